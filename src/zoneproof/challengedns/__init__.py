@@ -1,0 +1,1 @@
+"""The challenge service: registrations, zone, DNS answers and HTTP API."""

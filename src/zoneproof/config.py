@@ -1,0 +1,38 @@
+"""Reads TOML files into typed structures, with errors that say which line or key is wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from zoneproof.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def load_toml(path: Path, into: type[T]) -> T:
+    """Read the file into a msgspec Struct (which should forbid unknown fields).
+
+    Raises ConfigError, naming the file and the key.
+    """
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    try:
+        return msgspec.convert(data, into)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_for_people(str(error))}") from error
+
+
+def _for_people(text: str) -> str:
+    reason, _, where = text.partition(" - at `$")
+    key = where.rstrip("`").lstrip(".")
+    return f"'{key}': {reason}" if key else reason

@@ -1,0 +1,1 @@
+"""Questions to the DNS: zone cuts, delegation chains, propagation. Read only."""

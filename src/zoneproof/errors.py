@@ -1,0 +1,168 @@
+"""Every error that Zoneproof raises on purpose: one tree, one line of text each.
+
+An error says what is wrong, where, and what to do. It is raised where the fact is known and
+turned into text in one place (``zoneproof.cli``), which prints it and exits with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+
+class ZoneproofError(Exception):
+    """The root of the tree.
+
+    ``message`` is one line for people. ``records`` are DNS records to create, in zone-file form,
+    printed below the message.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, records: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.records = tuple(records)
+
+
+class InvalidInputError(ZoneproofError):
+    """Something that a person typed or wrote in a file cannot be used."""
+
+    exit_code = 2
+
+
+class InvalidNameError(InvalidInputError):
+    """A text that should be a domain name or an IP address is none."""
+
+
+class ConfigError(InvalidInputError):
+    """A configuration file or value cannot be used."""
+
+
+class AwaitingUserError(ZoneproofError):
+    """Work stopped until a person has created the ``records``; running it again continues."""
+
+    exit_code = 3
+
+
+class BusyError(ZoneproofError):
+    """Another process holds what this one needs."""
+
+
+class StorageError(ZoneproofError):
+    """The database or a state file cannot be read or written."""
+
+
+class VaultError(ZoneproofError):
+    """A stored secret cannot be sealed or opened."""
+
+
+# --- DNS ---------------------------------------------------------------------------------------
+
+
+class DnsError(ZoneproofError):
+    """A question to the DNS got no usable answer."""
+
+
+class NoSuchDomainError(DnsError):
+    """The DNS says that the name does not exist (NXDOMAIN)."""
+
+
+class DelegationError(DnsError):
+    """The CNAME chain from a challenge name loops, is too long or leads to the wrong place."""
+
+
+class PropagationError(DnsError):
+    """The authoritative servers did not all show the value in time."""
+
+
+# --- providers ---------------------------------------------------------------------------------
+
+
+class ProviderError(ZoneproofError):
+    """A provider could not do what it was asked; the message names it and repeats its words."""
+
+
+class ProviderCredentialsError(ProviderError):
+    """The provider does not accept the credentials."""
+
+
+class ProviderPermissionError(ProviderError):
+    """The credentials are right, and do not allow this."""
+
+
+class ProviderZoneError(ProviderError):
+    """The provider has no such zone."""
+
+
+class ProviderQuotaError(ProviderError):
+    """The provider's quota or rate limit is used up."""
+
+
+class ProviderUnavailableError(ProviderError):
+    """The provider does not answer, or answers with an error of its own."""
+
+
+# --- ACME --------------------------------------------------------------------------------------
+
+
+class AcmeError(ZoneproofError):
+    """The CA could not be used."""
+
+
+class AcmeConnectionError(AcmeError):
+    """The CA does not answer, or answers with something that is not ACME."""
+
+
+@dataclass(frozen=True)
+class Subproblem:
+    """One identifier's part of a problem (RFC 8555 section 6.7.1)."""
+
+    identifier: str
+    type: str
+    detail: str
+
+
+class AcmeProblemError(AcmeError):
+    """The CA answered with a problem document (RFC 7807, RFC 8555 section 6.7).
+
+    ``type`` is the full URN; decisions are made on it, never on the text. ``retry_at`` is the
+    earliest moment at which the CA wants to be asked again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type: str,  # noqa: A002  the RFC's field name
+        detail: str,
+        status: int,
+        subproblems: Sequence[Subproblem] = (),
+        retry_at: datetime | None = None,
+        url: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.type = type
+        self.detail = detail
+        self.status = status
+        self.subproblems = tuple(subproblems)
+        self.retry_at = retry_at
+        self.url = url
+
+    def is_type(self, name: str) -> bool:
+        """Tell whether the type is ``urn:ietf:params:acme:error:<name>``."""
+        return self.type == f"urn:ietf:params:acme:error:{name}"
+
+
+class RateLimitedError(AcmeProblemError):
+    """The CA wants fewer requests; ``retry_at`` says when to come back."""
+
+
+class AccountPausedError(AcmeProblemError):
+    """The CA paused this account for these names: trying again does not help, its portal does."""
+
+
+class OrderFailedError(AcmeError):
+    """An order became invalid; the message names each failing identifier and the CA's reason."""

@@ -1,0 +1,1 @@
+"""One order from identifiers to chain: plan, publish, wait, answer, finalise, clean up."""

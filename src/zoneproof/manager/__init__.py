@@ -1,0 +1,1 @@
+"""Managed certificates: definition, state, accounts and files."""

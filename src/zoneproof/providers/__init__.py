@@ -1,0 +1,27 @@
+"""DNS update methods: one contract, one module for each provider, one registry."""
+
+from zoneproof.providers.contract import (
+    CredentialField,
+    DelegatedProvider,
+    Provider,
+    ProviderContext,
+    ProviderInfo,
+    Registration,
+    RegistrationStore,
+    Zone,
+)
+from zoneproof.providers.registry import describe, open_provider, slugs
+
+__all__ = [
+    "CredentialField",
+    "DelegatedProvider",
+    "Provider",
+    "ProviderContext",
+    "ProviderInfo",
+    "Registration",
+    "RegistrationStore",
+    "Zone",
+    "describe",
+    "open_provider",
+    "slugs",
+]

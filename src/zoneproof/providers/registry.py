@@ -1,0 +1,72 @@
+"""Finds providers by slug without importing the others."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib import import_module
+
+from zoneproof.errors import InvalidInputError
+from zoneproof.providers.contract import Provider, ProviderContext, ProviderInfo
+
+_MODULES: Mapping[str, str] = {
+    "acme-dns": "acme_dns:AcmeDns",
+    "challenge": "challenge:Challenge",
+    "manual": "manual:Manual",
+    "rfc2136": "rfc2136:Rfc2136",
+    "script": "script:Script",
+}
+
+
+def slugs() -> list[str]:
+    """Return the slugs of all providers, sorted."""
+    return sorted(_MODULES)
+
+
+def describe(slug: str) -> ProviderInfo:
+    """Return a provider's description. Raises InvalidInputError for an unknown slug."""
+    return _load(slug).info
+
+
+def open_provider(slug: str, context: ProviderContext) -> Provider:
+    """Make a provider from its fields, defaults filled in.
+
+    Raises InvalidInputError for an unknown slug, and for a field that is unknown, missing or not
+    one of its choices; the message names the field and says what it is.
+    """
+    made = _load(slug)
+    return made(_checked(made.info, context))
+
+
+def _load(slug: str) -> type[Provider]:
+    if slug not in _MODULES:
+        near = difflib.get_close_matches(slug, _MODULES, n=1)
+        advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(slugs())}"
+        raise InvalidInputError(f"there is no provider '{slug}': {advice}")
+    module, _, name = _MODULES[slug].partition(":")
+    found: type[Provider] = getattr(import_module(f"zoneproof.providers.{module}"), name)
+    return found
+
+
+def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
+    known = {field.name: field for field in info.fields}
+    for name in context.fields:
+        if name not in known:
+            raise InvalidInputError(
+                f"provider {info.slug} has no field '{name}': its fields are {', '.join(known)}"
+            )
+    values: dict[str, str] = {}
+    for field in info.fields:
+        value = context.fields.get(field.name, field.default)
+        if value is None or (value == "" and field.default is None):
+            raise InvalidInputError(
+                f"provider {info.slug} needs the field '{field.name}' ({field.help}): add"
+                f" --field {field.name}=..."
+            )
+        if field.choices and value not in field.choices:
+            raise InvalidInputError(
+                f"provider {info.slug}: '{value}' is no {field.name}; choose one of"
+                f" {', '.join(field.choices)}"
+            )
+        values[field.name] = value
+    return ProviderContext(values, context.registrations, context.timeout)

@@ -1,0 +1,19 @@
+"""Connections, transactions and migrations of a database, whatever its tables mean.
+
+:class:`Store` is what the other rooms see; :func:`open_sqlite` opens the default implementation.
+"""
+
+from zoneproof.storage.migrations import Migration, load_migrations
+from zoneproof.storage.sqlite import SqliteStore, open_sqlite
+from zoneproof.storage.store import Row, Store, Transaction, Value
+
+__all__ = [
+    "Migration",
+    "Row",
+    "SqliteStore",
+    "Store",
+    "Transaction",
+    "Value",
+    "load_migrations",
+    "open_sqlite",
+]

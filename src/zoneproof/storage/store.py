@@ -1,0 +1,45 @@
+"""What a storage backend offers to the rest: plain SQL in transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+Value = str | int | float | bytes | None
+Row = tuple[Value, ...]
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """An open transaction. SQL uses ``?`` for parameters and nothing that one backend alone has."""
+
+    def query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """Return all rows of a statement."""
+        ...
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
+        """Run a statement and return how many rows it changed."""
+        ...
+
+
+class Store(Protocol):
+    """A database. ``work`` runs in a thread of the store's and touches nothing but its argument.
+
+    Every method raises StorageError when the database cannot be read or written.
+    """
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction that sees one consistent state, and return its result."""
+        ...
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction and return its result after a durable commit.
+
+        Transactions run one after the other. Several that wait may share a commit; each still
+        succeeds or fails alone. If ``work`` raises, nothing of it is kept and the error comes out.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and release the database."""
+        ...

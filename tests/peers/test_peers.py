@@ -1,0 +1,52 @@
+"""Each real server starts, answers and ends."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+from tests.peers.bind import Bind
+from tests.peers.knot import Knot
+from tests.peers.unbound import Unbound
+from zoneproof.cli.demo.pebble import Pebble
+
+ZONE = """$ORIGIN example.com.
+$TTL 60
+@ SOA ns1 hostmaster 1 3600 600 86400 60
+@ NS ns1
+ns1 A 127.0.0.1
+"""
+
+
+@pytest.mark.parametrize("server", [Knot, Bind])
+def test_authoritative_servers_answer_for_their_zone(
+    server: type[Knot | Bind], tmp_path: Path
+) -> None:
+    with server(tmp_path, {"example.com": ZONE}) as peer:
+        question = dns.message.make_query("example.com", "SOA")
+        reply = dns.query.udp(question, peer.address, port=peer.port, timeout=5)
+        assert reply.rcode() == dns.rcode.NOERROR
+        assert reply.answer
+
+
+def test_unbound_asks_the_authoritative_server(tmp_path: Path) -> None:
+    with (
+        Knot(tmp_path / "knot", {"example.com": ZONE}) as knot,
+        Unbound(tmp_path / "unbound", {"example.com": [f"127.0.0.1@{knot.port}"]}) as unbound,
+    ):
+        question = dns.message.make_query("ns1.example.com", "A")
+        reply = dns.query.udp(question, unbound.address, port=unbound.port, timeout=5)
+        assert [str(record) for record in reply.answer[0]] == ["127.0.0.1"]
+
+
+def test_pebble_serves_its_directory(tmp_path: Path) -> None:
+    with Pebble(tmp_path) as pebble:
+        context = ssl.create_default_context(cafile=str(pebble.ca_bundle))
+        with urllib.request.urlopen(pebble.directory_url, context=context, timeout=5) as reply:
+            assert b"newOrder" in reply.read()
