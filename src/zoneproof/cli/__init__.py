@@ -1,7 +1,89 @@
-"""The ``zoneproof`` command."""
+"""The ``zoneproof`` command: finds subcommands without importing them, and tells errors."""
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from zoneproof import __version__
+from zoneproof.errors import ZoneproofError
+
+_COMMANDS = {
+    "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
+    "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),
+    "issue": ("zoneproof.cli.issue:issue", "Obtain a certificate now."),
+    "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
+}
+_INTERRUPTED = 130
+_BUG = 70
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in sorted(_COMMANDS)])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="zoneproof")
+def root() -> None:
+    """TLS certificates by DNS validation, and the DNS service that answers it."""
+
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; the one place where errors become text and exit codes.
+
+    0 done, 1 failed, 2 wrong input, 3 awaiting user, 130 interrupted, 70 a bug of ours.
+    """
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return int(root(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ZoneproofError as error:
+        _tell(error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("zoneproof: interrupted", err=True)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("ZONEPROOF_DEBUG"):
+            raise
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        click.echo(
+            f"zoneproof: a bug in Zoneproof: {text}; set ZONEPROOF_DEBUG=1 to see where, and"
+            " please report it",
+            err=True,
+        )
+        return _BUG
+
+
+def _tell(error: ZoneproofError) -> None:
+    if error.records:
+        click.echo("")
+        for record in error.records:
+            click.echo(f"  {record}")
+        click.echo("")
+    click.echo(f"zoneproof: {error.message}", err=True)

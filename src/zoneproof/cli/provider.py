@@ -1,0 +1,49 @@
+"""The ``zoneproof provider`` commands: which providers there are, and what they need."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def provider() -> None:
+    """Show the DNS providers and their fields."""
+
+
+@provider.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_providers(as_json: bool) -> None:
+    """List the providers."""
+    import msgspec
+
+    from zoneproof.providers import describe, slugs
+
+    infos = [describe(slug) for slug in slugs()]
+    if as_json:
+        click.echo(msgspec.json.encode(infos))
+        return
+    width = max(len(info.slug) for info in infos)
+    for info in infos:
+        click.echo(f"{info.slug:{width}}  {info.title}")
+
+
+@provider.command()
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(slug: str, as_json: bool) -> None:
+    """Show the fields of a provider."""
+    import msgspec
+
+    from zoneproof.providers import describe
+
+    info = describe(slug)
+    if as_json:
+        click.echo(msgspec.json.encode(info))
+        return
+    click.echo(f"{info.title}  {info.homepage}")
+    for field in info.fields:
+        needed = "required" if field.default is None else f"default '{field.default}'"
+        secret = ", secret" if field.secret else ""
+        click.echo(f"\n  {field.name}  ({needed}{secret})\n      {field.help}")
+    if info.notes:
+        click.echo(f"\n{info.notes}")

@@ -1,0 +1,100 @@
+"""What happens during an order, told as typed events to whoever watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
+    """The root of all events; as JSON each carries its name in ``event``."""
+
+
+class DelegationFound(Event, frozen=True, tag="delegation_found"):
+    """A CNAME chain leads from the challenge name to where the TXT is published."""
+
+    chain: tuple[str, ...]
+
+
+class OrderCreated(Event, frozen=True, tag="order_created"):
+    """The CA opened an order."""
+
+    order_url: str
+    identifiers: tuple[str, ...]
+
+
+class OrderResumed(Event, frozen=True, tag="order_resumed"):
+    """An order of an earlier run goes on."""
+
+    order_url: str
+    status: str
+
+
+class RecordPublished(Event, frozen=True, tag="record_published"):
+    """The provider took a TXT value."""
+
+    provider: str
+    name: str
+    value: str
+
+
+class PropagationWaiting(Event, frozen=True, tag="propagation_waiting"):
+    """Some authoritative servers do not show every value yet."""
+
+    waiting_for: tuple[str, ...]
+    seconds: float
+
+
+class RecordsVisible(Event, frozen=True, tag="records_visible"):
+    """Every authoritative server that answers shows every value, or the fixed wait is over."""
+
+    names: int
+    seconds: float
+    notes: tuple[str, ...]
+
+
+class ChallengesAnswered(Event, frozen=True, tag="challenges_answered"):
+    """The CA was told to validate."""
+
+    count: int
+
+
+class OrderStatus(Event, frozen=True, tag="order_status"):
+    """The CA says how the order stands (RFC 8555 section 7.1.6)."""
+
+    status: str
+
+
+class CertificateIssued(Event, frozen=True, tag="certificate_issued"):
+    """The certificate is here; moments are ISO 8601 in UTC."""
+
+    names: tuple[str, ...]
+    issuer: str
+    serial: str
+    not_before: str
+    not_after: str
+
+
+class FilesWritten(Event, frozen=True, tag="files_written"):
+    """Certificate and key are on disk."""
+
+    folder: str
+    files: tuple[str, ...]
+
+
+class RecordRemoved(Event, frozen=True, tag="record_removed"):
+    """The TXT value is gone from the provider."""
+
+    provider: str
+    name: str
+    value: str
+
+
+class Warned(Event, frozen=True, tag="warning"):
+    """Something went wrong that does not end the order."""
+
+    message: str
+
+
+Emit = Callable[[Event], None]

@@ -1,0 +1,242 @@
+"""The journal of orders: written before anything is published, so that a crash can be mended.
+
+An order is ``open`` until its certificate is delivered (``finished``) or the CA ends it
+(``failed``). A publication is a TXT value that may be in the DNS; its row goes when the value has
+been removed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from zoneproof.names import DomainName, Identifier
+from zoneproof.providers import Zone
+from zoneproof.storage import Row, Store, Transaction
+from zoneproof.vault import Vault
+
+_INSERT_ORDER = """
+INSERT INTO orders (id, certificate, directory_url, account_url, order_url, identifiers, profile,
+                    private_key, state, error, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 'open', '', ?)
+"""
+_OPEN_ORDERS = """
+SELECT id, certificate, directory_url, account_url, order_url, identifiers, profile, private_key
+FROM orders WHERE state = 'open' AND certificate = ? ORDER BY created_at DESC, id
+"""
+_INSERT_PUBLICATION = """
+INSERT INTO publications (id, order_id, provider, fields, zone, zone_id, name, value, ttl)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id, zone, name, value) DO NOTHING
+"""
+_PUBLICATIONS = """
+SELECT id, order_id, provider, fields, zone, zone_id, name, value, ttl
+FROM publications WHERE order_id = ? ORDER BY zone, name, value
+"""
+
+
+@dataclass(frozen=True)
+class JournaledOrder:
+    """An order as the journal knows it. ``private_key`` is PEM, there from before finalisation."""
+
+    id: str
+    certificate: str
+    directory_url: str
+    account_url: str
+    order_url: str
+    identifiers: tuple[Identifier, ...]
+    profile: str
+    private_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A TXT value that is about to be, or is, in the DNS, and how to remove it."""
+
+    order_id: str
+    provider: str
+    zone: Zone
+    name: str
+    value: str
+    ttl: int
+    fields: Mapping[str, str] = field(repr=False)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def full_name(self) -> DomainName:
+        """The name of the record."""
+        return self.zone.name.child(self.name) if self.name else self.zone.name
+
+
+class Journal:
+    """Orders and publications in a store, their secrets sealed by the vault."""
+
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store = store
+        self._vault = vault
+
+    async def open_order(
+        self,
+        *,
+        certificate: str,
+        directory_url: str,
+        account_url: str,
+        order_url: str,
+        identifiers: Sequence[Identifier],
+        profile: str,
+    ) -> JournaledOrder:
+        """Write down an order that the CA has just created."""
+        order = JournaledOrder(
+            str(uuid.uuid4()),
+            certificate,
+            directory_url,
+            account_url,
+            order_url,
+            tuple(identifiers),
+            profile,
+        )
+        names = json.dumps([[item.type, item.value] for item in identifiers])
+
+        def insert(transaction: Transaction) -> None:
+            transaction.execute(
+                _INSERT_ORDER,
+                (
+                    order.id,
+                    certificate,
+                    directory_url,
+                    account_url,
+                    order_url,
+                    names,
+                    profile,
+                    datetime.now(UTC).isoformat(timespec="seconds"),
+                ),
+            )
+
+        await self._store.write(insert)
+        return order
+
+    async def open_orders(self, certificate: str) -> list[JournaledOrder]:
+        """Return the certificate's orders that neither finished nor failed, newest first."""
+        rows = await self._store.read(
+            lambda transaction: transaction.query(_OPEN_ORDERS, (certificate,))
+        )
+        return [self._order(row) for row in rows]
+
+    def _order(self, row: Row) -> JournaledOrder:
+        sealed = row[7]
+        key = (
+            self._vault.open(str(sealed).encode(), f"orders|{row[0]}|private_key")
+            if sealed
+            else None
+        )
+        texts = [str(value) for value in row[:7]]
+        return JournaledOrder(
+            *texts[:5],
+            tuple(Identifier(kind, value) for kind, value in json.loads(texts[5])),
+            texts[6],
+            key,
+        )
+
+    async def keep_key(self, order_id: str, private_key: bytes) -> None:
+        """Keep the certificate's key (PEM) until the certificate is delivered."""
+        sealed = self._vault.seal(private_key, f"orders|{order_id}|private_key").decode()
+        await self._store.write(
+            lambda transaction: transaction.execute(
+                "UPDATE orders SET private_key = ? WHERE id = ?", (sealed, order_id)
+            )
+        )
+
+    async def close_order(self, order_id: str, *, error: str = "") -> None:
+        """Mark the order as finished, or as failed for ``error``, and forget its key."""
+        state = "failed" if error else "finished"
+        await self._store.write(
+            lambda transaction: transaction.execute(
+                "UPDATE orders SET state = ?, error = ?, private_key = NULL WHERE id = ?",
+                (state, error, order_id),
+            )
+        )
+
+    async def will_publish(self, publications: Sequence[Publication]) -> None:
+        """Write down what is about to be published; what is there already stays."""
+        rows = [
+            (
+                item.id,
+                item.order_id,
+                item.provider,
+                self._vault.seal(
+                    json.dumps(dict(item.fields)).encode(), f"publications|{item.id}|fields"
+                ).decode(),
+                item.zone.name.text,
+                item.zone.id,
+                item.name,
+                item.value,
+                item.ttl,
+            )
+            for item in publications
+        ]
+
+        def insert(transaction: Transaction) -> None:
+            for row in rows:
+                transaction.execute(
+                    _INSERT_PUBLICATION,
+                    row,
+                )
+
+        await self._store.write(insert)
+
+    async def publications(self, order_id: str) -> list[Publication]:
+        """Return the values of an order that may be in the DNS."""
+        rows = await self._store.read(
+            lambda transaction: transaction.query(
+                _PUBLICATIONS,
+                (order_id,),
+            )
+        )
+        return [self._publication(row) for row in rows]
+
+    def _publication(self, row: Row) -> Publication:
+        key, order_id, provider, sealed, zone, zone_id, name, value = map(str, row[:8])
+        fields = json.loads(self._vault.open(sealed.encode(), f"publications|{key}|fields"))
+        return Publication(
+            order_id=order_id,
+            provider=provider,
+            zone=Zone(DomainName(zone), zone_id),
+            name=name,
+            value=value,
+            ttl=int(str(row[8])),
+            fields=fields,
+            id=key,
+        )
+
+    async def removed(self, publication: Publication) -> None:
+        """Forget a value that is out of the DNS."""
+        await self._store.write(
+            lambda transaction: transaction.execute(
+                "DELETE FROM publications WHERE id = ?", (publication.id,)
+            )
+        )
+
+    async def certificates_with_publications(self) -> list[str]:
+        """Return the certificates whose orders may have values in the DNS."""
+        rows = await self._store.read(
+            lambda transaction: transaction.query(
+                "SELECT DISTINCT orders.certificate FROM orders"
+                " JOIN publications ON publications.order_id = orders.id"
+                " ORDER BY orders.certificate"
+            )
+        )
+        return [str(row[0]) for row in rows]
+
+    async def orders_with_publications(self, certificate: str) -> list[str]:
+        """Return the ids of the certificate's orders that may have values in the DNS."""
+        rows = await self._store.read(
+            lambda transaction: transaction.query(
+                "SELECT DISTINCT orders.id FROM orders"
+                " JOIN publications ON publications.order_id = orders.id"
+                " WHERE orders.certificate = ? ORDER BY orders.id",
+                (certificate,),
+            )
+        )
+        return [str(row[0]) for row in rows]

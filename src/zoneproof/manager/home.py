@@ -1,0 +1,74 @@
+"""The folder that holds the manager's state: where it is, and what is where in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from zoneproof.errors import BusyError, StorageError
+from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
+
+
+@dataclass(frozen=True)
+class Home:
+    """``$ZONEPROOF_HOME``, else ``/var/lib/zoneproof`` for root, else the user's data folder."""
+
+    path: Path
+
+    @classmethod
+    def find(cls) -> Home:
+        """Return the home for this user and environment; nothing is created."""
+        named = os.environ.get("ZONEPROOF_HOME", "")
+        if named:
+            return cls(Path(named).expanduser().absolute())
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            return cls(Path("/var/lib/zoneproof"))
+        import platformdirs
+
+        return cls(Path(platformdirs.user_data_dir("zoneproof", appauthor=False)))
+
+    def create(self) -> None:
+        """Make the folder, for this user alone. Raises StorageError."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StorageError(
+                f"cannot create {self.path}: {error.strerror}; set ZONEPROOF_HOME to a folder that"
+                " this user may write"
+            ) from error
+
+    def open_store(self) -> SqliteStore:
+        """Open the state database. Raises StorageError."""
+        migrations = load_migrations("zoneproof.issuance") + load_migrations("zoneproof.manager")
+        return open_sqlite(self.path / "state.sqlite3", migrations)
+
+    @contextmanager
+    def lock(self, certificate: str) -> Iterator[None]:
+        """Keep other processes from working on the certificate.
+
+        Raises BusyError, which says who holds it. A lock ends with its process.
+        """
+        folder = self.path / "locks"
+        holder = folder / f"{certificate}.holder"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with FileLock(folder / f"{certificate}.lock", timeout=0):
+                holder.write_text(str(os.getpid()))
+                yield
+        except Timeout as error:
+            raise BusyError(
+                f"another zoneproof (process {_read(holder)}) is working on {certificate}: wait"
+                " for it to end, or stop it"
+            ) from error
+
+
+def _read(holder: Path) -> str:
+    try:
+        return holder.read_text() or "unknown"
+    except OSError:
+        return "unknown"

@@ -1,0 +1,35 @@
+"""Opened providers, one for each set of fields, closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zoneproof.issuance import Publication
+from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
+
+
+class ProviderPool:
+    """Opens a provider once for the same fields."""
+
+    def __init__(self, registrations: RegistrationStore) -> None:
+        self._registrations = registrations
+        self._opened: dict[tuple[str, frozenset[tuple[str, str]]], Provider] = {}
+
+    def open(self, slug: str, fields: Mapping[str, str]) -> Provider:
+        """Return the provider. Raises InvalidInputError for an unknown slug or field."""
+        key = (slug, frozenset(fields.items()))
+        if key not in self._opened:
+            self._opened[key] = open_provider(
+                slug, ProviderContext(fields, registrations=self._registrations)
+            )
+        return self._opened[key]
+
+    def for_publication(self, publication: Publication) -> Provider:
+        """Return the provider that can remove a journaled value."""
+        return self.open(publication.provider, publication.fields)
+
+    async def close(self) -> None:
+        """Release all connections."""
+        while self._opened:
+            _, provider = self._opened.popitem()
+            await provider.close()
