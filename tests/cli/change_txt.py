@@ -1,0 +1,20 @@
+"""Adds or removes a TXT value in the test's example.com zone, as a person would by hand."""
+
+from __future__ import annotations
+
+import dns.query
+import dns.tsigkeyring
+import dns.update
+
+from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+
+
+def change(port: int, name: str, value: str, *, remove: bool = False) -> None:
+    """Send the update to the server at the port."""
+    keyring = dns.tsigkeyring.from_text({TSIG_NAME: TSIG_SECRET})
+    update = dns.update.UpdateMessage("example.com", keyring=keyring, keyalgorithm=TSIG_ALGORITHM)
+    if remove:
+        update.delete(name + ".", "TXT", f'"{value}"')
+    else:
+        update.add(name + ".", 60, "TXT", f'"{value}"')
+    dns.query.tcp(update, "127.0.0.1", port=port, timeout=5)
