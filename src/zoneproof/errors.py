@@ -59,11 +59,38 @@ class VaultError(ZoneproofError):
     """A stored secret cannot be sealed or opened."""
 
 
+class RegistrationError(ZoneproofError):
+    """The challenge service refuses a request; ``code`` is the word that its API answers."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 # --- DNS ---------------------------------------------------------------------------------------
 
 
 class DnsError(ZoneproofError):
     """A question to the DNS got no usable answer."""
+
+
+class DnsUnreachableError(DnsError):
+    """No answer came, or none that belongs to the question."""
+
+
+class DnsServerError(DnsError):
+    """A server answered, and its answer is of no use.
+
+    ``rcode`` is REFUSED, SERVFAIL and so on, or empty where the answer's content is the fault.
+    """
+
+    def __init__(self, message: str, *, rcode: str = "") -> None:
+        super().__init__(message)
+        self.rcode = rcode
+
+
+class DnsNotAuthoritativeError(DnsServerError):
+    """What answers in an authoritative server's place is none: a redirection, or a wrong NS."""
 
 
 class NoSuchDomainError(DnsError):
@@ -164,5 +191,24 @@ class AccountPausedError(AcmeProblemError):
     """The CA paused this account for these names: trying again does not help, its portal does."""
 
 
+class UserActionRequiredError(AcmeProblemError):
+    """The CA waits for its account holder to do something, which ``url`` describes."""
+
+
+class TermsNotAgreedError(AcmeError):
+    """The CA's terms of service, found at ``url``, must be agreed to first."""
+
+    def __init__(self, message: str, *, url: str) -> None:
+        super().__init__(message)
+        self.url = url
+
+
 class OrderFailedError(AcmeError):
-    """An order became invalid; the message names each failing identifier and the CA's reason."""
+    """An order became invalid; the message names each failing identifier and the CA's reason.
+
+    ``failures`` holds the same for programs.
+    """
+
+    def __init__(self, message: str, *, failures: Sequence[Subproblem] = ()) -> None:
+        super().__init__(message)
+        self.failures = tuple(failures)

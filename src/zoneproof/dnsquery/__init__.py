@@ -1,1 +1,54 @@
-"""Questions to the DNS: zone cuts, delegation chains, propagation. Read only."""
+"""Questions to the DNS: zone cuts, delegation chains, propagation, CAA. Read only."""
+
+from zoneproof.dnsquery.answer import Answer, Status
+from zoneproof.dnsquery.caa import (
+    CaaRecord,
+    CaaRequest,
+    CaaVerdict,
+    binding_records,
+    check_caa,
+    evaluate,
+)
+from zoneproof.dnsquery.delegation import Delegation, follow_delegation
+from zoneproof.dnsquery.policy import PropagationPolicy, parse_policy
+from zoneproof.dnsquery.propagation import (
+    PropagationProgress,
+    PropagationReport,
+    check_visible,
+    wait_until_visible,
+)
+from zoneproof.dnsquery.resolver import Resolver
+from zoneproof.dnsquery.servers import DohServer, ServerAddress, parse_server
+from zoneproof.dnsquery.visibility import NameReport, ServerReport, ServerStatus, Verdict
+from zoneproof.dnsquery.zones import NameServer, ZoneCut, find_zone, query_authoritative
+
+__all__ = [
+    "Answer",
+    "CaaRecord",
+    "CaaRequest",
+    "CaaVerdict",
+    "Delegation",
+    "DohServer",
+    "NameReport",
+    "NameServer",
+    "PropagationPolicy",
+    "PropagationProgress",
+    "PropagationReport",
+    "Resolver",
+    "ServerAddress",
+    "ServerReport",
+    "ServerStatus",
+    "Status",
+    "Verdict",
+    "ZoneCut",
+    "binding_records",
+    "check_caa",
+    "check_visible",
+    "evaluate",
+    "find_zone",
+    "follow_delegation",
+    "parse_policy",
+    "parse_server",
+    "query_authoritative",
+    "wait_until_visible",
+]

@@ -1,0 +1,222 @@
+"""Whether CAA records let a CA issue: the rules of RFC 8659 and RFC 8657, and the lookup."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dns.rdtypes.ANY.CAA import CAA
+
+from zoneproof.dnsquery.resolver import Resolver
+from zoneproof.errors import DnsError
+from zoneproof.names import DomainName, Identifier
+
+_ISSUE = "issue"
+_ISSUE_WILD = "issuewild"
+# What CAs for TLS certificates know, to judge from Let's Encrypt's Boulder.
+_KNOWN_TAGS = {_ISSUE, _ISSUE_WILD, "iodef", "issuemail"}
+
+_LABEL = r"[A-Za-z0-9](?:-*[A-Za-z0-9])*"
+_ISSUER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PARAMETER = re.compile(rf"({_LABEL})[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)")
+_SPACE = " \t"
+
+
+@dataclass(frozen=True)
+class CaaRecord:
+    """One CAA record; ``value`` has ``\\xNN`` for bytes that are not UTF-8."""
+
+    flags: int
+    tag: str
+    value: str
+
+    @property
+    def critical(self) -> bool:
+        """Whether a CA that does not know the tag must refuse.
+
+        RFC 8659 gives it bit 128; CAs also take 1, which many people set by mistake.
+        """
+        return bool(self.flags & (128 | 1))
+
+    def __str__(self) -> str:
+        return f'{self.flags} {_shown(self.tag)} "{_shown(self.value)}"'
+
+
+@dataclass(frozen=True)
+class IssueValue:
+    """The value of an ``issue`` or ``issuewild`` property (RFC 8659 section 4.2).
+
+    ``issuer`` is lower-case, and empty where nobody is allowed.
+    """
+
+    issuer: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def parameter(self, tag: str) -> str | None:
+        """Return the parameter's value, None without one."""
+        return dict(self.parameters).get(tag)
+
+
+@dataclass(frozen=True)
+class CaaRequest:
+    """Who wants to issue what, how.
+
+    ``issuers`` are the CA's own domains (``caaIdentities`` of its directory), ``account_url`` is
+    None while there is no account, ``method`` is ``dns-01`` or ``http-01``.
+    """
+
+    issuers: Collection[str]
+    account_url: str | None
+    method: str
+    wildcard: bool = False
+
+
+@dataclass(frozen=True)
+class CaaVerdict:
+    """Whether the CA may issue, and why, in one line.
+
+    ``record`` decided, where one record did; ``found_at`` is the name whose record set counts,
+    None without any; ``failed`` tells that the DNS could not be asked, which CAs take as a no.
+    """
+
+    allowed: bool
+    reason: str
+    record: CaaRecord | None = None
+    found_at: DomainName | None = None
+    failed: bool = False
+
+
+def parse_issue_value(value: str) -> IssueValue:
+    """Read a property value; one that breaks the grammar allows nobody (RFC 8659 section 4.2)."""
+    issuer, *rest = (part.strip(_SPACE) for part in value.split(";"))
+    if issuer and not _ISSUER.fullmatch(issuer):
+        return IssueValue("")
+    if rest in ([], [""]):
+        return IssueValue(issuer.lower())
+    parameters = []
+    for text in rest:
+        match = _PARAMETER.fullmatch(text)
+        if not match:
+            return IssueValue("")
+        parameters.append((match[1].lower(), match[2]))
+    if len(dict(parameters)) < len(parameters):
+        # Which of the two values counts is said nowhere, so no CA can satisfy the record.
+        return IssueValue("")
+    return IssueValue(issuer.lower(), tuple(parameters))
+
+
+def evaluate(records: Sequence[CaaRecord], request: CaaRequest) -> CaaVerdict:
+    """Apply the relevant record set (RFC 8659 section 3) to the request. No I/O."""
+    for record in records:
+        if record.critical and record.tag.lower() not in _KNOWN_TAGS:
+            reason = f"the CAA record {record} is critical and its tag is not known"
+            return CaaVerdict(False, reason, record)
+    relevant = _with_tag(records, _ISSUE_WILD) if request.wildcard else []
+    relevant = relevant or _with_tag(records, _ISSUE)
+    if not relevant:
+        return CaaVerdict(True, "no CAA record restricts who may issue")
+    refusals = []
+    for record in relevant:
+        refusal = _refusal(parse_issue_value(record.value), request)
+        if refusal is None:
+            return CaaVerdict(True, f"the CAA record {record} allows it", record)
+        refusals.append((record, refusal))
+    # The record that names this CA says the most about what is wrong.
+    record, refusal = max(refusals, key=lambda pair: pair[1].rank)
+    return CaaVerdict(False, f"the CAA record {record} {refusal.text}", record)
+
+
+async def check_caa(
+    resolver: Resolver,
+    identifier: Identifier,
+    *,
+    issuers: Collection[str],
+    account_url: str | None,
+    method: str,
+) -> CaaVerdict:
+    """Look up the identifier's relevant CAA records and evaluate them; never raises DnsError.
+
+    The name and all its parents are asked at once; the first that has records, or whose lookup
+    fails, decides. IP addresses have no CAA, and a CA without ``issuers`` is not asked for.
+    """
+    if identifier.type != "dns":
+        return CaaVerdict(True, "CAA does not apply to IP addresses")
+    if not issuers:
+        return CaaVerdict(True, "the CA does not say by which CAA names it goes")
+    names = list(_climb(identifier.domain))
+    lookups = await asyncio.gather(*(_look_up(resolver, name) for name in names))
+    request = CaaRequest(issuers, account_url, method, identifier.is_wildcard)
+    for name, found in zip(names, lookups, strict=True):
+        if isinstance(found, DnsError):
+            reason = f"CAA of {name} cannot be looked up, so the CA will refuse: {found.message}"
+            return CaaVerdict(False, reason, found_at=name, failed=True)
+        if found:
+            verdict = evaluate(found, request)
+            return replace(verdict, reason=f"{verdict.reason} (at {name})", found_at=name)
+    return CaaVerdict(True, f"no CAA record at {identifier.domain} or above")
+
+
+def binding_records(
+    name: DomainName, *, issuer: str, account_url: str, method: str = "dns-01"
+) -> tuple[str, str]:
+    """Return zone-file lines that bind issuance below ``name`` to one account and method."""
+    value = f"{issuer}; accounturi={account_url}; validationmethods={method}"
+    return (
+        f'{name.fqdn} IN CAA 0 {_ISSUE} "{value}"',
+        f'{name.fqdn} IN CAA 0 {_ISSUE_WILD} "{value}"',
+    )
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    rank: int
+    text: str
+
+
+def _refusal(value: IssueValue, request: CaaRequest) -> _Refusal | None:
+    if not value.issuer:
+        return _Refusal(0, "allows nobody")
+    names = sorted(issuer.lower() for issuer in request.issuers)
+    if value.issuer not in names:
+        return _Refusal(1, f"allows another CA, not {_shown(' or '.join(names))}")
+    account = value.parameter("accounturi")
+    if account is not None and account != request.account_url:
+        ours = _shown(request.account_url or "that is still to be registered")
+        return _Refusal(2, f"allows another account, not {ours}")
+    methods = value.parameter("validationmethods")
+    if methods is not None and request.method not in methods.split(","):
+        return _Refusal(3, f"does not allow {request.method}")
+    return None
+
+
+def _shown(text: str) -> str:
+    """Return text from the DNS or a CA without what could harm a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text[:200])
+
+
+def _with_tag(records: Iterable[CaaRecord], tag: str) -> list[CaaRecord]:
+    return [record for record in records if record.tag.lower() == tag]
+
+
+def _climb(name: DomainName) -> Iterable[DomainName]:
+    while name.text:
+        yield name
+        name = name.parent
+
+
+async def _look_up(resolver: Resolver, name: DomainName) -> list[CaaRecord] | DnsError:
+    try:
+        answer = await resolver.shared(("CAA", name), lambda: resolver.query(name, "CAA"))
+    except DnsError as error:
+        return error
+    return [_read(record) for record in answer.records if isinstance(record, CAA)]
+
+
+def _read(record: CAA) -> CaaRecord:
+    return CaaRecord(
+        record.flags,
+        record.tag.decode("ascii", "backslashreplace"),
+        record.value.decode("utf-8", "backslashreplace"),
+    )

@@ -1,0 +1,185 @@
+"""Waits until every authoritative server shows the TXT values that were published."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from zoneproof.dnsquery.policy import PropagationPolicy
+from zoneproof.dnsquery.resolver import Resolver
+from zoneproof.dnsquery.visibility import NameReport, Verdict, look
+from zoneproof.dnsquery.zones import find_zone
+from zoneproof.errors import DnsError, PropagationError
+from zoneproof.names import DomainName
+
+DEFAULT_DEADLINE = 600.0
+FIXED_WAIT = 60.0
+
+_FIRST_DELAYS = (0.1, 0.2, 0.5)
+_GROWTH = 1.5
+_LONGEST_DELAY = 5.0
+_SHOWN_PROBLEMS = 3
+
+
+@dataclass(frozen=True)
+class PropagationProgress:
+    """What is known of one name after a round of questions, ``elapsed`` seconds into the wait.
+
+    ``waits`` are the seconds of a fixed wait that begins now, 0 while servers are asked.
+    """
+
+    report: NameReport
+    elapsed: float
+    waits: float = 0.0
+
+
+@dataclass(frozen=True)
+class PropagationReport:
+    """The last answers for each name, and how many seconds it took.
+
+    ``names`` is empty where the policy asks no server. ``waited`` are the seconds that passed
+    without looking: the policy's own, and the minute for names that could not be looked at.
+    """
+
+    names: tuple[NameReport, ...]
+    elapsed: float
+    waited: float = 0.0
+
+    @property
+    def visible(self) -> bool:
+        """Whether every name is seen with every value."""
+        return all(name.verdict is Verdict.VISIBLE for name in self.names)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for each thing that is not as it should be, for people."""
+        return tuple(dict.fromkeys(line for name in self.names for line in name.problems))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """One line for each server that was tolerated though it gave no answer of use."""
+        return tuple(dict.fromkeys(str(server) for name in self.names for server in name.tolerated))
+
+
+async def wait_until_visible(
+    resolver: Resolver,
+    expected: Mapping[DomainName, frozenset[str]],
+    policy: PropagationPolicy | None = None,
+    *,
+    deadline: float = DEFAULT_DEADLINE,
+    on_progress: Callable[[PropagationProgress], None] | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> PropagationReport:
+    """Return once the TXT ``expected`` at each publish name is there, as far as can be known.
+
+    By default every authoritative server is asked until all that answer have every value: at
+    once, then after delays from 0.1 to 5 seconds. For a name of which no server can be asked at
+    all, 60 seconds are waited instead. Raises PropagationError after ``deadline`` seconds, naming
+    each server and value that is missing.
+    """
+    policy = policy or PropagationPolicy()
+    wait = _Wait(resolver, deadline, on_progress, sleep, clock)
+    reports: tuple[NameReport, ...] = ()
+    if policy.ask:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(wait.for_name(name, values)) for name, values in expected.items()
+            ]
+        reports = tuple(task.result() for task in tasks)
+    late = [report for report in reports if report.verdict is Verdict.NOT_YET]
+    if late:
+        raise PropagationError(_too_late(late, deadline))
+    blind = any(report.verdict is Verdict.UNKNOWN for report in reports)
+    if policy.wait:
+        await sleep(policy.wait)
+    waited = policy.wait + (FIXED_WAIT if blind else 0)
+    return PropagationReport(reports, wait.elapsed(), waited)
+
+
+async def check_visible(
+    resolver: Resolver, expected: Mapping[DomainName, frozenset[str]]
+) -> PropagationReport:
+    """Ask every authoritative server once and tell what is there; nothing is waited for."""
+    started = time.monotonic()
+    reports = await asyncio.gather(
+        *(_look_once(resolver, name, values) for name, values in expected.items())
+    )
+    return PropagationReport(tuple(reports), time.monotonic() - started)
+
+
+async def _look_once(resolver: Resolver, name: DomainName, values: frozenset[str]) -> NameReport:
+    try:
+        cut = await find_zone(resolver, name)
+    except DnsError as error:
+        return NameReport(name, None, note=error.message)
+    return await look(resolver, cut, values, NameReport(name, cut.name))
+
+
+class _Wait:
+    """One wait for many names, all with the same start and deadline."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        deadline: float,
+        on_progress: Callable[[PropagationProgress], None] | None,
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._resolver = resolver
+        self._deadline = deadline
+        self._on_progress = on_progress
+        self._sleep = sleep
+        self._clock = clock
+        self._started = clock()
+
+    def elapsed(self) -> float:
+        return self._clock() - self._started
+
+    async def for_name(self, name: DomainName, values: frozenset[str]) -> NameReport:
+        try:
+            cut = await find_zone(self._resolver, name)
+        except DnsError as error:
+            return await self._without_looking(NameReport(name, None, note=error.message))
+        report = NameReport(name, cut.name)
+        delays = _delays()
+        while True:
+            report = await look(self._resolver, cut, values, report)
+            if report.verdict is Verdict.UNKNOWN:
+                return await self._without_looking(report)
+            self._tell(report)
+            delay = next(delays)
+            if report.verdict is Verdict.VISIBLE or self.elapsed() + delay > self._deadline:
+                return report
+            await self._sleep(delay)
+
+    async def _without_looking(self, report: NameReport) -> NameReport:
+        self._tell(report, waits=FIXED_WAIT)
+        await self._sleep(FIXED_WAIT)
+        return report
+
+    def _tell(self, report: NameReport, waits: float = 0.0) -> None:
+        if self._on_progress:
+            self._on_progress(PropagationProgress(report, self.elapsed(), waits))
+
+
+def _delays() -> Iterator[float]:
+    yield from _FIRST_DELAYS
+    delay = _FIRST_DELAYS[-1]
+    while True:
+        delay = min(delay * _GROWTH, _LONGEST_DELAY)
+        yield delay
+
+
+def _too_late(reports: list[NameReport], deadline: float) -> str:
+    lines = [line for report in reports for line in report.problems]
+    shown = "; ".join(lines[:_SHOWN_PROBLEMS])
+    more = len(lines) - _SHOWN_PROBLEMS
+    return (
+        f"after {deadline:g} s {shown}"
+        + (f"; and {more} more" if more > 0 else "")
+        + "; see whether the provider took the change, or allow it more time"
+    )

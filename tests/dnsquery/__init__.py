@@ -1,0 +1,1 @@
+"""Tests of zoneproof.dnsquery, and what they share."""
