@@ -156,8 +156,7 @@ def test_a_run_killed_at_any_step_is_resumed_or_cleaned_by_the_next(
     leaf = world.home / "live/example.com/cert.pem"
     key = load_pem_private_key((world.home / "live/example.com/privkey.pem").read_bytes(), None)
     assert x509.load_pem_x509_certificate(leaf.read_bytes()).public_key() == key.public_key()
-    resumed = "order_resumed" in again.event_names
-    assert resumed == (event != "record_removed")
+    assert "order_resumed" in again.event_names
 
 
 def test_a_run_for_another_certificate_cleans_up_after_a_killed_one(world: World) -> None:
@@ -261,7 +260,7 @@ def error_of(result: Result) -> str:
         (["loop.example.com"], 1, r"loop"),
         (["example.com", "--propagation=soon"], 2, r"soon"),
         (["example.com", "--resolver=nowhere"], 2, r"nowhere"),
-        (["example.com", "--profile=golden"], 1, r"golden.*default"),
+        (["example.com", "--profile=golden"], 2, r"golden.*default"),
         (["example.com", "--name=../up"], 2, r"cannot name a certificate"),
         (["example.com", "--directory=ftp://ca"], 2, r"ftp://ca"),
         (["example.com", "--ca=letsdecrypt"], 2, r"letsdecrypt"),

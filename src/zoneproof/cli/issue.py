@@ -84,7 +84,7 @@ def issue(as_json: bool, **options: Any) -> None:
     Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
     printed and the exit code is 3; the same command then goes on.
     """
-    from zoneproof.cli.output import Lines, json_error, json_line
+    from zoneproof.cli.output import Lines, json_error, json_line, tell_certificate
     from zoneproof.cli.tasks import run_until_done
     from zoneproof.errors import ZoneproofError
 
@@ -96,7 +96,7 @@ def issue(as_json: bool, **options: Any) -> None:
         json_error(error)
         raise SystemExit(error.exit_code) from error
     if not as_json:
-        _tell(outcome)
+        tell_certificate(outcome)
 
 
 def _request(
@@ -155,13 +155,3 @@ def _issue(request: IssueRequest, emit: Any) -> Coroutine[Any, Any, Outcome]:
             return await manager.issue(request, emit)
 
     return run()
-
-
-def _tell(outcome: Outcome) -> None:
-    chain = outcome.issued.chain
-    click.echo("")
-    click.echo(f"  names    {', '.join(chain.names)}")
-    click.echo(f"  issuer   {chain.issuer}")
-    click.echo(f"  valid    {chain.leaf.not_valid_before_utc} to {chain.leaf.not_valid_after_utc}")
-    for path in outcome.files:
-        click.echo(f"  {path.stem:8} {path}")

@@ -24,6 +24,7 @@ from zoneproof.issuance import (
     RecordsVisible,
     Warned,
 )
+from zoneproof.manager import Outcome
 
 
 def json_line(event: Event) -> None:
@@ -52,14 +53,15 @@ class Lines:
     def __init__(self, *, indent: str = "") -> None:
         self._start = time.monotonic()
         self._indent = indent
-        self._last = ""
+        self._last: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
         """Print the event."""
         text = describe(event)
-        if not text or text == self._last:
+        subject = event.name if isinstance(event, PropagationWaiting) else ""
+        if not text or text == self._last.get(subject):
             return
-        self._last = text
+        self._last[subject] = text
         seconds = click.style(f"{time.monotonic() - self._start:6.2f} s", dim=True)
         warning = isinstance(event, Warned)
         click.echo(
@@ -68,12 +70,34 @@ class Lines:
         )
 
 
+def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
+    """Print what a certificate is, and where its files are."""
+    chain = outcome.issued.chain
+    leaf = chain.leaf
+    rows = {
+        "names": ", ".join(chain.names),
+        "issuer": chain.issuer,
+        "valid": f"{leaf.not_valid_before_utc:%Y-%m-%d} to {leaf.not_valid_after_utc:%Y-%m-%d}",
+        **{path.stem: str(path) for path in outcome.files},
+    }
+    click.echo("")
+    for name, text in rows.items():
+        click.echo(f"{indent}{name:10} {text}")
+
+
 def describe(event: Event) -> str:
     """Return what an event says to a person, in one line; empty if nothing."""
     for kind, text in _TEXTS.items():
         if isinstance(event, kind):
             return text(event)
     return ""
+
+
+def _waiting(event: PropagationWaiting) -> str:
+    reasons = "; ".join(event.reasons)
+    if event.waits:
+        return f"waiting {event.waits:.0f} s for DNS to have {event.name}: {reasons}"
+    return f"waiting for DNS: {reasons}"
 
 
 def _visible(event: RecordsVisible) -> str:
@@ -90,7 +114,7 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     OrderCreated: lambda event: f"order placed for {', '.join(event.identifiers)}",
     OrderResumed: lambda event: f"order of an earlier run goes on ({event.status})",
     RecordPublished: lambda event: f"TXT {event.name} = {event.value} published ({event.provider})",
-    PropagationWaiting: lambda event: "waiting for " + ", ".join(event.waiting_for),
+    PropagationWaiting: _waiting,
     RecordsVisible: _visible,
     ChallengesAnswered: lambda event: f"{_count(event.count, 'challenge')} handed to the CA",
     OrderStatus: lambda event: f"the CA says: {event.status}",

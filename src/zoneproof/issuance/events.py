@@ -40,10 +40,16 @@ class RecordPublished(Event, frozen=True, tag="record_published"):
 
 
 class PropagationWaiting(Event, frozen=True, tag="propagation_waiting"):
-    """Some authoritative servers do not show every value yet."""
+    """Some authoritative servers do not show every value at a name yet, for these ``reasons``.
 
-    waiting_for: tuple[str, ...]
-    seconds: float
+    ``elapsed`` and ``waits`` are seconds; ``waits`` is the length of a fixed wait that begins now,
+    because no server can be asked.
+    """
+
+    name: str
+    reasons: tuple[str, ...]
+    elapsed: float
+    waits: float = 0.0
 
 
 class RecordsVisible(Event, frozen=True, tag="records_visible"):

@@ -125,23 +125,23 @@ class Journal:
         return [self._order(row) for row in rows]
 
     def _order(self, row: Row) -> JournaledOrder:
-        sealed = row[7]
-        key = (
-            self._vault.open(str(sealed).encode(), f"orders|{row[0]}|private_key")
-            if sealed
-            else None
-        )
-        texts = [str(value) for value in row[:7]]
+        texts = [str(value) for value in row]
+        order_id, certificate, directory_url, account_url, order_url, names, profile, sealed = texts
+        key = None if row[7] is None else self._vault.open_text(sealed, _key_context(order_id))
         return JournaledOrder(
-            *texts[:5],
-            tuple(Identifier(kind, value) for kind, value in json.loads(texts[5])),
-            texts[6],
+            order_id,
+            certificate,
+            directory_url,
+            account_url,
+            order_url,
+            tuple(Identifier(kind, value) for kind, value in json.loads(names)),
+            profile,
             key,
         )
 
     async def keep_key(self, order_id: str, private_key: bytes) -> None:
         """Keep the certificate's key (PEM) until the certificate is delivered."""
-        sealed = self._vault.seal(private_key, f"orders|{order_id}|private_key").decode()
+        sealed = self._vault.seal_text(private_key, _key_context(order_id))
         await self._store.write(
             lambda transaction: transaction.execute(
                 "UPDATE orders SET private_key = ? WHERE id = ?", (sealed, order_id)
@@ -165,9 +165,9 @@ class Journal:
                 item.id,
                 item.order_id,
                 item.provider,
-                self._vault.seal(
-                    json.dumps(dict(item.fields)).encode(), f"publications|{item.id}|fields"
-                ).decode(),
+                self._vault.seal_text(
+                    json.dumps(dict(item.fields)).encode(), _fields_context(item.id)
+                ),
                 item.zone.name.text,
                 item.zone.id,
                 item.name,
@@ -198,7 +198,7 @@ class Journal:
 
     def _publication(self, row: Row) -> Publication:
         key, order_id, provider, sealed, zone, zone_id, name, value = map(str, row[:8])
-        fields = json.loads(self._vault.open(sealed.encode(), f"publications|{key}|fields"))
+        fields = json.loads(self._vault.open_text(sealed, _fields_context(key)))
         return Publication(
             order_id=order_id,
             provider=provider,
@@ -240,3 +240,11 @@ class Journal:
             )
         )
         return [str(row[0]) for row in rows]
+
+
+def _key_context(order_id: str) -> str:
+    return f"orders|{order_id}|private_key"
+
+
+def _fields_context(publication_id: str) -> str:
+    return f"publications|{publication_id}|fields"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from zoneproof.acme import (
@@ -18,12 +19,15 @@ from zoneproof.acme import (
 )
 from zoneproof.challenges import dns01, key_authorization
 from zoneproof.dnsquery import (
+    PropagationPolicy,
     PropagationProgress,
     Resolver,
+    Verdict,
     check_visible,
     wait_until_visible,
 )
 from zoneproof.errors import AcmeError, AcmeProblemError, AwaitingUserError, OrderFailedError
+from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.events import (
     CertificateIssued,
     ChallengesAnswered,
@@ -87,30 +91,34 @@ class OrderRun:
         for name in request.plan.names:
             if len(name.chain) > 1:
                 self.emit(DelegationFound(tuple(map(str, name.chain))))
-        journaled, order = await self._open(request)
+        resumed = await self._resume(request)
+        journaled, order = resumed or await self._open(request)
         try:
             if order.status == "pending":
-                await self._validate(request, journaled, order)
+                await self._validate(request, journaled, order, resumed=bool(resumed))
                 order = await self.client.wait_for_order(
                     order,
                     until=("ready", "valid"),
                     deadline_seconds=request.order_seconds,
                     on_poll=self._tell_status,
                 )
-            issued = await self._finalize(request, journaled, order)
+            # The CA has validated, so the values can go while it makes the certificate.
+            issued, _ = await asyncio.gather(
+                self._finalize(request, journaled, order), self._clean_up(request)
+            )
             deliver(issued)
             await self.journal.close_order(journaled.id)
         except OrderFailedError as error:
             await self.journal.close_order(journaled.id, error=error.message)
             raise
         finally:
-            await remove_leftovers(self.journal, request.certificate, self.provider_for, self.emit)
+            await self._clean_up(request)
         return issued
 
+    async def _clean_up(self, request: OrderRequest) -> None:
+        await remove_leftovers(self.journal, request.certificate, self.provider_for, self.emit)
+
     async def _open(self, request: OrderRequest) -> tuple[JournaledOrder, Order]:
-        resumed = await self._resume(request)
-        if resumed:
-            return resumed
         identifiers = request.plan.identifiers
         order = await self.client.new_order(
             identifiers, profile=request.profile or None, replaces=request.replaces
@@ -158,7 +166,7 @@ class OrderRun:
         return order
 
     async def _validate(
-        self, request: OrderRequest, journaled: JournaledOrder, order: Order
+        self, request: OrderRequest, journaled: JournaledOrder, order: Order, *, resumed: bool
     ) -> None:
         pending = [
             authorization
@@ -175,7 +183,7 @@ class OrderRun:
         by_machine = [item for item in publications if item not in by_hand]
         await publish_values(self.journal, by_machine, self.provider_for, self.emit)
         if by_hand:
-            await self._require_records(by_hand)
+            await self._require_records(by_hand, claimed=resumed)
         await self._wait_for_dns(request, by_machine, by_name)
         await self.client.answer(challenges)
         self.emit(ChallengesAnswered(len(challenges)))
@@ -200,9 +208,11 @@ class OrderRun:
             fields=planned.method.fields,
         )
 
-    async def _require_records(self, publications: Sequence[Publication]) -> None:
+    async def _require_records(self, publications: Sequence[Publication], *, claimed: bool) -> None:
+        """Stop unless the records are there, or are ``claimed`` to be and nobody can be asked."""
         report = await check_visible(self.resolver, _expected(publications))
-        if report.complete:
+        blind = all(name.verdict is not Verdict.NOT_YET for name in report.names)
+        if report.visible or (claimed and blind):
             return
         many = len(publications) > 1
         raise AwaitingUserError(
@@ -220,19 +230,31 @@ class OrderRun:
         by_name: dict[DomainName, Method],
     ) -> None:
         policies = {by_name[item.full_name].propagation for item in publications}
-        for policy in policies:
-            those = [item for item in publications if by_name[item.full_name].propagation == policy]
+
+        async def wait(policy: PropagationPolicy) -> None:
+            expected = _expected(
+                item for item in publications if by_name[item.full_name].propagation == policy
+            )
             report = await wait_until_visible(
                 self.resolver,
-                _expected(those),
+                expected,
                 policy,
                 deadline=request.propagation_seconds,
                 on_progress=self._tell_progress,
             )
-            self.emit(RecordsVisible(len(_expected(those)), report.seconds, report.notes))
+            self.emit(RecordsVisible(len(expected), report.elapsed, report.remarks))
+
+        await all_at_once(wait(policy) for policy in policies)
 
     def _tell_progress(self, progress: PropagationProgress) -> None:
-        self.emit(PropagationWaiting(progress.waiting_for, progress.seconds))
+        report = progress.report
+        if progress.waits:
+            reason = report.note or "none of its servers can be asked"
+            self.emit(
+                PropagationWaiting(str(report.name), (reason,), progress.elapsed, progress.waits)
+            )
+        elif report.verdict is not Verdict.VISIBLE:
+            self.emit(PropagationWaiting(str(report.name), report.problems, progress.elapsed))
 
     def _tell_status(self, order: Order) -> None:
         self.emit(OrderStatus(order.status))
@@ -268,7 +290,7 @@ def _methods_by_name(plan: Plan) -> dict[DomainName, Method]:
     return {name.publish_name: name.method for name in plan.names}
 
 
-def _expected(publications: Sequence[Publication]) -> dict[DomainName, frozenset[str]]:
+def _expected(publications: Iterable[Publication]) -> dict[DomainName, frozenset[str]]:
     values: dict[DomainName, set[str]] = {}
     for item in publications:
         values.setdefault(item.full_name, set()).add(item.value)

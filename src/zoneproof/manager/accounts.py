@@ -47,7 +47,7 @@ class Accounts:
         """
         new_id = str(uuid.uuid4())
         key = AccountKey.generate()
-        sealed = self._vault.seal(key.to_pem(), f"accounts|{new_id}|private_key").decode()
+        sealed = self._vault.seal_text(key.to_pem(), f"accounts|{new_id}|private_key")
         now = datetime.now(UTC).isoformat(timespec="seconds")
 
         def insert(transaction: Transaction) -> None:
@@ -77,7 +77,7 @@ class Accounts:
         if not rows:
             return None
         account_id, account_url, sealed, contact = map(str, rows[0])
-        pem = self._vault.open(sealed.encode(), f"accounts|{account_id}|private_key")
+        pem = self._vault.open_text(sealed, f"accounts|{account_id}|private_key")
         return StoredAccount(
             account_id,
             directory_url,

@@ -48,15 +48,15 @@ class StoredRegistrations:
 
     def _registration(self, row: Row) -> Registration:
         key, server, fulldomain, subdomain, username, sealed = map(str, row)
-        password = self._vault.open(sealed.encode(), f"registrations|{key}|password").decode()
+        password = self._vault.open_text(sealed, f"registrations|{key}|password").decode()
         return Registration(server, DomainName(fulldomain), subdomain, username, password)
 
     async def put(self, domain: DomainName, registration: Registration) -> Registration:
         """Keep the registration unless one is there already; return the one that is kept."""
         key = str(uuid.uuid4())
-        sealed = self._vault.seal(
+        sealed = self._vault.seal_text(
             registration.password.encode(), f"registrations|{key}|password"
-        ).decode()
+        )
         now = datetime.now(UTC).isoformat(timespec="seconds")
 
         def insert(transaction: Transaction) -> None:

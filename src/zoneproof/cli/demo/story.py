@@ -1,0 +1,118 @@
+"""What the demo does, step by step, with the same parts that a user runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from zoneproof.cli.demo.background import BackgroundServer, free_port
+from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.cli.output import Lines, tell_certificate
+from zoneproof.dnsquery import Resolver, parse_policy, parse_server
+from zoneproof.errors import AwaitingUserError
+from zoneproof.manager import AccountTerms, Home, IssueRequest, open_manager
+from zoneproof.names import Identifier
+
+NAMES = ("demo.test", "*.demo.test")
+_HOST = "127.0.0.1"
+_CONFIG = """\
+database = "challenge.db"
+
+[dns]
+listen = ["{host}:{dns_port}"]
+workers = 2
+
+[api]
+listen = ["{host}:{api_port}"]
+
+[[zones]]
+name = "auth.test"
+nameservers = ["ns.auth.test"]
+hostmaster = "hostmaster.auth.test"
+records = "ns A {host}"
+
+[[zones]]
+name = "demo.test"
+nameservers = ["ns.demo.test"]
+hostmaster = "hostmaster.demo.test"
+registrations = false
+records = '''
+ns A {host}
+{record}
+'''
+"""
+_NEXT = """
+  With a real domain, next:
+     zoneproof provider list
+     zoneproof issue example.com '*.example.com' --ca letsencrypt-staging --agree-tos \\
+         --provider rfc2136 --server ns1.example.com --field key_name=... --field secret=@file
+     zoneproof challenge serve --config zoneproof.toml"""
+
+
+async def tell_story(folder: Path) -> None:
+    """Run the demo with all its files in ``folder``. Raises ZoneproofError."""
+    click.secho(f"Zoneproof demo: one certificate for {' and '.join(NAMES)}, through a CNAME\n")
+    dns_port, api_port = free_port(), free_port()
+    server = f"http://{_HOST}:{api_port}"
+    config = folder / "zoneproof.toml"
+
+    def write_config(record: str) -> None:
+        config.write_text(
+            _CONFIG.format(host=_HOST, dns_port=dns_port, api_port=api_port, record=record)
+        )
+
+    write_config("")
+    with ExitStack() as running:
+        _step(1, f"the challenge service starts: DNS on port {dns_port}, API at {server}")
+        service = running.enter_context(
+            BackgroundServer(
+                "the challenge service",
+                [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
+                "challenge service ready",
+            )
+        )
+        pebble = Pebble(folder / "pebble", dns_server=f"{_HOST}:{dns_port}")
+        _step(2, f"a test CA starts: Pebble at {pebble.directory_url}")
+        running.enter_context(pebble)
+        request = IssueRequest(
+            identifiers=[Identifier.parse(name) for name in NAMES],
+            provider="acme-dns",
+            fields={"server": server},
+            directory_url=pebble.directory_url,
+            ca_bundle=pebble.ca_bundle,
+            terms=AccountTerms(agree_to_terms=True),
+            resolver=Resolver([parse_server(f"{_HOST}:{dns_port}")], authoritative_port=dns_port),
+            propagation=parse_policy("authoritative"),
+        )
+        home = Home(folder)
+        _step(3, f"zoneproof issue demo.test '*.demo.test' --provider acme-dns --server {server}")
+        record = await _record_to_create(home, request)
+        click.echo("     registers at the service, and asks for this record:\n")
+        click.secho(f"     {record}\n", fg="cyan")
+        _step(4, "the record is created (yours: at the DNS provider of your domain)")
+        write_config(record)
+        service.process.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(service.wait_for_line, "configuration reread")
+        _step(5, "the same command again")
+        async with open_manager(home) as manager:
+            outcome = await manager.issue(request, Lines(indent="     "))
+    tell_certificate(outcome, indent="     ")
+    click.echo(_NEXT)
+
+
+def _step(number: int, text: str) -> None:
+    click.echo(f"  {number}. {text}")
+
+
+async def _record_to_create(home: Home, request: IssueRequest) -> str:
+    async with open_manager(home) as manager:
+        try:
+            await manager.issue(request, Lines(indent="     "))
+        except AwaitingUserError as error:
+            return error.records[0]
+    raise AssertionError("a new registration always needs a CNAME")

@@ -1,0 +1,48 @@
+"""``name=value`` options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zoneproof.cli.fields import parse_fields
+from zoneproof.errors import InvalidInputError
+
+
+def test_a_value_is_what_follows_the_first_equals_sign() -> None:
+    assert parse_fields(["secret=a=b=="]) == {"secret": "a=b=="}
+
+
+def test_a_value_can_come_from_a_file_without_its_last_line_end(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s3cret \n")
+    assert parse_fields([f"secret=@{file}"]) == {"secret": "s3cret "}
+
+
+def test_a_value_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TSIG_SECRET", "s3cret")
+    assert parse_fields(["secret=env:TSIG_SECRET"]) == {"secret": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["s3cret"], "wants name=value"),
+        (["=s3cret"], "wants name=value"),
+        (["a=s3cret", "a=s3cret"], "--field a is given twice"),
+        (["a=@/nonexistent/file"], "cannot read /nonexistent/file: No such file"),
+        (["a=env:NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE is not set"),
+    ],
+)
+def test_what_cannot_be_read_is_told_without_its_value(texts: list[str], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        parse_fields(texts)
+    assert "s3cret" not in caught.value.message
+
+
+def test_a_binary_file_is_no_value(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidInputError, match="not UTF-8"):
+        parse_fields([f"secret=@{file}"])

@@ -1,0 +1,78 @@
+"""The ``zoneproof`` command itself: help, versions, errors and exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from zoneproof import __version__, cli
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "zoneproof", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_help_names_every_command() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("challenge", "demo", "issue", "provider"):
+        assert command in done.stdout
+
+
+def test_help_imports_no_room_but_errors() -> None:
+    code = "import sys, zoneproof.cli; print(sorted(m for m in sys.modules if 'zoneproof' in m))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "['zoneproof', 'zoneproof.cli', 'zoneproof.errors']"
+
+
+@pytest.mark.parametrize("command", ["challenge", "demo", "issue", "provider"])
+def test_every_command_has_help(command: str) -> None:
+    assert run(command, "--help").returncode == 0
+
+
+def test_version_is_the_package_version() -> None:
+    assert __version__ in run("--version").stdout
+
+
+def test_an_unknown_command_exits_with_2() -> None:
+    done = run("isue")
+    assert done.returncode == 2
+    assert "isue" in done.stderr
+
+
+def test_providers_are_listed_and_shown() -> None:
+    assert "rfc2136" in run("provider", "list").stdout
+    assert '"slug":"rfc2136"' in run("provider", "list", "--json").stdout
+    assert "secret" in run("provider", "show", "rfc2136").stdout
+
+
+def test_an_unknown_provider_is_one_line_and_exit_code_2() -> None:
+    done = run("provider", "show", "rfc2163")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bug_is_one_line_without_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("the moon\nis full")
+
+    monkeypatch.setattr(cli, "root", fail)
+    monkeypatch.delenv("ZONEPROOF_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 70
+    told = capsys.readouterr().err
+    assert "RuntimeError: the moon is full" in told
+    assert told.count("\n") == 1
