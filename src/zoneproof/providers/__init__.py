@@ -10,7 +10,7 @@ from zoneproof.providers.contract import (
     RegistrationStore,
     Zone,
 )
-from zoneproof.providers.registry import describe, open_provider, slugs
+from zoneproof.providers.registry import describe, open_provider, shown_field, slugs
 
 __all__ = [
     "CredentialField",
@@ -23,5 +23,6 @@ __all__ = [
     "Zone",
     "describe",
     "open_provider",
+    "shown_field",
     "slugs",
 ]

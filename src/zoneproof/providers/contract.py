@@ -3,17 +3,22 @@
 1. Adding keeps every other value at the name; removing takes only the value named; the last one
    leaves no empty record behind. Other record types at the name are untouched.
 2. Adding what is there, and removing what is not, succeed and change nothing.
-3. Ten concurrent adds at one name leave ten values.
+3. Ten concurrent adds at one name leave ten values. Where an API replaces the whole set, the
+   provider reads, merges and writes under a lock for account and zone, and checks afterwards.
 4. Values with quotes and backslashes, and values above 255 bytes, survive a round trip.
-5. Every request has a deadline; what may have happened is read again before it is repeated.
-6. Wrong credentials, no permission, no such zone and quota are four different errors, each naming
+5. It writes to the zone that it is given, and to no other that looks like it.
+6. Every request has a deadline; 429 and Retry-After are obeyed; errors that may pass are retried a
+   bounded number of times; a write that may have happened is repeated only if that changes
+   nothing, or after reading again.
+7. Wrong credentials, no permission, no such zone and quota are four different errors, each naming
    the provider, the zone and the provider's own message. Secrets never appear.
-7. Nothing is global: two credentials of one provider work in one process at the same time.
+8. Nothing is global: two credentials of one provider work in one process at the same time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -22,13 +27,18 @@ from zoneproof.names import DomainName
 
 @dataclass(frozen=True)
 class CredentialField:
-    """One setting of a provider. Without a default it is required."""
+    """One setting of a provider. Without a default it is required.
+
+    ``url`` marks a web address, in which a key may be hidden: people are shown it by
+    :func:`zoneproof.providers.shown_field`, never as it is.
+    """
 
     name: str
     help: str
     secret: bool = False
     default: str | None = None
     choices: tuple[str, ...] = ()
+    url: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,11 @@ class ProviderInfo:
 
     slug: str
     title: str
-    homepage: str
+    homepage: str  # of the provider or its API; empty if it has none
     fields: tuple[CredentialField, ...]
     default_ttl: int = 60  # seconds
     by_hand: bool = False  # a person creates the records; orders pause for it
-    notes: str = ""
+    notes: str = ""  # Markdown
 
 
 @dataclass(frozen=True)
@@ -51,10 +61,18 @@ class Zone:
     name: DomainName
     id: str = ""
 
+    def record(self, name: str) -> DomainName:
+        """Return the full name of ``name``, which is relative to the zone; empty is the zone."""
+        return self.name.child(name) if name else self.name
+
 
 @dataclass(frozen=True)
 class Registration:
-    """A subdomain of a challenge service and the key to update it (an acme-dns "account")."""
+    """A subdomain of a challenge service and the key to update it (an acme-dns "account").
+
+    ``server`` is the service's URL as :attr:`zoneproof.providers.server_url.ServerUrl.identity`
+    writes it, so without user part and licence key.
+    """
 
     server: str
     fulldomain: DomainName
@@ -67,7 +85,11 @@ class RegistrationStore(Protocol):
     """Where registrations made at first use are kept, by service and domain (without ``*.``)."""
 
     async def get(self, server: str, domain: DomainName) -> Registration | None:
-        """Return the registration, or None."""
+        """Return the registration of a domain, or None."""
+        ...
+
+    async def find(self, server: str, fulldomain: DomainName) -> Registration | None:
+        """Return the registration whose values stand at ``fulldomain``, or None."""
         ...
 
     async def put(self, domain: DomainName, registration: Registration) -> Registration:
@@ -82,6 +104,7 @@ class ProviderContext:
     fields: Mapping[str, str] = field(repr=False)
     registrations: RegistrationStore | None = None
     timeout: float = 30.0  # seconds for one request
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # waits between attempts, in seconds
 
 
 class Provider(Protocol):
@@ -99,7 +122,11 @@ class Provider(Protocol):
         ...
 
     async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
-        """Make ``value`` one of the TXT values at ``name``. ``ttl`` is in seconds."""
+        """Make ``value`` one of the TXT values at ``name``. ``ttl`` is in seconds.
+
+        A provider that cannot set the TTL ignores it; with ``info.by_hand`` nothing happens here,
+        because a person creates the record.
+        """
         ...
 
     async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
@@ -113,7 +140,11 @@ class Provider(Protocol):
 
 @runtime_checkable
 class DelegatedProvider(Protocol):
-    """A provider that publishes at a name of its own, to which a CNAME must lead (acme-dns)."""
+    """A provider that publishes at a name of its own, to which a CNAME must lead (acme-dns).
+
+    ``add_txt`` and ``remove_txt`` are called with that name, cut into any zone and the rest.
+    Both work in a process that never called ``target``.
+    """
 
     async def target(self, domain: DomainName, *, create: bool) -> DomainName | None:
         """Return where the values of ``domain`` (without ``*.``) are published.

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 
 from zoneproof.errors import InvalidInputError
-from zoneproof.providers.contract import Provider, ProviderContext, ProviderInfo
+from zoneproof.providers.contract import (
+    CredentialField,
+    Provider,
+    ProviderContext,
+    ProviderInfo,
+)
+from zoneproof.providers.server_url import mask_url
+from zoneproof.providers.words import said
 
 _MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
@@ -38,11 +46,18 @@ def open_provider(slug: str, context: ProviderContext) -> Provider:
     return made(_checked(made.info, context))
 
 
+def shown_field(field: CredentialField, value: str) -> str:
+    """Return a field's value as people may see it: no secret, no key that is part of a URL."""
+    if field.secret:
+        return "(hidden)" if value else ""
+    return mask_url(value) if field.url else value
+
+
 def _load(slug: str) -> type[Provider]:
     if slug not in _MODULES:
         near = difflib.get_close_matches(slug, _MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(slugs())}"
-        raise InvalidInputError(f"there is no provider '{slug}': {advice}")
+        raise InvalidInputError(f"there is no provider '{said(slug)}': {advice}")
     module, _, name = _MODULES[slug].partition(":")
     found: type[Provider] = getattr(import_module(f"zoneproof.providers.{module}"), name)
     return found
@@ -53,7 +68,8 @@ def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
     for name in context.fields:
         if name not in known:
             raise InvalidInputError(
-                f"provider {info.slug} has no field '{name}': its fields are {', '.join(known)}"
+                f"provider {info.slug} has no field '{said(name)}': its fields are"
+                f" {', '.join(known) or 'none'}"
             )
     values: dict[str, str] = {}
     for field in info.fields:
@@ -65,8 +81,8 @@ def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
             )
         if field.choices and value not in field.choices:
             raise InvalidInputError(
-                f"provider {info.slug}: '{value}' is no {field.name}; choose one of"
+                f"provider {info.slug}: '{said(value)}' is no {field.name}; choose one of"
                 f" {', '.join(field.choices)}"
             )
         values[field.name] = value
-    return ProviderContext(values, context.registrations, context.timeout)
+    return replace(context, fields=values)

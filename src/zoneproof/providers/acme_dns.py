@@ -1,0 +1,264 @@
+"""The provider for acme-dns and for every service with its HTTP API, our own among them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.errors import (
+    InvalidInputError,
+    InvalidNameError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderZoneError,
+)
+from zoneproof.names import DomainName
+from zoneproof.providers.api_client import Answer, ApiClient, load_ca_bundle
+from zoneproof.providers.contract import (
+    CredentialField,
+    ProviderContext,
+    ProviderInfo,
+    Registration,
+    RegistrationStore,
+    Zone,
+)
+from zoneproof.providers.locks import KeyedLocks
+from zoneproof.providers.server_url import ServerUrl
+from zoneproof.providers.words import said
+
+# acme-dns answers 500 when its database refused the change, so nothing was stored.
+_NOT_DONE = (429, 500, 503)
+_HEADER_VALUE = re.compile(r"[!-~]{1,255}")
+
+
+class _Registered(msgspec.Struct):
+    username: str
+    password: str
+    fulldomain: str
+    subdomain: str
+
+
+class _Updated(msgspec.Struct):
+    txt: str
+
+
+class AcmeDns:
+    """Publishes at a subdomain of the service, registered at first use of a domain.
+
+    An update is not repeated when it may have been done, because acme-dns keeps the last two
+    values and counts the same value twice: repeating the second would push out the first.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="acme-dns",
+        title="acme-dns",
+        homepage="https://github.com/joohoi/acme-dns",
+        fields=(
+            CredentialField(
+                "server",
+                "URL of the service; a licence key goes into it as https://user:key@host/ or"
+                " https://host/k/key/; http:// only on this machine or a private network",
+                url=True,
+            ),
+            CredentialField(
+                "allowfrom",
+                "addresses that may update, such as 192.0.2.0/24, 2001:db8::1; told to the service"
+                " when a domain is registered, empty for all",
+                default="",
+            ),
+            CredentialField(
+                "ca_bundle",
+                "absolute path of the PEM file of the CA that signed the service's certificate;"
+                " empty for the usual CAs",
+                default="",
+            ),
+        ),
+        default_ttl=1,
+        notes="Registers each domain at first use, once for `example.com` and `*.example.com`, and"
+        " asks you to create one CNAME from `_acme-challenge.example.com` to the name that the"
+        " service gave. Keep the registrations: without them a new CNAME is needed. The service"
+        " sets the TTL and takes values of 43 characters only, which is what dns-01 has. acme-dns"
+        " itself keeps the two newest values and forgets by being overwritten; Zoneproof's own"
+        " service keeps up to 16 and forgets each when it is removed.",
+    )
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._server = ServerUrl.parse(context.fields["server"])
+        self._allowfrom = parse_allowfrom(context.fields["allowfrom"])
+        self._registrations = context.registrations
+        login = (self._server.user, self._server.password)
+        self._api = ApiClient(
+            context,
+            secrets=self._server.secrets,
+            auth=login if any(login) else None,
+            verify=load_ca_bundle(context.fields["ca_bundle"]),
+        )
+        self._locks = KeyedLocks()
+
+    async def zones(self) -> list[Zone]:
+        """Return nothing: the service has no list, and its zone is found by asking the DNS."""
+        return []
+
+    async def target(self, domain: DomainName, *, create: bool) -> DomainName | None:
+        """Return the domain's own name at the service (DelegatedProvider).
+
+        Tasks that share this object register a domain once. Two processes at the same moment may
+        both register, and use the one that the store keeps.
+        """
+        domain = domain.base
+        async with self._locks(("domain", domain)):
+            found = await self._store.get(self._server.identity, domain)
+            if found is None and create:
+                found = await self._store.put(domain, await self._register(domain))
+        return found.fulldomain if found else None
+
+    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+        """Post the value to the registration whose name this is; the service sets the TTL."""
+        await self._change("POST", zone.record(name), value)
+
+    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
+        """Withdraw the value where the service can; acme-dns cannot, and overwrites it later."""
+        await self._change("DELETE", zone.record(name), value)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+
+    @property
+    def _store(self) -> RegistrationStore:
+        if self._registrations is None:
+            raise ProviderError(
+                "acme-dns: there is no store for registrations, without which each order would"
+                " need a new CNAME"
+            )
+        return self._registrations
+
+    def _where(self, what: DomainName) -> str:
+        return f"acme-dns {self._server.shown}, {what}"
+
+    async def _register(self, domain: DomainName) -> Registration:
+        where = self._where(domain)
+        answer = await self._api.send(
+            "POST",
+            f"{self._server.base}/register",
+            where=where,
+            json={"allowfrom": self._allowfrom} if self._allowfrom else {},
+            repeatable=False,
+            not_done=_NOT_DONE,
+        )
+        if answer.status not in (200, 201):
+            raise self._not_registered(where, answer)
+        made = self._api.read(answer, _Registered, where=where)
+        try:
+            fulldomain = DomainName.parse(made.fulldomain)
+        except InvalidNameError as error:
+            raise ProviderError(f"{where}: it gave a name that is none: {error.message}") from error
+        if fulldomain.is_wildcard or len(fulldomain.labels) < 2:
+            raise ProviderError(f"{where}: it gave the name '{fulldomain}', which cannot be used")
+        if not all(map(_HEADER_VALUE.fullmatch, (made.username, made.password, made.subdomain))):
+            raise ProviderError(f"{where}: it gave a user name or key that cannot be used")
+        return Registration(
+            self._server.identity, fulldomain, made.subdomain, made.username, made.password
+        )
+
+    def _not_registered(self, where: str, answer: Answer) -> ProviderError:
+        words = self._api.words(answer.body)
+        match answer.status:
+            case 401 if self._server.secrets:
+                return ProviderCredentialsError(
+                    f"{where}: it does not accept the licence key, it says: {words}; check the key"
+                    " in the server's URL"
+                )
+            case 401:
+                return ProviderCredentialsError(
+                    f"{where}: it registers only with a licence key, it says: {words}; put the key"
+                    " into the server's URL, https://user:key@host/ or https://host/k/key/"
+                )
+            case 403:
+                return ProviderPermissionError(
+                    f"{where}: it refuses a new registration, it says: {words}; ask its operator"
+                    " whether the licence key is disabled, expired or used up"
+                )
+            case 404 | 405:
+                return ProviderError(
+                    f"{where}: nothing registers there, it says: {words}; check the URL's path, or"
+                    " ask its operator whether registration is turned off"
+                )
+        return ProviderError(
+            f"{where}: it refuses the registration with status {answer.status}, it says: {words}"
+        )
+
+    async def _change(self, method: str, fulldomain: DomainName, value: str) -> None:
+        where = self._where(fulldomain)
+        registration = await self._store.find(self._server.identity, fulldomain)
+        if registration is None:
+            raise ProviderZoneError(
+                f"{where}: this machine has no registration for that name at the service; make one"
+                " by issuing, or import it"
+            )
+        self._api.hide(registration.password)
+        async with self._locks(("name", fulldomain)):
+            answer = await self._api.send(
+                method,
+                f"{self._server.base}/update",
+                where=where,
+                json={"subdomain": registration.subdomain, "txt": value},
+                headers={"X-Api-User": registration.username, "X-Api-Key": registration.password},
+                repeatable=method == "DELETE",
+                not_done=_NOT_DONE,
+            )
+        if method == "DELETE" and answer.status in (200, 204, 404, 405, 501):
+            return
+        if answer.status != 200:
+            raise self._not_updated(where, answer)
+        if self._api.read(answer, _Updated, where=where).txt != value:
+            raise ProviderError(
+                f"{where}: it confirmed another value than the one that it was sent; check that"
+                " the URL leads to an acme-dns service"
+            )
+
+    def _not_updated(self, where: str, answer: Answer) -> ProviderError:
+        words = self._api.words(answer.body)
+        match answer.status:
+            case 401 | 403:
+                return ProviderCredentialsError(
+                    f"{where}: it does not accept this registration's key, it says: {words}; the"
+                    " registration was deleted or its key changed there, or this machine's address"
+                    " is not in its allowfrom"
+                )
+            case 400 if words == "bad_txt":
+                return ProviderError(
+                    f"{where}: it takes only values of 43 base64url characters, it says: {words}"
+                )
+            case 400 if words == "bad_subdomain":
+                return ProviderZoneError(
+                    f"{where}: it does not know the registration, it says: {words}; it was deleted"
+                    " there"
+                )
+        return ProviderError(
+            f"{where}: it refuses the value with status {answer.status}, it says: {words}; check"
+            " the server's URL"
+        )
+
+
+def parse_allowfrom(text: str) -> list[str]:
+    """Read networks separated by commas, semicolons or spaces, as CIDRs; one address is itself.
+
+    Raises InvalidInputError, which names the entry.
+    """
+    networks = []
+    for entry in filter(None, re.split(r"[,;\s]+", text)):
+        try:
+            network = ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            network = None
+        if network is None or "%" in entry:
+            raise InvalidInputError(
+                f"allowfrom: '{said(entry)}' is no network: write 192.0.2.0/24 or 2001:db8::/32"
+            )
+        networks.append(str(network))
+    return networks

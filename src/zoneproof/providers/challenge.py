@@ -1,0 +1,149 @@
+"""The provider for our own challenge service on this machine: writes straight into its database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.registrations import Registrations, open_registrations
+from zoneproof.errors import InvalidInputError, ProviderError, ProviderZoneError, RegistrationError
+from zoneproof.names import DomainName
+from zoneproof.providers.contract import (
+    CredentialField,
+    ProviderContext,
+    ProviderInfo,
+    Registration,
+    RegistrationStore,
+    Zone,
+)
+from zoneproof.providers.fields import absolute_path
+from zoneproof.providers.locks import KeyedLocks
+from zoneproof.providers.words import said
+
+
+class Challenge:
+    """Publishes at a subdomain of the service, registered at first use of a domain.
+
+    When a change returns, every DNS worker of the service answers with it.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="challenge",
+        title="Challenge service on this machine",
+        homepage="",
+        fields=(
+            CredentialField(
+                "config", "absolute path of the service's configuration, zoneproof.toml"
+            ),
+        ),
+        default_ttl=1,
+        notes="For a manager that runs beside `zoneproof challenge serve`: no licence key, no HTTP."
+        " It needs write permission for the service's database. Registers each domain at first"
+        " use, once for `example.com` and `*.example.com`, and asks you to create one CNAME from"
+        " `_acme-challenge.example.com` to the name that the service gave. The service sets the"
+        " TTL and takes values of 43 characters only, which is what dns-01 has. From another"
+        " machine use `acme-dns`.",
+    )
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._config = load_config(absolute_path("challenge: config", context.fields["config"]))
+        self._zones = [zone.name for zone in self._config.zones if zone.registrations]
+        self._server = f"challenge:{self._config.database.resolve()}"
+        self._kept = context.registrations
+        self._service: Registrations | None = None
+        self._locks = KeyedLocks()
+
+    async def zones(self) -> list[Zone]:
+        """Return the service's zones that hold registrations."""
+        return [Zone(name) for name in self._zones]
+
+    async def target(self, domain: DomainName, *, create: bool) -> DomainName | None:
+        """Return the domain's own name at the service (DelegatedProvider)."""
+        domain = domain.base
+        async with self._locks(domain):
+            found = await self._store.get(self._server, domain)
+            if found is None and create:
+                found = await self._register(domain)
+        return found.fulldomain if found else None
+
+    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+        """Publish the value until the service's ``value_lifetime``; the service sets the TTL."""
+        del ttl
+        where, subdomain = self._find(zone, name)
+        service = await self._open()
+        try:
+            await service.publish(subdomain, value)
+        except RegistrationError as error:
+            raise ProviderError(f"{where}: {error.message}") from error
+        except InvalidInputError as error:
+            raise ProviderZoneError(
+                f"{where}: {error.message}; it was deleted there, so issue anew"
+            ) from error
+
+    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
+        """Withdraw the value, if it and the registration are there."""
+        _, subdomain = self._find(zone, name)
+        service = await self._open()
+        try:
+            await service.withdraw(subdomain, value)
+        except (RegistrationError, InvalidInputError):
+            return  # a value that cannot be there, or a registration that is gone
+
+    async def close(self) -> None:
+        """Release the database."""
+        if self._service is not None:
+            await self._service.close()
+            self._service = None
+
+    @property
+    def _store(self) -> RegistrationStore:
+        if self._kept is None:
+            raise ProviderError(
+                "challenge: there is no store for registrations, without which each order would"
+                " need a new CNAME"
+            )
+        return self._kept
+
+    async def _open(self) -> Registrations:
+        async with self._locks("open"):
+            if self._service is None:
+                self._service = await asyncio.to_thread(self._open_now)
+            return self._service
+
+    def _open_now(self) -> Registrations:
+        # Made by us, the file might belong to a user who is not the service's.
+        if not self._config.database.exists():
+            raise ProviderError(
+                f"challenge service {self._config.path}: its database {self._config.database} does"
+                " not exist: start the service once, with 'zoneproof challenge serve'"
+            )
+        return open_registrations(
+            self._config.database,
+            zone=self._config.registration_zone,
+            value_lifetime=self._config.value_lifetime,
+        )
+
+    async def _register(self, domain: DomainName) -> Registration:
+        store, service = self._store, await self._open()
+        made = await service.register(note=domain.text)
+        registration = Registration(
+            self._server,
+            DomainName.parse(made.fulldomain),
+            made.subdomain,
+            made.username,
+            made.password,
+        )
+        kept = await store.put(domain, registration)
+        if kept != registration:
+            await service.delete(made.subdomain)  # another process was faster
+        return kept
+
+    def _find(self, zone: Zone, name: str) -> tuple[str, str]:
+        fulldomain = zone.record(name)
+        where = f"challenge service {self._config.path}, {fulldomain}"
+        if fulldomain.parent not in self._zones:
+            raise ProviderZoneError(
+                f"{where}: its registrations are in {said(', '.join(map(str, self._zones)))} only"
+            )
+        return where, fulldomain.labels[0]

@@ -1,0 +1,38 @@
+"""The provider for zones that only a person can change: orders print the records and pause."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from zoneproof.providers.contract import ProviderContext, ProviderInfo, Zone
+
+
+class Manual:
+    """Does nothing by itself; ``info.by_hand`` tells the caller to print records and wait."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="manual",
+        title="By hand",
+        homepage="https://www.rfc-editor.org/rfc/rfc8555#section-8.4",
+        fields=(),
+        by_hand=True,
+        notes="Prints each record to create, and pauses the order until `zoneproof resume`"
+        " finds them in the DNS. Renewals pause in the same way, so prefer a provider that works"
+        " by itself, or delegate the challenge name once to one that does.",
+    )
+
+    def __init__(self, context: ProviderContext) -> None:
+        del context
+
+    async def zones(self) -> list[Zone]:
+        """Return nothing: the zone is found by asking the DNS."""
+        return []
+
+    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+        """Leave it to the person who was shown the record."""
+
+    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
+        """Leave it to the person; a value of a finished order does no harm."""
+
+    async def close(self) -> None:
+        """Release nothing."""

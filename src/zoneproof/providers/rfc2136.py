@@ -1,0 +1,243 @@
+"""The provider for name servers that take dynamic updates (RFC 2136), signed with TSIG (RFC 8945).
+
+Each change is one UPDATE message that adds or deletes one exact value. Doing it twice is the same
+as doing it once, so a message that got no answer is sent again without reading first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import ipaddress
+import socket
+from typing import ClassVar
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.tsig
+import dns.update
+from dns.rdtypes.ANY.TXT import TXT
+
+from zoneproof.errors import (
+    InvalidInputError,
+    InvalidNameError,
+    ProviderError,
+    ProviderUnavailableError,
+)
+from zoneproof.names import DomainName
+from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.dns_exchange import over_tcp, over_udp
+from zoneproof.providers.rfc2136_errors import no_answer, refusal, unusable_answer
+from zoneproof.providers.txt import split_txt
+from zoneproof.providers.words import said
+
+_ALGORITHMS = {
+    "hmac-md5": dns.tsig.HMAC_MD5,
+    "hmac-sha1": dns.tsig.HMAC_SHA1,
+    "hmac-sha224": dns.tsig.HMAC_SHA224,
+    "hmac-sha256": dns.tsig.HMAC_SHA256,
+    "hmac-sha384": dns.tsig.HMAC_SHA384,
+    "hmac-sha512": dns.tsig.HMAC_SHA512,
+}
+_ATTEMPTS = 3
+_AT_ONCE = 10
+_LARGEST_UDP = 512  # bytes; RFC 2136 gives no way to agree on more
+
+
+class Rfc2136:
+    """Adds and deletes exact TXT values by UPDATE, at most ten messages at once."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="rfc2136",
+        title="RFC 2136 dynamic update",
+        homepage="https://www.rfc-editor.org/rfc/rfc2136",
+        fields=(
+            CredentialField("server", "IP address or host name of the zone's primary server"),
+            CredentialField("port", "its port", default="53"),
+            CredentialField(
+                "key_name",
+                "name of the TSIG key; empty where the server lets this machine update without one",
+                default="",
+            ),
+            CredentialField("secret", "the TSIG key's secret, in base64", secret=True, default=""),
+            CredentialField(
+                "algorithm",
+                "the TSIG key's algorithm",
+                default="hmac-sha256",
+                choices=tuple(_ALGORITHMS),
+            ),
+            CredentialField(
+                "transport",
+                "how messages travel; udp only where tcp cannot",
+                default="tcp",
+                choices=("tcp", "udp"),
+            ),
+        ),
+        notes="For BIND, Knot, PowerDNS, Windows DNS with unsigned updates, and every other server"
+        " that takes RFC 2136 updates. The key needs the right to add and delete TXT"
+        " records at the challenge names, nothing else. Windows DNS's secure updates (GSS-TSIG) are"
+        " not supported. All values at a name share one TTL in the DNS, so values that others put"
+        " there may get ours.",
+    )
+
+    def __init__(self, context: ProviderContext) -> None:
+        fields = context.fields
+        self._server = _server(fields["server"])
+        self._port = _port(fields["port"])
+        self._key = _key(fields["key_name"], fields["secret"], fields["algorithm"])
+        self._udp = fields["transport"] == "udp"
+        self._attempt_timeout = context.timeout / _ATTEMPTS
+        self._sleep = context.sleep
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def zones(self) -> list[Zone]:
+        """Return nothing: the protocol cannot list zones."""
+        return []
+
+    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+        """Add the exact value; what is there already stays one value (RFC 2136 section 3.4.2.2)."""
+        update, owner = self._update(zone, name)
+        # Without this a server says NOERROR and ignores a TXT record beside a CNAME.
+        update.absent(owner, "CNAME")
+        update.add(owner, ttl, _rdata(value))
+        await self._send(update, zone, name)
+
+    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
+        """Delete the exact value, if it is there (RFC 2136 section 2.5.4)."""
+        update, owner = self._update(zone, name)
+        update.delete(owner, _rdata(value))
+        await self._send(update, zone, name)
+
+    async def close(self) -> None:
+        """Release nothing: a connection carries one message."""
+
+    def _update(self, zone: Zone, name: str) -> tuple[dns.update.UpdateMessage, dns.name.Name]:
+        update = dns.update.UpdateMessage(zone.name.fqdn, keyring=self._key)
+        return update, dns.name.from_text(zone.record(name).fqdn)
+
+    async def _send(self, update: dns.update.UpdateMessage, zone: Zone, name: str) -> None:
+        where = (
+            f"rfc2136 server {self._server} port {self._port}, zone {zone.name},"
+            f" name {zone.record(name)}"
+        )
+        async with self._slots:
+            addresses = await self._addresses(where)
+            trouble = ""
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    await self._sleep(0.25 * 2.0**attempt)
+                try:
+                    answer = await self._ask(update, addresses[attempt % len(addresses)])
+                except (OSError, EOFError) as error:
+                    trouble = no_answer(error, _ATTEMPTS, self._attempt_timeout)
+                    continue
+                try:
+                    reply = self._read(update, answer)
+                except dns.exception.DNSException as error:
+                    raise unusable_answer(where, error) from error
+                if reply.rcode() != dns.rcode.SERVFAIL:
+                    self._check(where, reply)
+                    return
+                trouble = "it failed (SERVFAIL): read its log; it may be unable to write the zone"
+        raise ProviderUnavailableError(f"{where}: {trouble}")
+
+    async def _ask(self, update: dns.update.UpdateMessage, address: str) -> bytes:
+        wire = update.to_wire()  # signs anew, with the time that it is now
+        small = len(wire) <= _LARGEST_UDP
+        exchange = over_udp if self._udp and small else over_tcp
+        async with asyncio.timeout(self._attempt_timeout):
+            return await exchange(wire, address, self._port)
+
+    def _read(self, update: dns.update.UpdateMessage, answer: bytes) -> dns.message.Message:
+        try:
+            reply = dns.message.from_wire(answer, keyring=self._key, request_mac=update.mac)
+        except dns.exception.FormError:
+            # Perhaps it is only not signed. Then it can be read without the key.
+            reply = dns.message.from_wire(answer)
+        if not update.is_response(reply):
+            raise dns.exception.FormError
+        return reply
+
+    def _check(self, where: str, reply: dns.message.Message) -> None:
+        if reply.rcode() != dns.rcode.NOERROR:
+            raise refusal(where, reply.rcode(), signed=self._key is not None)
+        if self._key is not None and not reply.had_tsig:
+            raise ProviderError(
+                f"{where}: its answer is not signed, so it is not believed: check who stands"
+                " between, and that server is a name server that knows TSIG"
+            )
+
+    async def _addresses(self, where: str) -> list[str]:
+        if isinstance(self._server, DomainName):
+            try:
+                async with asyncio.timeout(self._attempt_timeout):
+                    found = await asyncio.get_running_loop().getaddrinfo(
+                        self._server.text, self._port, type=socket.SOCK_STREAM
+                    )
+            except (OSError, TimeoutError) as error:
+                raise ProviderUnavailableError(
+                    f"{where}: no address was found for the server's name: check the field server"
+                ) from error
+            return [str(address[0]) for *_, address in found]
+        return [self._server.compressed]
+
+
+def _server(text: str) -> DomainName | ipaddress.IPv4Address | ipaddress.IPv6Address:
+    text = text.strip()
+    try:
+        return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        pass
+    try:
+        name = DomainName.parse(text)
+    except InvalidNameError as error:
+        raise InvalidInputError(
+            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name; the port has"
+            " a field of its own"
+        ) from error
+    if not name.text or name.is_wildcard or name.labels[-1].isdigit():
+        raise InvalidInputError(
+            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name"
+        )
+    return name
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
+        raise InvalidInputError(
+            f"rfc2136: port '{said(text)}' is no number between 1 and 65535; it is usually 53"
+        )
+    return int(text)
+
+
+def _key(name: str, secret: str, algorithm: str) -> dns.tsig.Key | None:
+    if bool(name) != bool(secret):
+        missing, given = ("secret", "key_name") if name else ("key_name", "secret")
+        raise InvalidInputError(
+            f"rfc2136: {given} is set and {missing} is empty; set both, or none for updates without"
+            " TSIG"
+        )
+    if not name:
+        return None
+    try:
+        key_name = dns.name.from_text(name)
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise InvalidInputError(
+            f"rfc2136: key_name '{said(name, [secret])}' is no domain name, which TSIG keys are"
+            " called by"
+        ) from error
+    try:
+        data = binascii.a2b_base64("".join(secret.split()), strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInputError(
+            "rfc2136: secret is not base64: copy the text between the quotes of the server's key"
+        ) from error
+    return dns.tsig.Key(key_name, data, _ALGORITHMS[algorithm])
+
+
+def _rdata(value: str) -> TXT:
+    return TXT(dns.rdataclass.IN, dns.rdatatype.TXT, split_txt(value))

@@ -1,0 +1,1 @@
+"""Tests of the providers, and what they share: the contract suite, real and fake servers."""

@@ -1,0 +1,134 @@
+"""The acme-dns provider against our own challenge service: its real API on its real database."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.providers.contract_suite import (
+    TTL,
+    ChangesNothingTwice,
+    Harness,
+    HarnessWithSecond,
+    KeepsOtherValues,
+    SharesNothing,
+    TakesManyAtOnce,
+    challenge_value,
+    check_message,
+    closing,
+)
+from tests.providers.registrations import MemoryRegistrations
+from tests.providers.test_challenge import CONFIG
+from zoneproof.challengedns.api import make_app
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.http_server import HttpServer
+from zoneproof.challengedns.registrations import Registrations, open_registrations
+from zoneproof.errors import ProviderCredentialsError, ProviderError
+from zoneproof.names import DomainName
+from zoneproof.providers import ProviderContext, Zone, open_provider
+from zoneproof.providers.acme_dns import AcmeDns
+
+
+@asynccontextmanager
+async def our_service(folder: Path) -> AsyncIterator[tuple[str, Registrations]]:
+    """Serve the API; yields its URL and the registrations behind it."""
+    path = folder / "zoneproof.toml"
+    path.write_text(CONFIG)
+    config = load_config(path)
+    registrations = open_registrations(
+        config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
+    )
+    server = HttpServer(make_app(registrations, config.api), config.api)
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    server.start([listening])
+    try:
+        yield f"http://127.0.0.1:{port}", registrations
+    finally:
+        await server.stop()
+        await registrations.close()
+
+
+class OurServiceHarness(HarnessWithSecond):
+    """The provider with our service, whose values are read from its database."""
+
+    def __init__(self, url: str, service: Registrations) -> None:
+        super().__init__()
+        self.url = url
+        self.service = service
+        self.zone = Zone(DomainName.parse("auth.example.org"))
+        self.store = MemoryRegistrations()
+
+    def make(self) -> AcmeDns:
+        context = ProviderContext({"server": self.url}, registrations=self.store)
+        opened = open_provider("acme-dns", context)
+        assert isinstance(opened, AcmeDns)
+        return opened
+
+    def open(self) -> AcmeDns:
+        provider = self.make()
+        self.remember(provider)
+        return provider
+
+    async def new_name(self) -> str:
+        domain = DomainName.parse(f"{secrets.token_hex(6)}.example.com")
+        target = await self.open().target(domain, create=True)
+        assert target is not None
+        return target.relative_to(self.zone.name)
+
+    async def values(self, zone: Zone, name: str) -> list[str]:
+        return [value for value, _ in await self.service.values(name)]
+
+    def second(self) -> Harness:
+        return OurServiceHarness(self.url, self.service)
+
+
+@pytest.fixture
+async def harness(tmp_path: Path) -> AsyncIterator[OurServiceHarness]:
+    async with (
+        our_service(tmp_path) as (url, service),
+        closing(OurServiceHarness(url, service)) as made,
+    ):
+        yield made
+
+
+class TestContract(KeepsOtherValues, ChangesNothingTwice, TakesManyAtOnce, SharesNothing):
+    """No other types, zones and texts: the service has TXT values of dns-01 only."""
+
+
+async def test_a_value_that_is_no_challenge_value_is_refused(harness: OurServiceHarness) -> None:
+    name = await harness.new_name()
+    with pytest.raises(ProviderError, match="43") as caught:
+        await harness.open().add_txt(harness.zone, name, "short", TTL)
+    check_message(caught.value, [])
+
+
+async def test_a_key_that_was_changed_there_is_told(harness: OurServiceHarness) -> None:
+    name, value = await harness.new_name(), challenge_value()
+    await harness.service.rotate(name)
+    (registration,) = harness.store.kept.values()
+    provider = harness.open()
+    with pytest.raises(ProviderCredentialsError, match="key changed") as caught:
+        await provider.add_txt(harness.zone, name, value, TTL)
+    check_message(caught.value, [registration.password])
+    with pytest.raises(ProviderCredentialsError, match="key changed") as caught:
+        await provider.remove_txt(harness.zone, name, value)
+    check_message(caught.value, [registration.password])
+
+
+async def test_allowfrom_reaches_the_registration(harness: OurServiceHarness) -> None:
+    fields = {"server": harness.url, "allowfrom": "192.0.2.1; 2001:db8::/32"}
+    provider = open_provider("acme-dns", ProviderContext(fields, registrations=harness.store))
+    assert isinstance(provider, AcmeDns)
+    harness.remember(provider)
+    target = await provider.target(DomainName.parse("example.com"), create=True)
+    assert target is not None
+    registration = await harness.service.get(target.labels[0])
+    assert registration.allowfrom == ("192.0.2.1/32", "2001:db8::/32")
+    with pytest.raises(ProviderCredentialsError, match="allowfrom"):
+        await provider.add_txt(Zone(target), "", challenge_value(), TTL)

@@ -1,0 +1,267 @@
+"""The HTTP client of the providers: deadlines, sizes, retries, Retry-After, TLS and secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Callable
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.providers.contract_suite import check_message
+from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
+from zoneproof.errors import (
+    InvalidInputError,
+    ProviderError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
+)
+from zoneproof.providers import ProviderContext
+from zoneproof.providers.api_client import Answer, ApiClient, load_ca_bundle
+
+WHERE = "example provider, zone example.com"
+SECRET = "s3cr3t/with+odd=characters"
+
+
+class Client:
+    """An ApiClient that remembers its waits instead of waiting."""
+
+    def __init__(self, url: str, timeout: float = 30.0, verify: ssl.SSLContext | bool = True):
+        self.waits: list[float] = []
+        context = ProviderContext({}, timeout=timeout, sleep=self._sleep)
+        self.api = ApiClient(context, secrets=[SECRET], auth=("user", SECRET), verify=verify)
+        self._url = url
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    async def write(self, *, repeatable: bool = False) -> Answer:
+        return await self.api.send(
+            "POST", f"{self._url}/records", where=WHERE, json={}, repeatable=repeatable
+        )
+
+    async def error(self, *, repeatable: bool = False) -> ProviderError:
+        with pytest.raises(ProviderError) as caught:
+            await self.write(repeatable=repeatable)
+        check_message(caught.value, [SECRET])
+        assert caught.value.message.startswith(WHERE)
+        return caught.value
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeHttpServer]:
+    async with fake_http_server(lambda request: Reply(200, {"ok": True})) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: FakeHttpServer) -> AsyncIterator[Client]:
+    made = Client(server.url)
+    yield made
+    await made.api.close()
+
+
+def in_half_a_minute() -> str:
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)
+    return format_datetime(moment, usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("header", "low", "high"),
+    [
+        (lambda: "7", 7, 7),
+        (lambda: "0", 0, 0),
+        (in_half_a_minute, 20, 30),
+        (lambda: "Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        (lambda: "soon", 0.5, 1),
+        (lambda: "-5", 0.5, 1),
+        (lambda: "", 0.5, 1),
+    ],
+)
+async def test_retry_after_is_obeyed_in_both_forms(
+    server: FakeHttpServer,
+    client: Client,
+    status: int,
+    header: Callable[[], str],
+    low: float,
+    high: float,
+) -> None:
+    server.faults.append(Reply(status, b"", {"Retry-After": header()}))
+    await client.write()
+    (wait,) = client.waits
+    assert low <= wait <= high
+
+
+@pytest.mark.parametrize("asked", ["61", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_a_wait_of_more_than_a_minute_is_an_error_at_once(
+    server: FakeHttpServer, client: Client, asked: str
+) -> None:
+    server.faults.append(Reply(429, b"", {"Retry-After": asked}))
+    assert type(await client.error()) is ProviderQuotaError
+    assert client.waits == []
+
+
+async def test_retries_are_bounded_and_grow_apart(server: FakeHttpServer, client: Client) -> None:
+    with server.failing(Reply(503, b"down")):
+        assert type(await client.error()) is ProviderUnavailableError
+    assert len(server.requests) == 4
+    assert len(client.waits) == 3
+    assert client.waits[2] > client.waits[0]
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 599])
+async def test_a_write_is_repeated_after_an_unclear_error_only_if_that_changes_nothing(
+    server: FakeHttpServer, client: Client, status: int
+) -> None:
+    server.faults.append(Reply(status))
+    await client.error()
+    assert len(server.requests) == 1
+    server.faults.append(Reply(status))
+    await client.write(repeatable=True)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("fault", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", b"\0"])
+async def test_a_broken_connection_is_told_or_repeated(
+    server: FakeHttpServer, client: Client, fault: bytes
+) -> None:
+    server.faults.append(fault)
+    assert "not known" in (await client.error()).message
+    server.faults.append(fault)
+    await client.write(repeatable=True)
+
+
+async def test_an_answer_without_end_is_cut(server: FakeHttpServer, client: Client) -> None:
+    server.faults.append(Reply(200, b"x" * (4 * 1024 * 1024 + 1)))
+    assert "larger than 4 MiB" in (await client.error()).message
+
+
+async def test_a_slow_answer_meets_the_deadline_of_the_whole_request() -> None:
+    hung_up = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            writer.close()
+            hung_up.set()
+
+    dripping = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with dripping:
+        client = Client(f"http://127.0.0.1:{dripping.sockets[0].getsockname()[1]}", timeout=0.3)
+        error = await client.error()
+        await client.api.close()
+        await hung_up.wait()
+    assert "within 0.3 seconds" in error.message
+
+
+async def test_waiting_for_a_free_connection_does_not_count_as_silence(
+    server: FakeHttpServer, client: Client
+) -> None:
+    answers = await asyncio.gather(*(client.write() for _ in range(100)))
+    assert {answer.status for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(
+    server: FakeHttpServer, client: Client, status: int
+) -> None:
+    server.faults.append(Reply(status, b"", {"Location": f"https://other/{SECRET}"}))
+    error = await client.error()
+    assert "https://other/***" in error.message
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SECRET,
+        {"error": SECRET},
+        {"message": f"not {SECRET}\r\n\x1b[2J"},
+        {"else": {"deep": SECRET}},
+        "czNjcjN0L3dpdGgrb2RkPWNoYXJhY3RlcnM=",
+        "s3cr3t%2Fwith%2Bodd%3Dcharacters",
+        "s3c\x1b[0mr3t/with+odd=characters",
+    ],
+)
+async def test_secrets_that_the_provider_repeats_are_hidden(
+    server: FakeHttpServer, client: Client, body: object
+) -> None:
+    server.faults.append(Reply(500, body.encode() if isinstance(body, str) else body))
+    error = await client.error()
+    check_message(error, [SECRET, "czNjcjN0L3dpdGgrb2RkPWNoYXJhY3RlcnM", "s3cr3t%2Fwith"])
+
+
+async def test_a_secret_learnt_later_is_hidden_too(server: FakeHttpServer, client: Client) -> None:
+    client.api.hide("another-secret")
+    server.faults.append(Reply(500, b"bad another-secret"))
+    assert "another-secret" not in (await client.error()).message
+
+
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """Return a PEM file to trust, and what a server at 127.0.0.1 needs."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .sign(key, hashes.SHA256())
+    )
+    bundle, private = folder / "ca.pem", folder / "key.pem"
+    bundle.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, private)
+    return bundle, context
+
+
+async def test_a_certificate_is_verified_and_a_bundle_can_be_given(tmp_path: Path) -> None:
+    bundle, context = certificate(tmp_path)
+    async with fake_http_server(lambda request: Reply(200), context) as server:
+        stranger = Client(server.url)
+        error = await stranger.error()
+        assert "not trusted" in error.message
+        assert stranger.waits == []
+        await stranger.api.close()
+        friend = Client(server.url, verify=load_ca_bundle(str(bundle)))
+        assert (await friend.write()).status == 200
+        await friend.api.close()
+
+
+async def test_https_to_a_port_that_speaks_http_is_told(server: FakeHttpServer) -> None:
+    client = Client(server.url.replace("http:", "https:"))
+    assert "TLS" in (await client.error()).message
+    await client.api.close()
+
+
+def test_a_bundle_that_is_none_is_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for path in (empty, tmp_path, tmp_path / "missing"):
+        with pytest.raises(InvalidInputError, match="ca_bundle"):
+            load_ca_bundle(str(path))

@@ -1,0 +1,125 @@
+"""The registry: every provider is found, described, checked and documented."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoneproof.providers
+from tests.providers.contract_suite import check_message
+from zoneproof.errors import InvalidInputError
+from zoneproof.names import DomainName
+from zoneproof.providers import (
+    CredentialField,
+    Provider,
+    ProviderContext,
+    Registration,
+    Zone,
+    describe,
+    open_provider,
+    shown_field,
+    slugs,
+)
+from zoneproof.providers.pages import rewrite
+
+PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_every_provider_is_described_well(slug: str) -> None:
+    info = describe(slug)
+    assert info.slug == slug
+    assert info.title
+    assert info.default_ttl > 0
+    names = [field.name for field in info.fields]
+    assert len(set(names)) == len(names)
+    for field in info.fields:
+        assert field.name.isidentifier()
+        assert field.help
+        assert not field.help.endswith(".")
+        assert field.default is None or not field.choices or field.default in field.choices
+        assert not (field.secret and field.url)
+
+
+def test_the_page_agrees_with_the_descriptions() -> None:
+    page = PAGE.read_text("utf-8")
+    assert rewrite(page) == page, "run python -m zoneproof.providers.pages docs/providers.md"
+    assert all(f"### `{slug}`" in page for slug in slugs())
+
+
+def test_the_page_is_rewritten_in_place(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.read_text("utf-8").replace("### `manual`", "### `nonsense`"), "utf-8")
+    command = [sys.executable, "-m", "zoneproof.providers.pages", str(page)]
+    subprocess.run(command, check=True, timeout=60)
+    assert page.read_text("utf-8") == PAGE.read_text("utf-8")
+
+
+def test_an_unknown_provider_is_told_with_the_nearest() -> None:
+    with pytest.raises(InvalidInputError, match="did you mean 'acme-dns'"):
+        describe("acmedns")
+    with pytest.raises(InvalidInputError, match="rfc2136") as caught:
+        open_provider("\x1b[2Jnonsense" * 50, ProviderContext({}))
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("slug", "fields", "word"),
+    [
+        ("manual", {"speed": "high"}, "none"),
+        ("rfc2136", {}, "server"),
+        ("rfc2136", {"server": ""}, "server"),
+        ("rfc2136", {"server": "192.0.2.1", "transport": "\x1b[2Jpigeon"}, "tcp, udp"),
+        ("script", {"create": "/bin/true"}, "delete"),
+        ("acme-dns", {"SERVER": "https://host"}, "SERVER"),
+    ],
+)
+def test_fields_are_checked_before_the_provider_sees_them(
+    slug: str, fields: dict[str, str], word: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=word) as caught:
+        open_provider(slug, ProviderContext(fields))
+    check_message(caught.value, [])
+
+
+def test_a_secret_and_the_key_in_a_url_are_not_shown() -> None:
+    assert shown_field(CredentialField("token", "its token", secret=True), "abc") == "(hidden)"
+    assert shown_field(CredentialField("token", "its token", secret=True), "") == ""
+    assert shown_field(CredentialField("url", "its URL", url=True), "https://a:b@c") == "https://c"
+    assert shown_field(CredentialField("user", "its user"), "abc") == "abc"
+
+
+def test_no_repr_shows_a_secret() -> None:
+    context = ProviderContext({"secret": "hunter2"})
+    registration = Registration("https://a", DomainName("b.c"), "b", "user", "hunter2")
+    assert "hunter2" not in repr(context) + repr(registration)
+
+
+async def test_the_manual_provider_does_nothing_and_says_so() -> None:
+    provider: Provider = open_provider("manual", ProviderContext({}))
+    assert provider.info.by_hand
+    zone = Zone(DomainName.parse("example.com"))
+    await provider.add_txt(zone, "_acme-challenge", "value", 60)
+    await provider.remove_txt(zone, "_acme-challenge", "value")
+    assert await provider.zones() == []
+    await provider.close()
+
+
+def test_no_module_of_the_providers_changes_a_global() -> None:
+    folder = Path(inspect.getfile(zoneproof.providers)).parent
+    for module in folder.glob("*.py"):
+        tree = ast.parse(module.read_text("utf-8"))
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)], module
+
+
+def test_the_list_of_providers_needs_no_provider_loaded() -> None:
+    program = (
+        "import sys, zoneproof.providers as p; p.slugs(); "
+        "sys.exit(any(m in sys.modules for m in ('httpx2', 'dns')))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
