@@ -151,7 +151,7 @@ def _issue(request: IssueRequest, emit: Any) -> Coroutine[Any, Any, Outcome]:
     from zoneproof.manager import Home, open_manager
 
     async def run() -> Outcome:
-        async with open_manager(Home.find()) as manager:
+        async with request.resolver, open_manager(Home.find()) as manager:
             return await manager.issue(request, emit)
 
     return run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from zoneproof.errors import ZoneproofError
@@ -10,8 +9,6 @@ from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.events import Emit, RecordPublished, RecordRemoved, Warned
 from zoneproof.issuance.journal import Journal, Publication
 from zoneproof.providers import Provider
-
-CLEANUP_SECONDS = 60.0
 
 ProviderFor = Callable[[Publication], Provider]
 
@@ -36,13 +33,11 @@ async def remove_values(
 
     async def remove(item: Publication) -> None:
         try:
-            async with asyncio.timeout(CLEANUP_SECONDS):
-                await provider_for(item).remove_txt(item.zone, item.name, item.value)
-        except (ZoneproofError, TimeoutError) as error:
-            reason = str(error) or f"no answer within {CLEANUP_SECONDS:.0f} seconds"
+            await provider_for(item).remove_txt(item.zone, item.name, item.value)
+        except ZoneproofError as error:
             emit(
                 Warned(
-                    f"the TXT value {item.value} at {item.full_name} is still there: {reason};"
+                    f"the TXT value {item.value} at {item.full_name} is still there: {error};"
                     " the next run tries again"
                 )
             )
