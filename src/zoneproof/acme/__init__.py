@@ -1,1 +1,50 @@
-"""An async ACME client (RFC 8555, RFC 9773): a library of its own."""
+"""An async ACME client (RFC 8555, RFC 9773): a library of its own.
+
+:class:`AcmeClient` is where to begin; ``docs/acme-client.md`` has a complete program.
+"""
+
+from zoneproof.acme.ari import RenewalInfo, cert_id, choose_renewal_time, is_renewal_due
+from zoneproof.acme.cas import KNOWN, CertificateAuthority, directory_url, find_ca
+from zoneproof.acme.chain import CertificateChain, parse_chain
+from zoneproof.acme.client import AcmeClient
+from zoneproof.acme.csr import (
+    CertificateKey,
+    CertificateKeyKind,
+    key_from_pem,
+    make_csr,
+    make_key,
+)
+from zoneproof.acme.directory import Directory
+from zoneproof.acme.jws import ExternalAccountBinding
+from zoneproof.acme.keys import AccountKey, KeyKind, key_to_pem
+from zoneproof.acme.messages import Account, Authorization, Challenge, Order
+from zoneproof.acme.problems import Problem
+
+__all__ = [
+    "KNOWN",
+    "Account",
+    "AccountKey",
+    "AcmeClient",
+    "Authorization",
+    "CertificateAuthority",
+    "CertificateChain",
+    "CertificateKey",
+    "CertificateKeyKind",
+    "Challenge",
+    "Directory",
+    "ExternalAccountBinding",
+    "KeyKind",
+    "Order",
+    "Problem",
+    "RenewalInfo",
+    "cert_id",
+    "choose_renewal_time",
+    "directory_url",
+    "find_ca",
+    "is_renewal_due",
+    "key_from_pem",
+    "key_to_pem",
+    "make_csr",
+    "make_key",
+    "parse_chain",
+]

@@ -148,10 +148,15 @@ def _request(
 
 
 def _issue(request: IssueRequest, emit: Any) -> Coroutine[Any, Any, Outcome]:
+    from zoneproof.errors import TermsNotAgreedError
     from zoneproof.manager import Home, open_manager
 
     async def run() -> Outcome:
         async with request.resolver, open_manager(Home.find()) as manager:
-            return await manager.issue(request, emit)
+            try:
+                return await manager.issue(request, emit)
+            except TermsNotAgreedError as error:
+                text = f"{error.message}; read them, then add --agree-tos"
+                raise TermsNotAgreedError(text, url=error.url) from error
 
     return run()

@@ -1,0 +1,113 @@
+"""The certificate chain that a CA hands out (RFC 8555 sections 7.4.2 and 9.1). No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from zoneproof.acme.csr import CertificateKey
+from zoneproof.acme.messages import not_acme
+from zoneproof.acme.text import shown
+from zoneproof.errors import AcmeError
+from zoneproof.names import Identifier
+
+_LONGEST_CHAIN = 10
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
+
+
+@dataclass(frozen=True)
+class CertificateChain:
+    """A certificate and those that issued it, up to but without the root."""
+
+    certificates: tuple[x509.Certificate, ...]
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        """The certificate that was ordered."""
+        return self.certificates[0]
+
+    @property
+    def pem(self) -> bytes:
+        """All certificates, the ordered one first, as PEM."""
+        return self.leaf_pem + self.issuers_pem
+
+    @property
+    def leaf_pem(self) -> bytes:
+        """The ordered certificate as PEM."""
+        return self.leaf.public_bytes(Encoding.PEM)
+
+    @property
+    def issuers_pem(self) -> bytes:
+        """The certificates above the ordered one as PEM."""
+        return b"".join(one.public_bytes(Encoding.PEM) for one in self.certificates[1:])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host names and IP addresses on the certificate, in its order."""
+        try:
+            extension = self.leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        except x509.ExtensionNotFound:
+            return ()
+        return tuple(
+            str(name.value)
+            for name in extension.value
+            if isinstance(name, (x509.DNSName, x509.IPAddress))
+        )
+
+    @property
+    def issuer(self) -> str:
+        """The name of the CA certificate that issued the ordered one."""
+        return _common_name(self.leaf.issuer)
+
+    @property
+    def top_issuer(self) -> str:
+        """The name of the issuer of the topmost certificate: the root's, in most chains."""
+        return _common_name(self.certificates[-1].issuer)
+
+    def require_key(self, key: CertificateKey) -> None:
+        """Raise AcmeError if the certificate is for another key than this."""
+        wanted = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        found = self.leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        if wanted != found:
+            raise AcmeError("the CA's certificate is not for our key: not using it; order again")
+
+    def require_identifiers(self, identifiers: tuple[Identifier, ...]) -> None:
+        """Raise AcmeError if one of the identifiers is not on the certificate."""
+        on_it = {name.lower() for name in self.names}
+        missing = [one.value for one in identifiers if one.value not in on_it]
+        if missing:
+            raise AcmeError(
+                f"the CA's certificate does not name {', '.join(missing[:10])}: not using it;"
+                " order again"
+            )
+
+
+def parse_chain(body: bytes, url: str) -> CertificateChain:
+    """Read a PEM chain. Raises AcmeConnectionError if it holds anything that is no certificate."""
+    if body.count(b"-----BEGIN ") > _LONGEST_CHAIN:
+        raise not_acme("a certificate chain", url, f"more than {_LONGEST_CHAIN} certificates")
+    try:
+        certificates = tuple(x509.load_pem_x509_certificates(body))
+        chain = CertificateChain(certificates)
+        _ = chain.names, chain.issuer, chain.top_issuer, chain.leaf.public_key()
+    except _UNREADABLE as error:
+        raise not_acme("a certificate chain", url, shown(str(error), 200)) from error
+    return chain
+
+
+def _common_name(name: x509.Name) -> str:
+    attributes = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if not attributes:
+        return shown(name.rfc4514_string(), 200)
+    value = attributes[0].value
+    return shown(value if isinstance(value, str) else value.decode(errors="replace"), 200)

@@ -1,0 +1,197 @@
+"""The objects of ACME: accounts, orders, authorizations, challenges (RFC 8555 section 7.1). No I/O.
+
+Everything is read strictly: a reply with a wrong type in it is refused, unknown fields are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from zoneproof.acme.problems import UNREADABLE, Problem, WireProblem
+from zoneproof.acme.text import ca_at, shown
+from zoneproof.challenges import check_token
+from zoneproof.errors import AcmeConnectionError, InvalidNameError
+from zoneproof.names import Identifier
+
+T = TypeVar("T")
+Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
+_Word = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9_.-]*$")]
+_MOST_IN_AN_ORDER = 1000
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account at a CA. ``url`` names it in every later request; ``status`` is ``valid``."""
+
+    url: str
+    status: str
+    contact: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One way to validate an identifier; ``token`` is empty for types that have none."""
+
+    type: str
+    url: str
+    status: str
+    token: str = ""
+    error: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """The CA's view of one identifier, which has its ``*.`` here if it was ordered with one."""
+
+    url: str
+    identifier: Identifier
+    status: str
+    challenges: tuple[Challenge, ...]
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order (RFC 8555 section 7.1.3). ``certificate`` is its URL, empty until it is valid.
+
+    ``status`` goes from ``pending`` over ``ready`` and ``processing`` to ``valid``, or ends as
+    ``invalid``.
+    """
+
+    url: str
+    status: str
+    identifiers: tuple[Identifier, ...]
+    authorizations: tuple[str, ...]
+    finalize: str
+    certificate: str = ""
+    expires: datetime | None = None
+    error: Problem | None = None
+    profile: str = ""
+
+
+class _WireAccount(msgspec.Struct):
+    status: _Word = "valid"
+    contact: list[str] | None = None
+
+
+class _WireIdentifier(msgspec.Struct):
+    type: _Word
+    value: str
+
+
+class _WireChallenge(msgspec.Struct):
+    type: _Word
+    url: Url
+    status: _Word = "pending"
+    token: str | None = None
+    error: WireProblem | None = None
+
+
+class _WireAuthorization(msgspec.Struct):
+    identifier: _WireIdentifier
+    status: _Word
+    challenges: list[_WireChallenge] | None = None
+    expires: str | None = None
+    wildcard: bool | None = None
+
+
+class _WireOrder(msgspec.Struct):
+    status: _Word
+    finalize: Url
+    identifiers: Annotated[list[_WireIdentifier], msgspec.Meta(max_length=_MOST_IN_AN_ORDER)]
+    authorizations: Annotated[list[Url], msgspec.Meta(max_length=_MOST_IN_AN_ORDER)]
+    certificate: Url | None = None
+    expires: str | None = None
+    error: WireProblem | None = None
+    profile: str | None = None
+
+
+def decode(body: bytes, form: type[T], what: str, url: str) -> T:
+    """Read JSON into the form. Raises AcmeConnectionError naming ``what`` and the URL's host."""
+    try:
+        return msgspec.json.decode(body, type=form)
+    except UNREADABLE as error:
+        raise not_acme(what, url, shown(str(error), 200)) from error
+
+
+def not_acme(what: str, url: str, reason: str) -> AcmeConnectionError:
+    """Return the error for a reply that is not what the RFC says."""
+    return AcmeConnectionError(
+        f"{ca_at(url)} sent {what} that cannot be read ({reason}): is this an ACME server?"
+    )
+
+
+def parse_account(body: bytes, url: str) -> Account:
+    """Read an account; ``url`` is its own, from the Location header."""
+    wire = decode(body, _WireAccount, "an account", url)
+    return Account(url, wire.status, tuple(shown(text, 500) for text in wire.contact or ()))
+
+
+def parse_order(body: bytes, url: str) -> Order:
+    """Read an order; ``url`` is its own, from the Location header or the request."""
+    wire = decode(body, _WireOrder, "an order", url)
+    return Order(
+        url=url,
+        status=wire.status,
+        identifiers=tuple(_identifier(item, "an order", url) for item in wire.identifiers),
+        authorizations=tuple(wire.authorizations),
+        finalize=wire.finalize,
+        certificate=wire.certificate or "",
+        expires=_moment(wire.expires),
+        error=wire.error.read() if wire.error else None,
+        profile=shown(wire.profile or "", 100),
+    )
+
+
+def parse_authorization(body: bytes, url: str) -> Authorization:
+    """Read an authorization; ``url`` is the one that was asked.
+
+    Raises AcmeConnectionError, also for a token that is not base64url.
+    """
+    wire = decode(body, _WireAuthorization, "an authorization", url)
+    if wire.wildcard and not wire.identifier.value.startswith("*."):
+        wire.identifier.value = f"*.{wire.identifier.value}"
+    return Authorization(
+        url=url,
+        identifier=_identifier(wire.identifier, "an authorization", url),
+        status=wire.status,
+        challenges=tuple(_challenge(item) for item in wire.challenges or ()),
+        expires=_moment(wire.expires),
+    )
+
+
+def parse_challenge(body: bytes, url: str) -> Challenge:
+    """Read a challenge, as the reply to its answer. Raises AcmeConnectionError."""
+    return _challenge(decode(body, _WireChallenge, "a challenge", url))
+
+
+def _challenge(wire: _WireChallenge) -> Challenge:
+    return Challenge(
+        type=wire.type,
+        url=wire.url,
+        status=wire.status,
+        token=check_token(wire.token) if wire.token else "",
+        error=wire.error.read() if wire.error else None,
+    )
+
+
+def _identifier(wire: _WireIdentifier, what: str, url: str) -> Identifier:
+    try:
+        identifier = Identifier.parse(wire.value)
+    except InvalidNameError as error:
+        raise not_acme(what, url, shown(error.message, 300)) from error
+    if identifier.type != wire.type:
+        raise not_acme(what, url, f"'{identifier}' is no identifier of type {wire.type}")
+    return identifier
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,112 @@
+"""Repeats requests while a CA is down or busy: with backoff and jitter, and not for ever."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from zoneproof.acme.headers import links, retry_at
+from zoneproof.acme.http import ConnectionLostError, Reply
+from zoneproof.acme.problems import parse_problem, problem_error, until
+from zoneproof.acme.text import ca_at, shown
+from zoneproof.errors import AcmeConnectionError, AcmeError
+
+Now = Callable[[], datetime]
+Sleep = Callable[[float], Awaitable[None]]
+
+ATTEMPTS = 4
+FIRST_DELAY = 0.5  # seconds, doubled after each attempt
+LONGEST_WAIT = 60.0  # seconds; when the CA asks for more, the caller is told until when
+_BUSY = (500, 502, 503, 504)
+_jitter = random.SystemRandom()
+
+
+def utc_now() -> datetime:
+    """Return the time of day."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Retries:
+    """The policy for one CA, with the clock and the sleep that it goes by."""
+
+    directory_url: str
+    now: Now
+    sleep: Sleep
+
+    async def good_reply(
+        self, attempt: Callable[[], Awaitable[Reply]], *, repeatable: bool = True
+    ) -> Reply:
+        """Call ``attempt`` until its reply is a 2xx, and return that.
+
+        Connection errors and 500, 502, 503 and 504 are tried again, and so is 429 with a
+        Retry-After. If it is not ``repeatable``, because the CA may have done what it was asked
+        although no reply came, only requests that cannot have reached it are tried again. Raises
+        AcmeProblemError and AcmeConnectionError.
+        """
+        delay = FIRST_DELAY
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                reply = await attempt()
+            except ConnectionLostError as error:
+                if not left or not (repeatable or error.unsent):
+                    raise
+                wait = 0.0
+            else:
+                if 200 <= reply.status < 300:
+                    return reply
+                wait = self._wait_after(reply)
+                if not left or not repeatable or not 0 <= wait <= LONGEST_WAIT:
+                    raise self.error_for(reply)
+            await self.sleep(max(wait, delay * _jitter.uniform(0.5, 1.0)))
+            delay *= 2
+        raise AssertionError("the last attempt returns or raises")
+
+    def _wait_after(self, reply: Reply) -> float:
+        """Return the least seconds to wait before trying again, or -1 if that is no use."""
+        moment = self.retry_at(reply)
+        limited = reply.status == HTTPStatus.TOO_MANY_REQUESTS and moment is not None
+        if reply.status not in _BUSY and not limited:
+            return -1.0
+        return max(0.0, (moment - self.now()).total_seconds()) if moment else 0.0
+
+    def retry_at(self, reply: Reply) -> datetime | None:
+        """Return the moment that the reply's Retry-After names."""
+        return retry_at(reply.headers.get("Retry-After"), self.now())
+
+    def error_for(self, reply: Reply) -> AcmeError:
+        """Return the error for a reply that is not a 2xx."""
+        kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if 300 <= reply.status < 400:
+            target = shown(reply.headers.get("Location", "elsewhere"), 200)
+            return AcmeConnectionError(
+                f"{ca_at(reply.url)} redirects to {target}, which ACME does not allow: if that is"
+                " where its directory is now, use that URL"
+            )
+        is_json = kind in {"application/problem+json", "application/json", ""}
+        problem = parse_problem(reply.body, reply.status) if is_json or not reply.body else None
+        if problem is None:
+            what = "HTML" if kind == "text/html" else shown(kind, 50) or "something"
+            if reply.status in _BUSY:
+                advice = until(self.retry_at(reply)) or "; try again later"
+            else:
+                advice = f": is {shown(self.directory_url, 200)} its directory?"
+            return AcmeConnectionError(
+                f"{ca_at(reply.url)} answered with {what} instead of ACME"
+                f" (HTTP {reply.status}){advice}"
+            )
+        return problem_error(
+            problem,
+            status=reply.status,
+            directory_url=self.directory_url,
+            retry_at=self.retry_at(reply),
+            terms_of_service=[
+                shown(url)
+                for url in links(
+                    reply.headers.get_list("Link"), "terms-of-service", self.directory_url
+                )
+            ],
+        )

@@ -1,0 +1,505 @@
+"""A CA that is down, busy, broken or hostile: what is tried again, and what people are told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.acme.fake_ca import FakeCa, problem
+from zoneproof.acme import AccountKey, AcmeClient
+from zoneproof.acme.http import MAX_BODY
+from zoneproof.acme.retries import ATTEMPTS
+from zoneproof.acme.transport import BAD_NONCES
+from zoneproof.cli.demo.background import free_port
+from zoneproof.errors import (
+    AccountPausedError,
+    AcmeConnectionError,
+    AcmeError,
+    AcmeProblemError,
+    ConfigError,
+    InvalidInputError,
+    RateLimitedError,
+    UserActionRequiredError,
+)
+from zoneproof.names import Identifier
+
+NAMES = [Identifier("dns", "example.com")]
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org"
+
+
+def html(status: int) -> httpx2.Response:
+    return httpx2.Response(status, html="<html>\n<h1>It works!</h1></html>")
+
+
+@pytest.fixture
+def ca() -> FakeCa:
+    return FakeCa()
+
+
+# --- down ------------------------------------------------------------------------------------
+
+
+async def test_ca_that_is_down_is_asked_a_few_times_with_growing_pauses(ca: FakeCa) -> None:
+    ca.misdeeds["/dir"] = [httpx2.ConnectError("Connection refused")] * ATTEMPTS
+    async with ca.client() as client:
+        with pytest.raises(AcmeConnectionError, match=r"ca\.test cannot be reached: Connection"):
+            await client.directory()
+    assert ca.count("/dir") == ATTEMPTS
+    for pause, full in zip(ca.clock.slept, (0.5, 1.0, 2.0), strict=True):
+        assert full / 2 <= pause <= full
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx2.ConnectError("refused"),
+        httpx2.ConnectTimeout("slow"),
+        httpx2.ReadError("reset"),
+        httpx2.RemoteProtocolError("closed"),
+        httpx2.WriteError("broken pipe"),
+        httpx2.Response(500),
+        httpx2.Response(502, html="<h1>Bad gateway</h1>"),
+        httpx2.Response(503),
+        httpx2.Response(504),
+    ],
+)
+async def test_trouble_that_passes_is_not_noticed(
+    ca: FakeCa, failure: httpx2.Response | Exception
+) -> None:
+    ca.misdeeds["/dir"] = [failure, failure]
+    ca.misdeeds["/nonce"] = [failure]
+    ca.misdeeds["/new-order"] = [failure]
+    async with ca.client() as client:
+        ca.take_account(client)
+        assert (await client.new_order(NAMES)).status == "pending"
+
+
+async def test_refused_port_is_told_in_the_systems_words() -> None:
+    async def no_sleep(seconds: float) -> None:
+        return
+
+    url = f"http://127.0.0.1:{free_port()}/dir"
+    async with AcmeClient(url, AccountKey.generate(), allow_http=True, sleep=no_sleep) as client:
+        with pytest.raises(AcmeConnectionError, match=r"the CA at 127\.0\.0\.1:\d+ cannot be"):
+            await client.directory()
+
+
+@pytest.fixture
+async def rude_server() -> AsyncIterator[Callable[[bytes], str]]:
+    """A server on loopback that says the given bytes to everybody, and hangs up."""
+    words = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(words)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    def say(text: bytes) -> str:
+        words[:] = text
+        return f"http://127.0.0.1:{port}/dir"
+
+    async with server:
+        yield say
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: https://0XN--/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: \xff\x00\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 50_000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    ],
+)
+async def test_connection_that_breaks_is_an_error_in_one_line(
+    rude_server: Callable[[bytes], str], words: bytes
+) -> None:
+    async def no_sleep(seconds: float) -> None:
+        return
+
+    url = rude_server(words)
+    async with AcmeClient(url, AccountKey.generate(), allow_http=True, sleep=no_sleep) as client:
+        with pytest.raises(AcmeConnectionError, match="was lost before it answered") as caught:
+            await client.directory()
+    assert caught.value.message.isprintable()
+
+
+async def test_ca_that_never_answers_is_given_up(ca: FakeCa) -> None:
+    async def never(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    ca.misdeeds["/dir"] = [never] * ATTEMPTS
+    async with ca.client(request_seconds=0.01) as client:
+        with pytest.raises(AcmeConnectionError, match=r"did not answer within 0\.01 s"):
+            await client.directory()
+
+
+async def test_certificate_that_is_not_trusted_is_not_tried_twice(ca: FakeCa) -> None:
+    error = httpx2.ConnectError("handshake")
+    error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")
+    error.__cause__.verify_message = "self-signed certificate"
+    ca.misdeeds["/dir"] = [error]
+    async with ca.client() as client:
+        with pytest.raises(AcmeConnectionError, match=r"not trusted \(self-signed"):
+            await client.directory()
+    assert ca.count("/dir") == 1
+
+
+@pytest.mark.parametrize("content", [None, "no PEM"])
+def test_ca_bundle_that_cannot_be_used_is_named(tmp_path: Path, content: str | None) -> None:
+    bundle = tmp_path / "roots.pem"
+    if content:
+        bundle.write_text(content)
+    with pytest.raises(ConfigError, match=r"roots\.pem cannot be used"):
+        AcmeClient("https://ca.test/dir", AccountKey.generate(), ca_bundle=bundle)
+
+
+# --- busy ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [503, 429, 500])
+@pytest.mark.parametrize("retry_after", ["7", "Sat, 01 Aug 2026 12:00:07 GMT"])
+async def test_retry_after_is_the_earliest_moment_of_the_next_attempt(
+    ca: FakeCa, status: int, retry_after: str
+) -> None:
+    ca.misdeeds["/dir"] = [httpx2.Response(status, headers={"Retry-After": retry_after})]
+    async with ca.client() as client:
+        await client.directory()
+    assert ca.clock.slept == [7.0]
+
+
+async def test_long_retry_after_is_told_instead_of_waited_for(ca: FakeCa) -> None:
+    ca.misdeeds["/new-order"] = [
+        problem("rateLimited", 429, "too many orders", headers={"Retry-After": "3600"})
+    ]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(RateLimitedError) as caught:
+            await client.new_order(NAMES)
+    assert caught.value.message == (
+        "the CA at ca.test limits requests: too many orders (rateLimited);"
+        " try again after 2026-08-01 13:00:00 UTC"
+    )
+    assert caught.value.retry_at == ca.clock.now() + timedelta(hours=1)
+    assert ca.clock.slept == []
+
+
+async def test_limit_without_retry_after_is_not_tried_again(ca: FakeCa) -> None:
+    ca.misdeeds["/new-order"] = [problem("rateLimited", 429, "slow down")]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(RateLimitedError) as caught:
+            await client.new_order(NAMES)
+    assert caught.value.retry_at is None
+    assert ca.count("/new-order") == 1
+
+
+PAUSED = (
+    "Your account is temporarily prevented from requesting certificates for example.com and"
+    " possibly others. Please visit: https://portal.letsencrypt.org/sfe/v1/unpause?jwt=abc.def"
+)
+
+
+async def test_lets_encrypts_limit_without_retry_after_is_a_pause_of_the_account() -> None:
+    """The form is Boulder's: wfe2 answers a new order for paused names with probs.Paused."""
+    ca = FakeCa(LETS_ENCRYPT)
+    ca.misdeeds["/new-order"] = [problem("rateLimited", 429, PAUSED)]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(AccountPausedError) as caught:
+            await client.new_order(NAMES)
+    assert caught.value.url == "https://portal.letsencrypt.org/sfe/v1/unpause?jwt=abc.def"
+    assert caught.value.url in caught.value.message
+    assert ca.count("/new-order") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem("rateLimited", 429, PAUSED, headers={"Retry-After": "3600"}),
+        problem("rateLimited", 503, PAUSED, headers={"Retry-After": "3600"}),
+    ],
+)
+async def test_pause_is_told_by_type_and_header_and_never_by_text(answer: httpx2.Response) -> None:
+    ca = FakeCa(LETS_ENCRYPT)
+    ca.misdeeds["/new-order"] = [answer]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(RateLimitedError):
+            await client.new_order(NAMES)
+
+
+# --- not ACME --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (html(404), r"answered with HTML instead of ACME \(HTTP 404\)"),
+        (httpx2.Response(403, text="go away"), "answered with text/plain instead of ACME"),
+        (httpx2.Response(400, json=["no", "problem"]), "instead of ACME"),
+        (httpx2.Response(404), r"refused: HTTP 404 Not Found$"),
+        (httpx2.Response(400, json={"title": "Oops"}), "refused: Oops$"),
+        (httpx2.Response(799), "HTTP 799"),
+        (httpx2.Response(301, headers={"Location": "https://x.test/"}), "redirects to https://x"),
+        (html(200), "sent a directory that cannot be read"),
+        (httpx2.Response(200, content=b"{"), "sent a directory that cannot be read"),
+        (httpx2.Response(200, content=b"x" * (MAX_BODY + 1)), "more than 1048576 bytes"),
+        (
+            httpx2.Response(200, headers={"Content-Encoding": "bomb"}, content=b""),
+            "compressed",
+        ),
+    ],
+)
+async def test_answer_that_is_not_acme_is_told_in_one_line_and_not_tried_again(
+    ca: FakeCa, answer: httpx2.Response, told: str
+) -> None:
+    ca.misdeeds["/dir"] = [answer]
+    async with ca.client() as client:
+        with pytest.raises(AcmeError, match=told) as caught:
+            await client.directory()
+    assert caught.value.message.isprintable()
+    assert "ca.test" in caught.value.message
+    assert ca.count("/dir") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "advice"),
+    [
+        (502, {}, r"\(HTTP 502\); try again later"),
+        (503, {"Retry-After": "3600"}, r"\(HTTP 503\); try again after 2026-08-01 13:00:00 UTC"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"<h1>Sorry</h1>"])
+async def test_trouble_that_does_not_pass_is_not_blamed_on_the_directory(
+    ca: FakeCa, status: int, headers: dict[str, str], advice: str, body: bytes
+) -> None:
+    if body:
+        headers = {**headers, "Content-Type": "text/html"}
+    else:
+        advice = advice.replace(r"\(", "").replace(r"\)", ".*")
+    ca.misdeeds["/dir"] = [httpx2.Response(status, headers=headers, content=body)] * ATTEMPTS
+    async with ca.client() as client:
+        with pytest.raises(AcmeError, match=advice):
+            await client.directory()
+
+
+async def test_redirects_are_not_followed(ca: FakeCa) -> None:
+    ca.misdeeds["/dir"] = [httpx2.Response(302, headers={"Location": "https://evil.test/"})]
+    async with ca.client() as client:
+        with pytest.raises(AcmeConnectionError, match="redirects"):
+            await client.directory()
+    assert ca.hosts == {"ca.test"}
+
+
+async def test_directory_is_fetched_once_by_many_and_again_after_a_failure(ca: FakeCa) -> None:
+    ca.misdeeds["/dir"] = [html(404)]
+    async with ca.client() as client:
+        with pytest.raises(AcmeConnectionError):
+            await client.directory()
+        await asyncio.gather(*(client.directory() for _ in range(10)))
+    assert ca.count("/dir") == 2
+
+
+@pytest.mark.parametrize("url", ["http://ca.test/dir", "ca.test", "http://127.0.0.1/dir"])
+def test_directory_that_is_not_https_is_refused_at_once(url: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"https://|no URL"):
+        AcmeClient(url, AccountKey.generate())
+
+
+@pytest.mark.parametrize("step", ["authorizations", "finalize", "certificate"])
+async def test_http_url_in_an_order_is_not_opened(ca: FakeCa, step: str) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        order = replace(
+            await client.new_order(NAMES),
+            status="ready",
+            authorizations=("http://ca.test/authz/0",),
+            finalize="http://ca.test/finalize",
+            certificate="http://ca.test/cert",
+        )
+        steps: dict[str, Callable[[], Awaitable[object]]] = {
+            "authorizations": lambda: client.authorizations(order),
+            "finalize": lambda: client.finalize(order, b""),
+            "certificate": lambda: client.certificate(order),
+        }
+        with pytest.raises(AcmeConnectionError, match="does not start with https://"):
+            await steps[step]()
+    assert ca.requests[-1] == ("POST", "/new-order")
+
+
+# --- problems --------------------------------------------------------------------------------
+
+
+async def test_problem_names_each_identifier_of_its_subproblems(ca: FakeCa) -> None:
+    """The document is the example of RFC 8555 section 6.7.1."""
+    document = {
+        "type": "urn:ietf:params:acme:error:malformed",
+        "detail": "Some of the identifiers requested were rejected",
+        "subproblems": [
+            {
+                "type": "urn:ietf:params:acme:error:malformed",
+                "detail": 'Invalid underscore in DNS name "_example.org"',
+                "identifier": {"type": "dns", "value": "_example.org"},
+            },
+            {
+                "type": "urn:ietf:params:acme:error:rejectedIdentifier",
+                "detail": 'This CA will not issue for "example.net"',
+                "identifier": {"type": "dns", "value": "example.net"},
+            },
+        ],
+    }
+    ca.misdeeds["/new-order"] = [
+        httpx2.Response(
+            403,
+            headers={"Content-Type": "application/problem+json"},
+            content=json.dumps(document).encode(),
+        )
+    ]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(AcmeProblemError) as caught:
+            await client.new_order(NAMES)
+    error = caught.value
+    assert error.message == (
+        "the CA at ca.test refused: Some of the identifiers requested were rejected (malformed);"
+        ' _example.org: Invalid underscore in DNS name "_example.org";'
+        ' example.net: This CA will not issue for "example.net"'
+    )
+    assert error.is_type("malformed")
+    assert error.status == 403
+    assert [sub.identifier for sub in error.subproblems] == ["_example.org", "example.net"]
+
+
+async def test_problem_with_terminal_tricks_in_it_is_shown_harmlessly(ca: FakeCa) -> None:
+    ca.misdeeds["/new-order"] = [problem("malformed", 400, "bad\x1b]0;owned\x07\r\n" + "x" * 9999)]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(AcmeProblemError) as caught:
+            await client.new_order(NAMES)
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 5000
+
+
+@pytest.mark.parametrize(
+    ("headers", "members", "url"),
+    [
+        (
+            {"Link": '<https://ca.test/tos/2>;rel="terms-of-service"'},
+            {"instance": "https://ca.test/why"},
+            "https://ca.test/tos/2",
+        ),
+        ({}, {"instance": "https://ca.test/why"}, "https://ca.test/why"),
+        ({}, {}, ""),
+    ],
+)
+async def test_action_that_the_ca_waits_for_is_shown_with_its_url(
+    ca: FakeCa, headers: dict[str, str], members: dict[str, str], url: str
+) -> None:
+    ca.misdeeds["/new-order"] = [
+        problem("userActionRequired", 403, "Terms have changed", headers=headers, **members)
+    ]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(UserActionRequiredError, match="waits for you") as caught:
+            await client.new_order(NAMES)
+    assert caught.value.url == url
+    assert url in caught.value.message
+
+
+# --- nonces ----------------------------------------------------------------------------------
+
+
+async def test_bad_nonce_is_repeated_with_the_errors_own_nonce(ca: FakeCa) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        await client.new_order(NAMES)
+        ca.forget_nonces()
+        await client.new_order(NAMES)
+    assert ca.count("/nonce") == 1
+    assert ca.count("/new-order") == 3
+
+
+async def test_bad_nonce_is_repeated_at_least_ten_times(ca: FakeCa) -> None:
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        return problem("badNonce", 400, headers=ca._nonce())
+
+    async with ca.client() as client:
+        ca.take_account(client)
+        ca.misdeeds["/new-order"] = [refuse] * 10
+        await client.new_order(NAMES)
+        ca.misdeeds["/new-order"] = [refuse] * 1000
+        with pytest.raises(AcmeProblemError, match="badNonce"):
+            await client.new_order(NAMES)
+    assert ca.count("/new-order") == 11 + BAD_NONCES + 1
+    assert ca.clock.slept == []
+
+
+async def test_bad_nonce_without_a_new_one_is_repeated_with_one_from_new_nonce(ca: FakeCa) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        ca.misdeeds["/new-order"] = [problem("badNonce", 400)]
+        await client.new_order(NAMES)
+    assert ca.count("/nonce") == 2
+
+
+async def test_errors_refill_the_pool_too(ca: FakeCa) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        ca.misdeeds["/order"] = [
+            lambda request: problem("malformed", 404, headers=ca._nonce()),
+        ]
+        with pytest.raises(AcmeProblemError):
+            await client.fetch_order("https://ca.test/order")
+        await client.new_order(NAMES)
+    assert ca.count("/nonce") == 1
+
+
+@pytest.mark.parametrize("nonce", [None, "not base64url!", "x" * 1000])
+async def test_ca_without_usable_nonces_is_told(ca: FakeCa, nonce: str | None) -> None:
+    headers = {"Replay-Nonce": nonce} if nonce else {}
+    ca.misdeeds["/nonce"] = [httpx2.Response(200, headers=headers)]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(AcmeConnectionError, match="no nonces"):
+            await client.new_order(NAMES)
+
+
+async def test_no_more_requests_run_at_once_than_allowed(ca: FakeCa) -> None:
+    running = 0
+    most = 0
+
+    async def count(request: httpx2.Request) -> httpx2.Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return ca._reply(request, request.url.path)
+
+    names = [Identifier("dns", f"n{i}.example.com") for i in range(20)]
+    async with ca.client(concurrency=4) as client:
+        ca.take_account(client)
+        order = await client.new_order(names)
+        for i in range(20):
+            ca.misdeeds[f"/authz/{i}"] = [count]
+        authorizations = await client.authorizations(order)
+    assert [one.identifier for one in authorizations] == names
+    assert most == 4
+    assert ca.count("/nonce") == 4
