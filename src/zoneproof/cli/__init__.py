@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -50,6 +51,8 @@ def main() -> None:
 
     0 done, 1 failed, 2 wrong input, 3 awaiting user, 130 interrupted, 70 a bug of ours.
     """
+    # Commands make many objects that live to the end: looking for garbage early finds none.
+    gc.set_threshold(50_000, 20, 20)
     sys.exit(_run())
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -36,4 +38,7 @@ def run_until_done(work: Coroutine[Any, Any, T]) -> T:
                 raise KeyboardInterrupt from None
             raise
 
+    if sys.version_info < (3, 12) and sys.platform == "linux" and hasattr(os, "pidfd_open"):
+        # Python 3.12 does so by itself; 3.11 starts a thread for each script that a provider runs.
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     return asyncio.run(guarded())

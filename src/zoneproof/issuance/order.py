@@ -104,15 +104,25 @@ class OrderRun:
                 )
             # The CA has validated, so the values can go while it makes the certificate.
             issued, _ = await asyncio.gather(
-                self._finalize(request, journaled, order), self._clean_up(request)
+                self._complete(request, journaled, order, deliver), self._clean_up(request)
             )
-            deliver(issued)
-            await self.journal.close_order(journaled.id)
         except OrderFailedError as error:
             await self.journal.close_order(journaled.id, error=error.message)
             raise
         finally:
             await self._clean_up(request)
+        return issued
+
+    async def _complete(
+        self,
+        request: OrderRequest,
+        journaled: JournaledOrder,
+        order: Order,
+        deliver: Callable[[Issued], None],
+    ) -> Issued:
+        issued = await self._finalize(request, journaled, order)
+        deliver(issued)
+        await self.journal.close_order(journaled.id)
         return issued
 
     async def _clean_up(self, request: OrderRequest) -> None:
