@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no timing", deadline=None)
+settings.load_profile("no timing")
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,12 @@ def load_toml(path: Path, into: type[T]) -> T:
     Raises ConfigError, naming the file and the key.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own, and from absurd numbers, depths
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     try:
         return msgspec.convert(data, into)

@@ -12,6 +12,13 @@ from datetime import datetime
 from typing import ClassVar
 
 
+def printable(text: str) -> str:
+    """Return the text on one line, with nothing in it that moves a cursor or turns it around."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 class ZoneproofError(Exception):
     """The root of the tree.
 

@@ -7,12 +7,14 @@ import re
 from dataclasses import dataclass
 from functools import total_ordering
 
-from zoneproof.errors import InvalidNameError
+from zoneproof.errors import InvalidNameError, printable
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_BRACKETED = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _MAX_TEXT = 253
+_MAX_INPUT = 1000
 
 
 @total_ordering
@@ -32,19 +34,19 @@ class DomainName:
 
         Raises InvalidNameError, which says what is wrong with which label.
         """
-        shown = text if len(text) <= 80 else text[:77] + "..."
+        shown = _shown(text)
         stripped = text.strip()
         if stripped == ".":
             return cls("")
+        if len(stripped) > _MAX_INPUT:  # before any work is spent on it
+            raise _too_long(shown)
         labels = _DOTS.split(stripped)
         if len(labels) > 1 and not labels[-1]:
             labels.pop()
         parsed = [_parse_label(label, shown, first=i == 0) for i, label in enumerate(labels)]
         result = ".".join(parsed)
         if len(result) > _MAX_TEXT:
-            raise InvalidNameError(
-                f"'{shown}' is no domain name: it is longer than {_MAX_TEXT} characters"
-            )
+            raise _too_long(shown)
         return cls(result)
 
     def __str__(self) -> str:
@@ -66,7 +68,7 @@ class DomainName:
     @property
     def is_wildcard(self) -> bool:
         """Whether the leftmost label is ``*``."""
-        return self.text.startswith("*.")
+        return self.labels[:1] == ("*",)
 
     @property
     def base(self) -> DomainName:
@@ -112,7 +114,10 @@ def _parse_label(label: str, whole: str, *, first: bool) -> str:
         if len(result) > 63:
             reason = f"the label '{result[:20]}...' is longer than 63 characters"
         else:
-            reason = f"the label '{label}' may only hold letters, digits, '-' and '_'"
+            reason = (
+                f"the label '{_shown(label)}' may only hold letters, digits, '-' and '_', and"
+                " neither begin nor end with '-'"
+            )
         raise InvalidNameError(f"'{whole}' is no domain name: {reason}")
     return result
 
@@ -123,7 +128,17 @@ def _to_a_label(label: str, whole: str) -> str:
     try:
         return idna.encode(label, uts46=True).decode("ascii")
     except idna.IDNAError as error:
-        raise InvalidNameError(f"'{whole}' is no domain name: {error}") from error
+        raise InvalidNameError(f"'{whole}' is no domain name: {_shown(str(error))}") from error
+
+
+def _shown(text: str) -> str:
+    return printable(text if len(text) <= 80 else text[:77] + "...")
+
+
+def _too_long(shown: str) -> InvalidNameError:
+    return InvalidNameError(
+        f"'{shown}' is no domain name: it is longer than {_MAX_TEXT} characters"
+    )
 
 
 @total_ordering
@@ -145,26 +160,25 @@ class Identifier:
         Raises InvalidNameError.
         """
         stripped = text.strip()
-        try:
-            return cls("ip", str(ipaddress.ip_address(stripped.strip("[]"))))
-        except ValueError:
-            pass
+        shown = _shown(stripped)
+        address = _parse_address(stripped)
+        if address is not None:
+            return cls("ip", address)
         name = DomainName.parse(stripped)
         labels = name.base.labels
         if len(labels) < 2:
             raise InvalidNameError(
-                f"'{stripped}' cannot go on a certificate: give a full name such as example.com"
+                f"'{shown}' cannot go on a certificate: give a full name such as example.com"
             )
         for label in labels:
             if not _HOST_LABEL.fullmatch(label):
                 raise InvalidNameError(
-                    f"'{stripped}' cannot go on a certificate: the label '{label}' may only hold"
+                    f"'{shown}' cannot go on a certificate: the label '{label}' may only hold"
                     " letters, digits and '-'"
                 )
         if labels[-1].isdigit():
             raise InvalidNameError(
-                f"'{stripped}' cannot go on a certificate: it is neither a host name nor an IP"
-                " address"
+                f"'{shown}' cannot go on a certificate: it is neither a host name nor an IP address"
             )
         return cls("dns", name.text)
 
@@ -188,3 +202,17 @@ class Identifier:
         if self.type != "dns":
             raise ValueError(f"{self.value} is an IP address, not a domain name")
         return DomainName(self.value).base
+
+
+def _parse_address(text: str) -> str | None:
+    bracketed = _BRACKETED.fullmatch(text)
+    try:
+        address = ipaddress.ip_address(bracketed[1] if bracketed else text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise InvalidNameError(
+            f"'{_shown(text)}' cannot go on a certificate: give the address without"
+            f" '%{_shown(address.scope_id)}'"
+        )
+    return str(address)

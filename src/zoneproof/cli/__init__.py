@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from zoneproof import __version__
-from zoneproof.errors import ZoneproofError
+from zoneproof.errors import ZoneproofError, printable
 
 _COMMANDS = {
     "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
@@ -87,6 +87,6 @@ def _tell(error: ZoneproofError) -> None:
     if error.records:
         click.echo("")
         for record in error.records:
-            click.echo(f"  {record}")
+            click.echo(f"  {printable(record)}")
         click.echo("")
-    click.echo(f"zoneproof: {error.message}", err=True)
+    click.echo(f"zoneproof: {printable(error.message)}", err=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from zoneproof.errors import ZoneproofError
+from zoneproof.errors import ZoneproofError, printable
 from zoneproof.issuance import (
     CertificateIssued,
     ChallengesAnswered,
@@ -57,7 +57,7 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         """Print the event."""
-        text = describe(event)
+        text = printable(describe(event))
         subject = event.name if isinstance(event, PropagationWaiting) else ""
         if not text or text == self._last.get(subject):
             return

@@ -1,0 +1,10 @@
+"""Secrets at rest: sealed with AES-256-GCM under a key that lies outside the database.
+
+:func:`open_vault` gives the :class:`Vault` of a state folder; what it seals are bytes for a
+``BLOB`` column.
+"""
+
+from zoneproof.vault.keyring import Key, Keyring, key_id_of
+from zoneproof.vault.vault import Vault, open_vault
+
+__all__ = ["Key", "Keyring", "Vault", "key_id_of", "open_vault"]

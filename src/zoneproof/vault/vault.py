@@ -1,0 +1,182 @@
+"""The vault of a state folder: finds its keys, makes the first one, and notices when they are gone.
+
+The keys are base64 of 32 bytes each, separated by white space, the newest last. They come from the
+first of these that exists:
+
+1. ``$ZONEPROOF_VAULT_KEY``
+2. the file that ``$ZONEPROOF_VAULT_KEY_FILE`` names
+3. ``$CREDENTIALS_DIRECTORY/zoneproof-vault-key`` (systemd's ``LoadCredential=``)
+4. ``vault.key`` in the state folder, made when the first secret is sealed
+
+``vault.key-id`` in the state folder holds the id of the key that sealed last. With it, a key that
+is lost or was not handed to this process is an error, and never quietly another key.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+from zoneproof.errors import VaultError
+from zoneproof.vault import keyfile
+from zoneproof.vault.keyring import Key, Keyring, key_id_of
+
+_VARIABLE = "ZONEPROOF_VAULT_KEY"
+_FILE_VARIABLE = "ZONEPROOF_VAULT_KEY_FILE"
+_FOLDER_VARIABLE = "CREDENTIALS_DIRECTORY"
+_CREDENTIAL = "zoneproof-vault-key"
+_MAKE_KEY = "`openssl rand -base64 32`"
+
+
+class Vault:
+    """Seals and opens secrets with the keys of a state folder. Made by :func:`open_vault`.
+
+    A ``context`` says where a secret is kept, as ``table|id|column``: what was sealed with one
+    context opens with no other. Every method raises VaultError, which never shows a secret.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._key_file = home / "vault.key"
+        self._note = home / "vault.key-id"
+        self._keyring = _find_keys(self._key_file)
+
+    def seal(self, plaintext: bytes, context: str) -> bytes:
+        """Encrypt with the newest key, which is made and kept if there is none yet."""
+        return self._sealing_keys().seal(plaintext, context)
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """Decrypt what :meth:`seal` returned."""
+        key_id = key_id_of(sealed)
+        keyring = self._keys_with(key_id)
+        if keyring is None:
+            raise self._missing(key_id)
+        return keyring.open(sealed, context)
+
+    def reseal(self, sealed: bytes, context: str) -> bytes | None:
+        """Return the secret sealed with the newest key, or None if that sealed it already."""
+        keyring = self._sealing_keys()
+        if key_id_of(sealed) == keyring.newest.id:
+            return None
+        return keyring.seal(self.open(sealed, context), context)
+
+    def seal_text(self, plaintext: bytes, context: str) -> str:
+        """Seal as base64, for a text column."""
+        return base64.b64encode(self.seal(plaintext, context)).decode("ascii")
+
+    def open_text(self, sealed: str, context: str) -> bytes:
+        """Open what :meth:`seal_text` returned. Raises VaultError."""
+        return self.open(base64.b64decode(sealed), context)
+
+    def rotate(self) -> str:
+        """Let a new key seal from now on, and return its id. Older ones still open what is theirs.
+
+        ``vault.key`` gets one more key. Keys from elsewhere are for their owner to change: where
+        there are two already, the newest is taken as the new one; else the error says how to add
+        it. Afterwards the caller passes every stored secret through :meth:`reseal`.
+        """
+        keyring = self._sealing_keys()
+        if keyring.source == str(self._key_file):
+            keyfile.append(self._key_file, f"{Key.new().to_text()}\n")
+            self._keyring = _find_keys(self._key_file)
+        elif len(keyring.keys) < 2:
+            raise VaultError(
+                f"the vault key comes from {keyring.source}, which is yours to change: add a new"
+                f" key from {_MAKE_KEY} after the present one there, separated by a space or a"
+                " line end, and run this again"
+            )
+        return self._sealing_keys().newest.id
+
+    def check(self) -> None:
+        """Raise VaultError if secrets were sealed here and the key that sealed last is not here."""
+        used = self._last_used()
+        keyring = self._keys_with(used)
+        if used is None:
+            return
+        if keyring is None:
+            raise self._missing(used)
+        if used not in keyring.ids:
+            raise VaultError(
+                f"the secrets in {self._note.parent} were sealed with the vault key {used}, but"
+                f" {keyring.source} holds {', '.join(keyring.ids)}: add the key {used} before it"
+                f" (or, if it is lost for good, remove {self._note} and set every secret again)"
+            )
+
+    def _sealing_keys(self) -> Keyring:
+        self.check()
+        keyring = self._keyring
+        if keyring is None:
+            keyfile.create(self._key_file, f"{Key.new().to_text()}\n")
+            keyring = self._keyring = _find_keys(self._key_file)
+            assert keyring is not None
+        if self._last_used() != keyring.newest.id:
+            keyfile.replace(self._note, f"{keyring.newest.id}\n")
+        return keyring
+
+    def _last_used(self) -> str | None:
+        return (keyfile.read(self._note, secret=False) or "").strip() or None
+
+    def _keys_with(self, key_id: str | None) -> Keyring | None:
+        # Another process may have made the first key, or rotated, since the keys were read.
+        if self._keyring is None or key_id not in self._keyring.ids:
+            self._keyring = _find_keys(self._key_file)
+        return self._keyring
+
+    def _missing(self, key_id: str) -> VaultError:
+        return VaultError(
+            f"the vault key {key_id} is missing: there is neither ${_VARIABLE} nor"
+            f" ${_FILE_VARIABLE} nor ${_FOLDER_VARIABLE}/{_CREDENTIAL} nor {self._key_file}:"
+            " restore the key in one of these places (or, if it is lost for good, remove"
+            f" {self._note} and set every secret again)"
+        )
+
+
+def open_vault(home: Path) -> Vault:
+    """Open the vault of a state folder, which may be empty. Nothing is written yet.
+
+    Raises VaultError if a key cannot be read, is none, can be read by others, or is not the one
+    that sealed what is stored.
+    """
+    vault = Vault(home)
+    vault.check()
+    return vault
+
+
+def _find_keys(key_file: Path) -> Keyring | None:
+    text = os.environ.get(_VARIABLE)
+    if text:
+        return _parse(text, f"${_VARIABLE}")
+    named = os.environ.get(_FILE_VARIABLE)
+    if named:
+        text = keyfile.read(Path(named), secret=True)
+        if text is None:
+            raise VaultError(
+                f"${_FILE_VARIABLE} names {named}, which does not exist: put the"
+                " vault key there, or unset the variable"
+            )
+        return _parse(text, named)
+    folder = os.environ.get(_FOLDER_VARIABLE)
+    places = [Path(folder) / _CREDENTIAL] if folder else []
+    for path in (*places, key_file):
+        text = keyfile.read(path, secret=True)
+        if text is not None:
+            return _parse(text, str(path))
+    return None
+
+
+def _parse(text: str, source: str) -> Keyring:
+    keys = []
+    for number, word in enumerate(text.split(), 1):
+        try:
+            keys.append(Key.from_text(word))
+        except ValueError as error:
+            raise VaultError(
+                f"{source}: key {number} is not base64 of 32 bytes, which {_MAKE_KEY} prints:"
+                " correct it, or restore it from a backup"
+            ) from error
+    if not keys:
+        raise VaultError(
+            f"{source} is empty: restore the vault key there from a backup, or"
+            f" put a new one from {_MAKE_KEY}"
+        )
+    return Keyring(tuple(keys), source)
