@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import dns.query
 import dns.tsigkeyring
 import dns.update
@@ -18,3 +20,7 @@ def change(port: int, name: str, value: str, *, remove: bool = False) -> None:
     else:
         update.add(name + ".", 60, "TXT", f'"{value}"')
     dns.query.tcp(update, "127.0.0.1", port=port, timeout=5)
+
+
+if __name__ == "__main__":
+    change(int(sys.argv[1]), sys.argv[3], sys.argv[4], remove=sys.argv[2] == "remove")

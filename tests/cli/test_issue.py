@@ -159,6 +159,39 @@ def test_a_run_killed_at_any_step_is_resumed_or_cleaned_by_the_next(
     assert "order_resumed" in again.event_names
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_run_killed_while_it_publishes_is_cleaned_by_the_next(
+    world: World, tmp_path: Path, moment: str
+) -> None:
+    """The script kills its parent the first time, before or after it has added the record."""
+    create, delete = tmp_path / "create", tmp_path / "delete"
+    kill = f'[ -e {tmp_path}/killed ] || {{ touch {tmp_path}/killed; kill -9 "$PPID"; }}'
+    add = f'{sys.executable} -m tests.cli.change_txt {world.knot.port} add "$2" "$3"'
+    steps = [kill, add] if moment == "before" else [add, kill]
+    create.write_text("\n".join(["#!/bin/sh", f"cd {Path.cwd()}", *steps, ""]))
+    delete.write_text(
+        f"#!/bin/sh\ncd {Path.cwd()}\n"
+        f'{sys.executable} -m tests.cli.change_txt {world.knot.port} remove "$2" "$3"\n'
+    )
+    for script in (create, delete):
+        script.chmod(0o755)
+    arguments = [
+        "issue",
+        "--json",
+        "--provider=script",
+        f"--field=create={create}",
+        f"--field=delete={delete}",
+        *world.ca_options,
+        *world.dns_options,
+        "example.com",
+    ]
+    assert world.run(*arguments).status == -9
+    again = world.run(*arguments)
+    assert again.status == 0, again.stdout
+    assert "order_resumed" in again.event_names
+    assert world.txt_values(CHALLENGE) == set()
+
+
 def test_a_run_for_another_certificate_cleans_up_after_a_killed_one(world: World) -> None:
     arguments = [
         "issue",

@@ -26,7 +26,9 @@ def demo(keep: bool) -> None:
     try:
         run_until_done(tell_story(folder))
         if keep:
-            click.echo(f"\nThe files stay in {folder}")
+            click.echo(f"\n  The files stay in {folder}")
+        else:
+            click.echo("\n  The files are removed now; with --keep they stay.")
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,89 @@
+"""``zoneproof demo``: the whole of Zoneproof on one machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+import tests.peers  # noqa: F401  tells where Pebble is
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "zoneproof", "demo", *arguments],
+        env={**os.environ, "TMPDIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Return the command lines of running processes that name the folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in command:
+            found.append(command)
+    return found
+
+
+def test_a_wildcard_certificate_is_obtained_and_nothing_is_left(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"_acme-challenge\.demo\.test\. IN CNAME [0-9a-f-]{36}\.auth\.test\.", done.stdout
+    )
+    assert "demo.test, *.demo.test" in done.stdout
+    assert "Pebble" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert processes_in(tmp_path) == []
+
+
+def test_the_files_can_be_kept(tmp_path: Path) -> None:
+    done = run(tmp_path, "--keep")
+    assert done.returncode == 0, done.stderr
+    (folder,) = tmp_path.iterdir()
+    assert str(folder) in done.stdout
+    leaf = x509.load_pem_x509_certificate((folder / "live/demo.test/cert.pem").read_bytes())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(names.get_values_for_type(x509.DNSName)) == {"demo.test", "*.demo.test"}
+    assert processes_in(tmp_path) == []
+
+
+def test_without_pebble_one_line_says_what_to_install(tmp_path: Path) -> None:
+    done = run(tmp_path, ZONEPROOF_PEBBLE="", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "install the 'pebble' package" in done.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, how: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "zoneproof", "demo"],
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "3. zoneproof issue" in line:
+                break
+        process.send_signal(how)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+    assert processes_in(tmp_path) == []

@@ -1,0 +1,60 @@
+"""A provider that keeps TXT values in memory, and fails when it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from zoneproof.errors import ProviderUnavailableError
+from zoneproof.names import DomainName
+from zoneproof.providers import CredentialField, Provider, ProviderContext, ProviderInfo, Zone
+
+
+class MemoryProvider(Provider):
+    """Holds (name, value) pairs; ``listed`` are the zones that it says it has."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        "memory", "Memory", "", (CredentialField("token", "a token", secret=True, default=""),)
+    )
+
+    def __init__(self, context: ProviderContext, listed: Sequence[str] = ()) -> None:
+        self.listed = [Zone(DomainName.parse(name), f"id of {name}") for name in listed]
+        self.records: set[tuple[str, str]] = set()
+        self.calls: list[str] = []
+        self.broken = False
+
+    async def zones(self) -> list[Zone]:
+        self.calls.append("zones")
+        return self.listed
+
+    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+        self._check()
+        self.records.add((zone.record(name).text, value))
+
+    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
+        self._check()
+        self.records.discard((zone.record(name).text, value))
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    def _check(self) -> None:
+        if self.broken:
+            raise ProviderUnavailableError("memory: it is broken; try again")
+
+
+class DelegatedMemoryProvider(MemoryProvider):
+    """One that publishes at names of its own, as acme-dns does."""
+
+    registered: dict[DomainName, DomainName]
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self.registered = {}
+
+    async def target(self, domain: DomainName, *, create: bool) -> DomainName | None:
+        if create:
+            self.registered.setdefault(
+                domain, DomainName.parse(f"r{len(self.registered)}.auth.example.net")
+            )
+        return self.registered.get(domain)

@@ -1,0 +1,120 @@
+"""The journal: what is written before a record is published, and how it is cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.issuance.fake_provider import MemoryProvider
+from zoneproof.issuance import (
+    Event,
+    Journal,
+    JournaledOrder,
+    Publication,
+    RecordRemoved,
+    Warned,
+    remove_leftovers,
+)
+from zoneproof.issuance.publish import publish_values
+from zoneproof.names import DomainName, Identifier
+from zoneproof.providers import ProviderContext, Zone
+from zoneproof.storage import load_migrations, open_sqlite
+from zoneproof.vault import open_vault
+
+SECRET = "very-secret-token"
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    store = open_sqlite(tmp_path / "state.sqlite3", load_migrations("zoneproof.issuance"))
+    yield Journal(store, open_vault(tmp_path))
+    await store.close()
+
+
+async def open_order(journal: Journal, certificate: str = "example.com") -> JournaledOrder:
+    return await journal.open_order(
+        certificate=certificate,
+        directory_url="https://ca.test/dir",
+        account_url="https://ca.test/account/1",
+        order_url="https://ca.test/order/1",
+        identifiers=[Identifier.parse("*.example.com"), Identifier.parse("example.com")],
+        profile="",
+    )
+
+
+def publication(order: JournaledOrder, value: str) -> Publication:
+    zone = Zone(DomainName("example.com"), "42")
+    return Publication(order.id, "memory", zone, "_acme-challenge", value, 60, {"token": SECRET})
+
+
+async def test_an_open_order_is_found_again_as_it_was(journal: Journal) -> None:
+    order = await open_order(journal)
+    await open_order(journal, "example.net")
+    assert await journal.open_orders("example.com") == [order]
+
+
+async def test_the_key_is_kept_until_the_order_is_closed(journal: Journal, tmp_path: Path) -> None:
+    order = await open_order(journal)
+    await journal.keep_key(order.id, b"PRIVATE KEY")
+    (found,) = await journal.open_orders("example.com")
+    assert found.private_key == b"PRIVATE KEY"
+    await journal.close_order(order.id)
+    assert await journal.open_orders("example.com") == []
+
+
+async def test_no_secret_stands_in_the_database(journal: Journal, tmp_path: Path) -> None:
+    order = await open_order(journal)
+    await journal.keep_key(order.id, b"PRIVATE KEY")
+    await journal.will_publish([publication(order, "one")])
+    for file in tmp_path.glob("state.sqlite3*"):
+        assert b"PRIVATE KEY" not in file.read_bytes()
+        assert SECRET.encode() not in file.read_bytes()
+
+
+async def test_values_are_journaled_before_they_are_published(journal: Journal) -> None:
+    order = await open_order(journal)
+    provider = MemoryProvider(ProviderContext({}))
+    provider.broken = True
+    with pytest.raises(Exception, match="it is broken"):
+        await publish_values(journal, [publication(order, "one")], lambda _: provider, print)
+    (found,) = await journal.publications(order.id)
+    assert (found.value, found.zone.id, found.fields) == ("one", "42", {"token": SECRET})
+
+
+async def test_publishing_again_what_is_journaled_is_one_publication(journal: Journal) -> None:
+    order = await open_order(journal)
+    for _ in range(2):
+        await journal.will_publish([publication(order, "one")])
+    assert len(await journal.publications(order.id)) == 1
+
+
+async def test_left_overs_of_every_order_of_the_certificate_are_removed(journal: Journal) -> None:
+    provider = MemoryProvider(ProviderContext({}))
+    events: list[Event] = []
+    for value in ("one", "two"):
+        order = await open_order(journal)
+        await publish_values(journal, [publication(order, value)], lambda _: provider, print)
+        await journal.close_order(order.id, error="cut off")
+    assert await journal.certificates_with_publications() == ["example.com"]
+    await remove_leftovers(journal, "example.com", lambda _: provider, events.append)
+    assert provider.records == set()
+    assert await journal.certificates_with_publications() == []
+    assert [type(event) for event in events] == [RecordRemoved, RecordRemoved]
+
+
+async def test_what_cannot_be_removed_is_told_and_tried_again(journal: Journal) -> None:
+    provider = MemoryProvider(ProviderContext({}))
+    order = await open_order(journal)
+    await publish_values(journal, [publication(order, "one")], lambda _: provider, print)
+    provider.broken = True
+    events: list[Event] = []
+    await remove_leftovers(journal, "example.com", lambda _: provider, events.append)
+    (warning,) = events
+    assert isinstance(warning, Warned)
+    assert "one at _acme-challenge.example.com is still there" in warning.message
+    assert SECRET not in warning.message
+    provider.broken = False
+    await remove_leftovers(journal, "example.com", lambda _: provider, events.append)
+    assert provider.records == set()
