@@ -1,1 +1,1 @@
-"""The challenge service: registrations, zone, DNS answers and HTTP API."""
+"""The challenge service: an authoritative DNS server and an HTTP API, compatible with acme-dns."""

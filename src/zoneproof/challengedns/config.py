@@ -1,0 +1,270 @@
+"""The challenge service's configuration file: its structure, and what must hold in it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from msgspec import Meta, Struct
+
+from zoneproof.config import load_toml
+from zoneproof.errors import ConfigError, InvalidNameError
+from zoneproof.names import DomainName
+
+T = TypeVar("T")
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,9})([smhd])")
+_ENDPOINT = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+)):(\d{1,5})")
+_MIN_LIFETIME = 60
+
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class DnsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[dns]`` as written in the file."""
+
+    listen: Annotated[list[str], Meta(min_length=1)]
+    workers: Annotated[int, Meta(ge=1, le=256)] | None = None
+    value_ttl: Annotated[int, Meta(ge=0, le=60)] = 1
+    rate_limit: Count = 0
+    tcp_connections: Positive = 500
+    tcp_idle_timeout: Positive = 10
+
+
+class ApiSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[api]`` as written in the file."""
+
+    listen: Annotated[list[str], Meta(min_length=1)]
+    tls: str = "off"
+    certificate: str = ""
+    key: str = ""
+    trusted_proxies: list[str] = []
+    cors_origins: list[str] = []
+    rate_limit_address: Count = 6000
+    rate_limit_registration: Count = 120
+
+
+class ZoneSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """One of ``[[zones]]`` as written in the file."""
+
+    name: str
+    nameservers: Annotated[list[str], Meta(min_length=1)]
+    hostmaster: str
+    ttl: Annotated[int, Meta(ge=0, le=604_800)] = 3600
+    registrations: bool = True
+    records: str = ""
+
+
+class File(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file as written."""
+
+    dns: DnsSection
+    api: ApiSection
+    zones: Annotated[list[ZoneSection], Meta(min_length=1)]
+    database: str = "challenge.db"
+    value_lifetime: str = "7d"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An IP address and a port to listen at; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class DnsConfig:
+    """How DNS is answered: ``value_ttl`` and ``tcp_idle_timeout`` in seconds.
+
+    ``rate_limit`` counts UDP answers in a second to one sender, and 0 is no limit.
+    """
+
+    listen: tuple[Endpoint, ...]
+    workers: int
+    value_ttl: int
+    rate_limit: int
+    tcp_connections: int
+    tcp_idle_timeout: int
+
+
+@dataclass(frozen=True)
+class ApiConfig:
+    """How the HTTP API is served. Rate limits count requests in a minute, and 0 is no limit.
+
+    ``certificate`` and ``key`` are PEM files, or None for plain HTTP.
+    """
+
+    listen: tuple[Endpoint, ...]
+    certificate: Path | None
+    key: Path | None
+    trusted_proxies: tuple[IPNetwork, ...]
+    cors_origins: tuple[str, ...]
+    rate_limit_address: int
+    rate_limit_registration: int
+
+
+@dataclass(frozen=True)
+class ZoneConfig:
+    """A zone: ``ttl`` in seconds is that of ``records``, which are zone-file lines."""
+
+    name: DomainName
+    nameservers: tuple[DomainName, ...]
+    hostmaster: str
+    ttl: int
+    registrations: bool
+    records: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that makes sense. ``value_lifetime`` is in seconds."""
+
+    path: Path
+    database: Path
+    value_lifetime: int
+    dns: DnsConfig
+    api: ApiConfig
+    zones: tuple[ZoneConfig, ...]
+
+    @property
+    def registration_zone(self) -> DomainName:
+        """The zone in which new registrations are made: the first that holds any."""
+        return next(zone.name for zone in self.zones if zone.registrations)
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file. Raises ConfigError, which names the file and the key."""
+    file = load_toml(path, File)
+    try:
+        return _check(path, file)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}") from error
+
+
+def _check(path: Path, file: File) -> Config:
+    zones = tuple(_zone(section, index) for index, section in enumerate(file.zones))
+    names = [zone.name for zone in zones]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"'zones': {name} is there twice: merge the two")
+    if not any(zone.registrations for zone in zones):
+        raise ConfigError("'zones': none holds registrations: remove 'registrations = false'")
+    return Config(
+        path=path,
+        database=path.parent / file.database,
+        value_lifetime=_duration("value_lifetime", file.value_lifetime),
+        dns=DnsConfig(
+            listen=_each("dns.listen", file.dns.listen, _endpoint),
+            workers=file.dns.workers or _cores(),
+            value_ttl=file.dns.value_ttl,
+            rate_limit=file.dns.rate_limit,
+            tcp_connections=file.dns.tcp_connections,
+            tcp_idle_timeout=file.dns.tcp_idle_timeout,
+        ),
+        api=_api(path, file.api),
+        zones=zones,
+    )
+
+
+def _api(path: Path, section: ApiSection) -> ApiConfig:
+    certificate = key = None
+    if section.tls not in {"off", "file"}:
+        raise ConfigError(f"'api.tls': '{section.tls}' is not offered: write 'off' or 'file'")
+    if section.tls == "file":
+        if not (section.certificate and section.key):
+            raise ConfigError("'api.tls' is 'file': give 'api.certificate' and 'api.key' too")
+        certificate, key = path.parent / section.certificate, path.parent / section.key
+    elif section.certificate or section.key:
+        raise ConfigError("'api.certificate' and 'api.key' are used only with tls = \"file\"")
+    return ApiConfig(
+        listen=_each("api.listen", section.listen, _endpoint),
+        certificate=certificate,
+        key=key,
+        trusted_proxies=_each("api.trusted_proxies", section.trusted_proxies, _network),
+        cors_origins=_each("api.cors_origins", section.cors_origins, _origin),
+        rate_limit_address=section.rate_limit_address,
+        rate_limit_registration=section.rate_limit_registration,
+    )
+
+
+def _zone(section: ZoneSection, index: int) -> ZoneConfig:
+    (name,) = _each(f"zones[{index}].name", [section.name], DomainName.parse)
+    if name.is_wildcard:
+        raise ConfigError(f"'zones[{index}].name': a zone's name cannot begin with '*'")
+    return ZoneConfig(
+        name=name,
+        nameservers=_each(f"zones[{index}].nameservers", section.nameservers, DomainName.parse),
+        hostmaster=section.hostmaster,
+        ttl=section.ttl,
+        registrations=section.registrations,
+        records=section.records,
+    )
+
+
+def _each(key: str, texts: Iterable[str], parse: Callable[[str], T]) -> tuple[T, ...]:
+    found = []
+    for text in texts:
+        try:
+            found.append(parse(text))
+        except (ValueError, InvalidNameError) as error:
+            raise ConfigError(f"'{key}': {error}") from error
+    return tuple(found)
+
+
+def _endpoint(text: str) -> Endpoint:
+    match = _ENDPOINT.fullmatch(text)
+    if match and int(match[3]) <= 65535:
+        try:
+            address = ipaddress.ip_address(match[1] or match[2])
+        except ValueError:
+            pass
+        else:
+            if (address.version == 6) == bool(match[1]):
+                return Endpoint(str(address), int(match[3]))
+    raise ValueError(
+        f"'{text}' is no address and port: write it as 192.0.2.1:53 or [2001:db8::1]:53"
+    )
+
+
+def _network(text: str) -> IPNetwork:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"'{text}' is no address or network: write it as 192.0.2.1 or 2001:db8::/32"
+        ) from None
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"https?://[^/\s]+", text):
+        raise ValueError(f"'{text}' is no origin: write it as https://www.example.org, or '*'")
+    return text
+
+
+def _duration(key: str, text: str) -> int:
+    match = _DURATION.fullmatch(text)
+    if not match:
+        raise ConfigError(f"'{key}': '{text}' is no duration: write it as 7d, 12h, 30m or 90s")
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds < _MIN_LIFETIME:
+        raise ConfigError(f"'{key}': {text} is too short: a CA needs at least {_MIN_LIFETIME}s")
+    return seconds
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,86 @@
+"""Reads registrations and their changes from the database, as DNS workers need them."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoneproof.errors import StorageError
+
+_BUSY_SECONDS = 0.5
+_CACHE = -16_000  # KiB, when negative: keeps the upper levels of large indexes
+
+_VALUES = (
+    "SELECT r.disabled, v.txt, v.expires_at FROM challenge_registration r"
+    " LEFT JOIN challenge_value v ON v.subdomain = r.subdomain"
+    " WHERE r.subdomain = ?"
+)
+_PAGE = (
+    "SELECT v.subdomain, v.txt, v.expires_at FROM challenge_value v"
+    " JOIN challenge_registration r ON r.subdomain = v.subdomain"
+    " WHERE v.subdomain > ? AND v.expires_at > ? AND r.disabled = 0 ORDER BY v.subdomain LIMIT ?"
+)
+_CHANGES = (
+    "SELECT g.generation, g.pruned, c.subdomain FROM challenge_generation g"
+    " LEFT JOIN challenge_change c ON c.generation > ?"
+)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed up to ``generation``; ``subdomains`` is None if that is no longer known."""
+
+    generation: int
+    subdomains: list[str] | None
+
+
+class Reader:
+    """A read-only connection, opened at need and again after every failure.
+
+    Its methods raise StorageError.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._connection: sqlite3.Connection | None = None
+
+    def values(self, subdomain: str) -> list[tuple[str, int]] | None:
+        """Return a registration's values and when each expires; None if there is none such."""
+        rows = self._query(_VALUES, subdomain)
+        if not rows:
+            return None
+        return [
+            (txt, expires_at)
+            for disabled, txt, expires_at in rows
+            if txt is not None and not disabled
+        ]
+
+    def page(self, after: str, now: int, limit: int) -> list[tuple[str, str, int]]:
+        """Return up to ``limit`` live values (subdomain, text, expiry), ordered by subdomain."""
+        return self._query(_PAGE, after, now, limit)
+
+    def changes_since(self, generation: int) -> Changes:
+        """Return which subdomains changed after a generation."""
+        rows = self._query(_CHANGES, generation)
+        latest, pruned = rows[0][:2]
+        if generation < pruned:
+            return Changes(latest, None)
+        return Changes(latest, [subdomain for _, _, subdomain in rows if subdomain is not None])
+
+    def _query(self, sql: str, *parameters: str | int) -> list[tuple]:  # type: ignore[type-arg]
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(
+                    f"{self._database.absolute().as_uri()}?mode=ro",
+                    uri=True,
+                    timeout=_BUSY_SECONDS,
+                    isolation_level=None,
+                )
+                self._connection.execute(f"PRAGMA cache_size = {_CACHE}")
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            raise StorageError(f"the database {self._database}: {error}") from error

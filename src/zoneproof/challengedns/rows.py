@@ -1,0 +1,214 @@
+"""The SQL of registrations: functions on an open transaction, whoever opened it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from zoneproof.storage import Row, Transaction
+
+MAX_VALUES = 16
+_KEPT_CHANGES = 20_000
+_SWEEP_LIMIT = 5_000
+
+_COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A row of the registrations. ``allowfrom`` holds CIDRs, ``created_at`` seconds since 1970."""
+
+    subdomain: str
+    username: str
+    key_hash: str
+    allowfrom: tuple[str, ...]
+    note: str
+    tenant: str | None
+    disabled: bool
+    created_at: int
+
+
+def _registration(row: Row) -> Registration:
+    subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at = row
+    return Registration(
+        str(subdomain),
+        str(username),
+        str(key_hash),
+        tuple(json.loads(str(allowfrom))),
+        str(note),
+        None if tenant is None else str(tenant),
+        bool(disabled),
+        _integer(created_at),
+    )
+
+
+def _integer(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def by_username(tx: Transaction, username: str) -> Registration | None:
+    """Return the registration of an API user."""
+    rows = tx.query(f"SELECT {_COLUMNS} FROM challenge_registration WHERE username = ?", [username])  # noqa: S608
+    return _registration(rows[0]) if rows else None
+
+
+def by_subdomain(tx: Transaction, subdomain: str) -> Registration | None:
+    """Return the registration of a subdomain."""
+    rows = tx.query(
+        f"SELECT {_COLUMNS} FROM challenge_registration WHERE subdomain = ?",  # noqa: S608
+        [subdomain],
+    )
+    return _registration(rows[0]) if rows else None
+
+
+def page(tx: Transaction, after: str, limit: int) -> list[Registration]:
+    """Return up to ``limit`` registrations that follow the subdomain ``after``, in its order."""
+    rows = tx.query(
+        f"SELECT {_COLUMNS} FROM challenge_registration WHERE subdomain > ?"  # noqa: S608
+        " ORDER BY subdomain LIMIT ?",
+        [after, limit],
+    )
+    return [_registration(row) for row in rows]
+
+
+def live_values(tx: Transaction, subdomain: str, now: int) -> list[tuple[str, int]]:
+    """Return the values of a subdomain that have not expired, and when they will; oldest first."""
+    rows = tx.query(
+        "SELECT txt, expires_at FROM challenge_value WHERE subdomain = ? AND expires_at > ?"
+        " ORDER BY generation",
+        [subdomain, now],
+    )
+    return [(str(txt), _integer(expires_at)) for txt, expires_at in rows]
+
+
+def generation(tx: Transaction) -> int:
+    """Return the number of the latest change."""
+    return _integer(tx.query("SELECT generation FROM challenge_generation")[0][0])
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def next_generation(tx: Transaction, *, at_least: int = 0) -> int:
+    """Count a change that makes no answer of a registration stale, and return its number."""
+    rows = tx.query(
+        "UPDATE challenge_generation SET generation ="
+        " CASE WHEN generation < ? THEN ? ELSE generation + 1 END RETURNING generation",
+        [at_least, at_least],
+    )
+    return _integer(rows[0][0])
+
+
+def note_change(tx: Transaction, subdomain: str) -> int:
+    """Count a change of what is answered for a subdomain, and return its number."""
+    number = next_generation(tx)
+    tx.execute(
+        "INSERT INTO challenge_change (generation, subdomain) VALUES (?, ?)", [number, subdomain]
+    )
+    return number
+
+
+def is_taken(tx: Transaction, subdomain: str) -> bool:
+    """Tell whether a subdomain is, or ever was, a registration's."""
+    return bool(
+        tx.query(
+            "SELECT 1 FROM challenge_registration WHERE subdomain = ?"
+            " UNION ALL SELECT 1 FROM challenge_deleted_subdomain WHERE subdomain = ?",
+            [subdomain, subdomain],
+        )
+    )
+
+
+def insert(tx: Transaction, registration: Registration) -> None:
+    """Add a registration."""
+    tx.execute(
+        f"INSERT INTO challenge_registration ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        [
+            registration.subdomain,
+            registration.username,
+            registration.key_hash,
+            json.dumps(registration.allowfrom),
+            registration.note,
+            registration.tenant,
+            int(registration.disabled),
+            registration.created_at,
+        ],
+    )
+    next_generation(tx)
+
+
+def save(tx: Transaction, registration: Registration) -> None:
+    """Replace what can change of a registration: key, allowfrom, note, tenant, disabled."""
+    tx.execute(
+        "UPDATE challenge_registration SET key_hash = ?, allowfrom = ?, note = ?, tenant = ?,"
+        " disabled = ? WHERE subdomain = ?",
+        [
+            registration.key_hash,
+            json.dumps(registration.allowfrom),
+            registration.note,
+            registration.tenant,
+            int(registration.disabled),
+            registration.subdomain,
+        ],
+    )
+    note_change(tx, registration.subdomain)
+
+
+def delete(tx: Transaction, subdomain: str, now: int) -> None:
+    """Remove a registration and its values, and keep its subdomain from being used again."""
+    tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [subdomain])
+    tx.execute("DELETE FROM challenge_registration WHERE subdomain = ?", [subdomain])
+    tx.execute(
+        "INSERT INTO challenge_deleted_subdomain (subdomain, deleted_at) VALUES (?, ?)",
+        [subdomain, now],
+    )
+    note_change(tx, subdomain)
+
+
+def put_value(tx: Transaction, subdomain: str, txt: str, now: int, expires_at: int) -> None:
+    """Make ``txt`` the newest live value of a subdomain; of more than 16 the oldest goes."""
+    number = note_change(tx, subdomain)
+    tx.execute(
+        "INSERT INTO challenge_value (subdomain, txt, expires_at, generation) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (subdomain, txt) DO UPDATE"
+        " SET expires_at = excluded.expires_at, generation = excluded.generation",
+        [subdomain, txt, expires_at, number],
+    )
+    for oldest, _ in live_values(tx, subdomain, now)[:-MAX_VALUES]:
+        tx.execute(
+            "DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", [subdomain, oldest]
+        )
+
+
+def remove_value(tx: Transaction, subdomain: str, txt: str) -> None:
+    """Make ``txt`` none of a subdomain's values."""
+    if tx.execute("DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", [subdomain, txt]):
+        note_change(tx, subdomain)
+
+
+def sweep(tx: Transaction, now: int) -> bool:
+    """Remove some values that have expired and changes that every worker has long seen.
+
+    Returns whether more values are left to remove.
+    """
+    expired = tx.query(
+        "SELECT subdomain, txt FROM challenge_value WHERE expires_at <= ? LIMIT ?",
+        [now, _SWEEP_LIMIT],
+    )
+    for row in expired:
+        tx.execute("DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", row)
+    if expired:
+        next_generation(tx)
+    oldest_kept = tx.query(
+        "SELECT generation FROM challenge_change ORDER BY generation DESC LIMIT 1 OFFSET ?",
+        [_KEPT_CHANGES],
+    )
+    if oldest_kept:
+        pruned = oldest_kept[0][0]
+        tx.execute("DELETE FROM challenge_change WHERE generation <= ?", [pruned])
+        tx.execute("UPDATE challenge_generation SET pruned = ?", [pruned])
+    return len(expired) == _SWEEP_LIMIT

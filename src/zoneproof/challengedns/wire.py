@@ -1,0 +1,53 @@
+"""DNS constants, names and records as they are on the wire (RFC 1035).
+
+Names are held in lower case: ``b"\\x07example\\x03org\\x00"``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+HEADER_LENGTH: Final = 12
+UDP_LIMIT: Final = 512
+EDNS_LIMIT: Final = 1232
+TCP_LIMIT: Final = 65535
+
+QUERY: Final = 0
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
+A, NS, CNAME, SOA, HINFO, TXT, AAAA, OPT, DS, IXFR, AXFR, ANY = (
+    1,
+    2,
+    5,
+    6,
+    13,
+    16,
+    28,
+    41,
+    43,
+    251,
+    252,
+    255,
+)
+IN: Final = 1
+
+
+class RRset(msgspec.Struct, frozen=True, array_like=True):
+    """Records of one owner and type; ``rdatas`` are on-the-wire and uncompressed."""
+
+    owner: bytes
+    rdtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+
+
+def to_wire(name: str) -> bytes:
+    """Return a name given as lower-case A-labels without a trailing dot."""
+    labels = name.split(".") if name else []
+    return b"".join(bytes([len(label)]) + label.encode("ascii") for label in labels) + b"\0"
+
+
+def parent(name: bytes) -> bytes:
+    """Return the name without its leftmost label; not for the root."""
+    return name[1 + name[0] :]

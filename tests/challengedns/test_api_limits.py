@@ -1,0 +1,230 @@
+"""The API's limits, served in the test's process: rates, deadlines, storage, certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.challengedns.world import Reply, connected, open_for, request, txt, write_config
+from zoneproof.challengedns import http_server
+from zoneproof.challengedns.announcements import Announcements
+from zoneproof.challengedns.api import make_app
+from zoneproof.challengedns.config import ApiConfig, Config, load_config
+from zoneproof.challengedns.http_server import HttpServer
+from zoneproof.challengedns.registrations import Registrations
+from zoneproof.errors import ConfigError, StorageError
+from zoneproof.storage import Transaction
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return load_config(write_config(tmp_path))
+
+
+@asynccontextmanager
+async def serving(registrations: Registrations, api: ApiConfig) -> AsyncIterator[str]:
+    """Serve the API; yields its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = HttpServer(make_app(registrations, api), api)
+    server.start([listener])
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        await server.stop()
+        await registrations.close()
+
+
+async def call(address: str, method: str, path: str, *rest: Any) -> Reply:
+    return await asyncio.to_thread(request, f"http://{address}", method, path, *rest)
+
+
+async def test_an_address_that_asks_too_often_gets_429_with_retry_after(config: Config) -> None:
+    api = replace(config.api, rate_limit_address=3)
+    async with serving(open_for(config), api) as address:
+        for _ in range(3):
+            assert (await call(address, "POST", "/register")).status == 201
+        reply = await call(address, "POST", "/register")
+        assert (reply.status, reply.json) == (429, {"error": "rate_limited"})
+        assert 0 < int(reply.headers["Retry-After"]) <= 20
+        assert (await call(address, "GET", "/health")).status == 200
+
+
+async def test_one_registration_that_asks_too_often_leaves_others_alone(config: Config) -> None:
+    api = replace(config.api, rate_limit_registration=2)
+    registrations = open_for(config)
+    async with serving(registrations, api) as address:
+
+        async def update(headers: dict[str, str], subdomain: str) -> int:
+            body = f'{{"subdomain": "{subdomain}", "txt": "{txt("a")}"}}'
+            return (await call(address, "POST", "/update", body, headers)).status
+
+        first, second = await registrations.register(), await registrations.register()
+        own = {"X-Api-User": first.username, "X-Api-Key": first.password}
+        guess = {"X-Api-User": first.username, "X-Api-Key": "x" * 40}
+        other = {"X-Api-User": second.username, "X-Api-Key": second.password}
+        assert [await update(guess, first.subdomain) for _ in range(3)] == [401, 401, 429]
+        assert [await update(own, first.subdomain) for _ in range(3)] == [200, 200, 429]
+        assert await update(other, second.subdomain) == 200
+
+
+class BrokenStore:
+    """The Store protocol on a disk that fails."""
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        raise StorageError("the database: the disk reports an error")
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        raise StorageError("the database: the disk reports an error")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_with_broken_storage_the_api_says_so(config: Config) -> None:
+    broken = Registrations(
+        BrokenStore(),
+        Announcements(config.database),
+        zone=config.registration_zone,
+        value_lifetime=60,
+    )
+    async with serving(broken, config.api) as address:
+        health = await call(address, "GET", "/health")
+        assert (health.status, health.json) == (503, {"error": "storage_unavailable"})
+        for path in ("/register", "/update"):
+            reply = await call(address, "POST", path, "{}")
+            assert (reply.status, reply.json) == (500, {"error": "db_error"})
+
+
+@pytest.fixture
+def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_HEADER_SECONDS", 0.1)
+    monkeypatch.setattr("zoneproof.challengedns.requests._BODY_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("short_deadline")
+@pytest.mark.parametrize(
+    "begun", [b"", b"POST /register HTTP/1.1\r\nX-Slow: ", b"GET /health HTTP/1.1\r\n\r\nGET /"]
+)
+async def test_a_request_head_that_does_not_come_ends_the_connection(
+    config: Config, begun: bytes
+) -> None:
+    async with serving(open_for(config), config.api) as address:
+        host, port = address.split(":")
+        async with connected(host, int(port)) as (reader, writer):
+            writer.write(begun)
+            closed = asyncio.ensure_future(reader.read())
+            while not closed.done():
+                writer.write(b"x" if begun else b"")
+                await asyncio.wait({closed}, timeout=0.02)
+            assert closed.exception() is None or isinstance(closed.exception(), ConnectionError)
+
+
+@pytest.mark.usefixtures("short_deadline")
+async def test_a_body_that_does_not_come_is_408(config: Config) -> None:
+    async with serving(open_for(config), config.api) as address:
+        host, port = address.split(":")
+        async with connected(host, int(port)) as (reader, writer):
+            writer.write(b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{")
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert answer.endswith(b'{"error":"request_timeout"}')
+
+
+async def test_of_too_many_connections_an_idle_one_is_closed(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "_MAX_CONNECTIONS", 2)
+    async with serving(open_for(config), config.api) as address:
+        host, port = address.split(":")
+        async with AsyncExitStack() as opened:
+            for _ in range(5):
+                await opened.enter_async_context(connected(host, int(port)))
+            assert (await call(address, "GET", "/health")).status == 200
+
+
+def write_certificate(folder: Path, name: str) -> bytes:
+    """Write cert.pem and key.pem, and return the certificate as DER."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+TLS = 'tls = "file"\ncertificate = "cert.pem"\nkey = "key.pem"'
+
+
+async def test_https_with_certificate_files_that_can_be_replaced(tmp_path: Path) -> None:
+    write_certificate(tmp_path, "localhost")
+    config = load_config(write_config(tmp_path, api=TLS))
+    registrations = open_for(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = HttpServer(make_app(registrations, config.api), config.api)
+    server.start([listener])
+    address = listener.getsockname()
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    async with httpx2.AsyncClient(verify=context) as client:
+        reply = await client.get(f"https://localhost:{address[1]}/health")
+        assert reply.status_code == 200
+    renewed = write_certificate(tmp_path, "localhost")
+    server.reload_certificate()
+    shown = await asyncio.to_thread(ssl.get_server_certificate, address)
+    assert ssl.PEM_cert_to_DER_cert(shown) == renewed
+    (tmp_path / "key.pem").write_text("nonsense")
+    with pytest.raises(ConfigError, match=r"cannot use 'api.certificate'.*cert.pem"):
+        server.reload_certificate()
+    assert server.scheme == "https"
+    await server.stop()
+    await registrations.close()
+
+
+@pytest.mark.parametrize("damage", ["missing", "another", "nonsense"])
+def test_certificate_files_that_cannot_be_used_are_named(tmp_path: Path, damage: str) -> None:
+    write_certificate(tmp_path, "localhost")
+    key = tmp_path / "key.pem"
+    if damage == "missing":
+        key.unlink()
+    elif damage == "nonsense":
+        key.write_text("nonsense")
+    else:
+        certificate = (tmp_path / "cert.pem").read_bytes()
+        write_certificate(tmp_path, "localhost")
+        (tmp_path / "cert.pem").write_bytes(certificate)
+    config = load_config(write_config(tmp_path, api=TLS))
+    with pytest.raises(ConfigError) as caught:
+        HttpServer(lambda *_: asyncio.sleep(0), config.api)
+    assert str(key) in caught.value.message
+    assert "\n" not in caught.value.message

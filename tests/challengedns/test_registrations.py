@@ -1,0 +1,343 @@
+"""Registrations in their database: credentials, values, expiry, administration."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.challengedns.world import txt
+from zoneproof.challengedns import rows
+from zoneproof.challengedns.announcements import Announcements
+from zoneproof.challengedns.registrations import Caller, NewRegistration, Registrations
+from zoneproof.errors import InvalidInputError, RegistrationError, StorageError
+from zoneproof.names import DomainName
+from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
+
+HERE = ipaddress.ip_address("192.0.2.1")
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return open_sqlite(tmp_path / "challenge.db", load_migrations("zoneproof.challengedns"))
+
+
+@pytest.fixture
+async def registrations(
+    tmp_path: Path, store: SqliteStore, clock: Clock
+) -> AsyncIterator[Registrations]:
+    opened = Registrations(
+        store,
+        Announcements(tmp_path / "challenge.db"),
+        zone=DomainName("auth.example.org"),
+        value_lifetime=3600,
+        clock=clock,
+    )
+    yield opened
+    await opened.close()
+
+
+def caller(made: NewRegistration, address: str = "192.0.2.1", key: str = "") -> Caller:
+    return Caller(made.username, key or made.password, ipaddress.ip_address(address))
+
+
+async def values(registrations: Registrations, made: NewRegistration) -> list[str]:
+    return [value for value, _ in await registrations.values(made.subdomain)]
+
+
+async def test_no_secret_is_kept_or_shown(registrations: Registrations, tmp_path: Path) -> None:
+    made = await registrations.register()
+    assert made.password not in repr(made)
+    assert made.password not in repr(caller(made))
+    await registrations.close()
+    for path in tmp_path.iterdir():
+        assert made.password.encode() not in path.read_bytes()
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_value_lives_for_its_lifetime_and_posting_it_again_refreshes_it(
+    registrations: Registrations, clock: Clock
+) -> None:
+    made = await registrations.register()
+    await registrations.publish(made.subdomain, txt("a"))
+    await registrations.publish(made.subdomain, txt("b"))
+    clock.now += 3000
+    await registrations.publish(made.subdomain, txt("a"))
+    clock.now += 599
+    assert await values(registrations, made) == [txt("b"), txt("a")]
+    clock.now += 1
+    assert await values(registrations, made) == [txt("a")]
+    clock.now += 3000
+    assert await values(registrations, made) == []
+
+
+async def test_expired_values_make_room_before_live_ones(
+    registrations: Registrations, clock: Clock
+) -> None:
+    made = await registrations.register()
+    for letter in "abcdefgh":
+        await registrations.publish(made.subdomain, txt(letter))
+    clock.now += 3600
+    letters = "hijklmnopqrstuvw"
+    for letter in letters:
+        await registrations.publish(made.subdomain, txt(letter))
+    assert await values(registrations, made) == [txt(letter) for letter in letters]
+
+
+async def test_the_sweep_removes_what_has_expired_and_only_that(
+    registrations: Registrations, clock: Clock, tmp_path: Path
+) -> None:
+    made = await registrations.register()
+    await registrations.publish(made.subdomain, txt("a"))
+    clock.now += 1800
+    await registrations.publish(made.subdomain, txt("b"))
+    clock.now += 1800
+    await registrations.sweep()
+    kept = sqlite3.connect(tmp_path / "challenge.db")
+    assert kept.execute("SELECT txt FROM challenge_value").fetchall() == [(txt("b"),)]
+    kept.close()
+
+
+async def test_the_sweep_works_through_any_number(
+    registrations: Registrations,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows, "_SWEEP_LIMIT", 3)
+    monkeypatch.setattr(rows, "_KEPT_CHANGES", 4)
+    made = await registrations.register()
+    for letter in "abcdefghij":
+        await registrations.publish(made.subdomain, txt(letter))
+    clock.now += 3600
+    await registrations.sweep()
+    kept = sqlite3.connect(tmp_path / "challenge.db")
+    assert kept.execute("SELECT count(*) FROM challenge_value").fetchall() == [(0,)]
+    (pruned,) = kept.execute("SELECT pruned FROM challenge_generation").fetchall()[0]
+    oldest, count = kept.execute(
+        "SELECT min(generation), count(*) FROM challenge_change"
+    ).fetchall()[0]
+    assert count == 4
+    assert pruned == oldest - 1
+    kept.close()
+
+
+async def test_at_most_sixteen_values_however_many_come_at_once(
+    registrations: Registrations,
+) -> None:
+    made = await registrations.register()
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    await asyncio.gather(*(registrations.publish(made.subdomain, txt(each)) for each in letters))
+    assert len(await values(registrations, made)) == 16
+
+
+async def test_withdrawing_takes_the_one_value_and_twice_is_fine(
+    registrations: Registrations,
+) -> None:
+    made = await registrations.register()
+    await registrations.publish(made.subdomain, txt("a"))
+    await registrations.publish(made.subdomain, txt("b"))
+    for _ in range(2):
+        await registrations.withdraw(made.subdomain, txt("a"))
+        assert await values(registrations, made) == [txt("b")]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "address", "passes"),
+    [
+        ([], "198.51.100.1", True),
+        (["192.0.2.0/24"], "192.0.2.255", True),
+        (["192.0.2.0/24"], "192.0.3.0", False),
+        (["192.0.2.7/24"], "192.0.2.1", True),
+        (["2001:db8::/32"], "2001:db8:1::5", True),
+        (["[2001:db8::]/32"], "2001:db8:1::5", True),
+        (["2001:db8::/32"], "192.0.2.1", False),
+        (["10.0.0.0/8", "0.0.0.0/0"], "198.51.100.1", True),
+        (["0.0.0.0/0"], "::1", False),
+    ],
+)
+async def test_allowfrom_is_checked_by_address(
+    registrations: Registrations, allowed: list[str], address: str, passes: bool
+) -> None:
+    made = await registrations.register(allowfrom=allowed)
+    if passes:
+        await registrations.update(caller(made, address), made.subdomain, txt("a"))
+    else:
+        with pytest.raises(RegistrationError) as caught:
+            await registrations.update(caller(made, address), made.subdomain, txt("a"))
+        assert caught.value.code == "forbidden"
+        assert await values(registrations, made) == []
+
+
+async def test_a_rotated_key_replaces_the_old_one(registrations: Registrations) -> None:
+    made = await registrations.register()
+    key = await registrations.rotate(made.subdomain)
+    with pytest.raises(RegistrationError):
+        await registrations.authenticate(caller(made))
+    found = await registrations.authenticate(caller(made, key=key))
+    assert found.subdomain == made.subdomain
+
+
+async def test_a_disabled_registration_is_refused_until_it_is_enabled(
+    registrations: Registrations,
+) -> None:
+    made = await registrations.register()
+    await registrations.set_disabled(made.subdomain, disabled=True)
+    for change in (registrations.update, registrations.remove):
+        with pytest.raises(RegistrationError, match="disabled") as caught:
+            await change(caller(made), made.subdomain, txt("a"))
+        assert caught.value.code == "forbidden"
+    await registrations.set_disabled(made.subdomain, disabled=False)
+    await registrations.update(caller(made), made.subdomain, txt("a"))
+
+
+async def test_a_deleted_subdomain_is_never_used_again(
+    registrations: Registrations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await registrations.register()
+    await registrations.publish(made.subdomain, txt("a"))
+    await registrations.delete(made.subdomain)
+    with pytest.raises(RegistrationError):
+        await registrations.authenticate(caller(made))
+    fresh = iter(["unused", made.subdomain, NOWHERE])
+    monkeypatch.setattr("uuid.uuid4", lambda: next(fresh))
+    assert (await registrations.register()).subdomain == NOWHERE
+
+
+async def test_notes_are_short_and_printable(registrations: Registrations) -> None:
+    made = await registrations.register(note="web\n\x1b[31m server" + "x" * 500)
+    found = await registrations.get(made.subdomain)
+    assert found.note.startswith("web[31m server")
+    assert len(found.note) == 200
+    await registrations.set_note(made.subdomain, "mail")
+    assert (await registrations.get(made.subdomain)).note == "mail"
+
+
+async def test_registrations_are_listed_in_pages(registrations: Registrations) -> None:
+    made = sorted([(await registrations.register()).subdomain for _ in range(5)])
+    first = await registrations.page(limit=3)
+    rest = await registrations.page(after=first[-1].subdomain, limit=3)
+    assert [each.subdomain for each in [*first, *rest]] == made
+
+
+async def test_an_unknown_subdomain_is_said(registrations: Registrations) -> None:
+    for work in (
+        registrations.get(NOWHERE),
+        registrations.values(NOWHERE),
+        registrations.publish(NOWHERE, txt("a")),
+        registrations.withdraw(NOWHERE, txt("a")),
+        registrations.rotate(NOWHERE),
+        registrations.delete(NOWHERE),
+        registrations.set_note(NOWHERE, ""),
+        registrations.set_allowfrom(NOWHERE, []),
+    ):
+        with pytest.raises(InvalidInputError, match=NOWHERE):
+            await work
+
+
+async def test_every_change_is_announced_and_reading_is_not(
+    registrations: Registrations, tmp_path: Path
+) -> None:
+    heard = Announcements(tmp_path / "challenge.db").numbers
+    seen = {heard[0]}
+    made = await registrations.register()
+    seen.add(heard[0])
+    await registrations.publish(made.subdomain, txt("a"))
+    seen.add(heard[0])
+    await registrations.withdraw(made.subdomain, txt("a"))
+    seen.add(heard[0])
+    assert len(seen) == 4
+    await registrations.values(made.subdomain)
+    await registrations.check()
+    assert heard[0] in seen
+
+
+async def test_a_commit_is_announced_though_its_caller_went_away(
+    registrations: Registrations, tmp_path: Path
+) -> None:
+    made = await registrations.register()
+    heard = Announcements(tmp_path / "challenge.db").numbers
+    before = heard[0]
+    task = asyncio.create_task(registrations.publish(made.subdomain, txt("a")))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await registrations.publish(made.subdomain, txt("b"))
+    assert heard[0] != before
+    assert await values(registrations, made) == [txt("a"), txt("b")]
+
+
+async def test_a_commit_that_its_process_did_not_announce_is_announced_for_it(
+    registrations: Registrations, store: SqliteStore, tmp_path: Path
+) -> None:
+    made = await registrations.register()
+    await registrations.announce_missed()
+    heard = Announcements(tmp_path / "challenge.db").numbers
+    before = heard[0]
+    await registrations.announce_missed()
+    assert heard[0] == before
+    await store.write(lambda tx: rows.note_change(tx, made.subdomain))
+    await registrations.announce_missed()
+    assert heard[0] != before
+
+
+async def test_the_generation_is_at_least_the_time_and_always_rises(
+    registrations: Registrations, clock: Clock
+) -> None:
+    first = await registrations.begin_generation()
+    assert first >= clock.now
+    clock.now -= 500
+    assert await registrations.begin_generation() == first + 1
+
+
+async def test_other_settings_are_for_new_registrations_and_values(
+    registrations: Registrations, clock: Clock
+) -> None:
+    other = registrations.with_settings(zone=DomainName("b.example"), value_lifetime=60)
+    made = await other.register()
+    assert made.fulldomain == f"{made.subdomain}.b.example"
+    await other.publish(made.subdomain, txt("a"))
+    assert await registrations.values(made.subdomain) == [(txt("a"), int(clock.now) + 60)]
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"challenge\.db\.changed"):
+        Announcements(tmp_path / "missing" / "challenge.db")
+
+
+async def test_guessing_takes_as_long_for_users_that_do_not_exist(
+    registrations: Registrations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await registrations.register()
+    compared: list[int] = []
+
+    def compare(expected: str, given: str) -> bool:
+        compared.append(len(expected) + len(given))
+        return False
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    for username in (made.username, NOWHERE, "nonsense"):
+        with pytest.raises(RegistrationError):
+            await registrations.authenticate(Caller(username, made.password, HERE))
+    assert compared == [128, 128, 128]

@@ -1,0 +1,238 @@
+"""The challenge service as the tests use it: as a process, and its answering part alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from email.message import Message
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dns.message
+import dns.query
+
+from zoneproof.challengedns.announcements import Announcements
+from zoneproof.challengedns.answers import Responder
+from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.reader import Reader
+from zoneproof.challengedns.registrations import Registrations, open_registrations
+from zoneproof.challengedns.table import RegistrationTable
+from zoneproof.challengedns.zone import Zones
+from zoneproof.challengedns.zonefile import compile_zones
+from zoneproof.cli.demo.background import BackgroundServer
+
+ZONE = "auth.example.org"
+
+CONFIG = """
+[dns]
+listen = ["127.0.0.1:0"]
+{dns}
+[api]
+listen = ["127.0.0.1:0"]
+rate_limit_address = 0
+rate_limit_registration = 0
+{api}
+[[zones]]
+name = "auth.example.org"
+nameservers = ["ns1.auth.example.org", "ns.elsewhere.net"]
+hostmaster = "host.master@example.org"
+ttl = 300
+records = '''
+@       A      192.0.2.1
+@       AAAA   2001:db8::1
+@       CAA    0 issue "ca.example"
+ns1     A      192.0.2.53
+ns1     AAAA   2001:db8::53
+Www     TXT    "static" "text"
+a.b.c   TXT    "deep"
+*.wild  TXT    "from the wildcard"
+here.wild A    192.0.2.2
+'''
+[[zones]]
+name = "example.com"
+nameservers = ["ns1.auth.example.org"]
+hostmaster = "hostmaster.example.org"
+registrations = false
+records = '''
+@        A      192.0.2.3
+alias    CNAME  target
+target   A      192.0.2.4
+outside  CNAME  www.elsewhere.net.
+nowhere  CNAME  missing
+loop1    CNAME  loop2
+loop2    CNAME  loop1
+{records}
+'''
+[[zones]]
+name = "inner.deep.example.com"
+nameservers = ["ns.elsewhere.net"]
+hostmaster = "hostmaster@example.org"
+registrations = false
+"""
+
+
+def write_config(
+    folder: Path, *, dns: str = "workers = 2", api: str = "", records: str = ""
+) -> Path:
+    """Write a configuration that has a bit of everything."""
+    path = folder / "zoneproof.toml"
+    path.write_text(CONFIG.format(dns=dns, api=api, records=records))
+    return path
+
+
+def txt(letter: str) -> str:
+    """Return a value of the right form."""
+    return letter * 43
+
+
+class Account(NamedTuple):
+    """What ``/register`` answered."""
+
+    username: str
+    password: str
+    subdomain: str
+    fulldomain: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-Api-User": self.username, "X-Api-Key": self.password}
+
+
+class Reply(NamedTuple):
+    """An HTTP answer."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def request(
+    url: str,
+    method: str,
+    path: str,
+    body: bytes | str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Make one request, with the path exactly as given."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        answer = connection.getresponse()
+        return Reply(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+def register(url: str) -> Account:
+    """Make a registration."""
+    made = request(url, "POST", "/register").json
+    return Account(*(made[field] for field in Account._fields))
+
+
+def update(url: str, account: Account, value: str, *, method: str = "POST") -> Reply:
+    """Publish a value, or withdraw it with DELETE."""
+    body = json.dumps({"subdomain": account.subdomain, "txt": value})
+    return request(url, method, "/update", body, account.headers)
+
+
+class Service(BackgroundServer):
+    """``zoneproof challenge serve`` as a process."""
+
+    def __init__(self, config: Path) -> None:
+        self.config = config
+        super().__init__(
+            "the challenge service",
+            [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
+            "challenge service ready",
+        )
+
+    def start(self) -> None:
+        super().start()
+        line = self.wait_for_line("ready")
+        ports = re.search(r"DNS on \S*:(\d+),.* API on (http://\S+)", line)
+        assert ports, line
+        self.dns_port = int(ports[1])
+        self.url = ports[2]
+
+    def ask(self, name: str, rdtype: str = "TXT", *, tcp: bool = False) -> dns.message.Message:
+        """Ask a question, with EDNS, from a new port."""
+        question = dns.message.make_query(name, rdtype, use_edns=0, payload=1232)
+        query = dns.query.tcp if tcp else dns.query.udp
+        return query(question, "127.0.0.1", port=self.dns_port, timeout=10)
+
+    def texts(self, name: str, *, tcp: bool = False) -> list[str]:
+        """Return the TXT values at a name, sorted."""
+        return texts(self.ask(name, tcp=tcp))
+
+    def workers(self, transport: str = "") -> list[int]:
+        """Return the process ids of the DNS workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(child) for child in children.read_text().split()]
+
+
+def texts(message: dns.message.Message) -> list[str]:
+    """Return the TXT values of an answer, sorted."""
+    return sorted(
+        b"".join(rdata.strings).decode()
+        for rrset in message.answer
+        for rdata in rrset
+        if rrset.rdtype == dns.rdatatype.TXT
+    )
+
+
+def open_for(config: Config) -> Registrations:
+    """Open the registrations of a configuration."""
+    return open_registrations(
+        config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
+    )
+
+
+def make_responder(
+    config: Config, *, clock: Callable[[], float] = time.time, max_bytes: int = 10_000_000
+) -> Responder:
+    """Return what a DNS worker answers with."""
+    zones = Zones(compile_zones(config.path, config.zones))
+    table = RegistrationTable(
+        Reader(config.database),
+        zones.registration_zones(),
+        config.dns.value_ttl,
+        clock=clock,
+        max_bytes=max_bytes,
+    )
+    return Responder(zones, table, Announcements(config.database).numbers, clock=clock)
+
+
+async def sample(folder: Path, values: int = 2) -> tuple[Config, str]:
+    """Make a database with one registration that has values; return it and the full name."""
+    config = load_config(write_config(folder))
+    registrations = open_for(config)
+    made = await registrations.register()
+    for letter in "abcdefghijklmnop"[:values]:
+        await registrations.publish(made.subdomain, txt(letter))
+    await registrations.close()
+    return config, made.fulldomain
+
+
+@asynccontextmanager
+async def connected(
+    host: str, port: int
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a TCP connection, and close it for sure."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
