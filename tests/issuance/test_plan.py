@@ -18,7 +18,7 @@ from zoneproof.errors import (
     InvalidInputError,
     ProviderZoneError,
 )
-from zoneproof.issuance import Method, Plan, check_identifiers, make_plan
+from zoneproof.issuance import DelegationRules, Method, Plan, check_identifiers, make_plan
 from zoneproof.names import Identifier
 from zoneproof.providers import ProviderContext
 
@@ -33,6 +33,7 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
             "_acme-challenge.moved CNAME moved.auth.example.net.",
             "_acme-challenge.old CNAME old.elsewhere.example.net.",
             "_acme-challenge.made CNAME r0.auth.example.net.",
+            "_acme-challenge.ruled CNAME _acme-challenge.ruled.auth.example.net.",
             "_acme-challenge.loop CNAME _acme-challenge.loop",
             "*.wild CNAME somewhere.example.net.",
         ),
@@ -55,9 +56,14 @@ def identifiers(*names: str) -> list[Identifier]:
 
 
 async def plan(
-    resolver: Resolver, provider: MemoryProvider, *names: str, register: bool = False
+    resolver: Resolver,
+    provider: MemoryProvider,
+    *names: str,
+    register: bool = False,
+    delegation: str = "",
 ) -> Plan:
-    method = Method("memory", provider, PropagationPolicy(), {})
+    rules = DelegationRules.parse(delegation)
+    method = Method("memory", provider, PropagationPolicy(), {}, delegation=rules)
     return await make_plan(identifiers(*names), lambda _: method, resolver, register=register)
 
 
@@ -152,6 +158,34 @@ async def test_without_leave_nothing_is_registered(resolver: Resolver) -> None:
     made = await plan(resolver, provider, "www.example.com")
     assert provider.registered == {}
     assert made.names[0].zone is None
+
+
+async def test_a_delegation_rule_says_where_to_publish_once_its_cname_is_there(
+    resolver: Resolver,
+) -> None:
+    made = await plan(
+        resolver,
+        MemoryProvider(CONTEXT),
+        "ruled.example.com",
+        "*.ruled.example.com",
+        delegation="*.example.com:*.auth.example.net",
+    )
+    made.require_complete()
+    (name,) = made.names
+    assert str(name.publish_name) == "_acme-challenge.ruled.auth.example.net"
+    assert name.zone is not None
+    assert str(name.zone.name) == "example.net"
+
+
+async def test_a_delegation_rule_without_its_cname_asks_for_it(resolver: Resolver) -> None:
+    made = await plan(
+        resolver, MemoryProvider(CONTEXT), "www.example.com", delegation="www.example.com:b.org"
+    )
+    with pytest.raises(AwaitingUserError) as caught:
+        made.require_complete()
+    assert caught.value.records == (
+        "_acme-challenge.www.example.com. IN CNAME _acme-challenge.b.org.",
+    )
 
 
 @pytest.mark.parametrize(

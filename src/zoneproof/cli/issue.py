@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 )
 @click.option("--profile", default="", help="A profile of the CA.")
 @click.option("--preferred-chain", default="", help="Common name of the root or issuer wanted.")
+@click.option(
+    "--delegation",
+    default="",
+    metavar="SOURCE:TARGET[;...]",
+    help="Where challenges are delegated by CNAME, as '*.example.com:*.auth.example.org'.",
+)
 @click.option("--ttl", type=click.IntRange(0, 86400), help="Seconds, for the TXT records.")
 @click.option(
     "--propagation",
@@ -112,6 +118,7 @@ def _request(
     certificate: str,
     propagation: str,
     propagation_timeout: float,
+    delegation: str,
     resolvers: Sequence[str],
     authoritative_port: int,
     **rest: Any,
@@ -120,6 +127,7 @@ def _request(
     from zoneproof.cli.fields import parse_fields
     from zoneproof.dnsquery import Resolver, parse_policy, parse_server
     from zoneproof.errors import InvalidInputError
+    from zoneproof.issuance import DelegationRules
     from zoneproof.manager import AccountTerms, IssueRequest
     from zoneproof.names import Identifier
 
@@ -141,6 +149,7 @@ def _request(
         ),
         propagation=parse_policy(propagation),
         propagation_seconds=propagation_timeout,
+        delegation=DelegationRules.parse(delegation),
         terms=AccountTerms(email, agree_tos, eab),
         name=certificate,
         **rest,

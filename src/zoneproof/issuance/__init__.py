@@ -1,5 +1,6 @@
 """One order from identifiers to chain: plan, publish, wait, answer, finalise, clean up."""
 
+from zoneproof.issuance.delegation_rules import DelegationRule, DelegationRules
 from zoneproof.issuance.events import (
     CertificateIssued,
     ChallengesAnswered,
@@ -26,6 +27,8 @@ __all__ = [
     "CertificateIssued",
     "ChallengesAnswered",
     "DelegationFound",
+    "DelegationRule",
+    "DelegationRules",
     "Emit",
     "Event",
     "FilesWritten",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoneproof.dnsquery import PropagationPolicy
+from zoneproof.issuance.delegation_rules import DelegationRules
 from zoneproof.providers import Provider
 
 
@@ -18,6 +19,7 @@ class Method:
     propagation: PropagationPolicy
     fields: Mapping[str, str] = field(repr=False)
     ttl: int | None = None  # seconds; None means the provider's default
+    delegation: DelegationRules = field(default_factory=DelegationRules)
 
     @property
     def record_ttl(self) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zoneproof.challenges import dns01
-from zoneproof.dnsquery import Delegation, Resolver, find_zone, follow_delegation
+from zoneproof.dnsquery import Resolver, find_zone, follow_delegation
 from zoneproof.errors import AwaitingUserError, InvalidInputError, ProviderZoneError
 from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.method import Method
@@ -21,8 +21,9 @@ MAX_IDENTIFIERS = 100
 class PlannedName:
     """Where the TXT values for one challenge name go.
 
-    ``cname`` is the target that a CNAME at the challenge name must have and does not have yet;
-    a person has to create it first. ``zone`` is None only then.
+    ``chain`` are the CNAMEs that are there, the challenge name first. ``cname`` is the target that
+    a CNAME at the challenge name must have and does not have yet; a person has to create it first.
+    ``zone`` is None then, and for a registration that is still to be made.
     """
 
     domain: DomainName
@@ -126,30 +127,22 @@ async def make_plan(
 
     async def plan_name(domain: DomainName, method: Method) -> PlannedName:
         challenge_name = domain.child(dns01.LABEL)
+        expected = method.delegation.publish_name(domain)
+        owns_its_names = isinstance(method.provider, DelegatedProvider)
         if isinstance(method.provider, DelegatedProvider):
-            target = await method.provider.target(domain, create=register)
-            delegation = await follow_delegation(resolver, challenge_name)
-            return _plan_delegated(domain, method, delegation, target)
+            expected = await method.provider.target(domain, create=register)
         chain: tuple[DomainName, ...] = (challenge_name,)
-        if follow_cname:
+        if follow_cname or expected is not None:
             delegation = await follow_delegation(resolver, challenge_name)
             chain = (challenge_name,) if delegation.from_wildcard else delegation.chain
-        zone = await zones.find(method, chain[-1])
-        return PlannedName(domain, challenge_name, chain, chain[-1], method, zone)
+        name = PlannedName(domain, challenge_name, chain, expected or chain[-1], method, None)
+        if expected is not None and chain[-1] != expected:
+            return replace(name, cname=expected)
+        if owns_its_names:
+            return name if expected is None else replace(name, zone=Zone(expected))
+        return replace(name, zone=await zones.find(method, name.publish_name))
 
     return Plan(checked, tuple(await all_at_once(plan_name(*item) for item in methods.items())))
-
-
-def _plan_delegated(
-    domain: DomainName, method: Method, delegation: Delegation, target: DomainName | None
-) -> PlannedName:
-    challenge_name = delegation.chain[0]
-    chain = (challenge_name,) if delegation.from_wildcard else delegation.chain
-    if target is None:
-        return PlannedName(domain, challenge_name, chain, challenge_name, method, None)
-    if chain[-1] != target:
-        return PlannedName(domain, challenge_name, chain, target, method, None, cname=target)
-    return PlannedName(domain, challenge_name, chain, target, method, Zone(target))
 
 
 class _ZoneFinder:

@@ -11,6 +11,7 @@ from zoneproof.acme import AcmeClient
 from zoneproof.dnsquery import PropagationPolicy, Resolver
 from zoneproof.errors import AcmeError, AcmeProblemError, BusyError
 from zoneproof.issuance import (
+    DelegationRules,
     Emit,
     FilesWritten,
     Issued,
@@ -48,6 +49,7 @@ class IssueRequest:
     profile: str = ""
     preferred_chain: str = ""
     ttl: int | None = None
+    delegation: DelegationRules = field(default_factory=DelegationRules)
     propagation_seconds: float = 600.0
     order_seconds: float = 600.0
 
@@ -89,7 +91,12 @@ class Manager:
         with self.home.lock(certificate):
             provider = self._pool.open(request.provider, request.fields)
             method = Method(
-                request.provider, provider, request.propagation, request.fields, request.ttl
+                request.provider,
+                provider,
+                request.propagation,
+                request.fields,
+                request.ttl,
+                request.delegation,
             )
             plan = await make_plan(
                 request.identifiers, lambda _: method, request.resolver, register=True
