@@ -35,7 +35,7 @@ def test_help_imports_no_room_but_errors() -> None:
     assert done.stdout.strip() == "['zoneproof', 'zoneproof.cli', 'zoneproof.errors']"
 
 
-@pytest.mark.parametrize("command", ["challenge", "demo", "issue", "provider"])
+@pytest.mark.parametrize("command", ["challenge", "demo", "doctor", "issue", "provider"])
 def test_every_command_has_help(command: str) -> None:
     assert run(command, "--help").returncode == 0
 

@@ -15,6 +15,7 @@ from zoneproof.errors import ZoneproofError, printable
 _COMMANDS = {
     "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
     "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),
+    "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
     "issue": ("zoneproof.cli.issue:issue", "Obtain a certificate now."),
     "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
 }

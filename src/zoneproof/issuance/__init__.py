@@ -17,6 +17,7 @@ from zoneproof.issuance.events import (
     RecordsVisible,
     Warned,
 )
+from zoneproof.issuance.examine import Examination, Finding, examine
 from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
 from zoneproof.issuance.method import Method
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
@@ -31,7 +32,9 @@ __all__ = [
     "DelegationRules",
     "Emit",
     "Event",
+    "Examination",
     "FilesWritten",
+    "Finding",
     "Issued",
     "Journal",
     "JournaledOrder",
@@ -50,6 +53,7 @@ __all__ = [
     "RecordsVisible",
     "Warned",
     "check_identifiers",
+    "examine",
     "make_plan",
     "remove_leftovers",
 ]

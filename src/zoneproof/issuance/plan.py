@@ -93,10 +93,7 @@ def check_identifiers(identifiers: Sequence[Identifier]) -> tuple[Identifier, ..
     for position, identifier in enumerate(identifiers):
         if identifier in identifiers[:position]:
             raise InvalidInputError(f"{identifier} is listed twice: name it once")
-        if identifier.type == "ip":
-            raise InvalidInputError(
-                f"{identifier} is an IP address: CAs do not validate those by DNS"
-            )
+        check_has_dns(identifier)
         if identifier.is_wildcard:
             continue
         covering = Identifier("dns", f"*.{identifier.domain.parent}")
@@ -106,6 +103,12 @@ def check_identifiers(identifiers: Sequence[Identifier]) -> tuple[Identifier, ..
                 f" {identifier}"
             )
     return tuple(identifiers)
+
+
+def check_has_dns(identifier: Identifier) -> None:
+    """Raise InvalidInputError for an IP address, which dns-01 cannot validate."""
+    if identifier.type == "ip":
+        raise InvalidInputError(f"{identifier} is an IP address: CAs do not validate those by DNS")
 
 
 async def make_plan(

@@ -1,0 +1,118 @@
+"""``zoneproof doctor``: what is told of a name, and which record to create."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.peers.knot import Knot
+from tests.world import zone_text
+
+
+@pytest.fixture(scope="module")
+def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
+    zones = {
+        "example.com": zone_text(
+            "example.com",
+            "_acme-challenge.moved CNAME moved.auth.example.net.",
+            "_acme-challenge.blocked TXT left-over",
+            "*.wild CNAME somewhere.example.net.",
+            "_acme-challenge.loop CNAME _acme-challenge.loop",
+        ),
+        "example.net": zone_text("example.net"),
+        "example.org": zone_text("example.org", "@ NS ns2", "ns2 A 127.0.0.9"),
+    }
+    with Knot(tmp_path_factory.mktemp("knot"), zones) as server:
+        yield server
+
+
+def run(knot: Knot, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "zoneproof",
+            "doctor",
+            f"--resolver=127.0.0.1:{knot.port}",
+            f"--authoritative-port={knot.port}",
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def facts(knot: Knot, *arguments: str) -> dict[str, Any]:
+    done = run(knot, "--json", *arguments)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == int(found["would_fail"])
+    return found
+
+
+def test_a_sound_name_passes_with_what_was_found(knot: Knot) -> None:
+    done = run(knot, "*.example.com")
+    assert done.returncode == 0, done.stderr
+    assert "_acme-challenge.example.com" in done.stdout
+    assert "1 of 1 answer" in done.stdout
+    assert "would work" in done.stdout
+
+
+def test_a_delegation_is_followed(knot: Knot) -> None:
+    found = facts(knot, "moved.example.com")
+    assert found["chain"] == ["_acme-challenge.moved.example.com", "moved.auth.example.net"]
+    assert found["zone"] == "example.net"
+
+
+def test_a_missing_cname_is_a_problem_with_the_record_to_create(knot: Knot) -> None:
+    found = facts(knot, "www.example.com", "--expect=x.auth.example.net")
+    (finding,) = found["findings"]
+    assert finding["problem"]
+    assert finding["record"] == "_acme-challenge.www.example.com. IN CNAME x.auth.example.net."
+
+
+def test_a_cname_that_leads_elsewhere_is_a_problem(knot: Knot) -> None:
+    found = facts(knot, "moved.example.com", "--expect=x.auth.example.net")
+    assert "leads to moved.auth.example.net instead" in found["findings"][0]["text"]
+
+
+def test_a_txt_record_where_a_cname_should_be_is_named_with_its_likely_cause(knot: Knot) -> None:
+    found = facts(knot, "blocked.example.com", "--expect=x.auth.example.net")
+    assert "Universal SSL" in found["findings"][0]["text"]
+    assert {"name": "_acme-challenge.blocked.example.com", "txt": "left-over"} in found["leftovers"]
+
+
+def test_a_wildcard_cname_is_no_delegation(knot: Knot) -> None:
+    found = facts(knot, "a.wild.example.com")
+    assert found["from_wildcard"]
+    assert found["publish_name"] == "_acme-challenge.a.wild.example.com"
+    assert not found["would_fail"]
+
+
+def test_a_name_server_that_does_not_answer_is_noted(knot: Knot) -> None:
+    found = facts(knot, "example.org")
+    assert {server["status"] for server in found["servers"]} == {"visible", "unreachable"}
+    assert not found["would_fail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("loop.example.com", 1, "loop"),
+        ("exa mple.com", 2, "is no domain name"),
+        ("192.0.2.1", 2, "IP address"),
+    ],
+)
+def test_what_cannot_be_examined_is_one_line(
+    knot: Knot, name: str, status: int, message: str
+) -> None:
+    done = run(knot, name)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
