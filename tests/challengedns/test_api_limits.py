@@ -22,6 +22,7 @@ from tests.challengedns.world import Reply, connected, open_for, request, txt, w
 from zoneproof.challengedns import http_server
 from zoneproof.challengedns.announcements import Announcements
 from zoneproof.challengedns.api import make_app
+from zoneproof.challengedns.certificate import configured_key_pair
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
 from zoneproof.challengedns.http_server import HttpServer
 from zoneproof.challengedns.registrations import Registrations
@@ -40,7 +41,7 @@ def config(tmp_path: Path) -> Config:
 async def serving(registrations: Registrations, api: ApiConfig) -> AsyncIterator[str]:
     """Serve the API; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(make_app(registrations, api), api)
+    server = HttpServer(make_app(registrations, api))
     server.start([listener])
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
@@ -192,7 +193,9 @@ async def test_https_with_certificate_files_that_can_be_replaced(tmp_path: Path)
     config = load_config(write_config(tmp_path, api=TLS))
     registrations = open_for(config)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(make_app(registrations, config.api), config.api)
+    pair = configured_key_pair(config.api)
+    assert pair is not None
+    server = HttpServer(make_app(registrations, config.api), pair)
     server.start([listener])
     address = listener.getsockname()
     context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
@@ -200,12 +203,12 @@ async def test_https_with_certificate_files_that_can_be_replaced(tmp_path: Path)
         reply = await client.get(f"https://localhost:{address[1]}/health")
         assert reply.status_code == 200
     renewed = write_certificate(tmp_path, "localhost")
-    server.reload_certificate()
+    server.use_certificate(pair)
     shown = await asyncio.to_thread(ssl.get_server_certificate, address)
     assert ssl.PEM_cert_to_DER_cert(shown) == renewed
     (tmp_path / "key.pem").write_text("nonsense")
     with pytest.raises(ConfigError, match=r"cannot use 'api.certificate'.*cert.pem"):
-        server.reload_certificate()
+        server.use_certificate(pair)
     assert server.scheme == "https"
     await server.stop()
     await registrations.close()
@@ -225,6 +228,6 @@ def test_certificate_files_that_cannot_be_used_are_named(tmp_path: Path, damage:
         (tmp_path / "cert.pem").write_bytes(certificate)
     config = load_config(write_config(tmp_path, api=TLS))
     with pytest.raises(ConfigError) as caught:
-        HttpServer(lambda *_: asyncio.sleep(0), config.api)
+        HttpServer(lambda *_: asyncio.sleep(0), configured_key_pair(config.api))
     assert str(key) in caught.value.message
     assert "\n" not in caught.value.message

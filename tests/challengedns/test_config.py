@@ -48,6 +48,7 @@ def test_a_minimal_configuration_gets_the_defaults(tmp_path: Path) -> None:
     assert config.database == tmp_path / "challenge.db"
     assert config.api.certificate is None
     assert config.api.cors_origins == ()
+    assert config.api.open_registration is False
     assert config.registration_zone == DomainName("auth.example.org")
     assert len(compile_zones(path, config.zones)) == 1
 
@@ -70,7 +71,15 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         ('["127.0.0.1:8080"]', "[]", "'api.listen'"),
         ('["127.0.0.1:8080"]', '"127.0.0.1:8080"', "'api.listen'"),
         ("[api]", "[api]\nport = 80", "'api': Object contains unknown field `port`"),
-        ("[api]", '[api]\ntls = "auto"', "'api.tls': 'auto' is not offered: write 'off' or"),
+        ("[api]", '[api]\ntls = "on"', "'api.tls': 'on' is not offered: write 'off', 'file' or"),
+        ("[api]", '[api]\ntls = "auto"', "give the API's name as 'api.domain' too"),
+        (
+            "[api]",
+            '[api]\ntls = "auto"\ndomain = "api.example.net"',
+            "api.example.net is no name in the service's zones",
+        ),
+        ("[api]", '[metrics]\nlisten = "9153"\n[api]', "'metrics.listen': '9153' is no address"),
+        ("[api]", '[log]\nformat = "xml"\n[api]', "'log.format'"),
         ("[api]", '[api]\ntls = "file"', "give 'api.certificate' and 'api.key' too"),
         ("[api]", '[api]\nkey = "x"', 'used only with tls = "file"'),
         ("[api]", '[api]\ntrusted_proxies = ["proxy"]', "'api.trusted_proxies': 'proxy'"),

@@ -19,6 +19,6 @@ def test_the_documented_configuration_is_complete_and_right(tmp_path: Path) -> N
     (zone,) = compile_zones(path, config.zones)
     assert len(zone.rrsets) == 5
     for section in (config.dns, config.api):
-        shown = set(re.findall(r"^(\w+) =", text, re.MULTILINE)) | {"certificate", "key"}
+        shown = set(re.findall(r"^(\w+) =", text, re.MULTILINE)) | {"certificate", "key", "auto"}
         documented = set(type(section).__dataclass_fields__) - {"open_registration"}
         assert documented <= shown

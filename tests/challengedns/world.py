@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import re
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -38,7 +39,10 @@ listen = ["127.0.0.1:0"]
 listen = ["127.0.0.1:0"]
 rate_limit_address = 0
 rate_limit_registration = 0
+open_registration = {open_registration}
 {api}
+[service]
+user = "root"
 [[zones]]
 name = "auth.example.org"
 nameservers = ["ns1.auth.example.org", "ns.elsewhere.net"]
@@ -79,11 +83,17 @@ registrations = false
 
 
 def write_config(
-    folder: Path, *, dns: str = "workers = 2", api: str = "", records: str = ""
+    folder: Path,
+    *,
+    dns: str = "workers = 2",
+    api: str = "",
+    records: str = "",
+    open_registration: bool = True,
 ) -> Path:
     """Write a configuration that has a bit of everything."""
     path = folder / "zoneproof.toml"
-    path.write_text(CONFIG.format(dns=dns, api=api, records=records))
+    switch = "true" if open_registration else "false"
+    path.write_text(CONFIG.format(dns=dns, api=api, records=records, open_registration=switch))
     return path
 
 
@@ -134,9 +144,10 @@ def request(
         connection.close()
 
 
-def register(url: str) -> Account:
-    """Make a registration."""
-    made = request(url, "POST", "/register").json
+def register(url: str, licence_key: str = "") -> Account:
+    """Make a registration, if there is a licence key with it."""
+    path = f"/k/{licence_key}/register" if licence_key else "/register"
+    made = request(url, "POST", path).json
     return Account(*(made[field] for field in Account._fields))
 
 
@@ -144,6 +155,17 @@ def update(url: str, account: Account, value: str, *, method: str = "POST") -> R
     """Publish a value, or withdraw it with DELETE."""
     body = json.dumps({"subdomain": account.subdomain, "txt": value})
     return request(url, method, "/update", body, account.headers)
+
+
+def challenge_command(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``zoneproof challenge …`` on a configuration."""
+    return subprocess.run(
+        [sys.executable, "-m", "zoneproof", "challenge", *arguments, "--config", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
 
 
 class Service(BackgroundServer):
@@ -160,7 +182,7 @@ class Service(BackgroundServer):
     def start(self) -> None:
         super().start()
         line = self.wait_for_line("ready")
-        ports = re.search(r"DNS on \S*:(\d+),.* API on (http://\S+)", line)
+        ports = re.search(r"DNS on \S*:(\d+),.* API on (https?://\S+)", line)
         assert ports, line
         self.dns_port = int(ports[1])
         self.url = ports[2]

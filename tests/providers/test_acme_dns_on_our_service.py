@@ -43,7 +43,7 @@ async def our_service(folder: Path) -> AsyncIterator[tuple[str, Registrations]]:
     registrations = open_registrations(
         config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
     )
-    server = HttpServer(make_app(registrations, config.api), config.api)
+    server = HttpServer(make_app(registrations, config.api))
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     server.start([listening])

@@ -40,6 +40,7 @@ database = "challenge.db"
 listen = ["127.0.0.1:0"]
 [api]
 listen = ["127.0.0.1:0"]
+open_registration = true
 [[zones]]
 name = "auth.example.org"
 nameservers = ["ns1.example.org"]

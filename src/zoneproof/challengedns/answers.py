@@ -7,6 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from zoneproof.challengedns import wire
+from zoneproof.challengedns.counters import (
+    ORDINARY,
+    TRUNCATED,
+    UNANSWERED,
+    Cells,
+    cell,
+    private_cells,
+)
 from zoneproof.challengedns.lookup import Lookup
 from zoneproof.challengedns.question import (
     FormatError,
@@ -30,6 +38,7 @@ from zoneproof.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
+_RCODE, _TC = 0x0F, 0x02
 _TRANSFERS = (wire.AXFR, wire.IXFR)
 
 
@@ -59,7 +68,8 @@ _ORDINARY_OPT_ENDINGS = {
 class Responder:
     """Answers packets from the zones and the table of registrations.
 
-    ``announced`` is where the number stands that changes after every commit.
+    ``announced`` is where the number stands that changes after every commit. Answers are counted
+    in ``cells``.
     """
 
     def __init__(
@@ -69,7 +79,9 @@ class Responder:
         announced: Sequence[int],
         *,
         clock: Callable[[], float] = time.time,
+        cells: Cells | None = None,
     ) -> None:
+        self._cells = private_cells() if cells is None else cells
         self._lookup = Lookup(zones, table)
         self._table = table
         self._entries = table.entries
@@ -104,12 +116,15 @@ class Responder:
         reply = packet[:2] + flags + _ONE + count + counts + packet[12:end] + records + opt
         if len(reply) > wire.UDP_LIMIT and not tcp:
             return self._respond_unusual(packet, tcp)
+        self._cells[ORDINARY] += 1
         return reply
 
     def truncated(self, packet: bytes) -> bytes | None:
         """Return the answer that says "ask by TCP", or None if the packet gets no answer."""
         question = _read(packet)
-        return write_truncated(question) if isinstance(question, Question) else question
+        if not isinstance(question, Question):
+            return self._counted(None, question)
+        return self._counted(question, write_truncated(question))
 
     def warm_up(self) -> bool:
         """Take up some values before they are asked for; False if there is nothing more to do."""
@@ -130,15 +145,28 @@ class Responder:
     def _respond_unusual(self, packet: bytes, tcp: bool) -> bytes | None:
         question = _read(packet)
         if not isinstance(question, Question):
-            return question
+            return self._counted(None, question)
         try:
-            return self._answer(question, tcp)
+            reply = self._answer(question, tcp)
         except StorageError:
-            return write_error(question, wire.SERVFAIL)
+            reply = write_error(question, wire.SERVFAIL)
         except Exception:  # noqa: BLE001
             # A question that finds a bug must not end the worker for all others.
             _log.exception("no answer to %s", packet.hex())
-            return write_error(question, wire.SERVFAIL)
+            reply = write_error(question, wire.SERVFAIL)
+        return self._counted(question, reply)
+
+    def _counted(self, question: Question | None, reply: bytes | None) -> bytes | None:
+        if reply is None:
+            self._cells[UNANSWERED] += 1
+            return None
+        rcode = reply[3] & _RCODE
+        if question and question.edns and question.edns.version > 0:
+            rcode = wire.BADVERS  # its upper bits stand in the OPT record
+        self._cells[cell(question.rdtype if question else None, rcode)] += 1
+        if reply[2] & _TC:
+            self._cells[TRUNCATED] += 1
+        return reply
 
     def _answer(self, question: Question, tcp: bool) -> bytes:
         if question.edns and question.edns.version > 0:

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
+from zoneproof.challengedns.logs import LogSettings
 from zoneproof.config import load_toml
 from zoneproof.errors import ConfigError, InvalidNameError
 from zoneproof.names import DomainName
@@ -22,6 +23,7 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _ENDPOINT = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+)):(\d{1,5})")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MIN_LIFETIME = 60
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -46,10 +48,17 @@ class ApiSection(Struct, frozen=True, forbid_unknown_fields=True):
     tls: str = "off"
     certificate: str = ""
     key: str = ""
+    domain: str | list[str] = ""
+    acme_directory: str = "letsencrypt"
+    acme_email: str = ""
+    acme_agree_tos: bool = False
+    acme_ca_bundle: str = ""
+    acme_resolvers: list[str] = []
     trusted_proxies: list[str] = []
     cors_origins: list[str] = []
     rate_limit_address: Count = 6000
     rate_limit_registration: Count = 120
+    open_registration: bool = False
 
 
 class ZoneSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +72,18 @@ class ZoneSection(Struct, frozen=True, forbid_unknown_fields=True):
     records: str = ""
 
 
+class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[metrics]`` as written in the file."""
+
+    listen: str
+
+
+class ServiceSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[service]`` as written in the file."""
+
+    user: Annotated[str, Meta(min_length=1)] | None = None
+
+
 class File(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file as written."""
 
@@ -71,6 +92,9 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
     zones: Annotated[list[ZoneSection], Meta(min_length=1)]
     database: str = "challenge.db"
     value_lifetime: str = "7d"
+    log: LogSettings = LogSettings()
+    metrics: MetricsSection | None = None
+    service: ServiceSection = ServiceSection()
 
 
 @dataclass(frozen=True)
@@ -101,19 +125,40 @@ class DnsConfig:
 
 
 @dataclass(frozen=True)
+class AutoTls:
+    """Of which names, and from which CA, the API's certificate is to be obtained.
+
+    ``directory`` is a CA's short name or URL; ``resolvers`` are asked instead of the system's;
+    ``folder`` is where account, key and certificate are kept.
+    """
+
+    domains: tuple[DomainName, ...]
+    directory: str
+    email: str
+    agree_tos: bool
+    ca_bundle: Path | None
+    resolvers: tuple[str, ...]
+    folder: Path
+
+
+@dataclass(frozen=True)
 class ApiConfig:
     """How the HTTP API is served. Rate limits count requests in a minute, and 0 is no limit.
 
-    ``certificate`` and ``key`` are PEM files, or None for plain HTTP.
+    ``certificate`` and ``key`` are PEM files, or None; ``auto`` is how to obtain a certificate, or
+    None. Without either the API is plain HTTP. With ``open_registration``
+    anybody may register, without a licence key.
     """
 
     listen: tuple[Endpoint, ...]
     certificate: Path | None
     key: Path | None
+    auto: AutoTls | None
     trusted_proxies: tuple[IPNetwork, ...]
     cors_origins: tuple[str, ...]
     rate_limit_address: int
     rate_limit_registration: int
+    open_registration: bool
 
 
 @dataclass(frozen=True)
@@ -130,7 +175,10 @@ class ZoneConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A configuration that makes sense. ``value_lifetime`` is in seconds."""
+    """A configuration that makes sense. ``value_lifetime`` is in seconds.
+
+    ``metrics`` is where they are served, or None. ``user`` is whom root becomes, if it is said.
+    """
 
     path: Path
     database: Path
@@ -138,6 +186,9 @@ class Config:
     dns: DnsConfig
     api: ApiConfig
     zones: tuple[ZoneConfig, ...]
+    log: LogSettings
+    metrics: Endpoint | None
+    user: str | None
 
     @property
     def registration_zone(self) -> DomainName:
@@ -160,6 +211,17 @@ def _check(path: Path, file: File) -> Config:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"'zones': {name} is there twice: merge the two")
+    for inner in names:
+        for outer in names:
+            if (
+                inner != outer
+                and inner.is_below(outer)
+                and _UUID.fullmatch(inner.labels[-len(outer.labels) - 1])
+            ):
+                raise ConfigError(
+                    f"'zones': {inner} would hide a registration of {outer}: names that begin with"
+                    " a UUID are for registrations"
+                )
     if not any(zone.registrations for zone in zones):
         raise ConfigError("'zones': none holds registrations: remove 'registrations = false'")
     return Config(
@@ -174,15 +236,23 @@ def _check(path: Path, file: File) -> Config:
             tcp_connections=file.dns.tcp_connections,
             tcp_idle_timeout=file.dns.tcp_idle_timeout,
         ),
-        api=_api(path, file.api),
+        api=_api(path, file, names),
         zones=zones,
+        log=file.log,
+        metrics=_each("metrics.listen", [file.metrics.listen], _endpoint)[0]
+        if file.metrics
+        else None,
+        user=file.service.user,
     )
 
 
-def _api(path: Path, section: ApiSection) -> ApiConfig:
+def _api(path: Path, file: File, zones: list[DomainName]) -> ApiConfig:
+    section = file.api
     certificate = key = None
-    if section.tls not in {"off", "file"}:
-        raise ConfigError(f"'api.tls': '{section.tls}' is not offered: write 'off' or 'file'")
+    if section.tls not in {"off", "file", "auto"}:
+        raise ConfigError(
+            f"'api.tls': '{section.tls}' is not offered: write 'off', 'file' or 'auto'"
+        )
     if section.tls == "file":
         if not (section.certificate and section.key):
             raise ConfigError("'api.tls' is 'file': give 'api.certificate' and 'api.key' too")
@@ -193,10 +263,35 @@ def _api(path: Path, section: ApiSection) -> ApiConfig:
         listen=_each("api.listen", section.listen, _endpoint),
         certificate=certificate,
         key=key,
+        auto=_auto(path, file, zones) if section.tls == "auto" else None,
         trusted_proxies=_each("api.trusted_proxies", section.trusted_proxies, _network),
         cors_origins=_each("api.cors_origins", section.cors_origins, _origin),
         rate_limit_address=section.rate_limit_address,
         rate_limit_registration=section.rate_limit_registration,
+        open_registration=section.open_registration,
+    )
+
+
+def _auto(path: Path, file: File, zones: list[DomainName]) -> AutoTls:
+    section = file.api
+    texts = [section.domain] if isinstance(section.domain, str) else section.domain
+    if not any(texts):
+        raise ConfigError("'api.tls' is 'auto': give the API's name as 'api.domain' too")
+    domains = _each("api.domain", texts, DomainName.parse)
+    for domain in domains:
+        if domain.is_wildcard or not any(domain.is_below(zone) for zone in zones):
+            raise ConfigError(
+                f"'api.domain': {domain} is no name in the service's zones, where"
+                ' tls = "auto" needs it: use another name, or tls = "file"'
+            )
+    return AutoTls(
+        domains=domains,
+        directory=section.acme_directory,
+        email=section.acme_email,
+        agree_tos=section.acme_agree_tos,
+        ca_bundle=path.parent / section.acme_ca_bundle if section.acme_ca_bundle else None,
+        resolvers=tuple(section.acme_resolvers),
+        folder=(path.parent / file.database).parent.absolute() / "api-certificate",
     )
 
 

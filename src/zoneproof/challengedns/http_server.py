@@ -13,8 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from zoneproof.challengedns.config import ApiConfig
-from zoneproof.errors import ConfigError
+from zoneproof.challengedns.certificate import KeyPair
 
 _HEADER_SECONDS = 10.0
 _IDLE_SECONDS = 30
@@ -24,12 +23,14 @@ _MAX_HEADERS = 16 * 1024
 
 
 class HttpServer:
-    """Serves an ASGI application on bound sockets, by HTTPS if the configuration says so."""
+    """Serves an ASGI application on bound sockets, by HTTPS if there is a certificate."""
 
-    def __init__(self, app: ASGIApp, config: ApiConfig) -> None:
+    def __init__(self, app: ASGIApp, certificate: KeyPair | None = None) -> None:
         """Raises ConfigError if the certificate or its key cannot be used."""
-        self._api = config
-        self._tls = _load_certificate(config)
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            certificate.use_in(self._tls)
         settings = uvicorn.Config(
             app,
             http=DeadlineProtocol,
@@ -58,11 +59,13 @@ class HttpServer:
         """Begin to answer on listening sockets, which the server closes when it stops."""
         self._task = asyncio.create_task(self._server.serve(list(sockets)))
 
-    def reload_certificate(self) -> None:
-        """Use what the certificate files hold now. Raises ConfigError, and goes on as before."""
-        if self._tls is not None:
-            _use_certificate(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), self._api)
-            _use_certificate(self._tls, self._api)
+    def use_certificate(self, certificate: KeyPair) -> None:
+        """Show it to connections that come from now on.
+
+        Raises ConfigError if it cannot be used, and goes on as before.
+        """
+        assert self._tls is not None
+        certificate.use_in(self._tls)
 
     def replace_app(self, app: ASGIApp) -> None:
         """Let connections that come from now on talk to another application."""
@@ -152,25 +155,3 @@ def _most_idle(newest: DeadlineProtocol) -> DeadlineProtocol:
         if isinstance(each, DeadlineProtocol) and each is not newest and not each.is_answering
     ]
     return min(idle, key=lambda each: each.heard_at, default=newest)
-
-
-def _load_certificate(config: ApiConfig) -> ssl.SSLContext | None:
-    if config.certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    _use_certificate(context, config)
-    return context
-
-
-def _use_certificate(context: ssl.SSLContext, config: ApiConfig) -> None:
-    assert config.certificate is not None
-    try:
-        # An empty password fails for an encrypted key, where none would ask at the terminal.
-        context.load_cert_chain(config.certificate, config.key, password=lambda: "")
-    except OSError as error:
-        what = error.strerror
-        if isinstance(error, ssl.SSLError) or what is None:
-            what = "they are not a PEM certificate and its own key without a password"
-        raise ConfigError(
-            f"cannot use 'api.certificate' {config.certificate} with 'api.key' {config.key}: {what}"
-        ) from error

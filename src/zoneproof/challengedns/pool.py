@@ -8,6 +8,9 @@ import logging
 import sys
 from collections.abc import Sequence
 
+import msgspec
+
+from zoneproof.challengedns.counters import Tally, WorkerCounters
 from zoneproof.challengedns.worker import READY, WorkerSettings, encode
 from zoneproof.errors import ZoneproofError
 
@@ -22,17 +25,25 @@ class WorkerPool:
     """One process for each of the settings; one that ends by itself is started again.
 
     The sockets stay open in this process, so questions that arrive meanwhile wait in them.
+    ``tally`` holds what the workers have counted, and ``restarts`` how often one had to be started
+    again.
     """
 
     def __init__(self) -> None:
+        self.tally = Tally()
+        self.restarts = 0
         self._keepers: list[_Keeper] = []
+
+    def count_restart(self) -> None:
+        """Note that a worker ended by itself."""
+        self.restarts += 1
 
     async def start(self, settings: Sequence[WorkerSettings]) -> None:
         """Start workers, wait until they answer, then end those that were there before.
 
         Raises ZoneproofError if one does not come up; then everything is as it was.
         """
-        new = [_Keeper(each) for each in settings]
+        new = [_Keeper(self, each) for each in settings]
         try:
             await asyncio.gather(*(keeper.start() for keeper in new))
         except ZoneproofError:
@@ -54,14 +65,16 @@ async def _end(keepers: Sequence[_Keeper]) -> None:
 class _Keeper:
     """Keeps one worker process running."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, pool: WorkerPool, settings: WorkerSettings) -> None:
+        self._pool = pool
         self._settings = settings
+        self._counters: WorkerCounters | None = None
         self._task: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
 
     async def start(self) -> None:
         """Start the process. Raises ZoneproofError if it does not come up."""
-        process = await _spawn(self._settings)
+        process = await self._spawn()
         self._task = asyncio.create_task(self._keep(process))
 
     async def end(self) -> None:
@@ -79,15 +92,32 @@ class _Keeper:
                 self._settings.transport,
                 process.returncode,
             )
+            self._forget_counters()
+            self._pool.count_restart()
             # The first time at once, then slower: what kills it may do so again.
             if await self._ending_within(pause):
                 return
             pause = min(pause * 2, _MAX_PAUSE) or _FIRST_PAUSE
             try:
-                process = await _spawn(self._settings)
+                process = await self._spawn()
             except ZoneproofError as error:
                 _log.error("%s", error.message)
         await _finish(process)
+        self._forget_counters()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        self._counters = self._pool.tally.open(self._settings.transport)
+        settings = msgspec.structs.replace(self._settings, counters=self._counters.descriptor)
+        try:
+            return await _spawn(settings)
+        except ZoneproofError:
+            self._forget_counters()
+            raise
+
+    def _forget_counters(self) -> None:
+        if self._counters is not None:
+            self._pool.tally.close(self._counters)
+            self._counters = None
 
     async def _ends_first(self, process: asyncio.subprocess.Process) -> bool:
         ended = asyncio.ensure_future(process.wait())
@@ -112,7 +142,7 @@ async def _spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
             "zoneproof.challengedns.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=settings.sockets,
+            pass_fds=[*settings.sockets, settings.counters],
         )
     except OSError as error:
         raise ZoneproofError(f"cannot start a DNS worker: {error.strerror}") from error

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
-import hmac
 import ipaddress
 import re
-import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
@@ -18,8 +15,11 @@ from typing import TypeVar
 
 from zoneproof.challengedns import rows
 from zoneproof.challengedns.announcements import Announcements
+from zoneproof.challengedns.keys import NO_KEY_HAS_THIS_HASH, has_hash, hash_key, new_key
 from zoneproof.challengedns.legacy_keys import LegacyKeys, UnverifiedKeyError, is_legacy
+from zoneproof.challengedns.notes import clean_note
 from zoneproof.challengedns.rows import Registration
+from zoneproof.challengedns.tenants import Tenants, require_room, require_usable
 from zoneproof.errors import InvalidInputError, RegistrationError
 from zoneproof.names import DomainName
 from zoneproof.storage import Store, Transaction, load_migrations, open_sqlite
@@ -30,8 +30,6 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{40}")
 _TXT = re.compile(r"[A-Za-z0-9_-]{43}")
-_NO_KEY_HAS_THIS_HASH = "-" * 64
-_MAX_NOTE = 200
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,7 @@ class Registrations:
     ) -> None:
         """``zone`` is where new registrations live; a value lives ``value_lifetime`` seconds."""
         self.zone = zone
+        self.tenants = Tenants(store, clock)
         self._store = store
         self._announcements = announcements
         self._value_lifetime = value_lifetime
@@ -102,13 +101,17 @@ class Registrations:
     ) -> NewRegistration:
         """Make a registration. ``allowfrom`` holds the CIDRs that may update it; none: all may.
 
-        Raises RegistrationError ``invalid_allowfrom_cidr``.
+        With a tenant it counts against its quota. Raises RegistrationError
+        ``invalid_allowfrom_cidr``, ``forbidden`` for a tenant that is disabled,
+        ``licence_expired`` and ``quota_exceeded``.
         """
         networks = check_networks(allowfrom)
-        key = secrets.token_urlsafe(30)
+        key = new_key()
         username = str(uuid.uuid4())
 
         def work(tx: Transaction) -> str:
+            if tenant is not None:
+                require_room(tx, tenant, self._now())
             subdomain = str(uuid.uuid4())
             while rows.is_taken(tx, subdomain):
                 subdomain = str(uuid.uuid4())
@@ -117,9 +120,9 @@ class Registrations:
                 Registration(
                     subdomain=subdomain,
                     username=username,
-                    key_hash=_hash(key),
+                    key_hash=hash_key(key),
                     allowfrom=networks,
-                    note=_clean_note(note),
+                    note=clean_note(note),
                     tenant=tenant,
                     disabled=False,
                     created_at=self._now(),
@@ -133,11 +136,11 @@ class Registrations:
     async def authenticate(self, caller: Caller) -> Registration:
         """Return the caller's registration.
 
-        Raises RegistrationError ``forbidden``, or ``rate_limited`` when keys that came from
-        acme-dns are tried faster than they can be verified.
+        Raises RegistrationError ``forbidden``, ``licence_expired``, or ``rate_limited`` when keys
+        that came from acme-dns are tried faster than they can be verified.
         """
         return await self._as_caller(
-            caller, lambda: self._store.read(lambda tx: _authenticate(tx, caller))
+            caller, lambda: self._store.read(lambda tx: _authenticate(tx, caller, self._now()))
         )
 
     async def update(self, caller: Caller, subdomain: str, txt: str) -> None:
@@ -148,7 +151,7 @@ class Registrations:
         """
 
         def work(tx: Transaction) -> None:
-            own = _owned(_authenticate(tx, caller), subdomain)
+            own = _owned(_authenticate(tx, caller, self._now()), subdomain)
             self._put(tx, own, txt)
 
         await self._as_caller(caller, lambda: self._change(work))
@@ -157,7 +160,7 @@ class Registrations:
         """Withdraw a value for a caller. Raises what :meth:`update` raises."""
 
         def work(tx: Transaction) -> None:
-            own = _owned(_authenticate(tx, caller), subdomain)
+            own = _owned(_authenticate(tx, caller, self._now()), subdomain)
             rows.remove_value(tx, own.subdomain, check_txt(txt))
 
         await self._as_caller(caller, lambda: self._change(work))
@@ -176,7 +179,7 @@ class Registrations:
         def work(tx: Transaction) -> None:
             known = rows.by_subdomain(tx, registration.subdomain)
             if known is not None and known.key_hash == registration.key_hash:
-                rows.save(tx, replace(known, key_hash=_hash(caller.key)))
+                rows.save(tx, replace(known, key_hash=hash_key(caller.key)))
 
         await self._change(work)
 
@@ -199,9 +202,14 @@ class Registrations:
         """Return a registration. Raises InvalidInputError for an unknown subdomain."""
         return await self._store.read(lambda tx: _known(tx, subdomain))
 
-    async def page(self, *, after: str = "", limit: int = 100) -> list[Registration]:
-        """Return the registrations that follow the subdomain ``after``, in order."""
-        return await self._store.read(lambda tx: rows.page(tx, after, limit))
+    async def page(
+        self, *, tenant: str = "", after: str = "", limit: int = 100
+    ) -> list[Registration]:
+        """Return the registrations that follow the subdomain ``after``, in order.
+
+        They are those of a tenant, or all if ``tenant`` is empty.
+        """
+        return await self._store.read(lambda tx: rows.page(tx, tenant, after, limit))
 
     async def values(self, subdomain: str) -> list[tuple[str, int]]:
         """Return the live values and when each expires (seconds since 1970), oldest first."""
@@ -210,29 +218,44 @@ class Registrations:
             lambda tx: rows.live_values(tx, _known(tx, subdomain).subdomain, now)
         )
 
+    async def alter(
+        self, subdomain: str, alter: Callable[[Registration], Registration]
+    ) -> Registration:
+        """Replace key_hash, allowfrom, note and disabled by what ``alter`` makes of them.
+
+        Raises InvalidInputError for an unknown subdomain.
+        """
+
+        def work(tx: Transaction) -> Registration:
+            altered = alter(_known(tx, subdomain))
+            rows.save(tx, altered)
+            return altered
+
+        return await self._change(work)
+
     async def set_note(self, subdomain: str, note: str) -> None:
         """Replace the note. Raises InvalidInputError for an unknown subdomain."""
-        await self._alter(subdomain, lambda known: replace(known, note=_clean_note(note)))
+        await self.alter(subdomain, lambda known: replace(known, note=clean_note(note)))
 
     async def set_allowfrom(self, subdomain: str, allowfrom: Iterable[str]) -> None:
         """Replace the CIDRs that may update. Raises RegistrationError and InvalidInputError."""
         networks = check_networks(allowfrom)
-        await self._alter(subdomain, lambda known: replace(known, allowfrom=networks))
+        await self.alter(subdomain, lambda known: replace(known, allowfrom=networks))
 
     async def set_disabled(self, subdomain: str, disabled: bool) -> None:
         """Refuse updates and answer no values, or do both again.
 
         Raises InvalidInputError for an unknown subdomain.
         """
-        await self._alter(subdomain, lambda known: replace(known, disabled=disabled))
+        await self.alter(subdomain, lambda known: replace(known, disabled=disabled))
 
     async def rotate(self, subdomain: str) -> str:
         """Return a new API key; the old one no longer works.
 
         Raises InvalidInputError for an unknown subdomain.
         """
-        key = secrets.token_urlsafe(30)
-        await self._alter(subdomain, lambda known: replace(known, key_hash=_hash(key)))
+        key = new_key()
+        await self.alter(subdomain, lambda known: replace(known, key_hash=hash_key(key)))
         return key
 
     async def delete(self, subdomain: str) -> None:
@@ -278,9 +301,6 @@ class Registrations:
     def _put(self, tx: Transaction, registration: Registration, txt: str) -> None:
         now = self._now()
         rows.put_value(tx, registration.subdomain, check_txt(txt), now, now + self._value_lifetime)
-
-    async def _alter(self, subdomain: str, alter: Callable[[Registration], Registration]) -> None:
-        await self._change(lambda tx: rows.save(tx, alter(_known(tx, subdomain))))
 
     async def _change(self, work: Callable[[Transaction], T]) -> T:
         # Shielded: when the caller goes away after the commit, the workers must still be told.
@@ -329,14 +349,14 @@ def check_txt(txt: str) -> str:
     return txt
 
 
-def _authenticate(tx: Transaction, caller: Caller) -> Registration:
+def _authenticate(tx: Transaction, caller: Caller, now: int) -> Registration:
     registration = None
     username = caller.username.lower()
     if _UUID.fullmatch(username) and _KEY.fullmatch(caller.key):
         registration = rows.by_username(tx, username)
     # The comparison is made for an unknown user too, which so takes as long as a wrong key.
-    expected = registration.key_hash if registration else _NO_KEY_HAS_THIS_HASH
-    same = hmac.compare_digest(expected, _hash(caller.key))
+    expected = registration.key_hash if registration else NO_KEY_HAS_THIS_HASH
+    same = has_hash(caller.key, expected)
     if registration is None or not (same or is_legacy(expected)):
         raise _forbidden_key()
     if registration.disabled:
@@ -348,6 +368,8 @@ def _authenticate(tx: Transaction, caller: Caller) -> Registration:
         )
     if is_legacy(expected):
         raise UnverifiedKeyError(registration)
+    if registration.tenant is not None:
+        require_usable(tx, registration.tenant, now)
     return registration
 
 
@@ -388,11 +410,3 @@ def _known(tx: Transaction, subdomain: str) -> Registration:
             " see 'zoneproof challenge registration list'"
         )
     return registration
-
-
-def _clean_note(note: str) -> str:
-    return "".join(character for character in note if character.isprintable())[:_MAX_NOTE]
-
-
-def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

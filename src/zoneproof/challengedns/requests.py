@@ -44,23 +44,24 @@ def read_fields(body: bytes) -> Fields:
 
     Raises RegistrationError ``malformed_json_payload``.
     """
-    members = _decode(body, dict[str, msgspec.Raw] | None) or {}
+    members = decode(body, dict[str, msgspec.Raw] | None) or {}
     return {key.lower(): value for key, value in members.items()}
 
 
 def text_field(fields: Fields, key: str) -> str:
     """Return a text; it is empty if it is missing or null. Raises RegistrationError."""
-    text: str | None = _decode(fields.get(key, _NULL), str | None)
+    text: str | None = decode(fields.get(key, _NULL), str | None)
     return text or ""
 
 
 def texts_field(fields: Fields, key: str) -> list[str]:
     """Return a list of texts; it is empty if it is missing or null. Raises RegistrationError."""
-    texts: list[str] | None = _decode(fields.get(key, _NULL), list[str] | None)
+    texts: list[str] | None = decode(fields.get(key, _NULL), list[str] | None)
     return texts or []
 
 
-def _decode(data: bytes | msgspec.Raw, into: Any) -> Any:
+def decode(data: bytes | msgspec.Raw, into: Any) -> Any:
+    """Return JSON as a type that msgspec knows. Raises RegistrationError."""
     try:
         return msgspec.json.decode(data, type=into)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -65,12 +65,16 @@ def by_subdomain(tx: Transaction, subdomain: str) -> Registration | None:
     return _registration(rows[0]) if rows else None
 
 
-def page(tx: Transaction, after: str, limit: int) -> list[Registration]:
-    """Return up to ``limit`` registrations that follow the subdomain ``after``, in its order."""
+def page(tx: Transaction, tenant: str, after: str, limit: int) -> list[Registration]:
+    """Return up to ``limit`` registrations that follow the subdomain ``after``, in its order.
+
+    They are those of a tenant, or all if ``tenant`` is empty.
+    """
+    of_tenant = " AND tenant = ?" if tenant else ""
     rows = tx.query(
-        f"SELECT {_COLUMNS} FROM challenge_registration WHERE subdomain > ?"  # noqa: S608
+        f"SELECT {_COLUMNS} FROM challenge_registration WHERE subdomain > ?{of_tenant}"  # noqa: S608
         " ORDER BY subdomain LIMIT ?",
-        [after, limit],
+        [after, *filter(None, [tenant]), limit],
     )
     return [_registration(row) for row in rows]
 
@@ -124,7 +128,7 @@ def is_taken(tx: Transaction, subdomain: str) -> bool:
 
 
 def insert(tx: Transaction, registration: Registration) -> None:
-    """Add a registration."""
+    """Add a registration, which its tenant then has one more of."""
     tx.execute(
         f"INSERT INTO challenge_registration ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
@@ -138,19 +142,23 @@ def insert(tx: Transaction, registration: Registration) -> None:
             registration.created_at,
         ],
     )
+    if registration.tenant is not None:
+        tx.execute(
+            "UPDATE challenge_tenant SET registrations = registrations + 1 WHERE name = ?",
+            [registration.tenant],
+        )
     next_generation(tx)
 
 
 def save(tx: Transaction, registration: Registration) -> None:
-    """Replace what can change of a registration: key, allowfrom, note, tenant, disabled."""
+    """Replace what can change of a registration: key, allowfrom, note, disabled."""
     tx.execute(
-        "UPDATE challenge_registration SET key_hash = ?, allowfrom = ?, note = ?, tenant = ?,"
-        " disabled = ? WHERE subdomain = ?",
+        "UPDATE challenge_registration SET key_hash = ?, allowfrom = ?, note = ?, disabled = ?"
+        " WHERE subdomain = ?",
         [
             registration.key_hash,
             json.dumps(registration.allowfrom),
             registration.note,
-            registration.tenant,
             int(registration.disabled),
             registration.subdomain,
         ],
@@ -160,6 +168,11 @@ def save(tx: Transaction, registration: Registration) -> None:
 
 def delete(tx: Transaction, subdomain: str, now: int) -> None:
     """Remove a registration and its values, and keep its subdomain from being used again."""
+    tx.execute(
+        "UPDATE challenge_tenant SET registrations = registrations - 1 WHERE name ="
+        " (SELECT tenant FROM challenge_registration WHERE subdomain = ?)",
+        [subdomain],
+    )
     tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [subdomain])
     tx.execute("DELETE FROM challenge_registration WHERE subdomain = ?", [subdomain])
     tx.execute(

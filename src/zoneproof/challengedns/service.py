@@ -9,51 +9,69 @@ import logging
 import resource
 import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from starlette.types import ASGIApp
+
+from zoneproof.challengedns import logs
+from zoneproof.challengedns.announcements import Announcements
 from zoneproof.challengedns.api import make_app
-from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.certificate import (
+    CertificateSource,
+    KeyPair,
+    configured_key_pair,
+    with_aliases,
+)
+from zoneproof.challengedns.config import AutoTls, Config, load_config
 from zoneproof.challengedns.http_server import HttpServer
+from zoneproof.challengedns.metrics import CountedRequests, MeasuredStore, Metrics
+from zoneproof.challengedns.metrics_page import make_metrics_app
 from zoneproof.challengedns.pool import WorkerPool
-from zoneproof.challengedns.registrations import open_registrations
+from zoneproof.challengedns.privileges import drop_privileges, runs_as_root
+from zoneproof.challengedns.registrations import Registrations
+from zoneproof.challengedns.reread import changeable
 from zoneproof.challengedns.sockets import bind_api, bind_dns, endpoint_of
+from zoneproof.challengedns.steady_clock import SteadyClock
 from zoneproof.challengedns.worker import WorkerSettings
-from zoneproof.challengedns.zone import ZoneData
 from zoneproof.challengedns.zonefile import compile_zones
 from zoneproof.errors import StorageError, ZoneproofError
+from zoneproof.names import DomainName
+from zoneproof.storage import load_migrations, open_sqlite
 
 _UPKEEP_SECONDS = 5.0
 _SWEEP_EVERY = 12
 _TABLE_BYTES = 1_000_000_000  # of all workers together, at most
+_FIRST_RETRY, _MAX_RETRY = 60.0, 6 * 3600.0  # seconds
 
 _log = logging.getLogger(__name__)
 
+OpenSource = Callable[[Config, AutoTls], CertificateSource]
+"""Makes what obtains the API's certificate, after root's privileges are gone."""
 
-def serve(path: Path, ready: Callable[[str], None]) -> None:
+
+def serve(path: Path, ready: Callable[[str], None], open_source: OpenSource) -> None:
     """Run the service of a configuration file until SIGTERM or SIGINT.
 
     ``ready`` gets one line that says where it answers, once it does. Raises ConfigError,
     StorageError or ZoneproofError when it cannot start.
     """
     config = load_config(path)
-    zones = compile_zones(path, config.zones)
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
-    logging.getLogger(__package__).setLevel(logging.INFO)
-    # Its warnings tell of every connection that does not speak HTTP, which anybody can send.
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    compile_zones(path, config.zones)
+    logs.set_up(config.log)
     _raise_file_limit()
-    asyncio.run(_Service(config, zones).run(ready))
+    asyncio.run(_Service(config, open_source).run(ready))
 
 
 class _Service:
-    def __init__(self, config: Config, zones: list[ZoneData]) -> None:
+    def __init__(self, config: Config, open_source: OpenSource) -> None:
         self._config = config
-        self._zones = zones
+        self._open_source = open_source
         self._pool = WorkerPool()
+        self._metrics = Metrics(self._pool)
+        self._source: CertificateSource | None = None
+        self._aliases: Mapping[DomainName, DomainName] = {}
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self, ready: Callable[[str], None]) -> None:
@@ -66,103 +84,156 @@ class _Service:
                 stack.enter_context(contextlib.closing(bind_dns(endpoint, config.dns.workers)))
                 for endpoint in config.dns.listen
             ]
-            listeners = [bind_api(endpoint) for endpoint in config.api.listen]
-            for listener in listeners:
-                stack.enter_context(listener)
-            self._registrations = open_registrations(
-                config.database,
-                zone=config.registration_zone,
-                value_lifetime=config.value_lifetime,
-            )
+            listeners = [stack.enter_context(bind_api(each)) for each in config.api.listen]
+            for_metrics = [
+                stack.enter_context(bind_api(each, "the metrics"))
+                for each in [config.metrics]
+                if each
+            ]
+            drop_privileges(config)
+            self._open_database()
             stack.push_async_callback(self._registrations.close)
-            self._http = HttpServer(make_app(self._registrations, config.api), config.api)
+            if config.api.auto is not None:
+                self._source = self._open_source(config, config.api.auto)
+                self._aliases = await self._source.aliases()
+            self._http = HttpServer(self._app(), self._key_pair())
+            self._tell_expiry()
             stack.push_async_callback(self._pool.stop)
-            await self._start_workers()
+            await self._start_workers(config)
             self._http.start(listeners)
             stack.push_async_callback(self._http.stop)
+            if for_metrics:
+                metrics = HttpServer(make_metrics_app(self._metrics, self._store))
+                metrics.start(for_metrics)
+                stack.push_async_callback(metrics.stop)
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
-            ready(self._ready_line(listeners))
+            stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_certificate())))
+            ready(self._ready_line(listeners, for_metrics))
+            if runs_as_root(config):
+                _log.warning("the service runs as root: name a 'user' for it in [service]")
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload()
 
-    def _ready_line(self, listeners: Sequence[socket.socket]) -> str:
-        dns = ", ".join(str(each.endpoint) for each in self._dns)
-        api = ", ".join(f"{self._http.scheme}://{endpoint_of(each)}" for each in listeners)
-        return f"challenge service ready: DNS on {dns}, API on {api}"
-
-    async def _start_workers(self) -> None:
-        generation = await self._registrations.begin_generation()
-        udp = [
-            self._settings("udp", [each.udp[index] for each in self._dns], generation)
-            for index in range(len(self._dns[0].udp))
-        ]
-        tcp = self._settings("tcp", [each.tcp for each in self._dns], generation)
-        await self._pool.start([*udp, tcp])
-
-    def _settings(
-        self, transport: Literal["udp", "tcp"], sockets: Sequence[socket.socket], generation: int
-    ) -> WorkerSettings:
+    def _open_database(self) -> None:
         config = self._config
-        return WorkerSettings(
-            transport=transport,
-            sockets=[sock.fileno() for sock in sockets],
-            database=str(config.database.absolute()),
-            generation=generation,
-            zones=self._zones,
-            value_ttl=config.dns.value_ttl,
-            table_bytes=_TABLE_BYTES // config.dns.workers,
-            rate_limit=config.dns.rate_limit,
-            tcp_connections=config.dns.tcp_connections,
-            tcp_idle_timeout=config.dns.tcp_idle_timeout,
+        migrations = load_migrations("zoneproof.challengedns")
+        self._store = MeasuredStore(open_sqlite(config.database, migrations))
+        self._registrations = Registrations(
+            self._store,
+            Announcements(config.database),
+            zone=config.registration_zone,
+            value_lifetime=config.value_lifetime,
         )
 
+    def _app(self) -> ASGIApp:
+        app = make_app(self._registrations, self._config.api)
+        return CountedRequests(app, self._metrics.requests)
+
+    def _key_pair(self) -> KeyPair | None:
+        return self._source.key_pair() if self._source else configured_key_pair(self._config.api)
+
+    def _ready_line(
+        self, listeners: Sequence[socket.socket], for_metrics: Sequence[socket.socket]
+    ) -> str:
+        dns = ", ".join(str(each.endpoint) for each in self._dns)
+        api = ", ".join(f"{self._http.scheme}://{endpoint_of(each)}" for each in listeners)
+        metrics = "".join(f"metrics on http://{endpoint_of(each)}, " for each in for_metrics)
+        return f"challenge service ready: DNS on {dns}, {metrics}API on {api}"
+
+    async def _start_workers(self, config: Config) -> None:
+        compiled = compile_zones(config.path, config.zones)
+        zones = with_aliases(compiled, self._aliases)
+        generation = await self._registrations.begin_generation()
+
+        def settings(
+            transport: Literal["udp", "tcp"], sockets: Sequence[socket.socket]
+        ) -> WorkerSettings:
+            return WorkerSettings(
+                transport=transport,
+                sockets=[sock.fileno() for sock in sockets],
+                database=str(config.database.absolute()),
+                generation=generation,
+                zones=zones,
+                value_ttl=config.dns.value_ttl,
+                table_bytes=_TABLE_BYTES // config.dns.workers,
+                rate_limit=config.dns.rate_limit,
+                tcp_connections=config.dns.tcp_connections,
+                tcp_idle_timeout=config.dns.tcp_idle_timeout,
+                log=config.log,
+            )
+
+        udp = [
+            settings("udp", [each.udp[index] for each in self._dns])
+            for index in range(len(self._dns[0].udp))
+        ]
+        await self._pool.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
+
     async def _keep_up(self) -> None:
+        clock = SteadyClock()
         for turn in itertools.count():
+            trusted = clock.is_trusted()
             try:
                 await self._registrations.announce_missed()
-                if turn % _SWEEP_EVERY == 0:
+                if trusted and turn % _SWEEP_EVERY == 0:
                     await self._registrations.sweep()
             except StorageError as error:
                 _log.error("%s", error.message)
             await asyncio.sleep(_UPKEEP_SECONDS)
 
+    async def _keep_certificate(self) -> None:
+        source = self._source
+        if source is None:
+            return
+        pause = _FIRST_RETRY
+        while True:
+            try:
+                if await source.renew_if_due():
+                    self._http.use_certificate(source.key_pair())
+                    self._tell_expiry()
+                    self._metrics.renewals["success"] += 1
+                    _log.info("the API has a new certificate")
+            except ZoneproofError as error:
+                self._metrics.renewals["failure"] += 1
+                _log.error(
+                    "no certificate for the API: %s; trying again in %d s",
+                    " ".join([error.message, *error.records]),
+                    pause,
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _MAX_RETRY)
+            else:
+                pause = _FIRST_RETRY
+                await asyncio.sleep(source.look_again_after())
+
+    def _tell_expiry(self) -> None:
+        pair = self._key_pair()
+        self._metrics.certificate_expires_at = pair.expires_at() if pair else 0.0
+
     async def _reload(self) -> None:
-        old_config, old_zones = self._config, self._zones
         try:
-            new = load_config(old_config.path)
-            self._zones = compile_zones(new.path, new.zones)
-            self._config = _changeable(old_config, new)
-            self._http.reload_certificate()
-            await self._start_workers()
+            config = changeable(self._config, load_config(self._config.path))
+            await self._start_workers(config)
         except ZoneproofError as error:
-            self._config, self._zones = old_config, old_zones
             _log.error("configuration not reread: %s", error.message)
             return
+        self._config = config
+        logs.set_up(config.log)
         self._registrations = self._registrations.with_settings(
-            zone=self._config.registration_zone, value_lifetime=self._config.value_lifetime
+            zone=config.registration_zone, value_lifetime=config.value_lifetime
         )
-        self._http.replace_app(make_app(self._registrations, self._config.api))
+        self._http.replace_app(self._app())
+        self._reload_certificate()
         _log.info("configuration reread")
 
-
-def _changeable(old: Config, new: Config) -> Config:
-    """Return the new configuration, with the old one's where that needs a restart."""
-    kept = replace(
-        new,
-        database=old.database,
-        dns=replace(new.dns, listen=old.dns.listen, workers=old.dns.workers),
-        api=replace(
-            new.api,
-            listen=old.api.listen,
-            certificate=old.api.certificate,
-            key=old.api.key,
-        ),
-    )
-    if kept != new:
-        _log.warning(
-            "addresses, workers, database and the certificate's file names change at a restart"
-        )
-    return kept
+    def _reload_certificate(self) -> None:
+        pair = self._key_pair()
+        if pair is None:
+            return
+        try:
+            self._http.use_certificate(pair)
+            self._tell_expiry()
+        except ZoneproofError as error:
+            _log.error("the API keeps its old certificate: %s", error.message)
 
 
 @contextlib.contextmanager

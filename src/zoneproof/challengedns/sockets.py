@@ -10,12 +10,18 @@ import struct
 from dataclasses import dataclass
 
 from zoneproof.challengedns.config import Endpoint
+from zoneproof.challengedns.listeners import who_listens
 from zoneproof.errors import ConfigError
 
 _RECEIVE_BUFFER = 4 * 1024 * 1024  # bytes; packets wait there while a worker is being replaced
 _WAKE_EVERY = struct.pack("@ll", 0, 200_000)  # seconds, microseconds
 _BACKLOG = 1024
 _ATTEMPTS = 20
+_DNS_PORT = 53
+_HELP_AT_53 = (
+    "; systemd-resolved has port 53 at 127.0.0.53 alone: name this machine's other addresses"
+    " instead of 0.0.0.0"
+)
 _HELP = {
     errno.EADDRINUSE: "another program listens there: stop it or choose another port",
     errno.EACCES: "ports below 1024 need root or the capability CAP_NET_BIND_SERVICE",
@@ -59,9 +65,9 @@ def bind_dns(endpoint: Endpoint, workers: int) -> DnsSockets:
     raise AssertionError("the last attempt returns or raises")
 
 
-def bind_api(endpoint: Endpoint) -> socket.socket:
-    """Bind a TCP listener. Raises ConfigError, naming the address."""
-    return _bind("the API", endpoint, socket.SOCK_STREAM)
+def bind_api(endpoint: Endpoint, purpose: str = "the API") -> socket.socket:
+    """Bind a TCP listener. Raises ConfigError, naming the address and the purpose."""
+    return _bind(purpose, endpoint, socket.SOCK_STREAM)
 
 
 def endpoint_of(sock: socket.socket) -> Endpoint:
@@ -93,5 +99,9 @@ def _bind(purpose: str, endpoint: Endpoint, kind: socket.SocketKind) -> socket.s
             raise
     except OSError as error:
         reason = _HELP.get(error.errno or 0) or os.strerror(error.errno or 0)
+        if error.errno == errno.EADDRINUSE:
+            who = who_listens(endpoint.port)
+            reason += f"; it is {who}" if who else ""
+            reason += _HELP_AT_53 if endpoint.port == _DNS_PORT else ""
         raise ConfigError(f"cannot listen at {endpoint} for {purpose}: {reason}") from error
     return sock

@@ -19,8 +19,10 @@ from typing import Literal
 
 import msgspec
 
+from zoneproof.challengedns import logs
 from zoneproof.challengedns.announcements import Announcements
 from zoneproof.challengedns.answers import Responder
+from zoneproof.challengedns.counters import shared_cells
 from zoneproof.challengedns.limits import RateLimit
 from zoneproof.challengedns.reader import Reader
 from zoneproof.challengedns.table import RegistrationTable
@@ -31,7 +33,10 @@ _LENGTH = 4
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
-    """What a worker needs to know. ``sockets`` are descriptors that it inherits."""
+    """What a worker needs to know.
+
+    ``sockets`` are descriptors that it inherits, and ``counters`` is that of its counting memory.
+    """
 
     transport: Literal["udp", "tcp"]
     sockets: list[int]
@@ -43,6 +48,8 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     rate_limit: int
     tcp_connections: int
     tcp_idle_timeout: float
+    log: logs.LogSettings = logs.LogSettings()
+    counters: int = -1
 
 
 def encode(settings: WorkerSettings) -> bytes:
@@ -57,6 +64,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     length = int.from_bytes(sys.stdin.buffer.read(_LENGTH), "big")
     settings = msgspec.msgpack.decode(sys.stdin.buffer.read(length), type=WorkerSettings)
+    logs.set_up(settings.log)
     responder = _responder(settings)
     sockets = [socket.socket(fileno=number) for number in settings.sockets]
     # Nothing here makes reference cycles, and a collection would delay answers.
@@ -79,7 +87,12 @@ def _responder(settings: WorkerSettings) -> Responder:
         generation=settings.generation,
         max_bytes=settings.table_bytes,
     )
-    return Responder(zones, table, Announcements(database).numbers)
+    return Responder(
+        zones,
+        table,
+        Announcements(database).numbers,
+        cells=shared_cells(settings.counters),
+    )
 
 
 def _serve_udp(

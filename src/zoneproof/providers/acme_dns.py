@@ -224,7 +224,12 @@ class AcmeDns:
     def _not_updated(self, where: str, answer: Answer) -> ProviderError:
         words = self._api.words(answer.body)
         match answer.status:
-            case 401 | 403:
+            case 403:
+                return ProviderPermissionError(
+                    f"{where}: it refuses the value, it says: {words}; ask its operator whether the"
+                    " licence key is disabled or expired"
+                )
+            case 401:
                 return ProviderCredentialsError(
                     f"{where}: it does not accept this registration's key, it says: {words}; the"
                     " registration was deleted or its key changed there, or this machine's address"

@@ -29,6 +29,7 @@ workers = 2
 
 [api]
 listen = ["{host}:{api_port}"]
+open_registration = true
 
 [[zones]]
 name = "auth.test"

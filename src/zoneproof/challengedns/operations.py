@@ -1,0 +1,55 @@
+"""The table of the HTTP API's operations, from which its routes and its description are made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path.
+
+    ``query``, ``body``, ``answer`` and ``error`` are types that msgspec knows. ``security`` lists
+    what each alone lets a caller in, as tuples of schemes that must come together.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answer: Any
+    status: int = 200
+    query: Any = None
+    body: Any = None
+    body_required: bool = True
+    error: Any = None
+    errors: tuple[int, ...] = ()
+    security: tuple[tuple[str, ...], ...] = ()
+
+
+def routes(operations: Iterable[Operation]) -> list[Route]:
+    """Return the routes, one for each path, so that a wrong method is told all right ones."""
+    by_path: defaultdict[str, dict[str, Handler]] = defaultdict(dict)
+    for operation in operations:
+        by_path[operation.path][operation.method] = operation.handler
+    return [
+        Route(path, _by_method(handlers), methods=list(handlers))
+        for path, handlers in by_path.items()
+    ]
+
+
+def _by_method(handlers: dict[str, Handler]) -> Handler:
+    async def handle(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await handlers[method](request)
+
+    return handle

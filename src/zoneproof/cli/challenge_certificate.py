@@ -1,0 +1,197 @@
+"""Obtains and renews the certificate of the challenge service's API, through its own zone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from zoneproof.acme import AccountKey, AcmeClient, choose_renewal_time, directory_url, key_to_pem
+from zoneproof.challengedns.certificate import KeyPair
+from zoneproof.challengedns.config import AutoTls, Config
+from zoneproof.challenges import dns01
+from zoneproof.cli.output import describe
+from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
+from zoneproof.errors import AcmeError, ConfigError, StorageError, TermsNotAgreedError
+from zoneproof.issuance import Event
+from zoneproof.manager import AccountTerms, Home, IssueRequest, open_manager
+from zoneproof.manager.pool import ProviderPool
+from zoneproof.manager.registrations import StoredRegistrations
+from zoneproof.names import DomainName, Identifier
+from zoneproof.providers import DelegatedProvider
+from zoneproof.vault import open_vault
+
+_LOOK_EVERY = 6 * 3600.0  # seconds
+_LOOK_SOONEST = 1.0
+_RENEW_AT = 2 / 3  # of its life
+_RENEW_LATEST = 9 / 10
+_SELF_SIGNED_DAYS = 3650
+
+_log = logging.getLogger("zoneproof.challengedns.certificate")
+
+
+class ApiCertificate:
+    """What the service asks for its API's certificate (the CertificateSource protocol).
+
+    The values for the CA go straight into the service's database: its answers hold them as soon as
+    that is done, so nothing waits for the DNS.
+    """
+
+    def __init__(
+        self, config: Config, auto: AutoTls, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._auto = auto
+        self._clock = clock
+        self._fields = {"config": str(config.path.absolute())}
+        self._name = auto.domains[0].text
+        self._home = Home(auto.folder)
+        self._renew_at = 0.0
+
+    async def aliases(self) -> Mapping[DomainName, DomainName]:
+        """Return the CNAMEs from the challenge names to registrations, made at need."""
+        self._home.create()
+        store = self._home.open_store()
+        pool = ProviderPool(StoredRegistrations(store, open_vault(self._home.path)))
+        found = {}
+        try:
+            provider = pool.open("challenge", self._fields)
+            assert isinstance(provider, DelegatedProvider)
+            for domain in self._auto.domains:
+                target = await provider.target(domain, create=True)
+                assert target is not None
+                found[domain.child(dns01.LABEL)] = target
+        finally:
+            await pool.close()
+            await store.close()
+        return found
+
+    def key_pair(self) -> KeyPair:
+        """Return the files of the certificate, or of one that nobody trusts until there is one."""
+        pair = self._issued
+        if pair.certificate.exists() and pair.key.exists():
+            return pair
+        return _self_signed(self._auto.folder / "self-signed", self._auto.domains)
+
+    async def renew_if_due(self) -> bool:
+        """Obtain a certificate if there is none, for other names, or it is time to renew it."""
+        leaf = _read(self._issued.certificate)
+        if leaf is not None and _names(leaf) == {domain.text for domain in self._auto.domains}:
+            self._renew_at = await self._renewal_time(leaf)
+            if self._clock() < self._renew_at:
+                return False
+        await self._obtain()
+        issued = _read(self._issued.certificate)
+        assert issued is not None
+        self._renew_at = await self._renewal_time(issued)
+        return True
+
+    def look_again_after(self) -> float:
+        """Return the seconds until it is time to renew, or to ask the CA again when that is."""
+        return min(max(self._renew_at - self._clock(), _LOOK_SOONEST), _LOOK_EVERY)
+
+    @property
+    def _issued(self) -> KeyPair:
+        live = self._home.path / "live" / self._name
+        return KeyPair(live / "fullchain.pem", live / "privkey.pem")
+
+    async def _obtain(self) -> None:
+        auto = self._auto
+        resolver = Resolver([parse_server(text) for text in auto.resolvers] or None)
+        request = IssueRequest(
+            identifiers=[Identifier("dns", domain.text) for domain in auto.domains],
+            provider="challenge",
+            fields=self._fields,
+            directory_url=directory_url(auto.directory),
+            resolver=resolver,
+            propagation=PropagationPolicy(ask=False),
+            name=self._name,
+            ca_bundle=auto.ca_bundle,
+            terms=AccountTerms(auto.email, auto.agree_tos, None),
+        )
+        async with resolver, open_manager(self._home) as manager:
+            try:
+                await manager.issue(request, _tell)
+            except TermsNotAgreedError as error:
+                text = f"{error.message}; read them, then write 'acme_agree_tos = true' in [api]"
+                raise TermsNotAgreedError(text, url=error.url) from error
+
+    async def _renewal_time(self, leaf: x509.Certificate) -> float:
+        start, end = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
+        latest = start + (end - start) * _RENEW_LATEST
+        auto = self._auto
+        try:
+            async with AcmeClient(
+                directory_url(auto.directory), AccountKey.generate(), ca_bundle=auto.ca_bundle
+            ) as client:
+                window = await client.renewal_info(leaf)
+        except AcmeError as error:
+            _log.debug("the CA does not say when to renew: %s", error.message)
+            window = None
+        if window is None:
+            return start + (end - start) * _RENEW_AT
+        # Seeded, so that the moment stays the same as long as the window does (RFC 9773, 4.2).
+        chosen = choose_renewal_time(window, random.Random(leaf.serial_number))  # noqa: S311
+        return min(chosen.timestamp(), latest)
+
+
+def _tell(event: Event) -> None:
+    text = describe(event)
+    if text:
+        _log.info("certificate of the API: %s", text)
+
+
+def _read(certificate: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read the certificate {certificate}: {error}") from error
+
+
+def _names(leaf: x509.Certificate) -> set[str]:
+    extension = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return set(extension.value.get_values_for_type(x509.DNSName))
+
+
+def _self_signed(folder: Path, domains: tuple[DomainName, ...]) -> KeyPair:
+    pair = KeyPair(folder / "cert.pem", folder / "key.pem")
+    if pair.certificate.exists() and pair.key.exists():
+        return pair
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "not issued yet")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=_SELF_SIGNED_DAYS))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(domain.text) for domain in domains]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pair.key.unlink(missing_ok=True)
+        descriptor = os.open(pair.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key_to_pem(key))
+        pair.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
+    return pair

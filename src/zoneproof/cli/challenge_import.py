@@ -1,0 +1,125 @@
+"""The command ``zoneproof challenge import-acme-dns``: take over an acme-dns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoneproof.cli.challenge_database import config_option, json_option, print_json
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.config import Config
+    from zoneproof.challengedns.import_acme_dns import LeftOut, Summary
+
+_REGISTRATIONS = {
+    "new": "new",
+    "there": "here already",
+    "conflict": "in conflict with what is here",
+    "skipped": "skipped",
+}
+_VALUES = {
+    "new": "new",
+    "there": "here already",
+    "expired": "older than value_lifetime",
+    "malformed": "malformed",
+    "unused": "of accounts that were left out or are in use here",
+}
+
+
+@click.command("import-acme-dns")
+@config_option
+@click.argument("source")
+@click.option("--dry-run", is_flag=True, help="Say what would be imported, and change nothing.")
+@json_option
+def import_acme_dns(path: Path, source: str, dry_run: bool, as_json: bool) -> None:
+    """Take over the accounts of an acme-dns, with their keys and current values.
+
+    SOURCE is its SQLite file, or the postgres:// URL of its database (the password may be in
+    PGPASSWORD). It is only read. The import can be repeated: what has changed here since stays.
+    """
+    import asyncio
+
+    from zoneproof.challengedns.config import load_config
+    from zoneproof.challengedns.import_acme_dns import import_acme_dns as run
+
+    config = load_config(path)
+    tell = _JsonLines() if as_json else _Lines()
+    summary = asyncio.run(
+        run(config, source, dry_run=dry_run, left_out=tell.left_out, progress=tell.progress)
+    )
+    tell.summary(config, summary, dry_run=dry_run)
+
+
+class _Lines:
+    """Text: the summary on stdout; what is left out, and on a terminal the progress, on stderr."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+
+    def left_out(self, item: LeftOut) -> None:
+        what = "conflict" if item.conflict else "left out"
+        self._clear()
+        click.echo(f"{what}: {item.subdomain or '(no subdomain)'}: {item.reason}", err=True)
+
+    def progress(self, done: int, total: int) -> None:
+        self._clear()
+        if self._is_terminal and done < total:
+            click.echo(f"{done:,} of {total:,} accounts", nl=False, err=True)
+
+    def summary(self, config: Config, summary: Summary, *, dry_run: bool) -> None:
+        if dry_run:
+            click.echo("dry run: nothing was changed; an import now would give")
+        click.echo(f"registrations  {_counts(summary.registrations, _REGISTRATIONS)}")
+        click.echo(f"values         {_counts(summary.values, _VALUES)}")
+        for zone in _zones(config):
+            click.echo(f"names          <subdomain>.{zone}")
+        click.echo(
+            "Clients' CNAMEs lead to <subdomain>.<domain>, with the 'domain' of acme-dns's"
+            " config.cfg: it must be the zone above."
+        )
+
+    def _clear(self) -> None:
+        if self._is_terminal:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+class _JsonLines:
+    """A line of JSON for everything left out, then one for the summary."""
+
+    def left_out(self, item: LeftOut) -> None:
+        print_json(
+            {
+                "event": "left_out",
+                "subdomain": item.subdomain,
+                "conflict": item.conflict,
+                "reason": item.reason,
+            }
+        )
+
+    def progress(self, done: int, total: int) -> None:
+        pass
+
+    def summary(self, config: Config, summary: Summary, *, dry_run: bool) -> None:
+        print_json(
+            {
+                "event": "imported",
+                "dry_run": dry_run,
+                "registrations": summary.registrations,
+                "values": summary.values,
+                "zones": _zones(config),
+            }
+        )
+
+
+def _zones(config: Config) -> list[str]:
+    return [str(zone.name) for zone in config.zones if zone.registrations]
+
+
+def _counts(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind] or kind == "new"
+    )

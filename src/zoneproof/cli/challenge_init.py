@@ -1,0 +1,298 @@
+"""The ``zoneproof challenge init`` command: a new service, and what to do until the first use."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.config import Config
+    from zoneproof.challengedns.starter import Starter
+
+T = TypeVar("T")
+_ROOT_CONFIG = Path("/etc/zoneproof/zoneproof.toml")
+_ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
+
+
+@click.command()
+@click.option("--zone", "zone_text", help="The service's own zone, such as auth.example.org.")
+@click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    help="Public IP address of this machine; IPv4 and IPv6. Repeatable.",
+)
+@click.option("--nameserver", default="", help="This name server's name  [default: ns1.ZONE]")
+@click.option("--api-name", default="", help="The HTTP API's name  [default: api.ZONE]")
+@click.option("--hostmaster", default="", help="Mail address in the zone's SOA record.")
+@click.option("--dns-listen", multiple=True, help="ADDRESS:PORT for DNS, if not port 53.")
+@click.option("--api-listen", multiple=True, help="ADDRESS:PORT for the API, if not port 443.")
+@click.option(
+    "--tls",
+    type=click.Choice(["auto", "off"]),
+    default="auto",
+    show_default=True,
+    help="auto: obtain a certificate for the API. off: plain HTTP behind a proxy.",
+)
+@click.option("--ca", default="letsencrypt", show_default=True, help="CA for the API: name or URL.")
+@click.option("--ca-bundle", type=click.Path(path_type=Path), help="Roots of a private CA.")
+@click.option("--email", default="", help="Contact for the account at the CA.")
+@click.option("--agree-tos", is_flag=True, help="Agree to the CA's terms of service.")
+@click.option("--tenant", default="first", show_default=True, help="Who gets the licence key.")
+@click.option("--user", help="Whom the service becomes when root starts it.")
+@click.option("--database", type=click.Path(path_type=Path), help="Where to keep registrations.")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The file to write  [default: zoneproof.toml; for root in /etc/zoneproof]",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def init(
+    zone_text: str | None,
+    addresses: Sequence[str],
+    nameserver: str,
+    api_name: str,
+    hostmaster: str,
+    dns_listen: Sequence[str],
+    api_listen: Sequence[str],
+    tls: Literal["auto", "off"],
+    ca: str,
+    ca_bundle: Path | None,
+    email: str,
+    agree_tos: bool,
+    tenant: str,
+    user: str | None,
+    database: Path | None,
+    path: Path | None,
+    force: bool,
+) -> None:
+    """Write zoneproof.toml for a new challenge service, and print what to do next.
+
+    Asks for what is not given.
+    """
+    from zoneproof.challengedns import starter as start
+    from zoneproof.errors import ConfigError
+    from zoneproof.names import DomainName
+
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    path = (path or (_ROOT_CONFIG if is_root else Path("zoneproof.toml"))).absolute()
+    if path.exists() and not force:
+        raise ConfigError(f"{path} is there already: give --force to replace it, or --config")
+    zone = DomainName.parse(
+        zone_text or _ask("--zone", "The service's own zone, such as auth.example.org")
+    )
+    given = tuple(addresses) or tuple(
+        _ask("--address", "This machine's public IP addresses").replace(",", " ").split()
+    )
+    checked = tuple(_address(text) for text in given)
+    if tls == "auto" and not agree_tos:
+        agree_tos = _agrees(ca)
+    wanted = start.Starter(
+        zone=zone,
+        nameserver=DomainName.parse(nameserver) if nameserver else zone.child("ns1"),
+        addresses=checked,
+        api_name=DomainName.parse(api_name) if api_name else zone.child("api"),
+        hostmaster=hostmaster or email or f"hostmaster@{zone.parent or zone}",
+        dns_listen=tuple(dns_listen) or start.default_dns_listen(checked),
+        api_listen=tuple(api_listen) or start.default_api_listen(checked),
+        tls=tls,
+        directory=ca,
+        email=email,
+        agree_tos=agree_tos,
+        ca_bundle=ca_bundle,
+        database=database or (_ROOT_DATABASE if is_root else Path("challenge.db")),
+        user=user or ("zoneproof" if is_root else ""),
+    )
+    config = _write(path, wanted)
+    key = _first_key(config, tenant)
+    _tell(config, wanted, tenant, key)
+
+
+def _ask(option: str, question: str) -> str:
+    from zoneproof.errors import InvalidInputError
+
+    if not sys.stdin.isatty():
+        raise InvalidInputError(f"{option} is missing: give it, or run this at a terminal")
+    answer: str = click.prompt(question)
+    return answer
+
+
+def _agrees(ca: str) -> bool:
+    from zoneproof.errors import InvalidInputError
+
+    if not sys.stdin.isatty():
+        raise InvalidInputError(
+            f"the API's certificate comes from {ca}: read its terms of service, then add"
+            " --agree-tos; or give --tls off"
+        )
+    return click.confirm(f"Do you agree to the terms of service of {ca}?", default=False)
+
+
+def _address(text: str) -> str:
+    from zoneproof.errors import InvalidInputError
+
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise InvalidInputError(
+            f"--address: '{text[:60]}' is no IP address: write 192.0.2.1 or 2001:db8::1"
+        ) from None
+
+
+def _write(path: Path, wanted: Starter) -> Config:
+    """Write the file so that the service's user may read it, and check it before it counts."""
+    from zoneproof.challengedns.config import load_config
+    from zoneproof.challengedns.privileges import service_user
+    from zoneproof.challengedns.zonefile import compile_zones
+    from zoneproof.errors import ConfigError, ZoneproofError
+
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(wanted.text())
+        try:
+            config = load_config(draft)
+            compile_zones(draft, config.zones)
+            user = service_user(config)
+        except ZoneproofError as error:
+            draft.unlink()
+            raise ConfigError(error.message.replace(f"{draft}: ", "")) from error
+        if user is not None:
+            os.chown(draft, -1, user.pw_gid)
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+    return load_config(path)
+
+
+def _first_key(config: Config, tenant: str) -> str:
+    """Make the database and in it a tenant with a key; as root, as the service's user."""
+    import asyncio
+
+    from zoneproof.challengedns.privileges import (
+        become,
+        check_access,
+        make_folder_for,
+        service_user,
+    )
+    from zoneproof.challengedns.registrations import open_registrations
+    from zoneproof.errors import RegistrationError
+
+    user = service_user(config)
+    if user is not None:
+        make_folder_for(config.database.parent, user)
+        become(user)
+        check_access(config, user.pw_name)
+
+    async def make() -> str:
+        registrations = open_registrations(
+            config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
+        )
+        try:
+            try:
+                await registrations.tenants.create(tenant)
+            except RegistrationError as error:
+                if error.code != "already_exists":
+                    raise
+            return (await registrations.tenants.create_key(tenant)).key
+        finally:
+            await registrations.close()
+
+    return asyncio.run(make())
+
+
+def _tell(config: Config, wanted: Starter, tenant: str, key: str) -> None:
+    from zoneproof.challengedns.parent_records import parent_records
+    from zoneproof.challengedns.zonefile import compile_zones
+
+    zones = compile_zones(config.path, config.zones)
+    zone = config.zones[0]
+    command = f"{shlex.join(_program())} challenge serve --config {shlex.quote(str(config.path))}"
+    records = parent_records(zone, zones).lines
+    server = shlex.quote(f"{_base_url(config, wanted)}/k/{key}")
+    issue = f"{shlex.join(_program())} issue www.example.com --provider acme-dns"
+    ca = f" --ca {shlex.quote(wanted.directory)}" if wanted.directory != "letsencrypt" else ""
+    if wanted.ca_bundle is not None:
+        ca += f" --ca-bundle {shlex.quote(str(wanted.ca_bundle.absolute()))}"
+    where = zone.name.parent or "the root"
+    click.echo(
+        f"""Written: {config.path}
+
+1. Create these records in the zone that contains {zone.name}
+   (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
+
+{_indented(records)}
+
+2. Start the service, and let it say what is still missing:
+
+  {command}
+  {command} --check
+
+   It needs UDP and TCP at {_listed(config.dns.listen)}, and TCP at {_listed(config.api.listen)},
+   reachable from everywhere.{_remark(wanted)}
+
+3. The licence key of the tenant '{tenant}' lets clients register. It is shown only now:
+
+  {key}
+
+4. On any machine, a first certificate, here for www.example.com:
+
+  export ACME_DNS_SERVER={server}
+  {issue} --field server=env:ACME_DNS_SERVER{ca} --agree-tos
+
+   It prints a CNAME record to create, and ends. Create it, and run the same command again: now,
+   and for every renewal.
+
+   Other clients take the same URL:
+   acme.sh: export ACMEDNS_BASE_URL="$ACME_DNS_SERVER"; acme.sh --issue --dns dns_acmedns -d NAME
+   lego:    export ACME_DNS_API_BASE="$ACME_DNS_SERVER" ACME_DNS_STORAGE_PATH=acme-dns.json
+            lego --dns acme-dns --domains NAME --email MAIL run"""
+    )
+
+
+def _program() -> list[str]:
+    """Return how this program was called, in a form that works again from anywhere."""
+    called = Path(sys.argv[0])
+    if called.name == "zoneproof":
+        return ["zoneproof"]
+    return [sys.executable, "-m", "zoneproof"]
+
+
+def _base_url(config: Config, wanted: Starter) -> str:
+    endpoint = config.api.listen[0]
+    if wanted.tls == "off":
+        return f"http://{endpoint}"
+    port = "" if endpoint.port == 443 else f":{endpoint.port}"
+    return f"https://{wanted.api_name}{port}"
+
+
+def _remark(wanted: Starter) -> str:
+    if wanted.tls == "off":
+        return (
+            "\n   The API is plain HTTP: for clients on other machines, put a proxy with a"
+            f" certificate for\n   {wanted.api_name} before it, and write that name into the URL"
+            " below."
+        )
+    return (
+        "\n   Once the records are there, it obtains the API's certificate within minutes; until"
+        " then\n   clients get one that nobody trusts."
+    )
+
+
+def _listed(items: Sequence[T], text: Callable[[T], str] = str) -> str:
+    return " and ".join(map(text, items))
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,119 @@
+"""The ``zoneproof challenge serve`` command: runs the service, or with ``--check`` looks first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.certificate import CertificateSource
+    from zoneproof.challengedns.check import Finding
+    from zoneproof.challengedns.config import AutoTls, Config
+
+
+@click.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default="zoneproof.toml",
+    show_default=True,
+    help="The service's configuration.",
+)
+@click.option("--check", is_flag=True, help="Only say whether it could run; change nothing.")
+@click.option("--no-dns", is_flag=True, help="With --check: ask nobody for the delegation.")
+@click.option(
+    "--resolver", "resolvers", multiple=True, help="With --check: IP or IP:port to ask. Repeatable."
+)
+@click.option(
+    "--authoritative-port",
+    type=click.IntRange(1, 65535),
+    default=53,
+    show_default=True,
+    help="With --check: port at which name servers are asked.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --check: print JSON.")
+def serve(
+    path: Path,
+    check: bool,
+    no_dns: bool,
+    resolvers: Sequence[str],
+    authoritative_port: int,
+    as_json: bool,
+) -> None:
+    """Answer DNS and the HTTP API until SIGTERM; SIGHUP rereads the configuration.
+
+    With --check, exits with 0 if it could run, 1 if something is in the way, 2 if the
+    configuration is wrong.
+    """
+    if not check:
+        from zoneproof.challengedns.service import serve as run
+
+        run(path, click.echo, _open_source)
+        return
+    findings = _check(path, None if no_dns else (resolvers, authoritative_port))
+    _print_json(findings) if as_json else _print_lines(findings)
+    if any(found.level.value == "problem" for found in findings):
+        raise SystemExit(1)
+
+
+def _open_source(config: Config, auto: AutoTls) -> CertificateSource:
+    # Only then, since it brings the whole manager half with it.
+    from zoneproof.cli.challenge_certificate import ApiCertificate
+
+    return ApiCertificate(config, auto)
+
+
+def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[Finding]:
+    import asyncio
+
+    from zoneproof.challengedns.check import check_machine
+    from zoneproof.challengedns.config import load_config
+    from zoneproof.challengedns.zonefile import compile_zones
+    from zoneproof.cli.challenge_delegation import check_delegation
+    from zoneproof.dnsquery import Resolver, parse_server
+
+    config = load_config(path)
+    zones = compile_zones(path, config.zones)
+    machine = check_machine(config, zones)
+    findings = list(machine.findings)
+    if dns is None:
+        return findings
+    servers, port = dns
+
+    async def ask() -> list[Finding]:
+        chosen = [parse_server(text) for text in servers] or None
+        async with Resolver(chosen, authoritative_port=port) as resolver:
+            return await check_delegation(config, zones, resolver, is_running=machine.is_running)
+
+    return findings + asyncio.run(ask())
+
+
+def _print_lines(findings: Sequence[Finding]) -> None:
+    from zoneproof.errors import printable
+
+    colors = {"ok": "green", "note": "yellow", "problem": "red"}
+    for found in findings:
+        level = found.level.value
+        mark = click.style(f"{level.upper() if level == 'problem' else level:7}", fg=colors[level])
+        click.echo(f"{mark}  {found.subject}: {printable(found.text)}")
+        if found.records:
+            click.echo("".join(f"\n    {printable(line)}" for line in found.records) + "\n")
+
+
+def _print_json(findings: Sequence[Finding]) -> None:
+    import msgspec
+
+    facts = [
+        {
+            "level": found.level.value,
+            "subject": found.subject,
+            "text": found.text,
+            "records": found.records,
+        }
+        for found in findings
+    ]
+    click.echo(msgspec.json.encode({"findings": facts}))

@@ -1,0 +1,259 @@
+"""What goes wrong on real machines: disks, clocks, ports, old programs. Nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.message
+import pytest
+
+from tests.challengedns.test_service import fails_to_start
+from tests.challengedns.test_visibility import everywhere
+from tests.challengedns.world import (
+    ZONE,
+    Service,
+    make_responder,
+    register,
+    request,
+    txt,
+    update,
+    write_config,
+)
+from zoneproof.challengedns.announcements import Announcements
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.registrations import Registrations
+from zoneproof.challengedns.steady_clock import SteadyClock
+from zoneproof.errors import ConfigError
+from zoneproof.storage import load_migrations, open_sqlite
+
+DAY = 86_400
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of its own, of 2 MiB."""
+    folder = Path(tempfile.mkdtemp(prefix="zoneproof-disk-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+    folder.rmdir()
+
+
+def fill(folder: Path) -> Path:
+    """Leave no byte free."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 512):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+    return filler
+
+
+def test_a_full_disk_fails_updates_and_nothing_else_and_passes(small_disk: Path) -> None:
+    with Service(write_config(small_disk)) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+        filler = fill(small_disk)
+        refused = 0
+        for letter in "bcdefghijklmnop" * 20:
+            reply = update(service.url, account, txt(letter))
+            if reply.status == 500:
+                assert reply.json == {"error": "db_error"}
+                refused += 1
+                if refused == 5:
+                    break
+        assert refused == 5
+        service.wait_for_line("the disk is full: free some space")
+        before = everywhere(service, account.fulldomain)
+        assert len(before) == 1
+        assert txt("a") in next(iter(before))
+        assert request(service.url, "GET", "/health").status == 200
+        filler.unlink()
+        assert update(service.url, account, txt("z")).status == 200
+        (after,) = everywhere(service, account.fulldomain)
+        assert txt("z") in after
+
+
+def test_a_read_only_disk_is_said_at_the_start(small_disk: Path) -> None:
+    path = write_config(small_disk)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    line = fails_to_start(path)
+    assert "challenge.db" in line
+    assert "ead-only" in line or "cannot be opened" in line
+
+
+def test_a_disk_that_takes_no_more_writes_fails_updates_and_dns_goes_on(small_disk: Path) -> None:
+    with Service(write_config(small_disk)) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+        limits = ["prlimit", f"--pid={service.process.pid}"]
+        subprocess.run([*limits, "--fsize=0:unlimited"], check=True)
+        assert update(service.url, account, txt("b")).json == {"error": "db_error"}
+        assert everywhere(service, account.fulldomain) == {(txt("a"),)}
+        subprocess.run([*limits, "--fsize=unlimited:unlimited"], check=True)
+        assert update(service.url, account, txt("b")).status == 200
+        assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
+
+
+def test_a_folder_in_which_nothing_can_be_made_is_said(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    path.write_text(f'database = "/proc/{os.getpid()}/challenge.db"\n{path.read_text()}')
+    assert "challenge.db" in fails_to_start(path)
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    database = tmp_path / "challenge.db"
+    await open_sqlite(database, load_migrations("zoneproof.challengedns")).close()
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE schema_version SET number = 999")
+        connection.execute("CREATE TABLE of_the_future (x)")
+    connection.close()
+    line = fails_to_start(path)
+    assert "written by a newer Zoneproof" in line
+    assert "update Zoneproof" in line
+    connection = sqlite3.connect(database)
+    assert connection.execute("SELECT number FROM schema_version").fetchall() == [(999,)]
+    connection.close()
+
+
+def test_who_has_the_port_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, Service(write_config(tmp_path)) as other:
+        other_folder = tmp_path / "second"
+        other_folder.mkdir()
+        path = write_config(other_folder)
+        text = path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{other.dns_port}", 1)
+        path.write_text(text)
+        line = fails_to_start(path)
+        assert f"(process {other.process.pid})" in line
+        assert "stop it or choose another port" in line
+        assert taken
+
+
+class Clock:
+    """A clock that can be set."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_clock_that_jumps_loses_no_value_early_and_serials_only_rise(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    config = load_config(write_config(tmp_path))
+    store = open_sqlite(config.database, load_migrations("zoneproof.challengedns"))
+    registrations = Registrations(
+        store,
+        Announcements(config.database),
+        zone=config.registration_zone,
+        value_lifetime=config.value_lifetime,
+        clock=clock,
+    )
+    made = await registrations.register()
+    serials = [await registrations.begin_generation()]
+
+    async def live() -> list[str]:
+        return [value for value, _ in await registrations.values(made.subdomain)]
+
+    await registrations.publish(made.subdomain, txt("a"))
+    for jump in (-30 * DAY, 30 * DAY + 1, 3 * DAY, -3 * DAY):
+        clock.now += jump
+        await registrations.sweep()
+        assert txt("a") in await live()
+        serials.append(await registrations.begin_generation())
+    clock.now -= 400 * DAY
+    await registrations.publish(made.subdomain, txt("b"))
+    serials.append(await registrations.begin_generation())
+    assert set(await live()) == {txt("a"), txt("b")}
+    await registrations.publish(made.subdomain, txt("a"))
+    assert set(await live()) == {txt("a"), txt("b")}
+    assert serials == sorted(set(serials))
+    await registrations.close()
+
+
+async def test_after_a_jump_forwards_and_back_workers_answer_again(tmp_path: Path) -> None:
+    clock = Clock()
+    config = load_config(write_config(tmp_path))
+    store = open_sqlite(config.database, load_migrations("zoneproof.challengedns"))
+    registrations = Registrations(
+        store,
+        Announcements(config.database),
+        zone=config.registration_zone,
+        value_lifetime=config.value_lifetime,
+        clock=clock,
+    )
+    made = await registrations.register()
+    await registrations.publish(made.subdomain, txt("a"))
+    responder = make_responder(config, clock=clock)
+    packet = dns.message.make_query(made.fulldomain, "TXT").to_wire()
+
+    def answers() -> int:
+        reply = responder.respond(packet)
+        assert reply
+        return len(dns.message.from_wire(reply).answer)
+
+    assert answers() == 1
+    clock.now += 30 * DAY
+    assert answers() == 0
+    clock.now -= 30 * DAY
+    assert answers() == 1
+    await registrations.close()
+
+
+def test_after_a_jump_of_the_clock_nothing_is_thrown_away_for_an_hour() -> None:
+    time_of_day, passing = Clock(), Clock()
+    clock = SteadyClock(time_of_day, passing)
+
+    def pass_seconds(seconds: float) -> bool:
+        time_of_day.now += seconds
+        passing.now += seconds
+        return clock.is_trusted()
+
+    assert not pass_seconds(3599)
+    assert pass_seconds(1)
+    time_of_day.now += 30 * DAY
+    assert not clock.is_trusted()
+    assert not pass_seconds(3599)
+    time_of_day.now -= 30 * DAY
+    assert not pass_seconds(1)
+    assert pass_seconds(3600)
+    time_of_day.now += 30
+    assert pass_seconds(1)
+
+
+def test_a_zone_in_the_place_of_a_registration_is_refused(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    name = f"deep.11111111-1111-4111-8111-111111111111.{ZONE}"
+    path.write_text(path.read_text().replace('"inner.deep.example.com"', json.dumps(name)))
+    with pytest.raises(ConfigError, match="would hide a registration of auth"):
+        load_config(path)
+
+
+def test_a_zone_inside_another_is_answered_by_its_own_records_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    path = write_config(tmp_path)
+    text = path.read_text().replace('"inner.deep.example.com"', f'"inner.{ZONE}"')
+    path.write_text(text.replace("registrations = false\n", "", 2))
+    with Service(path) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+        assert everywhere(service, account.fulldomain) == {(txt("a"),)}
+        for name in (ZONE, f"inner.{ZONE}"):
+            (soa,) = service.ask(name, "SOA").answer
+            assert str(soa.name) == f"{name}."
+        assert str(service.ask(f"x.inner.{ZONE}").authority[0].name) == f"inner.{ZONE}."

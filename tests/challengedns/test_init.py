@@ -1,0 +1,226 @@
+"""``zoneproof challenge init``: from nothing to a first certificate with what it prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.peers.knot import Knot
+from tests.peers.unbound import Unbound
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.starter import default_dns_listen
+from zoneproof.challengedns.zonefile import compile_zones
+from zoneproof.cli.demo.background import BackgroundServer, free_port
+from zoneproof.cli.demo.pebble import Pebble
+
+PARENT = "127.0.0.8"
+ZONE_FILE = """$ORIGIN {name}.
+$TTL 1
+@ SOA ns hostmaster {serial} 3600 600 86400 1
+@ NS ns
+ns A {address}
+{records}
+"""
+
+
+def init(*options: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command; nobody is at the keyboard."""
+    return run([sys.executable, "-m", "zoneproof", "challenge", "init", *options], home=home)
+
+
+def run(
+    command: list[str], *, home: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def options(folder: Path, **changed: str) -> list[str]:
+    chosen = {
+        "config": str(folder / "zoneproof.toml"),
+        "database": str(folder / "state/challenge.db"),
+        "zone": "auth.example.org",
+        "address": "198.51.100.7",
+        "user": "root",
+        **changed,
+    }
+    return [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
+
+
+def refused(*arguments: str) -> str:
+    done = init(*arguments)
+    assert done.returncode == 2
+    assert not done.stdout
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def indented(text: str) -> list[str]:
+    """Return the lines that are meant to be taken over as they are."""
+    return [line[2:] for line in text.splitlines() if re.match(r"  \S", line)]
+
+
+def test_the_file_makes_sense_and_is_not_for_everybody(tmp_path: Path) -> None:
+    extra = ["--address=2001:db8::1", "--agree-tos", "--email=admin@example.org"]
+    done = init(*options(tmp_path), *extra)
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "zoneproof.toml"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "state/challenge.db").stat().st_mode & 0o777 == 0o600
+    config = load_config(path)
+    (zone,) = compile_zones(path, config.zones)
+    assert config.api.auto is not None
+    assert [str(name) for name in config.api.auto.domains] == ["api.auth.example.org"]
+    assert config.api.auto.agree_tos
+    assert [str(each) for each in config.dns.listen] == ["0.0.0.0:53", "[::]:53"]
+    assert len(zone.rrsets) == 5
+    records = [line for line in indented(done.stdout) if " IN " in line]
+    assert records == [
+        "auth.example.org. 3600 IN NS ns1.auth.example.org.",
+        "ns1.auth.example.org. 3600 IN A 198.51.100.7",
+        "ns1.auth.example.org. 3600 IN AAAA 2001:db8::1",
+    ]
+
+
+def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
+    assert init(*options(tmp_path), "--agree-tos").returncode == 0
+    path = tmp_path / "zoneproof.toml"
+    text = path.read_text()
+    enabled = re.sub(r"^# ((\w+ = |\[metrics\]).*)$", r"\1", text, flags=re.MULTILINE)
+    path.write_text(enabled)
+    config = load_config(path)
+    assert config.metrics is not None
+    assert config.dns.workers == 4
+
+
+def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
+    assert init(*options(tmp_path), "--tls=off").returncode == 0
+    before = (tmp_path / "zoneproof.toml").read_bytes()
+    line = refused(*options(tmp_path, zone="other.example.org"), "--tls=off")
+    assert "is there already: give --force" in line
+    assert (tmp_path / "zoneproof.toml").read_bytes() == before
+    assert (
+        init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force").returncode == 0
+    )
+    assert b"other.example.org" in (tmp_path / "zoneproof.toml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"address": "here"}, "'here' is no IP address"),
+        ({"zone": "a..b"}, "'a..b' is no domain name"),
+        ({"hostmaster": "me@@"}, "'hostmaster' is 'me@@'"),
+        ({"api_name": "api.elsewhere.net"}, "api.elsewhere.net is no name in the service's zones"),
+        ({"user": "zp-unknown"}, "useradd --system --no-create-home zp-unknown"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_nothing_is_written(
+    tmp_path: Path, changed: dict[str, str], text: str
+) -> None:
+    assert text in refused(*options(tmp_path, **changed), "--agree-tos")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_missing_is_named_where_nobody_can_be_asked(tmp_path: Path) -> None:
+    config = f"--config={tmp_path / 'zoneproof.toml'}"
+    assert "--zone is missing" in refused(config)
+    assert "--address is missing" in refused(config, "--zone=auth.example.org")
+    line = refused(config, "--zone=auth.example.org", "--address=198.51.100.7")
+    assert "--agree-tos" in line
+    assert "--tls off" in line
+
+
+def test_it_listens_at_the_address_itself_where_this_machine_has_it() -> None:
+    assert default_dns_listen(("127.0.0.1",)) == ("127.0.0.1:53",)
+    assert default_dns_listen(("127.0.0.1", "198.51.100.7")) == ("0.0.0.0:53",)
+
+
+class Printed(BackgroundServer):
+    """The service, started with the command that was printed."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__("the challenge service", shlex.split(command), "challenge service ready")
+
+
+def test_whoever_follows_what_is_printed_gets_a_certificate(tmp_path: Path) -> None:
+    port, api_port = free_port(), free_port()
+    done = init(
+        *options(
+            tmp_path,
+            zone="auth.example.org",
+            address="127.0.0.1",
+            dns_listen=f"127.0.0.1:{port}",
+            api_listen=f"127.0.0.1:{api_port}",
+            tls="off",
+        )
+    )
+    assert done.returncode == 0, done.stderr
+    lines = indented(done.stdout)
+    records = [line for line in lines if " IN " in line]
+    serve, check = (line for line in lines if " challenge serve " in line)
+    (key,) = (line for line in lines if re.fullmatch(r"zp_\S+", line))
+    (export,) = (line for line in lines if line.startswith("export "))
+    (issue,) = (line for line in lines if " issue " in line)
+    (setting,) = shlex.split(export)[1:]
+    name, _, server = setting.partition("=")
+    assert server == f"http://127.0.0.1:{api_port}/k/{key}"
+
+    def zones(serial: int, cname: str = "") -> dict[str, str]:
+        return {
+            zone: ZONE_FILE.format(name=zone, serial=serial, address=PARENT, records=held)
+            for zone, held in (
+                ("example.org", "\n".join(records)),
+                ("example.com", f"www A 192.0.2.80\n{cname}"),
+            )
+        }
+
+    asked = ["--resolver", f"{PARENT}:{port}", "--authoritative-port", str(port)]
+    with Printed(serve) as service:
+        stubs = {
+            "auth.example.org": [f"127.0.0.1@{port}"],
+            "example.org": [f"{PARENT}@{port}"],
+            "example.com": [f"{PARENT}@{port}"],
+        }
+        with (
+            Unbound(tmp_path / "unbound", stubs) as unbound,
+            Pebble(tmp_path / "pebble", dns_server=f"127.0.0.1:{unbound.port}") as pebble,
+        ):
+            command = [
+                *shlex.split(issue),
+                *("--ca", pebble.directory_url, "--ca-bundle", str(pebble.ca_bundle)),
+                *("--resolver", f"127.0.0.1:{unbound.port}", "--authoritative-port", str(port)),
+            ]
+            environment = {name: server, "ZONEPROOF_HOME": str(tmp_path / "client")}
+            with Knot(tmp_path / "knot", zones(1), address=PARENT, port=port, updates=False):
+                checked = run([*shlex.split(check), *asked])
+                assert checked.returncode == 0, checked.stdout
+                assert "example.org delegates auth.example.org" in checked.stdout
+                first = run(command, environment=environment)
+                assert first.returncode == 3, first.stderr
+                (cname,) = (
+                    line.strip() for line in first.stdout.splitlines() if " IN CNAME " in line
+                )
+            with Knot(
+                tmp_path / "knot2", zones(2, cname), address=PARENT, port=port, updates=False
+            ):
+                second = run(command, environment=environment)
+                assert second.returncode == 0, second.stderr
+        assert (tmp_path / "client/live/www.example.com/fullchain.pem").exists()
+        assert service.stop(signal.SIGTERM) == 0

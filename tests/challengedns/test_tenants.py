@@ -1,0 +1,283 @@
+"""Tenants and keys in their database: quotas, expiry, who may what."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.challengedns.test_registrations import Clock
+from tests.challengedns.world import txt
+from zoneproof.challengedns.announcements import Announcements
+from zoneproof.challengedns.registrations import Caller, NewRegistration, Registrations
+from zoneproof.challengedns.tenants import MAX_QUOTA, Tenants
+from zoneproof.errors import RegistrationError
+from zoneproof.names import DomainName
+from zoneproof.storage import load_migrations, open_sqlite
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def opened(folder: Path, clock: Clock) -> Registrations:
+    database = folder / "challenge.db"
+    return Registrations(
+        open_sqlite(database, load_migrations("zoneproof.challengedns")),
+        Announcements(database),
+        zone=DomainName("auth.example.org"),
+        value_lifetime=3600,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+async def registrations(tmp_path: Path, clock: Clock) -> AsyncIterator[Registrations]:
+    found = opened(tmp_path, clock)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def tenants(registrations: Registrations) -> Tenants:
+    return registrations.tenants
+
+
+async def refusal(action: Coroutine[Any, Any, object]) -> str:
+    """Return the word with which something is refused."""
+    with pytest.raises(RegistrationError) as caught:
+        await action
+    assert "\n" not in caught.value.message
+    return caught.value.code
+
+
+def update(registrations: Registrations, made: NewRegistration) -> Coroutine[Any, Any, None]:
+    caller = Caller(made.username, made.password, ipaddress.ip_address("192.0.2.1"))
+    return registrations.update(caller, made.subdomain, txt("a"))
+
+
+# --- keys --------------------------------------------------------------------------------------
+
+
+async def test_a_tenant_has_as_many_keys_as_it_wants_and_each_can_be_revoked(
+    tenants: Tenants,
+) -> None:
+    await tenants.create("acme")
+    first = await tenants.create_key("acme", note="web servers")
+    second = await tenants.create_key("acme", note="mail\nservers")
+    listed = await tenants.keys(tenant="acme")
+    assert {(key.id, key.note) for key in listed} == {
+        (first.id, "web servers"),
+        (second.id, "mailservers"),
+    }
+    assert (await tenants.authenticate(first.key)).tenant == "acme"
+    await tenants.revoke_key(first.id)
+    assert await refusal(tenants.authenticate(first.key)) == "forbidden"
+    assert (await tenants.authenticate(second.key)).id == second.id
+    assert await refusal(tenants.revoke_key(first.id)) == "not_found"
+
+
+async def test_an_operators_key_belongs_to_no_tenant(tenants: Tenants) -> None:
+    made = await tenants.create_key(None, note="admin")
+    assert (await tenants.authenticate(made.key)).tenant is None
+    assert [key.id for key in await tenants.keys()] == [made.id]
+
+
+async def test_no_key_is_kept_or_shown(
+    registrations: Registrations, tenants: Tenants, tmp_path: Path
+) -> None:
+    await tenants.create("acme")
+    made = await tenants.create_key("acme")
+    assert made.key not in repr(made)
+    assert made.key not in repr(await tenants.keys())
+    await registrations.close()
+    for path in tmp_path.iterdir():
+        assert made.key[12:].encode() not in path.read_bytes()
+
+
+async def test_a_wrong_key_and_a_disabled_tenants_are_the_same_to_the_caller(
+    tenants: Tenants,
+) -> None:
+    await tenants.create("acme")
+    made = await tenants.create_key("acme")
+    await tenants.alter("acme", lambda known: replace(known, disabled=True))
+    wrong = made.key[:-1] + ("x" if made.key[-1] != "x" else "y")
+    unknown = "zp_00000000_" + "x" * 40
+    for key in ("", "x", wrong, unknown, made.key, made.id):
+        assert await refusal(tenants.authenticate(key)) == "forbidden"
+    with pytest.raises(RegistrationError, match=r"'acme' is disabled"):
+        await tenants.authenticate(made.key)
+    with pytest.raises(RegistrationError, match=f"wrong, its id {made.id}"):
+        await tenants.authenticate(wrong)
+
+
+# --- expiry, switch ----------------------------------------------------------------------------
+
+
+async def test_a_tenant_that_expires_can_do_nothing_until_it_is_prolonged(
+    registrations: Registrations, tenants: Tenants, clock: Clock
+) -> None:
+    await tenants.create("acme", expires_at=int(clock.now) + 100)
+    key = (await tenants.create_key("acme")).key
+    made = await registrations.register(tenant="acme")
+    clock.now += 99
+    await update(registrations, made)
+    clock.now += 1
+    assert await refusal(tenants.authenticate(key)) == "licence_expired"
+    assert await refusal(registrations.register(tenant="acme")) == "licence_expired"
+    assert await refusal(update(registrations, made)) == "licence_expired"
+    await tenants.alter("acme", lambda known: replace(known, expires_at=None))
+    await tenants.authenticate(key)
+    await update(registrations, made)
+
+
+async def test_a_disabled_tenant_cannot_register_or_update_until_it_is_enabled(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme")
+    made, without = await registrations.register(tenant="acme"), await registrations.register()
+    await tenants.alter("acme", lambda known: replace(known, disabled=True))
+    assert await refusal(registrations.register(tenant="acme")) == "forbidden"
+    assert await refusal(update(registrations, made)) == "forbidden"
+    await update(registrations, without)
+    await tenants.alter("acme", lambda known: replace(known, disabled=False))
+    await update(registrations, made)
+
+
+async def test_nobody_without_the_registrations_key_learns_of_its_tenant(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme", expires_at=0)
+    await tenants.alter("acme", lambda known: replace(known, expires_at=None))
+    made = await registrations.register(tenant="acme")
+    await tenants.alter("acme", lambda known: replace(known, expires_at=1))
+    guess = replace(made, password="x" * 40)
+    assert await refusal(update(registrations, guess)) == "forbidden"
+
+
+# --- quota -------------------------------------------------------------------------------------
+
+
+async def test_the_quota_is_exact_when_many_register_at_once(
+    tmp_path: Path, registrations: Registrations, tenants: Tenants, clock: Clock
+) -> None:
+    await tenants.create("acme", quota=10)
+    # With a connection of its own, as another process would be.
+    other = opened(tmp_path, clock)
+    results = await asyncio.gather(
+        *(each.register(tenant="acme") for _ in range(50) for each in (registrations, other)),
+        return_exceptions=True,
+    )
+    await other.close()
+    refused = [each for each in results if isinstance(each, RegistrationError)]
+    assert {each.code for each in refused} == {"quota_exceeded"}
+    assert len(results) - len(refused) == 10
+    assert (await tenants.get("acme")).registrations == 10
+    assert len(await registrations.page(tenant="acme")) == 10
+
+
+async def test_a_deleted_registration_makes_room_and_a_disabled_one_does_not(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme", quota=1)
+    made = await registrations.register(tenant="acme")
+    await registrations.set_disabled(made.subdomain, disabled=True)
+    assert await refusal(registrations.register(tenant="acme")) == "quota_exceeded"
+    await registrations.delete(made.subdomain)
+    await registrations.register(tenant="acme")
+    assert (await tenants.get("acme")).registrations == 1
+
+
+async def test_registrations_of_others_do_not_count(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme", quota=1)
+    await tenants.create("other", quota=2)
+    await registrations.register()
+    await registrations.register(tenant="other")
+    await registrations.delete((await registrations.register()).subdomain)
+    mine = await registrations.register(tenant="acme")
+    assert [each.subdomain for each in await registrations.page(tenant="acme")] == [mine.subdomain]
+    assert len(await registrations.page()) == 3
+
+
+async def test_a_quota_below_what_there_is_takes_nothing_away(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme", quota=2)
+    made = [await registrations.register(tenant="acme") for _ in range(2)]
+    altered = await tenants.alter("acme", lambda known: replace(known, quota=1))
+    assert (altered.quota, altered.registrations) == (1, 2)
+    for each in made:
+        await update(registrations, each)
+    assert await refusal(registrations.register(tenant="acme")) == "quota_exceeded"
+
+
+async def test_a_bad_allowfrom_uses_up_nothing(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme", quota=1)
+    action = registrations.register(tenant="acme", allowfrom=["x"])
+    assert await refusal(action) == "invalid_allowfrom_cidr"
+    assert (await tenants.get("acme")).registrations == 0
+
+
+# --- administration ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", ".", "..", "a/b", "a b", "a\n", "é", "a" * 64])
+async def test_a_name_that_is_unfit_for_urls_is_refused(tenants: Tenants, name: str) -> None:
+    assert await refusal(tenants.create(name)) == "invalid_name"
+
+
+@pytest.mark.parametrize("quota", [-1, MAX_QUOTA + 1])
+async def test_a_quota_out_of_bounds_is_refused(tenants: Tenants, quota: int) -> None:
+    assert await refusal(tenants.create("acme", quota=quota)) == "invalid_quota"
+    await tenants.create("acme", quota=0)
+    action = tenants.alter("acme", lambda known: replace(known, quota=quota))
+    assert await refusal(action) == "invalid_quota"
+
+
+async def test_a_tenant_is_made_once_and_deleted_when_it_is_empty(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme")
+    assert await refusal(tenants.create("acme")) == "already_exists"
+    key = await tenants.create_key("acme")
+    made = await registrations.register(tenant="acme")
+    assert await refusal(tenants.delete("acme")) == "tenant_in_use"
+    await registrations.delete(made.subdomain)
+    await tenants.delete("acme")
+    assert await refusal(tenants.authenticate(key.key)) == "forbidden"
+    assert await tenants.keys() == []
+    assert await tenants.page() == []
+
+
+async def test_what_there_is_not_is_not_found(tenants: Tenants) -> None:
+    for action in (
+        tenants.get("acme"),
+        tenants.alter("acme", lambda known: known),
+        tenants.delete("acme"),
+        tenants.create_key("acme"),
+        tenants.keys(tenant="acme"),
+        tenants.revoke_key("00000000"),
+    ):
+        assert await refusal(action) == "not_found"
+
+
+async def test_lists_come_in_pages(tenants: Tenants) -> None:
+    names = [f"tenant-{number}" for number in range(5)]
+    for name in reversed(names):
+        await tenants.create(name)
+    assert [each.name for each in await tenants.page(limit=2)] == names[:2]
+    assert [each.name for each in await tenants.page(after=names[1], limit=9)] == names[2:]
+    ids = sorted([(await tenants.create_key(names[0])).id for _ in range(5)])
+    assert [key.id for key in await tenants.keys(tenant=names[0], limit=3)] == ids[:3]
+    assert [key.id for key in await tenants.keys(after=ids[2])] == ids[3:]
+    assert await tenants.keys(tenant=names[1]) == []

@@ -1,0 +1,148 @@
+"""``zoneproof challenge tenant`` and ``key``: administering beside a running service."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.challengedns.world import (
+    Service,
+    challenge_command,
+    register,
+    request,
+    txt,
+    update,
+    write_config,
+)
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(write_config(tmp_path_factory.mktemp("service"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def run(service: Service) -> Run:
+    def command(*arguments: str, status: int = 0) -> str:
+        done = challenge_command(service.config, *arguments)
+        assert done.returncode == status, done.stderr
+        return done.stderr if status else done.stdout
+
+    return command
+
+
+def facts(text: str) -> Any:
+    (line,) = text.splitlines()
+    return json.loads(line)
+
+
+def test_a_tenant_is_made_listed_shown_changed_and_deleted(run: Run) -> None:
+    assert run("tenant", "create", "acme", "--quota", "7", "--expires", "2099-12-31") == ""
+    assert "acme  enabled   0 of 7 registrations  until 2100-01-01 00:00 UTC\n" in run(
+        "tenant", "list"
+    )
+    shown = run("tenant", "show", "acme")
+    assert re.search(r"^quota +7$", shown, re.MULTILINE)
+    run("tenant", "change", "acme", "--quota", "8", "--expires", "never")
+    assert re.search(r"^expires_at +never$", run("tenant", "show", "acme"), re.MULTILINE)
+    run("tenant", "disable", "acme")
+    assert "acme  disabled  0 of 8 registrations\n" in run("tenant", "list")
+    run("tenant", "delete", "acme")
+    assert run("tenant", "list", "--json") == ""
+    assert "there is no tenant 'acme'" in run("tenant", "show", "acme", status=1)
+
+
+def test_json_has_the_names_of_the_rest_api(run: Run, service: Service) -> None:
+    made = facts(run("tenant", "create", "named", "--json"))
+    assert made["quota"] == 500
+    operator = facts(run("key", "create", "--operator", "--note", "admin", "--json"))
+    assert operator["tenant"] is None
+    key = facts(run("key", "create", "named", "--note", "web", "--json"))
+    headers = {"Authorization": f"Bearer {operator['key']}"}
+
+    def get(path: str) -> Any:
+        return request(service.url, "GET", f"/api/v1/{path}", None, headers).json
+
+    account = register(service.url, key["key"])
+    update(service.url, account, txt("a"))
+    assert facts(run("tenant", "show", "named", "--json")) == get("tenants/named")
+    listed = [json.loads(line) for line in run("key", "list", "--json").splitlines()]
+    assert listed == get("keys")["keys"]
+    assert facts(run("key", "list", "--tenant", "named", "--json")) == {
+        name: value for name, value in key.items() if name != "key"
+    }
+    path = f"registrations/{account.subdomain}"
+    assert facts(run("registration", "show", account.subdomain, "--json")) == get(path)
+    for change in (("note", "x"), ("allow", "192.0.2.0/24"), ("disable",), ("enable",)):
+        name, *rest = change
+        assert facts(run("registration", name, account.subdomain, *rest, "--json")) == get(path)
+    assert (
+        facts(run("registration", "list", "--tenant", "named", "--json"))
+        == get("registrations?tenant=named")["registrations"][0]
+    )
+    rotated = facts(run("registration", "rotate", account.subdomain, "--json"))
+    assert list(rotated) == ["username", "password", "fulldomain", "subdomain", "allowfrom"]
+    changed = facts(run("tenant", "change", "named", "--quota", "1", "--json"))
+    assert changed == get("tenants/named")
+
+
+def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
+    run: Run, service: Service
+) -> None:
+    run("tenant", "create", "keyed")
+    key = run("key", "create", "keyed", "--note", "the mail server").strip()
+    assert register(service.url, key).fulldomain
+    listed = run("key", "list", "--tenant", "keyed")
+    assert re.fullmatch(rf"{key[3:11]}  keyed  made .* UTC  the mail server\n", listed)
+    run("key", "revoke", key[3:11])
+    assert request(service.url, "POST", f"/k/{key}/register").status == 401
+    assert run("key", "list", "--tenant", "keyed") == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("tenant", "create", "Big"), 1, "'Big' cannot be a tenant's name"),
+        (("tenant", "create", "x", "--quota", "-1"), 2, "--quota"),
+        (("tenant", "create", "x", "--quota", "99999999999"), 1, "a quota must be from 0 to"),
+        (("tenant", "create", "x", "--expires", "tomorrow"), 2, "'tomorrow' is no day"),
+        (("tenant", "create", "x", "--expires", "9999-12-31"), 2, "is no day"),
+        (("tenant", "change", "nobody"), 2, "give --quota, --expires or both"),
+        (("tenant", "change", "nobody", "--quota", "1"), 1, "there is no tenant 'nobody'"),
+        (("tenant", "delete", "nobody"), 1, "there is no tenant 'nobody'"),
+        (("key", "create"), 2, "either a tenant or --operator"),
+        (("key", "create", "nobody"), 1, "there is no tenant 'nobody'"),
+        (("key", "create", "nobody", "--operator"), 2, "either a tenant or --operator"),
+        (("key", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
+        (("key", "revoke", "00000000"), 1, "there is no key '00000000'"),
+        (("registration", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    run: Run, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    told = run(*arguments, status=status)
+    assert said in told.splitlines()[-1]
+    assert "Traceback" not in told
+
+
+def test_a_tenant_in_use_stays(run: Run, service: Service) -> None:
+    run("tenant", "create", "busy")
+    account = register(service.url, run("key", "create", "busy").strip())
+    assert "delete them first, or disable it" in run("tenant", "delete", "busy", status=1)
+    run("registration", "delete", account.subdomain)
+    run("tenant", "delete", "busy")
+
+
+def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:
+    done = challenge_command(write_config(tmp_path), "tenant", "create", "acme")
+    assert "start the service once" in done.stderr
+    assert not (tmp_path / "challenge.db").exists()

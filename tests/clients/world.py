@@ -1,0 +1,106 @@
+"""A CA, its resolver, an administrator's zone, and the challenge service that answers for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dns.query
+import dns.rcode
+import dns.tsigkeyring
+import dns.update
+
+from tests.challengedns.world import Service
+from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
+from tests.peers.unbound import Unbound
+from tests.world import World, zone_text
+from zoneproof.cli.demo.pebble import Pebble
+
+DOMAIN = "example.com"
+NAMES = (DOMAIN, f"*.{DOMAIN}")
+CHALLENGE_NAME = f"_acme-challenge.{DOMAIN}"
+TENANT = "team"
+SERVICE_ZONE = "auth.example.net"
+
+# The manager asks authoritative servers at one port, so these two differ by address.
+_KNOT, _SERVICE = "127.0.0.1", "127.0.0.2"
+
+_CONFIG = """
+[dns]
+listen = ["{address}:{port}"]
+workers = 1
+[api]
+listen = ["127.0.0.1:0"]
+open_registration = true
+[[zones]]
+name = "auth.example.net"
+nameservers = ["ns1.auth.example.net"]
+hostmaster = "hostmaster@example.net"
+records = "ns1 A {address}"
+"""
+_DELEGATION = f"auth NS ns1.auth\nns1.auth A {_SERVICE}"
+
+
+@dataclass
+class ClientWorld(World):
+    """The servers; ``service`` answers for a zone that ``knot`` delegates.
+
+    It takes registrations without a licence key, and with the one of its tenant.
+    """
+
+    service: Service
+    licence_key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._administer("tenant", "create", TENANT)
+        self.licence_key = json.loads(self._administer("key", "create", TENANT))["key"]
+
+    def create_cname(self, target: str) -> None:
+        """Let the challenge name lead to ``target`` alone, as its administrator would."""
+        keyring = dns.tsigkeyring.from_text({TSIG_NAME: TSIG_SECRET})
+        update = dns.update.UpdateMessage(DOMAIN, keyring=keyring, keyalgorithm=TSIG_ALGORITHM)
+        update.replace(f"{CHALLENGE_NAME}.", 60, "CNAME", f"{target}.")
+        reply = dns.query.tcp(update, self.knot.address, port=self.knot.port, timeout=5)
+        assert reply.rcode() == dns.rcode.NOERROR, reply
+
+    def registration(self, fulldomain: str) -> dict[str, Any]:
+        """Return what the service's operator sees of a registration."""
+        subdomain = fulldomain.partition(".")[0]
+        shown: dict[str, Any] = json.loads(self._administer("registration", "show", subdomain))
+        return shown
+
+    def _administer(self, *arguments: str) -> str:
+        config = f"--config={self.service.config}"
+        done = self.run("challenge", *arguments, "--json", config)
+        assert done.status == 0, done.stderr
+        return done.stdout
+
+
+@contextmanager
+def open_client_world(folder: Path) -> Iterator[ClientWorld]:
+    """Start the servers."""
+    zones = {
+        DOMAIN: zone_text(DOMAIN),
+        "example.net": zone_text("example.net", _DELEGATION),
+    }
+    with Knot(folder / "knot", zones, address=_KNOT) as knot:
+        config = folder / "zoneproof.toml"
+        config.write_text(_CONFIG.format(address=_SERVICE, port=knot.port))
+        stubs = {name: [f"{_KNOT}@{knot.port}"] for name in zones}
+        stubs[SERVICE_ZONE] = [f"{_SERVICE}@{knot.port}"]
+        with (
+            Service(config) as service,
+            Unbound(folder / "unbound", stubs) as unbound,
+            Pebble(
+                folder / "pebble",
+                dns_server=f"127.0.0.1:{unbound.port}",
+                strict=True,
+                # certbot gives up at the second rejected nonce of a request.
+                environment={"PEBBLE_WFE_NONCEREJECT": "0"},
+            ) as pebble,
+        ):
+            yield ClientWorld(folder, knot, unbound, pebble, service)
