@@ -41,7 +41,8 @@ def test_each_line_is_json_if_wanted_and_refusals_say_why_without_the_key(tmp_pa
         assert "wrong API key" in line["message"]
         assert line["time"].endswith("+00:00")
         kill_workers(service)
-        service.wait_for_line("tcp.*ended")
+        ended = json.loads(service.wait_for_line("worker.*ended.*tcp|tcp.*ended"))
+        assert ended["transport"] in {"udp", "tcp"}
         service.stop(signal.SIGTERM)
         lines = list(service.lines)
     assert lines[0].startswith("challenge service ready")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +106,11 @@ def test_the_api_gets_its_certificate_through_its_own_zone_and_renews_it_while_i
         assert float(expiry[1]) >= second.not_valid_after_utc.timestamp()
         answer = service.ask(f"_acme-challenge.{API}", "CNAME").answer
         assert str(answer[0][0].target).endswith(".auth.example.org.")
+        subdomain = str(answer[0][0].target).partition(".")[0]
+        administer = [*service.command[:4], "registration", "delete", "--config", str(path)]
+        subprocess.run([*administer, subdomain], check=True)
+    line = fails_to_start(path)
+    assert "api-certificate belongs to another database" in line
     assert not (tmp_path / "api-certificate/live" / API / "privkey.pem").stat().st_mode & 0o077
 
 

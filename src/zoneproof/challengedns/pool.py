@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from zoneproof.challengedns.counters import Tally, WorkerCounters
+from zoneproof.challengedns.logs import facts
 from zoneproof.challengedns.worker import READY, WorkerSettings, encode
 from zoneproof.errors import ZoneproofError
 
@@ -91,6 +92,7 @@ class _Keeper:
                 process.pid,
                 self._settings.transport,
                 process.returncode,
+                extra=facts(worker=process.pid, transport=self._settings.transport),
             )
             self._forget_counters()
             self._pool.count_restart()

@@ -36,7 +36,7 @@ from zoneproof.challengedns.sockets import bind_api, bind_dns, endpoint_of
 from zoneproof.challengedns.steady_clock import SteadyClock
 from zoneproof.challengedns.worker import WorkerSettings
 from zoneproof.challengedns.zonefile import compile_zones
-from zoneproof.errors import StorageError, ZoneproofError
+from zoneproof.errors import ConfigError, InvalidInputError, StorageError, ZoneproofError
 from zoneproof.names import DomainName
 from zoneproof.storage import load_migrations, open_sqlite
 
@@ -96,6 +96,7 @@ class _Service:
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
                 self._aliases = await self._source.aliases()
+                await self._check_registrations(config.api.auto)
             self._http = HttpServer(self._app(), self._key_pair())
             self._tell_expiry()
             stack.push_async_callback(self._pool.stop)
@@ -124,6 +125,16 @@ class _Service:
             zone=config.registration_zone,
             value_lifetime=config.value_lifetime,
         )
+
+    async def _check_registrations(self, auto: AutoTls) -> None:
+        for target in self._aliases.values():
+            try:
+                await self._registrations.get(target.labels[0])
+            except InvalidInputError as error:
+                raise ConfigError(
+                    f"{auto.folder} belongs to another database, or its registration {target} was"
+                    " deleted: move the folder away; another certificate is then obtained"
+                ) from error
 
     def _app(self) -> ASGIApp:
         app = make_app(self._registrations, self._config.api)
@@ -192,12 +203,10 @@ class _Service:
                     self._tell_expiry()
                     self._metrics.renewals["success"] += 1
                     _log.info("the API has a new certificate")
-            except ZoneproofError as error:
+            except Exception as error:  # noqa: BLE001  a bug must not end the renewals for good
                 self._metrics.renewals["failure"] += 1
                 _log.error(
-                    "no certificate for the API: %s; trying again in %d s",
-                    " ".join([error.message, *error.records]),
-                    pause,
+                    "no certificate for the API: %s; trying again in %d s", _said(error), pause
                 )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _MAX_RETRY)
@@ -234,6 +243,12 @@ class _Service:
             self._tell_expiry()
         except ZoneproofError as error:
             _log.error("the API keeps its old certificate: %s", error.message)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ZoneproofError):
+        return " ".join([error.message, *error.records])
+    return f"a bug in Zoneproof: {type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
