@@ -146,6 +146,15 @@ async def test_a_body_that_does_not_come_is_408(config: Config) -> None:
         assert answer.endswith(b'{"error":"request_timeout"}')
 
 
+async def test_a_client_that_closes_its_sending_side_gets_its_answer(config: Config) -> None:
+    async with serving(open_for(config), config.api) as address:
+        host, port = address.split(":")
+        async with connected(host, int(port)) as (reader, writer):
+            writer.write(b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            writer.write_eof()
+            assert (await reader.read()).startswith(b"HTTP/1.1 201 ")
+
+
 async def test_of_too_many_connections_an_idle_one_is_closed(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,13 +44,6 @@ def _only_addresses_differ(question: Question, ours: View, knots: View) -> bool:
 
 
 DIFFERENCES = {
-    "cd": Difference(
-        "CD comes back as it was, as from BIND; Knot clears it (RFC 4035 section 3.1.6)",
-        frozenset({"CD"}),
-        lambda question, ours, _: (
-            bool(question.message.flags & dns.flags.CD) and "CD" in ours.flags
-        ),
-    ),
     "extended error": Difference(
         "Knot explains REFUSED with an extended error (RFC 8914), Zoneproof sends no options",
         frozenset({"options"}),

@@ -12,7 +12,7 @@ HEADER = 12
 _UDP_LIMIT, _EDNS_LIMIT, _TCP_LIMIT = 512, 1232, 65535
 _RESPONSE, _POINTER = 0x80, 0xC0
 _ALL_FLAGS = 0x87F0
-_COPIED = dns.flags.RD | dns.flags.CD
+_COPIED = dns.flags.RD
 _SET_BY_US = dns.flags.QR | dns.flags.AA | dns.flags.TC
 _RCODES = {
     dns.rcode.NOERROR,

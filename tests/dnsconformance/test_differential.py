@@ -51,7 +51,6 @@ def question(
 
 
 EXAMPLES = {
-    "cd": question("www.auth.example.org", flags=dns.flags.CD),
     "extended error": question("elsewhere.net", payload=1232),
     "any": question("www.auth.example.org", "ANY"),
     "addresses for NS only": question("auth.example.org", "MX"),

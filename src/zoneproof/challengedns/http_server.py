@@ -112,6 +112,13 @@ class DeadlineProtocol(H11Protocol):
         super().data_received(data)
         self._watch_head()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Let a client that has asked, and has nothing more to ask, read its answer."""
+        has_asked = self.is_answering and self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
+        if has_asked:
+            self.cycle.keep_alive = False
+        return has_asked
+
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         super().connection_lost(exc)

@@ -20,7 +20,6 @@ from zoneproof.challengedns.wire import (
 _COUNTS = struct.Struct("!HHHH")
 _RECORD_FIXED = struct.Struct("!HHIH")
 _RESPONSE, _AUTHORITATIVE, _TRUNCATED, _OPCODE, _RECURSION_DESIRED = 0x80, 0x04, 0x02, 0x78, 0x01
-_CHECKING_DISABLED = 0x10
 _POINTER, _POINTER_LIMIT = 0xC000, 0x4000
 
 # Our own OPT record: root, type 41, the largest answer that we send by UDP, no options.
@@ -34,14 +33,14 @@ OPT_RECORD_DNSSEC: Final = _OPT.pack(0, OPT, EDNS_LIMIT, 0, 0, _DNSSEC_OK, 0)
 def reply_flags(flags: bytes, rcode: int, *, authoritative: bool, truncated: bool = False) -> bytes:
     """Return the flags of an answer to a message with these two bytes of flags.
 
-    Opcode, RD and CD come back as they were.
+    Opcode and RD come back as they were; AD and CD are cleared (RFC 4035 section 3.1.6).
     """
     first = _RESPONSE | (flags[0] & (_OPCODE | _RECURSION_DESIRED))
     if authoritative:
         first |= _AUTHORITATIVE
     if truncated:
         first |= _TRUNCATED
-    return bytes((first, (flags[1] & _CHECKING_DISABLED) | (rcode & 0xF)))
+    return bytes((first, rcode & 0xF))
 
 
 def write_header_only(packet: bytes, rcode: int) -> bytes:
