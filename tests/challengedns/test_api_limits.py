@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.challengedns.world import Reply, connected, open_for, request, txt, write_config
-from zoneproof.challengedns import http_server
-from zoneproof.challengedns.announcements import Announcements
-from zoneproof.challengedns.api import make_app
-from zoneproof.challengedns.certificate import configured_key_pair
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
-from zoneproof.challengedns.http_server import HttpServer
-from zoneproof.challengedns.registrations import Registrations
+from zoneproof.challengedns.http import http_server
+from zoneproof.challengedns.http.api import make_app
+from zoneproof.challengedns.http.certificate import configured_key_pair
+from zoneproof.challengedns.http.http_server import HttpServer
+from zoneproof.challengedns.registry.announcements import Announcements
+from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import ConfigError, StorageError
 from zoneproof.storage import Transaction
 
@@ -114,7 +114,7 @@ async def test_with_broken_storage_the_api_says_so(config: Config) -> None:
 @pytest.fixture
 def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "_HEADER_SECONDS", 0.1)
-    monkeypatch.setattr("zoneproof.challengedns.requests._BODY_SECONDS", 0.1)
+    monkeypatch.setattr("zoneproof.challengedns.http.requests._BODY_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("short_deadline")

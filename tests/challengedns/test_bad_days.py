@@ -26,10 +26,10 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from zoneproof.challengedns.announcements import Announcements
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.registrations import Registrations
-from zoneproof.challengedns.steady_clock import SteadyClock
+from zoneproof.challengedns.operation.steady_clock import SteadyClock
+from zoneproof.challengedns.registry.announcements import Announcements
+from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import ConfigError
 from zoneproof.storage import load_migrations, open_sqlite
 

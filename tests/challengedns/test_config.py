@@ -8,8 +8,8 @@ import pytest
 
 from tests.challengedns.world import write_config
 from zoneproof.challengedns.config import Endpoint, load_config
-from zoneproof.challengedns.wire import CNAME, to_wire
-from zoneproof.challengedns.zonefile import compile_zones
+from zoneproof.challengedns.dns.wire import CNAME, to_wire
+from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.errors import ConfigError
 from zoneproof.names import DomainName
 

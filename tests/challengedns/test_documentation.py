@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.zonefile import compile_zones
+from zoneproof.challengedns.dns.zonefile import compile_zones
 
 PAGE = Path(__file__).parents[2] / "docs" / "challenge-service.md"
 

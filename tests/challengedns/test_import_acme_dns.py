@@ -26,8 +26,8 @@ from tests.challengedns.acme_dns import (
 )
 from tests.challengedns.test_visibility import everywhere
 from tests.challengedns.world import ZONE, Service, txt, update, write_config
-from zoneproof.challengedns.acme_dns_database import PAGE
-from zoneproof.challengedns.import_acme_dns import LeftOut
+from zoneproof.challengedns.importing.acme_dns_database import PAGE
+from zoneproof.challengedns.importing.import_acme_dns import LeftOut
 from zoneproof.errors import RegistrationError
 
 WEEK = 7 * 86400

@@ -31,8 +31,8 @@ from tests.challengedns.acme_dns import (
 )
 from tests.challengedns.world import ZONE, txt, write_config
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.wire import NS, A
-from zoneproof.challengedns.zonefile import compile_zones
+from zoneproof.challengedns.dns.wire import NS, A
+from zoneproof.challengedns.dns.zonefile import compile_zones
 
 
 @pytest.fixture

@@ -22,11 +22,15 @@ from tests.challengedns.acme_dns import (
     write_sqlite,
 )
 from tests.challengedns.world import Service, request, txt, update, write_config
-from zoneproof.challengedns import legacy_keys
-from zoneproof.challengedns.acme_dns_database import Row
-from zoneproof.challengedns.acme_dns_rows import UnusableRowError, read_account, read_value
-from zoneproof.challengedns.legacy_keys import LegacyKeys, is_bcrypt
-from zoneproof.challengedns.registrations import Registrations
+from zoneproof.challengedns.importing.acme_dns_database import Row
+from zoneproof.challengedns.importing.acme_dns_rows import (
+    UnusableRowError,
+    read_account,
+    read_value,
+)
+from zoneproof.challengedns.registry import legacy_keys
+from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, is_bcrypt
+from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import RegistrationError, StorageError
 
 T = TypeVar("T")

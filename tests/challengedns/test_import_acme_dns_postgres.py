@@ -25,7 +25,7 @@ from tests.challengedns.acme_dns import (
 from tests.challengedns.test_visibility import everywhere
 from tests.challengedns.world import ZONE, Service, txt, update, write_config
 from tests.peers.postgres import PASSWORD, USER, Postgres
-from zoneproof.challengedns.acme_dns_database import PAGE
+from zoneproof.challengedns.importing.acme_dns_database import PAGE
 from zoneproof.cli.demo.background import free_port
 
 HOUR_AGO = NOW - 3600

@@ -16,8 +16,8 @@ import pytest
 from tests.peers.knot import Knot
 from tests.peers.unbound import Unbound
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.starter import default_dns_listen
-from zoneproof.challengedns.zonefile import compile_zones
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.operation.starter import default_dns_listen
 from zoneproof.cli.demo.background import BackgroundServer, free_port
 from zoneproof.cli.demo.pebble import Pebble
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.challengedns.test_service import kill_workers
 from tests.challengedns.world import ZONE, Service, register, request, txt, update, write_config
-from zoneproof.challengedns.counters import (
+from zoneproof.challengedns.dns.counters import (
     ORDINARY,
     TRUNCATED,
     UNANSWERED,
@@ -22,7 +22,7 @@ from zoneproof.challengedns.counters import (
     labels,
     shared_cells,
 )
-from zoneproof.challengedns.metrics import Histogram
+from zoneproof.challengedns.operation.metrics import Histogram
 
 # The text format 0.0.4: a name, labels, and a number.
 _SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="[^"\\\n]*",?)*)\})? (\S+)')

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.challengedns.world import make_responder, sample, txt
-from zoneproof.challengedns.answers import Responder
+from zoneproof.challengedns.dns.answers import Responder
 
 KNOWN = [
     "auth.example.org",

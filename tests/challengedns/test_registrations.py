@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.world import txt
-from zoneproof.challengedns import rows
-from zoneproof.challengedns.announcements import Announcements
-from zoneproof.challengedns.registrations import Caller, NewRegistration, Registrations
+from zoneproof.challengedns.registry import rows
+from zoneproof.challengedns.registry.announcements import Announcements
+from zoneproof.challengedns.registry.registrations import Caller, NewRegistration, Registrations
 from zoneproof.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.names import DomainName
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite

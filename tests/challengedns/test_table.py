@@ -11,10 +11,11 @@ import dns.rcode
 import pytest
 
 from tests.challengedns.world import make_responder, open_for, texts, txt, write_config
-from zoneproof.challengedns import rows, table
-from zoneproof.challengedns.answers import Responder
 from zoneproof.challengedns.config import Config, load_config
-from zoneproof.challengedns.registrations import NewRegistration, Registrations
+from zoneproof.challengedns.dns import table
+from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.registry import rows
+from zoneproof.challengedns.registry.registrations import NewRegistration, Registrations
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import dns.message
 import pytest
 
 from tests.challengedns.world import connected, make_responder, sample, texts, txt
-from zoneproof.challengedns.answers import Responder
-from zoneproof.challengedns.tcp import TcpServer
+from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.tcp import TcpServer
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

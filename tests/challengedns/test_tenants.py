@@ -13,9 +13,9 @@ import pytest
 
 from tests.challengedns.test_registrations import Clock
 from tests.challengedns.world import txt
-from zoneproof.challengedns.announcements import Announcements
-from zoneproof.challengedns.registrations import Caller, NewRegistration, Registrations
-from zoneproof.challengedns.tenants import MAX_QUOTA, Tenants
+from zoneproof.challengedns.registry.announcements import Announcements
+from zoneproof.challengedns.registry.registrations import Caller, NewRegistration, Registrations
+from zoneproof.challengedns.registry.tenants import MAX_QUOTA, Tenants
 from zoneproof.errors import RegistrationError
 from zoneproof.names import DomainName
 from zoneproof.storage import load_migrations, open_sqlite

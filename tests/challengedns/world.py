@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 import dns.message
 import dns.query
 
-from zoneproof.challengedns.announcements import Announcements
-from zoneproof.challengedns.answers import Responder
 from zoneproof.challengedns.config import Config, load_config
-from zoneproof.challengedns.reader import Reader
-from zoneproof.challengedns.registrations import Registrations, open_registrations
-from zoneproof.challengedns.table import RegistrationTable
-from zoneproof.challengedns.zone import Zones
-from zoneproof.challengedns.zonefile import compile_zones
+from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.reader import Reader
+from zoneproof.challengedns.dns.table import RegistrationTable
+from zoneproof.challengedns.dns.zone import Zones
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.registry.announcements import Announcements
+from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
 from zoneproof.cli.demo.background import BackgroundServer
 
 ZONE = "auth.example.org"

@@ -24,10 +24,10 @@ from tests.providers.contract_suite import (
 )
 from tests.providers.registrations import MemoryRegistrations
 from tests.providers.test_challenge import CONFIG
-from zoneproof.challengedns.api import make_app
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.http_server import HttpServer
-from zoneproof.challengedns.registrations import Registrations, open_registrations
+from zoneproof.challengedns.http.api import make_app
+from zoneproof.challengedns.http.http_server import HttpServer
+from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
 from zoneproof.errors import ProviderCredentialsError, ProviderError
 from zoneproof.names import DomainName
 from zoneproof.providers import ProviderContext, Zone, open_provider

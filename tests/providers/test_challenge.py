@@ -27,7 +27,7 @@ from tests.providers.contract_suite import (
     closing,
 )
 from tests.providers.registrations import MemoryRegistrations
-from zoneproof.challengedns.registrations import Registrations, open_registrations
+from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
 from zoneproof.errors import ConfigError, InvalidInputError, ProviderError, ProviderZoneError
 from zoneproof.names import DomainName
 from zoneproof.providers import DelegatedProvider, ProviderContext, Zone, open_provider

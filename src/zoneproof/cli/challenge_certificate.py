@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from zoneproof.acme import AccountKey, AcmeClient, choose_renewal_time, directory_url, key_to_pem
-from zoneproof.challengedns.certificate import KeyPair
 from zoneproof.challengedns.config import AutoTls, Config
+from zoneproof.challengedns.http.certificate import KeyPair
 from zoneproof.challenges import dns01
 from zoneproof.cli.output import describe
 from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
@@ -37,7 +37,7 @@ _RENEW_AT = 2 / 3  # of its life
 _RENEW_LATEST = 9 / 10
 _SELF_SIGNED_DAYS = 3650
 
-_log = logging.getLogger("zoneproof.challengedns.certificate")
+_log = logging.getLogger("zoneproof.challengedns.http.certificate")
 
 
 class ApiCertificate:

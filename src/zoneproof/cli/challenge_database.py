@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from zoneproof.challengedns.registrations import Registrations
+    from zoneproof.challengedns.registry.registrations import Registrations
 
 Work = Callable[["Registrations"], Coroutine[Any, Any, None]]
 
@@ -29,7 +29,7 @@ def run(path: Path, work: Work) -> None:
     import asyncio
 
     from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.registrations import open_registrations
+    from zoneproof.challengedns.registry.registrations import open_registrations
     from zoneproof.errors import ConfigError
 
     config = load_config(path)

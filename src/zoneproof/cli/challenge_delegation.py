@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from zoneproof.challengedns.check import Finding, Level
 from zoneproof.challengedns.config import Config, ZoneConfig
-from zoneproof.challengedns.parent_records import ParentRecords, addresses_of, parent_records
-from zoneproof.challengedns.zone import ZoneData
+from zoneproof.challengedns.dns.zone import ZoneData
+from zoneproof.challengedns.operation.check import Finding, Level
+from zoneproof.challengedns.operation.parent_records import (
+    ParentRecords,
+    addresses_of,
+    parent_records,
+)
 from zoneproof.dnsquery import Answer, Resolver, Status, find_zone
 from zoneproof.errors import DnsError
 from zoneproof.names import DomainName

@@ -13,7 +13,7 @@ from zoneproof.cli.challenge_database import config_option, json_option, print_j
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.config import Config
-    from zoneproof.challengedns.import_acme_dns import LeftOut, Summary
+    from zoneproof.challengedns.importing.import_acme_dns import LeftOut, Summary
 
 _REGISTRATIONS = {
     "new": "new",
@@ -44,7 +44,7 @@ def import_acme_dns(path: Path, source: str, dry_run: bool, as_json: bool) -> No
     import asyncio
 
     from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.import_acme_dns import import_acme_dns as run
+    from zoneproof.challengedns.importing.import_acme_dns import import_acme_dns as run
 
     config = load_config(path)
     tell = _JsonLines() if as_json else _Lines()

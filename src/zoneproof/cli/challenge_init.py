@@ -14,7 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.config import Config
-    from zoneproof.challengedns.starter import Starter
+    from zoneproof.challengedns.operation.starter import Starter
 
 T = TypeVar("T")
 _ROOT_CONFIG = Path("/etc/zoneproof/zoneproof.toml")
@@ -78,7 +78,7 @@ def init(
 
     Asks for what is not given.
     """
-    from zoneproof.challengedns import starter as start
+    from zoneproof.challengedns.operation import starter as start
     from zoneproof.errors import ConfigError
     from zoneproof.names import DomainName
 
@@ -150,8 +150,8 @@ def _address(text: str) -> str:
 def _write(path: Path, wanted: Starter) -> Config:
     """Write the file so that the service's user may read it, and check it before it counts."""
     from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.privileges import service_user
-    from zoneproof.challengedns.zonefile import compile_zones
+    from zoneproof.challengedns.dns.zonefile import compile_zones
+    from zoneproof.challengedns.operation.privileges import service_user
     from zoneproof.errors import ConfigError, ZoneproofError
 
     draft = path.with_name(f".{path.name}.new")
@@ -180,13 +180,13 @@ def _first_key(config: Config, tenant: str) -> str:
     """Make the database and in it a tenant with a key; as root, as the service's user."""
     import asyncio
 
-    from zoneproof.challengedns.privileges import (
+    from zoneproof.challengedns.operation.privileges import (
         become,
         check_access,
         make_folder_for,
         service_user,
     )
-    from zoneproof.challengedns.registrations import open_registrations
+    from zoneproof.challengedns.registry.registrations import open_registrations
     from zoneproof.errors import RegistrationError
 
     user = service_user(config)
@@ -213,8 +213,8 @@ def _first_key(config: Config, tenant: str) -> str:
 
 
 def _tell(config: Config, wanted: Starter, tenant: str, key: str) -> None:
-    from zoneproof.challengedns.parent_records import parent_records
-    from zoneproof.challengedns.zonefile import compile_zones
+    from zoneproof.challengedns.dns.zonefile import compile_zones
+    from zoneproof.challengedns.operation.parent_records import parent_records
 
     zones = compile_zones(config.path, config.zones)
     zone = config.zones[0]

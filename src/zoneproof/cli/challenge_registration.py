@@ -17,7 +17,7 @@ from zoneproof.cli.challenge_database import (
 )
 
 if TYPE_CHECKING:
-    from zoneproof.challengedns.registrations import Registrations
+    from zoneproof.challengedns.registry.registrations import Registrations
 
 _subdomain_argument = click.argument("subdomain")
 
@@ -35,7 +35,7 @@ def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
     """List all registrations."""
 
     async def work(registrations: Registrations) -> None:
-        from zoneproof.challengedns.messages import facts_of
+        from zoneproof.challengedns.http.messages import facts_of
 
         if tenant:
             await registrations.tenants.get(tenant)
@@ -100,7 +100,7 @@ def rotate(path: Path, subdomain: str, as_json: bool) -> None:
     """Print a new API key; the old one no longer works."""
 
     async def work(registrations: Registrations) -> None:
-        from zoneproof.challengedns.messages import Credentials
+        from zoneproof.challengedns.http.messages import Credentials
 
         password = await registrations.rotate(subdomain)
         found = await registrations.get(subdomain)
@@ -157,7 +157,7 @@ async def _show_changed(registrations: Registrations, subdomain: str, *, as_json
 async def _show(registrations: Registrations, subdomain: str, *, as_json: bool) -> None:
     from msgspec.structs import asdict
 
-    from zoneproof.challengedns.messages import details_of
+    from zoneproof.challengedns.http.messages import details_of
 
     details = await details_of(registrations, await registrations.get(subdomain))
     if as_json:

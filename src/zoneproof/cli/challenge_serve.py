@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from zoneproof.challengedns.certificate import CertificateSource
-    from zoneproof.challengedns.check import Finding
     from zoneproof.challengedns.config import AutoTls, Config
+    from zoneproof.challengedns.http.certificate import CertificateSource
+    from zoneproof.challengedns.operation.check import Finding
 
 
 @click.command()
@@ -50,7 +50,7 @@ def serve(
     configuration is wrong.
     """
     if not check:
-        from zoneproof.challengedns.service import serve as run
+        from zoneproof.challengedns.operation.service import serve as run
 
         run(path, click.echo, _open_source)
         return
@@ -70,9 +70,9 @@ def _open_source(config: Config, auto: AutoTls) -> CertificateSource:
 def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[Finding]:
     import asyncio
 
-    from zoneproof.challengedns.check import check_machine
     from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.zonefile import compile_zones
+    from zoneproof.challengedns.dns.zonefile import compile_zones
+    from zoneproof.challengedns.operation.check import check_machine
     from zoneproof.cli.challenge_delegation import check_delegation
     from zoneproof.dnsquery import Resolver, parse_server
 

@@ -17,8 +17,8 @@ from zoneproof.cli.challenge_database import (
 )
 
 if TYPE_CHECKING:
-    from zoneproof.challengedns.registrations import Registrations
-    from zoneproof.challengedns.tenant_rows import Tenant
+    from zoneproof.challengedns.registry.registrations import Registrations
+    from zoneproof.challengedns.registry.tenant_rows import Tenant
 
 _NEVER = "never"
 
@@ -69,7 +69,7 @@ def create(
     """Make a tenant; 'zoneproof challenge key create NAME' gives it a licence key."""
 
     async def work(registrations: Registrations) -> None:
-        from zoneproof.challengedns.tenants import DEFAULT_QUOTA
+        from zoneproof.challengedns.registry.tenants import DEFAULT_QUOTA
 
         made = await registrations.tenants.create(
             name,

@@ -6,7 +6,7 @@ import asyncio
 from typing import ClassVar
 
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.registrations import Registrations, open_registrations
+from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
 from zoneproof.errors import InvalidInputError, ProviderError, ProviderZoneError, RegistrationError
 from zoneproof.names import DomainName
 from zoneproof.providers.contract import (

@@ -1,0 +1,1 @@
+"""What is answered to DNS questions: zones, table, wire format, UDP and TCP, worker processes."""

@@ -1,0 +1,198 @@
+"""What the service answers to a DNS packet: bytes in, bytes out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from zoneproof.challengedns.dns import wire
+from zoneproof.challengedns.dns.counters import (
+    ORDINARY,
+    TRUNCATED,
+    UNANSWERED,
+    Cells,
+    cell,
+    private_cells,
+)
+from zoneproof.challengedns.dns.lookup import Lookup
+from zoneproof.challengedns.dns.question import (
+    FormatError,
+    Question,
+    is_response,
+    opcode,
+    read_question,
+)
+from zoneproof.challengedns.dns.reply import (
+    OPT_RECORD,
+    OPT_RECORD_DNSSEC,
+    reply_flags,
+    write_error,
+    write_header_only,
+    write_reply,
+    write_truncated,
+)
+from zoneproof.challengedns.dns.table import RegistrationTable
+from zoneproof.challengedns.dns.zone import Zones
+from zoneproof.errors import StorageError
+
+_log = logging.getLogger(__name__)
+
+_RCODE, _TC = 0x0F, 0x02
+_TRANSFERS = (wire.AXFR, wire.IXFR)
+
+
+def _ordinary_headers() -> dict[bytes, tuple[bytes, bool]]:
+    """Map header bytes 2 to 12 of ordinary questions to the answer's flags, and "has an OPT"."""
+    found = {}
+    for first in (0x00, 0x01):  # RD
+        for second in (0x00, 0x10, 0x20, 0x30):  # AD and CD
+            flags = bytes((first, second))
+            reply = reply_flags(flags, wire.NOERROR, authoritative=True)
+            found[flags + b"\0\1\0\0\0\0\0\0"] = (reply, False)
+            found[flags + b"\0\1\0\0\0\0\0\1"] = (reply, True)
+    return found
+
+
+_ORDINARY_HEADERS = _ordinary_headers()
+_ONE = b"\0\1"
+_COUNTS_AFTER_ANSWERS = b"\0\0\0\0"
+_COUNTS_WITH_OPT = b"\0\0\0\1"
+_OPT_START = OPT_RECORD[:3]
+_ORDINARY_OPT_ENDINGS = {
+    OPT_RECORD[5:]: OPT_RECORD,
+    OPT_RECORD_DNSSEC[5:]: OPT_RECORD_DNSSEC,
+}
+
+
+class Responder:
+    """Answers packets from the zones and the table of registrations.
+
+    ``announced`` is where the number stands that changes after every commit. Answers are counted
+    in ``cells``.
+    """
+
+    def __init__(
+        self,
+        zones: Zones,
+        table: RegistrationTable,
+        announced: Sequence[int],
+        *,
+        clock: Callable[[], float] = time.time,
+        cells: Cells | None = None,
+    ) -> None:
+        self._cells = private_cells() if cells is None else cells
+        self._lookup = Lookup(zones, table)
+        self._table = table
+        self._entries = table.entries
+        self._announced = announced
+        self._seen: int | None = None
+        self._clock = clock
+
+    def respond(self, packet: bytes, *, tcp: bool = False) -> bytes | None:
+        """Return the answer to a packet, or None if it gets none."""
+        if self._announced[0] != self._seen and not self._catch_up():
+            return self._respond_unusual(packet, tcp)
+        ordinary = _ORDINARY_HEADERS.get(packet[2:12])
+        if ordinary is None:
+            return self._respond_unusual(packet, tcp)
+        # The first zero byte ends the name, unless a label holds one: then no entry is found.
+        end = packet.find(0, 12) + 5
+        entry = self._entries.get(packet[12:end].lower())
+        if entry is None or entry[0] <= self._clock():
+            return self._respond_unusual(packet, tcp)
+        flags, has_opt = ordinary
+        _, count, records = entry
+        rest = packet[end:]
+        counts = _COUNTS_AFTER_ANSWERS
+        opt: bytes | None = b""
+        if has_opt:
+            counts = _COUNTS_WITH_OPT
+            opt = _ORDINARY_OPT_ENDINGS.get(rest[5:]) if rest[:3] == _OPT_START else None
+        elif rest:
+            opt = None
+        if opt is None:
+            return self._respond_unusual(packet, tcp)
+        reply = packet[:2] + flags + _ONE + count + counts + packet[12:end] + records + opt
+        if len(reply) > wire.UDP_LIMIT and not tcp:
+            return self._respond_unusual(packet, tcp)
+        self._cells[ORDINARY] += 1
+        return reply
+
+    def truncated(self, packet: bytes) -> bytes | None:
+        """Return the answer that says "ask by TCP", or None if the packet gets no answer."""
+        question = _read(packet)
+        if not isinstance(question, Question):
+            return self._counted(None, question)
+        return self._counted(question, write_truncated(question))
+
+    def warm_up(self) -> bool:
+        """Take up some values before they are asked for; False if there is nothing more to do."""
+        try:
+            return (self._announced[0] == self._seen or self._catch_up()) and self._table.warm_up()
+        except StorageError:
+            return False
+
+    def _catch_up(self) -> bool:
+        announced = self._announced[0]
+        try:
+            self._table.catch_up()
+        except StorageError:
+            return False
+        self._seen = announced
+        return True
+
+    def _respond_unusual(self, packet: bytes, tcp: bool) -> bytes | None:
+        question = _read(packet)
+        if not isinstance(question, Question):
+            return self._counted(None, question)
+        try:
+            reply = self._answer(question, tcp)
+        except StorageError:
+            reply = write_error(question, wire.SERVFAIL)
+        except Exception:  # noqa: BLE001
+            # A question that finds a bug must not end the worker for all others.
+            _log.exception("no answer to %s", packet.hex())
+            reply = write_error(question, wire.SERVFAIL)
+        return self._counted(question, reply)
+
+    def _counted(self, question: Question | None, reply: bytes | None) -> bytes | None:
+        if reply is None:
+            self._cells[UNANSWERED] += 1
+            return None
+        rcode = reply[3] & _RCODE
+        if question and question.edns and question.edns.version > 0:
+            rcode = wire.BADVERS  # its upper bits stand in the OPT record
+        self._cells[cell(question.rdtype if question else None, rcode)] += 1
+        if reply[2] & _TC:
+            self._cells[TRUNCATED] += 1
+        return reply
+
+    def _answer(self, question: Question, tcp: bool) -> bytes:
+        if question.edns and question.edns.version > 0:
+            return write_error(question, wire.BADVERS)
+        if question.rdclass != wire.IN or question.rdtype in _TRANSFERS:
+            return write_error(question, wire.REFUSED)
+        found = self._lookup.resolve(question.name, question.rdtype)
+        if found is None:
+            return write_error(question, wire.REFUSED)
+        return write_reply(
+            question,
+            found.rcode,
+            wire.TCP_LIMIT if tcp else question.udp_limit,
+            answer=found.answer,
+            authority=found.authority,
+            additional=found.additional,
+        )
+
+
+def _read(packet: bytes) -> Question | bytes | None:
+    """Return the question, or what to answer to something that asks none."""
+    if len(packet) < wire.HEADER_LENGTH or is_response(packet):
+        return None
+    if opcode(packet) != wire.QUERY:
+        return write_header_only(packet, wire.NOTIMP)
+    try:
+        return read_question(packet)
+    except FormatError:
+        return write_header_only(packet, wire.FORMERR)

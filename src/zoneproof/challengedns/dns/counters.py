@@ -1,0 +1,140 @@
+"""Counts DNS answers in memory that a worker writes and the service reads, without locks."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from zoneproof.challengedns.dns import wire
+
+_TYPES: Final = {
+    wire.TXT: "TXT",
+    wire.A: "A",
+    wire.AAAA: "AAAA",
+    wire.NS: "NS",
+    wire.SOA: "SOA",
+    wire.CNAME: "CNAME",
+    wire.DS: "DS",
+    wire.ANY: "ANY",
+    257: "CAA",
+    65: "HTTPS",
+    48: "DNSKEY",
+    15: "MX",
+}
+_OTHER, _NONE = "other", "none"
+_TYPE_NAMES: Final = (*_TYPES.values(), _OTHER, _NONE)
+_RCODES: Final = {
+    wire.NOERROR: "NOERROR",
+    wire.FORMERR: "FORMERR",
+    wire.SERVFAIL: "SERVFAIL",
+    wire.NXDOMAIN: "NXDOMAIN",
+    wire.NOTIMP: "NOTIMP",
+    wire.REFUSED: "REFUSED",
+    wire.BADVERS: "BADVERS",
+}
+_WIDTH: Final = len(_RCODES)
+_TYPE_START: Final = {rdtype: index * _WIDTH for index, rdtype in enumerate(_TYPES)}
+_OTHER_START: Final = len(_TYPES) * _WIDTH
+_NONE_START: Final = _OTHER_START + _WIDTH
+_RCODE_STEP: Final = {rcode: index for index, rcode in enumerate(_RCODES)}
+_BYTES_EACH: Final = 8
+
+ORDINARY: Final = _TYPE_START[wire.TXT] + _RCODE_STEP[wire.NOERROR]
+"""The cell of an ordinary answer: TXT with values."""
+TRUNCATED: Final = _NONE_START + _WIDTH
+"""The cell of answers that said "ask by TCP"; they are counted by type and code too."""
+UNANSWERED: Final = TRUNCATED + 1
+"""The cell of packets that got no answer."""
+_CELLS: Final = UNANSWERED + 1
+
+
+class Cells(Protocol):
+    """Numbers that can be counted up."""
+
+    def __getitem__(self, index: int, /) -> int:
+        """Return one."""
+        ...
+
+    def __setitem__(self, index: int, value: int, /) -> None:
+        """Change one."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+
+def private_cells() -> Cells:
+    """Return cells that nobody else sees."""
+    return [0] * _CELLS
+
+
+def cell(rdtype: int | None, rcode: int) -> int:
+    """Return the cell of a question's type (None where there was no question) and a code."""
+    start = _NONE_START if rdtype is None else _TYPE_START.get(rdtype, _OTHER_START)
+    return start + _RCODE_STEP[rcode]
+
+
+def shared_cells(descriptor: int) -> Cells:
+    """Return a worker's cells from the descriptor that it inherited. One process may write."""
+    return memoryview(mmap.mmap(descriptor, _CELLS * _BYTES_EACH)).cast("Q")
+
+
+class WorkerCounters:
+    """One worker's cells, as the service holds them."""
+
+    def __init__(self, transport: str) -> None:
+        self.transport = transport
+        self.descriptor = os.memfd_create("zoneproof-dns-counters")
+        os.ftruncate(self.descriptor, _CELLS * _BYTES_EACH)
+        self._cells = shared_cells(self.descriptor)
+
+    def read(self) -> list[int]:
+        """Return what the worker has counted so far."""
+        return [self._cells[index] for index in range(len(self._cells))]
+
+    def close(self) -> None:
+        """Release the service's side of the memory."""
+        os.close(self.descriptor)
+
+
+class Tally:
+    """The counts of all workers together, of those too that have ended."""
+
+    def __init__(self) -> None:
+        self._running: list[WorkerCounters] = []
+        self._ended: Counter[tuple[str, int]] = Counter()
+
+    def open(self, transport: str) -> WorkerCounters:
+        """Return counters for a worker that is about to start."""
+        counters = WorkerCounters(transport)
+        self._running.append(counters)
+        return counters
+
+    def close(self, counters: WorkerCounters) -> None:
+        """Keep the counts of a worker that has ended."""
+        self._running.remove(counters)
+        self._ended.update(_by_cell(counters))
+        counters.close()
+
+    def totals(self) -> Mapping[tuple[str, int], int]:
+        """Return the counts by transport and cell."""
+        totals = Counter(self._ended)
+        for counters in self._running:
+            totals.update(_by_cell(counters))
+        return totals
+
+
+def _by_cell(counters: WorkerCounters) -> dict[tuple[str, int], int]:
+    return {
+        (counters.transport, index): count for index, count in enumerate(counters.read()) if count
+    }
+
+
+def labels(index: int) -> tuple[str, str]:
+    """Return the type and the code that a cell counts; for cells below :data:`TRUNCATED`."""
+    kind, step = divmod(index, _WIDTH)
+    return _TYPE_NAMES[kind], tuple(_RCODES.values())[step]

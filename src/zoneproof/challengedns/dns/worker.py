@@ -1,0 +1,144 @@
+"""A DNS worker process: what it is told arrives on its standard input, and it ends with that.
+
+The input is a length (4 bytes), :class:`WorkerSettings` as MessagePack, and then nothing until the
+service closes it or dies; both mean: answer what has arrived, and end. Signals are left to the
+service, since a terminal or a service manager sends them to the whole group.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from zoneproof.challengedns import logs
+from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.counters import shared_cells
+from zoneproof.challengedns.dns.reader import Reader
+from zoneproof.challengedns.dns.table import RegistrationTable
+from zoneproof.challengedns.dns.zone import ZoneData, Zones
+from zoneproof.challengedns.limits import RateLimit
+from zoneproof.challengedns.registry.announcements import Announcements
+
+READY = b"ready\n"
+_LENGTH = 4
+
+
+class WorkerSettings(msgspec.Struct, frozen=True):
+    """What a worker needs to know.
+
+    ``sockets`` are descriptors that it inherits, and ``counters`` is that of its counting memory.
+    """
+
+    transport: Literal["udp", "tcp"]
+    sockets: list[int]
+    database: str
+    generation: int
+    zones: list[ZoneData]
+    value_ttl: int
+    table_bytes: int
+    rate_limit: int
+    tcp_connections: int
+    tcp_idle_timeout: float
+    log: logs.LogSettings = logs.LogSettings()
+    counters: int = -1
+
+
+def encode(settings: WorkerSettings) -> bytes:
+    """Return what to write to a worker's standard input."""
+    data = msgspec.msgpack.encode(settings)
+    return len(data).to_bytes(_LENGTH, "big") + data
+
+
+def main() -> None:
+    """Run the worker."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    length = int.from_bytes(sys.stdin.buffer.read(_LENGTH), "big")
+    settings = msgspec.msgpack.decode(sys.stdin.buffer.read(length), type=WorkerSettings)
+    logs.set_up(settings.log)
+    responder = _responder(settings)
+    sockets = [socket.socket(fileno=number) for number in settings.sockets]
+    # Nothing here makes reference cycles, and a collection would delay answers.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    if settings.transport == "udp":
+        _serve_udp(settings, sockets, responder)
+    else:
+        _serve_tcp(settings, sockets, responder)
+
+
+def _responder(settings: WorkerSettings) -> Responder:
+    database = Path(settings.database)
+    zones = Zones(settings.zones)
+    table = RegistrationTable(
+        Reader(database),
+        zones.registration_zones(),
+        settings.value_ttl,
+        generation=settings.generation,
+        max_bytes=settings.table_bytes,
+    )
+    return Responder(
+        zones,
+        table,
+        Announcements(database).numbers,
+        cells=shared_cells(settings.counters),
+    )
+
+
+def _serve_udp(
+    settings: WorkerSettings, sockets: list[socket.socket], responder: Responder
+) -> None:
+    from zoneproof.challengedns.dns.udp import UdpServer
+
+    limit = RateLimit(settings.rate_limit, settings.rate_limit) if settings.rate_limit else None
+    server = UdpServer(sockets, responder, limit)
+    _begin(server.stop)
+    server.run()
+
+
+def _serve_tcp(
+    settings: WorkerSettings, sockets: list[socket.socket], responder: Responder
+) -> None:
+    import asyncio
+
+    from zoneproof.challengedns.dns.tcp import TcpServer
+
+    server = TcpServer(
+        sockets,
+        responder,
+        max_connections=settings.tcp_connections,
+        idle_timeout=settings.tcp_idle_timeout,
+    )
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        _begin(lambda: loop.call_soon_threadsafe(stop.set))
+        await server.run(stop)
+
+    asyncio.run(serve())
+
+
+def _begin(stop: Callable[[], object]) -> None:
+    def wait_for_end() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        stop()
+
+    threading.Thread(target=wait_for_end, name="end-of-input", daemon=True).start()
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The endpoints that acme-dns has: register, update, health."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zoneproof.challengedns.http.callers import Callers
+from zoneproof.challengedns.http.licence import licence_key, path_key
+from zoneproof.challengedns.http.messages import (
+    Credentials,
+    ErrorWord,
+    RegisterRequest,
+    Updated,
+    UpdateRequest,
+)
+from zoneproof.challengedns.http.operations import Operation
+from zoneproof.challengedns.http.requests import read_body, read_fields, text_field, texts_field
+from zoneproof.challengedns.http.responses import error_answer, json_answer
+from zoneproof.challengedns.registry.keys import licence_key_id
+from zoneproof.challengedns.registry.registrations import Caller, Registrations
+from zoneproof.errors import RegistrationError, StorageError
+
+_log = logging.getLogger(__name__)
+
+
+class AcmeDnsApi:
+    """The endpoints."""
+
+    def __init__(
+        self, registrations: Registrations, callers: Callers, *, open_registration: bool
+    ) -> None:
+        self._registrations = registrations
+        self._callers = callers
+        self._open_registration = open_registration
+
+    def operations(self) -> list[Operation]:
+        """Return the table of what there is."""
+        key = (("bearer",), ("basic",))
+        account = (("user", "password"),)
+        return [
+            Operation(
+                "POST",
+                "/register",
+                self.register,
+                "Make a registration; the key may also stand in the path, /k/<key>/register",
+                Credentials,
+                status=201,
+                body=RegisterRequest | None,
+                body_required=False,
+                error=ErrorWord,
+                security=(*key, ()) if self._open_registration else key,
+            ),
+            Operation(
+                "POST",
+                "/update",
+                self.update,
+                "Publish a value",
+                Updated,
+                body=UpdateRequest,
+                error=ErrorWord,
+                security=account,
+            ),
+            Operation(
+                "DELETE",
+                "/update",
+                self.withdraw,
+                "Withdraw a value",
+                Updated,
+                body=UpdateRequest,
+                error=ErrorWord,
+                security=account,
+            ),
+            Operation(
+                "GET",
+                "/health",
+                self.health,
+                "Tell whether the service can do its work",
+                None,
+                error=ErrorWord,
+                errors=(503,),
+            ),
+        ]
+
+    async def register(self, request: Request) -> Response:
+        """Make a registration."""
+        self._callers.address(request)
+        tenant = await self._tenant(licence_key(request))
+        body = await read_body(request)
+        fields = read_fields(body) if body else {}
+        new = await self._registrations.register(
+            allowfrom=texts_field(fields, "allowfrom"), note=_note(fields), tenant=tenant
+        )
+        return json_answer(
+            201,
+            Credentials(new.username, new.password, new.fulldomain, new.subdomain, new.allowfrom),
+        )
+
+    async def update(self, request: Request) -> Response:
+        """Publish a value."""
+        caller, subdomain, txt = await self._read_update(request)
+        await self._registrations.update(caller, subdomain, txt)
+        return json_answer(200, Updated(txt))
+
+    async def withdraw(self, request: Request) -> Response:
+        """Withdraw a value."""
+        caller, subdomain, txt = await self._read_update(request)
+        await self._registrations.remove(caller, subdomain, txt)
+        return json_answer(200, Updated(txt))
+
+    async def health(self, request: Request) -> Response:
+        """Tell whether the service can do its work."""
+        try:
+            await self._registrations.check()
+        except StorageError as error:
+            _log.error("%s", error.message)
+            return error_answer(request, 503, "storage_unavailable")
+        return Response()
+
+    async def _tenant(self, key: str) -> str | None:
+        """Return for whom a key registers: for no tenant without one, if that is allowed."""
+        # What has not the form of a licence key may be a password for a proxy in front.
+        if self._open_registration and licence_key_id(key) is None:
+            return None
+        tenant = (await self._registrations.tenants.authenticate(key)).tenant
+        if tenant is None:
+            raise RegistrationError(
+                "the operator's key registers nothing: make a licence key", code="forbidden"
+            )
+        return tenant
+
+    async def _read_update(self, request: Request) -> tuple[Caller, str, str]:
+        caller = self._callers.updater(request)
+        # A wrong path is told. A wrong Authorization is not: it may be meant for a proxy.
+        if key := path_key(request):
+            await self._tenant(key)
+        body = await read_body(request)
+        try:
+            fields = read_fields(body)
+            return caller, text_field(fields, "subdomain"), text_field(fields, "txt")
+        except RegistrationError:
+            await self._registrations.authenticate(caller)
+            raise
+
+
+def _note(fields: Any) -> str:
+    try:
+        return text_field(fields, "subject")
+    except RegistrationError:
+        return ""

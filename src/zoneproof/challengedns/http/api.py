@@ -1,0 +1,89 @@
+"""The HTTP API as an application: its operations, its errors, and the paths of stock clients."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from zoneproof.challengedns.config import ApiConfig
+from zoneproof.challengedns.http import responses
+from zoneproof.challengedns.http.acme_dns_api import AcmeDnsApi
+from zoneproof.challengedns.http.callers import Callers
+from zoneproof.challengedns.http.licence import key_in_path
+from zoneproof.challengedns.http.openapi import describe
+from zoneproof.challengedns.http.operations import Operation, routes
+from zoneproof.challengedns.http.responses import REST
+from zoneproof.challengedns.http.rest import Rest
+from zoneproof.challengedns.registry.registrations import Registrations
+from zoneproof.errors import InvalidInputError, RegistrationError, StorageError
+
+_CORS_HEADERS = ("Authorization", "Content-Type", "X-Api-Key", "X-Api-User")
+
+
+def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
+    """Return the API as an ASGI application."""
+    callers = Callers(config)
+    acme_dns = AcmeDnsApi(registrations, callers, open_registration=config.open_registration)
+    operations = [*acme_dns.operations(), *Rest(registrations, callers).operations()]
+    middleware = []
+    if config.cors_origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=config.cors_origins,
+                allow_methods=("GET", "POST", "PATCH", "DELETE"),
+                allow_headers=_CORS_HEADERS,
+            )
+        )
+    return StockPaths(
+        Starlette(
+            routes=[*routes(operations), _description(operations)],
+            middleware=middleware,
+            exception_handlers={
+                HTTPException: responses.http_error,
+                RegistrationError: responses.refusal,
+                InvalidInputError: responses.unknown,
+                StorageError: responses.storage_failure,
+                Exception: responses.bug,
+            },
+        )
+    )
+
+
+def _description(operations: list[Operation]) -> Route:
+    document = msgspec.json.encode(describe(operations))
+
+    async def show(request: Request) -> Response:  # noqa: ARG001
+        return Response(document, media_type="application/json")
+
+    return Route(f"{REST}openapi.json", show, methods=["GET"])
+
+
+class StockPaths:
+    """Leads what stock clients make of a base URL to the endpoints.
+
+    They join it with ``/register`` in ways of their own: ``//register``, ``/register/``, and
+    ``/any/prefix/register`` when the base URL has a path, such as ``/k/<licence key>``.
+    """
+
+    _ENDPOINTS = frozenset({"/register", "/update", "/health"})
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] == "http" and not scope["path"].startswith(REST):
+            path = scope["path"]
+            endpoint = "/" + path.rstrip("/").rpartition("/")[2]
+            if endpoint in self._ENDPOINTS:
+                found = {"path": endpoint, "raw_path": endpoint.encode(), **key_in_path(path)}
+                scope = {**scope, **found}
+        await self._app(scope, receive, send)

@@ -1,0 +1,110 @@
+"""The API's certificate: where its files are, when it expires, and who obtains it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+from msgspec.structs import replace
+
+from zoneproof.challengedns.config import ApiConfig
+from zoneproof.challengedns.dns.wire import CNAME, RRset, to_wire
+from zoneproof.challengedns.dns.zone import ZoneData
+from zoneproof.errors import ConfigError
+from zoneproof.names import DomainName
+
+_ALIAS_TTL = 60  # seconds
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """PEM files: the certificate with its chain, and its private key."""
+
+    certificate: Path
+    key: Path
+
+    def use_in(self, context: ssl.SSLContext) -> None:
+        """Let a context use what the files hold now.
+
+        Raises ConfigError if that cannot be; the context then is as it was.
+        """
+        _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), self)
+        _load(context, self)
+
+    def expires_at(self) -> float:
+        """Return when the certificate expires, in seconds since 1970. Raises ConfigError."""
+        try:
+            leaf = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot read the certificate {self.certificate}: {error}") from error
+        return leaf.not_valid_after_utc.timestamp()
+
+
+def configured_key_pair(config: ApiConfig) -> KeyPair | None:
+    """Return the files that the configuration names, if it names any."""
+    if config.certificate is None or config.key is None:
+        return None
+    return KeyPair(config.certificate, config.key)
+
+
+class CertificateSource(Protocol):
+    """Obtains and renews the certificate for ``tls = "auto"``.
+
+    All methods raise ZoneproofError.
+    """
+
+    async def aliases(self) -> Mapping[DomainName, DomainName]:
+        """Return the CNAMEs that the service's zones must hold, from name to target."""
+        ...
+
+    def key_pair(self) -> KeyPair:
+        """Return the newest certificate's files; of a self-signed one until there is another."""
+        ...
+
+    async def renew_if_due(self) -> bool:
+        """Obtain a certificate if it is time to; tell whether there is a new one."""
+        ...
+
+    def look_again_after(self) -> float:
+        """Return after how many seconds to call :meth:`renew_if_due` again."""
+        ...
+
+
+def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
+    try:
+        # An empty password fails for an encrypted key, where none would ask at the terminal.
+        context.load_cert_chain(pair.certificate, pair.key, password=lambda: "")
+    except OSError as error:
+        what = error.strerror
+        if isinstance(error, ssl.SSLError) or what is None:
+            what = "they are not a PEM certificate and its own key without a password"
+        raise ConfigError(
+            f"cannot use 'api.certificate' {pair.certificate} with 'api.key' {pair.key}: {what}"
+        ) from error
+
+
+def with_aliases(
+    zones: Sequence[ZoneData], aliases: Mapping[DomainName, DomainName]
+) -> list[ZoneData]:
+    """Return the zones with CNAMEs in them.
+
+    Raises ConfigError for a name that is in no zone, or has a record in the configuration.
+    """
+    found = list(zones)
+    for name, target in aliases.items():
+        owner = to_wire(name.text)
+        homes = [zone for zone in found if owner == zone.name or owner.endswith(zone.name)]
+        if not homes:
+            raise ConfigError(f"'api.domain': {name.parent} is in none of the service's zones")
+        home = max(homes, key=lambda zone: len(zone.name))
+        if any(rrset.owner == owner for rrset in home.rrsets):
+            raise ConfigError(
+                f"remove {name} from the 'records': with tls = \"auto\" the service makes it"
+            )
+        alias = RRset(owner, CNAME, _ALIAS_TTL, (to_wire(target.text),))
+        found[found.index(home)] = replace(home, rrsets=(*home.rrsets, alias))
+    return found

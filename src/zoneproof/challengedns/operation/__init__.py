@@ -1,0 +1,1 @@
+"""Running the service: sockets, privileges, workers, signals, checks, metrics."""

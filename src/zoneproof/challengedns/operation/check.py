@@ -1,0 +1,206 @@
+"""Looks whether the service could start here: sockets, user, database, certificate."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.query
+
+from zoneproof.challengedns.config import Config, Endpoint
+from zoneproof.challengedns.dns.zone import ZoneData
+from zoneproof.challengedns.http.certificate import configured_key_pair
+from zoneproof.challengedns.operation.parent_records import addresses_of
+from zoneproof.challengedns.operation.privileges import (
+    become,
+    check_access,
+    runs_as_root,
+    service_user,
+)
+from zoneproof.challengedns.operation.sockets import bind_api, bind_dns
+from zoneproof.errors import ConfigError, ZoneproofError
+from zoneproof.storage import load_migrations
+
+_ASK_SECONDS = 2.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+class Level(Enum):
+    """How bad it is."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``records`` are to be created, in zone-file form."""
+
+    level: Level
+    subject: str
+    text: str
+    records: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LocalCheck:
+    """What was found on this machine, and whether the service runs here now."""
+
+    findings: tuple[Finding, ...]
+    is_running: bool
+
+
+def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
+    """Try everything that ``serve`` needs, and change nothing.
+
+    As root this process becomes the service's user for it.
+    """
+    sockets = list(_check_sockets(config))
+    is_running = any(found.level is Level.NOTE for found in sockets)
+    rest = [
+        *_check_user(config),
+        *_check_database(config),
+        *_check_certificate(config),
+        *_check_api_name(config, zones),
+    ]
+    return LocalCheck((*sockets, *rest), is_running)
+
+
+def _check_sockets(config: Config) -> Iterator[Finding]:
+    is_running = False
+    for endpoint in config.dns.listen:
+        try:
+            bind_dns(endpoint, 1).close()
+        except ConfigError as error:
+            if _is_answered(endpoint, config):
+                is_running = True
+                yield _note("sockets", f"a challenge service answers DNS at {endpoint} already")
+            else:
+                yield _problem("sockets", error.message)
+        else:
+            yield _ok("sockets", f"DNS can listen at {endpoint}")
+    others = [(each, "the API") for each in config.api.listen]
+    others += [(config.metrics, "the metrics")] if config.metrics else []
+    for endpoint, purpose in others:
+        try:
+            bind_api(endpoint, purpose).close()
+        except ConfigError as error:
+            if is_running:
+                yield _note("sockets", f"{purpose}: the service that runs has {endpoint}")
+            else:
+                yield _problem("sockets", error.message)
+        else:
+            yield _ok("sockets", f"{purpose} can listen at {endpoint}")
+
+
+def _is_answered(endpoint: Endpoint, config: Config) -> bool:
+    """Tell whether somebody has authority over our zone there; that will be this service."""
+    question = dns.message.make_query(config.zones[0].name.fqdn, "SOA")
+    host = _ANY_ADDRESS.get(endpoint.host, endpoint.host)
+    if not endpoint.port:
+        return False
+    try:
+        reply = dns.query.udp(question, host, port=endpoint.port, timeout=_ASK_SECONDS)
+    except (OSError, dns.exception.DNSException):
+        return False
+    return bool(reply.flags & dns.flags.AA)
+
+
+def _check_user(config: Config) -> Iterator[Finding]:
+    try:
+        user = service_user(config)
+        if user is None:
+            if runs_as_root(config):
+                yield _note("user", "the service would run as root: name a 'user' in [service]")
+            return
+        become(user)
+        check_access(config, user.pw_name)
+        yield _ok("user", f"the service runs as {user.pw_name}")
+    except ConfigError as error:
+        yield _problem("user", error.message)
+
+
+def _check_database(config: Config) -> Iterator[Finding]:
+    database = config.database
+    if not os.access(database, os.F_OK):
+        folder = database.parent
+        if os.access(folder, os.F_OK) and not os.access(folder, os.W_OK | os.X_OK):
+            yield _problem("database", f"{folder} cannot be written by this user")
+        else:
+            yield _ok("database", f"{database} will be made at the first start")
+        return
+    try:
+        with closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
+        ) as connection:
+            connection.isolation_level = None
+            seen = dict(connection.execute("SELECT component, number FROM schema_version"))
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        yield _problem("database", f"{database}: {error}")
+        return
+    newest = load_migrations("zoneproof.challengedns")[-1]
+    if seen.get(newest.component, 0) > newest.number:
+        yield _problem("database", f"{database} was written by a newer Zoneproof: update Zoneproof")
+    else:
+        yield _ok("database", f"{database} can be read and written")
+
+
+def _check_certificate(config: Config) -> Iterator[Finding]:
+    if config.api.auto is not None:
+        if not config.api.auto.agree_tos:
+            yield _problem(
+                "certificate",
+                "tls = \"auto\" needs 'acme_agree_tos = true' in [api], once you have read the"
+                " terms of the CA",
+            )
+        else:
+            yield _ok("certificate", "the service obtains it while it runs")
+        return
+    pair = configured_key_pair(config.api)
+    if pair is None:
+        yield _note("certificate", "none: the API is plain HTTP, for a proxy that speaks HTTPS")
+        return
+    try:
+        pair.use_in(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+        expires_at = datetime.fromtimestamp(pair.expires_at(), UTC)
+    except ZoneproofError as error:
+        yield _problem("certificate", error.message)
+        return
+    text = f"{pair.certificate} is valid until {expires_at:%Y-%m-%d %H:%M} UTC"
+    expired = expires_at < datetime.now(UTC)
+    yield _problem("certificate", f"{text}: replace it") if expired else _ok("certificate", text)
+
+
+def _check_api_name(config: Config, zones: Sequence[ZoneData]) -> Iterator[Finding]:
+    for domain in config.api.auto.domains if config.api.auto else ():
+        if not addresses_of(domain, zones):
+            name = domain.relative_to(config.registration_zone) or "@"
+            yield _problem(
+                "certificate",
+                f"{domain} has no address, so no client finds the API: add '{name} A …' to the"
+                " 'records' of its zone",
+            )
+
+
+def _ok(subject: str, text: str) -> Finding:
+    return Finding(Level.OK, subject, text)
+
+
+def _note(subject: str, text: str) -> Finding:
+    return Finding(Level.NOTE, subject, text)
+
+
+def _problem(subject: str, text: str) -> Finding:
+    return Finding(Level.PROBLEM, subject, text)

@@ -1,0 +1,1 @@
+"""Registrations, tenants and keys in the database, and how workers learn of changes."""
