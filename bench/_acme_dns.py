@@ -1,0 +1,76 @@
+"""acme-dns as a peer, when its binary is there: $ACME_DNS holds the path."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from bench._accounts import REGISTER_REQUEST, Account
+from bench._http import Connection
+from zoneproof.cli.demo.background import BackgroundServer, free_port
+
+_CONFIG = """
+[general]
+listen = "127.0.0.1:{dns_port}"
+protocol = "both4"
+domain = "{zone}"
+nsname = "ns1.{zone}"
+nsadmin = "hostmaster.bench.test"
+records = ["{zone}. NS ns1.{zone}."]
+debug = false
+[database]
+engine = "sqlite3"
+connection = "{folder}/acme-dns.db"
+[api]
+ip = "127.0.0.1"
+port = "{api_port}"
+tls = "none"
+disable_registration = false
+use_header = false
+[logconfig]
+loglevel = "info"
+logtype = "stdout"
+logformat = "text"
+"""
+
+
+def acme_dns_binary() -> str | None:
+    """Return the path of the binary, if one was given."""
+    return os.environ.get("ACME_DNS")
+
+
+class AcmeDns(BackgroundServer):
+    """An acme-dns with a SQLite database, as its documentation sets it up, and without TLS."""
+
+    def __init__(self, folder: Path, zone: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.dns_port = free_port()
+        self.api = ("127.0.0.1", free_port())
+        config = folder / "config.cfg"
+        config.write_text(
+            _CONFIG.format(
+                dns_port=self.dns_port, api_port=self.api[1], zone=zone, folder=folder.absolute()
+            )
+        )
+        super().__init__(
+            "acme-dns",
+            [acme_dns_binary() or "acme-dns", "-c", str(config)],
+            r"Listening HTTP",
+            listens_at=self.api,
+        )
+
+    def register(self) -> tuple[Account, str]:
+        """Make a registration; return it and its full name."""
+        with Connection(self.api) as connection:
+            made = json.loads(connection.exchange(REGISTER_REQUEST).body)
+        return Account(made["subdomain"], made["username"], made["password"]), made["fulldomain"]
+
+    def publish(self, txt: str) -> str:
+        """Make a registration with a value; return its full name."""
+        made, name = self.register()
+        with Connection(self.api) as connection:
+            reply = connection.exchange(made.update_request(txt))
+        if reply.status != 200:
+            raise ValueError(f"acme-dns answered {reply.status} {reply.body!r}")
+        return name

@@ -1,0 +1,50 @@
+"""Every benchmark of the challenge service, and every endurance run, works with small numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import dns, registrations, storm, updates
+from bench.soak import day, kills, packets
+
+
+def test_dns_prints_a_ratio_to_knot(capsys: pytest.CaptureFixture[str]) -> None:
+    dns.run(names=20, rounds=1, seconds=0.2)
+    assert "zoneproof / knot" in capsys.readouterr().out
+
+
+def test_registrations_prints_a_ratio_of_many_to_few(capsys: pytest.CaptureFixture[str]) -> None:
+    registrations.run(few=20, many=600, rounds=1, seconds=0.2)
+    said = capsys.readouterr().out
+    assert "warm, 600 / 20" in said
+    assert "600: memory, warm" in said
+
+
+def test_storm_prints_a_ratio_to_idle(capsys: pytest.CaptureFixture[str]) -> None:
+    storm.run(names=20, rate=100, rounds=1, seconds=0.2)
+    said = capsys.readouterr().out
+    assert "p99, storm of /register / idle" in said
+    assert "p99, storm of /update / idle" in said
+
+
+def test_updates_prints_a_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACME_DNS", raising=False)
+    updates.run(connections=4, rounds=1, seconds=0.2)
+    assert "/s" in capsys.readouterr().out
+
+
+def test_packets_go_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    packets.run(count=2_000, seed=1)
+    assert "packets by TCP" in capsys.readouterr().out
+
+
+def test_kills_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    kills.run(count=1, seed=1)
+    assert "none lost" in capsys.readouterr().out
+
+
+def test_a_day_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    day.run(count=600, seed=1, expiry_seconds=1)
+    assert "times faster than real time" in capsys.readouterr().out
