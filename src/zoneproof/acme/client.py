@@ -70,7 +70,7 @@ class AcmeClient:
         *,
         ca_bundle: Path | None = None,
         allow_http: bool = False,
-        concurrency: int = 32,
+        concurrency: int = 10,
         request_seconds: float = REQUEST_SECONDS,
         now: Now = utc_now,
         sleep: Sleep = asyncio.sleep,

@@ -54,7 +54,9 @@ def main() -> None:
     """
     # Commands make many objects that live to the end: looking for garbage early finds none.
     gc.set_threshold(50_000, 20, 20)
-    sys.exit(_run())
+    status = _run()
+    gc.freeze()  # nor is it worth looking for it at the end
+    sys.exit(status)
 
 
 def _run() -> int:
