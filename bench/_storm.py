@@ -11,8 +11,6 @@ from multiprocessing.connection import Connection as Pipe
 from bench._accounts import REGISTER_REQUEST, account, updates
 from bench._http import call_for
 
-_NICENESS = 19
-
 
 class Storm:
     """A storm that blows; ``rate`` is set once it has ended."""
@@ -28,6 +26,7 @@ def storm(kind: str, address: tuple[str, int], connections: int, accounts: int) 
     ours, theirs = context.Pipe()
     process = context.Process(target=_blow, args=(theirs, kind, address, connections, accounts))
     process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
     try:
         ours.recv()
         yield found
@@ -39,7 +38,7 @@ def storm(kind: str, address: tuple[str, int], connections: int, accounts: int) 
 
 
 def _blow(pipe: Pipe, kind: str, address: tuple[str, int], connections: int, accounts: int) -> None:
-    os.nice(_NICENESS)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     next_request = updates([account(number) for number in range(accounts)])
     if kind == "register":
         next_request = _register

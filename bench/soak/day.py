@@ -93,8 +93,9 @@ def _replay(service: BenchService, world: World) -> None:
     progress = Progress(world.renewing, "renewals")
     cpu = cpu_seconds(service.processes())
     try:
-        for process in processes:
+        for process, (_, theirs) in zip(processes, pipes, strict=True):
             process.start()
+            theirs.close()  # so that the end of the process is the end of the pipe
         totals = Counter[str]()
         waiting = [pipe[0] for pipe in pipes]
         while waiting:
