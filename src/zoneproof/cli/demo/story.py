@@ -52,7 +52,7 @@ _NEXT = """
      zoneproof provider list
      zoneproof issue example.com '*.example.com' --ca letsencrypt-staging --agree-tos \\
          --provider rfc2136 --server ns1.example.com --field key_name=... --field secret=@file
-     zoneproof challenge serve --config zoneproof.toml"""
+     zoneproof challenge init"""
 
 
 async def tell_story(folder: Path) -> None:
