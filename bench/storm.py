@@ -29,7 +29,9 @@ def run(names: int, rate: float, rounds: int, seconds: float) -> None:
         f"time to answer {rate:g} TXT questions a second, {names:,} names,"
         f" {rounds} rounds of {seconds:g} s each in turn"
     )
-    print_figure("shared", "clients and service run on the same cores; the storm's client is nice")
+    print_figure(
+        "shared", "all run on the same cores; the storm's client takes what is left of them"
+    )
     with tempfile.TemporaryDirectory() as name:
         service = make_service(Path(name))
         fill(service.database, names)
