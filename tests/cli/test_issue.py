@@ -244,7 +244,7 @@ def test_an_interrupted_run_removes_its_values_and_keeps_the_order(world: World)
     process.stdout.close()
     assert "record_removed" in rest
     assert world.txt_values(CHALLENGE) == set()
-    again = world.issue("example.com")
+    again = world.issue("--propagation=authoritative", "example.com")
     assert "order_resumed" in again.event_names
 
 

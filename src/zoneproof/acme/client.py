@@ -111,6 +111,10 @@ class AcmeClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
         await self._session.close()
 
     async def directory(self) -> Directory:

@@ -13,11 +13,19 @@ from zoneproof import __version__
 from zoneproof.errors import ZoneproofError, printable
 
 _COMMANDS = {
+    "add": ("zoneproof.cli.manage:add", "Save a certificate without obtaining it yet."),
     "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
     "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),
     "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
-    "issue": ("zoneproof.cli.issue:issue", "Obtain a certificate now."),
+    "edit": ("zoneproof.cli.manage:edit", "Change a managed certificate."),
+    "history": ("zoneproof.cli.list:history", "Show what happened to a certificate."),
+    "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
+    "list": ("zoneproof.cli.list:list_certificates", "List the managed certificates."),
     "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
+    "remove": ("zoneproof.cli.manage:remove", "Stop managing a certificate."),
+    "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
+    "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
+    "show": ("zoneproof.cli.list:show", "Show all of a certificate."),
 }
 _INTERRUPTED = 130
 _BUG = 70

@@ -21,15 +21,19 @@ from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challengedns.http.certificate import KeyPair
 from zoneproof.challenges import dns01
 from zoneproof.cli.output import describe
-from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
 from zoneproof.errors import AcmeError, ConfigError, StorageError, TermsNotAgreedError
 from zoneproof.issuance import Event
-from zoneproof.manager import AccountTerms, Home, IssueRequest, open_manager
-from zoneproof.manager.pool import ProviderPool
-from zoneproof.manager.registrations import StoredRegistrations
-from zoneproof.names import DomainName, Identifier
+from zoneproof.manager import (
+    AccountTerms,
+    CertificateDefinition,
+    Home,
+    MethodDefinition,
+    RunOptions,
+    issue,
+    open_manager,
+)
+from zoneproof.names import DomainName
 from zoneproof.providers import DelegatedProvider
-from zoneproof.vault import open_vault
 
 _LOOK_EVERY = 6 * 3600.0  # seconds
 _LOOK_SOONEST = 1.0
@@ -59,20 +63,14 @@ class ApiCertificate:
 
     async def aliases(self) -> Mapping[DomainName, DomainName]:
         """Return the CNAMEs from the challenge names to registrations, made at need."""
-        self._home.create()
-        store = self._home.open_store()
-        pool = ProviderPool(StoredRegistrations(store, open_vault(self._home.path)))
         found = {}
-        try:
-            provider = pool.open("challenge", self._fields)
+        async with open_manager(self._home) as manager:
+            provider = manager.providers.open("challenge", self._fields)
             assert isinstance(provider, DelegatedProvider)
             for domain in self._auto.domains:
                 target = await provider.target(domain, create=True)
                 assert target is not None
                 found[domain.child(dns01.LABEL)] = target
-        finally:
-            await pool.close()
-            await store.close()
         return found
 
     def key_pair(self) -> KeyPair:
@@ -106,21 +104,23 @@ class ApiCertificate:
 
     async def _obtain(self) -> None:
         auto = self._auto
-        resolver = Resolver([parse_server(text) for text in auto.resolvers] or None)
-        request = IssueRequest(
-            identifiers=[Identifier("dns", domain.text) for domain in auto.domains],
-            provider="challenge",
-            fields=self._fields,
-            directory_url=directory_url(auto.directory),
-            resolver=resolver,
-            propagation=PropagationPolicy(ask=False),
+        definition = CertificateDefinition(
             name=self._name,
-            ca_bundle=auto.ca_bundle,
-            terms=AccountTerms(auto.email, auto.agree_tos, None),
+            identifiers=tuple(domain.text for domain in auto.domains),
+            method=(
+                MethodDefinition(
+                    provider="challenge",
+                    fields=self._fields,
+                    propagation=0,
+                    resolvers=auto.resolvers,
+                ),
+            ),
+            account=auto.directory,
         )
-        async with resolver, open_manager(self._home) as manager:
+        terms = AccountTerms(auto.email, auto.agree_tos, ca_bundle=auto.ca_bundle)
+        async with open_manager(self._home, RunOptions(terms=terms)) as manager:
             try:
-                await manager.issue(request, _tell)
+                await issue(manager, definition, _tell)
             except TermsNotAgreedError as error:
                 text = f"{error.message}; read them, then write 'acme_agree_tos = true' in [api]"
                 raise TermsNotAgreedError(text, url=error.url) from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import click
 import msgspec
@@ -32,6 +33,16 @@ def json_line(event: Event) -> None:
     click.echo(msgspec.json.encode(event))
 
 
+def json_line_of(certificate: str) -> Callable[[Event], None]:
+    """Return what prints an event of one of several certificates, with its name."""
+
+    def print_event(event: Event) -> None:
+        fields = msgspec.to_builtins(event)
+        click.echo(msgspec.json.encode({"certificate": certificate, **fields}))
+
+    return print_event
+
+
 def json_error(error: ZoneproofError) -> None:
     """Print an error as one line of JSON."""
     click.echo(
@@ -45,6 +56,23 @@ def json_error(error: ZoneproofError) -> None:
             }
         )
     )
+
+
+@contextmanager
+def telling_errors(*, as_json: bool) -> Iterator[None]:
+    """Tell an error as a line of JSON, and exit with its code, if JSON is wanted."""
+    try:
+        yield
+    except ZoneproofError as error:
+        if not as_json:
+            raise
+        json_error(error)
+        raise SystemExit(error.exit_code) from error
+
+
+def json_document(value: object) -> None:
+    """Print a value as one indented JSON document."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 class Lines:
@@ -81,8 +109,14 @@ def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
         **{path.stem: str(path) for path in outcome.files},
     }
     click.echo("")
+    print_rows(rows, indent=indent)
+
+
+def print_rows(rows: Mapping[str, str], *, indent: str = "  ") -> None:
+    """Print names and texts below one another."""
+    width = max((len(name) for name in rows), default=0)
     for name, text in rows.items():
-        click.echo(f"{indent}{name:10} {text}")
+        click.echo(f"{indent}{name:{width}}  {printable(text)}")
 
 
 def describe(event: Event) -> str:

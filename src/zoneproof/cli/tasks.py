@@ -7,8 +7,11 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Manager, RunOptions
 
 T = TypeVar("T")
 
@@ -42,3 +45,14 @@ def run_until_done(work: Coroutine[Any, Any, T]) -> T:
         # Python 3.12 does so by itself; 3.11 starts a thread for each script that a provider runs.
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     return asyncio.run(guarded())
+
+
+def run_with_manager(work: Callable[[Manager], Awaitable[T]], run: RunOptions | None = None) -> T:
+    """Open the manager's home, run the work with it, and close it."""
+    from zoneproof.manager import Home, open_manager
+
+    async def opened() -> T:
+        async with open_manager(Home.find(), run) as manager:
+            return await work(manager)
+
+    return run_until_done(opened())

@@ -19,6 +19,7 @@ from zoneproof.issuance.events import (
 )
 from zoneproof.issuance.examine import Examination, Finding, examine
 from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
+from zoneproof.issuance.match_rules import MatchRule, check_rules, match_identifier
 from zoneproof.issuance.method import Method
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
 from zoneproof.issuance.plan import Plan, PlannedName, check_identifiers, make_plan
@@ -38,6 +39,7 @@ __all__ = [
     "Issued",
     "Journal",
     "JournaledOrder",
+    "MatchRule",
     "Method",
     "OrderCreated",
     "OrderRequest",
@@ -53,7 +55,9 @@ __all__ = [
     "RecordsVisible",
     "Warned",
     "check_identifiers",
+    "check_rules",
     "examine",
     "make_plan",
+    "match_identifier",
     "remove_leftovers",
 ]

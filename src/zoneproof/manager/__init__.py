@@ -1,7 +1,44 @@
-"""Managed certificates: definition, state, accounts and files."""
+"""Managed certificates: definition, state, schedule, history, accounts and files."""
 
-from zoneproof.manager.accounts import AccountTerms
+from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount
+from zoneproof.manager.certificates import ManagedCertificate
+from zoneproof.manager.changes import describe_changes
+from zoneproof.manager.credentials import Credential
+from zoneproof.manager.definition import (
+    CertificateDefinition,
+    MethodDefinition,
+    default_name,
+    secret_fields,
+)
 from zoneproof.manager.home import Home
-from zoneproof.manager.issue import IssueRequest, Manager, Outcome, open_manager
+from zoneproof.manager.issue import Outcome, is_interrupted, issue
+from zoneproof.manager.manager import Manager, RunOptions, open_manager
+from zoneproof.manager.renew import Renewal, renew
+from zoneproof.manager.settings import DnsSettings, Settings
+from zoneproof.manager.state import Overview, standing
 
-__all__ = ["AccountTerms", "Home", "IssueRequest", "Manager", "Outcome", "open_manager"]
+__all__ = [
+    "AccountTerms",
+    "Accounts",
+    "CertificateDefinition",
+    "Credential",
+    "DnsSettings",
+    "Home",
+    "ManagedCertificate",
+    "Manager",
+    "MethodDefinition",
+    "Outcome",
+    "Overview",
+    "Renewal",
+    "RunOptions",
+    "Settings",
+    "StoredAccount",
+    "default_name",
+    "describe_changes",
+    "is_interrupted",
+    "issue",
+    "open_manager",
+    "renew",
+    "secret_fields",
+    "standing",
+]

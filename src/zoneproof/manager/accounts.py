@@ -1,98 +1,215 @@
-"""ACME accounts: one for each CA, its key sealed in the state database."""
+"""ACME accounts of any CA under names, their keys sealed in the state database."""
 
 from __future__ import annotations
 
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-from zoneproof.acme import AccountKey, AcmeClient, ExternalAccountBinding
-from zoneproof.storage import Store, Transaction
+from zoneproof.acme import AccountKey, AcmeClient, ExternalAccountBinding, KeyKind, find_ca
+from zoneproof.errors import InvalidInputError
+from zoneproof.storage import Row, Store
 from zoneproof.vault import Vault
+
+_COLUMNS = """
+id, name, directory_url, account_url, private_key, next_key, contact, ca_bundle, allow_http,
+created_at
+"""
+_INSERT = """
+INSERT INTO accounts (id, name, directory_url, account_url, private_key, next_key, contact,
+                      ca_bundle, allow_http, created_at)
+VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING
+"""
 
 
 @dataclass(frozen=True)
 class StoredAccount:
-    """An account key, and its URL at the CA (empty until the CA has confirmed it)."""
+    """An account key, and its URL at the CA (empty until the CA has confirmed it).
+
+    ``next_key`` is there while a rollover may have been done. ``ca_bundle`` are the only roots to
+    trust for the CA, ``allow_http`` lets a CA without TLS on this machine through.
+    """
 
     id: str
+    name: str
     directory_url: str
     account_url: str
     key: AccountKey
-    contact: tuple[str, ...]
+    contact: tuple[str, ...] = ()
+    next_key: AccountKey | None = None
+    ca_bundle: Path | None = None
+    allow_http: bool = False
+    created_at: str = ""
+
+    def client(self) -> AcmeClient:
+        """Return a client for the account's CA and key; the account is not in use yet."""
+        return AcmeClient(
+            self.directory_url, self.key, ca_bundle=self.ca_bundle, allow_http=self.allow_http
+        )
 
 
 @dataclass(frozen=True)
 class AccountTerms:
-    """What a new account needs from a person."""
+    """What a new account needs from a person, and how to reach its CA.
+
+    ``ca_bundle`` and ``allow_http`` also change an account that is there, if they are given.
+    """
 
     email: str = ""
     agree_to_terms: bool = False
     eab: ExternalAccountBinding | None = None
+    key_kind: KeyKind = "ES256"
+    ca_bundle: Path | None = None
+    allow_http: bool = False
 
 
 class Accounts:
-    """The stored accounts."""
+    """The stored accounts. Every method raises StorageError and VaultError."""
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
         self._vault = vault
 
-    async def get_or_create(self, directory_url: str, contact: Sequence[str]) -> StoredAccount:
-        """Return the account for the directory; a new one has a key and no URL yet.
+    async def all(self) -> list[StoredAccount]:
+        """Return all, sorted by name."""
+        return await self._select("ORDER BY name")
+
+    async def find(self, text: str) -> StoredAccount | None:
+        """Return the account of that name, or the one named after the CA that ``text`` means.
+
+        Raises InvalidInputError if the text is neither an account's name nor a CA.
+        """
+        found = await self._select("WHERE name = ?", text)
+        if not found:
+            found = await self._select("WHERE name = ?", find_ca(text).name)
+        return found[0] if found else None
+
+    async def get(self, text: str) -> StoredAccount:
+        """Return what :meth:`find` does. Raises InvalidInputError if there is none."""
+        found = await self.find(text)
+        if found is None:
+            raise InvalidInputError(
+                f"there is no account '{text[:100]}' yet: 'zoneproof account register --ca"
+                f" {text[:100]}' makes one"
+            )
+        return found
+
+    async def get_or_create(self, text: str, terms: AccountTerms) -> StoredAccount:
+        """Return the account of that name or CA; a new one has a key and no URL yet.
 
         The key is stored before the CA hears of it, so that no account is ever lost.
         """
-        new_id = str(uuid.uuid4())
-        key = AccountKey.generate()
-        sealed = self._vault.seal_text(key.to_pem(), f"accounts|{new_id}|private_key")
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-
-        def insert(transaction: Transaction) -> None:
-            transaction.execute(
-                "INSERT INTO accounts"
-                " (id, directory_url, account_url, private_key, contact, created_at)"
-                " VALUES (?, ?, '', ?, ?, ?) ON CONFLICT (directory_url) DO NOTHING",
-                (new_id, directory_url, sealed, json.dumps(list(contact)), now),
-            )
-
-        found = await self.get(directory_url)
+        found = await self.find(text)
         if found is None:
-            await self._store.write(insert)
-            found = await self.get(directory_url)
-        assert found is not None
-        return found
-
-    async def get(self, directory_url: str) -> StoredAccount | None:
-        """Return the account for the directory, if there is one."""
-        rows = await self._store.read(
-            lambda transaction: transaction.query(
-                "SELECT id, account_url, private_key, contact FROM accounts"
-                " WHERE directory_url = ?",
-                (directory_url,),
+            ca = find_ca(text)
+            await self.add(new_account(ca.name, ca.directory_url, terms))
+            found = await self.get(text)
+        bundle = terms.ca_bundle.absolute() if terms.ca_bundle else found.ca_bundle
+        reached = replace(found, ca_bundle=bundle, allow_http=found.allow_http or terms.allow_http)
+        if reached != found:
+            await self._store.write(
+                lambda transaction: transaction.execute(
+                    "UPDATE accounts SET ca_bundle = ?, allow_http = ? WHERE id = ?",
+                    (str(bundle or ""), int(reached.allow_http), found.id),
+                )
             )
+        return reached
+
+    async def add(self, account: StoredAccount) -> bool:
+        """Store a new account; tells whether it was added, which a taken name prevents."""
+        values = (
+            account.id,
+            account.name,
+            account.directory_url,
+            account.account_url,
+            self._sealed(account.id, "private_key", account.key),
+            json.dumps(list(account.contact)),
+            str(account.ca_bundle or ""),
+            int(account.allow_http),
+            datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        if not rows:
-            return None
-        account_id, account_url, sealed, contact = map(str, rows[0])
-        pem = self._vault.open_text(sealed, f"accounts|{account_id}|private_key")
-        return StoredAccount(
-            account_id,
-            directory_url,
-            account_url,
-            AccountKey.from_pem(pem),
-            tuple(json.loads(contact)),
-        )
+        added = await self._store.write(lambda transaction: transaction.execute(_INSERT, values))
+        return added == 1
 
     async def confirm(self, account: StoredAccount, account_url: str) -> None:
         """Remember the URL that the CA gave the account."""
+        await self._set(account, "account_url", account_url)
+
+    async def set_contact(self, account: StoredAccount, contact: Sequence[str]) -> None:
+        """Remember the account's contacts."""
+        await self._set(account, "contact", json.dumps(list(contact)))
+
+    async def keep_next_key(self, account: StoredAccount, key: AccountKey) -> None:
+        """Keep the key that a rollover is about to bring in."""
+        await self._set(account, "next_key", self._sealed(account.id, "next_key", key))
+
+    async def end_rollover(self, account: StoredAccount, key: AccountKey) -> None:
+        """Make ``key``, the old or the new one, the account's only key."""
+        sealed = self._sealed(account.id, "private_key", key)
         await self._store.write(
             lambda transaction: transaction.execute(
-                "UPDATE accounts SET account_url = ? WHERE id = ?", (account_url, account.id)
+                "UPDATE accounts SET private_key = ?, next_key = NULL WHERE id = ?",
+                (sealed, account.id),
             )
         )
+
+    async def remove(self, account: StoredAccount) -> None:
+        """Forget the account and its key."""
+        await self._store.write(
+            lambda transaction: transaction.execute(
+                "DELETE FROM accounts WHERE id = ?", (account.id,)
+            )
+        )
+
+    async def _set(self, account: StoredAccount, column: str, value: str) -> None:
+        sql = f"UPDATE accounts SET {column} = ? WHERE id = ?"  # noqa: S608  our own columns
+        await self._store.write(lambda transaction: transaction.execute(sql, (value, account.id)))
+
+    async def _select(self, rest: str, *parameters: str) -> list[StoredAccount]:
+        sql = f"SELECT {_COLUMNS} FROM accounts {rest}"  # noqa: S608  constant texts only
+        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
+        return [self._account(row) for row in rows]
+
+    def _account(self, row: Row) -> StoredAccount:
+        key, name, directory_url, account_url, sealed, _, contact, bundle, _, created_at = map(
+            str, row
+        )
+        return StoredAccount(
+            id=key,
+            name=name,
+            directory_url=directory_url,
+            account_url=account_url,
+            key=self._opened(key, "private_key", sealed),
+            contact=tuple(json.loads(contact)),
+            next_key=self._opened(key, "next_key", str(row[5])) if row[5] else None,
+            ca_bundle=Path(bundle) if bundle else None,
+            allow_http=bool(row[8]),
+            created_at=created_at,
+        )
+
+    def _sealed(self, account_id: str, column: str, key: AccountKey) -> str:
+        return self._vault.seal_text(key.to_pem(), f"accounts|{account_id}|{column}")
+
+    def _opened(self, account_id: str, column: str, sealed: str) -> AccountKey:
+        pem = self._vault.open_text(sealed, f"accounts|{account_id}|{column}")
+        return AccountKey.from_pem(pem)
+
+
+def new_account(name: str, directory_url: str, terms: AccountTerms) -> StoredAccount:
+    """Return an account with a fresh key, which is neither stored nor registered."""
+    return StoredAccount(
+        id=str(uuid.uuid4()),
+        name=name,
+        directory_url=directory_url,
+        account_url="",
+        key=AccountKey.generate(terms.key_kind),
+        contact=(f"mailto:{terms.email}",) if terms.email else (),
+        ca_bundle=terms.ca_bundle.absolute() if terms.ca_bundle else None,
+        allow_http=terms.allow_http,
+    )
 
 
 async def sign_in(
@@ -105,7 +222,10 @@ async def sign_in(
     if account.account_url:
         client.use_account(account.account_url)
         return
+    contact = (f"mailto:{terms.email}",) if terms.email else account.contact
     registered = await client.register(
-        contact=account.contact, agree_to_terms=terms.agree_to_terms, eab=terms.eab
+        contact=contact, agree_to_terms=terms.agree_to_terms, eab=terms.eab
     )
     await accounts.confirm(account, registered.url)
+    if contact != account.contact:
+        await accounts.set_contact(account, contact)

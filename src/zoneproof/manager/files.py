@@ -1,21 +1,43 @@
 """Certificates and keys on disk, in the layout that administrators know.
 
 ``archive/<name>/privkey3.pem`` and its kin hold every version; ``live/<name>/privkey.pem`` and its
-kin are links to the newest, each replaced in one step.
+kin are links to the newest, each replaced in one step. ``bundle.p12`` is there on request.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PublicFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from zoneproof.acme import key_from_pem
 from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.issuance import Issued
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
-_PARTS = ("cert", "chain", "fullchain", "privkey")
+_VERSIONED = re.compile(r"([a-z]+?)(\d+)\.(pem|p12)")
+_MODES = {
+    "cert.pem": 0o644,
+    "chain.pem": 0o644,
+    "fullchain.pem": 0o644,
+    "privkey.pem": 0o600,
+    "bundle.p12": 0o600,
+}
+_LARGEST = 1024 * 1024
 
 
 def check_certificate_name(name: str) -> str:
@@ -25,6 +47,14 @@ def check_certificate_name(name: str) -> str:
             f"'{name[:80]}' cannot name a certificate: use letters, digits, '.', '-' and '_'"
         )
     return name
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """What ``live/<name>`` holds. ``problem`` says why it cannot be used, empty if it can."""
+
+    certificate: x509.Certificate | None
+    problem: str = ""
 
 
 class CertificateFiles:
@@ -37,41 +67,155 @@ class CertificateFiles:
         """Return the folder with the links to the newest version."""
         return self._home / "live" / name
 
-    def write(self, name: str, issued: Issued) -> list[Path]:
+    def archive(self, name: str) -> Path:
+        """Return the folder with every version."""
+        return self._home / "archive" / name
+
+    def write(
+        self, name: str, issued: Issued, *, pkcs12_password: bytes | None = None
+    ) -> list[Path]:
         """Write the next version and point the links at it; return the links.
 
-        Every file is on disk before the first link moves, and the key is readable by its owner
-        alone from the first byte. Raises StorageError, and then the links are as they were.
+        With a password, which may be empty, a PKCS #12 file is among them. Every file is on disk
+        before the first link moves, and keys are readable by their owner alone from the first
+        byte. Raises StorageError, and then the links are as they were.
         """
-        contents: Mapping[str, tuple[bytes, int]] = {
-            "cert": (issued.chain.leaf_pem, 0o644),
-            "chain": (issued.chain.issuers_pem, 0o644),
-            "fullchain": (issued.chain.pem, 0o644),
-            "privkey": (issued.private_key, 0o600),
+        contents = {
+            "cert.pem": issued.chain.leaf_pem,
+            "chain.pem": issued.chain.issuers_pem,
+            "fullchain.pem": issued.chain.pem,
+            "privkey.pem": issued.private_key,
         }
-        archive = self._home / "archive" / name
-        live = self.live(name)
+        if pkcs12_password is not None:
+            contents["bundle.p12"] = _bundle(name, issued, pkcs12_password)
+        archive, live = self.archive(name), self.live(name)
         try:
             for folder in (archive, live):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             version = _next_version(archive)
-            for part, (data, mode) in contents.items():
-                _write_new(archive / f"{part}{version}.pem", data, mode)
-            _sync_folder(archive)
-            for part in _PARTS:
-                _replace_link(live / f"{part}.pem", archive / f"{part}{version}.pem")
-            _sync_folder(live)
+            _write_all(archive, version, contents)
+            self._point(name, version, contents)
+            if pkcs12_password is None:
+                (live / "bundle.p12").unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(
                 f"cannot write the certificate to {error.filename or archive}: {error.strerror};"
                 " mend that and run this again: the order is kept and goes on"
             ) from error
-        return [live / f"{part}.pem" for part in _PARTS]
+        return [live / file for file in contents]
+
+    def repair(self, name: str) -> None:
+        """Point all links at one version, if a crash came between them. Raises StorageError."""
+        live = self.live(name)
+        versions = {}
+        try:
+            for file in _MODES:
+                link = live / file
+                match = _VERSIONED.fullmatch(link.readlink().name) if link.is_symlink() else None
+                if match:
+                    versions[file] = int(match[2])
+            if len(set(versions.values())) > 1:
+                self._point(name, max(versions.values()), versions)
+        except OSError as error:
+            raise StorageError(
+                f"cannot mend the links in {error.filename or live}: {error.strerror}"
+            ) from error
+
+    def _point(self, name: str, version: int, files: Mapping[str, object]) -> None:
+        archive, live = self.archive(name), self.live(name)
+        for file in files:
+            target = archive / _versioned(file, version)
+            if target.exists():
+                _replace_link(live / file, target)
+        _sync_folder(live)
+
+    def read(self, name: str) -> OnDisk:
+        """Return what is there, whoever put it there; never raises."""
+        folder = self.live(name)
+        pem, problem = _content(folder / "fullchain.pem")
+        if problem:
+            return OnDisk(None, problem)
+        try:
+            certificate = x509.load_pem_x509_certificates(pem)[0]
+            found = certificate.public_key().public_bytes(
+                Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+            )
+        except (ValueError, IndexError):
+            return OnDisk(None, f"{folder / 'fullchain.pem'} holds no certificate")
+        key_pem, problem = _content(folder / "privkey.pem")
+        if problem:
+            return OnDisk(certificate, problem)
+        try:
+            key = load_pem_private_key(key_pem, None, unsafe_skip_rsa_key_validation=True)
+            public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        except (ValueError, TypeError):
+            return OnDisk(certificate, f"{folder / 'privkey.pem'} holds no private key")
+        if public != found:
+            return OnDisk(certificate, f"{folder / 'privkey.pem'} is not the key of fullchain.pem")
+        return OnDisk(certificate)
+
+    def private_key(self, name: str) -> bytes | None:
+        """Return the present key as PEM, None if there is none. Raises StorageError."""
+        path = self.live(name) / "privkey.pem"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror}") from error
+
+    def remove(self, name: str) -> None:
+        """Remove every version and the links. Raises StorageError."""
+        for folder in (self.live(name), self.archive(name)):
+            try:
+                if folder.exists():
+                    shutil.rmtree(folder)
+            except OSError as error:
+                raise StorageError(f"cannot remove {folder}: {error.strerror}") from error
+
+
+def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
+    protection: KeySerializationEncryption = (
+        BestAvailableEncryption(password) if password else NoEncryption()
+    )
+    leaf, *issuers = issued.chain.certificates
+    key = key_from_pem(issued.private_key)
+    return pkcs12.serialize_key_and_certificates(name.encode(), key, leaf, issuers, protection)
+
+
+def _content(path: Path) -> tuple[bytes, str]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        return b"", f"{path} is missing"
+    except OSError as error:
+        return b"", f"{path} cannot be read: {error.strerror}"
+    return (data, "") if len(data) <= _LARGEST else (b"", f"{path} is far too large")
+
+
+def _versioned(file: str, version: int) -> str:
+    stem, _, suffix = file.partition(".")
+    return f"{stem}{version}.{suffix}"
 
 
 def _next_version(archive: Path) -> int:
-    found = (re.fullmatch(r"[a-z]+(\d+)\.pem", entry.name) for entry in archive.iterdir())
-    return max((int(match[1]) for match in found if match), default=0) + 1
+    found = (_VERSIONED.fullmatch(entry.name) for entry in archive.iterdir())
+    return max((int(match[2]) for match in found if match), default=0) + 1
+
+
+def _write_all(archive: Path, version: int, contents: Mapping[str, bytes]) -> None:
+    written = []
+    try:
+        for file, data in contents.items():
+            path = archive / _versioned(file, version)
+            written.append(path)
+            _write_new(path, data, _MODES[file])
+        _sync_folder(archive)
+    except OSError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:

@@ -1,186 +1,193 @@
-"""Issues one certificate now: opens what that needs, runs the order, writes the files."""
+"""Issues one certificate now: the order, the files, and what is remembered of it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from zoneproof.acme import AcmeClient
-from zoneproof.dnsquery import PropagationPolicy, Resolver
-from zoneproof.errors import AcmeError, AcmeProblemError, BusyError
+import msgspec
+
+from zoneproof.acme import AcmeClient, cert_id
+from zoneproof.errors import AcmeError, AwaitingUserError, BusyError, ZoneproofError
 from zoneproof.issuance import (
-    DelegationRules,
     Emit,
     FilesWritten,
     Issued,
-    Journal,
-    Method,
     OrderRequest,
     OrderRun,
+    Warned,
     make_plan,
     remove_leftovers,
 )
-from zoneproof.manager.accounts import Accounts, AccountTerms, sign_in
-from zoneproof.manager.files import CertificateFiles, check_certificate_name
-from zoneproof.manager.home import Home
-from zoneproof.manager.pool import ProviderPool
-from zoneproof.manager.registrations import StoredRegistrations
-from zoneproof.names import Identifier
-from zoneproof.vault import open_vault
+from zoneproof.manager.certificates import ManagedCertificate
+from zoneproof.manager.credentials import Credential
+from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.manager import Manager
+from zoneproof.manager.schedule import RenewalState, after_failure, after_success
+from zoneproof.manager.state import CertificateState, lifetime_of
 
-
-@dataclass(frozen=True)
-class IssueRequest:
-    """What a person asks for. ``name`` is the certificate's, empty for the first identifier's."""
-
-    identifiers: Sequence[Identifier]
-    provider: str
-    directory_url: str
-    resolver: Resolver
-    propagation: PropagationPolicy
-    fields: Mapping[str, str] = field(repr=False)
-    name: str = ""
-    ca_bundle: Path | None = None
-    allow_http: bool = False
-    terms: AccountTerms = field(default_factory=AccountTerms)
-    key_type: str = "ec256"
-    profile: str = ""
-    preferred_chain: str = ""
-    ttl: int | None = None
-    delegation: DelegationRules = field(default_factory=DelegationRules)
-    propagation_seconds: float = 600.0
-    order_seconds: float = 600.0
-
-    @property
-    def certificate(self) -> str:
-        """The certificate's name, checked. Raises InvalidInputError."""
-        return check_certificate_name(self.name or self.identifiers[0].value.removeprefix("*."))
+ISSUED = "issued"
+FAILED = "failed"
+AWAITING = "awaiting-user"
+_RANDOM = random.SystemRandom()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A certificate on disk."""
+    """A certificate on disk; ``account`` is the name of the CA account that it comes from."""
 
     name: str
+    account: str
     issued: Issued
     files: list[Path]
 
 
-class Manager:
-    """The manager's state and connections, made by :func:`open_manager`."""
+async def issue(
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    *,
+    account: str = "",
+    unsaved: Mapping[str, Credential] | None = None,
+    clean_others: bool = True,
+) -> Outcome:
+    """Obtain a certificate and write its files, or go on where an earlier run stopped.
 
-    def __init__(
-        self, home: Home, journal: Journal, accounts: Accounts, pool: ProviderPool
-    ) -> None:
-        self.home = home
-        self.files = CertificateFiles(home.path)
-        self._journal = journal
-        self._accounts = accounts
-        self._pool = pool
-
-    async def issue(self, request: IssueRequest, emit: Emit) -> Outcome:
-        """Obtain a certificate and write its files, or go on where an earlier run stopped.
-
-        Raises the errors of every room below; AwaitingUserError when a person has to create
-        records first.
-        """
-        certificate = request.certificate
-        await self.clean_up(emit, leave=certificate)
-        with self.home.lock(certificate):
-            provider = self._pool.open(request.provider, request.fields)
-            method = Method(
-                request.provider,
-                provider,
-                request.propagation,
-                request.fields,
-                request.ttl,
-                request.delegation,
-            )
-            plan = await make_plan(
-                request.identifiers, lambda _: method, request.resolver, register=True
-            )
-            plan.require_complete()
-            async with self._client(request) as client:
-                run = OrderRun(
-                    client, self._journal, request.resolver, self._pool.for_publication, emit
-                )
-                written: list[Path] = []
-
-                def deliver(issued: Issued) -> None:
-                    written.extend(self.files.write(certificate, issued))
-                    emit(
-                        FilesWritten(
-                            str(self.files.live(certificate)), tuple(path.name for path in written)
-                        )
-                    )
-
-                issued = await run.obtain(
-                    OrderRequest(
-                        certificate,
-                        plan,
-                        key_type=request.key_type,
-                        profile=request.profile,
-                        preferred_chain=request.preferred_chain,
-                        order_seconds=request.order_seconds,
-                        propagation_seconds=request.propagation_seconds,
-                    ),
-                    deliver,
-                )
-            return Outcome(certificate, issued, written)
-
-    @asynccontextmanager
-    async def _client(self, request: IssueRequest) -> AsyncIterator[AcmeClient]:
-        account = await self._accounts.get_or_create(request.directory_url, _contact(request.terms))
-        async with AcmeClient(
-            request.directory_url,
-            account.key,
-            ca_bundle=request.ca_bundle,
-            allow_http=request.allow_http,
-        ) as client:
-            await sign_in(client, self._accounts, account, request.terms)
-            try:
-                yield client
-            except AcmeProblemError as error:
-                if not error.is_type("accountDoesNotExist"):
-                    raise
-                await self._accounts.confirm(account, "")
-                raise AcmeError(
-                    f"{client.directory_url} no longer knows our account: run this again to"
-                    " register it anew"
-                ) from error
-
-    async def clean_up(self, emit: Emit, *, leave: str = "") -> None:
-        """Remove from the DNS what runs that were cut off left there.
-
-        Certificates that another process is working on are left alone, and so is ``leave``.
-        """
-        for certificate in await self._journal.certificates_with_publications():
-            if certificate == leave:
-                continue
-            try:
-                with self.home.lock(certificate):
-                    await remove_leftovers(
-                        self._journal, certificate, self._pool.for_publication, emit
-                    )
-            except BusyError:
-                continue
+    ``account`` is used instead of the definition's, ``unsaved`` are credentials that win over
+    stored ones; with ``clean_others``, what cut-off runs for other certificates left in the DNS is
+    removed first. What came of it is remembered if the certificate is stored. Raises the errors of
+    every room below; AwaitingUserError when a person has to create records first.
+    """
+    if clean_others:
+        await clean_up(manager, emit, leave=definition.name)
+    account = account or definition.account or manager.settings.account
+    with manager.home.lock(definition.name):
+        try:
+            outcome = await _obtain(manager, definition, account, unsaved or {}, emit)
+        except AwaitingUserError as error:
+            if await manager.states.set_awaiting(definition.name, error.records):
+                await manager.history.add(definition.name, AWAITING, error.message)
+            raise
+        except ZoneproofError as error:
+            await _remember_failure(manager, definition, account, error)
+            raise
+        await _remember_success(manager, outcome)
+        return outcome
 
 
-def _contact(terms: AccountTerms) -> tuple[str, ...]:
-    return (f"mailto:{terms.email}",) if terms.email else ()
+async def _obtain(
+    manager: Manager,
+    definition: CertificateDefinition,
+    account: str,
+    unsaved: Mapping[str, Credential],
+    emit: Emit,
+) -> Outcome:
+    name = definition.name
+    await manager.accounts.find(account)  # which refuses what is neither an account nor a CA
+    manager.files.repair(name)
+    methods = await manager.methods.make(definition, unsaved)
+    plan = await make_plan(
+        definition.parsed_identifiers, methods.choose, methods.resolver, register=True
+    )
+    plan.require_complete()
+    password = await manager.certificates.pkcs12_password(name) if definition.pkcs12 else None
+    written: list[Path] = []
+
+    def deliver(issued: Issued) -> None:
+        written.extend(manager.files.write(name, issued, pkcs12_password=password))
+        files = tuple(path.name for path in written)
+        emit(FilesWritten(str(manager.files.live(name)), files))
+
+    async with manager.clients.use(account) as client:
+        run = OrderRun(
+            client, manager.journal, methods.resolver, manager.providers.for_publication, emit
+        )
+        issued = await run.obtain(
+            OrderRequest(
+                name,
+                plan,
+                key_type=definition.key_type,
+                profile=await _profile(client, definition, account, emit),
+                preferred_chain=definition.preferred_chain,
+                replaces=await _replaces(manager, name, account),
+                order_seconds=manager.run.order_seconds,
+            ),
+            deliver,
+        )
+    return Outcome(name, account, issued, written)
 
 
-@asynccontextmanager
-async def open_manager(home: Home) -> AsyncIterator[Manager]:
-    """Open the manager's state in ``home``, creating what is missing. Raises StorageError."""
-    home.create()
-    vault = open_vault(home.path)
-    store = home.open_store()
-    pool = ProviderPool(StoredRegistrations(store, vault))
-    try:
-        yield Manager(home, Journal(store, vault), Accounts(store, vault), pool)
-    finally:
-        await pool.close()
-        await store.close()
+async def _profile(
+    client: AcmeClient, definition: CertificateDefinition, account: str, emit: Emit
+) -> str:
+    """Return the profile, which a fallback account's CA need not have."""
+    profile = definition.profile
+    if profile and account in definition.fallback_accounts:
+        directory = await client.directory()
+        if profile not in directory.profiles:
+            emit(Warned(f"{client.directory_url} has no profile '{profile}': ordering without"))
+            return ""
+    return profile
+
+
+async def _replaces(manager: Manager, name: str, account: str) -> str | None:
+    """Return the ARI identifier of the certificate that this one is for, if the CA issued it."""
+    found = await manager.certificates.find(name)
+    disk = manager.files.read(name)
+    if found is None or disk.certificate is None:
+        return None
+    state = msgspec.json.decode(found.state, type=CertificateState)
+    if state.renewal.account != account:
+        return None
+    with suppress(AcmeError):
+        return cert_id(disk.certificate)
+    return None
+
+
+async def _remember_success(manager: Manager, outcome: Outcome) -> None:
+    leaf = outcome.issued.chain.leaf
+    renewal = after_success(RenewalState(account=outcome.account), f"{leaf.serial_number:x}")
+    await manager.states.set_outcome(outcome.name, renewal)
+    await manager.history.add(
+        outcome.name,
+        ISSUED,
+        f"by {outcome.issued.chain.issuer} with the account {outcome.account}, valid until"
+        f" {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+async def _remember_failure(
+    manager: Manager, definition: CertificateDefinition, account: str, error: ZoneproofError
+) -> None:
+    name = definition.name
+    found = await manager.certificates.find(name)
+    if found is None:
+        return
+    before = msgspec.json.decode(found.state, type=CertificateState).renewal
+    lifetime = lifetime_of(manager.files.read(name))
+    now = datetime.now(UTC)
+    after = after_failure(before, error, now, _RANDOM, lifetime=lifetime)
+    await manager.states.set_outcome(name, after)
+    await manager.history.add(name, FAILED, f"with the account {account}: {error.message}")
+
+
+async def is_interrupted(manager: Manager, certificate: ManagedCertificate) -> bool:
+    """Tell whether the certificate waits for a person, or has an order that can go on."""
+    state = msgspec.json.decode(certificate.state, type=CertificateState)
+    return bool(state.awaiting or await manager.journal.open_orders(certificate.name))
+
+
+async def clean_up(manager: Manager, emit: Emit, *, leave: str = "") -> None:
+    """Remove from the DNS what runs that were cut off left there.
+
+    Certificates that another process is working on are left alone, and so is ``leave``.
+    """
+    for name in await manager.journal.certificates_with_publications():
+        if name == leave:
+            continue
+        with suppress(BusyError), manager.home.lock(name):
+            await remove_leftovers(manager.journal, name, manager.providers.for_publication, emit)

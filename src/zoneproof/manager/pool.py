@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zoneproof.issuance import Publication
+from zoneproof.manager.credentials import Credentials
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
 
 
 class ProviderPool:
     """Opens a provider once for the same fields."""
 
-    def __init__(self, registrations: RegistrationStore) -> None:
+    def __init__(self, registrations: RegistrationStore, credentials: Credentials) -> None:
         self._registrations = registrations
+        self._credentials = credentials
         self._opened: dict[tuple[str, frozenset[tuple[str, str]]], Provider] = {}
 
     def open(self, slug: str, fields: Mapping[str, str]) -> Provider:

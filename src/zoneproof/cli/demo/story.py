@@ -13,10 +13,17 @@ import click
 from zoneproof.cli.demo.background import BackgroundServer, free_port
 from zoneproof.cli.demo.pebble import Pebble
 from zoneproof.cli.output import Lines, tell_certificate
-from zoneproof.dnsquery import Resolver, parse_policy, parse_server
 from zoneproof.errors import AwaitingUserError
-from zoneproof.manager import AccountTerms, Home, IssueRequest, open_manager
-from zoneproof.names import Identifier
+from zoneproof.manager import (
+    AccountTerms,
+    CertificateDefinition,
+    DnsSettings,
+    Home,
+    MethodDefinition,
+    RunOptions,
+    issue,
+    open_manager,
+)
 
 NAMES = ("demo.test", "*.demo.test")
 _HOST = "127.0.0.1"
@@ -80,19 +87,20 @@ async def tell_story(folder: Path) -> None:
         pebble = Pebble(folder / "pebble", dns_server=f"{_HOST}:{dns_port}")
         _step(2, f"a test CA starts: Pebble at {pebble.directory_url}")
         running.enter_context(pebble)
-        request = IssueRequest(
-            identifiers=[Identifier.parse(name) for name in NAMES],
-            provider="acme-dns",
-            fields={"server": server},
-            directory_url=pebble.directory_url,
-            ca_bundle=pebble.ca_bundle,
-            terms=AccountTerms(agree_to_terms=True),
-            resolver=Resolver([parse_server(f"{_HOST}:{dns_port}")], authoritative_port=dns_port),
-            propagation=parse_policy("authoritative"),
+        definition = CertificateDefinition(
+            name="demo.test",
+            identifiers=NAMES,
+            method=(MethodDefinition(provider="acme-dns", fields={"server": server}),),
+            account=pebble.directory_url,
+        )
+        run = RunOptions(
+            dns=DnsSettings(resolvers=(f"{_HOST}:{dns_port}",)),
+            authoritative_port=dns_port,
+            terms=AccountTerms(agree_to_terms=True, ca_bundle=pebble.ca_bundle),
         )
         home = Home(folder)
         _step(3, f"zoneproof issue demo.test '*.demo.test' --provider acme-dns --server {server}")
-        record = await _record_to_create(home, request)
+        record = await _record_to_create(home, definition, run)
         click.echo("     registers at the service, and asks for this record:\n")
         click.secho(f"     {record}\n", fg="cyan")
         _step(4, "the record is created (yours: at the DNS provider of your domain)")
@@ -100,8 +108,8 @@ async def tell_story(folder: Path) -> None:
         service.process.send_signal(signal.SIGHUP)
         await asyncio.to_thread(service.wait_for_line, "configuration reread")
         _step(5, "the same command again")
-        async with open_manager(home) as manager:
-            outcome = await manager.issue(request, Lines(indent="     "))
+        async with open_manager(home, run) as manager:
+            outcome = await issue(manager, definition, Lines(indent="     "))
     tell_certificate(outcome, indent="     ")
     click.echo(_NEXT)
 
@@ -110,10 +118,10 @@ def _step(number: int, text: str) -> None:
     click.echo(f"  {number}. {text}")
 
 
-async def _record_to_create(home: Home, request: IssueRequest) -> str:
-    async with open_manager(home) as manager:
+async def _record_to_create(home: Home, definition: CertificateDefinition, run: RunOptions) -> str:
+    async with open_manager(home, run) as manager:
         try:
-            await manager.issue(request, Lines(indent="     "))
+            await issue(manager, definition, Lines(indent="     "))
         except AwaitingUserError as error:
             return error.records[0]
     raise AssertionError("a new registration always needs a CNAME")

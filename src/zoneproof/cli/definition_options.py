@@ -1,0 +1,257 @@
+"""The options that define a certificate, shared by ``issue``, ``add``, ``edit`` and ``preview``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from zoneproof.manager import CertificateDefinition, Credential, MethodDefinition
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_METHOD = (
+    click.option("--provider", help="DNS provider; 'zoneproof provider list' has all."),
+    click.option("--credential", help="A stored credential; with --field, the name to store it."),
+    click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A field of the provider; VALUE can be @file or env:VARIABLE. Repeatable.",
+    ),
+    click.option("--server", help="Short for --field server=..."),
+    click.option("--webroot", help="Validate by http-01: put files below this folder."),
+    click.option(
+        "--standalone",
+        "listen",
+        is_flag=False,
+        flag_value=":80",
+        metavar="[ADDRESS:PORT]",
+        help="Validate by http-01: listen on port 80, or there.",
+    ),
+    click.option("--zone", help="Id or name of the provider's zone, where it cannot be found out."),
+    click.option(
+        "--delegation",
+        metavar="SOURCE:TARGET[;...]",
+        help="Where challenges are delegated by CNAME, as '*.example.com:*.auth.example.org'.",
+    ),
+    click.option(
+        "--follow-cname/--no-follow-cname",
+        default=None,
+        help="Follow CNAMEs at the challenge name (default) or publish there.",
+    ),
+    click.option("--ttl", type=click.IntRange(0, 86400), help="Seconds, for the TXT records."),
+    click.option(
+        "--propagation",
+        help="How to know that DNS has the values: authoritative, seconds, authoritative+SECONDS.",
+    ),
+    click.option(
+        "--propagation-timeout", type=click.FloatRange(min=1), help="Seconds to wait for DNS (600)."
+    ),
+    click.option(
+        "--resolver",
+        "resolvers",
+        multiple=True,
+        help="IP, IP:port or https URL to ask instead of the system's resolvers. Repeatable.",
+    ),
+    click.option(
+        "--method",
+        "methods",
+        multiple=True,
+        metavar="TOML",
+        help='A whole method, as \'match="*.example.com", credential="dns"\'. Repeatable.',
+    ),
+)
+_CERTIFICATE = (
+    click.option(
+        "--ca",
+        "--account",
+        "--directory",
+        "account",
+        help="A CA by short name or directory URL, or a stored account (letsencrypt).",
+    ),
+    click.option(
+        "--fallback-account",
+        "fallback_accounts",
+        multiple=True,
+        help="Account to try after three failures. Repeatable.",
+    ),
+    click.option(
+        "--key-type", type=click.Choice(["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"])
+    ),
+    click.option("--reuse-key/--new-key", default=None, help="Keep the key at each renewal."),
+    click.option(
+        "--pkcs12-password",
+        metavar="PASSWORD",
+        help="Write bundle.p12 too; PASSWORD can be @file or env:VARIABLE, empty for none.",
+    ),
+    click.option("--profile", help="A profile of the CA."),
+    click.option("--preferred-chain", help="Common name of the root wanted."),
+    click.option("--ignore-caa", is_flag=True, default=None, help="Order whatever CAA says."),
+    click.option("--renew/--no-renew", "renew", default=None, help="Whether it is renewed."),
+)
+_OF_METHOD = (
+    "zone",
+    "delegation",
+    "follow_cname",
+    "ttl",
+    "propagation",
+    "propagation_timeout",
+    "resolvers",
+)
+_OF_CERTIFICATE = (
+    "account",
+    "fallback_accounts",
+    "key_type",
+    "reuse_key",
+    "profile",
+    "preferred_chain",
+    "ignore_caa",
+    "renew",
+)
+
+
+def definition_options(command: F) -> F:
+    """Add the options to a command."""
+    for option in reversed((*_METHOD, *_CERTIFICATE)):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A definition from the command line, and what is to be stored beside it."""
+
+    definition: CertificateDefinition
+    credential: Credential | None = None
+    pkcs12_password: str | None = field(default=None, repr=False)
+
+
+def take_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Move the definition's options out of all options of a command."""
+    names = {option for option in options if option in _ALL}
+    return {name: options.pop(name) for name in names}
+
+
+_ALL = {
+    *_OF_METHOD,
+    *_OF_CERTIFICATE,
+    "provider",
+    "credential",
+    "fields",
+    "server",
+    "webroot",
+    "listen",
+    "methods",
+    "pkcs12_password",
+}
+
+
+def apply_options(definition: CertificateDefinition, options: dict[str, Any]) -> Wanted:
+    """Change a definition by those options that were given. Raises InvalidInputError."""
+    import msgspec
+
+    from zoneproof.cli.fields import parse_fields
+
+    given = {name: options[name] for name in _OF_CERTIFICATE if _is_given(options[name])}
+    password = options["pkcs12_password"]
+    if password is not None:
+        password = parse_fields([f"pkcs12-password={password}"])["pkcs12-password"]
+        given["pkcs12"] = True
+    methods, credential = _methods(definition, options)
+    changed = msgspec.structs.replace(definition, method=methods, **given)
+    return Wanted(changed.check(), credential, password)
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value != ()
+
+
+def _methods(
+    definition: CertificateDefinition, options: dict[str, Any]
+) -> tuple[tuple[MethodDefinition, ...], Credential | None]:
+    import msgspec
+
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import MethodDefinition
+
+    of_method = {name: options[name] for name in _OF_METHOD if _is_given(options[name])}
+    where, credential = _where(definition.name, options)
+    if options["methods"]:
+        if of_method or where:
+            raise InvalidInputError(
+                "--method says all of a method: put the other options of methods into it"
+            )
+        return tuple(map(_parse_method, options["methods"])), None
+    if not of_method and not where:
+        return definition.method, None
+    if len(definition.method) > 1:
+        raise InvalidInputError(
+            f"{definition.name} has {len(definition.method)} methods: say which is meant by giving"
+            " all of them, each with --method, or change a file and use 'zoneproof apply'"
+        )
+    before = definition.method[0] if definition.method else MethodDefinition()
+    if where:
+        before = MethodDefinition(
+            match=before.match,
+            **{
+                name: value
+                for name, value in msgspec.structs.asdict(before).items()
+                if name in _OF_METHOD and where.get("challenge") != "http-01"
+            },
+        )
+    return (msgspec.structs.replace(before, **where, **of_method),), credential
+
+
+def _where(certificate: str, options: dict[str, Any]) -> tuple[dict[str, Any], Credential | None]:
+    """Return the fields of a method that say by what it validates, and a credential to store."""
+    from zoneproof.cli.fields import parse_fields
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import Credential, secret_fields
+
+    server = options["server"]
+    fields = parse_fields([*options["fields"], *([f"server={server}"] if server else [])])
+    provider, name = options["provider"] or "", options["credential"] or ""
+    http = [one for one in ("webroot", "listen") if options[one] is not None]
+    if http:
+        if provider or name or fields or len(http) > 1:
+            raise InvalidInputError(
+                "name one way to validate: --provider or --credential, --webroot, or --standalone"
+            )
+        return {"challenge": "http-01", http[0]: options[http[0]]}, None
+    if fields and not provider:
+        raise InvalidInputError("--field and --server say what a provider needs: add --provider")
+    if not provider:
+        return ({"credential": name} if name else {}), None
+    if name or secret_fields(provider, fields):
+        name = name or f"{certificate}-{provider}"
+        return {"credential": name}, Credential(name, provider, fields)
+    return {"provider": provider, "fields": fields}, None
+
+
+def _parse_method(text: str) -> MethodDefinition:
+    import tomllib
+
+    import msgspec
+
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import MethodDefinition
+
+    try:
+        table = tomllib.loads(f"method = {{{text}}}")["method"]
+        return msgspec.convert(table, MethodDefinition)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InvalidInputError(
+            f"--method '{text[:80]}' cannot be read ({error}): write it as"
+            ' \'match="*.example.com", credential="dns"\''
+        ) from error
+
+
+def expand(path: str | None) -> Path | None:
+    """Return the path, absolute."""
+    return Path(path).expanduser().absolute() if path else None

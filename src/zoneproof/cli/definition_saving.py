@@ -1,0 +1,66 @@
+"""From names and options to a definition, and to what is stored of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from zoneproof.cli.definition_options import Wanted, apply_options
+from zoneproof.errors import InvalidInputError
+from zoneproof.manager import CertificateDefinition, Manager, default_name
+from zoneproof.names import Identifier
+
+
+async def define(
+    manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
+) -> Wanted:
+    """Return the definition that names and options mean.
+
+    The name of a stored certificate, alone, means that certificate; otherwise the names are the
+    identifiers of a new one, or those that a stored one has from now on. Raises InvalidInputError.
+    """
+    if len(names) == 1 and not certificate:
+        stored = await manager.certificates.find(names[0])
+        if stored is not None:
+            return apply_options(stored.definition, options)
+    name = certificate or default_name(names)
+    known = await manager.certificates.find(name)
+    before = known.definition if known else CertificateDefinition(name=name, identifiers=())
+    wanted = apply_options(replace(before, identifiers=tuple(names)), options)
+    if known is None and not wanted.definition.method:
+        raise InvalidInputError(
+            f"say how {name} is validated: --provider or --credential for DNS ('zoneproof provider"
+            " list' has all), --webroot or --standalone for http-01"
+        )
+    return wanted
+
+
+async def save(manager: Manager, wanted: Wanted) -> None:
+    """Store the definition, and the credential and password that came with it."""
+    definition = wanted.definition
+    for method in definition.method:
+        if method.credential and not (
+            wanted.credential and wanted.credential.name == method.credential
+        ):
+            await manager.credentials.get(method.credential)
+    if wanted.credential:
+        await manager.credentials.save(wanted.credential)
+    await manager.certificates.save(definition)
+    if wanted.pkcs12_password is not None:
+        await manager.certificates.set_pkcs12_password(definition.name, wanted.pkcs12_password)
+
+
+def with_names(
+    definition: CertificateDefinition, added: Sequence[str], removed: Sequence[str]
+) -> CertificateDefinition:
+    """Return the definition with identifiers added and removed.
+
+    Raises InvalidInputError for one to remove that it does not have.
+    """
+    gone = {Identifier.parse(name).value for name in removed}
+    for name in gone.difference(definition.identifiers):
+        raise InvalidInputError(f"{definition.name} has no identifier {name} to remove")
+    kept = [name for name in definition.identifiers if name not in gone]
+    return replace(definition, identifiers=(*kept, *added))

@@ -1,0 +1,148 @@
+"""The ``zoneproof list``, ``show`` and ``history`` commands: what is managed, and how it stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.manager import ManagedCertificate, Manager, Overview
+
+
+@click.command("list")
+@click.option("--problems", is_flag=True, help="Only those that need somebody's attention.")
+@json_option
+def list_certificates(problems: bool, as_json: bool) -> None:
+    """List the managed certificates and how each stands."""
+    from zoneproof.cli.output import json_document
+    from zoneproof.cli.tasks import run_with_manager
+
+    async def read(manager: Manager) -> list[Overview]:
+        from zoneproof.manager import standing
+
+        now = datetime.now(UTC)
+        return [
+            standing(certificate, manager.files, now).overview()
+            for certificate in await manager.certificates.all()
+        ]
+
+    found = run_with_manager(read)
+    if problems:
+        found = [one for one in found if one.needs_attention]
+    if as_json:
+        json_document(found)
+        return
+    if not found:
+        click.echo(
+            "no certificate has a problem" if problems else "no certificates yet: 'zoneproof issue'"
+        )
+        return
+    rows = [("NAME", "STATUS", "EXPIRES", "RENEWS", "")]
+    rows += [
+        (one.name, one.status, _day(one.not_after), _day(one.renew_at), _remark(one))
+        for one in found
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[4]]).rstrip())
+
+
+@click.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show all of a managed certificate: its definition, its files and how it stands."""
+    import msgspec
+
+    from zoneproof.cli.output import json_document, print_rows
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import standing
+
+    async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str]:
+        certificate = await manager.certificates.get(name)
+        overview = standing(certificate, manager.files, datetime.now(UTC)).overview()
+        return certificate, overview, str(manager.files.live(name))
+
+    certificate, overview, folder = run_with_manager(read)
+    definition = msgspec.to_builtins(certificate.definition)
+    if as_json:
+        state = msgspec.to_builtins(overview)
+        json_document({**state, "folder": folder, "definition": definition})
+        return
+    methods = definition.pop("method", [])
+    rows = {
+        "status": overview.status,
+        "problem": overview.problem or overview.last_error,
+        "next": _next(overview),
+        "issuer": overview.issuer,
+        "valid": f"{_moment(overview.not_before)} to {_moment(overview.not_after)}"
+        if overview.not_after
+        else "",
+        "serial": overview.serial,
+        "see": overview.explanation_url,
+        "files": folder,
+        **{key: _text(value) for key, value in definition.items() if key != "name"},
+    }
+    click.secho(overview.name, bold=True)
+    print_rows({key: text for key, text in rows.items() if text})
+    for number, method in enumerate(methods, 1):
+        click.echo(f"  method {number}")
+        print_rows({key: _text(value) for key, value in method.items()}, indent="    ")
+    for record in overview.awaiting:
+        click.echo(f"\n  create: {record}")
+
+
+@click.command()
+@click.argument("name")
+@json_option
+def history(name: str, as_json: bool) -> None:
+    """Show what happened to a managed certificate, oldest first."""
+    from zoneproof.cli.output import json_document
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError, printable
+
+    entries = run_with_manager(lambda manager: manager.history.of(name))
+    if not entries:
+        raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
+    if as_json:
+        json_document(entries)
+        return
+    for entry in entries:
+        click.echo(
+            f"{entry.at[:19].replace('T', ' ')}  {entry.kind:13}  {printable(entry.message)}"
+        )
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "-"
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "?"
+
+
+def _next(overview: Overview) -> str:
+    when = f"renewal from {_moment(overview.renew_at)}" if overview.renew_at else ""
+    return "; ".join(part for part in (when, overview.reason) if part)
+
+
+def _remark(overview: Overview) -> str:
+    from zoneproof.errors import printable
+
+    text = overview.last_error or overview.problem
+    if overview.status == "awaiting user":
+        text = f"create {overview.awaiting[0]}"
+    return printable(text)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={text}" for key, text in value.items())
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

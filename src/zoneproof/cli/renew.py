@@ -1,0 +1,143 @@
+"""The ``zoneproof renew`` and ``resume`` commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoneproof.cli.run_options import dns_options, json_option, terms_options
+
+if TYPE_CHECKING:
+    from zoneproof.issuance import Emit
+    from zoneproof.manager import Manager, Outcome, Renewal
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--force", is_flag=True, help="Renew whether due or not, paused or not.")
+@dns_options
+@terms_options
+@json_option
+def renew(
+    names: Sequence[str],
+    force: bool,
+    propagation: str | None,
+    propagation_timeout: float | None,
+    resolvers: tuple[str, ...],
+    authoritative_port: int | None,
+    as_json: bool,
+    **terms: Any,
+) -> None:
+    """Renew what is due: of all certificates, or of those named. For cron and timers.
+
+    Exits with 1 if one failed, 3 if records have to be created by hand, 0 if all is well.
+    """
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.run_options import run_from, terms_from
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import renew as renew_certificates
+
+    with telling_errors(as_json=as_json):
+        run = run_from(
+            propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
+        )
+        results = run_with_manager(
+            lambda manager: renew_certificates(
+                manager, emitters(as_json=as_json), names=names, force=force
+            ),
+            run,
+        )
+    for result in results:
+        tell_renewal(result, as_json=as_json)
+    if not as_json:
+        _tell_sum(results)
+    raise SystemExit(_status(results))
+
+
+@click.command()
+@click.argument("name")
+@dns_options
+@terms_options
+@json_option
+def resume(
+    name: str,
+    propagation: str | None,
+    propagation_timeout: float | None,
+    resolvers: tuple[str, ...],
+    authoritative_port: int | None,
+    as_json: bool,
+    **terms: Any,
+) -> None:
+    """Go on with a certificate that waits for records, which you have created; the same order."""
+    from zoneproof.cli.output import Lines, json_line, tell_certificate, telling_errors
+    from zoneproof.cli.run_options import run_from, terms_from
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import is_interrupted, issue
+
+    async def work(manager: Manager) -> Outcome:
+        certificate = await manager.certificates.get(name)
+        if not await is_interrupted(manager, certificate):
+            raise InvalidInputError(
+                f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
+            )
+        return await issue(manager, certificate.definition, json_line if as_json else Lines())
+
+    with telling_errors(as_json=as_json):
+        run = run_from(
+            propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
+        )
+        outcome = run_with_manager(work, run)
+        if not as_json:
+            tell_certificate(outcome)
+
+
+def emitters(*, as_json: bool) -> Callable[[str], Emit]:
+    """Return what tells the events of each certificate, its name on every line."""
+    from zoneproof.cli.output import Lines, json_line_of
+
+    if as_json:
+        return json_line_of
+    return lambda name: Lines(indent=f"{name}  " if name else "")
+
+
+def tell_renewal(result: Renewal, *, as_json: bool) -> None:
+    """Print what came of one certificate, unless it was not due."""
+    from msgspec import json
+
+    from zoneproof.errors import printable
+
+    error = result.error
+    if as_json:
+        document = {
+            "event": "renewal",
+            "certificate": result.name,
+            "result": result.result,
+            "reason": result.reason,
+            "error": error.message if error else "",
+            "records": error.records if error else (),
+        }
+        click.echo(json.encode(document))
+    elif result.result != "not due":
+        text = printable(error.message) if error else result.reason
+        click.echo(f"{result.name}: {result.result} ({text})", err=error is not None)
+        for record in error.records if error else ():
+            click.echo(f"\n  {printable(record)}\n")
+
+
+def _tell_sum(results: Sequence[Renewal]) -> None:
+    kinds = [result.result for result in results]
+    if not kinds:
+        click.echo("no certificates are to be renewed")
+        return
+    counts = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
+    click.echo(f"{len(kinds)} certificates: {', '.join(counts)}")
+
+
+def _status(results: Sequence[Renewal]) -> int:
+    kinds = {result.result for result in results}
+    if "failed" in kinds:
+        return 1
+    return 3 if "awaiting user" in kinds else 0

@@ -1,0 +1,100 @@
+"""The options of one run: the CA account's terms, and which DNS servers are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from zoneproof.manager import AccountTerms, RunOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+authoritative_port_option = click.option(
+    "--authoritative-port",
+    type=click.IntRange(1, 65535),
+    help="Port at which authoritative servers are asked (53).",
+)
+_TERMS = (
+    click.option(
+        "--ca-bundle",
+        type=click.Path(path_type=Path),
+        help="PEM file with the roots to trust for the connection to a test CA.",
+    ),
+    click.option("--allow-http", is_flag=True, help="Accept a CA without TLS, on this machine."),
+    click.option("--email", default="", help="Contact for a new account."),
+    click.option("--agree-tos", is_flag=True, help="Agree to the CA's terms of service."),
+    click.option("--eab-kid", default="", help="Key id for external account binding."),
+    click.option("--eab-hmac-key", default="", help="Its key: base64url, @file or env:VARIABLE."),
+)
+_DNS = (
+    click.option("--propagation", help="For this run: authoritative, seconds, or both with '+'."),
+    click.option("--propagation-timeout", type=click.FloatRange(min=1), help="Seconds."),
+    click.option("--resolver", "resolvers", multiple=True, help="For this run. Repeatable."),
+)
+
+
+def terms_options(command: F) -> F:
+    """Add what a new account needs to a command's options."""
+    for option in reversed(_TERMS):
+        command = option(command)
+    return command
+
+
+def dns_options(command: F) -> F:
+    """Add the DNS settings of one run to a command's options."""
+    for option in reversed((*_DNS, authoritative_port_option)):
+        command = option(command)
+    return command
+
+
+def terms_from(
+    ca_bundle: Path | None,
+    allow_http: bool,
+    email: str,
+    agree_tos: bool,
+    eab_kid: str,
+    eab_hmac_key: str,
+) -> AccountTerms:
+    """Return the account terms of the options. Raises InvalidInputError."""
+    from zoneproof.acme import ExternalAccountBinding
+    from zoneproof.cli.fields import parse_fields
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import AccountTerms
+
+    if bool(eab_kid) != bool(eab_hmac_key):
+        raise InvalidInputError("external account binding needs both --eab-kid and --eab-hmac-key")
+    eab = None
+    if eab_kid:
+        hmac_key = parse_fields([f"eab-hmac-key={eab_hmac_key}"])["eab-hmac-key"]
+        eab = ExternalAccountBinding(eab_kid, hmac_key)
+    return AccountTerms(
+        email=email,
+        agree_to_terms=agree_tos,
+        eab=eab,
+        ca_bundle=ca_bundle,
+        allow_http=allow_http,
+    )
+
+
+def run_from(
+    propagation: str | None,
+    propagation_timeout: float | None,
+    resolvers: tuple[str, ...],
+    authoritative_port: int | None,
+    terms: AccountTerms | None = None,
+) -> RunOptions:
+    """Return the options of a run. Raises InvalidInputError."""
+    from zoneproof.manager import AccountTerms, DnsSettings, RunOptions
+
+    dns = DnsSettings(
+        propagation=propagation,
+        propagation_timeout=propagation_timeout,
+        resolvers=resolvers or None,
+    )
+    dns.check()
+    return RunOptions(dns=dns, authoritative_port=authoritative_port, terms=terms or AccountTerms())

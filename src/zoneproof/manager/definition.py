@@ -1,0 +1,185 @@
+"""What a managed certificate is: its names, methods, CA account and key, as people define them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from zoneproof.acme import CertificateKeyKind
+from zoneproof.errors import InvalidInputError
+from zoneproof.issuance import (
+    DelegationRules,
+    MatchRule,
+    check_identifiers,
+    check_rules,
+    match_identifier,
+)
+from zoneproof.manager.files import check_certificate_name
+from zoneproof.manager.settings import DnsSettings
+from zoneproof.names import Identifier
+from zoneproof.providers import describe, shown_field
+
+DNS01 = "dns-01"
+HTTP01 = "http-01"
+_DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
+_HTTP_ONLY = ("webroot", "listen")
+
+
+class MethodDefinition(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """An authorization method: which identifiers it validates, and how.
+
+    ``match`` is a domain match rule, ``delegation`` are CNAME delegation rules, ``ttl`` is in
+    seconds, ``zone`` a zone's id or name that wins over detection. ``credential`` names a stored
+    credential; without one, ``provider`` and its ``fields``, of which none may be secret, say the
+    same. ``webroot`` is a folder; http-01 without it listens itself, at ``listen``
+    (``address:port``, ``:80`` if empty).
+    """
+
+    match: str = ""
+    challenge: str = DNS01
+    provider: str = ""
+    credential: str = ""
+    fields: dict[str, str] = {}
+    zone: str = ""
+    delegation: str = ""
+    follow_cname: bool = True
+    ttl: int | None = None
+    propagation: str | int | None = None
+    propagation_timeout: float | None = None
+    resolvers: tuple[str, ...] | None = None
+    webroot: str = ""
+    listen: str = ""
+
+    @property
+    def dns(self) -> DnsSettings:
+        """The method's own DNS settings."""
+        return DnsSettings(
+            propagation=self.propagation,
+            propagation_timeout=self.propagation_timeout,
+            resolvers=self.resolvers,
+        )
+
+    def check(self) -> None:
+        """Raise InvalidInputError for what cannot work, whatever else is stored."""
+        MatchRule.parse(self.match)
+        DelegationRules.parse(self.delegation)
+        self.dns.check()
+        if self.challenge not in (DNS01, HTTP01):
+            raise InvalidInputError(
+                f"'{self.challenge[:40]}' is no challenge: use {DNS01} or {HTTP01}"
+            )
+        wrong = _HTTP_ONLY if self.challenge == DNS01 else _DNS_ONLY
+        for name in wrong:
+            if getattr(self, name):
+                raise InvalidInputError(f"'{name}' has no meaning for {self.challenge}: remove it")
+        if self.challenge == DNS01:
+            self._check_provider()
+        elif self.webroot and self.listen:
+            raise InvalidInputError("http-01 has either 'webroot' or 'listen': remove one")
+        if self.ttl is not None and not 0 <= self.ttl <= 86_400:
+            raise InvalidInputError("ttl is seconds, from 0 to 86400")
+
+    def _check_provider(self) -> None:
+        if bool(self.provider) == bool(self.credential):
+            raise InvalidInputError(
+                "a method needs a provider or a credential, and not both: 'zoneproof provider"
+                " list' and 'zoneproof credential list' show what there is"
+            )
+        if self.credential and self.fields:
+            raise InvalidInputError(
+                f"the fields come from the credential {self.credential}: change them there with"
+                " 'zoneproof credential set'"
+            )
+        if self.provider:
+            for name in secret_fields(self.provider, self.fields):
+                raise InvalidInputError(
+                    f"the field '{name}' of {self.provider} is secret: store it with 'zoneproof"
+                    f" credential add {self.provider}' and name that credential instead"
+                )
+
+
+class CertificateDefinition(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A managed certificate.
+
+    ``account`` is a stored CA account's name, a CA's short name or a directory URL; empty is what
+    the settings say. ``fallback_accounts`` are tried after repeated failures. ``renew`` is false
+    for a certificate that is kept and not renewed.
+    """
+
+    name: str
+    identifiers: tuple[str, ...]
+    method: tuple[MethodDefinition, ...] = ()
+    account: str = ""
+    fallback_accounts: tuple[str, ...] = ()
+    key_type: CertificateKeyKind = "ec256"
+    reuse_key: bool = False
+    pkcs12: bool = False
+    profile: str = ""
+    preferred_chain: str = ""
+    ignore_caa: bool = False
+    renew: bool = True
+
+    @property
+    def parsed_identifiers(self) -> tuple[Identifier, ...]:
+        """The identifiers. Raises InvalidNameError."""
+        return tuple(Identifier.parse(text) for text in self.identifiers)
+
+    @property
+    def rules(self) -> list[MatchRule]:
+        """The match rules, in the methods' order. Raises InvalidInputError."""
+        return [MatchRule.parse(method.match) for method in self.method]
+
+    def check(self) -> CertificateDefinition:
+        """Return the definition with its names as A-labels.
+
+        Raises InvalidInputError, naming the certificate, for what cannot work whatever the DNS and
+        the CA say.
+        """
+        check_certificate_name(self.name)
+        try:
+            identifiers = check_identifiers(self.parsed_identifiers)
+            check_methods(identifiers, self.method)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{self.name}: {error.message}") from error
+        return msgspec.structs.replace(
+            self, identifiers=tuple(identifier.value for identifier in identifiers)
+        )
+
+
+def check_methods(identifiers: Sequence[Identifier], methods: Sequence[MethodDefinition]) -> None:
+    """Raise InvalidInputError if a method is wrong, or an identifier can have none."""
+    for method in methods:
+        method.check()
+    rules = [MatchRule.parse(method.match) for method in methods]
+    check_rules(rules)
+    for identifier in identifiers:
+        found = match_identifier(identifier, rules)
+        challenge = HTTP01 if found.index is None else methods[found.index].challenge
+        if challenge == HTTP01 and identifier.is_wildcard:
+            raise InvalidInputError(
+                f"{identifier} is a wildcard, which http-01 cannot validate: give it a method with"
+                " dns-01"
+            )
+
+
+def default_name(identifiers: Sequence[str]) -> str:
+    """Return the name of a certificate that is given none: its first identifier, without ``*.``.
+
+    The colons of an IPv6 address become ``-``. Raises InvalidNameError.
+    """
+    first = Identifier.parse(identifiers[0]).value
+    return first.removeprefix("*.").replace(":", "-").strip("-")
+
+
+def secret_fields(provider: str, fields: dict[str, str]) -> list[str]:
+    """Return the names of those fields that hold a secret. Raises InvalidInputError."""
+    return [
+        field.name
+        for field in describe(provider).fields
+        if field.name in fields and shown_field(field, fields[field.name]) != fields[field.name]
+    ]

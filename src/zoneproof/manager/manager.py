@@ -1,0 +1,102 @@
+"""The parts of an opened home, which the manager's other modules work with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from zoneproof.issuance import Journal
+from zoneproof.manager.accounts import Accounts, AccountTerms
+from zoneproof.manager.certificates import Certificates
+from zoneproof.manager.clients import ClientPool
+from zoneproof.manager.credentials import Credentials
+from zoneproof.manager.files import CertificateFiles
+from zoneproof.manager.history import History
+from zoneproof.manager.home import Home
+from zoneproof.manager.methods import MethodMaker
+from zoneproof.manager.pool import ProviderPool
+from zoneproof.manager.registrations import StoredRegistrations
+from zoneproof.manager.resolvers import ResolverPool
+from zoneproof.manager.settings import DnsSettings, Settings, load_settings
+from zoneproof.manager.state import States
+from zoneproof.storage import Store
+from zoneproof.vault import Vault, open_vault
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person says for one run, above everything that is stored.
+
+    ``order_seconds`` is how long the CA may take for each of its steps.
+    """
+
+    dns: DnsSettings = field(default_factory=DnsSettings)
+    authoritative_port: int | None = None
+    terms: AccountTerms = field(default_factory=AccountTerms)
+    order_seconds: float = 600.0
+
+
+@dataclass(frozen=True)
+class Manager:
+    """A home's managed certificates and what works on them. Made by :func:`open_manager`."""
+
+    home: Home
+    settings: Settings
+    run: RunOptions
+    store: Store
+    vault: Vault
+    files: CertificateFiles
+    certificates: Certificates
+    states: States
+    history: History
+    credentials: Credentials
+    accounts: Accounts
+    registrations: StoredRegistrations
+    journal: Journal
+    providers: ProviderPool
+    resolvers: ResolverPool
+    clients: ClientPool
+    methods: MethodMaker
+
+
+@asynccontextmanager
+async def open_manager(home: Home, run: RunOptions | None = None) -> AsyncIterator[Manager]:
+    """Open the home, creating what is missing. Raises StorageError, VaultError, ConfigError."""
+    run = run or RunOptions()
+    home.create()
+    settings = load_settings(home.path)
+    vault = open_vault(home.path)
+    store = home.open_store()
+    certificates = Certificates(store, vault)
+    credentials = Credentials(store, vault)
+    accounts = Accounts(store, vault)
+    registrations = StoredRegistrations(store, vault)
+    providers = ProviderPool(registrations, credentials)
+    resolvers = ResolverPool(run.authoritative_port or settings.authoritative_port)
+    clients = ClientPool(accounts, run.terms)
+    try:
+        yield Manager(
+            home=home,
+            settings=settings,
+            run=run,
+            store=store,
+            vault=vault,
+            files=CertificateFiles(home.path),
+            certificates=certificates,
+            states=States(certificates),
+            history=History(store),
+            credentials=credentials,
+            accounts=accounts,
+            registrations=registrations,
+            journal=Journal(store, vault),
+            providers=providers,
+            resolvers=resolvers,
+            clients=clients,
+            methods=MethodMaker(credentials, settings, run.dns, providers, resolvers),
+        )
+    finally:
+        await clients.close()
+        await providers.close()
+        await resolvers.close()
+        await store.close()

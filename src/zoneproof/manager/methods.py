@@ -1,0 +1,86 @@
+"""From the methods of a definition to methods that an order can use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zoneproof.dnsquery import Resolver, parse_policy
+from zoneproof.errors import InvalidInputError
+from zoneproof.issuance import DelegationRules, Method, match_identifier
+from zoneproof.manager.credentials import Credential, Credentials
+from zoneproof.manager.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.pool import ProviderPool
+from zoneproof.manager.resolvers import ResolverPool
+from zoneproof.manager.settings import DnsSettings, Settings
+from zoneproof.names import Identifier
+
+_DEFAULTS = DnsSettings(propagation="authoritative", propagation_timeout=600.0, resolvers=())
+
+
+@dataclass(frozen=True)
+class Methods:
+    """A definition's methods, ready; ``resolver`` is the one for questions about no method."""
+
+    definition: CertificateDefinition
+    made: tuple[Method, ...]
+    resolver: Resolver
+
+    def choose(self, identifier: Identifier) -> Method:
+        """Return the identifier's method. Raises InvalidInputError."""
+        match = match_identifier(identifier, self.definition.rules)
+        if match.index is None:
+            raise InvalidInputError(f"no method matches {identifier}")
+        return self.made[match.index]
+
+
+class MethodMaker:
+    """Opens what methods name. DNS settings come from the run, else the method, the credential,
+    the provider's settings, the settings for all, in this order.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        settings: Settings,
+        run: DnsSettings,
+        providers: ProviderPool,
+        resolvers: ResolverPool,
+    ) -> None:
+        self._credentials = credentials
+        self._settings = settings
+        self._run = run
+        self._providers = providers
+        self._resolvers = resolvers
+
+    async def make(
+        self, definition: CertificateDefinition, unsaved: Mapping[str, Credential] | None = None
+    ) -> Methods:
+        """Open the methods of a definition; ``unsaved`` credentials win over stored ones.
+
+        Raises InvalidInputError for a credential that is not there and for fields that are wrong.
+        """
+        made = [await self._method(one, unsaved or {}) for one in definition.method]
+        everywhere = self._run.over(self._settings.dns)
+        for method in definition.method:
+            everywhere = everywhere.over(method.dns)
+        return Methods(definition, tuple(made), self._resolvers.get(everywhere.resolvers or ()))
+
+    async def _method(self, method: MethodDefinition, unsaved: Mapping[str, Credential]) -> Method:
+        slug, fields, of_credential = method.provider, method.fields, DnsSettings()
+        if method.credential:
+            credential = unsaved.get(method.credential)
+            credential = credential or await self._credentials.get(method.credential)
+            slug, of_credential = credential.provider, credential.dns
+            fields = dict(credential.fields)
+        dns = self._run.over(method.dns).over(of_credential)
+        dns = dns.over(self._settings.provider.get(slug, DnsSettings()))
+        dns = dns.over(self._settings.dns).over(_DEFAULTS)
+        return Method(
+            slug=slug,
+            provider=self._providers.open(slug, fields),
+            propagation=parse_policy(dns.propagation or 0),
+            fields=fields,
+            ttl=method.ttl,
+            delegation=DelegationRules.parse(method.delegation),
+        )

@@ -1,0 +1,95 @@
+"""What holds for all certificates of a home: ``settings.toml``, which people write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from zoneproof.config import load_toml
+from zoneproof.dnsquery import parse_policy, parse_server
+from zoneproof.errors import ConfigError, InvalidInputError
+from zoneproof.providers import slugs
+
+T = TypeVar("T")
+FILE = "settings.toml"
+
+
+class DnsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to wait for DNS and whom to ask; what is None is said by a wider setting.
+
+    ``propagation`` is what :func:`~zoneproof.dnsquery.parse_policy` reads, ``propagation_timeout``
+    is in seconds, ``resolvers`` are what :func:`~zoneproof.dnsquery.parse_server` reads; none
+    means the system's.
+    """
+
+    propagation: str | int | None = None
+    propagation_timeout: float | None = None
+    resolvers: tuple[str, ...] | None = None
+
+    def check(self) -> None:
+        """Raise InvalidInputError for a setting that cannot be used."""
+        if self.propagation is not None:
+            parse_policy(self.propagation)
+        if self.propagation_timeout is not None and not 0 < self.propagation_timeout <= 86_400:
+            raise InvalidInputError("propagation_timeout is seconds, above 0 and up to 86400")
+        for text in self.resolvers or ():
+            parse_server(text)
+
+    def over(self, wider: DnsSettings) -> DnsSettings:
+        """Return these settings, filled up from ``wider`` where they say nothing."""
+        return DnsSettings(
+            propagation=wider.propagation if self.propagation is None else self.propagation,
+            propagation_timeout=_first(self.propagation_timeout, wider.propagation_timeout),
+            resolvers=_first(self.resolvers, wider.resolvers),
+        )
+
+
+def _first(value: T | None, other: T | None) -> T | None:
+    return other if value is None else value
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file's content.
+
+    ``account`` is the CA account that certificates use unless they name another: its name, a CA's
+    short name or a directory URL. ``provider`` holds DNS settings by provider slug. ``parallel``
+    is how many certificates are worked on at once. After ``failover_after`` failures in a row a
+    certificate's next fallback account is tried.
+    """
+
+    account: str = "letsencrypt"
+    email: str = ""
+    parallel: int = 20
+    failover_after: int = 3
+    authoritative_port: int = 53
+    dns: DnsSettings = DnsSettings()
+    provider: dict[str, DnsSettings] = {}
+
+    def check(self) -> None:
+        """Raise InvalidInputError for a setting that cannot be used."""
+        if not 1 <= self.parallel <= 200:
+            raise InvalidInputError("parallel is a number from 1 to 200")
+        if self.failover_after < 1:
+            raise InvalidInputError("failover_after is a number of failures, 1 or more")
+        if not 1 <= self.authoritative_port <= 65535:
+            raise InvalidInputError("authoritative_port is a port from 1 to 65535")
+        self.dns.check()
+        for slug, settings in self.provider.items():
+            if slug not in slugs():
+                raise InvalidInputError(f"[provider.{slug}]: there is no provider '{slug}'")
+            settings.check()
+
+
+def load_settings(home: Path) -> Settings:
+    """Read ``settings.toml``; without the file, everything has its default. Raises ConfigError."""
+    path = home / FILE
+    if not path.exists():
+        return Settings()
+    settings = load_toml(path, Settings)
+    try:
+        settings.check()
+    except InvalidInputError as error:
+        raise ConfigError(f"{path}: {error.message}") from error
+    return settings

@@ -1,0 +1,201 @@
+"""What is known of each managed certificate between runs, put together for people and programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from zoneproof.acme import CertificateChain
+from zoneproof.manager.certificates import Certificates, ManagedCertificate
+from zoneproof.manager.files import CertificateFiles, OnDisk
+from zoneproof.manager.schedule import (
+    Due,
+    Lifetime,
+    RenewalState,
+    clock_problem,
+    of_certificate,
+    renewal_due,
+)
+
+_SOON = timedelta(hours=1)
+
+
+class CertificateState(msgspec.Struct, frozen=True):
+    """What is stored. ``awaiting`` are records that a person has to create first."""
+
+    renewal: RenewalState = RenewalState()
+    awaiting: tuple[str, ...] = ()
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """A managed certificate as ``list`` and ``show`` tell of it; moments are UTC.
+
+    ``status`` is ``valid``, ``due``, ``expired``, ``missing`` (no usable certificate is there),
+    ``failing``, ``awaiting user``, ``paused`` (by the CA) or ``not renewed`` (by its definition).
+    """
+
+    name: str
+    status: str
+    identifiers: tuple[str, ...]
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    issuer: str = ""
+    serial: str = ""
+    names_on_certificate: tuple[str, ...] = ()
+    renew_at: datetime | None = None
+    reason: str = ""
+    failures: int = 0
+    last_error: str = ""
+    next_attempt_at: datetime | None = None
+    awaiting: tuple[str, ...] = ()
+    explanation_url: str = ""
+    problem: str = ""
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person should look at it."""
+        return bool(self.problem) or self.status not in ("valid", "due", "not renewed")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A certificate, its stored state and what is on disk, at one moment."""
+
+    certificate: ManagedCertificate
+    state: CertificateState
+    disk: OnDisk
+    due: Due
+    now: datetime
+
+    @property
+    def lifetime(self) -> Lifetime | None:
+        """When the certificate on disk is valid; None if there is none."""
+        return lifetime_of(self.disk)
+
+    def overview(self) -> Overview:
+        """Return what people and programs want to know."""
+        definition, renewal, leaf = self.certificate.definition, self.state.renewal, None
+        chain = CertificateChain((self.disk.certificate,)) if self.disk.certificate else None
+        if chain:
+            leaf = chain.leaf
+        return Overview(
+            name=definition.name,
+            status=self._status(),
+            identifiers=definition.identifiers,
+            not_before=leaf.not_valid_before_utc if leaf else None,
+            not_after=leaf.not_valid_after_utc if leaf else None,
+            issuer=chain.issuer if chain else "",
+            serial=f"{leaf.serial_number:x}" if leaf else "",
+            names_on_certificate=chain.names if chain else (),
+            renew_at=self.due.at,
+            reason=self.due.reason,
+            failures=renewal.failures,
+            last_error=renewal.last_error,
+            next_attempt_at=renewal.next_attempt_at,
+            awaiting=self.state.awaiting,
+            explanation_url=renewal.explanation_url,
+            problem=self._problem(),
+        )
+
+    def _status(self) -> str:
+        lifetime = self.lifetime
+        if self.state.renewal.paused:
+            return "paused"
+        if self.state.awaiting:
+            return "awaiting user"
+        if self.state.renewal.failures:
+            return "failing"
+        if lifetime is None:
+            return "missing"
+        if lifetime.not_after <= self.now:
+            return "expired"
+        if not self.certificate.definition.renew:
+            return "not renewed"
+        return "due" if self.due.now else "valid"
+
+    def _problem(self) -> str:
+        lifetime = self.lifetime
+        if self.disk.problem or lifetime is None:
+            return self.disk.problem
+        return clock_problem(lifetime, self.now)
+
+
+def lifetime_of(disk: OnDisk) -> Lifetime | None:
+    """Return when a usable certificate is valid; None if there is none."""
+    if disk.certificate is None or disk.problem:
+        return None
+    leaf = disk.certificate
+    return Lifetime(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def serial_of(disk: OnDisk) -> str:
+    """Return the serial number on disk in hex, empty if there is none."""
+    return f"{disk.certificate.serial_number:x}" if disk.certificate else ""
+
+
+def standing(
+    certificate: ManagedCertificate,
+    files: CertificateFiles,
+    now: datetime,
+    next_wake: datetime | None = None,
+) -> Standing:
+    """Put together what is stored and what is on disk; a certificate changed by hand counts.
+
+    ``next_wake`` is when the caller looks again, in an hour if it does not know. A certificate
+    whose names are not the defined ones is due.
+    """
+    state = msgspec.json.decode(certificate.state, type=CertificateState)
+    disk = files.read(certificate.name)
+    renewal = of_certificate(state.renewal, serial_of(disk))
+    due = renewal_due(
+        certificate.name,
+        renewal,
+        lifetime_of(disk),
+        now=now,
+        next_wake=next_wake or now + _SOON,
+    )
+    due = _also_for_names(certificate, disk, renewal, due, now)
+    return Standing(certificate, msgspec.structs.replace(state, renewal=renewal), disk, due, now)
+
+
+def _also_for_names(
+    certificate: ManagedCertificate, disk: OnDisk, renewal: RenewalState, due: Due, now: datetime
+) -> Due:
+    if due.now or renewal.failures or disk.certificate is None or disk.problem:
+        return due
+    names = {name.lower() for name in CertificateChain((disk.certificate,)).names}
+    if names == set(certificate.definition.identifiers):
+        return due
+    return Due(now=True, at=now, reason="its names were changed")
+
+
+class States:
+    """The stored states. Every method raises StorageError."""
+
+    def __init__(self, certificates: Certificates) -> None:
+        self._certificates = certificates
+
+    async def set_renewal(self, name: str, renewal: RenewalState) -> None:
+        """Replace what is remembered of the certificate's renewal."""
+        await self._certificates.change_state(
+            name,
+            CertificateState,
+            lambda state: msgspec.structs.replace(state, renewal=renewal),
+        )
+
+    async def set_outcome(self, name: str, renewal: RenewalState) -> None:
+        """Replace it after an attempt, for which nobody is awaited any more."""
+        await self._certificates.change_state(
+            name, CertificateState, lambda _: CertificateState(renewal=renewal)
+        )
+
+    async def set_awaiting(self, name: str, records: tuple[str, ...]) -> bool:
+        """Remember which records a person has to create; tells whether that is new."""
+        before, after = await self._certificates.change_state(
+            name,
+            CertificateState,
+            lambda state: msgspec.structs.replace(state, awaiting=records),
+        )
+        return before != after
