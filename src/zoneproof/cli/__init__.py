@@ -25,6 +25,8 @@ _COMMANDS = {
     "remove": ("zoneproof.cli.manage:remove", "Stop managing a certificate."),
     "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
     "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
+    "revoke": ("zoneproof.cli.revoke:revoke", "Revoke a certificate at its CA."),
+    "run": ("zoneproof.cli.run:run", "Keep all certificates renewed until stopped."),
     "show": ("zoneproof.cli.list:show", "Show all of a certificate."),
 }
 _INTERRUPTED = 130

@@ -4,6 +4,7 @@ from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount
 from zoneproof.manager.certificates import ManagedCertificate
 from zoneproof.manager.changes import describe_changes
 from zoneproof.manager.credentials import Credential
+from zoneproof.manager.daemon import keep_renewed
 from zoneproof.manager.definition import (
     CertificateDefinition,
     MethodDefinition,
@@ -14,6 +15,7 @@ from zoneproof.manager.home import Home
 from zoneproof.manager.issue import Outcome, is_interrupted, issue
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
 from zoneproof.manager.renew import Renewal, renew
+from zoneproof.manager.revoke import revoke
 from zoneproof.manager.settings import DnsSettings, Settings
 from zoneproof.manager.state import Overview, standing
 
@@ -37,8 +39,10 @@ __all__ = [
     "describe_changes",
     "is_interrupted",
     "issue",
+    "keep_renewed",
     "open_manager",
     "renew",
+    "revoke",
     "secret_fields",
     "standing",
 ]

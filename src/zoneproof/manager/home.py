@@ -48,22 +48,24 @@ class Home:
         return open_sqlite(self.path / "state.sqlite3", migrations)
 
     @contextmanager
-    def lock(self, certificate: str) -> Iterator[None]:
-        """Keep other processes from working on the certificate.
+    def lock(self, name: str, doing: str = "") -> Iterator[None]:
+        """Keep other processes from working on the certificate ``name``.
 
-        Raises BusyError, which says who holds it. A lock ends with its process.
+        ``doing`` says what the holder does, where that is something else. Raises BusyError, which
+        says who holds it. A lock ends with its process.
         """
         folder = self.path / "locks"
-        holder = folder / f"{certificate}.holder"
+        holder = folder / f"{name}.holder"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with FileLock(folder / f"{certificate}.lock", timeout=0):
+            with FileLock(folder / f"{name}.lock", timeout=0):
                 holder.write_text(str(os.getpid()))
                 yield
         except Timeout as error:
+            what = doing or f"is working on {name}"
             raise BusyError(
-                f"another zoneproof (process {_read(holder)}) is working on {certificate}: wait"
-                " for it to end, or stop it"
+                f"another zoneproof (process {_read(holder)}) {what}: wait for it to end, or stop"
+                " it"
             ) from error
 
 

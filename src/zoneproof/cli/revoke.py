@@ -1,0 +1,45 @@
+"""The ``zoneproof revoke`` command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoneproof.cli.run_options import json_option, terms_options
+
+_REASONS = (
+    "unspecified",
+    "key-compromise",
+    "affiliation-changed",
+    "superseded",
+    "cessation-of-operation",
+)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--reason", type=click.Choice(_REASONS), default="unspecified", show_default=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@terms_options
+@json_option
+def revoke(name: str, reason: str, yes: bool, as_json: bool, **terms: Any) -> None:
+    """Revoke the certificate NAME at its CA, which cannot be undone.
+
+    It stays managed: after a key compromise, 'zoneproof issue NAME' obtains another, with a new
+    key unless --reuse-key is on.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.run_options import run_from, terms_from
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import revoke as revoke_certificate
+
+    if not yes and not as_json:
+        click.confirm(f"Revoke the certificate {name}? Everybody will distrust it.", abort=True)
+    with telling_errors(as_json=as_json):
+        run = run_from(None, None, (), None, terms_from(**terms))
+        run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason), run)
+        if as_json:
+            json_document({"revoked": name, "reason": reason})
+        else:
+            click.echo(f"{name} is revoked; 'zoneproof issue {name}' obtains a new certificate")
