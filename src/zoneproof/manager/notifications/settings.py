@@ -1,0 +1,180 @@
+"""Where notifications go: the tables ``[[notify.smtp]]`` and ``[[notify.webhook]]``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from zoneproof.errors import InvalidInputError
+from zoneproof.manager.notifications.notice import Kind
+
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
+_MAILBOX = re.compile(
+    r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII
+)
+_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_PORTS = {"none": 25, "starttls": 587, "tls": 465}
+_SIGNING_PREFIX = "whsec_"
+_SHORTEST_KEY = 24  # bytes, as Standard Webhooks wants
+
+
+class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mail server, and who is written to.
+
+    ``port`` 0 is the usual one: 587 for ``starttls``, 465 for ``tls``, 25 for ``none``.
+    ``password`` is the text itself, ``@file`` or ``env:VARIABLE``. ``kinds`` are what is told,
+    empty for everything. ``ca_bundle`` is a PEM file, empty for the usual CAs.
+    """
+
+    host: str
+    sender: str
+    recipients: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: str = ""
+    ca_bundle: str = ""
+    kinds: tuple[Kind, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work, or would show the password to the network."""
+        if not _is_host(self.host):
+            raise ValueError("host must be a host name or an IP address")
+        for address in (self.sender, *self.recipients):
+            mailbox, _, host = address.rpartition("@")
+            if not (_MAILBOX.fullmatch(mailbox) and _HOST.fullmatch(host)):
+                raise ValueError("sender and recipients must be addresses such as ops@example.com")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user and password belong together: give both, or neither")
+        if self.password and self.security == "none" and not _is_loopback(self.host):
+            raise ValueError("a password is not sent without encryption: set security to starttls")
+
+    def __repr__(self) -> str:
+        return f"SmtpSettings({self.where})"
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"mail server {self.host}:{self.port_used}"
+
+    @property
+    def port_used(self) -> int:
+        """The port, also when none is set."""
+        return self.port or _PORTS[self.security]
+
+
+class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A URL that notices are posted to.
+
+    ``url`` and ``secret`` are the text itself, ``@file`` or ``env:VARIABLE``, because the URLs of
+    chat services are secrets. ``secret`` signs the body; it is ``whsec_`` and base64, as Standard
+    Webhooks has it, and empty for no signature. ``format`` is ``slack`` for what takes ``text``.
+    """
+
+    url: str
+    secret: str = ""
+    format: Literal["json", "slack"] = "json"
+    ca_bundle: str = ""
+    kinds: tuple[Kind, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work."""
+        try:
+            if not _is_reference(self.url):
+                check_url(self.url)
+            if self.secret and not _is_reference(self.secret):
+                signing_key(self.secret)
+        except InvalidInputError as error:
+            raise ValueError(error.message) from None
+
+    def __repr__(self) -> str:
+        return f"WebhookSettings(format={self.format})"
+
+
+class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everybody who is told."""
+
+    smtp: tuple[SmtpSettings, ...] = ()
+    webhook: tuple[WebhookSettings, ...] = ()
+
+
+def read_secret(reference: str, what: str) -> str:
+    """Return the secret that ``text``, ``@file`` or ``env:VARIABLE`` means; ``what`` names it.
+
+    A file's last line end is dropped. Raises InvalidInputError, which never shows the secret.
+    """
+    if reference.startswith("@"):
+        path = Path(reference[1:])
+        try:
+            return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise InvalidInputError(f"{what}: cannot read {path}: {reason}") from error
+    if reference.startswith("env:"):
+        variable = reference.removeprefix("env:")
+        value = os.environ.get(variable)
+        if value is None:
+            raise InvalidInputError(f"{what}: the environment variable {variable} is not set")
+        return value
+    return reference
+
+
+def check_url(text: str) -> str:
+    """Return the URL if notices may go there.
+
+    Raises InvalidInputError, which does not repeat the URL.
+    """
+    url = text.strip()
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        usable = _URL.fullmatch(url) and _is_host(host) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidInputError("url must be like https://host/path")
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+        return url
+    raise InvalidInputError("url must begin with https:// (http:// is for this machine only)")
+
+
+def signing_key(secret: str) -> bytes:
+    """Return the bytes of ``whsec_`` and base64. Raises InvalidInputError without repeating it."""
+    try:
+        key = base64.b64decode(secret.strip().removeprefix(_SIGNING_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(_SIGNING_PREFIX) or len(key) < _SHORTEST_KEY:
+        raise InvalidInputError(
+            "secret must be 'whsec_' and at least 24 bytes in base64: make one with"
+            " echo whsec_$(openssl rand -base64 32)"
+        )
+    return key
+
+
+def _is_reference(text: str) -> bool:
+    return text.startswith(("@", "env:"))
+
+
+def _is_host(text: str) -> bool:
+    return bool(_HOST.fullmatch(text)) or _address(text) is not None
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

@@ -1,0 +1,135 @@
+"""Hands notices to a mail server (RFC 5321), in a thread and with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+
+from zoneproof.errors import InvalidInputError
+from zoneproof.manager.notifications.notice import Notice, as_text, subject
+from zoneproof.manager.notifications.settings import SmtpSettings, read_secret
+from zoneproof.providers.api_client import load_ca_bundle
+from zoneproof.providers.words import said
+
+DEADLINE = 60.0  # seconds for the whole conversation
+_LONGEST_SUBJECT = 200  # characters
+
+
+def compose(
+    settings: SmtpSettings, notices: Sequence[Notice], machine: str, now: datetime
+) -> EmailMessage:
+    """Return one message about all notices; their texts must be :func:`fit_to_send`."""
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = f"[zoneproof] {subject(notices)}"[:_LONGEST_SUBJECT]
+    message["From"] = settings.sender
+    message["To"] = ", ".join(settings.recipients)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
+    # Not 8bit, which a server need not take.
+    message.set_content(
+        f"{as_text(notices)}\n-- \nZoneproof on {machine}\n", cte="quoted-printable"
+    )
+    return message
+
+
+async def mail(settings: SmtpSettings, message: EmailMessage, *, deadline: float = DEADLINE) -> str:
+    """Hand the message to the server; return a line about what went wrong, or an empty one.
+
+    ``deadline`` is in seconds. Raises InvalidInputError for settings that cannot be used.
+    """
+    password = read_secret(settings.password, "password")
+    if not (settings.user + password).isascii():  # smtplib sends nothing else
+        raise InvalidInputError("user and password must be ASCII: set another password")
+    context = load_ca_bundle(settings.ca_bundle)
+    if not isinstance(context, ssl.SSLContext):
+        context = ssl.create_default_context()
+    kind = smtplib.SMTP_SSL if settings.security == "tls" else smtplib.SMTP
+    connection = kind.__new__(kind)  # made here, so that it can be hung up on while it connects
+    conversation = asyncio.create_task(
+        asyncio.to_thread(_converse, connection, settings, password, context, message, deadline)
+    )
+    try:
+        async with asyncio.timeout(deadline):
+            refused = await asyncio.shield(conversation)
+    except (TimeoutError, asyncio.CancelledError) as error:
+        _hang_up(connection)
+        await asyncio.gather(conversation, return_exceptions=True)
+        if isinstance(error, asyncio.CancelledError):
+            raise
+        reason = f"no end within {deadline:g} seconds: check host, port and security"
+    except (smtplib.SMTPException, OSError) as error:
+        reason = _reason(error, settings, password)
+    else:
+        if not refused:
+            return ""
+        reason = f"it refuses some recipients: {_refusals(refused, password)}"
+    return f"{settings.where}: {reason}"
+
+
+def _converse(
+    connection: smtplib.SMTP,
+    settings: SmtpSettings,
+    password: str,
+    context: ssl.SSLContext,
+    message: EmailMessage,
+    seconds: float,
+) -> dict[str, tuple[int, bytes]]:
+    """Return the recipients that were refused while others were not."""
+    where = (settings.host, settings.port_used)
+    if isinstance(connection, smtplib.SMTP_SSL):
+        smtplib.SMTP_SSL.__init__(connection, *where, timeout=seconds, context=context)
+    else:
+        smtplib.SMTP.__init__(connection, *where, timeout=seconds)
+    with connection:
+        if settings.security == "starttls":
+            connection.starttls(context=context)
+        if settings.user:
+            connection.login(settings.user, password)
+        return connection.send_message(message, settings.sender, settings.recipients)
+
+
+def _hang_up(connection: smtplib.SMTP) -> None:
+    """End a conversation that another thread is in."""
+    if connection.sock:
+        with suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # not TLS's own goodbye
+
+
+def _reason(error: Exception, settings: SmtpSettings, password: str) -> str:
+    """Say for people what went wrong, in the server's own words where it said something."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return f"it refuses all recipients: {_refusals(error.recipients, password)}"
+    if isinstance(error, smtplib.SMTPResponseException):
+        words = said(error.smtp_error, [password])
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            return f"it refuses user and password: {error.smtp_code} {words}"
+        if isinstance(error, smtplib.SMTPSenderRefused):
+            return f"it refuses the sender {settings.sender}: {error.smtp_code} {words}"
+        return f"it refuses: {error.smtp_code} {words}"
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return "it hung up: check port and security"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({said(error.verify_message)})"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS there: check port and security"
+    if isinstance(error, socket.gaierror):
+        return "the DNS does not know its host name: check host"
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused: nothing listens there"
+    return f"it failed: {said(str(error), [password])}"
+
+
+def _refusals(refused: dict[str, tuple[int, bytes]], password: str) -> str:
+    return "; ".join(
+        f"{recipient}: {code} {said(words, [password])}"
+        for recipient, (code, words) in refused.items()
+    )
