@@ -40,7 +40,6 @@ from zoneproof.manager.schedule import (
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NAME = "example.com"
-SEVEN_DAYS_LONG = Lifetime(NOW, NOW + timedelta(hours=160))
 QUARTER = Lifetime(NOW, NOW + 90 * DAY)
 
 names = st.text(max_size=30)
@@ -87,14 +86,11 @@ def acme_problem(kind: type[Any], retry_at: datetime | None = None) -> Zoneproof
     return error
 
 
-def failed(times: int, *, at: datetime = NOW, lifetime: Lifetime | None = None) -> RenewalState:
+def failed(times: int, *, at: datetime = NOW) -> RenewalState:
     state = RenewalState()
     for _ in range(times):
-        state = after_failure(state, AcmeError("no"), at, Least(), lifetime=lifetime)
+        state = after_failure(state, AcmeError("no"), at, Least())
     return state
-
-
-# --- without the CA's advice -------------------------------------------------------------------
 
 
 @given(names, lifetimes)
@@ -140,8 +136,6 @@ def test_what_is_missing_or_expired_or_will_be_at_the_next_look_is_due() -> None
     assert not due(lifetime=soon).now
     assert due(lifetime=soon, next_wake=NOW + HOUR).reason == "it expires before the next look"
 
-
-# --- renewal information -----------------------------------------------------------------------
 
 INFO = RenewalInfo(NOW + DAY, NOW + 3 * DAY, NOW + 6 * HOUR, "https://ca.test/why")
 
@@ -207,9 +201,6 @@ def test_advice_about_another_certificate_is_dropped_and_failures_are_not() -> N
     assert other == msgspec.structs.replace(failed(2), serial="0b")
 
 
-# --- failures ----------------------------------------------------------------------------------
-
-
 @given(st.integers(0, 5000), seeds, st.none() | lifetimes)
 def test_the_ladder_is_never_shorter_and_at_most_a_tenth_longer(
     before: int, rng: random.Random, lifetime: Lifetime | None
@@ -233,7 +224,7 @@ def test_the_ladder_is_never_shorter_and_at_most_a_tenth_longer(
 def test_a_certificate_of_160_hours_is_tried_ever_more_often_until_it_expires(
     rng: random.Random,
 ) -> None:
-    lifetime, now, state = SEVEN_DAYS_LONG, NOW + 80 * HOUR, RenewalState()
+    lifetime, now, state = Lifetime(NOW, NOW + 160 * HOUR), NOW + 80 * HOUR, RenewalState()
     left = []
     while now < lifetime.not_after:
         assert due(state, lifetime, now).now
@@ -263,8 +254,7 @@ def test_a_failed_attempt_before_its_time_does_not_bring_the_next_one_forward() 
 
 
 def test_an_attempt_that_lies_in_the_future_is_no_reason_to_wait() -> None:
-    state = failed(4, at=NOW + 300 * DAY)
-    assert due(state, None).now
+    assert due(failed(4, at=NOW + 300 * DAY), None).now
 
 
 @pytest.mark.parametrize(
@@ -306,9 +296,6 @@ def test_the_error_is_kept_as_one_short_line_with_the_account() -> None:
 def test_success_forgets_failures_and_advice() -> None:
     state = with_ari(msgspec.structs.replace(failed(3), account="main"), INFO, Least())
     assert after_success(state, "0b") == RenewalState(serial="0b", account="main")
-
-
-# --- waking, clocks and storage ----------------------------------------------------------------
 
 
 @given(st.lists(st.none() | moments), near)
