@@ -21,6 +21,7 @@ _COMMANDS = {
     "history": ("zoneproof.cli.list:history", "Show what happened to a certificate."),
     "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
     "list": ("zoneproof.cli.list:list_certificates", "List the managed certificates."),
+    "notify": ("zoneproof.cli.notify:notify", "Notifications by e-mail and webhook."),
     "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
     "remove": ("zoneproof.cli.manage:remove", "Stop managing a certificate."),
     "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),

@@ -38,17 +38,21 @@ def renew(
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import renew as renew_certificates
+    from zoneproof.manager import tell
+
+    async def work(manager: Manager) -> list[Renewal]:
+        results = await renew_certificates(
+            manager, emitters(as_json=as_json), names=names, force=force
+        )
+        for problem in await tell(manager, results):
+            click.echo(f"zoneproof: {problem}", err=True)
+        return results
 
     with telling_errors(as_json=as_json):
         run = run_from(
             propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
         )
-        results = run_with_manager(
-            lambda manager: renew_certificates(
-                manager, emitters(as_json=as_json), names=names, force=force
-            ),
-            run,
-        )
+        results = run_with_manager(work, run)
     for result in results:
         tell_renewal(result, as_json=as_json)
     if not as_json:

@@ -64,4 +64,4 @@ def _tell_trouble(text: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.encode({"event": "trouble", "message": text}))
     else:
-        click.echo(f"zoneproof: {printable(text)}; trying again in a minute", err=True)
+        click.echo(f"zoneproof: {printable(text)}", err=True)

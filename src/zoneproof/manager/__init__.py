@@ -18,6 +18,7 @@ from zoneproof.manager.renew import Renewal, renew
 from zoneproof.manager.revoke import revoke
 from zoneproof.manager.settings import DnsSettings, Settings
 from zoneproof.manager.state import Overview, standing
+from zoneproof.manager.telling import tell
 
 __all__ = [
     "AccountTerms",
@@ -45,4 +46,5 @@ __all__ = [
     "revoke",
     "secret_fields",
     "standing",
+    "tell",
 ]

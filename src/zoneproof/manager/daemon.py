@@ -11,6 +11,7 @@ from zoneproof.manager.home import Home
 from zoneproof.manager.manager import RunOptions, open_manager
 from zoneproof.manager.renew import EmitFor, Renewal, renew
 from zoneproof.manager.schedule import LOOK_EVERY, next_wake
+from zoneproof.manager.telling import tell
 
 _LOCK = ".run"  # which no certificate can be named
 _AFTER_TROUBLE = timedelta(minutes=1)
@@ -36,17 +37,22 @@ async def keep_renewed(
     with home.lock(_LOCK, "is renewing this home's certificates"):
         while True:
             try:
-                results, wake = await _round(home, run, emit_for)
+                results, wake = await _round(home, run, emit_for, on_trouble)
             except (StorageError, VaultError, ConfigError) as error:
-                on_trouble(error.message)
+                on_trouble(f"{error.message}; trying again in a minute")
                 wake = datetime.now(UTC) + _AFTER_TROUBLE
             else:
                 on_round(results, wake)
             await sleep(max((wake - datetime.now(UTC)).total_seconds(), 1.0))
 
 
-async def _round(home: Home, run: RunOptions, emit_for: EmitFor) -> tuple[list[Renewal], datetime]:
+async def _round(
+    home: Home, run: RunOptions, emit_for: EmitFor, on_trouble: Callable[[str], None]
+) -> tuple[list[Renewal], datetime]:
     async with open_manager(home, run) as manager:
         results = await renew(manager, emit_for, next_wake=datetime.now(UTC) + LOOK_EVERY)
+        problems = await tell(manager, results)
+    for problem in problems:
+        on_trouble(problem)
     moments = [moment for result in results for moment in result.look_again_at]
     return results, next_wake(moments, datetime.now(UTC))

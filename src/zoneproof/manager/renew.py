@@ -14,6 +14,7 @@ from zoneproof.manager.issue import Outcome, clean_up, issue
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.schedule import (
     LOOK_EVERY,
+    Lifetime,
     ari_question_due,
     with_ari,
     without_ari,
@@ -29,12 +30,15 @@ class Renewal:
 
     ``result`` is ``renewed``, ``not due``, ``failed``, ``awaiting user`` or ``busy`` (another
     process works on it); ``error`` is there for the last three, ``reason`` says why it was due.
-    ``look_again_at`` is when something may have to be done next.
+    ``lifetime`` is that of the certificate that is there now, None for none. ``look_again_at`` is
+    when something may have to be done next.
     """
 
     name: str
     result: str
+    identifiers: tuple[str, ...]
     reason: str = ""
+    lifetime: Lifetime | None = None
     outcome: Outcome | None = None
     error: ZoneproofError | None = None
     look_again_at: tuple[datetime | None, ...] = ()
@@ -82,15 +86,26 @@ async def _renew_one(
     if not (force or found.due.now):
         found = await _ask_ca(manager, found, next_wake, emit)
     if not (force or found.due.now):
-        moments = (found.due.at, found.state.renewal.ask_again_at)
-        return Renewal(name, "not due", found.due.reason, look_again_at=moments)
+        return _with_standing(
+            Renewal(name, "not due", _names(certificate), found.due.reason), found
+        )
     reason = "asked for" if force else found.due.reason
     for account in _accounts(manager, found):
         result = await _try(manager, certificate, account, emit)
         if result.result != "failed" or not await _fails_over(manager, name):
             break
         emit(Warned(f"{name}: {result.error}; trying the next account"))
-    return replace(result, reason=reason, look_again_at=await _next_moments(manager, name))
+    after = standing(await manager.certificates.get(name), manager.files, datetime.now(UTC))
+    return _with_standing(replace(result, reason=reason), after)
+
+
+def _names(certificate: ManagedCertificate) -> tuple[str, ...]:
+    return certificate.definition.identifiers
+
+
+def _with_standing(result: Renewal, found: Standing) -> Renewal:
+    moments = (found.due.at, found.state.renewal.ask_again_at)
+    return replace(result, lifetime=found.lifetime, look_again_at=moments)
 
 
 async def _ask_ca(manager: Manager, found: Standing, next_wake: datetime, emit: Emit) -> Standing:
@@ -128,23 +143,18 @@ async def _fails_over(manager: Manager, name: str) -> bool:
     return failures > 0 and failures % manager.settings.failover_after == 0
 
 
-async def _next_moments(manager: Manager, name: str) -> tuple[datetime | None, ...]:
-    found = standing(await manager.certificates.get(name), manager.files, datetime.now(UTC))
-    return found.due.at, found.state.renewal.ask_again_at
-
-
 async def _try(
     manager: Manager, certificate: ManagedCertificate, account: str, emit: Emit
 ) -> Renewal:
-    name = certificate.name
+    name, names = certificate.name, _names(certificate)
     try:
         outcome = await issue(
             manager, certificate.definition, emit, account=account, clean_others=False
         )
     except AwaitingUserError as error:
-        return Renewal(name, "awaiting user", error=error)
+        return Renewal(name, "awaiting user", names, error=error)
     except BusyError as error:
-        return Renewal(name, "busy", error=error)
+        return Renewal(name, "busy", names, error=error)
     except ZoneproofError as error:
-        return Renewal(name, "failed", error=error)
-    return Renewal(name, "renewed", outcome=outcome)
+        return Renewal(name, "failed", names, error=error)
+    return Renewal(name, "renewed", names, outcome=outcome)

@@ -10,6 +10,7 @@ import msgspec
 from zoneproof.config import load_toml
 from zoneproof.dnsquery import parse_policy, parse_server
 from zoneproof.errors import ConfigError, InvalidInputError
+from zoneproof.manager.notifications import NotifySettings
 from zoneproof.providers import slugs
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``account`` is the CA account that certificates use unless they name another: its name, a CA's
     short name or a directory URL. ``provider`` holds DNS settings by provider slug. ``parallel``
     is how many certificates are worked on at once. After ``failover_after`` failures in a row a
-    certificate's next fallback account is tried.
+    certificate's next fallback account is tried. ``notify`` says who is told what happens.
     """
 
     account: str = "letsencrypt"
@@ -66,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     authoritative_port: int = 53
     dns: DnsSettings = DnsSettings()
     provider: dict[str, DnsSettings] = {}
+    notify: NotifySettings = NotifySettings()
 
     def check(self) -> None:
         """Raise InvalidInputError for a setting that cannot be used."""

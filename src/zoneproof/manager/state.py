@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ import msgspec
 from zoneproof.acme import CertificateChain
 from zoneproof.manager.certificates import Certificates, ManagedCertificate
 from zoneproof.manager.files import CertificateFiles, OnDisk
+from zoneproof.manager.notifications import Told
 from zoneproof.manager.schedule import (
     Due,
     Lifetime,
@@ -23,10 +25,13 @@ _SOON = timedelta(hours=1)
 
 
 class CertificateState(msgspec.Struct, frozen=True):
-    """What is stored. ``awaiting`` are records that a person has to create first."""
+    """What is stored. ``awaiting`` are records that a person has to create first, ``told`` is what
+    people were notified of.
+    """
 
     renewal: RenewalState = RenewalState()
     awaiting: tuple[str, ...] = ()
+    told: Told = Told()
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +193,9 @@ class States:
     async def set_outcome(self, name: str, renewal: RenewalState) -> None:
         """Replace it after an attempt, for which nobody is awaited any more."""
         await self._certificates.change_state(
-            name, CertificateState, lambda _: CertificateState(renewal=renewal)
+            name,
+            CertificateState,
+            lambda state: msgspec.structs.replace(state, renewal=renewal, awaiting=()),
         )
 
     async def set_awaiting(self, name: str, records: tuple[str, ...]) -> bool:
@@ -199,3 +206,12 @@ class States:
             lambda state: msgspec.structs.replace(state, awaiting=records),
         )
         return before != after
+
+    async def note_told(self, name: str, judge: Callable[[Told], tuple[bool, Told]]) -> bool:
+        """Keep what ``judge`` makes of what was told before; return what it decides."""
+        before, _ = await self._certificates.change_state(
+            name,
+            CertificateState,
+            lambda state: msgspec.structs.replace(state, told=judge(state.told)[1]),
+        )
+        return judge(before.told)[0]
