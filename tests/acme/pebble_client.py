@@ -1,11 +1,10 @@
-"""What the tests with Pebble share: clients, orders, and its management interface."""
+"""What the tests with Pebble share: clients, orders, what it knows."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import httpx2
 from cryptography import x509
 
+from tests.peers.pebble import management
 from zoneproof.acme import (
     AccountKey,
     AcmeClient,
@@ -85,19 +85,6 @@ async def obtain(
     chain = await client.certificate(order, preferred_chain=preferred_chain)
     chain.require_key(key)
     return chain
-
-
-def management(pebble: Pebble, path: str, body: Any = None) -> bytes:
-    """Pebble's answer at its management interface."""
-    context = ssl.create_default_context(cafile=pebble.ca_bundle)
-    request = urllib.request.Request(
-        f"{pebble.management_url}/{path}",
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"User-Agent": "tests"},
-    )
-    with urllib.request.urlopen(request, context=context, timeout=10) as reply:
-        content: bytes = reply.read()
-    return content
 
 
 def roots(pebble: Pebble) -> list[x509.Certificate]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from tests.acme.pebble_client import (
     Recorder,
     identifiers,
-    management,
     obtain,
     registered,
     revocation_of,
@@ -22,7 +21,6 @@ from zoneproof.acme import (
     AcmeClient,
     CertificateChain,
     KeyKind,
-    cert_id,
     make_csr,
     make_key,
 )
@@ -258,88 +256,6 @@ async def test_certificate_is_not_revoked_by_a_stranger(pebble: Pebble) -> None:
             await stranger.revoke(leaf)
         with pytest.raises(AcmeProblemError, match="unauthorized"):
             await stranger.revoke(leaf, certificate_key=make_key())
-
-
-# --- renewal information ---------------------------------------------------------------------
-
-
-def set_renewal_info(pebble: Pebble, chain: CertificateChain, answer: str) -> None:
-    body = {"Certificate": chain.leaf_pem.decode(), "ARIResponse": answer}
-    management(pebble, "set-renewal-info/", body)
-
-
-async def test_ca_says_when_to_renew(pebble: Pebble) -> None:
-    async with registered(pebble) as client:
-        chain = await obtain(client, "example.com", profile="default")
-        info = await client.renewal_info(chain.leaf)
-    assert info
-    assert chain.leaf.not_valid_before_utc < info.start < info.end < chain.leaf.not_valid_after_utc
-    assert timedelta(hours=5) < info.ask_again_at - datetime.now(UTC) <= timedelta(hours=6)
-
-
-async def test_ca_wants_a_revoked_certificate_renewed_at_once(pebble: Pebble) -> None:
-    async with registered(pebble) as client:
-        chain = await obtain(client, "example.com")
-        await client.revoke(chain.leaf)
-        info = await client.renewal_info(chain.leaf)
-    assert info
-    assert info.end < datetime.now(UTC)
-
-
-async def test_explanation_of_an_early_renewal_is_passed_on(pebble: Pebble) -> None:
-    async with registered(pebble) as client:
-        chain = await obtain(client, "example.com")
-        set_renewal_info(
-            pebble,
-            chain,
-            '{"suggestedWindow": {"start": "2026-01-01T00:00:00+01:00",'
-            ' "end": "2026-01-02T00:00:00Z"}, "explanationURL": "https://ca.test/incident"}',
-        )
-        info = await client.renewal_info(chain.leaf)
-    assert info
-    assert info.start == datetime(2025, 12, 31, 23, tzinfo=UTC)
-    assert info.explanation_url == "https://ca.test/incident"
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        '{"suggestedWindow": {"start": "2026-01-02T00:00:00Z", "end": "2026-01-01T00:00:00Z"}}',
-        '{"suggestedWindow": "tomorrow"}',
-        "{",
-    ],
-)
-async def test_odd_renewal_information_is_no_answer(pebble: Pebble, answer: str) -> None:
-    async with registered(pebble) as client:
-        chain = await obtain(client, "example.com")
-        set_renewal_info(pebble, chain, answer)
-        with pytest.raises(AcmeConnectionError, match="renewal information that cannot be read"):
-            await client.renewal_info(chain.leaf)
-
-
-async def test_order_says_what_it_replaces_unless_that_is_replaced_already(pebble: Pebble) -> None:
-    recorder = Recorder(pebble)
-    async with registered(pebble, transport=recorder) as client:
-        replaces = cert_id((await obtain(client, "example.com")).leaf)
-        await obtain(client, "example.com", "www.example.com", replaces=replaces)
-        recorder.seen.clear()
-        with pytest.raises(AcmeProblemError) as caught:
-            await client._new_order(
-                await client.directory(),
-                {
-                    "identifiers": [{"type": "dns", "value": "example.com"}],
-                    "replaces": replaces,
-                },
-            )
-        assert caught.value.is_type("alreadyReplaced")
-        await obtain(client, "example.com", replaces=replaces)
-
-
-async def test_certificate_of_another_account_is_not_replaced_but_ordered(pebble: Pebble) -> None:
-    async with registered(pebble) as other:
-        replaces = cert_id((await obtain(other, "example.com")).leaf)
-    async with registered(pebble) as client:
-        await obtain(client, "example.com", replaces=replaces)
 
 
 # --- counting --------------------------------------------------------------------------------
