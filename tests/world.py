@@ -100,6 +100,14 @@ class World:
             f"--field=algorithm={TSIG_ALGORITHM}",
         ]
 
+    def write_settings(self, *lines: str) -> None:
+        """Write settings.toml, so that every command asks these servers."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        text = f"""authoritative_port = {self.knot.port}
+dns.resolvers = ["127.0.0.1:{self.unbound.port}"]
+"""
+        (self.home / "settings.toml").write_text(text + "".join(f"{line}\n" for line in lines))
+
     def command(self, *arguments: str) -> list[str]:
         """Return the command line for ``zoneproof`` with the arguments."""
         return [sys.executable, "-m", "zoneproof", *arguments]

@@ -137,7 +137,8 @@ def _tell_sum(results: Sequence[Renewal]) -> None:
         click.echo("no certificates are to be renewed")
         return
     counts = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
-    click.echo(f"{len(kinds)} certificates: {', '.join(counts)}")
+    plural = "" if len(kinds) == 1 else "s"
+    click.echo(f"{len(kinds)} certificate{plural}: {', '.join(counts)}")
 
 
 def _status(results: Sequence[Renewal]) -> int:
