@@ -112,6 +112,17 @@ class PropagationError(DnsError):
     """The authoritative servers did not all show the value in time."""
 
 
+class CaaError(DnsError):
+    """CAA records keep the CA from issuing."""
+
+
+# --- http-01 -----------------------------------------------------------------------------------
+
+
+class HttpResponderError(ZoneproofError):
+    """An http-01 challenge cannot be answered: the port or the web server's folder is not ours."""
+
+
 # --- providers ---------------------------------------------------------------------------------
 
 
