@@ -12,6 +12,7 @@ from zoneproof.issuance import (
     Event,
     Journal,
     JournaledOrder,
+    ProviderFor,
     Publication,
     RecordRemoved,
     Warned,
@@ -19,7 +20,7 @@ from zoneproof.issuance import (
 )
 from zoneproof.issuance.publish import publish_values
 from zoneproof.names import DomainName, Identifier
-from zoneproof.providers import ProviderContext, Zone
+from zoneproof.providers import Provider, ProviderContext, Zone
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
 
@@ -42,6 +43,13 @@ async def open_order(journal: Journal, certificate: str = "example.com") -> Jour
         identifiers=[Identifier.parse("*.example.com"), Identifier.parse("example.com")],
         profile="",
     )
+
+
+def providing(provider: Provider) -> ProviderFor:
+    async def find(_: Publication) -> Provider:
+        return provider
+
+    return find
 
 
 def publication(order: JournaledOrder, value: str) -> Publication:
@@ -78,7 +86,7 @@ async def test_values_are_journaled_before_they_are_published(journal: Journal) 
     provider = MemoryProvider(ProviderContext({}))
     provider.broken = True
     with pytest.raises(Exception, match="it is broken"):
-        await publish_values(journal, [publication(order, "one")], lambda _: provider, print)
+        await publish_values(journal, [publication(order, "one")], providing(provider), print)
     (found,) = await journal.publications(order.id)
     assert (found.value, found.zone.id, found.fields) == ("one", "42", {"token": SECRET})
 
@@ -95,26 +103,26 @@ async def test_left_overs_of_every_order_of_the_certificate_are_removed(journal:
     events: list[Event] = []
     for value in ("one", "two"):
         order = await open_order(journal)
-        await publish_values(journal, [publication(order, value)], lambda _: provider, print)
+        await publish_values(journal, [publication(order, value)], providing(provider), print)
         await journal.close_order(order.id, error="cut off")
-    assert await journal.certificates_with_publications() == ["example.com"]
-    await remove_leftovers(journal, "example.com", lambda _: provider, events.append)
+    assert await journal.certificates_to_clean() == ["example.com"]
+    await remove_leftovers(journal, "example.com", providing(provider), events.append)
     assert provider.records == set()
-    assert await journal.certificates_with_publications() == []
+    assert await journal.certificates_to_clean() == []
     assert [type(event) for event in events] == [RecordRemoved, RecordRemoved]
 
 
 async def test_what_cannot_be_removed_is_told_and_tried_again(journal: Journal) -> None:
     provider = MemoryProvider(ProviderContext({}))
     order = await open_order(journal)
-    await publish_values(journal, [publication(order, "one")], lambda _: provider, print)
+    await publish_values(journal, [publication(order, "one")], providing(provider), print)
     provider.broken = True
     events: list[Event] = []
-    await remove_leftovers(journal, "example.com", lambda _: provider, events.append)
+    await remove_leftovers(journal, "example.com", providing(provider), events.append)
     (warning,) = events
     assert isinstance(warning, Warned)
     assert "one at _acme-challenge.example.com is still there" in warning.message
     assert SECRET not in warning.message
     provider.broken = False
-    await remove_leftovers(journal, "example.com", lambda _: provider, events.append)
+    await remove_leftovers(journal, "example.com", providing(provider), events.append)
     assert provider.records == set()

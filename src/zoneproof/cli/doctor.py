@@ -75,21 +75,23 @@ def _print_lines(examination: Examination) -> None:
     from zoneproof.dnsquery import ServerStatus
     from zoneproof.errors import printable
 
-    answering = [
-        server for server in examination.servers.servers if server.status is ServerStatus.VISIBLE
-    ]
-    chain = examination.delegation.chain
+    name, caa = examination.name, examination.caa
+    assert name is not None
+    assert caa is not None
+    servers = name.servers.servers
+    answering = [server for server in servers if server.status is ServerStatus.VISIBLE]
+    chain = name.delegation.chain
     rows = {
-        "challenge name": str(examination.challenge_name),
+        "challenge name": str(name.challenge_name),
         "delegation": " -> ".join(map(str, chain)) if len(chain) > 1 else "none",
-        "publish name": str(examination.publish_name),
-        "zone": str(examination.zone),
-        "name servers": f"{len(answering)} of {len(examination.servers.servers)} answer",
-        "CAA": examination.caa.reason,
+        "publish name": str(name.publish_name),
+        "zone": str(name.zone),
+        "name servers": f"{len(answering)} of {len(servers)} answer",
+        "CAA": caa.reason,
     }
     click.secho(str(examination.identifier), bold=True)
-    for name, text in rows.items():
-        click.echo(f"  {name:15} {printable(text)}")
+    for title, text in rows.items():
+        click.echo(f"  {title:15} {printable(text)}")
     for finding in examination.findings:
         mark = click.style("PROBLEM", fg="red") if finding.is_problem else "note"
         click.echo(f"  {mark}: {printable(finding.text)}")
@@ -100,23 +102,26 @@ def _print_lines(examination: Examination) -> None:
 
 
 def _facts(examination: Examination) -> dict[str, object]:
+    name, caa = examination.name, examination.caa
+    assert name is not None
+    assert caa is not None
     return {
         "identifier": examination.identifier.value,
-        "challenge_name": str(examination.challenge_name),
-        "chain": [str(name) for name in examination.delegation.chain],
-        "from_wildcard": examination.delegation.from_wildcard,
-        "publish_name": str(examination.publish_name),
-        "zone": str(examination.zone),
+        "challenge_name": str(name.challenge_name),
+        "chain": [str(link) for link in name.delegation.chain],
+        "from_wildcard": name.delegation.from_wildcard,
+        "publish_name": str(name.publish_name),
+        "zone": str(name.zone),
         "servers": [
             {
                 "name": str(server.server),
                 "address": server.address,
                 "status": server.status.name.lower(),
             }
-            for server in examination.servers.servers
+            for server in name.servers.servers
         ],
-        "leftovers": [{"name": str(name), "txt": txt} for name, txt in examination.leftovers],
-        "caa": {"allowed": examination.caa.allowed, "reason": examination.caa.reason},
+        "leftovers": [{"name": str(owner), "txt": txt} for owner, txt in name.leftovers],
+        "caa": {"allowed": caa.allowed, "reason": caa.reason},
         "findings": [
             {"problem": finding.is_problem, "text": finding.text, "record": finding.record}
             for finding in examination.findings

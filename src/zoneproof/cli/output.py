@@ -11,10 +11,12 @@ import msgspec
 
 from zoneproof.errors import ZoneproofError, printable
 from zoneproof.issuance import (
+    AnswerServed,
     CertificateIssued,
     ChallengesAnswered,
     DelegationFound,
     Event,
+    FileRemoved,
     FilesWritten,
     OrderCreated,
     OrderResumed,
@@ -148,6 +150,7 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     OrderCreated: lambda event: f"order placed for {', '.join(event.identifiers)}",
     OrderResumed: lambda event: f"order of an earlier run goes on ({event.status})",
     RecordPublished: lambda event: f"TXT {event.name} = {event.value} published ({event.provider})",
+    AnswerServed: lambda event: f"{event.identifier} answered over HTTP ({event.where})",
     PropagationWaiting: _waiting,
     RecordsVisible: _visible,
     ChallengesAnswered: lambda event: f"{_count(event.count, 'challenge')} handed to the CA",
@@ -157,5 +160,6 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     ),
     FilesWritten: lambda event: f"written to {event.folder}: {', '.join(event.files)}",
     RecordRemoved: lambda event: f"TXT {event.name} = {event.value} removed ({event.provider})",
+    FileRemoved: lambda event: f"challenge file {event.token} removed from {event.webroot}",
     Warned: lambda event: f"warning: {event.message}",
 }

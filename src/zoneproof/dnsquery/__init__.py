@@ -5,9 +5,12 @@ from zoneproof.dnsquery.caa import (
     CaaRecord,
     CaaRequest,
     CaaVerdict,
+    RelevantCaa,
     binding_records,
     check_caa,
     evaluate,
+    find_caa,
+    judge_caa,
 )
 from zoneproof.dnsquery.delegation import Delegation, follow_delegation
 from zoneproof.dnsquery.policy import PropagationPolicy, parse_policy
@@ -34,6 +37,7 @@ __all__ = [
     "PropagationPolicy",
     "PropagationProgress",
     "PropagationReport",
+    "RelevantCaa",
     "Resolver",
     "ServerAddress",
     "ServerReport",
@@ -45,8 +49,10 @@ __all__ = [
     "check_caa",
     "check_visible",
     "evaluate",
+    "find_caa",
     "find_zone",
     "follow_delegation",
+    "judge_caa",
     "parse_policy",
     "parse_server",
     "query_authoritative",

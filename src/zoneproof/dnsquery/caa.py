@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dns.rdtypes.ANY.CAA import CAA
 
 from zoneproof.dnsquery.resolver import Resolver
-from zoneproof.errors import DnsError
+from zoneproof.errors import DnsError, DnsUnreachableError
 from zoneproof.names import DomainName, Identifier
 
 _ISSUE = "issue"
@@ -128,6 +129,76 @@ def evaluate(records: Sequence[CaaRecord], request: CaaRequest) -> CaaVerdict:
     return CaaVerdict(False, f"the CAA record {record} {refusal.text}", record)
 
 
+@dataclass(frozen=True)
+class RelevantCaa:
+    """The record set that counts for a name (RFC 8659 section 3), or why it cannot be known.
+
+    ``found_at`` is the name that has the records, or whose lookup failed; None without any.
+    """
+
+    domain: DomainName
+    records: tuple[CaaRecord, ...] = ()
+    found_at: DomainName | None = None
+    error: DnsError | None = None
+
+
+async def find_caa(
+    resolver: Resolver, domain: DomainName, *, deadline: float | None = None
+) -> RelevantCaa:
+    """Look up the relevant record set of a name without ``*.``; never raises DnsError.
+
+    The name and all its parents are asked at once; the first that has records, or whose lookup
+    fails or is not over after ``deadline`` seconds, decides.
+    """
+    names = list(_climb(domain))
+    lookups = [asyncio.ensure_future(_look_up(resolver, name)) for name in names]
+    ends = None if deadline is None else time.monotonic() + deadline
+    try:
+        for name, lookup in zip(names, lookups, strict=True):
+            await asyncio.wait([lookup], timeout=ends and max(ends - time.monotonic(), 0))
+            if not lookup.done():
+                late = DnsUnreachableError(f"no answer within {deadline:g} s")
+                return RelevantCaa(domain, found_at=name, error=late)
+            found = lookup.result()
+            if isinstance(found, DnsError):
+                return RelevantCaa(domain, found_at=name, error=found)
+            if found:
+                return RelevantCaa(domain, tuple(found), name)
+    finally:
+        for lookup in lookups:
+            lookup.cancel()
+    return RelevantCaa(domain)
+
+
+def judge_caa(
+    found: RelevantCaa,
+    identifier: Identifier,
+    *,
+    issuers: Collection[str],
+    account_url: str | None,
+    method: str,
+) -> CaaVerdict:
+    """Tell whether what was found lets the CA issue. No I/O.
+
+    A CA without ``issuers`` does not take part in CAA as far as we can know.
+    """
+    if not issuers:
+        return CaaVerdict(True, "the CA does not say by which CAA names it goes")
+    if found.error:
+        reason = (
+            f"CAA of {found.found_at} cannot be looked up, so the CA will refuse:"
+            f" {found.error.message}"
+        )
+        return CaaVerdict(False, reason, found_at=found.found_at, failed=True)
+    if found.found_at is None:
+        return CaaVerdict(True, f"no CAA record at {found.domain} or above")
+    request = CaaRequest(issuers, account_url, method, identifier.is_wildcard)
+    verdict = evaluate(found.records, request)
+    return replace(
+        verdict, reason=f"{verdict.reason} (at {found.found_at})", found_at=found.found_at
+    )
+
+
 async def check_caa(
     resolver: Resolver,
     identifier: Identifier,
@@ -138,24 +209,13 @@ async def check_caa(
 ) -> CaaVerdict:
     """Look up the identifier's relevant CAA records and evaluate them; never raises DnsError.
 
-    The name and all its parents are asked at once; the first that has records, or whose lookup
-    fails, decides. IP addresses have no CAA, and a CA without ``issuers`` is not asked for.
+    IP addresses have no CAA, and for a CA without ``issuers`` nothing is asked.
     """
     if identifier.type != "dns":
         return CaaVerdict(True, "CAA does not apply to IP addresses")
-    if not issuers:
-        return CaaVerdict(True, "the CA does not say by which CAA names it goes")
-    names = list(_climb(identifier.domain))
-    lookups = await asyncio.gather(*(_look_up(resolver, name) for name in names))
-    request = CaaRequest(issuers, account_url, method, identifier.is_wildcard)
-    for name, found in zip(names, lookups, strict=True):
-        if isinstance(found, DnsError):
-            reason = f"CAA of {name} cannot be looked up, so the CA will refuse: {found.message}"
-            return CaaVerdict(False, reason, found_at=name, failed=True)
-        if found:
-            verdict = evaluate(found, request)
-            return replace(verdict, reason=f"{verdict.reason} (at {name})", found_at=name)
-    return CaaVerdict(True, f"no CAA record at {identifier.domain} or above")
+    domain = identifier.domain
+    found = await find_caa(resolver, domain) if issuers else RelevantCaa(domain)
+    return judge_caa(found, identifier, issuers=issuers, account_url=account_url, method=method)
 
 
 def binding_records(

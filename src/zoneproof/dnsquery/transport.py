@@ -114,6 +114,8 @@ class _Reply(asyncio.DatagramProtocol):
     def _fail(self, error: Exception) -> None:
         if not self.message.done():
             self.message.set_exception(error)
+            # A question that is cancelled while its socket opens leaves nobody to hear of it.
+            self.message.exception()
 
 
 async def _ask_udp(server: ServerAddress, question: dns.message.Message) -> dns.message.Message:

@@ -37,6 +37,7 @@ class ServerReport:
     """One server at one address; ``address`` is empty for a server of which none is known.
 
     ``missing`` are the values that it lacks, ``detail`` is the error code or what else is odd.
+    ``texts`` are the values that it has at the very name, not at the end of a CNAME.
     """
 
     server: DomainName
@@ -44,6 +45,7 @@ class ServerReport:
     status: ServerStatus
     missing: frozenset[str] = frozenset()
     detail: str = ""
+    texts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"{self.server} ({self.address or 'no address'})"
@@ -154,10 +156,11 @@ async def _check_server(
     if answer.status is Status.REFERRAL:
         return ServerReport(server, address, ServerStatus.FOREIGN)
     missing = values - frozenset(answer.texts)
+    texts = () if answer.chain else answer.texts
     if not missing:
-        return ServerReport(server, address, ServerStatus.VISIBLE)
+        return ServerReport(server, address, ServerStatus.VISIBLE, texts=texts)
     detail = f"it has a CNAME to {answer.chain[0]} there" if answer.chain else ""
-    return ServerReport(server, address, ServerStatus.MISSING, missing, detail)
+    return ServerReport(server, address, ServerStatus.MISSING, missing, detail, texts)
 
 
 def _why_unknown(cut: ZoneCut, servers: Iterable[ServerReport]) -> str:

@@ -1,12 +1,15 @@
 """One order from identifiers to chain: plan, publish, wait, answer, finalise, clean up."""
 
+from zoneproof.issuance.checks import check_identifiers
 from zoneproof.issuance.delegation_rules import DelegationRule, DelegationRules
 from zoneproof.issuance.events import (
+    AnswerServed,
     CertificateIssued,
     ChallengesAnswered,
     DelegationFound,
     Emit,
     Event,
+    FileRemoved,
     FilesWritten,
     OrderCreated,
     OrderResumed,
@@ -17,38 +20,49 @@ from zoneproof.issuance.events import (
     RecordsVisible,
     Warned,
 )
-from zoneproof.issuance.examine import Examination, Finding, examine
-from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
+from zoneproof.issuance.examine import Examination, Finding, NameExamination, examine
+from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, Publication
 from zoneproof.issuance.match_rules import MatchRule, check_rules, match_identifier
-from zoneproof.issuance.method import Method
+from zoneproof.issuance.method import Choice, DnsMethod, HttpMethod, Method
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
-from zoneproof.issuance.plan import Plan, PlannedName, check_identifiers, make_plan
-from zoneproof.issuance.publish import remove_leftovers
+from zoneproof.issuance.plan import Choose, Plan, PlannedIdentifier, PlannedName, make_plan
+from zoneproof.issuance.publish import ProviderFor, remove_leftovers
+from zoneproof.issuance.survey import survey
 
 __all__ = [
+    "AnswerServed",
     "CertificateIssued",
     "ChallengesAnswered",
+    "Choice",
+    "Choose",
     "DelegationFound",
     "DelegationRule",
     "DelegationRules",
+    "DnsMethod",
     "Emit",
     "Event",
     "Examination",
+    "FileRemoved",
     "FilesWritten",
     "Finding",
+    "HttpFile",
+    "HttpMethod",
     "Issued",
     "Journal",
     "JournaledOrder",
     "MatchRule",
     "Method",
+    "NameExamination",
     "OrderCreated",
     "OrderRequest",
     "OrderResumed",
     "OrderRun",
     "OrderStatus",
     "Plan",
+    "PlannedIdentifier",
     "PlannedName",
     "PropagationWaiting",
+    "ProviderFor",
     "Publication",
     "RecordPublished",
     "RecordRemoved",
@@ -60,4 +74,5 @@ __all__ = [
     "make_plan",
     "match_identifier",
     "remove_leftovers",
+    "survey",
 ]

@@ -39,6 +39,13 @@ class RecordPublished(Event, frozen=True, tag="record_published"):
     value: str
 
 
+class AnswerServed(Event, frozen=True, tag="answer_served"):
+    """An http-01 challenge is answered; ``where`` is a webroot or a listener."""
+
+    identifier: str
+    where: str
+
+
 class PropagationWaiting(Event, frozen=True, tag="propagation_waiting"):
     """Some authoritative servers do not show every value at a name yet, for these ``reasons``.
 
@@ -95,6 +102,13 @@ class RecordRemoved(Event, frozen=True, tag="record_removed"):
     provider: str
     name: str
     value: str
+
+
+class FileRemoved(Event, frozen=True, tag="file_removed"):
+    """The file that answered an http-01 challenge is gone from the webroot."""
+
+    webroot: str
+    token: str
 
 
 class Warned(Event, frozen=True, tag="warning"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from zoneproof.challenges import dns01
@@ -13,15 +12,21 @@ from zoneproof.dnsquery import (
     NameReport,
     Resolver,
     ServerStatus,
-    Status,
     check_caa,
     check_visible,
     find_zone,
     follow_delegation,
-    query_authoritative,
 )
-from zoneproof.issuance.plan import check_has_dns
+from zoneproof.issuance.checks import check_has_dns
+from zoneproof.issuance.method import Choice
+from zoneproof.issuance.routing import (
+    Route,
+    cname_advice,
+    cname_record,
+    texts_beside_cname,
+)
 from zoneproof.names import DomainName, Identifier
+from zoneproof.providers import Zone
 
 
 @dataclass(frozen=True)
@@ -37,26 +42,44 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Examination:
-    """The state of one challenge name.
+class NameExamination:
+    """The state of one challenge name, which an apex and its wildcard share.
 
-    ``leftovers`` are the TXT values at the challenge name and at the publish name; ``servers``
-    tells which authoritative servers of the publish name's zone answer.
+    ``expected`` is where a CNAME must lead, None for wherever it does. ``zone`` holds the publish
+    name; ``servers`` tells which of its authoritative servers answer. ``leftovers`` are the TXT
+    values at the challenge name and at the publish name.
     """
 
-    identifier: Identifier
     challenge_name: DomainName
     delegation: Delegation
+    expected: DomainName | None
     publish_name: DomainName
     zone: DomainName
     servers: NameReport
     leftovers: tuple[tuple[DomainName, str], ...]
-    caa: CaaVerdict
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a validation of one identifier depends on, as things are.
+
+    ``choice`` is None where no method is known: without configuration, or because none fits.
+    ``name`` is None for http-01, and for a challenge name that could not be examined; ``zone`` is
+    the one that the provider would write to, None if there is none. Each finding is here, also
+    those of ``name``.
+    """
+
+    identifier: Identifier
+    choice: Choice | None
+    name: NameExamination | None
+    zone: Zone | None
+    caa: CaaVerdict | None
     findings: tuple[Finding, ...]
 
     @property
     def would_fail(self) -> bool:
-        """Whether a validation would fail as things are."""
+        """Whether a validation would fail."""
         return any(finding.is_problem for finding in self.findings)
 
 
@@ -68,91 +91,77 @@ async def examine(
     issuers: Collection[str] = (),
     account_url: str | None = None,
 ) -> Examination:
-    """Look at everything that a dns-01 validation of the identifier depends on.
+    """Look at everything that a dns-01 validation depends on that can be known without a method.
 
-    ``expected`` is where a CNAME at the challenge name should lead, None for wherever it leads.
-    ``issuers`` are the CA's names in CAA records; without any, CAA is not looked up. Raises
-    InvalidInputError for an IP address, DnsError and DelegationError when not even the zone can be
-    found.
+    ``expected`` is where a CNAME at the challenge name should lead. ``issuers`` are the CA's names
+    in CAA records; without any, CAA is not looked up. Raises InvalidInputError for an IP address,
+    DnsError and DelegationError when not even the zone can be found.
     """
     check_has_dns(identifier)
     challenge_name = dns01.challenge_name(identifier)
     delegation = await follow_delegation(resolver, challenge_name)
-    publish_name = expected or delegation.target
-    cut, servers, leftovers, caa = await asyncio.gather(
-        find_zone(resolver, publish_name),
-        check_visible(resolver, {publish_name: frozenset()}),
-        _leftovers(resolver, {challenge_name, publish_name}),
-        check_caa(
-            resolver, identifier, issuers=issuers, account_url=account_url, method=dns01.TYPE
+    name = await examine_route(
+        resolver, Route(identifier.domain, challenge_name, delegation, expected)
+    )
+    caa = await check_caa(
+        resolver, identifier, issuers=issuers, account_url=account_url, method=dns01.TYPE
+    )
+    return Examination(identifier, None, name, None, caa, (*name.findings, *caa_findings(caa)))
+
+
+async def examine_route(resolver: Resolver, route: Route) -> NameExamination:
+    """Look at what the route leads to. Raises DnsError when the zone cannot be found."""
+    cut = await find_zone(resolver, route.publish_name)
+    (report,) = (await check_visible(resolver, {route.publish_name: frozenset()})).names
+    in_the_way = await texts_beside_cname(resolver, route)
+    seen = {text: None for server in report.servers for text in server.texts}
+    leftovers = (
+        *((route.challenge_name, text) for text in in_the_way),
+        *((route.publish_name, text) for text in seen),
+    )
+    findings = (
+        *_delegation_findings(route, in_the_way),
+        *_server_findings(report),
+        *(
+            Finding(f'a TXT value is left over at {name}: "{text[:80]}"', is_problem=False)
+            for name, text in leftovers
         ),
     )
-    (report,) = servers.names
-    findings = (
-        *_delegation_findings(delegation, expected, leftovers),
-        *_server_findings(report),
-        *_leftover_findings(leftovers),
-        *([] if caa.allowed else [Finding(f"CAA: {caa.reason}")]),
-    )
-    return Examination(
-        identifier,
-        challenge_name,
-        delegation,
-        publish_name,
+    return NameExamination(
+        route.challenge_name,
+        route.delegation,
+        route.expected,
+        route.publish_name,
         cut.name,
         report,
         leftovers,
-        caa,
         findings,
     )
 
 
-async def _leftovers(
-    resolver: Resolver, names: Collection[DomainName]
-) -> tuple[tuple[DomainName, str], ...]:
-    found = []
-    for name in sorted(names):
-        answer = await query_authoritative(resolver, name, "TXT")
-        if answer.status is Status.RECORDS and not answer.chain:
-            found += [(name, text) for text in answer.texts]
-    return tuple(found)
+def caa_findings(verdict: CaaVerdict) -> list[Finding]:
+    """Return what is wrong with the verdict."""
+    return [] if verdict.allowed else [Finding(f"CAA: {verdict.reason}")]
 
 
-def _delegation_findings(
-    delegation: Delegation,
-    expected: DomainName | None,
-    leftovers: Collection[tuple[DomainName, str]],
-) -> list[Finding]:
-    challenge_name = delegation.chain[0]
-    if delegation.from_wildcard:
+def _delegation_findings(route: Route, in_the_way: Sequence[str]) -> list[Finding]:
+    if route.expected is not None and not route.is_complete:
         return [
             Finding(
-                f"a wildcard CNAME answers for {challenge_name} (with {delegation.chain[1]}); it is"
-                " no delegation, and a TXT record there takes its place",
-                is_problem=expected is not None,
+                cname_advice(route.delegation, route.expected, in_the_way),
+                record=cname_record(route.challenge_name, route.expected),
             )
         ]
-    if expected is None or delegation.target == expected:
-        return []
-    record = f"{challenge_name.fqdn} IN CNAME {expected.fqdn}"
-    if delegation.is_delegated:
+    if route.delegation.from_wildcard:
         return [
             Finding(
-                f"the CNAME at {challenge_name} leads to {delegation.target} instead of {expected}:"
-                " change it",
-                record=record,
+                f"a wildcard CNAME answers for {route.challenge_name} (with"
+                f" {route.delegation.chain[1]}); it is no delegation, and a TXT record there takes"
+                " its place",
+                is_problem=False,
             )
         ]
-    if any(name == challenge_name for name, _ in leftovers):
-        return [
-            Finding(
-                f"{challenge_name} holds a TXT record, beside which no CNAME can stand: remove it,"
-                " then create the CNAME (Cloudflare's Universal SSL puts one there that its"
-                " dashboard does not show)",
-                record=record,
-            )
-        ]
-    return [Finding(f"the CNAME at {challenge_name} is missing: create it", record=record)]
+    return []
 
 
 def _server_findings(report: NameReport) -> list[Finding]:
@@ -162,10 +171,3 @@ def _server_findings(report: NameReport) -> list[Finding]:
         text = f"{reason}; propagation cannot be checked, a fixed wait takes its place"
         return [Finding(text, is_problem=False)]
     return [Finding(f"name server {server}", is_problem=False) for server in useless]
-
-
-def _leftover_findings(leftovers: Collection[tuple[DomainName, str]]) -> list[Finding]:
-    return [
-        Finding(f'a TXT value is left over at {name}: "{text[:80]}"', is_problem=False)
-        for name, text in leftovers
-    ]

@@ -1,8 +1,8 @@
 """The journal of orders: written before anything is published, so that a crash can be mended.
 
 An order is ``open`` until its certificate is delivered (``finished``) or the CA ends it
-(``failed``). A publication is a TXT value that may be in the DNS; its row goes when the value has
-been removed.
+(``failed``). A publication is a TXT value that may be in the DNS, an HTTP file answers an http-01
+challenge from a web server's folder; the row of either goes when it has been removed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
+from zoneproof.http01 import Leftover
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Zone
 from zoneproof.storage import Row, Store, Transaction
@@ -28,12 +30,22 @@ SELECT id, certificate, directory_url, account_url, order_url, identifiers, prof
 FROM orders WHERE state = 'open' AND certificate = ? ORDER BY created_at DESC, id
 """
 _INSERT_PUBLICATION = """
-INSERT INTO publications (id, order_id, provider, fields, zone, zone_id, name, value, ttl)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id, zone, name, value) DO NOTHING
+INSERT INTO publications
+    (id, order_id, provider, fields, zone, zone_id, name, value, ttl, credential)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id, zone, name, value) DO NOTHING
 """
 _PUBLICATIONS = """
-SELECT id, order_id, provider, fields, zone, zone_id, name, value, ttl
+SELECT id, order_id, provider, fields, zone, zone_id, name, value, ttl, credential
 FROM publications WHERE order_id = ? ORDER BY zone, name, value
+"""
+_FOLDERS_MADE = "SELECT COALESCE(MAX(folders), 0) FROM http_files WHERE webroot = ?"
+_INSERT_FILE = """
+INSERT INTO http_files (id, order_id, webroot, token, folders)
+VALUES (?, ?, ?, ?, ?) ON CONFLICT (order_id, webroot, token) DO NOTHING
+"""
+_ORDERS_TO_CLEAN = """
+SELECT id, certificate FROM orders
+WHERE id IN (SELECT order_id FROM publications UNION SELECT order_id FROM http_files)
 """
 
 
@@ -53,7 +65,11 @@ class JournaledOrder:
 
 @dataclass(frozen=True)
 class Publication:
-    """A TXT value that is about to be, or is, in the DNS, and how to remove it."""
+    """A TXT value that is about to be, or is, in the DNS, and how to remove it.
+
+    ``fields`` are the provider's at the time; the stored ``credential``, if it has a name, may
+    have other ones by now.
+    """
 
     order_id: str
     provider: str
@@ -62,6 +78,7 @@ class Publication:
     value: str
     ttl: int
     fields: Mapping[str, str] = field(repr=False)
+    credential: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -70,8 +87,17 @@ class Publication:
         return self.zone.name.child(self.name) if self.name else self.zone.name
 
 
+@dataclass(frozen=True)
+class HttpFile:
+    """A file that is about to be, or is, in a web server's folder."""
+
+    order_id: str
+    leftover: Leftover
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
 class Journal:
-    """Orders and publications in a store, their secrets sealed by the vault."""
+    """Orders, publications and HTTP files in a store, their secrets sealed by the vault."""
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
@@ -173,16 +199,14 @@ class Journal:
                 item.name,
                 item.value,
                 item.ttl,
+                item.credential,
             )
             for item in publications
         ]
 
         def insert(transaction: Transaction) -> None:
             for row in rows:
-                transaction.execute(
-                    _INSERT_PUBLICATION,
-                    row,
-                )
+                transaction.execute(_INSERT_PUBLICATION, row)
 
         await self._store.write(insert)
 
@@ -207,6 +231,7 @@ class Journal:
             value=value,
             ttl=int(str(row[8])),
             fields=fields,
+            credential=str(row[9]),
             id=key,
         )
 
@@ -218,28 +243,61 @@ class Journal:
             )
         )
 
-    async def certificates_with_publications(self) -> list[str]:
-        """Return the certificates whose orders may have values in the DNS."""
-        rows = await self._store.read(
-            lambda transaction: transaction.query(
-                "SELECT DISTINCT orders.certificate FROM orders"
-                " JOIN publications ON publications.order_id = orders.id"
-                " ORDER BY orders.certificate"
-            )
-        )
-        return [str(row[0]) for row in rows]
+    async def will_write(self, files: Sequence[HttpFile]) -> None:
+        """Write down which files are about to be written; what is there already stays.
 
-    async def orders_with_publications(self, certificate: str) -> list[str]:
-        """Return the ids of the certificate's orders that may have values in the DNS."""
+        A folder that an earlier file of ours made is also this one's to remove.
+        """
+
+        def insert(transaction: Transaction) -> None:
+            for file in files:
+                leftover = file.leftover
+                webroot = str(leftover.webroot)
+                ((made,),) = transaction.query(_FOLDERS_MADE, (webroot,))
+                folders = max(leftover.folders, int(str(made)))
+                transaction.execute(
+                    _INSERT_FILE, (file.id, file.order_id, webroot, leftover.token, folders)
+                )
+
+        await self._store.write(insert)
+
+    async def files(self, order_id: str) -> list[HttpFile]:
+        """Return the files of an order that may be there."""
         rows = await self._store.read(
             lambda transaction: transaction.query(
-                "SELECT DISTINCT orders.id FROM orders"
-                " JOIN publications ON publications.order_id = orders.id"
-                " WHERE orders.certificate = ? ORDER BY orders.id",
-                (certificate,),
+                "SELECT id, webroot, token, folders FROM http_files WHERE order_id = ?"
+                " ORDER BY webroot, token",
+                (order_id,),
             )
         )
-        return [str(row[0]) for row in rows]
+        return [
+            HttpFile(
+                order_id, Leftover(Path(str(webroot)), str(token), int(str(folders))), str(key)
+            )
+            for key, webroot, token, folders in rows
+        ]
+
+    async def file_removed(self, file: HttpFile) -> None:
+        """Forget a file that is gone."""
+        await self._store.write(
+            lambda transaction: transaction.execute(
+                "DELETE FROM http_files WHERE id = ?", (file.id,)
+            )
+        )
+
+    async def certificates_to_clean(self) -> list[str]:
+        """Return the certificates whose orders may have left values or files."""
+        rows = await self._store.read(lambda transaction: transaction.query(_ORDERS_TO_CLEAN))
+        return sorted({str(certificate) for _, certificate in rows})
+
+    async def orders_to_clean(self, certificate: str) -> list[str]:
+        """Return the ids of the certificate's orders that may have left values or files."""
+        rows = await self._store.read(
+            lambda transaction: transaction.query(
+                f"{_ORDERS_TO_CLEAN} AND certificate = ? ORDER BY id", (certificate,)
+            )
+        )
+        return [str(order_id) for order_id, _ in rows]
 
 
 def _key_context(order_id: str) -> str:

@@ -1,29 +1,75 @@
-"""Puts TXT values into the DNS and takes them out again, journaled before and after."""
+"""Puts TXT values into the DNS, answers onto HTTP, and takes both away again, journaled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 from zoneproof.errors import ZoneproofError
+from zoneproof.http01 import HttpResponder, Webroot
 from zoneproof.issuance.concurrent import all_at_once
-from zoneproof.issuance.events import Emit, RecordPublished, RecordRemoved, Warned
-from zoneproof.issuance.journal import Journal, Publication
+from zoneproof.issuance.events import (
+    AnswerServed,
+    Emit,
+    FileRemoved,
+    RecordPublished,
+    RecordRemoved,
+    Warned,
+)
+from zoneproof.issuance.journal import HttpFile, Journal, Publication
+from zoneproof.names import Identifier
 from zoneproof.providers import Provider
 
-ProviderFor = Callable[[Publication], Provider]
+ProviderFor = Callable[[Publication], Awaitable[Provider]]
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What is served over HTTP for one identifier's challenge."""
+
+    identifier: Identifier
+    responder: HttpResponder
+    token: str
+    key_authorization: str = field(repr=False)
 
 
 async def publish_values(
     journal: Journal, publications: Sequence[Publication], provider_for: ProviderFor, emit: Emit
 ) -> None:
     """Journal the values, then add them all at once. Raises ProviderError for the first failure."""
+    if not publications:
+        return
     await journal.will_publish(publications)
 
     async def add(item: Publication) -> None:
-        await provider_for(item).add_txt(item.zone, item.name, item.value, item.ttl)
+        provider = await provider_for(item)
+        await provider.add_txt(item.zone, item.name, item.value, item.ttl)
         emit(RecordPublished(item.provider, str(item.full_name), item.value))
 
     await all_at_once(add(item) for item in publications)
+
+
+async def serve_answers(
+    journal: Journal, order_id: str, answers: Sequence[HttpAnswer], emit: Emit
+) -> None:
+    """Journal the files among the answers, then put all at once. Raises HttpResponderError."""
+    if not answers:
+        return
+    leftovers = [answer.responder.leftover(answer.token) for answer in answers]
+    await journal.will_write([HttpFile(order_id, found) for found in leftovers if found])
+
+    async def put(answer: HttpAnswer) -> None:
+        await answer.responder.put(answer.token, answer.key_authorization)
+        emit(AnswerServed(str(answer.identifier), answer.responder.where))
+
+    await all_at_once(put(answer) for answer in answers)
+
+
+async def stop_answers(answers: Sequence[HttpAnswer]) -> None:
+    """Remove the answers of this process that no crash could leave behind."""
+    for answer in answers:
+        if answer.responder.leftover(answer.token) is None:
+            await answer.responder.remove(answer.token)
 
 
 async def remove_values(
@@ -33,7 +79,8 @@ async def remove_values(
 
     async def remove(item: Publication) -> None:
         try:
-            await provider_for(item).remove_txt(item.zone, item.name, item.value)
+            provider = await provider_for(item)
+            await provider.remove_txt(item.zone, item.name, item.value)
         except ZoneproofError as error:
             emit(
                 Warned(
@@ -48,12 +95,25 @@ async def remove_values(
     await all_at_once(remove(item) for item in publications)
 
 
+async def remove_files(journal: Journal, files: Sequence[HttpFile], emit: Emit) -> None:
+    """Remove the files and forget them. What cannot be removed is told and stays journaled."""
+    for file in files:
+        try:
+            await Webroot.remove_leftover(file.leftover)
+        except ZoneproofError as error:
+            emit(Warned(f"{error}; the next run tries again"))
+            continue
+        await journal.file_removed(file)
+        emit(FileRemoved(str(file.leftover.webroot), file.leftover.token))
+
+
 async def remove_leftovers(
     journal: Journal, certificate: str, provider_for: ProviderFor, emit: Emit
 ) -> None:
-    """Remove every journaled value of the certificate's orders, of this run or an earlier one.
+    """Remove every journaled value and file of the certificate's orders, of any run.
 
     The orders themselves stay as they are: one that is resumed publishes again what it needs.
     """
-    for order_id in await journal.orders_with_publications(certificate):
+    for order_id in await journal.orders_to_clean(certificate):
         await remove_values(journal, await journal.publications(order_id), provider_for, emit)
+        await remove_files(journal, await journal.files(order_id), emit)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from zoneproof.acme import AcmeClient, cert_id
+from zoneproof.acme import AcmeClient, cert_id, directory_url
 from zoneproof.errors import AcmeError, AwaitingUserError, BusyError, ZoneproofError
 from zoneproof.issuance import (
     Emit,
@@ -87,11 +87,17 @@ async def _obtain(
     emit: Emit,
 ) -> Outcome:
     name = definition.name
-    await manager.accounts.find(account)  # which refuses what is neither an account nor a CA
+    # Finding it refuses what is neither an account nor a CA.
+    stored = await manager.accounts.find(account)
     manager.files.repair(name)
     methods = await manager.methods.make(definition, unsaved)
     plan = await make_plan(
-        definition.parsed_identifiers, methods.choose, methods.resolver, register=True
+        definition.parsed_identifiers,
+        methods.choose,
+        methods.resolver,
+        register=True,
+        directory_url=stored.directory_url if stored else directory_url(account),
+        profile=definition.profile,
     )
     plan.require_complete()
     password = await manager.certificates.pkcs12_password(name) if definition.pkcs12 else None
@@ -115,6 +121,7 @@ async def _obtain(
                 preferred_chain=definition.preferred_chain,
                 replaces=await _replaces(manager, name, account),
                 order_seconds=manager.run.order_seconds,
+                ignore_caa=definition.ignore_caa,
             ),
             deliver,
         )
@@ -186,7 +193,7 @@ async def clean_up(manager: Manager, emit: Emit, *, leave: str = "") -> None:
 
     Certificates that another process is working on are left alone, and so is ``leave``.
     """
-    for name in await manager.journal.certificates_with_publications():
+    for name in await manager.journal.certificates_to_clean():
         if name == leave:
             continue
         with suppress(BusyError), manager.home.lock(name):

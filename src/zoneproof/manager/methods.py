@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zoneproof.dnsquery import Resolver, parse_policy
 from zoneproof.errors import InvalidInputError
-from zoneproof.issuance import DelegationRules, Method, match_identifier
+from zoneproof.issuance import Choice, DelegationRules, DnsMethod, match_identifier
 from zoneproof.manager.credentials import Credential, Credentials
 from zoneproof.manager.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.pool import ProviderPool
@@ -23,15 +23,15 @@ class Methods:
     """A definition's methods, ready; ``resolver`` is the one for questions about no method."""
 
     definition: CertificateDefinition
-    made: tuple[Method, ...]
+    made: tuple[DnsMethod, ...]
     resolver: Resolver
 
-    def choose(self, identifier: Identifier) -> Method:
-        """Return the identifier's method. Raises InvalidInputError."""
+    def choose(self, identifier: Identifier) -> Choice:
+        """Return the identifier's method, and why it is that one. Raises InvalidInputError."""
         match = match_identifier(identifier, self.definition.rules)
         if match.index is None:
             raise InvalidInputError(f"no method matches {identifier}")
-        return self.made[match.index]
+        return Choice(self.made[match.index], match.reason)
 
 
 class MethodMaker:
@@ -66,7 +66,9 @@ class MethodMaker:
             everywhere = everywhere.over(method.dns)
         return Methods(definition, tuple(made), self._resolvers.get(everywhere.resolvers or ()))
 
-    async def _method(self, method: MethodDefinition, unsaved: Mapping[str, Credential]) -> Method:
+    async def _method(
+        self, method: MethodDefinition, unsaved: Mapping[str, Credential]
+    ) -> DnsMethod:
         slug, fields, of_credential = method.provider, method.fields, DnsSettings()
         if method.credential:
             credential = unsaved.get(method.credential)
@@ -76,11 +78,16 @@ class MethodMaker:
         dns = self._run.over(method.dns).over(of_credential)
         dns = dns.over(self._settings.provider.get(slug, DnsSettings()))
         dns = dns.over(self._settings.dns).over(_DEFAULTS)
-        return Method(
+        return DnsMethod(
             slug=slug,
             provider=self._providers.open(slug, fields),
             propagation=parse_policy(dns.propagation or 0),
             fields=fields,
             ttl=method.ttl,
             delegation=DelegationRules.parse(method.delegation),
+            follow_cname=method.follow_cname,
+            zone=method.zone,
+            resolver=self._resolvers.get(dns.resolvers or ()),
+            propagation_seconds=dns.propagation_timeout or 0,
+            credential=method.credential,
         )

@@ -26,7 +26,7 @@ class ProviderPool:
             )
         return self._opened[key]
 
-    def for_publication(self, publication: Publication) -> Provider:
+    async def for_publication(self, publication: Publication) -> Provider:
         """Return the provider that can remove a journaled value."""
         return self.open(publication.provider, publication.fields)
 

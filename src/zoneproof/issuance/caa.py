@@ -1,0 +1,77 @@
+"""Whether CAA lets the CA issue what is planned, asked before an order is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from zoneproof.dnsquery import RelevantCaa, Resolver, find_caa, judge_caa
+from zoneproof.errors import CaaError
+from zoneproof.issuance.concurrent import all_at_once
+from zoneproof.issuance.events import Emit, Warned
+from zoneproof.issuance.method import DnsMethod, Method
+from zoneproof.issuance.plan import PlannedIdentifier
+
+# Long enough for a resolver's own tries; an order need not wait for more, as it may go on anyway.
+_DEADLINE = 3.0
+
+
+def caa_resolver(method: Method, resolver: Resolver) -> Resolver:
+    """Return whom to ask for CAA of a name with this method."""
+    own = method.resolver if isinstance(method, DnsMethod) else None
+    return own or resolver
+
+
+async def find_records(
+    resolver: Resolver, planned: Sequence[PlannedIdentifier]
+) -> Mapping[PlannedIdentifier, RelevantCaa]:
+    """Look up what CAA says of the names at once, within three seconds; never raises DnsError."""
+    wanted = {
+        one: (caa_resolver(one.method, resolver), one.identifier.domain)
+        for one in planned
+        if one.identifier.type == "dns"
+    }
+    keys = list(dict.fromkeys(wanted.values()))
+    found = await all_at_once(find_caa(*key, deadline=_DEADLINE) for key in keys)
+    by_key = dict(zip(keys, found, strict=True))
+    return {one: by_key[key] for one, key in wanted.items()}
+
+
+def require_issuance_allowed(
+    records: Mapping[PlannedIdentifier, RelevantCaa],
+    *,
+    issuers: Collection[str],
+    account_url: str,
+    emit: Emit,
+) -> None:
+    """Raise CaaError if records forbid the CA to issue.
+
+    A lookup that failed is only told: the CA's resolvers may see more than ours, as for names
+    that are known inside of a network alone.
+    """
+    refused, unknown = [], {}
+    for one, found in records.items():
+        verdict = judge_caa(
+            found,
+            one.identifier,
+            issuers=issuers,
+            account_url=account_url,
+            method=one.method.type,
+        )
+        if verdict.failed:
+            unknown[found.found_at] = found.error
+        elif not verdict.allowed:
+            refused.append((one.identifier, verdict.reason))
+    if refused:
+        identifier, reason = refused[0]
+        more = f" and {len(refused) - 1} more of its names" if len(refused) > 1 else ""
+        raise CaaError(
+            f"the CA may not issue for {identifier}{more}: {reason}; change the record, or send"
+            " the order anyway with --ignore-caa"
+        )
+    for name, error in unknown.items():
+        emit(
+            Warned(
+                f"CAA of {name} cannot be looked up here; the order goes on, because the CA may see"
+                f" more: {error}"
+            )
+        )

@@ -1,0 +1,207 @@
+"""Lets the CA validate an order: publish, wait for DNS, answer, and clean up afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from zoneproof.acme import AcmeClient, Authorization, Challenge, Order
+from zoneproof.challenges import dns01, key_authorization
+from zoneproof.dnsquery import (
+    PropagationPolicy,
+    PropagationProgress,
+    Resolver,
+    Verdict,
+    check_visible,
+    wait_until_visible,
+)
+from zoneproof.errors import AcmeError, AwaitingUserError
+from zoneproof.issuance.concurrent import all_at_once
+from zoneproof.issuance.events import (
+    ChallengesAnswered,
+    Emit,
+    PropagationWaiting,
+    RecordsVisible,
+)
+from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
+from zoneproof.issuance.method import DnsMethod, HttpMethod
+from zoneproof.issuance.plan import Plan, PlannedIdentifier
+from zoneproof.issuance.publish import (
+    HttpAnswer,
+    ProviderFor,
+    publish_values,
+    remove_leftovers,
+    serve_answers,
+    stop_answers,
+)
+from zoneproof.names import DomainName
+
+
+@dataclass(frozen=True)
+class _DnsAnswer:
+    """What is in the DNS for one challenge."""
+
+    method: DnsMethod
+    publication: Publication
+
+
+@dataclass(frozen=True)
+class _Wait:
+    """How to wait for DNS; answers that have it in common are waited for together."""
+
+    resolver: Resolver
+    policy: PropagationPolicy
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The validation of one certificate's order; what it works with is given."""
+
+    client: AcmeClient
+    journal: Journal
+    resolver: Resolver
+    provider_for: ProviderFor
+    emit: Emit
+    _served: list[HttpAnswer] = field(default_factory=list, init=False)
+
+    async def run(
+        self, plan: Plan, journaled: JournaledOrder, order: Order, *, resumed: bool
+    ) -> None:
+        """Hand every pending challenge to the CA once it can be validated.
+
+        Raises AwaitingUserError when records have to be created by hand, and what publishing and
+        waiting raise.
+        """
+        challenges, in_dns = [], []
+        for authorization in await self.client.authorizations(order):
+            if authorization.status != "pending":
+                continue
+            planned = plan.for_identifier(authorization.identifier)
+            if planned is None:
+                raise AcmeError(
+                    f"the CA wants to validate {authorization.identifier}, which was not ordered"
+                )
+            challenge = _challenge(authorization, planned)
+            challenges.append(challenge)
+            text = key_authorization(challenge.token, self.client.key.thumbprint)
+            if isinstance(planned.method, HttpMethod):
+                responder = planned.method.responder
+                self._served.append(
+                    HttpAnswer(planned.identifier, responder, challenge.token, text)
+                )
+            else:
+                in_dns.append(_dns_answer(planned, planned.method, journaled, text))
+        by_hand = [item for item in in_dns if item.method.provider.info.by_hand]
+        by_machine = [item for item in in_dns if not item.method.provider.info.by_hand]
+        publications = [item.publication for item in by_machine]
+        await all_at_once(
+            [
+                publish_values(self.journal, publications, self.provider_for, self.emit),
+                serve_answers(self.journal, journaled.id, self._served, self.emit),
+            ]
+        )
+        if by_hand:
+            await self._require_records(by_hand, claimed=resumed)
+        await self._wait_for_dns(by_machine)
+        await self.client.answer(challenges)
+        self.emit(ChallengesAnswered(len(challenges)))
+
+    async def clean_up(self, certificate: str) -> None:
+        """Remove what was published for the certificate, by this run or an earlier one."""
+        await remove_leftovers(self.journal, certificate, self.provider_for, self.emit)
+        await stop_answers(self._served)
+
+    async def _require_records(self, answers: Sequence[_DnsAnswer], *, claimed: bool) -> None:
+        """Stop unless the records are there, or are ``claimed`` to be and nobody can be asked."""
+        groups: dict[Resolver, list[_DnsAnswer]] = {}
+        for item in answers:
+            groups.setdefault(item.method.resolver or self.resolver, []).append(item)
+        reports = await asyncio.gather(
+            *(check_visible(resolver, _expected(items)) for resolver, items in groups.items())
+        )
+        blind = all(
+            name.verdict is not Verdict.NOT_YET for report in reports for name in report.names
+        )
+        if all(report.visible for report in reports) or (claimed and blind):
+            return
+        many = len(answers) > 1
+        raise AwaitingUserError(
+            f"awaiting user: create {'these TXT records' if many else 'this TXT record'} in your"
+            " DNS, then run this again; the order waits",
+            records=[
+                f"{item.publication.full_name.fqdn} {item.publication.ttl} IN TXT"
+                f' "{item.publication.value}"'
+                for item in answers
+            ],
+        )
+
+    async def _wait_for_dns(self, answers: Sequence[_DnsAnswer]) -> None:
+        groups: dict[_Wait, list[_DnsAnswer]] = {}
+        for item in answers:
+            method = item.method
+            wait = _Wait(
+                method.resolver or self.resolver, method.propagation, method.propagation_seconds
+            )
+            groups.setdefault(wait, []).append(item)
+
+        async def wait_for(wait: _Wait, items: Sequence[_DnsAnswer]) -> None:
+            expected = _expected(items)
+            report = await wait_until_visible(
+                wait.resolver,
+                expected,
+                wait.policy,
+                deadline=wait.seconds,
+                on_progress=self._tell_progress,
+            )
+            self.emit(RecordsVisible(len(expected), report.elapsed, report.remarks))
+
+        await all_at_once(wait_for(wait, items) for wait, items in groups.items())
+
+    def _tell_progress(self, progress: PropagationProgress) -> None:
+        report = progress.report
+        if progress.waits:
+            reason = report.note or "none of its servers can be asked"
+            self.emit(
+                PropagationWaiting(str(report.name), (reason,), progress.elapsed, progress.waits)
+            )
+        elif report.verdict is not Verdict.VISIBLE:
+            self.emit(PropagationWaiting(str(report.name), report.problems, progress.elapsed))
+
+
+def _challenge(authorization: Authorization, planned: PlannedIdentifier) -> Challenge:
+    wanted = planned.method.type
+    for challenge in authorization.challenges:
+        if challenge.type == wanted:
+            return challenge
+    offered = ", ".join(challenge.type for challenge in authorization.challenges) or "nothing"
+    raise AcmeError(
+        f"the CA does not offer {wanted} for {authorization.identifier}: it offers {offered}"
+    )
+
+
+def _dns_answer(
+    planned: PlannedIdentifier, method: DnsMethod, journaled: JournaledOrder, text: str
+) -> _DnsAnswer:
+    name = planned.name
+    assert name is not None
+    assert name.zone is not None  # the plan is complete
+    publication = Publication(
+        order_id=journaled.id,
+        provider=method.slug,
+        zone=name.zone,
+        name=name.publish_name.relative_to(name.zone.name),
+        value=dns01.txt_value(text),
+        ttl=method.record_ttl,
+        fields=method.fields,
+        credential=method.credential,
+    )
+    return _DnsAnswer(method, publication)
+
+
+def _expected(answers: Iterable[_DnsAnswer]) -> dict[DomainName, frozenset[str]]:
+    values: dict[DomainName, set[str]] = {}
+    for item in answers:
+        values.setdefault(item.publication.full_name, set()).add(item.publication.value)
+    return {name: frozenset(found) for name, found in values.items()}
