@@ -11,6 +11,7 @@ from zoneproof.acme.csr import (
     CertificateKey,
     CertificateKeyKind,
     key_from_pem,
+    kind_of_key,
     make_csr,
     make_key,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "is_renewal_due",
     "key_from_pem",
     "key_to_pem",
+    "kind_of_key",
     "make_csr",
     "make_key",
     "parse_chain",

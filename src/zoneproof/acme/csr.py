@@ -37,6 +37,12 @@ def make_key(kind: str = "ec256") -> CertificateKey:
     return maker()
 
 
+def kind_of_key(key: CertificateKey) -> str:
+    """Return the key's :data:`CertificateKeyKind`, or what it would be called."""
+    family = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ec"
+    return f"{family}{key.key_size}"
+
+
 def key_from_pem(pem: bytes) -> CertificateKey:
     """Read an unencrypted PEM private key. Raises InvalidInputError, without the content."""
     try:

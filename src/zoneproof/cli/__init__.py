@@ -22,6 +22,7 @@ _COMMANDS = {
     "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
     "list": ("zoneproof.cli.list:list_certificates", "List the managed certificates."),
     "notify": ("zoneproof.cli.notify:notify", "Notifications by e-mail and webhook."),
+    "preview": ("zoneproof.cli.preview:preview", "Show what issuing would do, changing nothing."),
     "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
     "remove": ("zoneproof.cli.manage:remove", "Stop managing a certificate."),
     "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),

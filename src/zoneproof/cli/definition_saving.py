@@ -37,14 +37,18 @@ async def define(
     return wanted
 
 
+async def check_credentials(manager: Manager, wanted: Wanted) -> None:
+    """Raise InvalidInputError for a method whose credential is neither stored nor to be stored."""
+    for method in wanted.definition.method:
+        given = wanted.credential is not None and wanted.credential.name == method.credential
+        if method.credential and not given:
+            await manager.credentials.get(method.credential)
+
+
 async def save(manager: Manager, wanted: Wanted) -> None:
     """Store the definition, and the credential and password that came with it."""
     definition = wanted.definition
-    for method in definition.method:
-        if method.credential and not (
-            wanted.credential and wanted.credential.name == method.credential
-        ):
-            await manager.credentials.get(method.credential)
+    await check_credentials(manager, wanted)
     if wanted.credential:
         await manager.credentials.save(wanted.credential)
     await manager.certificates.save(definition)

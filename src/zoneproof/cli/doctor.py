@@ -38,6 +38,7 @@ def doctor(
     import msgspec
 
     from zoneproof.acme import AccountKey, AcmeClient, directory_url
+    from zoneproof.cli.examinations import facts_of, print_examination
     from zoneproof.cli.tasks import run_until_done
     from zoneproof.dnsquery import Resolver, parse_server
     from zoneproof.issuance import examine
@@ -64,67 +65,10 @@ def doctor(
     examinations = run_until_done(run())
     for examination in examinations:
         if as_json:
-            click.echo(msgspec.json.encode(_facts(examination)))
+            click.echo(msgspec.json.encode(facts_of(examination)))
         else:
-            _print_lines(examination)
+            print_examination(examination)
+            if not examination.would_fail:
+                click.echo("  A validation through DNS would work.")
     if any(examination.would_fail for examination in examinations):
         raise SystemExit(1)
-
-
-def _print_lines(examination: Examination) -> None:
-    from zoneproof.dnsquery import ServerStatus
-    from zoneproof.errors import printable
-
-    name, caa = examination.name, examination.caa
-    assert name is not None
-    assert caa is not None
-    servers = name.servers.servers
-    answering = [server for server in servers if server.status is ServerStatus.VISIBLE]
-    chain = name.delegation.chain
-    rows = {
-        "challenge name": str(name.challenge_name),
-        "delegation": " -> ".join(map(str, chain)) if len(chain) > 1 else "none",
-        "publish name": str(name.publish_name),
-        "zone": str(name.zone),
-        "name servers": f"{len(answering)} of {len(servers)} answer",
-        "CAA": caa.reason,
-    }
-    click.secho(str(examination.identifier), bold=True)
-    for title, text in rows.items():
-        click.echo(f"  {title:15} {printable(text)}")
-    for finding in examination.findings:
-        mark = click.style("PROBLEM", fg="red") if finding.is_problem else "note"
-        click.echo(f"  {mark}: {printable(finding.text)}")
-        if finding.record:
-            click.echo(f"\n    {finding.record}\n")
-    if not examination.would_fail:
-        click.echo("  A validation through DNS would work.")
-
-
-def _facts(examination: Examination) -> dict[str, object]:
-    name, caa = examination.name, examination.caa
-    assert name is not None
-    assert caa is not None
-    return {
-        "identifier": examination.identifier.value,
-        "challenge_name": str(name.challenge_name),
-        "chain": [str(link) for link in name.delegation.chain],
-        "from_wildcard": name.delegation.from_wildcard,
-        "publish_name": str(name.publish_name),
-        "zone": str(name.zone),
-        "servers": [
-            {
-                "name": str(server.server),
-                "address": server.address,
-                "status": server.status.name.lower(),
-            }
-            for server in name.servers.servers
-        ],
-        "leftovers": [{"name": str(owner), "txt": txt} for owner, txt in name.leftovers],
-        "caa": {"allowed": caa.allowed, "reason": caa.reason},
-        "findings": [
-            {"problem": finding.is_problem, "text": finding.text, "record": finding.record}
-            for finding in examination.findings
-        ],
-        "would_fail": examination.would_fail,
-    }

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from zoneproof.acme import (
     AcmeClient,
     CertificateChain,
+    CertificateKey,
+    CertificateKeyKind,
     Order,
     key_from_pem,
     key_to_pem,
+    kind_of_key,
     make_csr,
     make_key,
 )
@@ -40,7 +43,8 @@ class OrderRequest:
 
     certificate: str
     plan: Plan
-    key_type: str = "ec256"
+    key_type: CertificateKeyKind = "ec256"
+    private_key: bytes | None = field(default=None, repr=False)  # PEM, to use instead of a new one
     profile: str = ""
     preferred_chain: str = ""
     replaces: str | None = None
@@ -191,7 +195,7 @@ class OrderRun:
         if journaled.private_key:
             key = key_from_pem(journaled.private_key)
         else:
-            key = make_key(request.key_type)
+            key = _key_for(request)
             await self.journal.keep_key(journaled.id, key_to_pem(key))
         csr = make_csr(key, request.plan.identifiers)
         order = await self.client.finalize(
@@ -210,3 +214,12 @@ class OrderRun:
             )
         )
         return Issued(chain, key_to_pem(key))
+
+
+def _key_for(request: OrderRequest) -> CertificateKey:
+    """Return the given key if it is of the wanted kind, else a new one."""
+    if request.private_key:
+        key = key_from_pem(request.private_key)
+        if kind_of_key(key) == request.key_type:
+            return key
+    return make_key(request.key_type)

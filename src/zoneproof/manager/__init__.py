@@ -14,6 +14,7 @@ from zoneproof.manager.definition import (
 from zoneproof.manager.home import Home
 from zoneproof.manager.issue import Outcome, is_interrupted, issue
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
+from zoneproof.manager.preview import Preview, preview
 from zoneproof.manager.renew import Renewal, renew
 from zoneproof.manager.revoke import revoke
 from zoneproof.manager.settings import DnsSettings, Settings
@@ -32,6 +33,7 @@ __all__ = [
     "MethodDefinition",
     "Outcome",
     "Overview",
+    "Preview",
     "Renewal",
     "RunOptions",
     "Settings",
@@ -42,6 +44,7 @@ __all__ = [
     "issue",
     "keep_renewed",
     "open_manager",
+    "preview",
     "renew",
     "revoke",
     "secret_fields",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
 
 import msgspec
 
@@ -22,6 +24,7 @@ from zoneproof.providers import describe, shown_field
 
 DNS01 = "dns-01"
 HTTP01 = "http-01"
+LISTENER_PORT = 80
 _DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
 _HTTP_ONLY = ("webroot", "listen")
 
@@ -79,6 +82,12 @@ class MethodDefinition(
             self._check_provider()
         elif self.webroot and self.listen:
             raise InvalidInputError("http-01 has either 'webroot' or 'listen': remove one")
+        elif self.webroot and not Path(self.webroot).is_absolute():
+            raise InvalidInputError(
+                f"the webroot '{self.webroot[:200]}' must be an absolute path, because renewals run"
+                " in other folders"
+            )
+        parse_listen(self.listen)
         if self.ttl is not None and not 0 <= self.ttl <= 86_400:
             raise InvalidInputError("ttl is seconds, from 0 to 86400")
 
@@ -165,6 +174,28 @@ def check_methods(identifiers: Sequence[Identifier], methods: Sequence[MethodDef
                 f"{identifier} is a wildcard, which http-01 cannot validate: give it a method with"
                 " dns-01"
             )
+
+
+def parse_listen(text: str) -> tuple[tuple[str, ...], int]:
+    """Read ``address:port``, ``[address]:port``, ``:port`` or nothing: IP addresses and a port.
+
+    No address means all of this machine's. Raises InvalidInputError.
+    """
+    if not text:
+        return (), LISTENER_PORT
+    address, separator, port = text.rpartition(":")
+    address = address.removeprefix("[").removesuffix("]")
+    try:
+        if address:
+            ip_address(address)
+        number = int(port) if port.isascii() and separator else 0
+    except ValueError:
+        number = 0
+    if not 0 < number < 65536:
+        raise InvalidInputError(
+            f"'{text[:80]}' is nowhere to listen: write address:port, [address]:port or :port"
+        )
+    return ((address,) if address else ()), number
 
 
 def default_name(identifiers: Sequence[str]) -> str:

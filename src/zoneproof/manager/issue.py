@@ -117,6 +117,7 @@ async def _obtain(
                 name,
                 plan,
                 key_type=definition.key_type,
+                private_key=manager.files.private_key(name) if definition.reuse_key else None,
                 profile=await _profile(client, definition, account, emit),
                 preferred_chain=definition.preferred_chain,
                 replaces=await _replaces(manager, name, account),

@@ -11,6 +11,7 @@ from zoneproof.manager.accounts import Accounts, AccountTerms
 from zoneproof.manager.certificates import Certificates
 from zoneproof.manager.clients import ClientPool
 from zoneproof.manager.credentials import Credentials
+from zoneproof.manager.directories import Directories
 from zoneproof.manager.files import CertificateFiles
 from zoneproof.manager.history import History
 from zoneproof.manager.home import Home
@@ -57,6 +58,7 @@ class Manager:
     providers: ProviderPool
     resolvers: ResolverPool
     clients: ClientPool
+    directories: Directories
     methods: MethodMaker
 
 
@@ -93,6 +95,7 @@ async def open_manager(home: Home, run: RunOptions | None = None) -> AsyncIterat
             providers=providers,
             resolvers=resolvers,
             clients=clients,
+            directories=Directories(),
             methods=MethodMaker(credentials, settings, run.dns, providers, resolvers),
         )
     finally:

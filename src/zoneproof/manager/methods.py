@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from zoneproof.dnsquery import Resolver, parse_policy
-from zoneproof.errors import InvalidInputError
-from zoneproof.issuance import Choice, DelegationRules, DnsMethod, match_identifier
+from zoneproof.http01 import Listeners, Webroot
+from zoneproof.issuance import (
+    Choice,
+    DelegationRules,
+    DnsMethod,
+    HttpMethod,
+    Method,
+    match_identifier,
+)
 from zoneproof.manager.credentials import Credential, Credentials
-from zoneproof.manager.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.definition import (
+    HTTP01,
+    CertificateDefinition,
+    MethodDefinition,
+    parse_listen,
+)
 from zoneproof.manager.pool import ProviderPool
 from zoneproof.manager.resolvers import ResolverPool
 from zoneproof.manager.settings import DnsSettings, Settings
@@ -20,17 +33,21 @@ _DEFAULTS = DnsSettings(propagation="authoritative", propagation_timeout=600.0, 
 
 @dataclass(frozen=True)
 class Methods:
-    """A definition's methods, ready; ``resolver`` is the one for questions about no method."""
+    """A definition's methods, ready; ``otherwise`` is for identifiers that no rule matches.
+
+    ``resolver`` is the one for questions about no method.
+    """
 
     definition: CertificateDefinition
-    made: tuple[DnsMethod, ...]
+    made: tuple[Method, ...]
+    otherwise: HttpMethod
     resolver: Resolver
 
     def choose(self, identifier: Identifier) -> Choice:
         """Return the identifier's method, and why it is that one. Raises InvalidInputError."""
         match = match_identifier(identifier, self.definition.rules)
         if match.index is None:
-            raise InvalidInputError(f"no method matches {identifier}")
+            return Choice(self.otherwise, match.reason)
         return Choice(self.made[match.index], match.reason)
 
 
@@ -52,6 +69,7 @@ class MethodMaker:
         self._run = run
         self._providers = providers
         self._resolvers = resolvers
+        self._listeners = Listeners()
 
     async def make(
         self, definition: CertificateDefinition, unsaved: Mapping[str, Credential] | None = None
@@ -64,11 +82,21 @@ class MethodMaker:
         everywhere = self._run.over(self._settings.dns)
         for method in definition.method:
             everywhere = everywhere.over(method.dns)
-        return Methods(definition, tuple(made), self._resolvers.get(everywhere.resolvers or ()))
+        return Methods(
+            definition,
+            tuple(made),
+            self._http(MethodDefinition(challenge=HTTP01)),
+            self._resolvers.get(everywhere.resolvers or ()),
+        )
 
-    async def _method(
-        self, method: MethodDefinition, unsaved: Mapping[str, Credential]
-    ) -> DnsMethod:
+    def _http(self, method: MethodDefinition) -> HttpMethod:
+        if method.webroot:
+            return HttpMethod(Webroot(Path(method.webroot)))
+        return HttpMethod(self._listeners.listener(*parse_listen(method.listen)))
+
+    async def _method(self, method: MethodDefinition, unsaved: Mapping[str, Credential]) -> Method:
+        if method.challenge == HTTP01:
+            return self._http(method)
         slug, fields, of_credential = method.provider, method.fields, DnsSettings()
         if method.credential:
             credential = unsaved.get(method.credential)

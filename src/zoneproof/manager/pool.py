@@ -27,7 +27,14 @@ class ProviderPool:
         return self._opened[key]
 
     async def for_publication(self, publication: Publication) -> Provider:
-        """Return the provider that can remove a journaled value."""
+        """Return the provider that can remove a journaled value.
+
+        A stored credential has its present fields, whatever they were when it was published.
+        """
+        if publication.credential:
+            credential = await self._credentials.find(publication.credential)
+            if credential and credential.provider == publication.provider:
+                return self.open(credential.provider, credential.fields)
         return self.open(publication.provider, publication.fields)
 
     async def close(self) -> None:

@@ -1,0 +1,124 @@
+"""Shows how identifiers would be validated, for ``doctor`` and ``preview``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from zoneproof.cli.output import print_rows
+from zoneproof.dnsquery import ServerStatus
+from zoneproof.errors import printable
+from zoneproof.issuance import (
+    DnsMethod,
+    Examination,
+    Finding,
+    HttpMethod,
+    NameExamination,
+)
+
+
+def print_examination(examination: Examination) -> None:
+    """Print what a validation of the identifier depends on, and what is wrong with it."""
+    rows = _method_rows(examination)
+    if examination.name is not None:
+        rows |= _name_rows(examination.name)
+    if examination.caa is not None:
+        rows["CAA"] = examination.caa.reason
+    click.secho(str(examination.identifier), bold=True)
+    print_rows(rows)
+    print_findings(examination.findings)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print what is wrong or worth knowing, with the records to create."""
+    for finding in findings:
+        mark = click.style("PROBLEM", fg="red") if finding.is_problem else "note"
+        click.echo(f"  {mark}: {printable(finding.text)}")
+        if finding.record:
+            click.echo(f"\n    {finding.record}\n")
+
+
+def _method_rows(examination: Examination) -> dict[str, str]:
+    choice = examination.choice
+    if choice is None:
+        return {}
+    rows = {"method": f"{choice.method.type}, {choice.reason}"}
+    if isinstance(choice.method, HttpMethod):
+        return rows | {"answered by": choice.method.responder.where}
+    rows["provider"] = choice.method.provider.info.title
+    if choice.method.credential:
+        rows["credential"] = choice.method.credential
+    if examination.zone:
+        rows["written to"] = f"the zone {examination.zone.name}"
+    rows["waits for DNS"] = str(choice.method.propagation)
+    return rows
+
+
+def _name_rows(name: NameExamination) -> dict[str, str]:
+    servers = name.servers.servers
+    answering = [server for server in servers if server.status is ServerStatus.VISIBLE]
+    chain = name.delegation.chain
+    rows = {
+        "challenge name": str(name.challenge_name),
+        "delegation": " -> ".join(map(str, chain)) if len(chain) > 1 else "none",
+        "publish name": str(name.publish_name),
+        "zone": str(name.zone),
+        "name servers": f"{len(answering)} of {len(servers)} answer",
+    }
+    if name.expected is not None:
+        rows["delegation"] += f" (expected: {name.expected})"
+    return rows
+
+
+def facts_of(examination: Examination) -> dict[str, object]:
+    """Return the same for programs."""
+    choice, caa = examination.choice, examination.caa
+    facts: dict[str, object] = {"identifier": examination.identifier.value}
+    if choice is not None:
+        method = choice.method
+        facts |= {"challenge": method.type, "reason": choice.reason}
+        if isinstance(method, DnsMethod):
+            facts |= {
+                "provider": method.slug,
+                "credential": method.credential,
+                "propagation": str(method.propagation),
+                "provider_zone": str(examination.zone.name) if examination.zone else "",
+            }
+        else:
+            facts["answered_by"] = method.responder.where
+    if examination.name is not None:
+        facts |= _name_facts(examination.name)
+    if caa is not None:
+        facts["caa"] = {"allowed": caa.allowed, "reason": caa.reason}
+    facts["findings"] = finding_facts(examination.findings)
+    facts["would_fail"] = examination.would_fail
+    return facts
+
+
+def finding_facts(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    """Return findings for programs."""
+    return [
+        {"problem": finding.is_problem, "text": finding.text, "record": finding.record}
+        for finding in findings
+    ]
+
+
+def _name_facts(name: NameExamination) -> dict[str, object]:
+    return {
+        "challenge_name": str(name.challenge_name),
+        "chain": [str(link) for link in name.delegation.chain],
+        "from_wildcard": name.delegation.from_wildcard,
+        "expected": str(name.expected or ""),
+        "publish_name": str(name.publish_name),
+        "zone": str(name.zone),
+        "servers": [
+            {
+                "name": str(server.server),
+                "address": server.address,
+                "status": server.status.name.lower(),
+            }
+            for server in name.servers.servers
+        ],
+        "leftovers": [{"name": str(owner), "txt": txt} for owner, txt in name.leftovers],
+    }

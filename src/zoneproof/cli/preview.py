@@ -1,0 +1,130 @@
+"""The ``zoneproof preview`` command: what issuing would do, and what would go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoneproof.cli.definition_options import definition_options, take_options
+from zoneproof.cli.run_options import authoritative_port_option, json_option, terms_options
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Manager, Preview
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="NAME...")
+@definition_options
+@terms_options
+@click.option("--name", "certificate", default="", help="Name of the certificate.")
+@click.option("--all", "everything", is_flag=True, help="Preview all managed certificates.")
+@authoritative_port_option
+@json_option
+def preview(
+    names: Sequence[str],
+    certificate: str,
+    everything: bool,
+    authoritative_port: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Show what 'zoneproof issue' with the same arguments would do; nothing is changed.
+
+    Every identifier's method, names, zone and CAA are examined, and records that are missing are
+    printed. Exits with 1 if issuing would fail or stop for a person.
+    """
+    import msgspec
+
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.run_options import run_from, terms_from
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+
+    of_definition = take_options(options)
+    with telling_errors(as_json=as_json):
+        if everything == bool(names):
+            raise InvalidInputError("name a certificate or identifiers, or give --all")
+        run = run_from(None, None, (), authoritative_port, terms_from(**options))
+        previews = run_with_manager(
+            lambda manager: _previews(manager, names, certificate, of_definition), run
+        )
+        for found in previews:
+            if as_json:
+                click.echo(msgspec.json.encode(_facts(found)))
+            else:
+                _print(found, brief=everything)
+        if any(found.would_fail for found in previews):
+            raise SystemExit(1)
+
+
+async def _previews(
+    manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
+) -> list[Preview]:
+    import asyncio
+
+    from zoneproof.cli.definition_saving import check_credentials, define
+    from zoneproof.manager import preview as preview_definition
+
+    if not names:
+        certificates = await manager.certificates.all()
+        return await asyncio.gather(
+            *(preview_definition(manager, one.definition) for one in certificates)
+        )
+    wanted = await define(manager, names, certificate, options)
+    await check_credentials(manager, wanted)
+    unsaved = {wanted.credential.name: wanted.credential} if wanted.credential else {}
+    return [await preview_definition(manager, wanted.definition, unsaved=unsaved)]
+
+
+def _print(found: Preview, *, brief: bool) -> None:
+    from zoneproof.cli.examinations import print_examination, print_findings
+    from zoneproof.cli.output import print_rows
+
+    definition = found.definition
+    if brief and not found.would_fail:
+        click.echo(f"{definition.name}: would work")
+        return
+    for examination in found.examinations:
+        print_examination(examination)
+    click.secho(f"the certificate {definition.name}", bold=True)
+    rows = {
+        "CA": found.directory_url,
+        "account": (found.account.account_url if found.account else "") or "registered first",
+        "key": f"{definition.key_type}, {'kept' if definition.reuse_key else 'a new one'}",
+        "profile": definition.profile,
+        "fallback": ", ".join(definition.fallback_accounts),
+    }
+    print_rows({name: text for name, text in rows.items() if text})
+    print_findings(found.findings)
+    _print_conclusion(found)
+
+
+def _print_conclusion(found: Preview) -> None:
+    if not found.would_fail:
+        click.echo("Issuing it would work, as far as can be known without the CA.")
+        return
+    records = found.records
+    if records:
+        click.secho("\nCreate first:\n", bold=True)
+        for record in records:
+            click.echo(f"  {record}")
+    click.secho("\nIssuing it would fail: see PROBLEM above.", fg="red")
+
+
+def _facts(found: Preview) -> dict[str, object]:
+    import msgspec
+
+    from zoneproof.cli.examinations import facts_of, finding_facts
+
+    return {
+        "certificate": found.definition.name,
+        "definition": msgspec.to_builtins(found.definition),
+        "directory_url": found.directory_url,
+        "account_url": found.account.account_url if found.account else "",
+        "identifiers": [facts_of(one) for one in found.examinations],
+        "findings": finding_facts(found.findings),
+        "records": found.records,
+        "would_fail": found.would_fail,
+    }

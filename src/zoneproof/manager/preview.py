@@ -1,0 +1,101 @@
+"""What would happen if a certificate were issued now, and what would go wrong. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from zoneproof.acme import Directory, find_ca
+from zoneproof.errors import AcmeError, InvalidInputError, ZoneproofError
+from zoneproof.issuance import Examination, Finding, check_identifiers, survey
+from zoneproof.manager.accounts import StoredAccount, new_account
+from zoneproof.manager.credentials import Credential
+from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.manager import Manager
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What :func:`preview` found: of each identifier, and of the order as a whole.
+
+    ``account`` is None for one that would be registered first; ``directory_url`` is the CA's.
+    """
+
+    definition: CertificateDefinition
+    directory_url: str
+    account: StoredAccount | None
+    examinations: tuple[Examination, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def would_fail(self) -> bool:
+        """Whether issuing would fail, or stop for a person."""
+        return any(finding.is_problem for finding in self.findings) or any(
+            examination.would_fail for examination in self.examinations
+        )
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The records to create first, in zone-file form."""
+        found = (finding.record for one in self.examinations for finding in one.findings)
+        return tuple(dict.fromkeys(record for record in found if record))
+
+
+async def preview(
+    manager: Manager,
+    definition: CertificateDefinition,
+    *,
+    unsaved: Mapping[str, Credential] | None = None,
+) -> Preview:
+    """Examine everything that issuing the definition depends on, without changing anything.
+
+    The CA is asked for its directory only. What is wrong is in the result; raises InvalidInputError
+    for an account and methods that cannot be used at all, StorageError.
+    """
+    text = definition.account or manager.settings.account
+    account = await manager.accounts.find(text)
+    url = account.directory_url if account else find_ca(text).directory_url
+    findings: list[Finding] = []
+    directory = await _directory(manager, url, account, findings)
+    if directory and definition.profile:
+        findings += _problems(lambda: directory.check_profile(definition.profile))
+    identifiers = definition.parsed_identifiers
+    findings += _problems(
+        lambda: check_identifiers(identifiers, directory_url=url, profile=definition.profile)
+    )
+    if not account or not account.account_url:
+        findings.append(_registration(directory))
+    methods = await manager.methods.make(definition, unsaved)
+    examinations = await survey(
+        identifiers,
+        methods.choose,
+        methods.resolver,
+        issuers=directory.caa_identities if directory and not definition.ignore_caa else (),
+        account_url=account.account_url if account and account.account_url else None,
+    )
+    return Preview(definition, url, account, tuple(examinations), tuple(findings))
+
+
+async def _directory(
+    manager: Manager, url: str, account: StoredAccount | None, findings: list[Finding]
+) -> Directory | None:
+    account = account or new_account("preview", url, manager.run.terms)
+    try:
+        return await manager.directories.get(account)
+    except (AcmeError, InvalidInputError) as error:
+        findings.append(Finding(error.message))
+        return None
+
+
+def _registration(directory: Directory | None) -> Finding:
+    terms = directory.terms_of_service if directory else ""
+    agreed = f", which needs --agree-tos for its terms of service, {terms}" if terms else ""
+    return Finding(f"an account would be registered at the CA first{agreed}", is_problem=False)
+
+
+def _problems(check: Callable[[], object]) -> list[Finding]:
+    try:
+        check()
+    except ZoneproofError as error:
+        return [Finding(error.message)]
+    return []
