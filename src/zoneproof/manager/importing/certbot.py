@@ -1,0 +1,199 @@
+"""Reads certbot's folder, usually ``/etc/letsencrypt``.
+
+The layout is certbot's own, the same from 0.9 to 5.8: ``accounts/<host>/<path>/<id>/`` with
+``private_key.json`` (a JWK) and ``regr.json``; ``renewal/<name>.conf``; ``live/<name>/`` with links
+into ``archive/<name>/``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from zoneproof.errors import InvalidInputError
+from zoneproof.manager.files import check_certificate_name
+from zoneproof.manager.importing.account_keys import jwk_account_key
+from zoneproof.manager.importing.certbot_plugins import Renewal, read_method
+from zoneproof.manager.importing.configobj import Section, read_configobj
+from zoneproof.manager.importing.directories import account_url, current, from_folders
+from zoneproof.manager.importing.found import Findings, Found, FoundAccount, FoundCertificate
+from zoneproof.manager.importing.leaf import Leaf, read_leaf
+from zoneproof.manager.importing.methods import FoundMethod
+from zoneproof.manager.importing.reading import (
+    exists,
+    folders_below,
+    is_folder,
+    list_folder,
+    read_json,
+    shown,
+    unusable,
+)
+from zoneproof.names import Identifier
+
+_DEFAULT_SERVER = "https://acme-v02.api.letsencrypt.org/directory"
+_HOOKS = ("pre_hook", "post_hook", "renew_hook", "deploy_hook")
+_HOOK_FOLDERS = ("pre", "deploy", "post")
+
+
+class _Body(msgspec.Struct):
+    contact: list[str] | None = None
+
+
+class _Regr(msgspec.Struct):
+    uri: str = ""
+    body: _Body | None = None
+
+
+def read_certbot(folder: Path) -> Found:
+    """Read all that certbot keeps in its folder; what cannot be read is among the problems."""
+    findings = Findings()
+    if not is_folder(folder / "renewal") and not is_folder(folder / "accounts"):
+        findings.problems.append(
+            f"{shown(folder)}: certbot's folders renewal and accounts are not in it, or this user"
+            " may not see them"
+        )
+        return findings.found()
+    renewals = list(_renewals(folder, findings))
+    _take_accounts(folder, renewals, findings)
+    for renewal in renewals:
+        with findings.going_on():
+            findings.certificates.append(_certificate(renewal, findings))
+    _note_hooks(folder, findings)
+    return findings.found()
+
+
+def _renewals(folder: Path, findings: Findings) -> Iterable[Renewal]:
+    if not is_folder(folder / "renewal"):
+        return
+    with findings.going_on():
+        for file in list_folder(folder / "renewal"):
+            if file.suffix == ".conf":
+                with findings.going_on():
+                    content = read_configobj(file)
+                    if "renewalparams" not in content.sections:
+                        raise unusable(file, "it has no section [renewalparams]")
+                    yield Renewal(file.stem, file, folder, content.section("renewalparams"))
+
+
+# --- accounts ----------------------------------------------------------------------------------
+
+
+def _take_accounts(folder: Path, renewals: list[Renewal], findings: Findings) -> None:
+    root = folder / "accounts"
+    if not is_folder(root):
+        return
+    servers = {renewal.parameters.text("server") for renewal in renewals}
+    uses = Counter(renewal.parameters.text("account") for renewal in renewals)
+    with findings.going_on():
+        for place in folders_below(root):
+            if exists(place / "private_key.json"):
+                with findings.going_on():
+                    parts = place.relative_to(root).parts[:-1]
+                    url = from_folders(parts, servers)
+                    findings.accounts.append(_account(place, url, findings))
+    findings.accounts.sort(key=lambda one: -uses[one.source.name])
+
+
+def _account(place: Path, directory_url: str, findings: Findings) -> FoundAccount:
+    key = jwk_account_key(place / "private_key.json")
+    regr = _Regr()
+    with findings.going_on():  # the key is enough to ask the CA for its account
+        regr = read_json(place / "regr.json", _Regr)
+    contact = tuple((regr.body and regr.body.contact) or ())
+    return FoundAccount(directory_url, account_url(regr.uri, directory_url), key, contact, place)
+
+
+# --- certificates ------------------------------------------------------------------------------
+
+
+def _certificate(renewal: Renewal, findings: Findings) -> FoundCertificate:
+    name = _checked_name(renewal)
+    parameters = renewal.parameters
+    live = renewal.folder / "live" / name
+    leaf, missing = _leaf(renewal, live / "cert.pem")
+    method = read_method(renewal, findings)
+    server = parameters.text("server") or _DEFAULT_SERVER
+    return FoundCertificate(
+        name=name,
+        identifiers=leaf.identifiers,
+        directory_url=current(server),
+        key_type=leaf.key_type,
+        challenge=method.challenge,
+        source=renewal.file,
+        provider=method.provider,
+        fields=method.fields,
+        webroot=method.webroot,
+        chain_pem=_if_there(live / "fullchain.pem"),
+        private_key=_if_there(live / "privkey.pem"),
+        reuse_key=parameters.is_true("reuse_key"),
+        preferred_chain=parameters.text("preferred_chain"),
+        profile=parameters.text("required_profile") or parameters.text("preferred_profile"),
+        notes=tuple(filter(None, [*missing, leaf.key_note, *_notes(renewal, method)])),
+    )
+
+
+def _checked_name(renewal: Renewal) -> str:
+    try:
+        return check_certificate_name(renewal.name)
+    except InvalidInputError as error:
+        raise unusable(renewal.file, error.message) from error
+
+
+def _leaf(renewal: Renewal, path: Path) -> tuple[Leaf, list[str]]:
+    """Return what the present certificate says; without it, what the renewal file knows."""
+    try:
+        return read_leaf(path), []
+    except InvalidInputError as error:
+        names = _webroot_names(renewal.parameters)
+        if not names:
+            raise unusable(
+                renewal.file, f"its names are not known without the certificate: {error.message}"
+            ) from error
+        note = (
+            f"its certificate cannot be read, so its names come from its webroots: {error.message}"
+        )
+        return Leaf(tuple(map(Identifier.parse, names)), "ec256"), [note]
+
+
+def _webroot_names(parameters: Section) -> list[str]:
+    return list(parameters.section("webroot_map").values)
+
+
+def _notes(renewal: Renewal, method: FoundMethod) -> Iterable[str]:
+    parameters = renewal.parameters
+    yield from method.notes
+    installer = parameters.text("installer")
+    if installer in ("nginx", "apache"):
+        yield (
+            f"certbot wrote its certificate's paths into the configuration of {installer}: put"
+            " Zoneproof's there"
+        )
+    for hook in _HOOKS:
+        if parameters.text(hook):
+            yield (
+                f"{shown(renewal.file)}: its {hook} is not carried over: make it a deployment task"
+            )
+    if parameters.text("autorenew").lower() == "false":
+        yield "certbot did not renew it (autorenew = False)"
+    if parameters.is_true("must_staple"):
+        yield "must_staple is not carried over: CAs no longer issue such certificates"
+
+
+def _note_hooks(folder: Path, findings: Findings) -> None:
+    for kind in _HOOK_FOLDERS:
+        hooks = folder / "renewal-hooks" / kind
+        if not is_folder(hooks):
+            continue
+        with findings.going_on():
+            findings.notes.extend(
+                f"{shown(program)} ran for every certificate: make it a deployment task of those"
+                " that need it"
+                for program in list_folder(hooks)
+            )
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if exists(path) else None

@@ -1,0 +1,74 @@
+"""How a client validated names, in Zoneproof's words: providers, fields and what is left to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoneproof.manager.importing.reading import read_text, unusable
+from zoneproof.providers import slugs
+
+_KEY_NAME = re.compile(r'\bkey\s+"?([^"\s{]+)"?\s*\{')
+_KEY_ENTRY = re.compile(r'\b(algorithm|secret)\s+"?([^"\s;]+)"?\s*;')
+
+
+@dataclass(frozen=True)
+class FoundMethod:
+    """Provider and fields, or a webroot, and notes; as in FoundCertificate."""
+
+    challenge: str
+    provider: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    webroot: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def dns(slug: str, fields: Mapping[str, str], name: str, notes: Sequence[str] = ()) -> FoundMethod:
+    """Return a method with a provider, whose fields that are empty are left out."""
+    given = {key: value for key, value in fields.items() if value}
+    missing = () if slug in slugs() else (no_provider(slug, name),)
+    return FoundMethod("dns-01", slug, given, notes=(*missing, *notes))
+
+
+def no_provider(slug: str, name: str) -> str:
+    """Return the note for a provider that is not there yet."""
+    return (
+        f"Zoneproof has no provider {slug} yet: choose another with"
+        f" `zoneproof edit {name} --provider`"
+    )
+
+
+def choose_provider(reason: str, name: str) -> FoundMethod:
+    """Return a dns-01 method without a provider, and a note that says why."""
+    note = f"{reason}: choose a provider with `zoneproof edit {name} --provider`"
+    return FoundMethod("dns-01", notes=(note,))
+
+
+def http(webroot: str = "", *notes: str) -> FoundMethod:
+    """Return an http-01 method."""
+    return FoundMethod("http-01", webroot=webroot, notes=notes)
+
+
+def web_server(client: str, server: str) -> FoundMethod:
+    """Return the http-01 method for a client that changed the web server's configuration."""
+    return http(
+        "",
+        f"{client} answered by changing the configuration of {server}, which Zoneproof leaves"
+        " alone: give a webroot that the server serves, or a DNS provider",
+    )
+
+
+def tsig_key_file(path: Path) -> dict[str, str]:
+    """Return rfc2136's fields from a key file of BIND's tsig-keygen. Raises InvalidInputError."""
+    text = read_text(path)
+    name = _KEY_NAME.search(text)
+    entries = dict(_KEY_ENTRY.findall(text))
+    if not name or not entries.get("secret"):
+        raise unusable(path, "it is no TSIG key file as tsig-keygen writes it")
+    return {
+        "key_name": name[1],
+        "secret": entries["secret"],
+        "algorithm": entries.get("algorithm", "hmac-md5").lower(),
+    }

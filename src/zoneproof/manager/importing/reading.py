@@ -1,0 +1,139 @@
+"""Reads files and folders that may be anything; what cannot be used is an InvalidInputError.
+
+Every message is one line that begins with the file's name and repeats nothing of its content.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from zoneproof.errors import InvalidInputError, printable
+
+LARGEST_FILE = 1024 * 1024  # bytes
+MOST_ENTRIES = 10_000  # of a folder, and folders of a tree
+_DEEPEST = 12
+
+T = TypeVar("T")
+
+
+def unusable(path: Path, reason: str) -> InvalidInputError:
+    """Return the error that says what is wrong with a file."""
+    return InvalidInputError(f"{shown(path)}: {reason}")
+
+
+def shown(path: Path) -> str:
+    """Return a path as people may see it."""
+    return printable(str(path))
+
+
+def read_file(path: Path) -> bytes:
+    """Return a regular file's content. Raises InvalidInputError, also for more than 1 MiB."""
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise unusable(path, "it is no regular file")
+            data = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if len(data) > LARGEST_FILE:
+        raise unusable(path, "it is larger than 1 MiB, so it is not what it should be")
+    return data
+
+
+def read_text(path: Path) -> str:
+    """Return a UTF-8 file's text. Raises InvalidInputError."""
+    try:
+        return read_file(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise unusable(path, "it is no UTF-8 text") from None
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Return a JSON file's content, in the form of ``kind``. Raises InvalidInputError."""
+    try:
+        return msgspec.json.decode(read_file(path), type=kind)
+    except msgspec.ValidationError as error:
+        raise unusable(path, f"it is not of the form expected: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise unusable(path, "it is no JSON, or was cut off") from None
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """Return what is in a folder, sorted. Raises InvalidInputError."""
+    entries: list[Path] = []
+    try:
+        for entry in folder.iterdir():
+            entries.append(entry)
+            if len(entries) > MOST_ENTRIES:
+                raise unusable(folder, f"it holds more than {MOST_ENTRIES} files")
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, error) from error
+    return sorted(entries)
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder, as far as this user can see."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def exists(path: Path) -> bool:
+    """Tell whether there is anything, as far as this user can see."""
+    return _mode(path) is not None
+
+
+def folders_below(root: Path) -> Iterator[Path]:
+    """Give ``root`` and every folder below it, also through links, but never in a circle.
+
+    Raises InvalidInputError for a tree without measure, and for folders that cannot be read.
+    """
+    left = MOST_ENTRIES
+
+    def walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
+        nonlocal left
+        left -= 1
+        if left < 0 or len(above) > _DEEPEST:
+            raise unusable(root, "it has too many folders to be what it should be")
+        identity = _identity(folder)
+        if identity in above:
+            return
+        yield folder
+        for entry in list_folder(folder):
+            if is_folder(entry):
+                yield from walk(entry, above | {identity})
+
+    yield from walk(root, frozenset())
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    try:
+        found = folder.stat()
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, error) from error
+    return found.st_dev, found.st_ino
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # Opening a named pipe would wait for somebody to write to it.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> InvalidInputError:
+    if isinstance(error, PermissionError):
+        return unusable(path, "this user may not read it: run this as the user who may, often root")
+    if isinstance(error, OSError):
+        return unusable(path, f"it cannot be read: {error.strerror or 'unknown reason'}")
+    return unusable(path, "no file can have this name")

@@ -1,0 +1,100 @@
+"""Reads registrations at acme-dns services from the files of the clients that made them.
+
+- goacmedns (lego, cert-manager, Caddy, acme-dns-client): one JSON object, by domain, of objects
+  with ``fulldomain``, ``subdomain``, ``username``, ``password`` and ``server_url``.
+- acme-dns-certbot's ``acmedns.json`` and pyacmedns (the certbot plugin dns-acmedns): the same with
+  ``allowfrom`` and without ``server_url``; the server stands in the hook or in the plugin's file.
+- Certify The Web's folder ``acmedns``: one file for each domain, with the registration alone. Its
+  name is the server's host in base64url, ``_``, the domain and ``.json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoneproof.acme.keys import decode_base64url
+from zoneproof.errors import InvalidInputError, printable
+from zoneproof.manager.importing.found import Findings, Found, FoundRegistration
+from zoneproof.manager.importing.reading import is_folder, list_folder, read_json, shown, unusable
+from zoneproof.names import DomainName
+from zoneproof.providers import Registration
+from zoneproof.providers.server_url import ServerUrl
+
+_MEMBERS = ("fulldomain", "subdomain", "username", "password")
+_HEADER_VALUE = re.compile(r"[!-~]{1,255}")
+_HOST = re.compile(r"[a-z0-9.-]+")
+
+
+def read_registrations(path: Path, *, server: str = "", domain: str = "") -> Found:
+    """Read a file, or all ``.json`` files of a folder.
+
+    ``server`` is the service's URL where the files do not name it. ``domain`` is the domain of a
+    file that holds one registration alone, where the file's name does not tell it.
+    """
+    findings = Findings()
+    with findings.going_on():
+        files = [path]
+        if is_folder(path):
+            files = [entry for entry in list_folder(path) if entry.suffix == ".json"]
+        for file in files:
+            with findings.going_on():
+                take_registrations(file, server, findings, domain)
+    return findings.found()
+
+
+def take_registrations(path: Path, server: str, findings: Findings, domain: str = "") -> None:
+    """Add a file's registrations to the findings. Raises InvalidInputError."""
+    content = read_json(path, dict[str, Any])
+    if all(isinstance(content.get(member), str) for member in _MEMBERS):
+        host, _, in_name = path.stem.rpartition("_")
+        _take(path, domain or in_name, server or _certify_server(host), content, findings)
+        return
+    if not content:
+        findings.problems.append(f"{shown(path)}: there is no registration in it")
+    for name, entry in content.items():
+        _take(path, name, server, entry, findings)
+
+
+def _take(path: Path, name: str, server: str, entry: object, findings: Findings) -> None:
+    with findings.going_on():
+        try:
+            domain = DomainName.parse(name).base
+            if len(domain.labels) < 2:
+                raise InvalidInputError("it is no domain")
+            registration = _registration(entry, server)
+        except InvalidInputError as error:
+            raise unusable(
+                path, f"the registration of '{printable(name[:80])}': {error.message}"
+            ) from None
+        findings.registrations.append(FoundRegistration(domain, registration, path))
+
+
+def _registration(entry: object, server: str) -> Registration:
+    if not isinstance(entry, Mapping):
+        raise InvalidInputError("it is no JSON object")
+    values = [entry.get(member) for member in _MEMBERS]
+    texts = [value for value in values if isinstance(value, str) and _HEADER_VALUE.fullmatch(value)]
+    if len(texts) != len(values):
+        raise InvalidInputError(
+            f"it needs usable texts as {', '.join(_MEMBERS[:-1])} and {_MEMBERS[-1]}"
+        )
+    fulldomain, subdomain, username, password = texts
+    named = entry.get("server_url")
+    url = named if isinstance(named, str) and named else server
+    if not url:
+        raise InvalidInputError("the file does not tell the server: give its URL with --server")
+    target = DomainName.parse(fulldomain)
+    if target.is_wildcard or len(target.labels) < 2:
+        raise InvalidInputError("its fulldomain cannot be used")
+    return Registration(ServerUrl.parse(url).identity, target, subdomain, username, password)
+
+
+def _certify_server(encoded: str) -> str:
+    try:
+        host = decode_base64url(encoded).decode("ascii")
+    except ValueError:
+        return ""
+    return f"https://{host}" if _HOST.fullmatch(host) else ""
