@@ -79,13 +79,19 @@ def list_folder(folder: Path) -> list[Path]:
 
 def is_folder(path: Path) -> bool:
     """Tell whether there is a folder, as far as this user can see."""
-    mode = _mode(path)
-    return mode is not None and stat.S_ISDIR(mode)
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def exists(path: Path) -> bool:
-    """Tell whether there is anything, as far as this user can see."""
-    return _mode(path) is not None
+    """Tell whether there is anything, be it a link to nothing, as far as this user can see."""
+    try:
+        path.lstat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def folders_below(root: Path) -> Iterator[Path]:
@@ -117,13 +123,6 @@ def _identity(folder: Path) -> tuple[int, int]:
     except (OSError, ValueError) as error:
         raise _unreadable(folder, error) from error
     return found.st_dev, found.st_ino
-
-
-def _mode(path: Path) -> int | None:
-    try:
-        return path.stat().st_mode
-    except (OSError, ValueError):
-        return None
 
 
 def _without_waiting(path: str, flags: int) -> int:

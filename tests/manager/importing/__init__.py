@@ -1,0 +1,1 @@
+"""Reading what other clients left on a machine."""
