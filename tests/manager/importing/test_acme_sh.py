@@ -163,7 +163,7 @@ def test_acme_dns_keeps_its_server_and_says_what_is_missing(tmp_path: Path) -> N
         ("nginx:", "http-01", "", ""),
         ("apache", "http-01", "", ""),
         ("stateless", "http-01", "", ""),
-        ("alpn", "http-01", "", ""),
+        ("alpn", "dns-01", "", ""),
         ("", "dns-01", "", ""),
     ],
 )
@@ -175,6 +175,11 @@ def test_methods_have_their_counterparts(
     assert (made.challenge, made.provider, made.webroot) == (challenge, provider, webroot)
     is_complete = root in ("dns", "/var/www/html", "no")
     assert (made.notes == ()) == is_complete
+
+
+def test_another_port_is_kept(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path), Le_Webroot="no", Le_HTTPPort="8080", Le_LocalAddress="::1")
+    assert only(read_acme_sh(tmp_path)).listen == "[::1]:8080"
 
 
 def test_several_methods_are_noted(tmp_path: Path) -> None:

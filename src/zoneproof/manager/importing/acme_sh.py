@@ -159,7 +159,7 @@ def _certificate(
         "" if directory_url else f"its file does not tell its CA: `zoneproof edit {name} --ca`",
         *method.notes,
         *delegation_notes,
-        *_notes(entry, roots),
+        *_notes(entry, name, roots),
     ]
     return FoundCertificate(
         name=name,
@@ -171,6 +171,7 @@ def _certificate(
         provider=method.provider,
         fields=method.fields,
         webroot=method.webroot,
+        listen=method.listen,
         delegation=delegation,
         chain_pem=full_chain if exists(full_chain) else None,
         private_key=key if exists(key) else None,
@@ -242,11 +243,11 @@ def _delegation(names: Iterable[Identifier], text: str) -> tuple[str, list[str]]
     return ";".join(rules.values()), notes
 
 
-def _notes(entry: _Entry, roots: list[str]) -> Iterable[str]:
+def _notes(entry: _Entry, name: str, roots: list[str]) -> Iterable[str]:
     if len(set(roots)) > 1:
         yield (
             "its names have several methods, and the first is taken for all of them: give the"
-            " others methods of their own"
+            f" others methods of their own with `zoneproof edit {name} --method`"
         )
     for task in _TASKS:
         if entry.settings.text(task) not in ("", _NO_VALUE):

@@ -15,6 +15,7 @@ from zoneproof.manager.importing.methods import (
     choose_provider,
     dns,
     http,
+    listener,
     tsig_key_file,
     web_server,
 )
@@ -120,11 +121,11 @@ def read_method(root: str, name: str, stored: Stored, findings: Findings) -> Fou
     if root.startswith("/"):
         return http(root)
     if root.startswith(("nginx", "apache", "stateless")):
-        return web_server("acme.sh", "Apache" if root == "apache" else "nginx")
+        return web_server("acme.sh", "Apache" if root == "apache" else "nginx", name)
     if root == "no":
-        return http()
+        return listener(stored["Le_LocalAddress"], stored["Le_HTTPPort"])
     if root == "alpn":
-        return http("", "acme.sh validated with tls-alpn-01, which Zoneproof does not do")
+        return choose_provider("acme.sh used tls-alpn-01, which Zoneproof does not do", name)
     if root == "dns":
         return dns("manual", {}, name)
     if root == "dns_nsupdate":

@@ -126,6 +126,7 @@ def _certificate(renewal: Renewal, findings: Findings) -> FoundCertificate:
         provider=method.provider,
         fields=method.fields,
         webroot=method.webroot,
+        listen=method.listen,
         chain_pem=_if_there(live / "fullchain.pem"),
         private_key=_if_there(live / "privkey.pem"),
         reuse_key=parameters.is_true("reuse_key"),

@@ -19,6 +19,7 @@ from zoneproof.manager.importing.methods import (
     choose_provider,
     dns,
     http,
+    listener,
     web_server,
 )
 from zoneproof.manager.importing.reading import exists, read_text, shown
@@ -175,7 +176,9 @@ def _acme_dns(renewal: Renewal, findings: Findings, server: str, file: str) -> F
 def _manual(renewal: Renewal, findings: Findings) -> FoundMethod:
     hook = renewal.parameters.text("manual_auth_hook")
     if "http-01" in renewal.parameters.items("pref_challs")[:1]:
-        return http("", "certbot's hook put the files there by itself: give a webroot for them")
+        return http(
+            "", f"certbot's hook served the files: `zoneproof edit {renewal.name} --webroot`"
+        )
     if not hook:
         return dns("manual", {}, renewal.name)
     for word in hook.split():
@@ -212,29 +215,29 @@ def _webroot(renewal: Renewal, _findings: Findings) -> FoundMethod:
     }
     roots = list(dict.fromkeys([*mapped.values(), *renewal.parameters.items("webroot_path")]))
     if not roots:
-        return http("", f"{shown(renewal.file)} names no webroot: give one")
+        return http("", f"it names no webroot: `zoneproof edit {renewal.name} --webroot`")
     others = [f"{name} has {root}" for name, root in mapped.items() if root != roots[0]]
     if others:
         return http(
             roots[0],
             f"its names have several webroots, and {roots[0]} is taken for all of them"
-            f" ({', '.join(others)}): give those names methods of their own",
+            f" ({', '.join(others)}): give those names methods of their own with `zoneproof edit"
+            f" {renewal.name} --method`",
         )
     return http(roots[0])
 
 
 def _standalone(renewal: Renewal, _findings: Findings) -> FoundMethod:
-    port = renewal.parameters.text("http01_port")
-    if port in ("", "80"):
-        return http()
-    return http("", f"certbot listened on port {port}, to which something must lead port 80")
+    return listener(
+        renewal.parameters.text("http01_address"), renewal.parameters.text("http01_port")
+    )
 
 
 _READERS: Mapping[str, Callable[[Renewal, Findings], FoundMethod]] = {
     "webroot": _webroot,
     "standalone": _standalone,
-    "nginx": lambda _renewal, _findings: web_server("certbot", "nginx"),
-    "apache": lambda _renewal, _findings: web_server("certbot", "Apache"),
+    "nginx": lambda renewal, _findings: web_server("certbot", "nginx", renewal.name),
+    "apache": lambda renewal, _findings: web_server("certbot", "Apache", renewal.name),
     "manual": _manual,
     "dns-route53": _route53,
     "dns-google": _google,

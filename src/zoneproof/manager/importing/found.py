@@ -37,7 +37,8 @@ class FoundCertificate:
 
     ``directory_url`` and ``provider`` are empty where the client did not keep them. ``provider``
     may be one that Zoneproof does not have, which a note then says. For ``http-01`` an empty
-    ``webroot`` means that the client listened itself. ``delegation`` are rules as
+    ``webroot`` means that the client listened itself, at ``listen`` (``address:port``, ``:80`` if
+    empty). ``delegation`` are rules as
     :class:`zoneproof.issuance.DelegationRules` reads them. ``notes`` say what could not be carried
     over, and what to do.
     """
@@ -51,6 +52,7 @@ class FoundCertificate:
     provider: str = ""
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     webroot: str = ""
+    listen: str = ""
     delegation: str = ""
     chain_pem: Path | None = None
     private_key: Path | None = None

@@ -16,12 +16,13 @@ _KEY_ENTRY = re.compile(r'\b(algorithm|secret)\s+"?([^"\s;]+)"?\s*;')
 
 @dataclass(frozen=True)
 class FoundMethod:
-    """Provider and fields, or a webroot, and notes; as in FoundCertificate."""
+    """Provider and fields, or a webroot or where to listen, and notes; as in FoundCertificate."""
 
     challenge: str
     provider: str = ""
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     webroot: str = ""
+    listen: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -47,16 +48,25 @@ def choose_provider(reason: str, name: str) -> FoundMethod:
 
 
 def http(webroot: str = "", *notes: str) -> FoundMethod:
-    """Return an http-01 method."""
+    """Return the http-01 method for files in a webroot; without one a note should say so."""
     return FoundMethod("http-01", webroot=webroot, notes=notes)
 
 
-def web_server(client: str, server: str) -> FoundMethod:
+def listener(address: str, port: str) -> FoundMethod:
+    """Return the http-01 method for a client that listened itself; both may be empty."""
+    bare = address.strip("[]")
+    host = f"[{bare}]" if ":" in bare else bare
+    listen = f"{host}:{port or '80'}"
+    return FoundMethod("http-01", listen="" if listen == ":80" else listen)
+
+
+def web_server(client: str, server: str, name: str) -> FoundMethod:
     """Return the http-01 method for a client that changed the web server's configuration."""
     return http(
         "",
         f"{client} answered by changing the configuration of {server}, which Zoneproof leaves"
-        " alone: give a webroot that the server serves, or a DNS provider",
+        f" alone: name the folder that {server} serves with `zoneproof edit {name} --webroot`, or a"
+        " DNS provider",
     )
 
 
