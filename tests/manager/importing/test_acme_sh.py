@@ -87,6 +87,14 @@ def test_a_cas_path_of_several_folders_and_the_old_form_are_read(tmp_path: Path)
     }
 
 
+def test_the_port_of_a_ca_comes_from_its_certificates(tmp_path: Path) -> None:
+    url = "https://ca.example:14000/acme/dir"
+    home(tmp_path)
+    write(tmp_path / "ca/ca.example/acme/dir/account.key", AccountKey.generate().to_pem())
+    certificate_of(tmp_path, Le_API=url)
+    assert url in {one.directory_url for one in read_acme_sh(tmp_path).accounts}
+
+
 def test_a_key_in_another_place_is_followed(tmp_path: Path) -> None:
     elsewhere = write(tmp_path / "keys/account.key", AccountKey.generate("ES384").to_pem())
     home(tmp_path, ACCOUNT_KEY_PATH=str(elsewhere))

@@ -1,14 +1,15 @@
 """Reads acme.sh's folder, usually ``~/.acme.sh``.
 
 The layout is that of acme.sh 3 (its functions ``_initpath``, ``_save_conf`` and ``issue``):
-``account.conf``; ``ca/<host>/<path>/`` with ``account.key`` (PEM) and ``ca.conf``; for each
-certificate ``<name>/``, or ``<name>_ecc/`` for EC keys, with ``<name>.conf``, ``<name>.key`` and
-``fullchain.cer``. ``CERT_HOME`` and ``ACCOUNT_KEY_PATH`` in ``account.conf`` lead elsewhere.
+``account.conf``; ``ca/<host>/<path>/``, where the host has no port, with ``account.key`` (PEM) and
+``ca.conf``; for each certificate ``<name>/``, or ``<name>_ecc/`` for EC keys, with ``<name>.conf``,
+``<name>.key`` and ``fullchain.cer``. ``CERT_HOME`` and ``ACCOUNT_KEY_PATH`` in ``account.conf`` lead
+elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -18,7 +19,13 @@ from zoneproof.issuance import DelegationRules
 from zoneproof.manager.files import check_certificate_name
 from zoneproof.manager.importing.account_keys import pem_account_key
 from zoneproof.manager.importing.acme_sh_plugins import Stored, read_method
-from zoneproof.manager.importing.directories import account_url, current, from_folders, from_host
+from zoneproof.manager.importing.directories import (
+    account_url,
+    current,
+    from_folders,
+    from_host,
+    place,
+)
 from zoneproof.manager.importing.found import Findings, Found, FoundAccount, FoundCertificate
 from zoneproof.manager.importing.leaf import ec_kind, rsa_kind
 from zoneproof.manager.importing.reading import (
@@ -106,26 +113,27 @@ def _take_accounts(
 ) -> None:
     if not is_folder(root):
         return
-    known = [entry.settings.text("Le_API") for entry in entries]
+    urls = [entry.settings.text("Le_API") for entry in entries]
+    known = {place(url, with_port=False): url for url in urls}
     with findings.going_on():
-        for place in folders_below(root):
-            if exists(place / "account.key") or exists(place / "ca.conf"):
+        for folder in folders_below(root):
+            if exists(folder / "account.key") or exists(folder / "ca.conf"):
                 with findings.going_on():
-                    findings.accounts.append(_account(root, place, account, known, findings))
+                    findings.accounts.append(_account(root, folder, account, known, findings))
 
 
 def _account(
-    root: Path, place: Path, account: Settings, known: Iterable[str], findings: Findings
+    root: Path, folder: Path, account: Settings, known: Mapping[str, str], findings: Findings
 ) -> FoundAccount:
-    parts = place.relative_to(root).parts
+    parts = folder.relative_to(root).parts
     # Before 2.8.6 the folder was that of the host alone.
     url = from_host(parts[0]) if len(parts) == 1 else from_folders(parts, known)
     if not url:
-        raise unusable(place, "it does not tell the URL of the CA's directory")
+        raise unusable(folder, "it does not tell the URL of the CA's directory")
     settings = Settings()
-    if exists(place / "ca.conf"):
-        settings = _settings(place / "ca.conf", findings)
-    key_file = place / "account.key"
+    if exists(folder / "ca.conf"):
+        settings = _settings(folder / "ca.conf", findings)
+    key_file = folder / "account.key"
     if not exists(key_file) and account.text("ACCOUNT_KEY_PATH"):
         key_file = Path(account.text("ACCOUNT_KEY_PATH"))
     email = settings.text("CA_EMAIL") or account.text("ACCOUNT_EMAIL")
@@ -134,7 +142,7 @@ def _account(
         account_url(settings.text("ACCOUNT_URL"), url),
         pem_account_key(key_file),
         (f"mailto:{email}",) if email else (),
-        place,
+        folder,
     )
 
 

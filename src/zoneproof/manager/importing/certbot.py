@@ -18,7 +18,7 @@ from zoneproof.manager.files import check_certificate_name
 from zoneproof.manager.importing.account_keys import jwk_account_key
 from zoneproof.manager.importing.certbot_plugins import Renewal, read_method
 from zoneproof.manager.importing.configobj import Section, read_configobj
-from zoneproof.manager.importing.directories import account_url, current, from_folders
+from zoneproof.manager.importing.directories import account_url, current, from_folders, place
 from zoneproof.manager.importing.found import Findings, Found, FoundAccount, FoundCertificate
 from zoneproof.manager.importing.leaf import Leaf, read_leaf
 from zoneproof.manager.importing.methods import FoundMethod
@@ -85,25 +85,26 @@ def _take_accounts(folder: Path, renewals: list[Renewal], findings: Findings) ->
     root = folder / "accounts"
     if not is_folder(root):
         return
-    servers = {renewal.parameters.text("server") for renewal in renewals}
+    servers = [renewal.parameters.text("server") for renewal in renewals]
+    known = {place(server, with_port=True): server for server in servers}
     uses = Counter(renewal.parameters.text("account") for renewal in renewals)
     with findings.going_on():
-        for place in folders_below(root):
-            if exists(place / "private_key.json"):
+        for account in folders_below(root):
+            if exists(account / "private_key.json"):
                 with findings.going_on():
-                    parts = place.relative_to(root).parts[:-1]
-                    url = from_folders(parts, servers)
-                    findings.accounts.append(_account(place, url, findings))
+                    parts = account.relative_to(root).parts[:-1]
+                    url = from_folders(parts, known)
+                    findings.accounts.append(_account(account, url, findings))
     findings.accounts.sort(key=lambda one: -uses[one.source.name])
 
 
-def _account(place: Path, directory_url: str, findings: Findings) -> FoundAccount:
-    key = jwk_account_key(place / "private_key.json")
+def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccount:
+    key = jwk_account_key(folder / "private_key.json")
     regr = _Regr()
     with findings.going_on():  # the key is enough to ask the CA for its account
-        regr = read_json(place / "regr.json", _Regr)
+        regr = read_json(folder / "regr.json", _Regr)
     contact = tuple((regr.body and regr.body.contact) or ())
-    return FoundAccount(directory_url, account_url(regr.uri, directory_url), key, contact, place)
+    return FoundAccount(directory_url, account_url(regr.uri, directory_url), key, contact, folder)
 
 
 # --- certificates ------------------------------------------------------------------------------

@@ -22,16 +22,22 @@ def current(directory_url: str) -> str:
     return directory_url
 
 
-def from_folders(parts: Iterable[str], known: Iterable[str]) -> str:
+def from_folders(parts: Iterable[str], known: Mapping[str, str]) -> str:
     """Return the URL whose host and path are the folders' names.
 
-    ``known`` are URLs that the client uses, which tell what the names do not: http for https.
+    ``known`` are URLs that the client uses, by their :func:`place`: they tell what the folders'
+    names do not.
     """
-    place = "/".join(parts)
-    for url in known:
-        if url.partition("://")[2].rstrip("/") == place:
-            return current(url)
-    return current(f"https://{place}")
+    names = "/".join(parts)
+    return current(known.get(names, f"https://{names}"))
+
+
+def place(url: str, *, with_port: bool) -> str:
+    """Return a URL's host and path, as a client makes folders of them."""
+    host, slash, path = url.partition("://")[2].partition("/")
+    if not with_port:
+        host = host.partition(":")[0]
+    return f"{host}{slash}{path}".rstrip("/")
 
 
 def from_host(host: str) -> str:
