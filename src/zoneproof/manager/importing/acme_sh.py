@@ -3,8 +3,8 @@
 The layout is that of acme.sh 3 (its functions ``_initpath``, ``_save_conf`` and ``issue``):
 ``account.conf``; ``ca/<host>/<path>/``, where the host has no port, with ``account.key`` (PEM) and
 ``ca.conf``; for each certificate ``<name>/``, or ``<name>_ecc/`` for EC keys, with ``<name>.conf``,
-``<name>.key`` and ``fullchain.cer``. ``CERT_HOME`` and ``ACCOUNT_KEY_PATH`` in ``account.conf`` lead
-elsewhere.
+``<name>.key`` and ``fullchain.cer``. In ``account.conf`` ``CERT_HOME`` and ``ACCOUNT_KEY_PATH``
+lead elsewhere.
 """
 
 from __future__ import annotations
