@@ -86,13 +86,20 @@ def test_a_certificate_is_read_without_its_provider(tmp_path: Path) -> None:
     found = read_lego(tmp_path)
     assert len(found.certificates) == 1
     made = found.certificates[0]
-    assert made.name == "_.example.com"
+    assert made.name == "example.com"
     assert [str(name) for name in made.identifiers] == ["*.example.com", "example.com", "192.0.2.1"]
     assert (made.directory_url, made.key_type) == (LETS_ENCRYPT, "ec256")
     assert (made.challenge, made.provider) == ("dns-01", "")
     assert (made.chain_pem, made.private_key) == (path, path.with_suffix(".key"))
-    assert any("`zoneproof edit _.example.com --provider`" in note for note in made.notes)
+    assert any("`zoneproof edit example.com --provider`" in note for note in made.notes)
     assert SECRET not in repr(found)
+
+
+def test_a_name_and_its_wildcard_get_names_of_their_own(tmp_path: Path) -> None:
+    one_certificate(tmp_path)
+    one_certificate(tmp_path, "example.com")
+    found = {one.name: one.source.name for one in read_lego(tmp_path).certificates}
+    assert found == {"example.com": "example.com.crt", "example.com-2": "_.example.com.crt"}
 
 
 def test_a_certificate_has_the_ca_of_its_own_url(tmp_path: Path) -> None:

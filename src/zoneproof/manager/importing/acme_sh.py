@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 
 from zoneproof.errors import InvalidInputError
 from zoneproof.issuance import DelegationRules
-from zoneproof.manager.files import check_certificate_name
 from zoneproof.manager.importing.account_keys import pem_account_key
 from zoneproof.manager.importing.acme_sh_plugins import Stored, read_method
 from zoneproof.manager.importing.directories import (
@@ -75,12 +73,9 @@ def read_acme_sh(folder: Path) -> Found:
     home = Path(account.text("CERT_HOME") or folder)
     entries = list(_entries(home, findings))
     _take_accounts(folder / "ca", account, entries, findings)
-    taken: set[str] = set()
     for entry in sorted(entries, key=_order):
         with findings.going_on():
-            certificate = _certificate(entry, account, taken, findings)
-            taken.add(certificate.name)
-            findings.certificates.append(certificate)
+            findings.certificates.append(_certificate(entry, account, findings))
     return findings.found()
 
 
@@ -149,12 +144,10 @@ def _account(
 # --- certificates ------------------------------------------------------------------------------
 
 
-def _certificate(
-    entry: _Entry, account: Settings, taken: set[str], findings: Findings
-) -> FoundCertificate:
+def _certificate(entry: _Entry, account: Settings, findings: Findings) -> FoundCertificate:
     settings = entry.settings
     names = _names(entry)
-    name = _unique_name(entry, taken)
+    name = findings.free_name(entry.domain.removeprefix("*."), entry.file)
     key_type, key_note = _key_type(entry, settings.text("Le_Keylength"))
     roots = [root for root in settings.text("Le_Webroot").split(",") if root]
     stored = Stored(settings, account)
@@ -200,16 +193,6 @@ def _names(entry: _Entry) -> tuple[Identifier, ...]:
     if not names:
         raise unusable(entry.file, "Le_Domain is missing")
     return names
-
-
-def _unique_name(entry: _Entry, taken: set[str]) -> str:
-    base = entry.domain.removeprefix("*.")
-    try:
-        check_certificate_name(base)
-    except InvalidInputError as error:
-        raise unusable(entry.file, error.message) from error
-    candidates = chain([base], (f"{base}-{number}" for number in count(2)))
-    return next(name for name in candidates if name not in taken)
 
 
 def _key_type(entry: _Entry, text: str) -> tuple[str, str]:

@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 
 from zoneproof.errors import InvalidInputError
-from zoneproof.manager.files import check_certificate_name
 from zoneproof.manager.importing.account_keys import jwk_account_key
 from zoneproof.manager.importing.certbot_plugins import Renewal, read_method
 from zoneproof.manager.importing.configobj import Section, read_configobj
@@ -111,7 +110,7 @@ def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccou
 
 
 def _certificate(renewal: Renewal, findings: Findings) -> FoundCertificate:
-    name = _checked_name(renewal)
+    name = findings.free_name(renewal.name, renewal.file)
     parameters = renewal.parameters
     live = renewal.folder / "live" / name
     leaf, missing = _leaf(renewal, live / "cert.pem")
@@ -135,13 +134,6 @@ def _certificate(renewal: Renewal, findings: Findings) -> FoundCertificate:
         profile=parameters.text("required_profile") or parameters.text("preferred_profile"),
         notes=tuple(filter(None, [*missing, leaf.key_note, *_notes(renewal, method)])),
     )
-
-
-def _checked_name(renewal: Renewal) -> str:
-    try:
-        return check_certificate_name(renewal.name)
-    except InvalidInputError as error:
-        raise unusable(renewal.file, error.message) from error
 
 
 def _leaf(renewal: Renewal, path: Path) -> tuple[Leaf, list[str]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import TypeVar
 
 from zoneproof.acme import AccountKey
 from zoneproof.errors import InvalidInputError
+from zoneproof.manager.files import check_certificate_name
+from zoneproof.manager.importing.reading import unusable
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Registration
 
@@ -104,6 +107,19 @@ class Findings:
         except InvalidInputError as error:
             if error.message not in self.problems:
                 self.problems.append(error.message)
+
+    def free_name(self, wanted: str, source: Path) -> str:
+        """Return a certificate's name that none has yet: ``wanted``, or with a number after it.
+
+        Raises InvalidInputError for what cannot name a certificate.
+        """
+        try:
+            check_certificate_name(wanted)
+        except InvalidInputError as error:
+            raise unusable(source, error.message) from error
+        taken = {certificate.name for certificate in self.certificates}
+        names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+        return next(name for name in names if name not in taken)
 
     def found(self) -> Found:
         """Return it all; of what was found twice the first."""

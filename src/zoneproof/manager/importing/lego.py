@@ -13,8 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from zoneproof.errors import InvalidInputError
-from zoneproof.manager.files import check_certificate_name
 from zoneproof.manager.importing.account_keys import pem_account_key
 from zoneproof.manager.importing.directories import account_url, current, from_host, host_of
 from zoneproof.manager.importing.found import Findings, Found, FoundAccount, FoundCertificate
@@ -30,6 +28,7 @@ from zoneproof.manager.importing.reading import (
 )
 
 _ISSUER = ".issuer.crt"
+_WILDCARD = "_."
 
 
 class _Body(msgspec.Struct):
@@ -79,7 +78,7 @@ def read_lego(folder: Path, *, directory_url: str = "") -> Found:
                         findings.accounts.append(_account(place, directory_url))
     if is_folder(certificates):
         with findings.going_on():
-            for file in list_folder(certificates):
+            for file in sorted(list_folder(certificates), key=_wildcards_last):
                 if file.name.endswith(".crt") and not file.name.endswith(_ISSUER):
                     with findings.going_on():
                         findings.certificates.append(_certificate(file, findings, directory_url))
@@ -130,10 +129,7 @@ def _certificate(file: Path, findings: Findings, given: str) -> FoundCertificate
     base = file.name.removesuffix(".crt")
     leaf = read_leaf(file)
     directory_url = _ca_of(file.with_name(f"{base}.json"), findings, given)
-    try:
-        name = check_certificate_name(base)
-    except InvalidInputError as error:
-        raise unusable(file, error.message) from error
+    name = findings.free_name(base.removeprefix(_WILDCARD), file)
     notes = [
         leaf.key_note,
         "" if directory_url else f"lego's files do not tell its CA: `zoneproof edit {name} --ca`",
@@ -152,6 +148,11 @@ def _certificate(file: Path, findings: Findings, given: str) -> FoundCertificate
         private_key=key if exists(key) else None,
         notes=tuple(filter(None, notes)),
     )
+
+
+def _wildcards_last(file: Path) -> bool:
+    # Where both would have one name, the wildcard's gets a number.
+    return file.name.startswith(_WILDCARD)
 
 
 def _ca_of(file: Path, findings: Findings, given: str) -> str:
