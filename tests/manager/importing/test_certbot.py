@@ -307,6 +307,15 @@ def test_the_account_that_is_used_comes_first(tmp_path: Path) -> None:
     assert [one.source.name for one in read_certbot(tmp_path).accounts] == ["a1", "a0"]
 
 
+def test_a_key_in_the_wrong_folder_is_a_problem(tmp_path: Path) -> None:
+    write(
+        tmp_path / "accounts/private_key.json",
+        JWKEC(key=ec.generate_private_key(ec.SECP256R1())).json_dumps(),
+    )
+    found = read_certbot(tmp_path)
+    assert (found.accounts, len(found.problems)) == ((), 1)
+
+
 def test_an_account_without_its_url_is_still_one(tmp_path: Path) -> None:
     place = account(tmp_path, JWKEC(key=ec.generate_private_key(ec.SECP256R1())))
     write(place / "regr.json", "{")

@@ -88,19 +88,35 @@ def test_circles_of_links_end(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     for number in range(20):
         (inner / f"loop{number}").symlink_to(tmp_path / "accounts")
-    assert list(reading.folders_below(tmp_path / "accounts")) == [tmp_path / "accounts", inner]
+    problems: list[str] = []
+    found = list(reading.folders_below(tmp_path / "accounts", problems))
+    assert (found, problems) == ([tmp_path / "accounts", inner], [])
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_ENTRIES", 5)
+    for number in range(6):
+        write(tmp_path / f"full/{number}", "")
+    write(tmp_path / "small/file", "")
+    problems: list[str] = []
+    found = list(reading.folders_below(tmp_path, problems))
+    assert found == [tmp_path, tmp_path / "small"]
+    assert problems == [f"{tmp_path}/full: it holds more than 5 files"]
 
 
 def test_trees_without_measure_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST_ENTRIES", 3)
-    for number in range(4):
-        write(tmp_path / f"f{number}/file", "")
-    with pytest.raises(InvalidInputError, match="more than 3 files"):
-        list(reading.folders_below(tmp_path))
+    for parent in ("a", "b"):
+        for number in range(2):
+            write(tmp_path / f"{parent}/{number}/file", "")
+    with pytest.raises(InvalidInputError, match="too many folders"):
+        list(reading.folders_below(tmp_path, []))
 
 
 def test_trees_that_are_too_deep_are_refused(tmp_path: Path) -> None:
     path = tmp_path.joinpath(*"a" * 20)
     path.mkdir(parents=True)
     with pytest.raises(InvalidInputError, match="too many folders"):
-        list(reading.folders_below(tmp_path))
+        list(reading.folders_below(tmp_path, []))

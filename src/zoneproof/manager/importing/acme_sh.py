@@ -111,7 +111,7 @@ def _take_accounts(
     urls = [entry.settings.text("Le_API") for entry in entries]
     known = {place(url, with_port=False): url for url in urls}
     with findings.going_on():
-        for folder in folders_below(root):
+        for folder in folders_below(root, findings.problems):
             if exists(folder / "account.key") or exists(folder / "ca.conf"):
                 with findings.going_on():
                     findings.accounts.append(_account(root, folder, account, known, findings))

@@ -88,7 +88,7 @@ def _take_accounts(folder: Path, renewals: list[Renewal], findings: Findings) ->
     known = {place(server, with_port=True): server for server in servers}
     uses = Counter(renewal.parameters.text("account") for renewal in renewals)
     with findings.going_on():
-        for account in folders_below(root):
+        for account in folders_below(root, findings.problems):
             if exists(account / "private_key.json"):
                 with findings.going_on():
                     parts = account.relative_to(root).parts[:-1]
@@ -98,6 +98,8 @@ def _take_accounts(folder: Path, renewals: list[Renewal], findings: Findings) ->
 
 
 def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccount:
+    if not directory_url:
+        raise unusable(folder, "it does not tell the URL of the CA's directory")
     key = jwk_account_key(folder / "private_key.json")
     regr = _Regr()
     with findings.going_on():  # the key is enough to ask the CA for its account

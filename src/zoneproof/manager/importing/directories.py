@@ -26,10 +26,10 @@ def from_folders(parts: Iterable[str], known: Mapping[str, str]) -> str:
     """Return the URL whose host and path are the folders' names.
 
     ``known`` are URLs that the client uses, by their :func:`place`: they tell what the folders'
-    names do not.
+    names do not. Empty without folders.
     """
     names = "/".join(parts)
-    return current(known.get(names, f"https://{names}"))
+    return current(known.get(names, f"https://{names}")) if names else ""
 
 
 def place(url: str, *, with_port: bool) -> str:

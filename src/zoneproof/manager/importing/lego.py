@@ -72,7 +72,7 @@ def read_lego(folder: Path, *, directory_url: str = "") -> Found:
         return findings.found()
     if is_folder(accounts):
         with findings.going_on():
-            for place in folders_below(accounts):
+            for place in folders_below(accounts, findings.problems):
                 if exists(place / "account.json"):
                     with findings.going_on():
                         findings.accounts.append(_account(place, directory_url))

@@ -94,10 +94,11 @@ def exists(path: Path) -> bool:
     return True
 
 
-def folders_below(root: Path) -> Iterator[Path]:
+def folders_below(root: Path, problems: list[str]) -> Iterator[Path]:
     """Give ``root`` and every folder below it, also through links, but never in a circle.
 
-    Raises InvalidInputError for a tree without measure, and for folders that cannot be read.
+    Folders that cannot be read are added to the problems. Raises InvalidInputError for a tree
+    without measure.
     """
     left = MOST_ENTRIES
 
@@ -106,11 +107,16 @@ def folders_below(root: Path) -> Iterator[Path]:
         left -= 1
         if left < 0 or len(above) > _DEEPEST:
             raise unusable(root, "it has too many folders to be what it should be")
-        identity = _identity(folder)
+        try:
+            identity = _identity(folder)
+            entries = list_folder(folder)
+        except InvalidInputError as error:
+            problems.append(error.message)
+            return
         if identity in above:
             return
         yield folder
-        for entry in list_folder(folder):
+        for entry in entries:
             if is_folder(entry):
                 yield from walk(entry, above | {identity})
 
