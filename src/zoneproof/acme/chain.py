@@ -101,7 +101,8 @@ def parse_chain(body: bytes, url: str) -> CertificateChain:
         chain = CertificateChain(certificates)
         _ = chain.names, chain.issuer, chain.top_issuer, chain.leaf.public_key()
     except _UNREADABLE as error:
-        raise not_acme("a certificate chain", url, shown(str(error), 200)) from error
+        # What the library says is long, and tells a programmer where to look.
+        raise not_acme("a certificate chain", url, "it is not made of PEM certificates") from error
     return chain
 
 

@@ -104,7 +104,8 @@ class Http:
                 reply = await self._send(client, request, url)
         except TimeoutError as error:
             raise ConnectionLostError(
-                f"{ca_at(url)} did not answer within {self._request_seconds:g} s", unsent=False
+                f"{ca_at(url)} did not answer within {self._request_seconds:g} s; try again later",
+                unsent=False,
             ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
             # UnicodeError: httpx2 looks at where a redirect leads even if it does not follow it.
@@ -158,7 +159,13 @@ def _lost(error: Exception, url: str) -> AcmeConnectionError:
             reason = shown(cause.strerror, 200)
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-        return ConnectionLostError(f"{ca_at(url)} cannot be reached: {reason}", unsent=True)
+        return ConnectionLostError(
+            f"{ca_at(url)} cannot be reached: {reason}; check its URL and this machine's network,"
+            " or try again later",
+            unsent=True,
+        )
     return ConnectionLostError(
-        f"the connection to {ca_at(url)} was lost before it answered: {reason}", unsent=False
+        f"the connection to {ca_at(url)} was lost before it answered:"
+        f" {reason.removesuffix('.')}; try again later",
+        unsent=False,
     )

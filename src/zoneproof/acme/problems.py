@@ -22,6 +22,7 @@ from zoneproof.errors import (
 )
 
 NAMESPACE = "urn:ietf:params:acme:error:"
+BAD_NONCE = NAMESPACE + "badNonce"
 _UNTYPED = "about:blank"  # RFC 7807 section 4.2
 _MOST_SUBPROBLEMS = 1000
 # What reading hostile JSON can raise; the last by a million brackets.
@@ -130,15 +131,17 @@ def problem_error(
         fields["url"] = next(iter(terms_of_service), problem.instance)
         where = f"; see {fields['url']}" if fields["url"] else ""
         return UserActionRequiredError(f"{ca} waits for you: {problem}{where}", **fields)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        later = until(retry_at) or "; try again later"
-        return AcmeProblemError(f"{ca} has trouble of its own: {problem}{later}", **fields)
+    # A CA that goes on refusing the nonces that it hands out has lost its count of them.
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or problem.type == BAD_NONCE:
+        return AcmeProblemError(
+            f"{ca} has trouble of its own: {problem}{until(retry_at)}", **fields
+        )
     return AcmeProblemError(f"{ca} refused: {problem}", **fields)
 
 
 def until(moment: datetime | None) -> str:
     """Return the end of a message that tells when to come back."""
-    return f"; try again after {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+    return f"; try again {f'after {moment:%Y-%m-%d %H:%M:%S} UTC' if moment else 'later'}"
 
 
 def _limited(

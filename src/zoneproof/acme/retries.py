@@ -91,7 +91,7 @@ class Retries:
         if problem is None:
             what = "HTML" if kind == "text/html" else shown(kind, 50) or "something"
             if reply.status in _BUSY:
-                advice = until(self.retry_at(reply)) or "; try again later"
+                advice = until(self.retry_at(reply))
             else:
                 advice = f": is {shown(self.directory_url, 200)} its directory?"
             return AcmeConnectionError(

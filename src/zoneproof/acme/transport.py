@@ -9,13 +9,12 @@ from zoneproof.acme.headers import replay_nonce
 from zoneproof.acme.http import Http, Reply
 from zoneproof.acme.jws import POST_AS_GET, Signer
 from zoneproof.acme.nonces import NoncePool
-from zoneproof.acme.problems import NAMESPACE, parse_problem
+from zoneproof.acme.problems import BAD_NONCE, parse_problem
 from zoneproof.acme.retries import Retries
 from zoneproof.acme.text import ca_at
 from zoneproof.errors import AcmeConnectionError
 
 BAD_NONCES = 20  # refused nonces in a row, after which something else must be wrong
-_BAD_NONCE = NAMESPACE + "badNonce"
 
 
 class Transport:
@@ -85,4 +84,4 @@ def _is_bad_nonce(reply: Reply) -> bool:
     if reply.status != HTTPStatus.BAD_REQUEST:
         return False
     problem = parse_problem(reply.body, reply.status)
-    return problem is not None and problem.type == _BAD_NONCE
+    return problem is not None and problem.type == BAD_NONCE
