@@ -13,7 +13,7 @@ TSIG_ALGORITHM = "hmac-sha256"
 
 
 class Knot(BackgroundServer):
-    """A knotd for zones given as text. Updates need the key above."""
+    """A knotd for zones given as text. Updates and transfers need the key above."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ key:
 acl:
   - id: updates
     key: {TSIG_NAME}
-    action: update
+    action: [update, transfer]
 template:
   - id: default
     storage: "{folder}"

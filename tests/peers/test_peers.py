@@ -11,9 +11,12 @@ import dns.query
 import dns.rcode
 import pytest
 
+from tests.dnsquery.world import add_txt
 from tests.peers.bind import Bind
 from tests.peers.knot import Knot
+from tests.peers.knot_secondary import KnotSecondary
 from tests.peers.unbound import Unbound
+from zoneproof.cli.demo.background import free_port
 from zoneproof.cli.demo.pebble import Pebble
 
 ZONE = """$ORIGIN example.com.
@@ -33,6 +36,24 @@ def test_authoritative_servers_answer_for_their_zone(
         reply = dns.query.udp(question, peer.address, port=peer.port, timeout=5)
         assert reply.rcode() == dns.rcode.NOERROR
         assert reply.answer
+
+
+def test_a_secondary_learns_of_changes_when_it_is_told_to(tmp_path: Path) -> None:
+    with Knot(tmp_path / "primary", {"example.com": ZONE}) as primary:
+        source = f"{primary.address}@{primary.port}"
+        with KnotSecondary(
+            tmp_path / "secondary", "example.com", source, address="127.0.0.1", port=free_port()
+        ) as secondary:
+            secondary.refresh()
+            add_txt(primary, "example.com", "new.example.com", "x")
+            question = dns.message.make_query("new.example.com", "TXT")
+
+            def ask() -> dns.message.Message:
+                return dns.query.udp(question, secondary.address, port=secondary.port, timeout=5)
+
+            assert ask().rcode() == dns.rcode.NXDOMAIN
+            secondary.refresh()
+            assert ask().answer
 
 
 def test_unbound_asks_the_authoritative_server(tmp_path: Path) -> None:
