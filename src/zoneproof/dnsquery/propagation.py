@@ -18,7 +18,7 @@ DEFAULT_DEADLINE = 600.0
 FIXED_WAIT = 60.0
 
 _FIRST_DELAYS = (0.1, 0.2, 0.5)
-_GROWTH = 1.5
+_GROWTH = 1.07  # so that no look is later than it could be by more than a tenth of the wait
 _LONGEST_DELAY = 5.0
 _SHOWN_PROBLEMS = 3
 
