@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from bench import dns, registrations, storm, updates
+from bench import dns, lag, registrations, storm, updates
 from bench.soak import day, kills, packets
 
 
@@ -33,6 +35,13 @@ def test_updates_prints_a_rate(
     monkeypatch.delenv("ACME_DNS", raising=False)
     updates.run(connections=4, rounds=1, seconds=0.2)
     assert "/s" in capsys.readouterr().out
+
+
+def test_lag_prints_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    lag.run(lags=(0.1,), peers={"itself": lag.zoneproof})
+    said = capsys.readouterr().out
+    assert re.search(r"0\.1 s late: zoneproof +\d\.\d\d s .*met", said)
+    assert re.search(r"0\.1 s late: itself +\d\.\d\d s", said)
 
 
 def test_packets_go_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
