@@ -77,7 +77,7 @@ def open_two_servers(folder: Path) -> Iterator[TwoServers]:
             folder / "pebble",
             dns_server=f"{FIRST}:{unbound.port}",
             strict=True,
-            environment={"PEBBLE_AUTHZREUSE": "0"},
+            environment={"PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "0"},
         ) as pebble,
     ):
         yield TwoServers(folder, knot, unbound, pebble)

@@ -207,3 +207,18 @@ def test_an_order_that_the_ca_has_forgotten_is_begun_anew(world: FaultWorld) -> 
     again = world.issue(DOMAIN)
     assert again.status == 0, again.stdout
     assert "order_created" in again.event_names
+
+
+def test_another_certificate_in_place_of_ours_is_not_used(world: FaultWorld) -> None:
+    """The CA mixes up two orders for the same name."""
+    assert world.issue(DOMAIN, "--name=other").status == 0
+    other = (world.home / "live/other/fullchain.pem").read_bytes()
+    mixed_up = faults.says(200, other, {"Content-Type": "application/pem-certificate-chain"})
+    world.proxy.obey(Rule("certificate", mixed_up))
+    assert "is not for our key: not using it" in error_of(world.issue(DOMAIN))
+    assert not (world.home / f"live/{DOMAIN}").exists()
+
+    again = world.issue(DOMAIN)
+    assert again.status == 0, again.stdout
+    assert "order_resumed" in again.event_names
+    assert (world.home / f"live/{DOMAIN}/fullchain.pem").read_bytes() != other
