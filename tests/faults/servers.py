@@ -69,10 +69,13 @@ def events_until(process: subprocess.Popen[str], name: str) -> list[dict[str, An
 def open_two_servers(folder: Path) -> Iterator[TwoServers]:
     """Start the first server, and a CA whose resolver asks that one alone."""
     port = common_port(FIRST, SECOND)
-    zone = zone_text(DOMAIN, "@ NS ns2", f"ns2 A {SECOND}")
+    zones = {
+        DOMAIN: zone_text(DOMAIN, "@ NS ns2", f"ns2 A {SECOND}"),
+        "com": zone_text("com"),
+    }
     with (
-        Knot(folder / "knot", {DOMAIN: zone}, port=port) as knot,
-        Unbound(folder / "unbound", {DOMAIN: [f"{FIRST}@{port}"]}) as unbound,
+        Knot(folder / "knot", zones, port=port) as knot,
+        Unbound(folder / "unbound", {one: [f"{FIRST}@{port}"] for one in zones}) as unbound,
         Pebble(
             folder / "pebble",
             dns_server=f"{FIRST}:{unbound.port}",

@@ -121,11 +121,16 @@ def test_servers_of_which_none_answers_end_the_run(
     world: TwoServers, second: Callable[[TwoServers], BackgroundServer]
 ) -> None:
     """The provider's server has the zone and the value; those in the NS records do not."""
-    hidden = {DOMAIN: zone_text(DOMAIN).replace("127.0.0.1", SECOND)}
+    hidden = {
+        DOMAIN: zone_text(DOMAIN).replace("127.0.0.1", SECOND),
+        "com": zone_text("com"),
+    }
     with (
         second(world),
         Knot(world.folder / "hidden", hidden) as primary,
-        Unbound(world.folder / "unbound", {DOMAIN: [f"127.0.0.1@{primary.port}"]}) as unbound,
+        Unbound(
+            world.folder / "unbound", {one: [f"127.0.0.1@{primary.port}"] for one in hidden}
+        ) as unbound,
     ):
         apart = replace(world, unbound=unbound)
         provider = [item for item in world.rfc2136_options if not item.startswith("--field=port")]
@@ -158,6 +163,6 @@ def test_a_wildcard_cname_is_no_delegation(wild: World, tmp_path: Path, name: st
 
 @pytest.fixture(scope="module")
 def wild(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    zones = {DOMAIN: WILD, "example.net": TARGET}
+    zones = {DOMAIN: WILD, "example.net": TARGET, "com": zone_text("com")}
     with open_world(tmp_path_factory.mktemp("wild"), zones) as opened:
         yield opened

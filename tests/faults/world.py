@@ -39,7 +39,7 @@ def open_fault_world(folder: Path) -> Iterator[FaultWorld]:
     with (
         open_world(
             folder,
-            {DOMAIN: zone_text(DOMAIN)},
+            {DOMAIN: zone_text(DOMAIN), "com": zone_text("com")},
             pebble_environment={"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"},
         ) as world,
         CaProxy(world.pebble) as proxy,
