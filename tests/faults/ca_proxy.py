@@ -18,6 +18,7 @@ from zoneproof.cli.demo.pebble import Pebble
 
 _HOST = "127.0.0.1"
 
+RENEWAL_INFO = "renewalInfo"
 # The path of each step of RFC 8555 section 7.1 in Pebble.
 STEPS = {
     "directory": "/dir",
@@ -96,7 +97,8 @@ class CaProxy:
 
     def fault_for(self, path: str) -> Fault | None:
         """Note a request, and return the fault that it meets."""
-        step = next((name for name, start in STEPS.items() if path.startswith(start)), path)
+        paths = {**STEPS, RENEWAL_INFO: "/draft-ietf-acme-ari-03/renewalInfo/"}
+        step = next((name for name, start in paths.items() if path.startswith(start)), path)
         with self._lock:
             self.seen.append(step)
             for rule in self.rules:
