@@ -45,7 +45,6 @@ def facts(world: FaultWorld) -> dict[str, Any]:
         pytest.param(faults.lost_before, id="lost"),
         pytest.param(faults.problem(500, "serverInternal", "it hurts"), id="500"),
         pytest.param(faults.problem(404, "malformed", "no such certificate"), id="404"),
-        pytest.param(faults.html_page(200), id="page"),
         pytest.param(faults.garbled, id="garbled"),
     ],
 )

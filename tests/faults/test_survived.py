@@ -11,12 +11,12 @@ from tests.world import Result
 
 ANYWHERE: dict[str, Fault] = {
     "lost after": faults.lost_after,
-    "500": faults.problem(500, "serverInternal", "it hurts"),
     "429 for a second": faults.problem(429, "rateLimited", "wait", {"Retry-After": "1"}),
 }
 READ: dict[str, Fault] = {"cut": faults.cut}
 SOMEWHERE: dict[str, Fault] = {
     "lost before": faults.lost_before,
+    "500": faults.problem(500, "serverInternal", "it hurts"),
     "429 until a date": faults.limited_until,
     "502 page": faults.html_page(502),
     "503 for a second": faults.says(503, b"", {"Retry-After": "1"}),
