@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.acme.fake_ca import FakeCa, problem
 from zoneproof.acme import AcmeClient, CertificateChain, Order, make_csr, make_key
 from zoneproof.acme.polling import FIRST_DELAY, LONGEST_DELAY, Pace
+from zoneproof.acme.retries import ATTEMPTS
 from zoneproof.errors import (
     AcmeConnectionError,
     AcmeError,
@@ -145,6 +146,27 @@ async def test_refused_replacement_is_ordered_anew_without_saying_what_it_replac
         await client.new_order(NAMES, replaces="a.b")
     assert "replaces" not in ca.payloads["/new-order"]
     assert ca.count("/new-order") == 2
+
+
+async def test_ca_that_fails_over_the_replacement_still_gets_the_order(ca: FakeCa) -> None:
+    ca.misdeeds["/new-order"] = [problem("serverInternal", 500)] * ATTEMPTS
+    async with ca.client() as client:
+        ca.take_account(client)
+        await client.new_order(NAMES, replaces="a.b")
+    assert "replaces" not in ca.payloads["/new-order"]
+    assert ca.count("/new-order") == ATTEMPTS + 1
+
+
+async def test_ca_that_names_a_time_is_not_asked_before_without_the_replacement(
+    ca: FakeCa,
+) -> None:
+    later = {"Retry-After": "3600"}
+    ca.misdeeds["/new-order"] = [problem("serverInternal", 503, headers=later)]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(AcmeProblemError, match="try again after"):
+            await client.new_order(NAMES, replaces="a.b")
+    assert ca.count("/new-order") == 1
 
 
 async def test_refusal_for_another_reason_is_not_blamed_on_the_replacement(ca: FakeCa) -> None:

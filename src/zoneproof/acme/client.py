@@ -48,8 +48,9 @@ ORDER_SECONDS = 600.0
 _MOST_ALTERNATES = 10
 _REVOCATION_REASONS = (0, 1, 2, 3, 4, 5, 6, 8, 9, 10)  # RFC 5280 section 5.3.1
 # What a CA says when it does not like the certificate that an order would replace: another
-# account's, one that it does not know, one that is replaced already.
-_REPLACES_REFUSED = ("alreadyReplaced", "malformed", "unauthorized")
+# account's, one that it does not know, one that is replaced already. Pebble now and then does not
+# find the order of its own certificate, and says that this is its fault.
+_REPLACES_REFUSED = ("alreadyReplaced", "malformed", "unauthorized", "serverInternal")
 
 
 class AcmeClient:
@@ -203,7 +204,8 @@ class AcmeClient:
             try:
                 return await self._new_order(directory, {**payload, "replaces": replaces})
             except AcmeProblemError as error:
-                if not any(error.is_type(name) for name in _REPLACES_REFUSED):
+                refused = any(error.is_type(name) for name in _REPLACES_REFUSED)
+                if error.retry_at or not refused:
                     raise
         return await self._new_order(directory, payload)
 
