@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
+from zoneproof.errors import HttpResponderError
+from zoneproof.http01 import Leftover, Webroot
 from zoneproof.issuance import (
     Event,
+    FileRemoved,
+    HttpFile,
     Journal,
     JournaledOrder,
     ProviderFor,
@@ -18,7 +22,7 @@ from zoneproof.issuance import (
     Warned,
     remove_leftovers,
 )
-from zoneproof.issuance.publish import publish_values
+from zoneproof.issuance.publish import HttpAnswer, publish_values, serve_answers
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Provider, ProviderContext, Zone
 from zoneproof.storage import load_migrations, open_sqlite
@@ -54,7 +58,9 @@ def providing(provider: Provider) -> ProviderFor:
 
 def publication(order: JournaledOrder, value: str) -> Publication:
     zone = Zone(DomainName("example.com"), "42")
-    return Publication(order.id, "memory", zone, "_acme-challenge", value, 60, {"token": SECRET})
+    return Publication(
+        order.id, "memory", zone, "_acme-challenge", value, 60, {"token": SECRET}, "my-token"
+    )
 
 
 async def test_an_open_order_is_found_again_as_it_was(journal: Journal) -> None:
@@ -89,6 +95,7 @@ async def test_values_are_journaled_before_they_are_published(journal: Journal) 
         await publish_values(journal, [publication(order, "one")], providing(provider), print)
     (found,) = await journal.publications(order.id)
     assert (found.value, found.zone.id, found.fields) == ("one", "42", {"token": SECRET})
+    assert found.credential == "my-token"
 
 
 async def test_publishing_again_what_is_journaled_is_one_publication(journal: Journal) -> None:
@@ -126,3 +133,77 @@ async def test_what_cannot_be_removed_is_told_and_tried_again(journal: Journal) 
     provider.broken = False
     await remove_leftovers(journal, "example.com", providing(provider), events.append)
     assert provider.records == set()
+
+
+def http_answer(webroot: Path, token: str) -> HttpAnswer:
+    return HttpAnswer(Identifier.parse("example.com"), Webroot(webroot), token, f"{token}.print")
+
+
+async def test_files_are_journaled_before_they_are_written(
+    journal: Journal, tmp_path: Path
+) -> None:
+    order = await open_order(journal)
+    missing = tmp_path / "missing"
+    with pytest.raises(HttpResponderError):
+        await serve_answers(journal, order.id, [http_answer(missing, "one")], print)
+    (file,) = await journal.files(order.id)
+    assert file.leftover == Leftover(missing, "one", 2)
+    assert await journal.certificates_to_clean() == ["example.com"]
+
+
+async def test_files_of_every_order_are_removed_with_the_folders_made_for_them(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """The second order finds the folders that the first one made and left in a crash."""
+    webroot = tmp_path / "webroot"
+    webroot.mkdir()
+    events: list[Event] = []
+    for token in ("one", "two"):
+        order = await open_order(journal)
+        await serve_answers(journal, order.id, [http_answer(webroot, token)], print)
+    for name in ("one", "two"):
+        assert (webroot / ".well-known/acme-challenge" / name).read_text() == f"{name}.print"
+    await remove_leftovers(journal, "example.com", nobody, events.append)
+    assert list(webroot.iterdir()) == []
+    assert await journal.certificates_to_clean() == []
+    assert [type(event) for event in events] == [FileRemoved, FileRemoved]
+
+
+async def test_a_file_that_cannot_be_removed_is_told_and_tried_again(
+    journal: Journal, tmp_path: Path
+) -> None:
+    order = await open_order(journal)
+    in_the_way = tmp_path / ".well-known/acme-challenge/one"
+    in_the_way.mkdir(parents=True)
+    await journal.will_write([HttpFile(order.id, Leftover(tmp_path, "one", 0))])
+    events: list[Event] = []
+    await remove_leftovers(journal, "example.com", nobody, events.append)
+    (warning,) = events
+    assert isinstance(warning, Warned)
+    assert f"cannot remove {in_the_way}" in warning.message
+    in_the_way.rmdir()
+    await remove_leftovers(journal, "example.com", nobody, events.append)
+    assert await journal.files(order.id) == []
+
+
+async def nobody(_: Publication) -> Provider:
+    raise AssertionError("no value was published")
+
+
+async def test_values_of_an_older_version_are_still_removed(tmp_path: Path) -> None:
+    first, *_ = load_migrations("zoneproof.issuance")
+    vault = open_vault(tmp_path)
+    store = open_sqlite(tmp_path / "state.sqlite3", [first])
+    order = await open_order(Journal(store, vault))
+    sealed = vault.seal_text(b'{"token": "x"}', "publications|1|fields")
+    await store.write(
+        lambda transaction: transaction.execute(
+            "INSERT INTO publications VALUES ('1', ?, 'memory', ?, 'example.com', '', 'a', 'v', 60)",
+            (order.id, sealed),
+        )
+    )
+    await store.close()
+    store = open_sqlite(tmp_path / "state.sqlite3", load_migrations("zoneproof.issuance"))
+    (found,) = await Journal(store, vault).publications(order.id)
+    assert (found.value, found.credential, found.fields) == ("v", "", {"token": "x"})
+    await store.close()

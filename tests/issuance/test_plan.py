@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
 from tests.peers.knot import Knot
 from tests.world import zone_text
+from zoneproof.acme import directory_url
 from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
 from zoneproof.errors import (
     AwaitingUserError,
@@ -18,16 +20,19 @@ from zoneproof.errors import (
     InvalidInputError,
     ProviderZoneError,
 )
+from zoneproof.http01 import Webroot
 from zoneproof.issuance import (
     Choice,
     DelegationRules,
     DnsMethod,
+    HttpMethod,
+    Method,
     Plan,
     check_identifiers,
     make_plan,
 )
-from zoneproof.names import Identifier
-from zoneproof.providers import ProviderContext
+from zoneproof.names import DomainName, Identifier
+from zoneproof.providers import ProviderContext, Zone
 
 CONTEXT = ProviderContext({})
 
@@ -38,6 +43,7 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
         "example.com": zone_text(
             "example.com",
             "_acme-challenge.moved CNAME moved.auth.example.net.",
+            "_acme-challenge.blocked TXT left-over",
             "_acme-challenge.old CNAME old.elsewhere.example.net.",
             "_acme-challenge.made CNAME r0.auth.example.net.",
             "_acme-challenge.ruled CNAME _acme-challenge.ruled.auth.example.net.",
@@ -68,9 +74,19 @@ async def plan(
     *names: str,
     register: bool = False,
     delegation: str = "",
+    zone: str = "",
+    follow_cname: bool = True,
 ) -> Plan:
     rules = DelegationRules.parse(delegation)
-    method = DnsMethod("memory", provider, PropagationPolicy(), {}, delegation=rules)
+    method = DnsMethod(
+        "memory",
+        provider,
+        PropagationPolicy(),
+        {},
+        delegation=rules,
+        zone=zone,
+        follow_cname=follow_cname,
+    )
     choice = Choice(method, "the only method")
     return await make_plan(identifiers(*names), lambda _: choice, resolver, register=register)
 
@@ -194,6 +210,185 @@ async def test_a_delegation_rule_without_its_cname_asks_for_it(resolver: Resolve
     assert caught.value.records == (
         "_acme-challenge.www.example.com. IN CNAME _acme-challenge.b.org.",
     )
+
+
+async def test_a_txt_record_in_the_way_of_the_cname_is_named(resolver: Resolver) -> None:
+    made = await plan(
+        resolver,
+        DelegatedMemoryProvider(CONTEXT),
+        "blocked.example.com",
+        "www.example.com",
+        register=True,
+    )
+    assert made.names[0].in_the_way == ("left-over",)
+    with pytest.raises(
+        AwaitingUserError, match=r"_acme-challenge\.blocked.* holds a TXT record.*Universal SSL"
+    ) as caught:
+        made.require_complete()
+    assert len(caught.value.records) == 2
+
+
+async def test_cnames_are_not_followed_where_that_is_turned_off(resolver: Resolver) -> None:
+    made = await plan(resolver, MemoryProvider(CONTEXT), "moved.example.com", follow_cname=False)
+    assert str(made.names[0].publish_name) == "_acme-challenge.moved.example.com"
+
+
+# --- the method's own zone ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zone", ["example.com", "EXAMPLE.com.", "id of example.com"])
+async def test_a_zone_that_is_given_by_id_or_name_wins_over_a_longer_one(
+    resolver: Resolver, zone: str
+) -> None:
+    provider = MemoryProvider(CONTEXT, ["example.com", "sub.example.com"])
+    made = await plan(resolver, provider, "a.sub.example.com", zone=zone)
+    assert made.names[0].zone == Zone(DomainName("example.com"), "id of example.com")
+
+
+async def test_of_two_zones_with_one_name_the_id_tells(resolver: Resolver) -> None:
+    provider = MemoryProvider(CONTEXT)
+    name = DomainName("example.com")
+    provider.listed = [Zone(name, "private"), Zone(name, "public")]
+    made = await plan(resolver, provider, "www.example.com", zone="public")
+    assert made.names[0].zone == Zone(name, "public")
+
+
+async def test_a_name_is_taken_as_it_is_where_the_provider_lists_nothing(
+    resolver: Resolver,
+) -> None:
+    made = await plan(resolver, MemoryProvider(CONTEXT), "a.b.example.com", zone="b.example.com")
+    assert made.names[0].zone == Zone(DomainName("b.example.com"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "zone", "message"),
+    [
+        (["example.com"], "example.org", r"no zone 'example\.org' for _acme.*it has example\.com"),
+        (
+            ["example.org"],
+            "example.org",
+            r"zone example\.org does not contain _acme-challenge\.",
+        ),
+        ([], "example.org", r"zone example\.org does not contain _acme-challenge\."),
+        ([], "Z0123/4", r"'Z0123/4' is no zone's name, and Memory cannot list"),
+    ],
+)
+async def test_an_unsuitable_zone_is_named_with_the_publish_name(
+    resolver: Resolver, listed: list[str], zone: str, message: str
+) -> None:
+    with pytest.raises(ProviderZoneError, match=message):
+        await plan(resolver, MemoryProvider(CONTEXT, listed), "www.example.com", zone=zone)
+
+
+@pytest.mark.parametrize(("delegation", "zone"), [("example.com:b.org", ""), ("", "example.com")])
+async def test_a_provider_with_a_target_of_its_own_takes_neither_rules_nor_zone(
+    resolver: Resolver, delegation: str, zone: str
+) -> None:
+    provider = DelegatedMemoryProvider(CONTEXT)
+    with pytest.raises(InvalidInputError, match="Memory says itself where it publishes"):
+        await plan(resolver, provider, "www.example.com", delegation=delegation, zone=zone)
+
+
+# --- several methods ---------------------------------------------------------------------------
+
+
+def dns_method(provider: MemoryProvider) -> DnsMethod:
+    return DnsMethod("memory", provider, PropagationPolicy(), {})
+
+
+async def plan_with(resolver: Resolver, methods: dict[str, Method]) -> Plan:
+    return await make_plan(
+        identifiers(*methods), lambda one: Choice(methods[one.value], f"for {one}"), resolver
+    )
+
+
+async def test_apex_and_wildcard_may_differ_in_challenge_type(resolver: Resolver) -> None:
+    by_http = HttpMethod(Webroot(Path("/var/www")))
+    by_dns = dns_method(MemoryProvider(CONTEXT))
+    methods: dict[str, Method] = {"example.com": by_http, "*.example.com": by_dns}
+    made = await plan_with(resolver, methods)
+    assert [(str(one.identifier), one.method.type, one.reason) for one in made.planned] == [
+        ("example.com", "http-01", "for example.com"),
+        ("*.example.com", "dns-01", "for *.example.com"),
+    ]
+    assert made.planned[0].name is None
+    assert [str(name.publish_name) for name in made.names] == ["_acme-challenge.example.com"]
+
+
+async def test_apex_and_wildcard_may_have_different_providers_for_one_name(
+    resolver: Resolver,
+) -> None:
+    made = await plan_with(
+        resolver,
+        {name: dns_method(MemoryProvider(CONTEXT)) for name in ("example.com", "*.example.com")},
+    )
+    assert len(made.names) == 2
+    assert made.names[0].publish_name == made.names[1].publish_name
+
+
+async def test_methods_that_need_one_name_to_lead_to_two_places_are_refused(
+    resolver: Resolver,
+) -> None:
+    provider = DelegatedMemoryProvider(CONTEXT)
+    await provider.target(DomainName("example.com"), create=True)
+    methods: dict[str, Method] = {
+        "example.com": dns_method(provider),
+        "*.example.com": dns_method(MemoryProvider(CONTEXT)),
+    }
+    with pytest.raises(InvalidInputError, match=r"share the name _acme-challenge\.example\.com"):
+        await plan_with(resolver, methods)
+
+
+async def test_an_ip_address_is_for_http_01_alone(resolver: Resolver) -> None:
+    address = "2001:db8::1"
+    made = await plan_with(resolver, {address: HttpMethod(Webroot(Path("/var/www")))})
+    assert made.identifiers == (Identifier("ip", address),)
+    with pytest.raises(InvalidInputError, match="not validate those by DNS, only by http-01"):
+        await plan_with(resolver, {address: dns_method(MemoryProvider(CONTEXT))})
+
+
+async def test_a_wildcard_is_not_for_http_01(resolver: Resolver) -> None:
+    with pytest.raises(InvalidInputError, match="which http-01 cannot validate"):
+        await plan_with(resolver, {"*.example.com": HttpMethod(Webroot(Path("/var/www")))})
+
+
+# --- what no order can hold --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("profile", "number", "accepted"),
+    [
+        ("", 100, True),
+        ("classic", 101, False),
+        ("tlsserver", 25, True),
+        ("tlsserver", 26, False),
+        ("shortlived", 26, False),
+        ("a-newer-one", 100, True),
+    ],
+)
+@pytest.mark.parametrize("ca", ["letsencrypt", "letsencrypt-staging"])
+def test_lets_encrypts_profiles_have_limits_of_their_own(
+    ca: str, profile: str, number: int, accepted: bool
+) -> None:
+    names = identifiers(*(f"h{one}.example.com" for one in range(number)))
+    url = directory_url(ca)
+    if accepted:
+        assert len(check_identifiers(names, directory_url=url, profile=profile)) == number
+    else:
+        with pytest.raises(InvalidInputError, match=f"{number} names are too many"):
+            check_identifiers(names, directory_url=url, profile=profile)
+
+
+def test_other_cas_profiles_are_not_guessed_at() -> None:
+    names = identifiers(*(f"h{one}.example.com" for one in range(100)))
+    check_identifiers(names, directory_url="https://ca.example/dir", profile="tlsserver")
+
+
+def test_lets_encrypt_takes_ip_addresses_with_one_profile_only() -> None:
+    url, names = directory_url("letsencrypt"), identifiers("192.0.2.1")
+    check_identifiers(names, directory_url=url, profile="shortlived")
+    with pytest.raises(InvalidInputError, match="use the profile shortlived"):
+        check_identifiers(names, directory_url=url)
 
 
 @pytest.mark.parametrize(

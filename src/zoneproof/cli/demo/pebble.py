@@ -58,6 +58,7 @@ class Pebble(BackgroundServer):
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.management_port = free_port()
+        self.http_port = free_port()  # where it asks for http-01 answers
         self.ca_bundle = folder / "pebble-tls-ca.pem"
         _write_tls_files(folder, self.ca_bundle)
         settings = {
@@ -65,7 +66,7 @@ class Pebble(BackgroundServer):
             "managementListenAddress": f"{_HOST}:{self.management_port}",
             "certificate": str(folder / "pebble-tls.pem"),
             "privateKey": str(folder / "pebble-tls-key.pem"),
-            "httpPort": free_port(),
+            "httpPort": self.http_port,
             "tlsPort": free_port(),
             "externalAccountBindingRequired": False,
             "retryAfter": {"authz": 1, "order": 1},
