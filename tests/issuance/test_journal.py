@@ -198,7 +198,8 @@ async def test_values_of_an_older_version_are_still_removed(tmp_path: Path) -> N
     sealed = vault.seal_text(b'{"token": "x"}', "publications|1|fields")
     await store.write(
         lambda transaction: transaction.execute(
-            "INSERT INTO publications VALUES ('1', ?, 'memory', ?, 'example.com', '', 'a', 'v', 60)",
+            "INSERT INTO publications VALUES"
+            " ('1', ?, 'memory', ?, 'example.com', '', 'a', 'v', 60)",
             (order.id, sealed),
         )
     )
