@@ -49,6 +49,7 @@ def test_without_rules_http_01_is_used() -> None:
 
 def test_a_single_method_takes_every_identifier() -> None:
     assert chosen("elsewhere.org", ["*.example.com"]) == 0
+    assert chosen("192.0.2.1", ["*.example.com"]) == 0
 
 
 def test_a_name_that_no_rule_takes_falls_to_http_01() -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import dns.query
@@ -28,6 +24,7 @@ from tests.issuance.run_order import (
     obtain,
 )
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.web_server import web_server
 from zoneproof.errors import AwaitingUserError, HttpResponderError, OrderFailedError
 from zoneproof.issuance import AnswerServed, Event, FileRemoved, RecordPublished, RecordRemoved
 
@@ -50,31 +47,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientWorld]:
         yield servers
 
 
-@contextlib.contextmanager
-def web_server(folder: Path, port: int) -> Iterator[None]:
-    """Serve the folder as a site's web server does."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer((SITE, port), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
 def settings(world: ClientWorld, tmp_path: Path) -> Iterator[Settings]:
     """Settings for all four names, while a web server serves the webroot."""
     webroot = tmp_path / "webroot"
     webroot.mkdir()
-    with web_server(webroot, world.pebble.http_port):
+    with web_server(webroot, SITE, world.pebble.http_port):
         yield Settings(
             home=str(tmp_path / "home"),
             directory_url=world.pebble.directory_url,

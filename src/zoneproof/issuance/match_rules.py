@@ -88,10 +88,10 @@ def match_identifier(identifier: Identifier, rules: Sequence[MatchRule]) -> Matc
     A single rule takes every name, whatever its patterns. Raises InvalidInputError for a wildcard
     that no rule takes, since http-01 cannot validate it.
     """
-    if identifier.type != "dns":
-        return Match(None, "an IP address, which only http-01 can validate")
     if len(rules) == 1:
         return Match(0, "the only method")
+    if identifier.type != "dns":
+        return Match(None, "an IP address, which only http-01 can validate")
     best, index, pattern = Closeness.NONE, None, None
     for position, rule in enumerate(rules):
         closeness, by = _closeness(identifier, rule)

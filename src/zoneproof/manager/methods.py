@@ -35,7 +35,8 @@ _DEFAULTS = DnsSettings(propagation="authoritative", propagation_timeout=600.0, 
 class Methods:
     """A definition's methods, ready; ``otherwise`` is for identifiers that no rule matches.
 
-    ``resolver`` is the one for questions about no method.
+    That is the definition's first method with http-01, else a listener. ``resolver`` is the one
+    for questions about no method.
     """
 
     definition: CertificateDefinition
@@ -79,13 +80,14 @@ class MethodMaker:
         Raises InvalidInputError for a credential that is not there and for fields that are wrong.
         """
         made = [await self._method(one, unsaved or {}) for one in definition.method]
+        by_http = [method for method in made if isinstance(method, HttpMethod)]
         everywhere = self._run.over(self._settings.dns)
         for method in definition.method:
             everywhere = everywhere.over(method.dns)
         return Methods(
             definition,
             tuple(made),
-            self._http(MethodDefinition(challenge=HTTP01)),
+            by_http[0] if by_http else self._http(MethodDefinition(challenge=HTTP01)),
             self._resolvers.get(everywhere.resolvers or ()),
         )
 
