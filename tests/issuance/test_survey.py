@@ -184,6 +184,20 @@ async def test_a_delegation_that_is_not_as_the_rule_wants_it_comes_with_its_reco
     assert finding.record == (f"_acme-challenge.{domain}. IN CNAME _acme-challenge.b.example.net.")
 
 
+async def test_methods_that_need_one_name_to_lead_to_two_places_are_told(
+    resolver: Resolver,
+) -> None:
+    rules = {"example.com": "example.com:a.example.net", "*.example.com": ""}
+    methods = {name: by_dns(delegation=rule) for name, rule in rules.items()}
+    results = await survey(
+        [Identifier.parse(name) for name in methods],
+        lambda identifier: Choice(methods[identifier.value], ""),
+        resolver,
+    )
+    for found in results:
+        assert "example.com and *.example.com share the name" in problems(found)[-1]
+
+
 async def test_values_left_over_are_noted(resolver: Resolver) -> None:
     (found,) = await surveyed(resolver, by_dns(), "full.example.com")
     assert not found.would_fail

@@ -14,6 +14,7 @@ from zoneproof.issuance.routing import (
     ZoneFinder,
     cname_advice,
     cname_record,
+    disagreements,
     find_route,
     texts_beside_cname,
 )
@@ -131,7 +132,10 @@ async def make_plan(
         _plan_name(method.resolver or resolver, zones, domain, method, register=register)
         for domain, method in keys
     )
-    _check_agreement(names)
+    # Where a name leads that is not registered yet is known later.
+    known = [name for name in names if name.cname is not None or name.zone is not None]
+    for text in disagreements((name.challenge_name, name.publish_name) for name in known).values():
+        raise InvalidInputError(text)
     found = dict(zip(keys, names, strict=True))
     return Plan(
         tuple(
@@ -157,18 +161,3 @@ async def _plan_name(
     if route.unregistered:
         return name
     return replace(name, zone=await zones.find(method, name.publish_name))
-
-
-def _check_agreement(names: Sequence[PlannedName]) -> None:
-    """Refuse methods of one challenge name that need it to lead to different places."""
-    needed: dict[DomainName, DomainName] = {}
-    for name in names:
-        if name.cname is None and name.zone is None:
-            continue  # where it leads is known once it is registered
-        other = needed.setdefault(name.challenge_name, name.publish_name)
-        if other != name.publish_name:
-            raise InvalidInputError(
-                f"{name.domain} and *.{name.domain} share the name {name.challenge_name}, and their"
-                f" methods need it to lead to {other} and to {name.publish_name}: give both the"
-                " same method"
-            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zoneproof.challenges import dns01
@@ -72,6 +72,24 @@ async def texts_beside_cname(resolver: Resolver, route: Route) -> tuple[str, ...
         return ()
     answer = await query_authoritative(resolver, route.challenge_name, "TXT")
     return answer.texts if answer.status is Status.RECORDS and not answer.chain else ()
+
+
+def disagreements(places: Iterable[tuple[DomainName, DomainName]]) -> dict[DomainName, str]:
+    """Return what is wrong with each challenge name that cannot serve all its methods.
+
+    ``places`` are pairs of a challenge name and the publish name that one method needs.
+    """
+    needed: dict[DomainName, DomainName] = {}
+    wrong: dict[DomainName, str] = {}
+    for challenge_name, publish_name in places:
+        other = needed.setdefault(challenge_name, publish_name)
+        if other != publish_name:
+            domain = challenge_name.parent
+            wrong[challenge_name] = (
+                f"{domain} and *.{domain} share the name {challenge_name}, and their methods need"
+                f" it to lead to {other} and to {publish_name}: give both the same method"
+            )
+    return wrong
 
 
 def cname_advice(delegation: Delegation, expected: DomainName, texts: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from zoneproof.issuance.examine import (
 )
 from zoneproof.issuance.method import DnsMethod, HttpMethod
 from zoneproof.issuance.plan import Choose
-from zoneproof.issuance.routing import Route, ZoneFinder, find_route
+from zoneproof.issuance.routing import Route, ZoneFinder, disagreements, find_route
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import DelegatedProvider, Zone
 
@@ -55,6 +55,11 @@ async def survey(
     names = dict.fromkeys(by_dns.values())
     surveyed = await all_at_once(_survey_name(resolver, zones, *key) for key in names)
     by_name = dict(zip(names, surveyed, strict=True))
+    unlike = disagreements(
+        (found.name.challenge_name, found.name.publish_name)
+        for found in surveyed
+        if found.name is not None and not found.unregistered
+    )
     by_responder = dict(
         zip(responders, await all_at_once(map(_check_responder, responders)), strict=True)
     )
@@ -65,7 +70,10 @@ async def survey(
             return one
         if isinstance(choice.method, DnsMethod):
             found = by_name[by_dns[one.identifier]]
-            one = replace(one, name=found.name, zone=found.zone, findings=found.findings)
+            findings = list(found.findings)
+            if found.name is not None and found.name.challenge_name in unlike:
+                findings.append(Finding(unlike[found.name.challenge_name]))
+            one = replace(one, name=found.name, zone=found.zone, findings=tuple(findings))
         else:
             one = replace(one, findings=by_responder[choice.method.responder])
         caa = await check_caa(
@@ -87,6 +95,7 @@ class _SurveyedName:
     name: NameExamination | None
     zone: Zone | None
     findings: tuple[Finding, ...]
+    unregistered: bool = False
 
 
 def _choose(identifier: Identifier, choose: Choose) -> Examination:
@@ -126,7 +135,7 @@ async def _survey_name(
             findings.append(Finding(error.message))
         else:
             findings += _zone_findings(zone, name, method)
-    return _SurveyedName(name, zone, tuple(findings))
+    return _SurveyedName(name, zone, tuple(findings), route.unregistered)
 
 
 def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
