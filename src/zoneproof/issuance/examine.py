@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -100,11 +101,12 @@ async def examine(
     check_has_dns(identifier)
     challenge_name = dns01.challenge_name(identifier)
     delegation = await follow_delegation(resolver, challenge_name)
-    name = await examine_route(
-        resolver, Route(identifier.domain, challenge_name, delegation, expected)
-    )
-    caa = await check_caa(
-        resolver, identifier, issuers=issuers, account_url=account_url, method=dns01.TYPE
+    route = Route(identifier.domain, challenge_name, delegation, expected)
+    name, caa = await asyncio.gather(
+        examine_route(resolver, route),
+        check_caa(
+            resolver, identifier, issuers=issuers, account_url=account_url, method=dns01.TYPE
+        ),
     )
     return Examination(identifier, None, name, None, caa, (*name.findings, *caa_findings(caa)))
 

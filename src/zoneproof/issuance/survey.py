@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from zoneproof.dnsquery import Resolver, check_caa
+from zoneproof.dnsquery import CaaVerdict, Resolver, check_caa
 from zoneproof.errors import InvalidInputError, ZoneproofError
 from zoneproof.http01 import HttpResponder
 from zoneproof.issuance.caa import caa_resolver
@@ -18,7 +19,7 @@ from zoneproof.issuance.examine import (
     caa_findings,
     examine_route,
 )
-from zoneproof.issuance.method import DnsMethod, HttpMethod
+from zoneproof.issuance.method import DnsMethod
 from zoneproof.issuance.plan import Choose
 from zoneproof.issuance.routing import Route, ZoneFinder, disagreements, find_route
 from zoneproof.names import DomainName, Identifier
@@ -41,51 +42,47 @@ async def survey(
     CA's names in CAA records; without any, CAA is not looked up.
     """
     chosen = [_choose(identifier, choose) for identifier in identifiers]
-    by_dns = {
-        one.identifier: (one.identifier.domain, one.choice.method)
-        for one in chosen
-        if one.choice is not None and isinstance(one.choice.method, DnsMethod)
-    }
-    responders = {
-        one.choice.method.responder
-        for one in chosen
-        if one.choice is not None and isinstance(one.choice.method, HttpMethod)
-    }
-    zones = ZoneFinder(resolver)
-    names = dict.fromkeys(by_dns.values())
-    surveyed = await all_at_once(_survey_name(resolver, zones, *key) for key in names)
-    by_name = dict(zip(names, surveyed, strict=True))
-    unlike = disagreements(
-        (found.name.challenge_name, found.name.publish_name)
-        for found in surveyed
-        if found.name is not None and not found.unregistered
-    )
-    by_responder = dict(
-        zip(responders, await all_at_once(map(_check_responder, responders)), strict=True)
-    )
+    names: dict[tuple[DomainName, DnsMethod], None] = {}
+    responders: dict[HttpResponder, None] = {}
+    for one in chosen:
+        method = one.choice.method if one.choice else None
+        if isinstance(method, DnsMethod):
+            names[one.identifier.domain, method] = None
+        elif method is not None:
+            responders[method.responder] = None
 
-    async def finish(one: Examination) -> Examination:
-        choice = one.choice
-        if choice is None:
-            return one
-        if isinstance(choice.method, DnsMethod):
-            found = by_name[by_dns[one.identifier]]
-            findings = list(found.findings)
-            if found.name is not None and found.name.challenge_name in unlike:
-                findings.append(Finding(unlike[found.name.challenge_name]))
-            one = replace(one, name=found.name, zone=found.zone, findings=tuple(findings))
-        else:
-            one = replace(one, findings=by_responder[choice.method.responder])
-        caa = await check_caa(
-            caa_resolver(choice.method, resolver),
+    async def caa(one: Examination) -> CaaVerdict | None:
+        if one.choice is None:
+            return None
+        return await check_caa(
+            caa_resolver(one.choice.method, resolver),
             one.identifier,
             issuers=issuers,
             account_url=account_url,
-            method=choice.method.type,
+            method=one.choice.method.type,
         )
-        return replace(one, caa=caa, findings=(*one.findings, *caa_findings(caa)))
 
-    return await all_at_once(finish(one) for one in chosen)
+    zones = ZoneFinder(resolver)
+    surveyed, checked, verdicts = await asyncio.gather(
+        all_at_once(_survey_name(resolver, zones, *key) for key in names),
+        all_at_once(_check_responder(responder) for responder in responders),
+        all_at_once(caa(one) for one in chosen),
+    )
+    by_name = dict(zip(names, _with_disagreements(surveyed), strict=True))
+    by_responder = dict(zip(responders, checked, strict=True))
+
+    def complete(one: Examination, verdict: CaaVerdict | None) -> Examination:
+        choice = one.choice
+        if choice is None or verdict is None:
+            return one
+        if isinstance(choice.method, DnsMethod):
+            found = by_name[one.identifier.domain, choice.method]
+            one = replace(one, name=found.name, zone=found.zone, findings=found.findings)
+        else:
+            one = replace(one, findings=by_responder[choice.method.responder])
+        return replace(one, caa=verdict, findings=(*one.findings, *caa_findings(verdict)))
+
+    return [complete(*pair) for pair in zip(chosen, verdicts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -96,6 +93,20 @@ class _SurveyedName:
     zone: Zone | None
     findings: tuple[Finding, ...]
     unregistered: bool = False
+
+
+def _with_disagreements(surveyed: Sequence[_SurveyedName]) -> list[_SurveyedName]:
+    wrong = disagreements(
+        (found.name.challenge_name, found.name.publish_name)
+        for found in surveyed
+        if found.name is not None and not found.unregistered
+    )
+    return [
+        replace(found, findings=(*found.findings, Finding(wrong[found.name.challenge_name])))
+        if found.name is not None and found.name.challenge_name in wrong
+        else found
+        for found in surveyed
+    ]
 
 
 def _choose(identifier: Identifier, choose: Choose) -> Examination:
