@@ -148,13 +148,31 @@ async def test_rollover_to_another_accounts_key_is_told(ca: FakeCa, status: int)
         assert (client.key, client.account_url) == (old, url)
 
 
-async def test_rollover_that_is_confirmed_once_is_believed(ca: FakeCa) -> None:
+@pytest.mark.parametrize("trouble", ["no connection", "rateLimited", "serverInternal"])
+async def test_rollover_that_is_confirmed_once_is_believed(ca: FakeCa, trouble: str) -> None:
+    answers = {"rateLimited": 429, "serverInternal": 500}
     async with ca.client() as client:
         ca.take_account(client)
         new = AccountKey.generate()
-        ca.misdeeds["/new-account"] = [httpx2.ConnectError("refused")] * 10
+        ca.misdeeds["/new-account"] = [
+            problem(trouble, answers[trouble])
+            if trouble in answers
+            else httpx2.ConnectError("refused")
+            for _ in range(10)
+        ]
         await client.roll_over_key(new)
         assert client.key is new
+
+
+async def test_rollover_that_is_refused_is_not_believed_whatever_follows(ca: FakeCa) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        old = client.key
+        ca.misdeeds["/key-change"] = [httpx2.Response(409)]
+        ca.misdeeds["/new-account"] = [httpx2.ConnectError("refused")] * 10
+        with pytest.raises(AcmeError, match="did not take the new account key"):
+            await client.roll_over_key(AccountKey.generate())
+        assert client.key is old
 
 
 async def test_rollover_is_told_to_be_missing_where_it_is(ca: FakeCa) -> None:

@@ -14,10 +14,10 @@ from zoneproof.acme.keys import AccountKey
 from zoneproof.acme.messages import Account, parse_account
 from zoneproof.acme.session import Session
 from zoneproof.errors import (
-    AcmeConnectionError,
     AcmeError,
     AcmeProblemError,
     InvalidInputError,
+    RateLimitedError,
     TermsNotAgreedError,
 )
 
@@ -89,10 +89,12 @@ async def roll_over_key(session: Session, new_key: AccountKey) -> None:
     url = session.offered((await session.directory()).key_change, "changes of account keys")
     account_url = session.required_account_url()
     payload = key_change(new_key, session.key, account_url=account_url, url=url)
+    confirmed = False
     lost: AcmeError | None = None
     try:
         # Signed by a key that may be replaced by then, a repeated request proves nothing.
         await session.post(url, payload, repeatable=False)
+        confirmed = True
     except ConnectionLostError as error:
         lost = error
     except AcmeProblemError as error:
@@ -100,8 +102,8 @@ async def roll_over_key(session: Session, new_key: AccountKey) -> None:
             raise
     try:
         owner = await _owner_of(session, new_key)
-    except AcmeConnectionError:
-        owner = "" if lost else account_url
+    except AcmeError:
+        owner = account_url if confirmed else ""
     if owner != account_url:
         raise lost or AcmeError(
             f"{session.ca} did not take the new account key: make a fresh one, which no other"
@@ -111,10 +113,17 @@ async def roll_over_key(session: Session, new_key: AccountKey) -> None:
 
 
 async def _owner_of(session: Session, key: AccountKey) -> str:
-    """Return the URL of the account with this key, empty if there is none."""
+    """Return the URL of the account with this key, empty if there is none.
+
+    Raises AcmeError when the CA does not say.
+    """
     url = (await session.directory()).new_account
     try:
         reply = await session.post(url, {"onlyReturnExisting": True}, signer=Signer(key))
-    except AcmeProblemError:
+    except RateLimitedError:
+        raise
+    except AcmeProblemError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
         return ""
     return session.location_of(reply)
