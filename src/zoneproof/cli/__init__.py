@@ -13,6 +13,7 @@ from zoneproof import __version__
 from zoneproof.errors import ZoneproofError, printable
 
 _COMMANDS = {
+    "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
     "add": ("zoneproof.cli.manage:add", "Save a certificate without obtaining it yet."),
     "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
     "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),

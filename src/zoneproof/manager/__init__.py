@@ -1,6 +1,6 @@
 """Managed certificates: definition, state, schedule, history, accounts and files."""
 
-from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount
+from zoneproof.manager.accounts import AccountFacts, Accounts, AccountTerms, StoredAccount
 from zoneproof.manager.certificates import ManagedCertificate
 from zoneproof.manager.changes import describe_changes
 from zoneproof.manager.credentials import Credential
@@ -22,6 +22,7 @@ from zoneproof.manager.state import Overview, standing
 from zoneproof.manager.telling import tell
 
 __all__ = [
+    "AccountFacts",
     "AccountTerms",
     "Accounts",
     "CertificateDefinition",

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from zoneproof.acme import AccountKey, AcmeClient, ExternalAccountBinding, KeyKind, find_ca
+import msgspec
+
+from zoneproof.acme import (
+    KNOWN,
+    AccountKey,
+    AcmeClient,
+    CertificateAuthority,
+    ExternalAccountBinding,
+    KeyKind,
+    find_ca,
+)
 from zoneproof.errors import InvalidInputError
 from zoneproof.storage import Row, Store
 from zoneproof.vault import Vault
 
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _COLUMNS = """
 id, name, directory_url, account_url, private_key, next_key, contact, ca_bundle, allow_http,
 created_at
@@ -23,6 +36,25 @@ INSERT INTO accounts (id, name, directory_url, account_url, private_key, next_ke
                       ca_bundle, allow_http, created_at)
 VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING
 """
+
+
+class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be shown of an account. ``ca`` is the CA's short name, or its directory URL."""
+
+    name: str
+    ca: str
+    directory_url: str
+    account_url: str
+    registered: bool
+    contact: tuple[str, ...]
+    key_type: str
+    rollover_pending: bool
+    ca_bundle: str
+    created_at: str
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the facts by name."""
+        return msgspec.structs.asdict(self)
 
 
 @dataclass(frozen=True)
@@ -44,10 +76,29 @@ class StoredAccount:
     allow_http: bool = False
     created_at: str = ""
 
-    def client(self) -> AcmeClient:
-        """Return a client for the account's CA and key; the account is not in use yet."""
+    @property
+    def facts(self) -> AccountFacts:
+        """What may be shown of it: everything but the keys."""
+        return AccountFacts(
+            name=self.name,
+            ca=find_ca(self.directory_url).name,
+            directory_url=self.directory_url,
+            account_url=self.account_url,
+            registered=bool(self.account_url),
+            contact=self.contact,
+            key_type=self.key.algorithm.lower(),
+            rollover_pending=self.next_key is not None,
+            ca_bundle=str(self.ca_bundle or ""),
+            created_at=self.created_at,
+        )
+
+    def client(self, key: AccountKey | None = None) -> AcmeClient:
+        """Return a client for the account's CA and a key of it; the account is not in use yet."""
         return AcmeClient(
-            self.directory_url, self.key, ca_bundle=self.ca_bundle, allow_http=self.allow_http
+            self.directory_url,
+            key or self.key,
+            ca_bundle=self.ca_bundle,
+            allow_http=self.allow_http,
         )
 
 
@@ -82,9 +133,20 @@ class Accounts:
 
         Raises InvalidInputError if the text is neither an account's name nor a CA.
         """
-        found = await self._select("WHERE name = ?", text)
-        if not found:
-            found = await self._select("WHERE name = ?", find_ca(text).name)
+        found = await self.named(text)
+        if found is not None:
+            return found
+        try:
+            ca = find_ca(text)
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"there is no account '{text[:100]}', and {error.message}"
+            ) from error
+        return await self.named(ca.name)
+
+    async def named(self, name: str) -> StoredAccount | None:
+        """Return the account of exactly that name, or None."""
+        found = await self._select("WHERE name = ?", name)
         return found[0] if found else None
 
     async def get(self, text: str) -> StoredAccount:
@@ -146,7 +208,7 @@ class Accounts:
         """Keep the key that a rollover is about to bring in."""
         await self._set(account, "next_key", self._sealed(account.id, "next_key", key))
 
-    async def end_rollover(self, account: StoredAccount, key: AccountKey) -> None:
+    async def end_rollover(self, account: StoredAccount, key: AccountKey) -> StoredAccount:
         """Make ``key``, the old or the new one, the account's only key."""
         sealed = self._sealed(account.id, "private_key", key)
         await self._store.write(
@@ -155,6 +217,7 @@ class Accounts:
                 (sealed, account.id),
             )
         )
+        return replace(account, key=key, next_key=None)
 
     async def remove(self, account: StoredAccount) -> None:
         """Forget the account and its key."""
@@ -198,34 +261,27 @@ class Accounts:
         return AccountKey.from_pem(pem)
 
 
-def new_account(name: str, directory_url: str, terms: AccountTerms) -> StoredAccount:
-    """Return an account with a fresh key, which is neither stored nor registered."""
+def check_account_name(name: str, ca: CertificateAuthority) -> str:
+    """Return the name if an account at the CA can have it. Raises InvalidInputError."""
+    if name == ca.name or (_NAME.fullmatch(name) and name.lower() not in KNOWN):
+        return name
+    raise InvalidInputError(
+        f"'{name[:80]}' cannot name an account at {ca.title}: use letters, digits, '.', '-' and"
+        " '_', and no other CA's name"
+    )
+
+
+def new_account(
+    name: str, directory_url: str, terms: AccountTerms, key: AccountKey | None = None
+) -> StoredAccount:
+    """Return an account, by default with a fresh key, which is neither stored nor registered."""
     return StoredAccount(
         id=str(uuid.uuid4()),
         name=name,
         directory_url=directory_url,
         account_url="",
-        key=AccountKey.generate(terms.key_kind),
+        key=key or AccountKey.generate(terms.key_kind),
         contact=(f"mailto:{terms.email}",) if terms.email else (),
         ca_bundle=terms.ca_bundle.absolute() if terms.ca_bundle else None,
         allow_http=terms.allow_http,
     )
-
-
-async def sign_in(
-    client: AcmeClient, accounts: Accounts, account: StoredAccount, terms: AccountTerms
-) -> None:
-    """Make the client use the stored account, whose key it has; register it at first use.
-
-    Raises AcmeError.
-    """
-    if account.account_url:
-        client.use_account(account.account_url)
-        return
-    contact = (f"mailto:{terms.email}",) if terms.email else account.contact
-    registered = await client.register(
-        contact=contact, agree_to_terms=terms.agree_to_terms, eab=terms.eab
-    )
-    await accounts.confirm(account, registered.url)
-    if contact != account.contact:
-        await accounts.set_contact(account, contact)

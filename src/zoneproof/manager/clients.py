@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
-from zoneproof.acme import AcmeClient
+from zoneproof.acme import AccountKey, AcmeClient
 from zoneproof.errors import AcmeError, AcmeProblemError
-from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount, sign_in
+from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount
+from zoneproof.manager.sign_in import settle_rollover, sign_in
 from zoneproof.providers.locks import KeyedLocks
+
+_Seat: TypeAlias = tuple[str, str]
 
 
 class ClientPool:
-    """Signs in once to each account; certificates of one account share its client."""
+    """Signs in once to each account; certificates of one account share its client.
+
+    What another process does to an account meanwhile is noticed at its next use: a new key or a
+    new URL is another client.
+    """
 
     def __init__(self, accounts: Accounts, terms: AccountTerms) -> None:
         self._accounts = accounts
         self._terms = terms
-        self._signed_in: dict[str, AcmeClient] = {}
+        self._signed_in: dict[_Seat, AcmeClient] = {}
         self._locks = KeyedLocks()
 
     @asynccontextmanager
@@ -27,12 +35,9 @@ class ClientPool:
         Raises AcmeError and InvalidInputError; an account that the CA no longer knows is forgotten
         as such, so that the next run registers it anew.
         """
-        async with self._locks(text):
-            account = await self._accounts.get_or_create(text, self._terms)
+        account = await self._accounts.get_or_create(text, self._terms)
         async with self._locks(account.id):
-            client = self._signed_in.get(account.id)
-            if client is None:
-                client = await self._sign_in(account)
+            client = await self._client(await self._accounts.get(account.name))
         try:
             yield client
         except AcmeProblemError as error:
@@ -41,21 +46,32 @@ class ClientPool:
             await self._accounts.confirm(account, "")
             raise AcmeError(
                 f"{client.directory_url} no longer knows the account {account.name}: run this again"
-                " to register it anew"
+                f" with --agree-tos, or 'zoneproof account register --name {account.name}', to"
+                " register it anew"
             ) from error
 
-    async def _sign_in(self, account: StoredAccount) -> AcmeClient:
+    async def _client(self, account: StoredAccount) -> AcmeClient:
+        account = await settle_rollover(self._accounts, account)
+        known = self._signed_in.get(_seat(account.account_url, account.key))
+        if known is not None:
+            return known
         client = account.client()
         try:
             await sign_in(client, self._accounts, account, self._terms)
         except BaseException:
             await client.close()
             raise
-        self._signed_in[account.id] = client
-        return client
+        known = self._signed_in.setdefault(_seat(client.account_url, client.key), client)
+        if known is not client:
+            await client.close()
+        return known
 
     async def close(self) -> None:
         """Release all connections."""
         while self._signed_in:
             _, client = self._signed_in.popitem()
             await client.close()
+
+
+def _seat(account_url: str, key: AccountKey) -> _Seat:
+    return account_url, key.thumbprint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts import Accounts, AccountTerms
@@ -68,6 +68,8 @@ async def open_manager(home: Home, run: RunOptions | None = None) -> AsyncIterat
     run = run or RunOptions()
     home.create()
     settings = load_settings(home.path)
+    terms = replace(run.terms, email=run.terms.email or settings.email)
+    run = replace(run, terms=terms)
     vault = open_vault(home.path)
     store = home.open_store()
     certificates = Certificates(store, vault)
@@ -76,7 +78,7 @@ async def open_manager(home: Home, run: RunOptions | None = None) -> AsyncIterat
     registrations = StoredRegistrations(store, vault)
     providers = ProviderPool(registrations, credentials)
     resolvers = ResolverPool(run.authoritative_port or settings.authoritative_port)
-    clients = ClientPool(accounts, run.terms)
+    clients = ClientPool(accounts, terms)
     try:
         yield Manager(
             home=home,

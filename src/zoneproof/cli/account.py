@@ -1,0 +1,217 @@
+"""The ``zoneproof account`` commands: the accounts at CAs, and what binds issuance to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoneproof.cli.account_keys import deactivate, export, import_command, rollover
+from zoneproof.cli.account_text import KEY_KINDS, key_type_option, tell_account
+from zoneproof.cli.run_options import json_option, terms_options
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Manager, StoredAccount
+
+
+@click.group()
+def account() -> None:
+    """Register and change the accounts at CAs; several at one CA if need be."""
+
+
+@account.command()
+@click.option("--ca", default="", help="Short name or directory URL (the settings' account's CA).")
+@click.option("--name", default="", help="Name of the account (the CA's short name or URL).")
+@terms_options
+@key_type_option
+@json_option
+def register(ca: str, name: str, key_type: str | None, as_json: bool, **options: Any) -> None:
+    """Register an account. One that is registered already stays as it is.
+
+    The CA's terms of service are shown; on a terminal you are asked whether you agree to them.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.run_options import terms_from
+    from zoneproof.cli.terms import run_with_terms
+    from zoneproof.manager import RunOptions, account_changes
+
+    async def work(manager: Manager) -> tuple[StoredAccount, bool, str]:
+        registered, new = await account_changes.register(manager, ca, name)
+        if not new:
+            return registered, new, ""
+        async with manager.clients.use(registered.name) as client:
+            return registered, new, (await client.directory()).terms_of_service
+
+    with telling_errors(as_json=as_json):
+        terms = terms_from(**options)
+        if key_type:
+            terms = replace(terms, key_kind=KEY_KINDS[key_type])
+        registered, new, agreed_to = run_with_terms(work, RunOptions(terms=terms), ask=not as_json)
+        if as_json:
+            facts = registered.facts.as_fields()
+            json_document({**facts, "new": new, "terms_of_service": agreed_to})
+            return
+        was = "is registered" if new else "was registered already, and nothing was changed"
+        click.echo(f"the account {registered.name} {was}")
+        tell_account(registered.facts, {"agreed to": agreed_to})
+
+
+@account.command("list")
+@json_option
+def list_accounts(as_json: bool) -> None:
+    """List the accounts; keys are never shown."""
+    from zoneproof.cli.output import json_document
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import printable
+
+    found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
+    if as_json:
+        json_document(found)
+        return
+    if not found:
+        click.echo("no accounts yet: 'zoneproof account register'")
+        return
+    rows = [("NAME", "CA", "KEY", "CONTACT", "ACCOUNT URL")]
+    rows += [
+        (
+            one.name,
+            one.ca,
+            one.key_type,
+            ", ".join(text.removeprefix("mailto:") for text in one.contact) or "-",
+            one.account_url or "not registered",
+        )
+        for one in found
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+        click.echo(printable("  ".join(cells).rstrip()))
+
+
+@account.command()
+@click.argument("name")
+@click.option("--offline", is_flag=True, help="Do not ask the CA.")
+@json_option
+def show(name: str, offline: bool, as_json: bool) -> None:
+    """Show an account, its status at the CA, and the certificates that use it."""
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import AcmeError
+    from zoneproof.manager import account_changes
+
+    async def work(manager: Manager) -> tuple[StoredAccount, list[str], str, str]:
+        status, problem = "", ""
+        found = await manager.accounts.get(name)
+        if found.account_url and not offline:
+            try:
+                status = (await account_changes.ask(manager, found)).status
+            except AcmeError as error:
+                problem = error.message
+        users = await account_changes.certificates_using(manager, found)
+        return await manager.accounts.get(name), users, status, problem
+
+    with telling_errors(as_json=as_json):
+        found, users, status, problem = run_with_manager(work)
+        if as_json:
+            facts = found.facts.as_fields()
+            json_document({**facts, "status": status, "problem": problem, "used_by": users})
+            return
+        click.secho(found.name, bold=True)
+        tell_account(
+            found.facts, {"status": status, "problem": problem, "used by": ", ".join(users)}
+        )
+
+
+@account.command()
+@click.argument("name")
+@click.option("--email", "emails", multiple=True, required=True, help="Contact. Repeatable.")
+@json_option
+def update(name: str, emails: Sequence[str], as_json: bool) -> None:
+    """Replace an account's contacts, at the CA and here."""
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import account_changes
+
+    async def work(manager: Manager) -> StoredAccount:
+        found = await manager.accounts.get(name)
+        return await account_changes.update_contact(manager, found, emails)
+
+    with telling_errors(as_json=as_json):
+        facts = run_with_manager(work).facts
+        if as_json:
+            json_document(facts)
+        else:
+            click.echo(f"the contact of {facts.name} is now {', '.join(emails)}")
+
+
+@account.command()
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Also while certificates use it.")
+@json_option
+def remove(name: str, force: bool, as_json: bool) -> None:
+    """Forget an account and its key here; the CA is not told."""
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import account_changes
+
+    async def work(manager: Manager) -> tuple[str, list[str]]:
+        found = await manager.accounts.get(name)
+        return found.name, await account_changes.remove(manager, found, force=force)
+
+    with telling_errors(as_json=as_json):
+        removed, users = run_with_manager(work)
+        if as_json:
+            json_document({"removed": removed, "used_by": users})
+            return
+        click.echo(f"the account {removed} is forgotten here; at its CA it stays")
+        if users:
+            click.echo(f"these certificates lack an account now: {', '.join(users)}", err=True)
+
+
+@account.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--account", "name", default="", help="Name of the account (the settings').")
+@click.option(
+    "--method",
+    type=click.Choice(["dns-01", "http-01"]),
+    default="dns-01",
+    help="The only method that may validate (dns-01).",
+)
+@json_option
+def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
+    """Print the CAA records that let only this account, by this method, obtain certificates.
+
+    One is for names, one for wildcards, both in zone-file form. NAME... are domains; the records
+    also hold for what is below them.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import account_changes
+    from zoneproof.names import Identifier
+
+    async def work(manager: Manager) -> tuple[StoredAccount, str, list[str]]:
+        found = await manager.accounts.get(name or manager.settings.account)
+        return found, *await account_changes.caa_records(found, domains, method)
+
+    with telling_errors(as_json=as_json):
+        identifiers = [Identifier.parse(text) for text in names]
+        for identifier in identifiers:
+            if identifier.type != "dns":
+                raise InvalidInputError(f"{identifier} is an IP address, which has no CAA records")
+        domains = list(dict.fromkeys(identifier.domain for identifier in identifiers))
+        found, issuer, records = run_with_manager(work)
+        if as_json:
+            document = {"account": found.name, "account_url": found.account_url}
+            json_document({**document, "issuer": issuer, "method": method, "records": records})
+            return
+        for record in records:
+            click.echo(record)
+
+
+account.add_command(rollover)
+account.add_command(deactivate)
+account.add_command(import_command)
+account.add_command(export)

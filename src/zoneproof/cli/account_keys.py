@@ -1,0 +1,156 @@
+"""The ``zoneproof account`` commands that change or carry keys: roll over, close, share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoneproof.cli.account_text import KEY_KINDS, key_type_option, tell_account
+from zoneproof.cli.run_options import json_option, terms_options
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Manager, StoredAccount
+
+
+@click.command()
+@click.argument("name")
+@key_type_option
+@json_option
+def rollover(name: str, key_type: str | None, as_json: bool) -> None:
+    """Give an account a new key, of the same kind unless said; the old key is worthless then.
+
+    If it is cut off, run it again: it finds out which key the CA has, and goes on.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import account_changes
+
+    kind = KEY_KINDS[key_type] if key_type else None
+    with telling_errors(as_json=as_json):
+        changed = run_with_manager(lambda manager: account_changes.roll_over(manager, name, kind))
+        if as_json:
+            json_document(changed.facts)
+        else:
+            click.echo(f"the account {changed.name} has a new key ({changed.facts.key_type})")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def deactivate(name: str, yes: bool, as_json: bool) -> None:
+    """Close an account at its CA for good, and forget it here.
+
+    Certificates that it obtained stay valid; nobody can renew or revoke with it any more.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import account_changes
+
+    async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
+        found = await manager.accounts.get(name)
+        return found, await account_changes.certificates_using(manager, found)
+
+    with telling_errors(as_json=as_json):
+        found, users = run_with_manager(read)
+        if users and not as_json:
+            click.echo(f"these certificates use {found.name}: {', '.join(users)}", err=True)
+        if not yes and (as_json or not sys.stdin.isatty()):
+            raise InvalidInputError(
+                f"deactivating {found.name} cannot be undone: add --yes if you mean it"
+            )
+        if not yes:
+            click.confirm(f"Close the account {found.name} for good?", abort=True)
+        run_with_manager(lambda manager: account_changes.deactivate(manager, found.name))
+        if as_json:
+            json_document({"deactivated": found.name, "used_by": users})
+        else:
+            click.echo(f"the account {found.name} is closed for good, and forgotten here")
+
+
+@click.command("import")
+@click.argument("name", required=False, default="")
+@click.option("--ca", default="", help="Short name or directory URL of the key's CA.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), help="PEM or JWK file.")
+@click.option(
+    "--from",
+    "account_file",
+    type=click.Path(path_type=Path),
+    help="File of 'zoneproof account export', instead of --ca and --key.",
+)
+@click.option("--register", is_flag=True, help="Register the key if the CA does not know it.")
+@terms_options
+@json_option
+def import_command(
+    name: str,
+    ca: str,
+    key_file: Path | None,
+    account_file: Path | None,
+    register: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Take over an account under NAME (the CA's name) by its key, which the CA must know.
+
+    The key file can be certbot's private_key.json, lego's .key, acme.sh's account.key, or any
+    other unencrypted PEM or JSON Web Key.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.run_options import terms_from
+    from zoneproof.cli.terms import run_with_terms
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import RunOptions, account_sharing
+
+    async def work(manager: Manager) -> tuple[StoredAccount, bool]:
+        return await account_sharing.import_account(
+            manager, key, ca, name, contact=contact, register=register
+        )
+
+    with telling_errors(as_json=as_json):
+        contact: tuple[str, ...] = ()
+        if account_file and not (ca or key_file):
+            shared = account_sharing.read_account_file(account_file)
+            key, ca, contact = shared.key, shared.directory_url, shared.contact
+            name = name or shared.name
+        elif key_file and ca and not account_file:
+            key = account_sharing.read_account_key(key_file)
+        else:
+            raise InvalidInputError("give --ca and --key, or --from alone")
+        run = RunOptions(terms=terms_from(**options))
+        imported, new = run_with_terms(work, run, ask=not as_json)
+        if as_json:
+            json_document({**imported.facts.as_fields(), "new": new})
+            return
+        was = "is imported" if new else "was here already, and nothing was changed"
+        click.echo(f"the account {imported.name} {was}")
+        tell_account(imported.facts, {})
+
+
+@click.command()
+@click.argument("name")
+@click.option("--output", required=True, help="File to create, for you alone; '-' to print.")
+@json_option
+def export(name: str, output: str, as_json: bool) -> None:
+    """Write an account and its key to a file, for another machine's 'import --from'.
+
+    Whoever has the file has the account: carry it over a safe way, then delete it.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import account_sharing
+
+    with telling_errors(as_json=as_json):
+        found = run_with_manager(lambda manager: manager.accounts.get(name))
+        content = account_sharing.to_file(found)
+        if output == "-":
+            click.echo(content, nl=False)
+            return
+        account_sharing.write_account_file(Path(output), content)
+        if as_json:
+            json_document({"exported": found.name, "file": output})
+        else:
+            click.echo(f"{output} holds the account {found.name} and its key, readable by you only")
