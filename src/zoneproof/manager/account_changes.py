@@ -50,8 +50,10 @@ async def _find_or_add(manager: Manager, ca: str, name: str) -> tuple[StoredAcco
     known = await manager.accounts.named(name)
     if known is None:
         check_account_name(name, authority)
-        terms = manager.run.terms
-        added = await manager.accounts.add(new_account(name, authority.directory_url, terms))
+        account = new_account(name, authority.directory_url, manager.run.terms)
+        async with account.client() as client:
+            await client.directory()  # so that nothing is stored for what is no CA
+        added = await manager.accounts.add(account)
         return await manager.accounts.get(name), added
     if ca and known.directory_url != authority.directory_url:
         raise InvalidInputError(
