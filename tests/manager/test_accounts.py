@@ -107,12 +107,14 @@ def account_at(url: str) -> StoredAccount:
     return replace(account, account_url=f"{url}/account/1")
 
 
-async def test_a_ca_that_does_not_say_its_name_in_caa_records_is_told() -> None:
-    async with fake_http_server(lambda _: Reply(404)) as server:
+async def test_a_ca_that_does_not_say_its_name_in_caa_records_is_told(home: Home) -> None:
+    async with fake_http_server(lambda _: Reply(404)) as server, open_manager(home) as manager:
         account = account_at(server.url)
         server.handler = small_ca(account, Reply(404))
         with pytest.raises(AcmeError, match="does not say which name"):
-            await account_changes.caa_records(account, [DomainName("example.com")], "dns-01")
+            await account_changes.caa_records(
+                manager, account, [DomainName("example.com")], "dns-01"
+            )
 
 
 @pytest.mark.parametrize("status", [429, 500])
@@ -249,7 +251,7 @@ async def test_a_rollover_that_is_under_way_elsewhere_is_not_disturbed(
 ) -> None:
     async with open_manager(home, run_for(pebble)) as manager:
         await account_changes.register(manager, pebble.directory_url, "work")
-        with home.lock("account keys"), pytest.raises(BusyError):
+        with home.lock("account keys"), pytest.raises(BusyError, match="changes the key"):
             await account_changes.roll_over(manager, "work")
 
 

@@ -194,7 +194,7 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
 
     async def work(manager: Manager) -> tuple[StoredAccount, str, list[str]]:
         found = await manager.accounts.get(name or manager.settings.account)
-        return found, *await account_changes.caa_records(found, domains, method)
+        return found, *await account_changes.caa_records(manager, found, domains, method)
 
     with telling_errors(as_json=as_json):
         identifiers = [Identifier.parse(text) for text in names]

@@ -20,8 +20,8 @@ from zoneproof.manager.sign_in import settle_rollover
 from zoneproof.names import DomainName
 
 _BAD_KEY = ("badSignatureAlgorithm", "badPublicKey")
-# No certificate can have this name, whose lock it is.
-_LOCK = "account keys"
+# No certificate has this name, because of the space.
+_LOCK = ("account keys", "changes the key of an account")
 
 
 async def register(manager: Manager, ca: str = "", name: str = "") -> tuple[StoredAccount, bool]:
@@ -51,8 +51,7 @@ async def _find_or_add(manager: Manager, ca: str, name: str) -> tuple[StoredAcco
     if known is None:
         check_account_name(name, authority)
         account = new_account(name, authority.directory_url, manager.run.terms)
-        async with account.client() as client:
-            await client.directory()  # so that nothing is stored for what is no CA
+        await manager.directories.get(account)  # so that nothing is stored for what is no CA
         added = await manager.accounts.add(account)
         return await manager.accounts.get(name), added
     if ca and known.directory_url != authority.directory_url:
@@ -96,7 +95,7 @@ async def roll_over(manager: Manager, name: str, kind: KeyKind | None = None) ->
     The key is stored before the CA hears of it, and stays until it is known whether the CA has it.
     Raises AcmeError, BusyError, InvalidInputError.
     """
-    with manager.home.lock(_LOCK):
+    with manager.home.lock(*_LOCK):
         before = _registered(await manager.accounts.get(name))
         account = await settle_rollover(manager.accounts, before)
         if account.next_key is not None:
@@ -125,7 +124,7 @@ async def _give_key(manager: Manager, account: StoredAccount, key: AccountKey) -
 
 async def deactivate(manager: Manager, name: str) -> None:
     """Close the account at the CA for good, then forget it. Raises AcmeError, BusyError."""
-    with manager.home.lock(_LOCK):
+    with manager.home.lock(*_LOCK):
         account = _registered(await manager.accounts.get(name))
         try:
             async with manager.clients.use(account.name) as client:
@@ -176,15 +175,14 @@ async def _id_of(manager: Manager, text: str) -> str:
 
 
 async def caa_records(
-    account: StoredAccount, names: Sequence[DomainName], method: str
+    manager: Manager, account: StoredAccount, names: Sequence[DomainName], method: str
 ) -> tuple[str, list[str]]:
     """Return the CA's name in CAA records, and the records that bind issuance to the account.
 
     Two for each name, in zone-file form (RFC 8657). Raises AcmeError, InvalidInputError.
     """
     url = _registered(account).account_url
-    async with account.client() as client:
-        issuers = (await client.directory()).caa_identities
+    issuers = (await manager.directories.get(account)).caa_identities
     if not issuers:
         raise AcmeError(
             f"{account.directory_url} does not say which name it has in CAA records: its"
