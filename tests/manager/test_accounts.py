@@ -294,6 +294,22 @@ async def test_a_pending_key_that_the_ca_lacks_stays_until_a_rollover_brings_it_
         assert (await account_changes.ask(manager, after)).status == "valid"
 
 
+async def test_what_was_found_out_of_an_older_rollover_undoes_no_newer_one(
+    home: Home,
+) -> None:
+    first, second = AccountKey.generate(), AccountKey.generate()
+    async with open_manager(home) as manager:
+        account = await manager.accounts.get_or_create(PRIVATE_CA, AccountTerms())
+        await manager.accounts.keep_next_key(account, first)
+        late = await manager.accounts.get(PRIVATE_CA)
+        now = await manager.accounts.end_rollover(late, first)
+        await manager.accounts.keep_next_key(now, second)
+        kept = await manager.accounts.end_rollover(late, account.key)
+    assert kept.key.thumbprint == first.thumbprint
+    assert kept.next_key
+    assert kept.next_key.thumbprint == second.thumbprint
+
+
 async def test_another_kind_of_key_that_is_wanted_comes_after_the_pending_one(
     home: Home, pebble: Pebble
 ) -> None:

@@ -23,7 +23,7 @@ from zoneproof.acme import (
     find_ca,
 )
 from zoneproof.errors import InvalidInputError
-from zoneproof.storage import Row, Store
+from zoneproof.storage import Row, Store, Transaction, Value
 from zoneproof.vault import Vault
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -209,15 +209,23 @@ class Accounts:
         await self._set(account, "next_key", self._sealed(account.id, "next_key", key))
 
     async def end_rollover(self, account: StoredAccount, key: AccountKey) -> StoredAccount:
-        """Make ``key``, the old or the new one, the account's only key."""
+        """Make ``key``, the old or the new one, the account's only key; return it as it is then.
+
+        Nothing is changed if another process has ended this rollover already.
+        """
         sealed = self._sealed(account.id, "private_key", key)
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "UPDATE accounts SET private_key = ?, next_key = NULL WHERE id = ?",
-                (sealed, account.id),
-            )
-        )
-        return replace(account, key=key, next_key=None)
+
+        def work(transaction: Transaction) -> None:
+            rows = transaction.query("SELECT next_key FROM accounts WHERE id = ?", (account.id,))
+            pending = self._next_key(account.id, rows[0][0]) if rows else None
+            if pending and account.next_key and pending.thumbprint == account.next_key.thumbprint:
+                transaction.execute(
+                    "UPDATE accounts SET private_key = ?, next_key = NULL WHERE id = ?",
+                    (sealed, account.id),
+                )
+
+        await self._store.write(work)
+        return await self.get(account.name)
 
     async def remove(self, account: StoredAccount) -> None:
         """Forget the account and its key."""
@@ -247,7 +255,7 @@ class Accounts:
             account_url=account_url,
             key=self._opened(key, "private_key", sealed),
             contact=tuple(json.loads(contact)),
-            next_key=self._opened(key, "next_key", str(row[5])) if row[5] else None,
+            next_key=self._next_key(key, row[5]),
             ca_bundle=Path(bundle) if bundle else None,
             allow_http=bool(row[8]),
             created_at=created_at,
@@ -255,6 +263,9 @@ class Accounts:
 
     def _sealed(self, account_id: str, column: str, key: AccountKey) -> str:
         return self._vault.seal_text(key.to_pem(), f"accounts|{account_id}|{column}")
+
+    def _next_key(self, account_id: str, sealed: Value) -> AccountKey | None:
+        return self._opened(account_id, "next_key", str(sealed)) if sealed else None
 
     def _opened(self, account_id: str, column: str, sealed: str) -> AccountKey:
         pem = self._vault.open_text(sealed, f"accounts|{account_id}|{column}")
