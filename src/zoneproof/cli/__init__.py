@@ -16,6 +16,10 @@ _COMMANDS = {
     "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
     "add": ("zoneproof.cli.manage:add", "Save a certificate without obtaining it yet."),
     "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
+    "credential": (
+        "zoneproof.cli.credential:credential",
+        "Keep what DNS providers need to know, and test it.",
+    ),
     "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),
     "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
     "edit": ("zoneproof.cli.manage:edit", "Change a managed certificate."),

@@ -20,6 +20,8 @@ def parse_fields(texts: Sequence[str]) -> dict[str, str]:
         if not separator or not name.strip():
             raise InvalidInputError("--field wants name=value, name=@file or name=env:VARIABLE")
         name = name.strip()
+        if not _is_text(value):
+            raise InvalidInputError(f"--field {name}: its value is not UTF-8 text")
         if name in fields:
             raise InvalidInputError(f"--field {name} is given twice: give it once")
         fields[name] = _value(name, value)
@@ -40,5 +42,21 @@ def _value(name: str, value: str) -> str:
             raise InvalidInputError(
                 f"--field {name}: the environment variable {variable} is not set"
             )
-        return os.environ[variable]
+        value = os.environ[variable]
+        if not _is_text(value):
+            raise InvalidInputError(f"--field {name}: ${variable} is not UTF-8 text")
     return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes that were no UTF-8 come as lone surrogates
+        return False
+    return True
+
+
+def literal_fields(texts: Sequence[str]) -> set[str]:
+    """Return the names of those fields whose value stands on the command line itself."""
+    pairs = [text.partition("=") for text in texts]
+    return {name.strip() for name, _, value in pairs if not value.startswith(("@", "env:"))}

@@ -1,8 +1,9 @@
 """The journal of orders: written before anything is published, so that a crash can be mended.
 
 An order is ``open`` until its certificate is delivered (``finished``) or the CA ends it
-(``failed``). A publication is a TXT value that may be in the DNS, an HTTP file answers an http-01
-challenge from a web server's folder; the row of either goes when it has been removed.
+(``failed``); a ``trial`` publishes without a CA. A publication is a TXT value that may be in the
+DNS, an HTTP file answers an http-01 challenge from a web server's folder; the row of either goes
+when it has been removed.
 """
 
 from __future__ import annotations
@@ -13,17 +14,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from zoneproof.http01 import Leftover
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Zone
 from zoneproof.storage import Row, Store, Transaction
-from zoneproof.vault import Vault
+from zoneproof.vault import SealedColumn, Vault
 
+_KEY = SealedColumn("orders", "private_key")
+_FIELDS = SealedColumn("publications", "fields")
 _INSERT_ORDER = """
 INSERT INTO orders (id, certificate, directory_url, account_url, order_url, identifiers, profile,
                     private_key, state, error, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 'open', '', ?)
+"""
+_INSERT_TRIAL = """
+INSERT INTO orders (id, certificate, directory_url, account_url, order_url, identifiers, profile,
+                    private_key, state, error, created_at)
+VALUES (?, ?, '', '', '', '[]', '', NULL, 'trial', '', ?)
+"""
+_DELETE_TRIALS = """
+DELETE FROM orders WHERE state = 'trial' AND certificate = ?
+  AND id NOT IN (SELECT order_id FROM publications)
 """
 _OPEN_ORDERS = """
 SELECT id, certificate, directory_url, account_url, order_url, identifiers, profile, private_key
@@ -99,6 +112,8 @@ class HttpFile:
 class Journal:
     """Orders, publications and HTTP files in a store, their secrets sealed by the vault."""
 
+    sealed: ClassVar = (_KEY, _FIELDS)
+
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
         self._vault = vault
@@ -153,7 +168,7 @@ class Journal:
     def _order(self, row: Row) -> JournaledOrder:
         texts = [str(value) for value in row]
         order_id, certificate, directory_url, account_url, order_url, names, profile, sealed = texts
-        key = None if row[7] is None else self._vault.open_text(sealed, _key_context(order_id))
+        key = None if row[7] is None else self._vault.open_text(sealed, _KEY.context(order_id))
         return JournaledOrder(
             order_id,
             certificate,
@@ -167,7 +182,7 @@ class Journal:
 
     async def keep_key(self, order_id: str, private_key: bytes) -> None:
         """Keep the certificate's key (PEM) until the certificate is delivered."""
-        sealed = self._vault.seal_text(private_key, _key_context(order_id))
+        sealed = self._vault.seal_text(private_key, _KEY.context(order_id))
         await self._store.write(
             lambda transaction: transaction.execute(
                 "UPDATE orders SET private_key = ? WHERE id = ?", (sealed, order_id)
@@ -184,6 +199,21 @@ class Journal:
             )
         )
 
+    async def open_trial(self, label: str) -> str:
+        """Write down that values are published without an order, and return the id of that.
+
+        ``label`` stands where an order has its certificate's name, and is no certificate's.
+        """
+        key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
+        await self._store.write(
+            lambda transaction: transaction.execute(_INSERT_TRIAL, (key, label, now))
+        )
+        return key
+
+    async def close_trials(self, label: str) -> None:
+        """Forget the trials of that label that have left nothing in the DNS."""
+        await self._store.write(lambda transaction: transaction.execute(_DELETE_TRIALS, (label,)))
+
     async def will_publish(self, publications: Sequence[Publication]) -> None:
         """Write down what is about to be published; what is there already stays."""
         rows = [
@@ -192,7 +222,7 @@ class Journal:
                 item.order_id,
                 item.provider,
                 self._vault.seal_text(
-                    json.dumps(dict(item.fields)).encode(), _fields_context(item.id)
+                    json.dumps(dict(item.fields)).encode(), _FIELDS.context(item.id)
                 ),
                 item.zone.name.text,
                 item.zone.id,
@@ -222,7 +252,7 @@ class Journal:
 
     def _publication(self, row: Row) -> Publication:
         key, order_id, provider, sealed, zone, zone_id, name, value = map(str, row[:8])
-        fields = json.loads(self._vault.open_text(sealed, _fields_context(key)))
+        fields = json.loads(self._vault.open_text(sealed, _FIELDS.context(key)))
         return Publication(
             order_id=order_id,
             provider=provider,
@@ -298,11 +328,3 @@ class Journal:
             )
         )
         return [str(order_id) for order_id, _ in rows]
-
-
-def _key_context(order_id: str) -> str:
-    return f"orders|{order_id}|private_key"
-
-
-def _fields_context(publication_id: str) -> str:
-    return f"publications|{publication_id}|fields"

@@ -160,14 +160,17 @@ class Validation:
         await all_at_once(wait_for(wait, items) for wait, items in groups.items())
 
     def _tell_progress(self, progress: PropagationProgress) -> None:
-        report = progress.report
-        if progress.waits:
-            reason = report.note or "none of its servers can be asked"
-            self.emit(
-                PropagationWaiting(str(report.name), (reason,), progress.elapsed, progress.waits)
-            )
-        elif report.verdict is not Verdict.VISIBLE:
-            self.emit(PropagationWaiting(str(report.name), report.problems, progress.elapsed))
+        tell_progress(progress, self.emit)
+
+
+def tell_progress(progress: PropagationProgress, emit: Emit) -> None:
+    """Tell what a name waits for, if it does."""
+    report = progress.report
+    if progress.waits:
+        reason = report.note or "none of its servers can be asked"
+        emit(PropagationWaiting(str(report.name), (reason,), progress.elapsed, progress.waits))
+    elif report.verdict is not Verdict.VISIBLE:
+        emit(PropagationWaiting(str(report.name), report.problems, progress.elapsed))
 
 
 def _challenge(authorization: Authorization, planned: PlannedIdentifier) -> Challenge:

@@ -3,6 +3,14 @@
 from zoneproof.manager.accounts import AccountFacts, Accounts, AccountTerms, StoredAccount
 from zoneproof.manager.certificates import ManagedCertificate
 from zoneproof.manager.changes import describe_changes
+from zoneproof.manager.credential_trial import Step, Trial, list_zones, try_credential
+from zoneproof.manager.credential_use import (
+    CredentialOverview,
+    credential_overviews,
+    credential_users,
+    remove_credential,
+    rename_credential,
+)
 from zoneproof.manager.credentials import Credential
 from zoneproof.manager.daemon import keep_renewed
 from zoneproof.manager.definition import (
@@ -17,6 +25,7 @@ from zoneproof.manager.manager import Manager, RunOptions, open_manager
 from zoneproof.manager.preview import Preview, preview
 from zoneproof.manager.renew import Renewal, renew
 from zoneproof.manager.revoke import revoke
+from zoneproof.manager.rotation import Rotation, drop_older_keys, rotate_key
 from zoneproof.manager.settings import DnsSettings, Settings
 from zoneproof.manager.state import Overview, standing
 from zoneproof.manager.telling import tell
@@ -27,6 +36,7 @@ __all__ = [
     "Accounts",
     "CertificateDefinition",
     "Credential",
+    "CredentialOverview",
     "DnsSettings",
     "Home",
     "ManagedCertificate",
@@ -36,19 +46,30 @@ __all__ = [
     "Overview",
     "Preview",
     "Renewal",
+    "Rotation",
     "RunOptions",
     "Settings",
+    "Step",
     "StoredAccount",
+    "Trial",
+    "credential_overviews",
+    "credential_users",
     "default_name",
     "describe_changes",
+    "drop_older_keys",
     "is_interrupted",
     "issue",
     "keep_renewed",
+    "list_zones",
     "open_manager",
     "preview",
+    "remove_credential",
+    "rename_credential",
     "renew",
     "revoke",
+    "rotate_key",
     "secret_fields",
     "standing",
     "tell",
+    "try_credential",
 ]

@@ -7,16 +7,17 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
 from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.manager.definition import CertificateDefinition
 from zoneproof.storage import Row, Store, Transaction
-from zoneproof.vault import Vault
+from zoneproof.vault import SealedColumn, Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
+_PASSWORD = SealedColumn("certificates", "pkcs12_password")
 _COLUMNS = "id, name, definition, state"
 _SAVE = """
 INSERT INTO certificates (id, name, definition, pkcs12_password, state, created_at)
@@ -41,6 +42,8 @@ class ManagedCertificate:
 
 class Certificates:
     """The stored definitions. Every method raises StorageError."""
+
+    sealed: ClassVar = (_PASSWORD,)
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
@@ -109,7 +112,7 @@ class Certificates:
     async def set_pkcs12_password(self, name: str, password: str) -> None:
         """Keep the password for the PKCS #12 file, sealed."""
         certificate = await self.get(name)
-        sealed = self._vault.seal_text(password.encode(), _password_context(certificate.id))
+        sealed = self._vault.seal_text(password.encode(), _PASSWORD.context(certificate.id))
         await self._store.write(
             lambda transaction: transaction.execute(
                 "UPDATE certificates SET pkcs12_password = ? WHERE name = ?", (sealed, name)
@@ -126,11 +129,7 @@ class Certificates:
         if not rows or rows[0][1] is None:
             return b""
         key, sealed = map(str, rows[0])
-        return self._vault.open_text(sealed, _password_context(key))
-
-
-def _password_context(key: str) -> str:
-    return f"certificates|{key}|pkcs12_password"
+        return self._vault.open_text(sealed, _PASSWORD.context(key))
 
 
 def _certificate(row: Row) -> ManagedCertificate:

@@ -5,24 +5,33 @@ from __future__ import annotations
 import difflib
 import re
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 import msgspec
 
 from zoneproof.errors import InvalidInputError
 from zoneproof.manager.settings import DnsSettings
-from zoneproof.storage import Row, Store
-from zoneproof.vault import Vault
+from zoneproof.providers import CredentialField, describe, shown_field
+from zoneproof.storage import Row, Store, Transaction
+from zoneproof.vault import SealedColumn, Vault
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,100}")
-_COLUMNS = "id, name, provider, fields, dns, created_at, changed_at"
+_FIELDS = SealedColumn("credentials", "fields")
+_SELECT = "SELECT id, name, provider, fields, dns, created_at, changed_at FROM credentials"
+_INSERT = """
+INSERT INTO credentials (id, name, provider, fields, dns, created_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO NOTHING
+"""
 _SAVE = """
 INSERT INTO credentials (id, name, provider, fields, dns, created_at, changed_at)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET
-  id = excluded.id, provider = excluded.provider, fields = excluded.fields, dns = excluded.dns,
+  id = excluded.id, provider = excluded.provider, fields = excluded.fields,
+  dns = CASE excluded.dns WHEN ? THEN credentials.dns ELSE excluded.dns END,
   changed_at = excluded.changed_at
 """
 
@@ -41,6 +50,33 @@ class Credential:
     created_at: str = ""
     changed_at: str = ""
 
+    def shown(self) -> dict[str, Any]:
+        """Return all that people may see of it, for JSON."""
+        return {
+            "name": self.name,
+            "provider": self.provider,
+            "fields": self.shown_fields(),
+            "dns": self.dns,
+            "created_at": self.created_at,
+            "changed_at": self.changed_at,
+        }
+
+    def shown_fields(self) -> dict[str, str]:
+        """Return the fields as people may see them.
+
+        A field that the provider does not describe, or whose provider this version does not have,
+        may be a secret.
+        """
+        try:
+            known = {one.name: one for one in describe(self.provider).fields}
+        except InvalidInputError:
+            known = {}
+        unknown = CredentialField("", "", secret=True)
+        return {
+            name: shown_field(known.get(name, unknown), value)
+            for name, value in self.fields.items()
+        }
+
 
 def check_credential_name(name: str) -> str:
     """Return the name. Raises InvalidInputError."""
@@ -53,6 +89,8 @@ def check_credential_name(name: str) -> str:
 
 class Credentials:
     """The stored credentials. Every method raises StorageError and VaultError."""
+
+    sealed: ClassVar = (_FIELDS,)
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
@@ -71,45 +109,103 @@ class Credentials:
         """Return the one of that name. Raises InvalidInputError, with the nearest name."""
         found = await self.find(name)
         if found is None:
-            near = difflib.get_close_matches(name, [one.name for one in await self.all()], n=1)
-            advice = f"did you mean '{near[0]}'?" if near else "'zoneproof credential list' has all"
-            raise InvalidInputError(f"there is no credential '{name[:80]}': {advice}")
+            raise await self._store.read(lambda transaction: no_credential(transaction, name))
         return found
 
     async def _select(self, rest: str, *parameters: str) -> list[Credential]:
-        sql = f"SELECT {_COLUMNS} FROM credentials {rest}"  # noqa: S608  constant texts only
+        sql = f"{_SELECT} {rest}"
         rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
         return [self._credential(row) for row in rows]
 
     def _credential(self, row: Row) -> Credential:
         key, name, provider, sealed, dns, created_at, changed_at = map(str, row)
         fields = msgspec.json.decode(
-            self._vault.open_text(sealed, _context(key)), type=dict[str, str]
+            self._vault.open_text(sealed, _FIELDS.context(key)), type=dict[str, str]
         )
         settings = msgspec.json.decode(dns, type=DnsSettings)
         return Credential(name, provider, fields, settings, created_at, changed_at)
 
     async def save(self, credential: Credential) -> None:
-        """Store the credential under its name, in place of an older one."""
-        check_credential_name(credential.name)
-        key = str(uuid.uuid4())
-        sealed = self._vault.seal_text(msgspec.json.encode(dict(credential.fields)), _context(key))
-        dns = msgspec.json.encode(credential.dns).decode()
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                _SAVE, (key, credential.name, credential.provider, sealed, dns, now, now)
+        """Store the credential under its name, in place of an older one.
+
+        The older one's DNS settings stay if the new one has none.
+        """
+        values = (*self._values(credential), _dns_text(DnsSettings()))
+        await self._store.write(lambda transaction: transaction.execute(_SAVE, values))
+
+    async def add(self, credential: Credential) -> None:
+        """Store a new credential. Raises InvalidInputError if its name is taken."""
+        values = self._values(credential)
+        added = await self._store.write(lambda transaction: transaction.execute(_INSERT, values))
+        if not added:
+            raise taken(credential.name)
+
+    async def require_free(self, name: str) -> None:
+        """Raise InvalidInputError if no new credential can have the name."""
+        check_credential_name(name)
+        rows = await self._store.read(
+            lambda transaction: transaction.query(
+                "SELECT name FROM credentials WHERE name = ?", (name,)
             )
         )
+        if rows:
+            raise taken(name)
 
-    async def remove(self, name: str) -> None:
-        """Forget the credential. Whether certificates use it is for the caller to ask before."""
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "DELETE FROM credentials WHERE name = ?", (name,)
+    async def change(self, name: str, change: Callable[[Credential], Credential]) -> Credential:
+        """Replace fields and DNS settings by those that ``change`` returns, in one transaction.
+
+        What ``change`` raises comes out, and nothing is changed. Raises InvalidInputError if there
+        is no such credential.
+        """
+
+        def work(transaction: Transaction) -> Credential:
+            rows = transaction.query(f"{_SELECT} WHERE name = ?", (name,))
+            if not rows:
+                raise no_credential(transaction, name)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            after = replace(change(self._credential(rows[0])), changed_at=now)
+            key = str(rows[0][0])
+            transaction.execute(
+                "UPDATE credentials SET fields = ?, dns = ?, changed_at = ? WHERE id = ?",
+                (self._sealed(key, after), _dns_text(after.dns), now, key),
             )
+            return after
+
+        return await self._store.write(work)
+
+    def _values(self, credential: Credential) -> tuple[str, ...]:
+        key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
+        return (
+            key,
+            check_credential_name(credential.name),
+            credential.provider,
+            self._sealed(key, credential),
+            _dns_text(credential.dns),
+            now,
+            now,
+        )
+
+    def _sealed(self, key: str, credential: Credential) -> str:
+        return self._vault.seal_text(
+            msgspec.json.encode(dict(credential.fields)), _FIELDS.context(key)
         )
 
 
-def _context(key: str) -> str:
-    return f"credentials|{key}|fields"
+def _dns_text(dns: DnsSettings) -> str:
+    return msgspec.json.encode(dns).decode()
+
+
+def no_credential(transaction: Transaction, name: str) -> InvalidInputError:
+    """Return the error for a name that no credential has, with the nearest that one has."""
+    names = [str(row[0]) for row in transaction.query("SELECT name FROM credentials")]
+    near = difflib.get_close_matches(name, names, n=1)
+    advice = f"did you mean '{near[0]}'?" if near else "'zoneproof credential list' has all"
+    return InvalidInputError(f"there is no credential '{name[:80]}': {advice}")
+
+
+def taken(name: str) -> InvalidInputError:
+    """Return the error for a new credential whose name another one has."""
+    return InvalidInputError(
+        f"there is a credential '{name}' already: 'zoneproof credential set {name}' changes it;"
+        " give the new one another name"
+    )

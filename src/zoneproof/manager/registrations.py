@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from zoneproof.names import DomainName
 from zoneproof.providers import Registration
 from zoneproof.storage import Row, Store, Transaction
-from zoneproof.vault import Vault
+from zoneproof.vault import SealedColumn, Vault
 
+_PASSWORD = SealedColumn("registrations", "password")
 _BY_DOMAIN = """
 SELECT id, server, fulldomain, subdomain, username, password
 FROM registrations WHERE server = ? AND domain = ?
@@ -27,6 +29,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, domain) DO NOTHING
 
 class StoredRegistrations:
     """The RegistrationStore of the manager."""
+
+    sealed: ClassVar = (_PASSWORD,)
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
@@ -48,15 +52,20 @@ class StoredRegistrations:
 
     def _registration(self, row: Row) -> Registration:
         key, server, fulldomain, subdomain, username, sealed = map(str, row)
-        password = self._vault.open_text(sealed, f"registrations|{key}|password").decode()
+        password = self._vault.open_text(sealed, _PASSWORD.context(key)).decode()
         return Registration(server, DomainName(fulldomain), subdomain, username, password)
+
+    async def domains(self) -> list[DomainName]:
+        """Return every domain that has a registration at any service, sorted."""
+        rows = await self._store.read(
+            lambda transaction: transaction.query("SELECT DISTINCT domain FROM registrations")
+        )
+        return sorted(DomainName(str(row[0])) for row in rows)
 
     async def put(self, domain: DomainName, registration: Registration) -> Registration:
         """Keep the registration unless one is there already; return the one that is kept."""
         key = str(uuid.uuid4())
-        sealed = self._vault.seal_text(
-            registration.password.encode(), f"registrations|{key}|password"
-        )
+        sealed = self._vault.seal_text(registration.password.encode(), _PASSWORD.context(key))
         now = datetime.now(UTC).isoformat(timespec="seconds")
 
         def insert(transaction: Transaction) -> None:

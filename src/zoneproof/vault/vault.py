@@ -66,7 +66,12 @@ class Vault:
 
     def open_text(self, sealed: str, context: str) -> bytes:
         """Open what :meth:`seal_text` returned. Raises VaultError."""
-        return self.open(base64.b64decode(sealed), context)
+        return self.open(_decoded(sealed, context), context)
+
+    def reseal_text(self, sealed: str, context: str) -> str | None:
+        """Do what :meth:`reseal` does for what :meth:`seal_text` returned."""
+        new = self.reseal(_decoded(sealed, context), context)
+        return None if new is None else base64.b64encode(new).decode("ascii")
 
     def rotate(self) -> str:
         """Let a new key seal from now on, and return its id. Older ones still open what is theirs.
@@ -86,6 +91,25 @@ class Vault:
                 " line end, and run this again"
             )
         return self._sealing_keys().newest.id
+
+    def drop_older(self) -> int:
+        """Forget every key but the newest, and return how many those were.
+
+        Only for when nothing is sealed by them any more. Keys from elsewhere than ``vault.key``
+        are for their owner to remove, as the error says.
+        """
+        keyring = self._sealing_keys()
+        older = len(keyring.keys) - 1
+        if older and keyring.source != str(self._key_file):
+            raise VaultError(
+                f"the vault key comes from {keyring.source}, which is yours to change: nothing is"
+                f" sealed by older keys any more, so remove all but the last of the"
+                f" {older + 1} keys there"
+            )
+        if older:
+            keyfile.replace(self._key_file, f"{keyring.newest.to_text()}\n")
+            self._keyring = _find_keys(self._key_file)
+        return older
 
     def check(self) -> None:
         """Raise VaultError if secrets were sealed here and the key that sealed last is not here."""
@@ -140,6 +164,16 @@ def open_vault(home: Path) -> Vault:
     vault = Vault(home)
     vault.check()
     return vault
+
+
+def _decoded(sealed: str, context: str) -> bytes:
+    try:
+        return base64.b64decode(sealed, validate=True)
+    except ValueError as error:
+        raise VaultError(
+            f"the secret {context} is damaged: restore the database from a backup, or set this"
+            " secret again"
+        ) from error
 
 
 def _find_keys(key_file: Path) -> Keyring | None:

@@ -1,0 +1,177 @@
+"""The ``zoneproof credential`` commands: what DNS providers need to know, stored encrypted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zoneproof.cli.credential_saving import add, certificates, set_fields
+from zoneproof.cli.credential_testing import test
+from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Credential, Manager
+
+
+@click.group()
+def credential() -> None:
+    """Keep what DNS providers need to know, encrypted, and test it.
+
+    Certificates refer to a credential by its name: a change reaches all that use it.
+    """
+
+
+credential.add_command(add)
+credential.add_command(set_fields)
+credential.add_command(test)
+
+
+@credential.command("list")
+@json_option
+def list_credentials(as_json: bool) -> None:
+    """List the credentials, and how many certificates use each."""
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import credential_overviews
+
+    with telling_errors(as_json=as_json):
+        found = run_with_manager(lambda manager: credential_overviews(manager.store))
+    if as_json:
+        json_document(found)
+        return
+    if not found:
+        click.echo("no credentials yet: 'zoneproof credential add'")
+        return
+    rows = [("NAME", "PROVIDER", "CHANGED", "USED BY")]
+    rows += [
+        (one.name, one.provider, one.changed_at[:10], certificates(one.used_by)) for one in found
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[3]]))
+
+
+@credential.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show a credential without its secrets, and which certificates use it."""
+    from zoneproof.cli.output import json_document, print_rows, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import credential_users
+
+    async def read(manager: Manager) -> tuple[Credential, tuple[str, ...]]:
+        found = await manager.credentials.get(name)
+        return found, await credential_users(manager.store, name)
+
+    with telling_errors(as_json=as_json):
+        found, users = run_with_manager(read)
+    if as_json:
+        json_document({**found.shown(), "used_by": users})
+        return
+    click.secho(found.name, bold=True)
+    print_rows(
+        {
+            "provider": found.provider,
+            **found.shown_fields(),
+            **_dns_rows(found),
+            "created": _moment(found.created_at),
+            "changed": _moment(found.changed_at),
+            "used by": ", ".join(users) or "no certificate",
+        }
+    )
+
+
+@credential.command()
+@click.argument("old")
+@click.argument("new")
+@json_option
+def rename(old: str, new: str, as_json: bool) -> None:
+    """Give a credential another name; the certificates that use it follow."""
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import rename_credential
+
+    with telling_errors(as_json=as_json):
+        users = run_with_manager(lambda manager: rename_credential(manager.store, old, new))
+    if as_json:
+        json_document({"name": new, "used_by": users})
+    else:
+        click.echo(f"{old} is now {new}, used by {certificates(users)}")
+
+
+@credential.command()
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Also if certificates use it, which then fail.")
+@json_option
+def remove(name: str, force: bool, as_json: bool) -> None:
+    """Forget a credential that no certificate uses."""
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import remove_credential
+
+    with telling_errors(as_json=as_json):
+        users = run_with_manager(
+            lambda manager: remove_credential(manager.store, name, force=force)
+        )
+    if as_json:
+        json_document({"removed": name, "used_by": users})
+        return
+    click.echo(f"{name} is forgotten")
+    if users:
+        click.echo(f"without a credential are now: {', '.join(users)}")
+
+
+@credential.command("rotate-key")
+@click.option(
+    "--drop-old",
+    is_flag=True,
+    help="Make no new key; forget all but the newest, which seals everything.",
+)
+@json_option
+def rotate_key(drop_old: bool, as_json: bool) -> None:
+    """Make a new vault key and encrypt every stored secret with it.
+
+    The old key stays in the key file, for backups and for programs that still run, until
+    --drop-old removes it.
+    """
+    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import drop_older_keys
+    from zoneproof.manager import rotate_key as rotate
+
+    with telling_errors(as_json=as_json):
+        if drop_old:
+            dropped = run_with_manager(drop_older_keys)
+        else:
+            rotation = run_with_manager(rotate)
+    if as_json:
+        json_document({"dropped": dropped} if drop_old else rotation)
+    elif drop_old:
+        click.echo(f"{_count(dropped, 'older key')} dropped; the newest encrypts everything")
+    else:
+        click.echo(
+            f"the vault key is now {rotation.key_id};"
+            f" {_count(rotation.resealed, 'secret')} encrypted anew"
+        )
+        click.echo("next: back up the key, then zoneproof credential rotate-key --drop-old")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _dns_rows(found: Credential) -> dict[str, str]:
+    dns = found.dns
+    rows = {
+        "propagation": "" if dns.propagation is None else str(dns.propagation),
+        "propagation timeout": f"{dns.propagation_timeout:g} s" if dns.propagation_timeout else "",
+        "resolvers": ", ".join(dns.resolvers or ()),
+    }
+    return {name: text for name, text in rows.items() if text}
+
+
+def _moment(text: str) -> str:
+    return f"{text[:16].replace('T', ' ')} UTC"

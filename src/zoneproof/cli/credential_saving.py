@@ -1,0 +1,191 @@
+"""The ``zoneproof credential add`` and ``set`` commands: store fields, and change some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Credential, DnsSettings, Manager
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FIELD = click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A field of the provider; VALUE can be @file or env:VARIABLE. Repeatable.",
+)
+_DNS = (
+    click.option(
+        "--propagation",
+        help="How to know that DNS has the values: authoritative, seconds, authoritative+SECONDS.",
+    ),
+    click.option(
+        "--propagation-timeout", type=click.FloatRange(min=1), help="Seconds to wait for DNS (600)."
+    ),
+    click.option(
+        "--resolver",
+        "resolvers",
+        multiple=True,
+        help="IP, IP:port or https URL to ask instead of the system's resolvers. Repeatable.",
+    ),
+)
+_SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
+_OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
+
+
+def _dns_options(command: F) -> F:
+    for option in reversed(_DNS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("provider")
+@click.option("--name", default="", help="What to call it; the provider's name by default.")
+@_FIELD
+@_dns_options
+@json_option
+def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: Any) -> None:
+    """Store what PROVIDER needs; 'zoneproof provider list' has all.
+
+    At a terminal, asks for the fields that are not given.
+    """
+    from zoneproof.cli.credential_fields import (
+        ask_for_rest,
+        given_fields,
+        require_all,
+        somebody_is_there,
+    )
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import Credential
+    from zoneproof.providers import describe
+
+    with telling_errors(as_json=as_json):
+        info = describe(provider)
+        name = name or provider
+        given = given_fields(info, fields)
+        settings = _dns_settings(dns)
+        if somebody_is_there():
+            run_with_manager(lambda manager: manager.credentials.require_free(name))
+            given = ask_for_rest(info, given)
+        require_all(info, given)
+        new = Credential(name, provider, given, settings)
+
+        async def work(manager: Manager) -> Credential:
+            await manager.credentials.require_free(name)
+            manager.providers.open(provider, given)
+            await manager.credentials.add(new)
+            return await manager.credentials.get(name)
+
+        added = run_with_manager(work)
+    _tell(added, f"{name} is stored", as_json=as_json)
+    if not as_json:
+        click.echo(f"next: zoneproof credential test {name}")
+
+
+@click.command("set")
+@click.argument("name")
+@_FIELD
+@click.option(
+    "--unset",
+    multiple=True,
+    metavar="NAME",
+    help="A field, or propagation, propagation-timeout or resolver, to forget. Repeatable.",
+)
+@_dns_options
+@json_option
+def set_fields(
+    name: str, fields: Sequence[str], unset: Sequence[str], as_json: bool, **dns: Any
+) -> None:
+    """Change some fields or DNS settings of a credential; the others stay.
+
+    Every certificate that uses the credential has the change at its next run.
+    """
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import credential_users
+
+    async def work(manager: Manager) -> tuple[Credential, tuple[str, ...]]:
+        from zoneproof.cli.credential_fields import given_fields, require_all
+        from zoneproof.providers import describe
+
+        before = await manager.credentials.get(name)
+        info = describe(before.provider)
+        given = given_fields(info, fields)
+
+        def change(found: Credential) -> Credential:
+            return _changed(found, given, settings, unset)
+
+        wanted = change(before)
+        require_all(info, wanted.fields)
+        manager.providers.open(wanted.provider, wanted.fields)
+        after = await manager.credentials.change(name, change)
+        return after, await credential_users(manager.store, name)
+
+    with telling_errors(as_json=as_json):
+        settings = _dns_settings(dns)
+        if not fields and not unset and not any(dns.values()):
+            raise InvalidInputError(
+                f"say what to change of {name[:80]}: --field NAME=VALUE, --unset NAME, or a DNS"
+                " setting"
+            )
+        after, users = run_with_manager(work)
+    _tell(after, f"{name} is changed, used by {certificates(users)}", as_json=as_json)
+
+
+def certificates(names: Sequence[str]) -> str:
+    """Return how many certificates those are."""
+    if len(names) == 1:
+        return "1 certificate"
+    return f"{len(names)} certificates" if names else "no certificate"
+
+
+def _dns_settings(options: dict[str, Any]) -> DnsSettings:
+    from zoneproof.manager import DnsSettings
+
+    settings = DnsSettings(**{name: value or None for name, value in options.items()})
+    settings.check()
+    return settings
+
+
+def _changed(
+    found: Credential, given: dict[str, str], settings: DnsSettings, unset: Sequence[str]
+) -> Credential:
+    """Return the credential with the changes. Raises InvalidInputError for what is not there."""
+    from dataclasses import replace
+
+    import msgspec
+
+    from zoneproof.errors import InvalidInputError
+
+    fields, dns = dict(found.fields), found.dns
+    for text in unset:
+        name = _OTHER_SPELLINGS.get(text, text)
+        if name in fields:
+            del fields[name]
+        elif name in _SETTINGS:
+            dns = msgspec.structs.replace(dns, **{name: None})
+        else:
+            raise InvalidInputError(
+                f"{found.name} has no field '{text[:40]}' to unset: it has"
+                f" {', '.join(found.fields) or 'none'}"
+            )
+    return replace(found, fields=fields | given, dns=settings.over(dns))
+
+
+def _tell(credential: Credential, text: str, *, as_json: bool) -> None:
+    from zoneproof.cli.output import json_document
+
+    if as_json:
+        json_document(credential.shown())
+    else:
+        click.echo(text)

@@ -1,0 +1,366 @@
+"""``zoneproof credential``: stored, changed, shown and removed by the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import Result
+from zoneproof.cli import _run
+from zoneproof.storage import sqlite
+from zoneproof.vault import Key
+
+SECRET = "c2VjcmV0LXNlY3JldA=="
+RFC2136 = ["--field", "server=192.0.2.53", "--field", "key_name=k"]
+
+
+class Home:
+    """A home and the command that uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, *arguments: str, **environment: str) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "zoneproof", *arguments],
+            env={**os.environ, "ZONEPROOF_HOME": str(self.path), **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert SECRET not in result.stdout + result.stderr
+        assert "Traceback" not in result.stderr
+        assert "bug" not in result.stderr
+        return result
+
+    def credential(self, *arguments: str, **environment: str) -> Result:
+        return self.run("credential", *arguments, **environment)
+
+    def add(self, *arguments: str) -> Result:
+        return self.credential(
+            "add", "rfc2136", *RFC2136, "--field", "secret=env:TSIG", *arguments, TSIG=SECRET
+        )
+
+    @property
+    def list_text(self) -> str:
+        result = self.credential("list")
+        assert result.status == 0, result.stderr
+        return result.stdout
+
+    def shown(self, name: str = "rfc2136") -> Mapping[str, Any]:
+        shown: dict[str, Any] = json.loads(self.credential("show", name, "--json").stdout)
+        return shown
+
+    def change(self, sql: str) -> None:
+        with closing(sqlite3.connect(self.path / "state.sqlite3")) as database:
+            database.execute(sql)
+            database.commit()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def error_of(result: Result, status: int = 2) -> str:
+    assert result.status == status, result.stdout + result.stderr
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.stderr
+
+
+def test_a_credential_is_added_shown_and_listed_without_its_secret(home: Home) -> None:
+    added = home.add("--propagation=authoritative+30", "--resolver=192.0.2.1")
+    assert added.status == 0
+    assert added.stderr == ""
+    shown = home.shown()
+    assert shown["fields"] == {"server": "192.0.2.53", "key_name": "k", "secret": "(hidden)"}
+    assert shown["dns"]["propagation"] == "authoritative+30"
+    assert shown["dns"]["resolvers"] == ["192.0.2.1"]
+    assert shown["used_by"] == []
+    text = home.credential("show", "rfc2136").stdout
+    assert re.search(r"secret +\(hidden\)", text)
+    assert "used by      no certificate" in text
+    (listed,) = json.loads(home.credential("list", "--json").stdout)
+    assert (listed["name"], listed["provider"]) == ("rfc2136", "rfc2136")
+    assert re.search(r"rfc2136 +rfc2136 +\d{4}-\d\d-\d\d +no certificate", home.list_text)
+
+
+def test_a_taken_name_is_refused(home: Home) -> None:
+    home.add()
+    assert "there is a credential 'rfc2136' already" in error_of(home.add())
+    assert home.add("--name=other").status == 0
+
+
+def test_a_secret_on_the_command_line_is_warned_of_once(home: Home) -> None:
+    url = "https://me:key1234567@dns.example/"
+    done = home.credential("add", "acme-dns", f"--field=server={url}")
+    assert done.status == 0
+    assert "server can be read by others in the process list" in error_of(done, 0)
+    assert "key1234567" not in done.stdout + done.stderr
+    assert home.shown("acme-dns")["fields"]["server"] == "https://dns.example/"
+    assert "zoneproof: warning: secret can be" in error_of(
+        home.credential("add", "rfc2136", "--name=x", *RFC2136, "--field=secret=aGVsbG8="),
+        0,
+    )
+
+
+def test_a_secret_comes_from_a_file(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    done = home.credential("add", "rfc2136", *RFC2136, f"--field=secret=@{tmp_path}/secret")
+    assert (done.status, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rfc2136"], r"needs server \(.*add --field server=\.\.\."),
+        (["script"], r"needs create \(.*; delete \(.*--field create=\.\.\. --field delete"),
+        (["rfc2136", "--field=server="], r"needs server"),
+        (["rfc2137"], r"did you mean 'rfc2136'"),
+        (["rfc2136", "--field=server=x y"], r"neither an IP address nor a host name"),
+        (["rfc2136", "--field=server=a", "--field=colour=red"], r"has no field 'colour'"),
+        (["rfc2136", "--field=server=a", "--field=algorithm=rot13"], r"choose one of hmac-md5"),
+        (["rfc2136", "--field=server=a", "--field=key_name=k"], r"secret is empty"),
+        (["rfc2136", "--field=server=a", "--name=../up"], r"cannot name a credential"),
+        (["rfc2136", "--field=server=a", "--propagation=soon"], r"no propagation setting"),
+        (["rfc2136", "--field=server=a", "--resolver=nowhere"], r"nowhere"),
+        (["rfc2136", "--field=server=env:BAD"], r"\$BAD is not UTF-8 text"),
+        (["rfc2136", "--field=server=a\udcff"], r"--field server: its value is not UTF-8"),
+    ],
+)
+def test_what_cannot_be_added_is_told_in_a_line(
+    home: Home, arguments: list[str], message: str
+) -> None:
+    result = home.credential("add", *arguments, BAD="\udcff")
+    assert re.search(message, error_of(result)), result.stderr
+    assert json.loads(home.credential("list", "--json").stdout) == []
+
+
+def test_at_a_terminal_the_rest_is_asked_for_and_secrets_are_not_echoed(home: Home) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zoneproof", "credential", "add", "rfc2136", "--field=port=5353"],
+        env={**os.environ, "ZONEPROOF_HOME": str(home.path)},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen = ""
+    answers = [
+        ("server (", ""),  # which is asked again
+        ("server (", "192.0.2.53"),
+        ("key_name (", "k"),
+        ("secret (", SECRET),
+        ("[hmac-sha256]", "rot13"),  # which is none of the choices
+        ("[hmac-sha256]", ""),
+        ("[tcp]", ""),
+    ]
+    at = 0
+    for question, answer in answers:
+        while (found := seen.find(question, at)) < 0 or ": " not in seen[found:]:
+            seen += os.read(controller, 1024).decode()
+        at = len(seen)
+        os.write(controller, f"{answer}\n".encode())
+    try:
+        while chunk := os.read(controller, 1024):
+            seen += chunk.decode()
+    except OSError:
+        pass  # Linux says so that nobody has the terminal open any more
+    os.close(controller)
+    assert process.wait(30) == 0, seen
+    assert SECRET not in seen
+    assert "port (its port" not in seen
+    assert "rfc2136 is stored" in seen
+    assert home.shown()["fields"] == {
+        "server": "192.0.2.53",
+        "port": "5353",
+        "key_name": "k",
+        "secret": "(hidden)",
+        "algorithm": "hmac-sha256",
+        "transport": "tcp",
+    }
+
+
+def test_a_change_keeps_the_rest(home: Home) -> None:
+    home.add("--propagation=30", "--propagation-timeout=90")
+    done = home.credential(
+        "set", "rfc2136", "--field=port=5353", "--unset=propagation", "--resolver=192.0.2.2"
+    )
+    assert done.status == 0, done.stderr
+    shown = home.shown()
+    assert shown["fields"] == {
+        "server": "192.0.2.53",
+        "key_name": "k",
+        "secret": "(hidden)",
+        "port": "5353",
+    }
+    assert shown["dns"] == {
+        "propagation": None,
+        "propagation_timeout": 90.0,
+        "resolvers": ["192.0.2.2"],
+    }
+    done = home.credential("set", "rfc2136", "--unset=port", "--unset=resolver", "--json")
+    changed = json.loads(done.stdout)
+    assert "port" not in changed["fields"]
+    assert changed["dns"]["resolvers"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "say what to change"),
+        (["--field=colour=red"], "has no field 'colour'"),
+        (["--field=port=many"], "port 'many'"),
+        (["--unset=server"], "needs server"),
+        (["--unset=secret"], "secret is empty"),
+        (["--unset=transport"], "has no field 'transport' to unset"),
+        (["--propagation=soon"], "no propagation setting"),
+    ],
+)
+def test_what_cannot_be_changed_is_told_and_stays(
+    home: Home, arguments: list[str], message: str
+) -> None:
+    home.add()
+    before = home.shown()
+    assert message in error_of(home.credential("set", "rfc2136", *arguments))
+    assert home.shown() == before
+
+
+def test_a_change_reaches_the_certificates_that_use_it_and_so_does_a_name(home: Home) -> None:
+    home.add()
+    for name in ("a.example", "b.example"):
+        assert home.run("add", name, "--credential=rfc2136").status == 0
+    changed = home.credential("set", "rfc2136", "--field=port=54").stdout
+    assert changed == "rfc2136 is changed, used by 2 certificates\n"
+    renamed = home.credential("rename", "rfc2136", "dns").stdout
+    assert renamed == "rfc2136 is now dns, used by 2 certificates\n"
+    assert home.shown("dns")["used_by"] == ["a.example", "b.example"]
+    assert "dns" in home.run("show", "a.example").stdout
+
+    refused = error_of(home.credential("remove", "dns"))
+    assert "is used by a.example, b.example" in refused
+    removed = home.credential("remove", "dns", "--force")
+    assert "without a credential are now: a.example, b.example" in removed.stdout
+    result = home.run("issue", "a.example")
+    assert "there is no credential 'dns'" in result.stderr
+    assert result.status == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "rfc2137"],
+        ["set", "rfc2137", "--field=port=1"],
+        ["rename", "rfc2137", "new"],
+        ["remove", "rfc2137"],
+        ["test", "rfc2137"],
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_the_nearest(
+    home: Home, arguments: list[str]
+) -> None:
+    home.add()
+    expected = "there is no credential 'rfc2137': did you mean 'rfc2136'?"
+    assert expected in error_of(home.credential(*arguments))
+    result = home.credential(*arguments, "--json")
+    assert result.event("error")["message"] == expected
+    assert (result.status, result.stderr) == (2, "")
+
+
+def test_a_credential_of_a_provider_that_is_gone_can_be_seen_and_removed(home: Home) -> None:
+    home.add()
+    home.change("UPDATE credentials SET provider = 'gone'")
+    assert "gone" in home.list_text
+    assert set(home.shown()["fields"].values()) == {"(hidden)"}
+    for arguments in (["set", "rfc2136", "--field=port=1"], ["test", "rfc2136"]):
+        assert "there is no provider 'gone'" in error_of(home.credential(*arguments))
+    assert home.credential("remove", "rfc2136").status == 0
+
+
+def test_one_that_does_not_open_can_be_listed_and_removed(home: Home) -> None:
+    home.add()
+    home.change("UPDATE credentials SET fields = substr(fields, 1, 60)")
+    assert home.list_text
+    assert "set this secret again" in error_of(home.credential("show", "rfc2136"), 1)
+    assert home.credential("remove", "rfc2136").status == 0
+
+
+def test_the_key_is_rotated_and_the_old_one_dropped(home: Home) -> None:
+    home.add()
+    first = (home.path / "vault.key").read_text()
+    done = home.credential("rotate-key")
+    assert "1 secret encrypted anew" in done.stdout
+    assert (home.path / "vault.key").read_text().startswith(first)
+    dropped = home.credential("rotate-key", "--drop-old")
+    assert "1 older key dropped" in dropped.stdout
+    (key,) = (home.path / "vault.key").read_text().split()
+    assert Key.from_text(key).id in done.stdout
+    assert (home.path / "vault.key").stat().st_mode & 0o777 == 0o600
+    assert home.shown()["fields"]["secret"] == "(hidden)"
+    again = json.loads(home.credential("rotate-key", "--json").stdout)
+    assert again["resealed"] == 1
+
+
+def _lose(key: Path) -> None:
+    key.unlink()
+
+
+def _swap(key: Path) -> None:
+    key.write_text(Key.new().to_text())
+
+
+def _open_to_all(key: Path) -> None:
+    key.chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (_lose, "is missing"),
+        (_swap, "were sealed with the vault key"),
+        (_open_to_all, "can be read by others: run `chmod 600"),
+    ],
+)
+@pytest.mark.parametrize("command", [["list"], ["rotate-key"], ["rotate-key", "--drop-old"]])
+def test_a_key_that_is_not_as_it_should_be_is_told(
+    home: Home, harm: Any, message: str, command: list[str]
+) -> None:
+    home.add()
+    harm(home.path / "vault.key")
+    assert message in error_of(home.credential(*command), 1)
+
+
+def test_a_locked_database_is_told(
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home.add()
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setenv("ZONEPROOF_HOME", str(home.path))
+    monkeypatch.setattr(sys, "argv", ["zoneproof", "credential", "remove", "rfc2136"])
+    with closing(sqlite3.connect(home.path / "state.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert _run() == 1
+    assert "another process keeps it locked" in capsys.readouterr().err
+
+
+def test_a_folder_in_place_of_the_database_is_told(home: Home) -> None:
+    (home.path / "state.sqlite3").mkdir(parents=True)
+    assert "state.sqlite3" in error_of(home.credential("list"), 1)
