@@ -119,6 +119,7 @@ async def test_a_value_that_a_killed_test_left_is_removed_first(
         secrets.token_urlsafe(32),
         1,
         {"config": "/what/was/wrong/then"},
+        credential="c",
     )
     await manager.journal.will_publish([left])
     await opened(manager, credential).add_txt(left.zone, "", left.value, 1)
