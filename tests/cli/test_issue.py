@@ -156,7 +156,9 @@ def test_a_run_killed_at_any_step_is_resumed_or_cleaned_by_the_next(
     leaf = world.home / "live/example.com/cert.pem"
     key = load_pem_private_key((world.home / "live/example.com/privkey.pem").read_bytes(), None)
     assert x509.load_pem_x509_certificate(leaf.read_bytes()).public_key() == key.public_key()
-    assert "order_resumed" in again.event_names
+    # Removing goes on beside the CA's work on the certificate, and on a busy machine after it.
+    was_finished = event == "record_removed" and b"files_written" in killed.stdout
+    assert was_finished or "order_resumed" in again.event_names
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
