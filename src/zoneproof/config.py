@@ -26,10 +26,15 @@ def load_toml(path: Path, into: type[T]) -> T:
         raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from error
     except (ValueError, RecursionError) as error:  # tomllib's own, and from absurd numbers, depths
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    return convert(data, into, str(path))
+
+
+def convert(data: object, into: type[T], where: str) -> T:
+    """Turn what TOML holds into a type. Raises ConfigError, naming ``where`` and the key."""
     try:
         return msgspec.convert(data, into)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_for_people(str(error))}") from error
+        raise ConfigError(f"{where}: {_for_people(str(error))}") from error
 
 
 def _for_people(text: str) -> str:

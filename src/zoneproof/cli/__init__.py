@@ -15,6 +15,7 @@ from zoneproof.errors import ZoneproofError, printable
 _COMMANDS = {
     "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
     "add": ("zoneproof.cli.manage:add", "Save a certificate without obtaining it yet."),
+    "apply": ("zoneproof.cli.apply:apply", "Make the managed certificates those of a file."),
     "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
     "credential": (
         "zoneproof.cli.credential:credential",
@@ -23,12 +24,18 @@ _COMMANDS = {
     "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),
     "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
     "edit": ("zoneproof.cli.manage:edit", "Change a managed certificate."),
+    "export": ("zoneproof.cli.transfer:export", "Write all that is stored to one encrypted file."),
     "history": ("zoneproof.cli.list:history", "Show what happened to a certificate."),
+    "import": ("zoneproof.cli.import_:import_", "Take over what others stored."),
     "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
     "list": ("zoneproof.cli.list:list_certificates", "List the managed certificates."),
     "notify": ("zoneproof.cli.notify:notify", "Notifications by e-mail and webhook."),
     "preview": ("zoneproof.cli.preview:preview", "Show what issuing would do, changing nothing."),
     "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
+    "registration": (
+        "zoneproof.cli.registration:registration",
+        "Show the registrations at challenge services.",
+    ),
     "remove": ("zoneproof.cli.manage:remove", "Stop managing a certificate."),
     "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
     "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),

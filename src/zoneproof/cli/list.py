@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @click.option("--problems", is_flag=True, help="Only those that need somebody's attention.")
+@click.option("--toml", "as_toml", is_flag=True, help="Print a file for 'zoneproof apply'.")
 @json_option
-def list_certificates(problems: bool, as_json: bool) -> None:
+def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     """List the managed certificates and how each stands."""
     from zoneproof.cli.output import json_document
     from zoneproof.cli.tasks import run_with_manager
+
+    if as_toml:
+        _print_toml(problems=problems, as_json=as_json)
+        return
 
     async def read(manager: Manager) -> list[Overview]:
         from zoneproof.manager import standing
@@ -50,6 +55,17 @@ def list_certificates(problems: bool, as_json: bool) -> None:
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
         click.echo("  ".join([*cells, row[4]]).rstrip())
+
+
+def _print_toml(*, problems: bool, as_json: bool) -> None:
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import format_definitions
+
+    if problems or as_json:
+        raise InvalidInputError("--toml prints all definitions: leave --problems and --json away")
+    found = run_with_manager(lambda manager: manager.certificates.all())
+    click.echo(format_definitions(one.definition for one in found), nl=False)
 
 
 @click.command()

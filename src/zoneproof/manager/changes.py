@@ -12,13 +12,16 @@ from zoneproof.manager.definition import CertificateDefinition
 def describe_changes(
     before: CertificateDefinition | None, after: CertificateDefinition | None
 ) -> list[str]:
-    """Return a line for each field that is not the same; None is a definition that is not there."""
+    """Return a line for each field that is not the same; None is a definition that is not there.
+
+    Fields that have their default on both sides are not told.
+    """
     old, new = _fields(before), _fields(after)
     lines = []
-    for name in dict.fromkeys((*old, *new)):
-        if old.get(name) == new.get(name):
-            continue
+    for name in dict.fromkeys((*_told(before), *_told(after))):
         was, becomes = _text(old.get(name)), _text(new.get(name))
+        if was == becomes:
+            continue
         if not was or not becomes:
             lines.append(f"{name}: {becomes or f'no longer {was}'}")
         else:
@@ -26,14 +29,23 @@ def describe_changes(
     return lines
 
 
+def _told(definition: CertificateDefinition | None) -> dict[str, Any]:
+    """Return the fields that do not have their default."""
+    return _flat(msgspec.to_builtins(definition)) if definition else {}
+
+
 def _fields(definition: CertificateDefinition | None) -> dict[str, Any]:
     if definition is None:
         return {}
-    fields: dict[str, Any] = msgspec.to_builtins(definition)
-    fields.pop("name")
-    for number, method in enumerate(fields.pop("method", []), 1):
-        fields |= {f"method {number} {name}": value for name, value in method.items()}
-    return fields
+    fields = msgspec.structs.asdict(definition)
+    return _flat({**fields, "method": [msgspec.structs.asdict(one) for one in definition.method]})
+
+
+def _flat(fields: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in fields.items() if name not in ("name", "method")}
+    for number, method in enumerate(fields.get("method", []), 1):
+        rest |= {f"method {number} {name}": value for name, value in method.items()}
+    return rest
 
 
 def _text(value: object) -> str:

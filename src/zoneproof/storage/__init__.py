@@ -6,6 +6,7 @@
 from zoneproof.storage.migrations import Migration, load_migrations
 from zoneproof.storage.sqlite import SqliteStore, open_sqlite
 from zoneproof.storage.store import Row, Store, Transaction, Value
+from zoneproof.storage.together import read_together, write_together
 
 __all__ = [
     "Migration",
@@ -16,4 +17,6 @@ __all__ = [
     "Value",
     "load_migrations",
     "open_sqlite",
+    "read_together",
+    "write_together",
 ]

@@ -1,0 +1,106 @@
+"""The ``zoneproof apply`` command: make the managed certificates those of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Changes, Manager
+
+
+@click.command()
+@click.option(
+    "--file",
+    "-f",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file; 'zoneproof list --toml' prints one.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--prune", is_flag=True, help="Stop managing certificates that the file has not.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> None:
+    """Make the managed certificates those of a TOML file; the next renewal uses them.
+
+    All of the file is checked before anything is saved. Certificates that the file does not have
+    stay, unless --prune is given; files with certificates and keys always stay.
+    """
+    from zoneproof.cli.confirm import confirm
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager import (
+        carry_out,
+        missing_references,
+        plan_changes,
+        read_definitions,
+    )
+
+    async def plan(manager: Manager) -> tuple[Changes, list[str]]:
+        problems = await missing_references(manager, file.definitions)
+        return await plan_changes(manager, file.definitions, prune=prune), problems
+
+    with telling_errors(as_json=as_json):
+        file = read_definitions(path)
+        changes, missing = run_with_manager(plan)
+        _refuse(path, [*file.problems, *missing], as_json=as_json)
+        if not as_json:
+            _tell(changes)
+        if changes.changes and not dry_run:
+            removed = changes.of_kind("removed")
+            if removed:
+                names = ", ".join(change.name for change in removed)
+                confirm(f"Stop managing {names}?", yes=yes)
+            run_with_manager(lambda manager: carry_out(manager, changes))
+        _tell_end(changes, dry_run=dry_run, as_json=as_json)
+
+
+def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
+    from zoneproof.cli.output import json_error
+    from zoneproof.errors import ConfigError, printable
+
+    for problem in problems:
+        error = ConfigError(f"{path}: {problem}")
+        if as_json:
+            json_error(error)
+        else:
+            click.echo(f"zoneproof: {printable(error.message)}", err=True)
+    if problems:
+        raise SystemExit(ConfigError.exit_code)
+
+
+def _tell(changes: Changes) -> None:
+    from zoneproof.errors import printable
+
+    for change in changes.changes:
+        remark = "  (its files stay)" if change.kind == "removed" else ""
+        click.echo(f"{change.kind:8} {change.name}{remark}")
+        for line in change.lines:
+            click.echo(f"         {printable(line)}")
+    if changes.unchanged:
+        click.echo(f"{changes.unchanged} unchanged")
+
+
+def _tell_end(changes: Changes, *, dry_run: bool, as_json: bool) -> None:
+    from zoneproof.cli.output import json_document
+
+    if as_json:
+        document: dict[str, object] = {
+            kind: [{"name": one.name, "changes": one.lines} for one in changes.of_kind(kind)]
+            for kind in ("new", "changed", "removed")
+        }
+        saved = bool(changes.changes) and not dry_run
+        json_document({**document, "unchanged": changes.unchanged, "saved": saved})
+    elif not changes.changes:
+        click.echo("nothing to change")
+    elif dry_run:
+        click.echo("nothing was changed: this was a dry run")
+    else:
+        click.echo("saved; next: zoneproof renew")

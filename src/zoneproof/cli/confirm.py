@@ -1,0 +1,21 @@
+"""Asks a person before something is done that cannot be taken back."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return if the answer is yes, or ``yes`` says so; click.Abort ends the command otherwise.
+
+    Raises InvalidInputError where nobody can be asked.
+    """
+    from zoneproof.errors import InvalidInputError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInputError(f"{question} Nobody can be asked here: add --yes to do it")
+    click.confirm(question, abort=True)

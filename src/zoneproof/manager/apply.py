@@ -1,0 +1,118 @@
+"""Makes the stored definitions those of a file: works out what would change, and changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoneproof.errors import BusyError, InvalidInputError
+from zoneproof.manager.certificates import Certificates
+from zoneproof.manager.changes import describe_changes
+from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.history import History
+from zoneproof.manager.manager import Manager
+from zoneproof.storage import Store, write_together
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one certificate; None is a definition that is not there."""
+
+    name: str
+    before: CertificateDefinition | None
+    after: CertificateDefinition | None
+
+    @property
+    def kind(self) -> str:
+        """``new``, ``changed`` or ``removed``."""
+        if self.after is None:
+            return "removed"
+        return "changed" if self.before else "new"
+
+    @property
+    def lines(self) -> list[str]:
+        """What is new or differs, a line for each field; nothing for one that is removed."""
+        return describe_changes(self.before, self.after) if self.after else []
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All changes, sorted by name, and how many certificates stay as they are."""
+
+    changes: tuple[Change, ...]
+    unchanged: int
+
+    def of_kind(self, kind: str) -> list[Change]:
+        """Return those of one kind."""
+        return [change for change in self.changes if change.kind == kind]
+
+
+async def missing_references(
+    manager: Manager, definitions: Sequence[CertificateDefinition]
+) -> list[str]:
+    """Return a line for each credential and account that a definition names and nobody knows."""
+    credentials = {credential.name for credential in await manager.credentials.all()}
+    accounts: dict[str, str] = {}
+    problems = []
+    for definition in definitions:
+        for name in dict.fromkeys(method.credential for method in definition.method):
+            if name and name not in credentials:
+                problems.append(
+                    f"{definition.name}: there is no credential '{name[:80]}': 'zoneproof"
+                    f" credential add' stores it under that name, 'zoneproof credential list' has"
+                    " all"
+                )
+        for account in dict.fromkeys((definition.account, *definition.fallback_accounts)):
+            if account not in accounts:
+                accounts[account] = await _account_problem(manager, account)
+            if accounts[account]:
+                problems.append(f"{definition.name}: {accounts[account]}")
+    return problems
+
+
+async def _account_problem(manager: Manager, account: str) -> str:
+    try:
+        if account:
+            await manager.accounts.find(account)
+    except InvalidInputError as error:
+        return error.message
+    return ""
+
+
+async def plan_changes(
+    manager: Manager, definitions: Sequence[CertificateDefinition], *, prune: bool
+) -> Changes:
+    """Compare the definitions with the stored ones; with ``prune`` all others are removed."""
+    stored = {one.name: one.definition for one in await manager.certificates.all()}
+    wanted = {definition.name: definition for definition in definitions}
+    names = sorted({*wanted, *stored} if prune else wanted)
+    changes = [
+        Change(name, stored.get(name), wanted.get(name))
+        for name in names
+        if stored.get(name) != wanted.get(name)
+    ]
+    return Changes(tuple(changes), len(names) - len(changes))
+
+
+async def carry_out(manager: Manager, changes: Changes) -> None:
+    """Store all of it in one transaction. Files are not touched.
+
+    Raises BusyError if a certificate was changed since the comparison, and then nothing is kept.
+    """
+
+    async def work(store: Store) -> None:
+        certificates, history = Certificates(store, manager.vault), History(store)
+        for change in changes.changes:
+            stored = await certificates.find(change.name)
+            if (stored.definition if stored else None) != change.before:
+                raise BusyError(
+                    f"{change.name} was changed by somebody else meanwhile: nothing was saved; run"
+                    " this again"
+                )
+            if change.after:
+                await certificates.save(change.after)
+            else:
+                await certificates.remove(change.name)
+                await history.add(change.name, "removed", "no longer managed")
+
+    await write_together(manager.store, work)

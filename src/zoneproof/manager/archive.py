@@ -1,0 +1,214 @@
+"""What an archive of a home holds, and how what it holds differs from another home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from zoneproof.acme import AccountKey, CertificateChain, key_from_pem, parse_chain
+from zoneproof.errors import InvalidInputError, ZoneproofError
+from zoneproof.issuance import Issued
+from zoneproof.manager.accounts import StoredAccount
+from zoneproof.manager.changes import describe_changes
+from zoneproof.manager.credentials import check_credential_name
+from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.schedule import RenewalState
+from zoneproof.manager.settings import DnsSettings
+from zoneproof.names import DomainName
+from zoneproof.providers import Registration
+
+
+class _Secretive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
+class ArchivedFiles(_Secretive, frozen=True):
+    """A certificate with its chain, and its key, as PEM."""
+
+    fullchain: str
+    private_key: str
+
+    @property
+    def issued(self) -> Issued:
+        """The same, parsed. Raises AcmeError and ValueError."""
+        chain = parse_chain(self.fullchain.encode(), "the archive")
+        chain.require_key(key_from_pem(self.private_key.encode()))
+        return Issued(chain, self.private_key.encode())
+
+
+class ArchivedCertificate(_Secretive, frozen=True):
+    """A definition and what is known of its renewal.
+
+    Orders that are under way, and so what they await, belong to the home that placed them.
+    """
+
+    definition: CertificateDefinition
+    renewal: RenewalState = RenewalState()
+    pkcs12_password: str = ""
+    files: ArchivedFiles | None = None
+
+
+class ArchivedCredential(_Secretive, frozen=True):
+    """A stored credential, its fields in clear."""
+
+    name: str
+    provider: str
+    fields: dict[str, str]
+    dns: DnsSettings = DnsSettings()
+
+
+class ArchivedAccount(_Secretive, frozen=True):
+    """A stored CA account; keys are PEM, ``ca_bundle`` is a path on the machine that wrote it."""
+
+    name: str
+    directory_url: str
+    account_url: str
+    key: str
+    next_key: str = ""
+    contact: tuple[str, ...] = ()
+    ca_bundle: str = ""
+    allow_http: bool = False
+
+    @classmethod
+    def of(cls, account: StoredAccount) -> ArchivedAccount:
+        """Return what an archive holds of a stored account."""
+        return cls(
+            name=account.name,
+            directory_url=account.directory_url,
+            account_url=account.account_url,
+            key=account.key.to_pem().decode(),
+            next_key=account.next_key.to_pem().decode() if account.next_key else "",
+            contact=account.contact,
+            ca_bundle=str(account.ca_bundle or ""),
+            allow_http=account.allow_http,
+        )
+
+
+class ArchivedRegistration(_Secretive, frozen=True):
+    """A registration at a challenge service, and the domain that it is for."""
+
+    domain: str
+    server: str
+    fulldomain: str
+    subdomain: str
+    username: str
+    password: str
+
+    @property
+    def registration(self) -> Registration:
+        """The registration. Raises InvalidNameError."""
+        return Registration(
+            self.server,
+            DomainName.parse(self.fulldomain),
+            self.subdomain,
+            self.username,
+            self.password,
+        )
+
+
+class Archive(_Secretive, frozen=True):
+    """All of a home that can be moved; ``settings`` is the text of ``settings.toml``."""
+
+    written_by: str
+    written_at: str
+    settings: str = ""
+    certificates: tuple[ArchivedCertificate, ...] = ()
+    credentials: tuple[ArchivedCredential, ...] = ()
+    accounts: tuple[ArchivedAccount, ...] = ()
+    registrations: tuple[ArchivedRegistration, ...] = ()
+
+
+def decode(document: bytes, where: str) -> Archive:
+    """Read the document of an archive. Raises InvalidInputError, which shows no secret."""
+    try:
+        archive = msgspec.json.decode(document, type=Archive)
+    except msgspec.MsgspecError as error:
+        raise InvalidInputError(
+            f"{where} holds what this Zoneproof does not know ({error}): a newer one wrote it;"
+            " update Zoneproof"
+        ) from error
+    _check(archive, where)
+    return archive
+
+
+def _check(archive: Archive, where: str) -> None:
+    """Raise InvalidInputError for what could not be stored, before anything is."""
+    subject = ""
+    try:
+        for one in archive.certificates:
+            subject = one.definition.name
+            one.definition.check()
+            if one.files:
+                _ = one.files.issued
+        for credential in archive.credentials:
+            subject = check_credential_name(credential.name)
+        for account in archive.accounts:
+            subject = account.name
+            for key in filter(None, (account.key, account.next_key)):
+                AccountKey.from_pem(key.encode())
+        for registration in archive.registrations:
+            subject = registration.domain
+            _ = DomainName.parse(registration.domain), registration.registration
+    except (ZoneproofError, ValueError) as error:
+        reason = error.message if isinstance(error, ZoneproofError) else "it cannot be read"
+        raise InvalidInputError(
+            f"{where}: {subject[:80]}: {reason}; nothing was changed"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing of an archive, compared with a home.
+
+    ``kind`` is ``settings``, ``credential``, ``account``, ``registration``, ``certificate`` or
+    ``files``; ``status`` is ``new``, ``same`` or ``differs``. ``lines`` say how a definition
+    differs.
+    """
+
+    kind: str
+    name: str
+    status: str
+    lines: tuple[str, ...] = ()
+
+
+def compare(archive: Archive, present: Archive) -> list[Item]:
+    """Return everything that the archive holds, and whether the home has it."""
+    there = dict(_things(present))
+    items = []
+    for (kind, name), thing in _things(archive):
+        other = there.get((kind, name))
+        status = "new" if other is None else "same" if thing == other else "differs"
+        if kind == "files" and ("certificate", name) in there and status == "new":
+            # A certificate belongs to its definition: where that differs, it does, too.
+            status = next(one.status for one in items if one.name == name)
+            status = "differs" if status == "differs" else "new"
+        lines: tuple[str, ...] = ()
+        if isinstance(thing, _Defined) and isinstance(other, _Defined):
+            lines = tuple(describe_changes(other.definition, thing.definition))
+        items.append(Item(kind, name, status, lines))
+    return items
+
+
+@dataclass(frozen=True)
+class _Defined:
+    definition: CertificateDefinition
+    pkcs12_password: str
+
+
+def _things(archive: Archive) -> Iterable[tuple[tuple[str, str], object]]:
+    if archive.settings:
+        yield ("settings", "settings.toml"), archive.settings
+    for credential in archive.credentials:
+        yield ("credential", credential.name), credential
+    for account in archive.accounts:
+        yield ("account", account.name), account
+    for one in archive.registrations:
+        yield ("registration", f"{one.domain} at {one.server}"), one
+    for certificate in archive.certificates:
+        name = certificate.definition.name
+        yield ("certificate", name), _Defined(certificate.definition, certificate.pkcs12_password)
+        if certificate.files:
+            yield ("files", name), certificate.files

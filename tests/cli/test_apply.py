@@ -1,0 +1,207 @@
+"""``zoneproof apply`` and ``zoneproof list --toml``."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.cli.inside import Inside, inside
+from tests.world import Result
+from zoneproof.cli import confirm
+
+__all__ = ["inside"]
+
+TWO = """
+[[certificate]]
+identifiers = ["a.example", "*.a.example"]
+[[certificate.method]]
+provider = "manual"
+
+[[certificate]]
+name = "shop"
+identifiers = ["shop.example"]
+key_type = "rsa3072"
+[[certificate.method]]
+provider = "rfc2136"
+fields = { server = "192.0.2.1" }
+delegation = "shop.example:auth.example.net"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "certs.toml"
+    path.write_text(TWO)
+    return path
+
+
+def names(inside: Inside) -> list[str]:
+    return [one["name"] for one in json.loads(inside.good("list", "--json"))]
+
+
+def apply(inside: Inside, file: Path, *options: str) -> Result:
+    return inside.run("apply", "-f", str(file), *options)
+
+
+def test_new_changed_and_unchanged_certificates_are_told_and_saved(
+    inside: Inside, file: Path
+) -> None:
+    assert "new      a.example\n         identifiers: a.example, *.a.example" in inside.good(
+        "apply", "-f", str(file)
+    )
+    file.write_text(TWO.replace("rsa3072", "rsa4096"))
+    told = inside.good("apply", "-f", str(file))
+    assert "changed  shop\n         key_type: rsa4096 (was rsa3072)\n1 unchanged\n" in told
+    assert json.loads(inside.good("show", "shop", "--json"))["definition"]["key_type"] == "rsa4096"
+    assert inside.good("apply", "-f", str(file)) == "2 unchanged\nnothing to change\n"
+
+
+def test_a_field_that_goes_back_to_its_default_is_told(inside: Inside, file: Path) -> None:
+    inside.good("apply", "-f", str(file))
+    file.write_text(TWO.replace('key_type = "rsa3072"\n', ""))
+    assert "key_type: ec256 (was rsa3072)" in inside.good("apply", "-f", str(file))
+
+
+def test_a_dry_run_changes_nothing(inside: Inside, file: Path) -> None:
+    told = inside.good("apply", "-f", str(file), "--dry-run")
+    assert "new      shop" in told
+    assert "dry run" in told
+    assert names(inside) == []
+
+
+def test_a_dry_run_of_a_bad_file_exits_with_2(inside: Inside, file: Path) -> None:
+    file.write_text("[[certificate]]\n")
+    assert apply(inside, file, "--dry-run").status == 2
+
+
+def test_nothing_is_saved_of_a_file_with_errors_and_each_is_one_line(
+    inside: Inside, file: Path
+) -> None:
+    file.write_text(
+        TWO
+        + '[[certificate]]\nname = "c"\nidentifiers = ["c.example"]\naccount = "nobody"\n'
+        + '[[certificate.method]]\ncredential = "gone"\n'
+        + '[[certificate]]\nname = "d"\nidentifiers = ["d.example"]\nrenwe = true\n'
+    )
+    result = apply(inside, file)
+    assert result.status == 2
+    lines = result.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"zoneproof: {file}: ") for line in lines)
+    assert "d: Object contains unknown field `renwe`" in lines[0]
+    assert "c: there is no credential 'gone': 'zoneproof credential add'" in lines[1]
+    assert "c: 'nobody' is no CA" in lines[2]
+    assert names(inside) == []
+
+
+def test_errors_are_lines_of_json_on_request(inside: Inside, file: Path) -> None:
+    file.write_text('[[certificate]]\nx = 1\n[[certificate]]\nname = "b"\nx = 1\n')
+    result = apply(inside, file, "--json")
+    assert result.status == 2
+    assert [event["exit_code"] for event in result.events] == [2, 2]
+    missing = inside.run("apply", "-f", "nowhere.toml", "--json")
+    assert "cannot read nowhere.toml" in missing.event("error")["message"]
+
+
+def test_changes_are_json_on_request(inside: Inside, file: Path) -> None:
+    told = json.loads(inside.good("apply", "-f", str(file), "--json"))
+    assert [one["name"] for one in told["new"]] == ["a.example", "shop"]
+    assert told["saved"] is True
+    told = json.loads(inside.good("apply", "-f", str(file), "--json"))
+    assert told == {"new": [], "changed": [], "removed": [], "unchanged": 2, "saved": False}
+
+
+def test_what_the_file_does_not_have_stays(inside: Inside, file: Path) -> None:
+    inside.good("add", "kept.example", "--provider", "manual")
+    assert "kept" not in inside.good("apply", "-f", str(file))
+    assert names(inside) == ["a.example", "kept.example", "shop"]
+
+
+def test_prune_removes_definitions_and_no_files(inside: Inside, file: Path) -> None:
+    inside.good("add", "old.example", "--provider", "manual")
+    key = inside.home / "live/old.example/privkey.pem"
+    key.parent.mkdir(parents=True)
+    key.write_text("a key")
+    told = inside.good("apply", "-f", str(file), "--prune", "--yes")
+    assert "removed  old.example  (its files stay)" in told
+    assert names(inside) == ["a.example", "shop"]
+    assert key.read_text() == "a key"
+    assert "removed" in inside.good("history", "old.example")
+
+
+def test_prune_asks_and_changes_nothing_without_a_yes(
+    inside: Inside, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside.good("add", "old.example", "--provider", "manual")
+    result = apply(inside, file, "--prune")
+    assert result.status == 2
+    assert "Stop managing old.example?" in result.stderr
+    assert "add --yes" in result.stderr
+    assert names(inside) == ["old.example"]
+
+    def say_no(question: str, *, yes: bool) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(confirm, "confirm", say_no)
+    assert apply(inside, file, "--prune").status == 130
+    assert names(inside) == ["old.example"]
+
+
+def test_prune_of_a_file_with_errors_removes_nothing(inside: Inside, file: Path) -> None:
+    inside.good("add", "old.example", "--provider", "manual")
+    file.write_text("[[certificate]]\n")
+    assert apply(inside, file, "--prune", "--yes").status == 2
+    assert names(inside) == ["old.example"]
+
+
+def test_a_failure_in_the_middle_keeps_nothing(inside: Inside, file: Path) -> None:
+    names(inside)
+    with sqlite3.connect(inside.home / "state.sqlite3") as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON certificates WHEN new.name = 'shop'"
+            " BEGIN SELECT RAISE(ABORT, 'no more'); END"
+        )
+    database.close()
+    result = apply(inside, file)
+    assert result.status == 1
+    assert "no more" in result.stderr
+    assert names(inside) == []
+
+
+def test_a_change_by_somebody_else_meanwhile_is_not_lost(
+    inside: Inside, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside.good("add", "old.example", "--provider", "manual")
+
+    def edit_first(question: str, *, yes: bool) -> None:
+        with sqlite3.connect(inside.home / "state.sqlite3") as database:
+            database.execute(
+                "UPDATE certificates SET definition = replace(definition, 'manual', 'script')"
+            )
+        database.close()
+
+    monkeypatch.setattr(confirm, "confirm", edit_first)
+    result = apply(inside, file, "--prune")
+    assert result.status == 1
+    assert "old.example was changed by somebody else meanwhile" in result.stderr
+    assert names(inside) == ["old.example"]
+
+
+def test_the_stored_definitions_are_printed_as_such_a_file(inside: Inside, file: Path) -> None:
+    inside.good("apply", "-f", str(file))
+    file.write_text(inside.good("list", "--toml"))
+    assert inside.good("apply", "-f", str(file), "--prune") == "2 unchanged\nnothing to change\n"
+    other = inside.home.with_name("other")
+    inside.good("apply", "-f", str(file), home=other)
+    assert inside.good("list", "--toml", home=other) == file.read_text()
+    assert inside.run("list", "--toml", "--json").status == 2
+
+
+def test_a_file_cannot_move_the_cursor(inside: Inside, file: Path) -> None:
+    file.write_text(TWO.replace("fields =", 'zone = "\\u001b[2Jx"\nfields ='))
+    assert "\x1b" not in inside.good("apply", "-f", str(file))
+    assert "\x1b" not in inside.good("list", "--toml")
