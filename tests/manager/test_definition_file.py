@@ -191,7 +191,7 @@ def test_a_file_of_another_form_is_an_error_that_names_it(
     if not told:
         assert read(tmp_path, text) == DefinitionFile((), ())
         return
-    with pytest.raises(ConfigError, match="certs.toml") as caught:
+    with pytest.raises(ConfigError, match=r"certs\.toml") as caught:
         read(tmp_path, text)
     assert told in caught.value.message
 

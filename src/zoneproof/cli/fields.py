@@ -24,27 +24,29 @@ def parse_fields(texts: Sequence[str]) -> dict[str, str]:
             raise InvalidInputError(f"--field {name}: its value is not UTF-8 text")
         if name in fields:
             raise InvalidInputError(f"--field {name} is given twice: give it once")
-        fields[name] = _value(name, value)
+        fields[name] = read_value(f"--field {name}", value)
     return fields
 
 
-def _value(name: str, value: str) -> str:
+def read_value(option: str, value: str) -> str:
+    """Return what ``value``, ``@file`` or ``env:VARIABLE`` means; ``option`` names it in errors.
+
+    Raises InvalidInputError.
+    """
     if value.startswith("@"):
         path = Path(value[1:])
         try:
             return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise InvalidInputError(f"--field {name}: cannot read {path}: {reason}") from error
+            raise InvalidInputError(f"{option}: cannot read {path}: {reason}") from error
     if value.startswith("env:"):
         variable = value.removeprefix("env:")
         if variable not in os.environ:
-            raise InvalidInputError(
-                f"--field {name}: the environment variable {variable} is not set"
-            )
+            raise InvalidInputError(f"{option}: the environment variable {variable} is not set")
         value = os.environ[variable]
         if not _is_text(value):
-            raise InvalidInputError(f"--field {name}: ${variable} is not UTF-8 text")
+            raise InvalidInputError(f"{option}: ${variable} is not UTF-8 text")
     return value
 
 

@@ -52,21 +52,18 @@ async def missing_references(
 ) -> list[str]:
     """Return a line for each credential and account that a definition names and nobody knows."""
     credentials = {credential.name for credential in await manager.credentials.all()}
-    accounts: dict[str, str] = {}
+    accounts = {account for one in definitions for account in (one.account, *one.fallback_accounts)}
+    unusable = {account: await _account_problem(manager, account) for account in accounts}
     problems = []
     for definition in definitions:
-        for name in dict.fromkeys(method.credential for method in definition.method):
-            if name and name not in credentials:
-                problems.append(
-                    f"{definition.name}: there is no credential '{name[:80]}': 'zoneproof"
-                    f" credential add' stores it under that name, 'zoneproof credential list' has"
-                    " all"
-                )
-        for account in dict.fromkeys((definition.account, *definition.fallback_accounts)):
-            if account not in accounts:
-                accounts[account] = await _account_problem(manager, account)
-            if accounts[account]:
-                problems.append(f"{definition.name}: {accounts[account]}")
+        found = [
+            f"there is no credential '{method.credential[:80]}': store it with 'zoneproof"
+            f" credential add PROVIDER --name {method.credential[:80]}'"
+            for method in definition.method
+            if method.credential and method.credential not in credentials
+        ]
+        found += [unusable[name] for name in (definition.account, *definition.fallback_accounts)]
+        problems += [f"{definition.name}: {problem}" for problem in dict.fromkeys(found) if problem]
     return problems
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from zoneproof.acme import AccountKey, CertificateChain, key_from_pem, parse_chain
+from zoneproof.acme import AccountKey, key_from_pem, parse_chain
 from zoneproof.errors import InvalidInputError, ZoneproofError
 from zoneproof.issuance import Issued
 from zoneproof.manager.accounts import StoredAccount
@@ -177,17 +178,19 @@ class Item:
 def compare(archive: Archive, present: Archive) -> list[Item]:
     """Return everything that the archive holds, and whether the home has it."""
     there = dict(_things(present))
+    statuses: dict[tuple[str, str], str] = {}
     items = []
-    for (kind, name), thing in _things(archive):
-        other = there.get((kind, name))
+    for key, thing in _things(archive):
+        kind, name = key
+        other = there.get(key)
         status = "new" if other is None else "same" if thing == other else "differs"
-        if kind == "files" and ("certificate", name) in there and status == "new":
-            # A certificate belongs to its definition: where that differs, it does, too.
-            status = next(one.status for one in items if one.name == name)
-            status = "differs" if status == "differs" else "new"
+        if kind == "files" and status == "new":
+            # A certificate goes with its definition: where that stays, so does what is on disk.
+            status = {"differs": "differs"}.get(statuses["certificate", name], "new")
         lines: tuple[str, ...] = ()
         if isinstance(thing, _Defined) and isinstance(other, _Defined):
             lines = tuple(describe_changes(other.definition, thing.definition))
+        statuses[key] = status
         items.append(Item(kind, name, status, lines))
     return items
 
@@ -195,7 +198,7 @@ def compare(archive: Archive, present: Archive) -> list[Item]:
 @dataclass(frozen=True)
 class _Defined:
     definition: CertificateDefinition
-    pkcs12_password: str
+    pkcs12_password: str = field(repr=False)
 
 
 def _things(archive: Archive) -> Iterable[tuple[tuple[str, str], object]]:
@@ -212,3 +215,8 @@ def _things(archive: Archive) -> Iterable[tuple[tuple[str, str], object]]:
         yield ("certificate", name), _Defined(certificate.definition, certificate.pkcs12_password)
         if certificate.files:
             yield ("files", name), certificate.files
+
+
+def count_items(archive: Archive) -> dict[str, int]:
+    """Return how many things the archive holds, by their kind."""
+    return dict(Counter(kind for (kind, _), _ in _things(archive)))

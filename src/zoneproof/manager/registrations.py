@@ -20,6 +20,10 @@ _BY_FULLDOMAIN = """
 SELECT id, server, fulldomain, subdomain, username, password
 FROM registrations WHERE server = ? AND fulldomain = ? ORDER BY created_at LIMIT 1
 """
+_ALL = """
+SELECT id, server, fulldomain, subdomain, username, password, domain
+FROM registrations ORDER BY domain, server
+"""
 _INSERT = """
 INSERT INTO registrations
     (id, server, fulldomain, subdomain, username, password, domain, created_at)
@@ -35,6 +39,11 @@ class StoredRegistrations:
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
         self._vault = vault
+
+    async def all(self) -> list[tuple[DomainName, Registration]]:
+        """Return all, each with its domain, sorted by domain. Raises VaultError."""
+        rows = await self._store.read(lambda transaction: transaction.query(_ALL))
+        return [(DomainName(str(row[6])), self._registration(row[:6])) for row in rows]
 
     async def get(self, server: str, domain: DomainName) -> Registration | None:
         """Return the registration of a domain, or None."""
@@ -87,3 +96,11 @@ class StoredRegistrations:
         kept = await self.get(registration.server, domain)
         assert kept is not None
         return kept
+
+    async def remove(self, server: str, domain: DomainName) -> None:
+        """Forget the registration of a domain; the service keeps it."""
+        await self._store.write(
+            lambda transaction: transaction.execute(
+                "DELETE FROM registrations WHERE server = ? AND domain = ?", (server, domain.text)
+            )
+        )

@@ -1,4 +1,4 @@
-"""The form of an encrypted archive: a document that one passphrase opens. No I/O.
+"""Encrypted archives: files with a document that one passphrase opens.
 
 A file is ``magic (18) | version (1) | salt (16) | nonce (12) | length (8, big-endian) |
 ciphertext and tag``. Scrypt (RFC 7914, N 2**17, r 8, p 1) makes the key of AES-256-GCM (NIST SP
@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import unicodedata
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from zoneproof.errors import InvalidInputError
+from zoneproof.errors import InvalidInputError, StorageError
 
 MAX_BYTES = 64 * 1024 * 1024
 SHORTEST_PASSPHRASE = 12  # characters
@@ -67,6 +68,54 @@ def seal(document: bytes, passphrase: str) -> bytes:
     return header + AESGCM(_key(passphrase, salt)).encrypt(nonce, document, header)
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all; replace none.
+
+    Raises InvalidInputError if there is one, and StorageError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # An empty file of ours reserves the name, because a rename would replace another's.
+        os.close(_create(path))
+    except FileExistsError as error:
+        raise exists_already(path) from error
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        with os.fdopen(_create(temporary), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException as error:
+        for left in (temporary, path):
+            left.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        raise
+
+
+def exists_already(path: Path) -> InvalidInputError:
+    """Return the error for a file that would have to be replaced."""
+    return InvalidInputError(f"{path} exists already: name another file, or move it away")
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def read(path: Path) -> SealedFile:
+    """Read a file and take it apart. Raises InvalidInputError for what no passphrase opens."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise InvalidInputError(f"{path} is too large for an archive of Zoneproof")
+    return parse(data, str(path))
+
+
 def parse(data: bytes, where: str) -> SealedFile:
     """Take the file apart. Raises InvalidInputError for what no passphrase could open."""
     if not data.startswith(_MAGIC):
@@ -82,11 +131,7 @@ def parse(data: bytes, where: str) -> SealedFile:
     header, body = data[:_HEADER], data[_HEADER:]
     length = int.from_bytes(header[-_LENGTH:], "big")
     if len(header) < _HEADER or len(body) != length or length < _TAG:
-        raise InvalidInputError(
-            f"{where} is not whole ({len(data)} bytes of {_HEADER + length}): copy it again"
-            if len(header) == _HEADER
-            else f"{where} is not whole: copy it again"
-        )
+        raise InvalidInputError(f"{where} is not whole: copy or download it again")
     return SealedFile(where, header, body)
 
 

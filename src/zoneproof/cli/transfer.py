@@ -1,0 +1,113 @@
+"""The ``zoneproof export`` command: write all that is stored to one encrypted file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.manager.transfer import Collected
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+passphrase_option = click.option(
+    "--passphrase",
+    metavar="@FILE|env:VARIABLE",
+    help="Where the passphrase stands; it is asked for without this.",
+)
+
+
+@click.command()
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file to write; it must not exist.",
+)
+@passphrase_option
+@click.option("--with-certificates", is_flag=True, help="The certificates and their keys, too.")
+@json_option
+def export(output: Path, passphrase: str | None, with_certificates: bool, as_json: bool) -> None:
+    """Write all that is stored to one encrypted file, for another machine or as a backup.
+
+    It holds the definitions and how their renewals stand, credentials, CA accounts with their
+    keys, registrations and settings.toml. 'zoneproof import archive' takes it in.
+    """
+    import msgspec
+
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import Home
+    from zoneproof.manager.archive import count_items
+    from zoneproof.manager.sealed_file import exists_already, seal, write_new
+    from zoneproof.manager.transfer import collect
+
+    with telling_errors(as_json=as_json):
+        if output.exists() or output.is_symlink():
+            raise exists_already(output)
+        secret = get_passphrase(passphrase, twice=True)
+        collected = run_with_manager(
+            lambda manager: collect(manager, with_certificates=with_certificates)
+        )
+        if not count_items(collected.archive):
+            raise InvalidInputError(f"there is nothing to export in {Home.find().path}")
+        write_new(output, seal(msgspec.json.encode(collected.archive), secret))
+        _tell_written(output, collected, as_json=as_json)
+
+
+def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
+    from zoneproof.cli.output import json_document
+    from zoneproof.errors import printable
+    from zoneproof.manager.archive import count_items
+
+    counts = count_items(collected.archive)
+    if as_json:
+        json_document({"file": str(output), "holds": counts, "left_out": collected.problems})
+        return
+    click.echo(f"written to {output}: {tell_counts(counts)}")
+    for problem in collected.problems:
+        click.echo(f"left out: {printable(problem)}", err=True)
+    click.echo("without the passphrase nothing opens it: keep both, and not together")
+
+
+def tell_counts(counts: dict[str, int]) -> str:
+    """Return how many there are of each kind, for people."""
+    words = {"settings": "settings.toml", "files": "certificate with its key"}
+    several = {"files": "certificates with their keys"}
+    parts = []
+    for kind, count in counts.items():
+        if kind == "settings":
+            parts.append(words[kind])
+        elif kind == "certificate":
+            parts.append(f"{count} definition{'' if count == 1 else 's'}")
+        elif count == 1:
+            parts.append(f"1 {words.get(kind, kind)}")
+        else:
+            parts.append(f"{count} {several.get(kind, f'{kind}s')}")
+    return ", ".join(parts)
+
+
+def get_passphrase(source: str | None, *, twice: bool) -> str:
+    """Return the passphrase that an option names, or that a person types.
+
+    Raises InvalidInputError where nobody can be asked.
+    """
+    from zoneproof.cli.fields import read_value
+    from zoneproof.errors import InvalidInputError
+
+    if source is None and sys.stdin.isatty():
+        return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice))
+    if source is None or not source.startswith(("@", "env:")):
+        raise InvalidInputError(
+            "the passphrase comes from --passphrase @FILE or --passphrase env:VARIABLE, or is typed"
+            " at a terminal: others could see one on the command line"
+        )
+    return read_value("--passphrase", source)

@@ -1,0 +1,252 @@
+"""Moves a home: reads all of it into an archive, and takes an archive into another home."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from zoneproof import __version__
+from zoneproof.acme import AccountKey, parse_chain
+from zoneproof.errors import (
+    AcmeError,
+    BusyError,
+    ConfigError,
+    InvalidInputError,
+    StorageError,
+)
+from zoneproof.manager.accounts import Accounts, StoredAccount
+from zoneproof.manager.archive import (
+    Archive,
+    ArchivedAccount,
+    ArchivedCertificate,
+    ArchivedCredential,
+    ArchivedFiles,
+    ArchivedRegistration,
+    Item,
+    compare,
+)
+from zoneproof.manager.certificates import Certificates, ManagedCertificate
+from zoneproof.manager.credentials import Credential, Credentials
+from zoneproof.manager.files import CertificateFiles
+from zoneproof.manager.history import History
+from zoneproof.manager.home import Home
+from zoneproof.manager.manager import Manager
+from zoneproof.manager.registrations import StoredRegistrations
+from zoneproof.manager.settings import FILE, load_settings
+from zoneproof.manager.state import CertificateState
+from zoneproof.names import DomainName
+from zoneproof.storage import Store, read_together, write_together
+from zoneproof.vault import Vault
+
+
+@dataclass(frozen=True)
+class Collected:
+    """An archive, and a line for each certificate whose files could not be taken into it."""
+
+    archive: Archive
+    problems: tuple[str, ...] = ()
+
+
+async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
+    """Read all of a home at one moment. Raises StorageError and VaultError."""
+    archive = await read_together(manager.store, lambda store: _read(store, manager.vault))
+    archive = msgspec.structs.replace(archive, settings=_read_settings(manager.home))
+    if not with_certificates:
+        return Collected(archive)
+    problems = []
+    certificates = []
+    for one in archive.certificates:
+        files, problem = _read_files(manager.files, one.definition.name)
+        certificates.append(msgspec.structs.replace(one, files=files))
+        if problem:
+            problems.append(f"{one.definition.name}: {problem}")
+    return Collected(
+        msgspec.structs.replace(archive, certificates=tuple(certificates)), tuple(problems)
+    )
+
+
+async def _read(store: Store, vault: Vault) -> Archive:
+    certificates = Certificates(store, vault)
+    return Archive(
+        written_by=__version__,
+        written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        certificates=tuple(
+            [await _certificate(certificates, one) for one in await certificates.all()]
+        ),
+        credentials=tuple(
+            ArchivedCredential(
+                name=one.name, provider=one.provider, fields=dict(one.fields), dns=one.dns
+            )
+            for one in await Credentials(store, vault).all()
+        ),
+        accounts=tuple(map(ArchivedAccount.of, await Accounts(store, vault).all())),
+        registrations=tuple(
+            ArchivedRegistration(
+                domain=domain.text,
+                server=one.server,
+                fulldomain=one.fulldomain.text,
+                subdomain=one.subdomain,
+                username=one.username,
+                password=one.password,
+            )
+            for domain, one in await StoredRegistrations(store, vault).all()
+        ),
+    )
+
+
+async def _certificate(certificates: Certificates, one: ManagedCertificate) -> ArchivedCertificate:
+    return ArchivedCertificate(
+        definition=one.definition,
+        renewal=msgspec.json.decode(one.state, type=CertificateState).renewal,
+        pkcs12_password=(await certificates.pkcs12_password(one.name)).decode(),
+    )
+
+
+def _read_settings(home: Home) -> str:
+    path = home.path / FILE
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"cannot read {path}: {error}") from error
+
+
+def _read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | None, str]:
+    problem = files.read(name).problem
+    if problem:
+        return None, problem
+    try:
+        pem = (files.live(name) / "fullchain.pem").read_bytes()
+        chain = parse_chain(pem, str(files.live(name)))
+        key = files.private_key(name) or b""
+        return ArchivedFiles(fullchain=chain.pem.decode(), private_key=key.decode("ascii")), ""
+    except (OSError, UnicodeDecodeError) as error:
+        return None, str(error)
+    except AcmeError as error:
+        return None, error.message
+
+
+async def plan_import(manager: Manager, archive: Archive) -> list[Item]:
+    """Return everything that the archive holds, and whether this home has it.
+
+    Raises InvalidInputError for settings that cannot be used here.
+    """
+    _check_settings(manager.home, archive.settings)
+    present = await collect(manager, with_certificates=True)
+    return compare(archive, present.archive)
+
+
+async def take(manager: Manager, archive: Archive, items: Sequence[Item]) -> None:
+    """Take the chosen ``items``, new ones or ones that differ, out of the archive.
+
+    The database gets all or nothing of them. Raises BusyError if the home was changed since
+    ``items`` were compared, and StorageError; running it again goes on.
+    """
+    chosen = {(item.kind, item.name) for item in items}
+    for one in archive.certificates:
+        if one.files and ("files", one.definition.name) in chosen:
+            password = one.pkcs12_password.encode() if one.definition.pkcs12 else None
+            with manager.home.lock(one.definition.name):
+                manager.files.write(one.definition.name, one.files.issued, pkcs12_password=password)
+
+    async def work(store: Store) -> None:
+        present = await _read(store, manager.vault)
+        now = {(item.kind, item.name): item.status for item in compare(archive, present)}
+        for item in items:
+            if item.kind not in ("files", "settings") and now[item.kind, item.name] != item.status:
+                raise BusyError(
+                    f"the {item.kind} {item.name} was changed by somebody else meanwhile: run this"
+                    " again"
+                )
+        await _store(store, manager.vault, archive, chosen)
+
+    await write_together(manager.store, work)
+    if ("settings", FILE) in chosen:
+        _write_settings(manager.home, archive.settings)
+
+
+async def _store(
+    store: Store, vault: Vault, archive: Archive, chosen: set[tuple[str, str]]
+) -> None:
+    certificates, history = Certificates(store, vault), History(store)
+    credentials, accounts = Credentials(store, vault), Accounts(store, vault)
+    registrations = StoredRegistrations(store, vault)
+    for credential in archive.credentials:
+        if ("credential", credential.name) in chosen:
+            await credentials.save(
+                Credential(credential.name, credential.provider, credential.fields, credential.dns)
+            )
+    for account in archive.accounts:
+        if ("account", account.name) in chosen:
+            await _store_account(accounts, account)
+    for one in archive.registrations:
+        if ("registration", f"{one.domain} at {one.server}") in chosen:
+            domain = DomainName.parse(one.domain)
+            await registrations.remove(one.server, domain)
+            await registrations.put(domain, one.registration)
+    for certificate in archive.certificates:
+        if ("certificate", certificate.definition.name) in chosen:
+            await _store_certificate(certificates, certificate)
+            await history.add(certificate.definition.name, "imported", "from an archive")
+
+
+async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:
+    before = next((one for one in await accounts.all() if one.name == archived.name), None)
+    account = StoredAccount(
+        id=before.id if before else str(uuid.uuid4()),
+        name=archived.name,
+        directory_url=archived.directory_url,
+        account_url=archived.account_url,
+        key=AccountKey.from_pem(archived.key.encode()),
+        contact=archived.contact,
+        ca_bundle=Path(archived.ca_bundle) if archived.ca_bundle else None,
+        allow_http=archived.allow_http,
+    )
+    if before:
+        await accounts.remove(before)
+    await accounts.add(account)
+    if archived.next_key:
+        await accounts.keep_next_key(account, AccountKey.from_pem(archived.next_key.encode()))
+
+
+async def _store_certificate(certificates: Certificates, archived: ArchivedCertificate) -> None:
+    name = archived.definition.name
+    is_new = await certificates.find(name) is None
+    await certificates.save(archived.definition)
+    await certificates.set_pkcs12_password(name, archived.pkcs12_password)
+    if is_new:
+        state = CertificateState(renewal=archived.renewal)
+        await certificates.change_state(name, CertificateState, lambda _: state)
+
+
+def _check_settings(home: Home, text: str) -> None:
+    if not text:
+        return
+    with tempfile.TemporaryDirectory(prefix=".settings", dir=home.path) as folder:
+        path = Path(folder) / FILE
+        path.write_text(text, "utf-8")
+        try:
+            load_settings(Path(folder))
+        except ConfigError as error:
+            reason = error.message.removeprefix(f"{path}").lstrip(": ")
+            raise InvalidInputError(
+                f"the archive's {FILE} cannot be used here: {reason}; nothing was changed"
+            ) from error
+
+
+def _write_settings(home: Home, text: str) -> None:
+    path = home.path / FILE
+    try:
+        # Made for its owner alone, because settings can hold passwords.
+        with tempfile.NamedTemporaryFile("w", dir=home.path, encoding="utf-8", delete=False) as new:
+            new.write(text)
+        Path(new.name).replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,394 @@
+"""``zoneproof export`` and ``zoneproof import archive``: moving a home."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import stat
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from tests.cli.inside import Inside, inside
+from tests.manager.full_home import SECRETS, SERVER, SETTINGS, fill, self_signed
+from tests.world import Result
+from zoneproof.cli import confirm
+from zoneproof.manager import Credential, Home, open_manager
+from zoneproof.manager.archive import Archive, count_items, decode
+from zoneproof.manager.sealed_file import parse, seal
+from zoneproof.manager.transfer import collect
+
+__all__ = ["inside"]
+
+PASSPHRASE = "correct horse battery"
+EVERYTHING = {
+    ("settings", "settings.toml"),
+    ("credential", "dns"),
+    ("account", "letsencrypt-staging"),
+    ("account", "private"),
+    ("registration", f"www.example.com at {SERVER}"),
+    ("certificate", "a.example"),
+    ("certificate", "b.example"),
+    ("files", "a.example"),
+}
+
+
+def content_of(home: Path) -> Archive:
+    async def read() -> Archive:
+        async with open_manager(Home(home)) as manager:
+            return (await collect(manager, with_certificates=True)).archive
+
+    return asyncio.run(read())
+
+
+def comparable(archive: Archive) -> Archive:
+    return msgspec.structs.replace(archive, written_at="")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with everything."""
+    home = tmp_path_factory.mktemp("old") / "home"
+    asyncio.run(fill(home))
+    return home
+
+
+@pytest.fixture(scope="module")
+def exported(filled: Path) -> bytes:
+    """An archive of it."""
+    return seal(msgspec.json.encode(content_of(filled)), PASSPHRASE)
+
+
+@pytest.fixture
+def archive(exported: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PASSPHRASE", PASSPHRASE)
+    path = tmp_path / "home.zp"
+    path.write_bytes(exported)
+    return path
+
+
+def take(inside: Inside, archive: Path, *options: str) -> Result:
+    return inside.run("import", "archive", str(archive), "--passphrase", "env:PASSPHRASE", *options)
+
+
+def statuses(result: Result) -> dict[tuple[str, str], str]:
+    items = json.loads(result.stdout)["items"]
+    return {(item["kind"], item["name"]): item["status"] for item in items}
+
+
+def test_a_home_that_is_moved_has_everything(inside: Inside, archive: Path, filled: Path) -> None:
+    result = take(inside, archive, "--yes", "--json")
+    assert result.status == 0, result.stderr
+    assert statuses(result) == dict.fromkeys(EVERYTHING, "new")
+    moved, before = content_of(inside.home), content_of(filled)
+    assert comparable(moved) == comparable(before)
+    assert moved.certificates[1].renewal.failures == 2
+    assert (inside.home / "settings.toml").read_text() == SETTINGS
+    assert stat.S_IMODE((inside.home / "settings.toml").stat().st_mode) == 0o600
+    assert (inside.home / "vault.key").read_text() != (filled / "vault.key").read_text()
+    bundle = (inside.home / "live/a.example/bundle.p12").read_bytes()
+    assert pkcs12.load_pkcs12(bundle, SECRETS[2].encode()).key is not None
+    assert "imported" in inside.good("history", "a.example")
+    shown = {one["name"]: one["status"] for one in json.loads(inside.good("list", "--json"))}
+    assert shown == {"a.example": "valid", "b.example": "failing"}
+
+
+def test_importing_twice_changes_nothing(inside: Inside, archive: Path) -> None:
+    take(inside, archive, "--yes")
+    before = (inside.home / "archive/a.example").stat().st_mtime_ns
+    result = take(inside, archive, "--yes", "--replace")
+    assert result.status == 0
+    assert "nothing was taken: all of it is here already" in result.stdout
+    assert (inside.home / "archive/a.example").stat().st_mtime_ns == before
+    assert set(statuses(take(inside, archive, "--json")).values()) == {"same"}
+
+
+def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
+    inside: Inside, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = take(inside, archive)
+    assert result.status == 2
+    assert "new      credential   dns\n" in result.stdout
+    assert "Take 8 things? Nobody can be asked here: add --yes" in result.stderr
+    assert take(inside, archive, "--dry-run").status == 0
+
+    def say_no(question: str, *, yes: bool) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(confirm, "confirm", say_no)
+    assert take(inside, archive).status == 130
+    assert not content_of(inside.home).credentials
+    assert not (inside.home / "settings.toml").exists()
+    assert not (inside.home / "live").exists()
+
+
+async def _differ(home: Path) -> None:
+    async with open_manager(Home(home)) as manager:
+        await manager.credentials.save(Credential("dns", "rfc2136", {"server": "192.0.2.9"}))
+        definition = (await manager.certificates.get("a.example")).definition
+        await manager.certificates.save(msgspec.structs.replace(definition, key_type="rsa4096"))
+        manager.files.write("a.example", self_signed("a.example"))
+
+
+def test_what_differs_stays(inside: Inside, archive: Path) -> None:
+    take(inside, archive, "--yes")
+    asyncio.run(_differ(inside.home))
+    (inside.home / "settings.toml").write_text("parallel = 3\n")
+    before = content_of(inside.home)
+    result = take(inside, archive, "--yes")
+    assert result.status == 0
+    assert "differs  credential   dns  (stays as it is here)" in result.stdout
+    assert "key_type: ec256 (was rsa4096)" in result.stdout
+    assert "--replace takes the archive's" in result.stdout
+    assert comparable(content_of(inside.home)) == comparable(before)
+
+
+def test_replace_takes_the_archive_s_and_keeps_older_versions_of_files(
+    inside: Inside, archive: Path, filled: Path
+) -> None:
+    take(inside, archive, "--yes")
+    asyncio.run(_differ(inside.home))
+    with sqlite3.connect(inside.home / "state.sqlite3") as database:
+        database.execute("UPDATE accounts SET account_url = 'https://other.example'")
+        database.execute("UPDATE registrations SET username = 'other'")
+    database.close()
+    (inside.home / "settings.toml").write_text("parallel = 3\n")
+    result = take(inside, archive, "--yes", "--replace", "--json")
+    assert result.status == 0, result.stderr
+    assert [key for key, status in statuses(result).items() if status == "same"] == [
+        ("certificate", "b.example")
+    ]
+    assert comparable(content_of(inside.home)) == comparable(content_of(filled))
+    assert (inside.home / "archive/a.example/privkey2.pem").exists()
+    assert (inside.home / "live/a.example/privkey.pem").resolve().name == "privkey3.pem"
+
+
+def test_a_certificate_does_not_come_without_its_definition(inside: Inside, archive: Path) -> None:
+    inside.good("add", "a.example", "--provider", "manual")
+    take(inside, archive, "--yes")
+    assert not (inside.home / "live/a.example").exists()
+
+
+@pytest.mark.parametrize("table", ["certificates", "accounts", "registrations"])
+def test_a_failure_in_the_database_keeps_nothing_there(
+    inside: Inside, archive: Path, table: str
+) -> None:
+    inside.good("list")
+    with sqlite3.connect(inside.home / "state.sqlite3") as database:
+        database.execute(
+            f"CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no more');"
+            " END"
+        )
+    database.close()
+    result = take(inside, archive, "--yes")
+    assert result.status == 1
+    assert "no more" in result.stderr
+    found = content_of(inside.home)
+    assert count_items(found) == {}
+    with sqlite3.connect(inside.home / "state.sqlite3") as database:
+        database.execute("DROP TRIGGER full")
+    database.close()
+    assert take(inside, archive, "--yes").status == 0
+    assert len(content_of(inside.home).certificates) == 2
+
+
+def test_a_change_by_somebody_else_meanwhile_is_not_lost(
+    inside: Inside, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add_first(question: str, *, yes: bool) -> None:
+        inside.good("add", "b.example", "--provider", "manual")
+
+    monkeypatch.setattr(confirm, "confirm", add_first)
+    result = take(inside, archive, "--yes")
+    assert result.status == 1
+    found = content_of(inside.home)
+    assert [one.definition.method[0].provider for one in found.certificates] == ["manual"]
+    assert not found.credentials
+
+
+def test_a_certificate_that_is_worked_on_is_not_touched(inside: Inside, archive: Path) -> None:
+    with Home(inside.home).lock("a.example"):
+        result = take(inside, archive, "--yes")
+    assert result.status == 1
+    assert "is working on a.example" in result.stderr
+    assert not content_of(inside.home).certificates
+
+
+def test_a_wrong_passphrase_is_one_line(
+    inside: Inside, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSPHRASE", "another passphrase")
+    result = take(inside, archive, "--yes")
+    assert result.status == 2
+    assert result.stderr.count("\n") == 1
+    assert "does not open with this passphrase" in result.stderr
+    told = take(inside, archive, "--yes", "--json").event("error")
+    assert told["exit_code"] == 2
+
+
+def altered(exported: bytes, **changes: object) -> bytes:
+    document = json.loads(parse(exported, "it").open(PASSPHRASE))
+    return seal(json.dumps({**document, **changes}).encode(), PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"colours": []}, "a newer one wrote it"),
+        ({"accounts": [{"name": "x"}]}, "a newer one wrote it"),
+        ({"settings": "colour = 1\n"}, "settings.toml cannot be used here"),
+        (
+            {"certificates": [{"definition": {"name": "../../x", "identifiers": ["a.example"]}}]},
+            "cannot name a certificate",
+        ),
+        (
+            {
+                "certificates": [
+                    {
+                        "definition": {"name": "x", "identifiers": ["a.example"]},
+                        "files": {"fullchain": "secret", "private_key": "secret"},
+                    }
+                ]
+            },
+            "x: ",
+        ),
+        ({"credentials": [{"name": "a b", "provider": "x", "fields": {}}]}, "cannot name"),
+        (
+            {
+                "accounts": [
+                    {"name": "x", "directory_url": "u", "account_url": "u", "key": "secret"}
+                ]
+            },
+            "x: the account key is no PEM private key",
+        ),
+        (
+            {
+                "registrations": [
+                    {
+                        "domain": "a..b",
+                        "server": "s",
+                        "fulldomain": "a.b",
+                        "subdomain": "a",
+                        "username": "secret",
+                        "password": "secret",
+                    }
+                ]
+            },
+            "a..b",
+        ),
+    ],
+)
+def test_content_that_cannot_be_used_changes_nothing(
+    inside: Inside, archive: Path, exported: bytes, changes: dict[str, object], told: str
+) -> None:
+    archive.write_bytes(altered(exported, **changes))
+    result = take(inside, archive, "--yes")
+    assert result.status == 2
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "secret" not in result.stderr
+    assert not content_of(inside.home).credentials
+
+
+def test_a_missing_file_is_one_line(inside: Inside, archive: Path) -> None:
+    archive.unlink()
+    result = take(inside, archive)
+    assert result.status == 2
+    assert f"cannot read {archive}: No such file" in result.stderr
+
+
+def test_the_roots_of_a_private_ca_are_asked_for(
+    inside: Inside, archive: Path, exported: bytes
+) -> None:
+    document = decode(parse(exported, "it").open(PASSPHRASE), "it")
+    account = msgspec.structs.replace(document.accounts[1], ca_bundle="/nowhere/roots.pem")
+    changed = msgspec.structs.replace(document, accounts=(account,))
+    archive.write_bytes(seal(msgspec.json.encode(changed), PASSPHRASE))
+    assert "private trusts the roots in /nowhere/roots.pem" in take(inside, archive, "--yes").stderr
+
+
+# --- export ------------------------------------------------------------------------------------
+
+
+def export(inside: Inside, home: Path, output: Path, *options: str) -> Result:
+    return inside.run(
+        "export", "-o", str(output), "--passphrase", "env:PASSPHRASE", *options, home=home
+    )
+
+
+def test_the_archive_is_for_its_owner_alone_and_tells_nothing(
+    inside: Inside, filled: Path, archive: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.zp"
+    result = export(inside, filled, output, "--with-certificates")
+    assert result.status == 0, result.stderr
+    assert (
+        "settings.toml, 1 credential, 2 accounts, 1 registration, 2 definitions, 1 certificate"
+        in result.stdout
+    )
+    assert "left out: b.example: " in result.stderr
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    shown = result.stdout + result.stderr + repr(content_of(filled))
+    for secret in (*SECRETS, "PRIVATE KEY", PASSPHRASE):
+        assert secret not in shown
+        assert secret.encode() not in output.read_bytes()
+    restored = decode(parse(output.read_bytes(), "it").open(PASSPHRASE), "it")
+    assert comparable(restored) == comparable(content_of(filled))
+
+
+def test_certificates_come_only_on_request(
+    inside: Inside, filled: Path, archive: Path, tmp_path: Path
+) -> None:
+    told = json.loads(export(inside, filled, tmp_path / "out.zp", "--json").stdout)
+    assert told["holds"] == {
+        "settings": 1,
+        "credential": 1,
+        "account": 2,
+        "registration": 1,
+        "certificate": 2,
+    }
+    content = decode(parse((tmp_path / "out.zp").read_bytes(), "it").open(PASSPHRASE), "it")
+    assert [one.files for one in content.certificates] == [None, None]
+
+
+def test_a_file_that_exists_is_not_replaced(inside: Inside, filled: Path, archive: Path) -> None:
+    before = archive.read_bytes()
+    result = export(inside, filled, archive)
+    assert result.status == 2
+    assert "exists already" in result.stderr
+    assert archive.read_bytes() == before
+
+
+def test_an_empty_home_is_not_exported(inside: Inside, archive: Path, tmp_path: Path) -> None:
+    result = export(inside, inside.home, tmp_path / "out.zp")
+    assert result.status == 2
+    assert "there is nothing to export" in result.stderr
+    assert not (tmp_path / "out.zp").exists()
+
+
+@pytest.mark.parametrize("source", [(), ("--passphrase", "correct horse battery")])
+def test_a_passphrase_is_neither_guessed_nor_taken_from_the_command_line(
+    inside: Inside, filled: Path, tmp_path: Path, source: tuple[str, ...]
+) -> None:
+    result = inside.run("export", "-o", str(tmp_path / "out.zp"), *source, home=filled)
+    assert result.status == 2
+    assert "--passphrase @FILE or --passphrase env:VARIABLE" in result.stderr
+    assert PASSPHRASE not in result.stderr
+
+
+def test_a_passphrase_can_stand_in_a_file(
+    inside: Inside, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
+    command = ("import", "archive", str(archive), "--dry-run", "--passphrase")
+    inside.good(*command, f"@{tmp_path / 'passphrase'}")
+    result = inside.run(*command, f"@{tmp_path / 'nothing'}")
+    assert result.status == 2
+    assert "--passphrase: cannot read" in result.stderr
+    monkeypatch.setenv("SHORT", "hunter2")
+    result = inside.run("export", "-o", str(tmp_path / "o"), "--passphrase", "env:SHORT")
+    assert result.status == 2

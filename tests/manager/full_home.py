@@ -1,0 +1,85 @@
+"""A home with one of everything that can be moved, and secrets that are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from zoneproof.acme import AccountKey, CertificateChain
+from zoneproof.issuance import Issued
+from zoneproof.manager import (
+    AccountTerms,
+    CertificateDefinition,
+    Credential,
+    DnsSettings,
+    Home,
+    MethodDefinition,
+    open_manager,
+)
+from zoneproof.manager.accounts import new_account
+from zoneproof.manager.schedule import RenewalState
+from zoneproof.names import DomainName
+from zoneproof.providers import Registration
+
+SECRETS = ("c2VjcmV0LW9mLXRzaWc=", "password-of-registration", "password-of-bundle")
+SETTINGS = '# what holds for all\naccount = "letsencrypt-staging"\nparallel = 7\n'
+SERVER = "https://auth.example.net"
+DIRECTORY = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+
+def self_signed(name: str) -> Issued:
+    """Return a certificate that is its own issuer."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=89))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Issued(CertificateChain((certificate, certificate)), pem)
+
+
+async def fill(path: Path) -> None:
+    """Make the home."""
+    path.mkdir(parents=True)
+    (path / "settings.toml").write_text(SETTINGS)
+    async with open_manager(Home(path)) as manager:
+        fields = {"server": "192.0.2.1", "key_name": "k", "secret": SECRETS[0]}
+        dns = DnsSettings(propagation="authoritative+30")
+        await manager.credentials.save(Credential("dns", "rfc2136", fields, dns))
+
+        account = new_account("letsencrypt-staging", DIRECTORY, AccountTerms(email="a@b.example"))
+        account = replace(account, account_url="https://acme.example/acct/1")
+        await manager.accounts.add(account)
+        await manager.accounts.keep_next_key(account, AccountKey.generate("ES256"))
+        plain = new_account("private", "https://ca.example/dir", AccountTerms())
+        await manager.accounts.add(plain)
+
+        target = DomainName("d420c923.auth.example.net")
+        await manager.registrations.put(
+            DomainName("www.example.com"),
+            Registration(SERVER, target, "d420c923", "user", SECRETS[1]),
+        )
+
+        for name in ("a.example", "b.example"):
+            method = MethodDefinition(credential="dns")
+            definition = CertificateDefinition(
+                name=name, identifiers=(name,), method=(method,), pkcs12=name == "a.example"
+            )
+            await manager.certificates.save(definition)
+        await manager.certificates.set_pkcs12_password("a.example", SECRETS[2])
+        await manager.states.set_renewal("b.example", RenewalState(failures=2, last_error="no"))
+        await manager.states.set_awaiting("b.example", ("a record",))
+        manager.files.write(
+            "a.example", self_signed("a.example"), pkcs12_password=SECRETS[2].encode()
+        )
