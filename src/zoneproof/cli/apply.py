@@ -11,7 +11,8 @@ import click
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
-    from zoneproof.manager import Changes, Manager
+    from zoneproof.manager import Manager
+    from zoneproof.manager.apply import Changes
 
 
 @click.command()
@@ -36,12 +37,8 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     from zoneproof.cli.confirm import confirm
     from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import (
-        carry_out,
-        missing_references,
-        plan_changes,
-        read_definitions,
-    )
+    from zoneproof.manager.apply import carry_out, missing_references, plan_changes
+    from zoneproof.manager.definition_file import read_definitions
 
     async def plan(manager: Manager) -> tuple[Changes, list[str]]:
         problems = await missing_references(manager, file.definitions)
