@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.cli.inside import Inside, inside
+from tests.cli.terminal import run_at_terminal
 from tests.manager.full_home import SECRETS, SERVER, SETTINGS, fill, self_signed
 from tests.world import Result
 from zoneproof.cli import confirm
@@ -392,3 +393,21 @@ def test_a_passphrase_can_stand_in_a_file(
     monkeypatch.setenv("SHORT", "hunter2")
     result = inside.run("export", "-o", str(tmp_path / "o"), "--passphrase", "env:SHORT")
     assert result.status == 2
+
+
+def test_at_a_terminal_the_passphrase_is_typed_twice_and_never_shown(
+    filled: Path, tmp_path: Path
+) -> None:
+    output = str(tmp_path / "out.zp")
+    dialogue = [("Passphrase: ", PASSPHRASE), ("confirmation: ", PASSPHRASE)]
+    result = run_at_terminal(["export", "-o", output], dialogue, {"ZONEPROOF_HOME": str(filled)})
+    assert result.status == 0, result.stdout
+    assert PASSPHRASE not in result.stdout
+
+    home = {"ZONEPROOF_HOME": str(tmp_path / "new")}
+    asked = [("Passphrase: ", PASSPHRASE), ("Take 7 things? [y/N]: ", "n")]
+    assert run_at_terminal(["import", "archive", output], asked, home).status == 130
+    asked[1] = ("Take 7 things? [y/N]: ", "y")
+    result = run_at_terminal(["import", "archive", output], asked, home)
+    assert result.status == 0, result.stdout
+    assert "took 7 things" in result.stdout

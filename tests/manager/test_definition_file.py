@@ -12,6 +12,7 @@ from zoneproof.errors import ConfigError
 from zoneproof.manager.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.definition_file import (
     DefinitionFile,
+    _pairs,
     format_definitions,
     read_definitions,
 )
@@ -49,6 +50,14 @@ definitions = st.builds(
     ignore_caa=st.booleans(),
     renew=st.booleans(),
 )
+
+
+anything = st.recursive(
+    texts | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+keys = st.sampled_from([*CertificateDefinition.__struct_fields__, "colour"])
 
 
 def read(folder: Path, text: str) -> DefinitionFile:
@@ -204,3 +213,33 @@ def test_a_secret_in_a_method_is_refused_and_not_shown(tmp_path: Path) -> None:
     (problem,) = read(tmp_path, text).problems
     assert "is secret" in problem
     assert "c2VjcmV0" not in problem
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(keys, anything, max_size=4),
+    st.lists(st.dictionaries(keys, anything, max_size=6), max_size=3),
+)
+def test_whatever_stands_in_the_tables_is_read_or_said_to_be_wrong(
+    tmp_path: Path, defaults: dict[str, object], tables: list[dict[str, object]]
+) -> None:
+    lines = ["[defaults]", *_pairs(defaults)]
+    for table in tables:
+        lines += ["[[certificate]]", *_pairs(table)]
+    file = read(tmp_path, "\n".join(lines))
+    assert file.problems or len(file.definitions) == len(tables)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200) | texts.map(str.encode))
+def test_whatever_a_file_holds_is_read_or_an_error_of_one_line(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "certs.toml"
+    path.write_bytes(content)
+    message = f"{path} is good"
+    try:
+        read_definitions(path)
+    except ConfigError as error:
+        message = error.message
+    assert str(path) in message

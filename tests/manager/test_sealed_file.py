@@ -7,11 +7,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.manager.sealed_file import MAX_BYTES, parse, read, seal, write_new
 
 DOCUMENT = b'{"secret":"hidden-away"}'
+MAGIC = b"zoneproof archive\n"
 PASSPHRASE = "correct horse battery"
 
 
@@ -64,6 +67,12 @@ def test_a_newer_form_says_to_update(sealed: bytes) -> None:
     newer = sealed[:18] + b"\x02" + sealed[19:]
     with pytest.raises(InvalidInputError, match="written by a newer Zoneproof"):
         parse(newer, "it")
+
+
+@given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda data: MAGIC + data))
+def test_whatever_a_file_holds_is_refused_if_it_is_not_whole(data: bytes) -> None:
+    with pytest.raises(InvalidInputError, match=r"^it (is|was) "):
+        parse(data, "it")
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"zoneproof", b"\0" * 100])

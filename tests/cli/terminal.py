@@ -1,0 +1,52 @@
+"""Runs the ``zoneproof`` command at a terminal, and types answers to what it asks."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from tests.world import Result
+
+_AT_TERMINAL = """
+import fcntl, runpy, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+runpy.run_module("zoneproof", run_name="__main__", alter_sys=True)
+"""
+
+
+def run_at_terminal(
+    arguments: Sequence[str], dialogue: Sequence[tuple[str, str]], environment: Mapping[str, str]
+) -> Result:
+    """Run the command; each of the dialogue's texts is waited for, and its answer typed then."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", _AT_TERMINAL, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={**os.environ, **environment},
+    ) as process:
+        os.close(theirs)
+        told, seen = "", 0
+        expected = list(dialogue)
+        while text := _read(ours):
+            told += text
+            while expected and expected[0][0] in told[seen:]:
+                question, answer = expected.pop(0)
+                seen = told.index(question, seen) + len(question)
+                os.write(ours, f"{answer}\n".encode())
+        os.close(ours)
+        status = process.wait(timeout=60)
+    assert not expected, told
+    return Result(status, told, "")
+
+
+def _read(descriptor: int) -> str:
+    try:
+        return os.read(descriptor, 65536).decode()
+    except OSError:  # Linux says so when the last process has left the terminal
+        return ""
