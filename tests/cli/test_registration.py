@@ -1,9 +1,10 @@
-"""``zoneproof registration list`` and ``remove``."""
+"""``zoneproof registration``, and ``zoneproof import registrations``."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,109 @@ def test_nothing_is_removed_in_doubt(filled: Inside, arguments: tuple[str, ...],
     assert result.status == 2
     assert told in result.stderr
     assert len(json.loads(filled.good("registration", "list", "--json"))) == 3
+
+
+# --- sharing -----------------------------------------------------------------------------------
+
+
+def keys_in(home: Path) -> list[tuple[DomainName, Registration]]:
+    async def read() -> list[tuple[DomainName, Registration]]:
+        async with open_manager(Home(home)) as manager:
+            return await manager.registrations.all()
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("form", ["goacmedns", "certbot", "certify"])
+def test_another_home_takes_what_one_exports(filled: Inside, tmp_path: Path, form: str) -> None:
+    output, other = tmp_path / "out", tmp_path / "other"
+    if form == "certify":
+        output.mkdir()
+    told = filled.good(
+        "registration", "export", "--format", form, "-o", str(output), "--server", ONE
+    )
+    assert told == f"2 registrations written to {output}, with keys in clear\n"
+    written = [output] if output.is_file() else list(output.iterdir())
+    assert [stat.S_IMODE(path.stat().st_mode) for path in written] == [0o600] * len(written)
+    command = ("import", "registrations", str(output), "--server", ONE, "--yes")
+    told += filled.good(*command, home=other)
+    assert keys_in(other) == [pair for pair in keys_in(filled.home) if pair[1].server == ONE]
+    assert "all of it is here already" in filled.good(*command, home=other)
+    assert "the-password" not in told
+
+
+def test_some_domains_are_exported(filled: Inside, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    filled.good("registration", "export", "mail.example.com", "-o", str(output))
+    assert list(json.loads(output.read_text())) == ["mail.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "registrations at several servers: choose one with --server"),
+        (("nobody.example.com",), "there is no registration for nobody.example.com"),
+        (("--server", "https://nobody.example"), "there are no registrations to export"),
+    ],
+)
+def test_nothing_is_exported_in_doubt(
+    filled: Inside, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    output = tmp_path / "out.json"
+    result = filled.run("registration", "export", "-o", str(output), *arguments)
+    assert result.status == 2
+    assert told in result.stderr
+    assert not output.exists()
+
+
+def test_an_export_replaces_no_file(filled: Inside, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    output.write_text("mine")
+    result = filled.run("registration", "export", "mail.example.com", "-o", str(output))
+    assert result.status == 2
+    assert output.read_text() == "mine"
+
+
+def entry(server: str, password: str) -> dict[str, str]:
+    return {
+        "fulldomain": "z9.auth.example.net",
+        "subdomain": "z9",
+        "username": "user",
+        "password": password,
+        "server_url": server,
+    }
+
+
+def test_a_registration_that_differs_stays_unless_it_is_to_be_replaced(
+    filled: Inside, tmp_path: Path
+) -> None:
+    path = tmp_path / "theirs.json"
+    path.write_text(json.dumps({"mail.example.com": entry(ONE, "their-password")}))
+    before = keys_in(filled.home)
+    told = filled.good("import", "registrations", str(path), "--yes")
+    assert f"differs  registration mail.example.com at {ONE}  (stays as it is here)" in told
+    assert keys_in(filled.home) == before
+    filled.good("import", "registrations", str(path), "--yes", "--replace")
+    assert keys_in(filled.home)[0][1].password == "their-password"
+    assert keys_in(filled.home)[1:] == before[1:]
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_taken(inside: Inside, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.json"
+    bad = {**entry(ONE, "their-password"), "password": 5}
+    path.write_text(json.dumps({"a.example": entry(ONE, "their-password"), "b.example": bad}))
+    result = inside.run("import", "registrations", str(path), "--yes")
+    assert result.status == 1
+    assert "the registration of 'b.example'" in result.stderr
+    assert "their-password" not in result.stdout + result.stderr
+    assert [str(domain) for domain, _ in keys_in(inside.home)] == ["a.example"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "{", "null", '{"a.example": 5}'])
+def test_a_file_without_any_is_an_error(inside: Inside, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "theirs.json"
+    path.write_text(content)
+    result = inside.run("import", "registrations", str(path), "--yes")
+    assert result.status == 2
+    assert "no registration was found" in result.stderr
+    assert keys_in(inside.home) == []

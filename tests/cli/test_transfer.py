@@ -144,7 +144,7 @@ def test_what_differs_stays(inside: Inside, archive: Path) -> None:
     assert result.status == 0
     assert "differs  credential   dns  (stays as it is here)" in result.stdout
     assert "key_type: ec256 (was rsa4096)" in result.stdout
-    assert "--replace takes the archive's" in result.stdout
+    assert "--replace takes it in place of" in result.stdout
     assert comparable(content_of(inside.home)) == comparable(before)
 
 

@@ -243,3 +243,15 @@ def test_whatever_a_file_holds_is_read_or_an_error_of_one_line(
     except ConfigError as error:
         message = error.message
     assert str(path) in message
+
+
+def test_the_example_of_the_documentation_is_right(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/certs-toml.md"
+    example = page.read_text().split("```toml\n")[1].split("```")[0]
+    file = read(tmp_path, example)
+    assert file.problems == ()
+    assert [one.name for one in file.definitions] == ["example.com", "shop"]
+    assert file.definitions[1].key_type == "ec384"
+    for struct in (CertificateDefinition, MethodDefinition):
+        for key in struct.__struct_fields__:
+            assert f"`{key}`" in page.read_text()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from zoneproof.cli.run_options import json_option
+from zoneproof.cli.taking import taking_options
 from zoneproof.cli.transfer import passphrase_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager import Manager
-    from zoneproof.manager.archive import Archive, Item
 
 
 @click.group("import")
@@ -24,9 +19,7 @@ def import_() -> None:
 @import_.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @passphrase_option
-@click.option("--dry-run", is_flag=True, help="Show what would come, and change nothing.")
-@click.option("--replace", is_flag=True, help="Replace what is here and differs.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@taking_options
 @json_option
 def archive(
     file: Path, passphrase: str | None, dry_run: bool, replace: bool, yes: bool, as_json: bool
@@ -35,74 +28,63 @@ def archive(
 
     What is here and differs stays, unless --replace is given.
     """
-    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.output import telling_errors
-    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.taking import offer
     from zoneproof.cli.transfer import get_passphrase
+    from zoneproof.errors import printable
     from zoneproof.manager.archive import decode
     from zoneproof.manager.sealed_file import read
-    from zoneproof.manager.transfer import plan_import, take
-
-    async def plan(manager: Manager) -> list[Item]:
-        return await plan_import(manager, content)
 
     with telling_errors(as_json=as_json):
         sealed = read(file)
         content = decode(sealed.open(get_passphrase(passphrase, twice=False)), str(file))
-        items = run_with_manager(plan)
-        wanted = [
-            item for item in items if item.status == "new" or (item.status == "differs" and replace)
-        ]
         if not as_json:
-            _tell(content, items, replace=replace)
-        if wanted and not dry_run:
-            confirm(_question(wanted), yes=yes)
-            run_with_manager(lambda manager: take(manager, content, wanted))
-        _tell_end(items, wanted, dry_run=dry_run, as_json=as_json)
+            click.echo(printable(f"written {content.written_at} by Zoneproof {content.written_by}"))
+        offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
+        for account in content.accounts:
+            if account.ca_bundle and not Path(account.ca_bundle).exists():
+                click.echo(
+                    printable(
+                        f"the account {account.name} trusts the roots in {account.ca_bundle}, which"
+                        " is not here: copy that file, too"
+                    ),
+                    err=True,
+                )
 
 
-def _question(wanted: Sequence[Item]) -> str:
-    replaced = sum(item.status == "differs" for item in wanted)
-    also = f", of which {replaced} replace what is here" if replaced else ""
-    return f"Take {_things(len(wanted))}{also}?"
-
-
-def _things(count: int) -> str:
-    return "1 thing" if count == 1 else f"{count} things"
-
-
-def _tell(content: Archive, items: Sequence[Item], *, replace: bool) -> None:
-    from zoneproof.errors import printable
-
-    click.echo(f"written {content.written_at} by Zoneproof {printable(content.written_by)}")
-    for item in items:
-        remark = ""
-        if item.status == "differs":
-            remark = "  (is replaced)" if replace else "  (stays as it is here)"
-        click.echo(f"{item.status:8} {item.kind:12} {printable(item.name)}{remark}")
-        for line in item.lines:
-            click.echo(f"{'':21} {printable(line)}")
-    for account in content.accounts:
-        if account.ca_bundle and not Path(account.ca_bundle).exists():
-            click.echo(
-                f"the account {account.name} trusts the roots in {account.ca_bundle}, which is not"
-                " here: copy that file, too",
-                err=True,
-            )
-
-
-def _tell_end(
-    items: Sequence[Item], wanted: Sequence[Item], *, dry_run: bool, as_json: bool
+@import_.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--server", default="", help="The service's URL, where the files do not tell it.")
+@click.option("--domain", default="", help="The domain of a file with one registration alone.")
+@taking_options
+@json_option
+def registrations(
+    path: Path,
+    server: str,
+    domain: str,
+    dry_run: bool,
+    replace: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    from zoneproof.cli.output import json_document
+    """Take registrations at acme-dns services from PATH, another client's file or folder.
 
-    if as_json:
-        json_document({"items": items, "taken": 0 if dry_run else len(wanted)})
-    elif dry_run:
-        click.echo("nothing was changed: this was a dry run")
-    elif wanted:
-        click.echo(f"took {_things(len(wanted))}; next: zoneproof list")
-    elif any(item.status == "differs" for item in items):
-        click.echo("nothing was taken: --replace takes the archive's in place of what differs here")
-    else:
-        click.echo("nothing was taken: all of it is here already")
+    It reads the files of lego, cert-manager, Caddy, acme-dns-client, certbot's hook and plugin, and
+    Certify The Web. What is here and differs stays, unless --replace is given.
+    """
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.taking import offer
+    from zoneproof.errors import InvalidInputError, printable
+    from zoneproof.manager.archive import of_registrations
+    from zoneproof.manager.importing import read_registrations
+
+    with telling_errors(as_json=as_json):
+        found = read_registrations(path, server=server, domain=domain)
+        for problem in found.problems:
+            click.echo(f"zoneproof: {printable(problem)}", err=True)
+        content = of_registrations((one.domain, one.registration) for one in found.registrations)
+        if not content.registrations:
+            raise InvalidInputError(f"{path}: no registration was found: nothing was changed")
+        offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
+    if found.problems:
+        raise SystemExit(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +20,10 @@ server_option = click.option("--server", default="", help="Only of this service;
 
 @click.group()
 def registration() -> None:
-    """Show the registrations at challenge services that are kept here, and forget them."""
+    """Show the registrations at challenge services that are kept here, share and forget them.
+
+    'zoneproof import registrations' takes some from other clients.
+    """
 
 
 @registration.command("list")
@@ -65,6 +70,67 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
             json_document({"removed": _shown(name, one)})
         else:
             click.echo(f"{name} has no registration at {one.server} any more")
+
+
+@registration.command()
+@click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["goacmedns", "certbot", "certify"]),
+    default="goacmedns",
+    help="goacmedns (default): lego, cert-manager, Caddy, acme-dns-client. certbot: its hook and"
+    " plugin. certify: Certify The Web.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file to write, which must not exist; for certify an existing folder.",
+)
+@server_option
+def export(domains: Sequence[str], form: str, output: Path, server: str) -> None:
+    """Write registrations, of all DOMAINs or some, in a form that other clients read.
+
+    The file holds the keys in clear: whoever has it can obtain certificates for these domains.
+    """
+    from zoneproof.manager.importing import (
+        export_certbot_hook,
+        export_certify,
+        export_goacmedns,
+    )
+    from zoneproof.manager.sealed_file import exists_already, write_new
+
+    chosen = _chosen(domains, server)
+    if form == "certify":
+        files = {output / name: content for name, content in export_certify(chosen).items()}
+    else:
+        write = export_goacmedns if form == "goacmedns" else export_certbot_hook
+        files = {output: write(chosen)}
+    for path in files:
+        if path.exists():
+            raise exists_already(path)
+    for path, content in files.items():
+        write_new(path, content)
+    number = "1 registration" if len(chosen) == 1 else f"{len(chosen)} registrations"
+    click.echo(f"{number} written to {output}, with keys in clear")
+
+
+def _chosen(domains: Sequence[str], server: str) -> dict[DomainName, Registration]:
+    from zoneproof.errors import InvalidInputError
+
+    if domains:
+        return dict(_the_only(domain, server) for domain in domains)
+    found = _find(server)
+    if not found:
+        raise InvalidInputError("there are no registrations to export")
+    chosen = dict(found)
+    if len(chosen) < len(found):
+        raise InvalidInputError(
+            "some domains have registrations at several servers: choose one with --server"
+        )
+    return chosen
 
 
 def _shown(domain: DomainName, one: Registration) -> dict[str, str]:

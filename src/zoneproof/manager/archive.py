@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from zoneproof import __version__
 from zoneproof.acme import AccountKey, key_from_pem, parse_chain
 from zoneproof.errors import InvalidInputError, ZoneproofError
 from zoneproof.issuance import Issued
@@ -98,6 +99,18 @@ class ArchivedRegistration(_Secretive, frozen=True):
     username: str
     password: str
 
+    @classmethod
+    def of(cls, domain: DomainName, one: Registration) -> ArchivedRegistration:
+        """Return what an archive holds of a registration."""
+        return cls(
+            domain=domain.text,
+            server=one.server,
+            fulldomain=one.fulldomain.text,
+            subdomain=one.subdomain,
+            username=one.username,
+            password=one.password,
+        )
+
     @property
     def registration(self) -> Registration:
         """The registration. Raises InvalidNameError."""
@@ -113,13 +126,18 @@ class ArchivedRegistration(_Secretive, frozen=True):
 class Archive(_Secretive, frozen=True):
     """All of a home that can be moved; ``settings`` is the text of ``settings.toml``."""
 
-    written_by: str
-    written_at: str
+    written_by: str = __version__
+    written_at: str = ""
     settings: str = ""
     certificates: tuple[ArchivedCertificate, ...] = ()
     credentials: tuple[ArchivedCredential, ...] = ()
     accounts: tuple[ArchivedAccount, ...] = ()
     registrations: tuple[ArchivedRegistration, ...] = ()
+
+
+def of_registrations(found: Iterable[tuple[DomainName, Registration]]) -> Archive:
+    """Return an archive of registrations alone."""
+    return Archive(registrations=tuple(ArchivedRegistration.of(*one) for one in found))
 
 
 def decode(document: bytes, where: str) -> Archive:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from zoneproof import __version__
 from zoneproof.acme import AccountKey, parse_chain
 from zoneproof.errors import (
     AcmeError,
@@ -74,7 +73,6 @@ async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
 async def _read(store: Store, vault: Vault) -> Archive:
     certificates = Certificates(store, vault)
     return Archive(
-        written_by=__version__,
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         certificates=tuple(
             [await _certificate(certificates, one) for one in await certificates.all()]
@@ -87,14 +85,7 @@ async def _read(store: Store, vault: Vault) -> Archive:
         ),
         accounts=tuple(map(ArchivedAccount.of, await Accounts(store, vault).all())),
         registrations=tuple(
-            ArchivedRegistration(
-                domain=domain.text,
-                server=one.server,
-                fulldomain=one.fulldomain.text,
-                subdomain=one.subdomain,
-                username=one.username,
-                password=one.password,
-            )
+            ArchivedRegistration.of(domain, one)
             for domain, one in await StoredRegistrations(store, vault).all()
         ),
     )
