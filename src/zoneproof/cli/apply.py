@@ -53,8 +53,11 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
         if changes.changes and not dry_run:
             removed = changes.of_kind("removed")
             if removed:
+                few = len(removed) <= 5  # all of them were shown above
                 names = ", ".join(change.name for change in removed)
-                confirm(f"Stop managing {names}?", yes=yes)
+                confirm(
+                    f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes
+                )
             run_with_manager(lambda manager: carry_out(manager, changes))
         _tell_end(changes, dry_run=dry_run, as_json=as_json)
 

@@ -130,7 +130,8 @@ async def plan_import(manager: Manager, archive: Archive) -> list[Item]:
     Raises InvalidInputError for settings that cannot be used here.
     """
     _check_settings(manager.home, archive.settings)
-    present = await collect(manager, with_certificates=True)
+    with_certificates = any(one.files for one in archive.certificates)
+    present = await collect(manager, with_certificates=with_certificates)
     return compare(archive, present.archive)
 
 
@@ -211,7 +212,8 @@ async def _store_certificate(certificates: Certificates, archived: ArchivedCerti
     name = archived.definition.name
     is_new = await certificates.find(name) is None
     await certificates.save(archived.definition)
-    await certificates.set_pkcs12_password(name, archived.pkcs12_password)
+    if archived.pkcs12_password or not is_new:
+        await certificates.set_pkcs12_password(name, archived.pkcs12_password)
     if is_new:
         state = CertificateState(renewal=archived.renewal)
         await certificates.change_state(name, CertificateState, lambda _: state)
@@ -235,9 +237,10 @@ def _check_settings(home: Home, text: str) -> None:
 def _write_settings(home: Home, text: str) -> None:
     path = home.path / FILE
     try:
-        # Made for its owner alone, because settings can hold passwords.
-        with tempfile.NamedTemporaryFile("w", dir=home.path, encoding="utf-8", delete=False) as new:
-            new.write(text)
-        Path(new.name).replace(path)
+        with tempfile.TemporaryDirectory(prefix=".settings", dir=home.path) as folder:
+            new = Path(folder) / FILE
+            new.touch(mode=0o600)  # because settings can hold passwords
+            new.write_text(text, "utf-8")
+            new.replace(path)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
