@@ -190,7 +190,7 @@ async def _store(
 
 
 async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:
-    before = next((one for one in await accounts.all() if one.name == archived.name), None)
+    before = await accounts.named(archived.name)
     account = StoredAccount(
         id=before.id if before else str(uuid.uuid4()),
         name=archived.name,
