@@ -222,8 +222,9 @@ class TermsNotAgreedError(AcmeError):
 
 
 class OrderFailedError(AcmeError):
-    """An order became invalid; the message names each failing identifier and the CA's reason.
+    """An order became invalid, or its certificate is not what was ordered: only a new order helps.
 
+    The message names each failing identifier and the CA's reason.
     ``failures`` holds the same for programs.
     """
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from zoneproof.acme.csr import CertificateKey
 from zoneproof.acme.messages import not_acme
 from zoneproof.acme.text import shown
-from zoneproof.errors import AcmeError
+from zoneproof.errors import OrderFailedError
 from zoneproof.names import Identifier
 
 _LONGEST_CHAIN = 10
@@ -75,18 +75,20 @@ class CertificateChain:
         return _common_name(self.certificates[-1].issuer)
 
     def require_key(self, key: CertificateKey) -> None:
-        """Raise AcmeError if the certificate is for another key than this."""
+        """Raise OrderFailedError if the certificate is for another key than this."""
         wanted = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         found = self.leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if wanted != found:
-            raise AcmeError("the CA's certificate is not for our key: not using it; order again")
+            raise OrderFailedError(
+                "the CA's certificate is not for our key: not using it; order again"
+            )
 
     def require_identifiers(self, identifiers: tuple[Identifier, ...]) -> None:
-        """Raise AcmeError if one of the identifiers is not on the certificate."""
+        """Raise OrderFailedError if one of the identifiers is not on the certificate."""
         on_it = {name.lower() for name in self.names}
         missing = [one.value for one in identifiers if one.value not in on_it]
         if missing:
-            raise AcmeError(
+            raise OrderFailedError(
                 f"the CA's certificate does not name {', '.join(missing[:10])}: not using it;"
                 " order again"
             )
