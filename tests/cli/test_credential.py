@@ -6,80 +6,18 @@ import json
 import os
 import pty
 import re
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.world import Result
-from zoneproof.cli import _run
-from zoneproof.storage import sqlite
-from zoneproof.vault import Key
-
-SECRET = "c2VjcmV0LXNlY3JldA=="
-RFC2136 = ["--field", "server=192.0.2.53", "--field", "key_name=k"]
-
-
-class Home:
-    """A home and the command that uses it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def run(self, *arguments: str, **environment: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "zoneproof", *arguments],
-            env={**os.environ, "ZONEPROOF_HOME": str(self.path), **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        result = Result(done.returncode, done.stdout, done.stderr)
-        assert SECRET not in result.stdout + result.stderr
-        assert "Traceback" not in result.stderr
-        assert "bug" not in result.stderr
-        return result
-
-    def credential(self, *arguments: str, **environment: str) -> Result:
-        return self.run("credential", *arguments, **environment)
-
-    def add(self, *arguments: str) -> Result:
-        return self.credential(
-            "add", "rfc2136", *RFC2136, "--field", "secret=env:TSIG", *arguments, TSIG=SECRET
-        )
-
-    @property
-    def list_text(self) -> str:
-        result = self.credential("list")
-        assert result.status == 0, result.stderr
-        return result.stdout
-
-    def shown(self, name: str = "rfc2136") -> Mapping[str, Any]:
-        shown: dict[str, Any] = json.loads(self.credential("show", name, "--json").stdout)
-        return shown
-
-    def change(self, sql: str) -> None:
-        with closing(sqlite3.connect(self.path / "state.sqlite3")) as database:
-            database.execute(sql)
-            database.commit()
+from tests.cli.credential_home import RFC2136, SECRET, Home, error_of
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
-
-
-def error_of(result: Result, status: int = 2) -> str:
-    assert result.status == status, result.stdout + result.stderr
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
 
 
 def test_a_credential_is_added_shown_and_listed_without_its_secret(home: Home) -> None:
@@ -299,68 +237,3 @@ def test_one_that_does_not_open_can_be_listed_and_removed(home: Home) -> None:
     assert home.list_text
     assert "set this secret again" in error_of(home.credential("show", "rfc2136"), 1)
     assert home.credential("remove", "rfc2136").status == 0
-
-
-def test_the_key_is_rotated_and_the_old_one_dropped(home: Home) -> None:
-    home.add()
-    first = (home.path / "vault.key").read_text()
-    done = home.credential("rotate-key")
-    assert "1 secret encrypted anew" in done.stdout
-    assert (home.path / "vault.key").read_text().startswith(first)
-    dropped = home.credential("rotate-key", "--drop-old")
-    assert "1 older key dropped" in dropped.stdout
-    (key,) = (home.path / "vault.key").read_text().split()
-    assert Key.from_text(key).id in done.stdout
-    assert (home.path / "vault.key").stat().st_mode & 0o777 == 0o600
-    assert home.shown()["fields"]["secret"] == "(hidden)"
-    again = json.loads(home.credential("rotate-key", "--json").stdout)
-    assert again["resealed"] == 1
-
-
-def _lose(key: Path) -> None:
-    key.unlink()
-
-
-def _swap(key: Path) -> None:
-    key.write_text(Key.new().to_text())
-
-
-def _open_to_all(key: Path) -> None:
-    key.chmod(0o644)
-
-
-@pytest.mark.parametrize(
-    ("harm", "message"),
-    [
-        (_lose, "is missing"),
-        (_swap, "were sealed with the vault key"),
-        (_open_to_all, "can be read by others: run `chmod 600"),
-    ],
-)
-@pytest.mark.parametrize("command", [["list"], ["rotate-key"], ["rotate-key", "--drop-old"]])
-def test_a_key_that_is_not_as_it_should_be_is_told(
-    home: Home, harm: Any, message: str, command: list[str]
-) -> None:
-    home.add()
-    harm(home.path / "vault.key")
-    assert message in error_of(home.credential(*command), 1)
-
-
-def test_a_locked_database_is_told(
-    home: Home,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    home.add()
-    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.05)
-    monkeypatch.setenv("ZONEPROOF_HOME", str(home.path))
-    monkeypatch.setattr(sys, "argv", ["zoneproof", "credential", "remove", "rfc2136"])
-    with closing(sqlite3.connect(home.path / "state.sqlite3")) as other:
-        other.execute("BEGIN IMMEDIATE")
-        assert _run() == 1
-    assert "another process keeps it locked" in capsys.readouterr().err
-
-
-def test_a_folder_in_place_of_the_database_is_told(home: Home) -> None:
-    (home.path / "state.sqlite3").mkdir(parents=True)
-    assert "state.sqlite3" in error_of(home.credential("list"), 1)
