@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +45,9 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
 
     Certificates that it obtained stay valid; nobody can renew or revoke with it any more.
     """
+    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
     from zoneproof.manager import account_changes
 
     async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
@@ -59,12 +58,7 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
         found, users = run_with_manager(read)
         if users and not as_json:
             click.echo(f"these certificates use {found.name}: {', '.join(users)}", err=True)
-        if not yes and (as_json or not sys.stdin.isatty()):
-            raise InvalidInputError(
-                f"deactivating {found.name} cannot be undone: add --yes if you mean it"
-            )
-        if not yes:
-            click.confirm(f"Close the account {found.name} for good?", abort=True)
+        confirm(f"Close the account {found.name} for good?", yes=yes)
         run_with_manager(lambda manager: account_changes.deactivate(manager, found.name))
         if as_json:
             json_document({"deactivated": found.name, "used_by": users})
@@ -142,6 +136,7 @@ def export(name: str, output: str, as_json: bool) -> None:
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import account_sharing
+    from zoneproof.manager.private_file import write_new
 
     with telling_errors(as_json=as_json):
         found = run_with_manager(lambda manager: manager.accounts.get(name))
@@ -149,7 +144,7 @@ def export(name: str, output: str, as_json: bool) -> None:
         if output == "-":
             click.echo(content, nl=False)
             return
-        account_sharing.write_account_file(Path(output), content)
+        write_new(Path(output), content)
         if as_json:
             json_document({"exported": found.name, "file": output})
         else:

@@ -18,4 +18,4 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise InvalidInputError(f"{question} Nobody can be asked here: add --yes to do it")
-    click.confirm(question, abort=True)
+    click.confirm(question, abort=True, err=True)

@@ -85,6 +85,7 @@ def edit(
 @json_option
 def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     """Stop managing a certificate. Its files stay unless --delete-files is given."""
+    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
 
@@ -98,9 +99,9 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
                 manager.files.remove(certificate.name)
         return folder
 
-    if delete_files and not yes and not as_json:
-        click.confirm(f"Delete the certificate {name} and all its keys?", abort=True)
     with telling_errors(as_json=as_json):
+        if delete_files:
+            confirm(f"Delete the certificate {name} and all its keys?", yes=yes)
         folder = run_with_manager(work)
         if as_json:
             json_document({"removed": name, "files_deleted": delete_files})

@@ -47,7 +47,8 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import Home
     from zoneproof.manager.archive import count_items
-    from zoneproof.manager.sealed_file import exists_already, seal, write_new
+    from zoneproof.manager.private_file import exists_already, write_new
+    from zoneproof.manager.sealed_file import seal
     from zoneproof.manager.transfer import collect
 
     with telling_errors(as_json=as_json):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from zoneproof.acme import AccountKey, find_ca
-from zoneproof.errors import AcmeError, AcmeProblemError, InvalidInputError, StorageError
+from zoneproof.errors import AcmeError, AcmeProblemError, InvalidInputError
 from zoneproof.manager.account_changes import register as register_account
 from zoneproof.manager.accounts import StoredAccount, check_account_name, new_account
 from zoneproof.manager.manager import Manager
@@ -60,29 +58,8 @@ def to_file(account: StoredAccount) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
-def write_account_file(path: Path, content: bytes) -> None:
-    """Create the file, for its owner alone. Raises InvalidInputError if there is one already."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise InvalidInputError(
-            f"{path} exists already: give another --output, or delete it first"
-        ) from error
-    except OSError as error:
-        raise StorageError(f"cannot create {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        with suppress(OSError):
-            path.unlink()
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
-
-
 def read_account_file(path: Path) -> AccountFile:
-    """Read what :func:`write_account_file` wrote. Raises InvalidInputError."""
+    """Read what :func:`to_file` made. Raises InvalidInputError."""
     try:
         return msgspec.json.decode(_read(path), type=AccountFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -24,13 +24,15 @@ from zoneproof.acme import (
 )
 from zoneproof.errors import InvalidInputError
 from zoneproof.storage import Row, Store, Transaction, Value
-from zoneproof.vault import Vault
+from zoneproof.vault import SealedColumn, Vault
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _COLUMNS = """
 id, name, directory_url, account_url, private_key, next_key, contact, ca_bundle, allow_http,
 created_at
 """
+_KEY = SealedColumn("accounts", "private_key")
+_NEXT_KEY = SealedColumn("accounts", "next_key")
 _INSERT = """
 INSERT INTO accounts (id, name, directory_url, account_url, private_key, next_key, contact,
                       ca_bundle, allow_http, created_at)
@@ -120,6 +122,8 @@ class AccountTerms:
 class Accounts:
     """The stored accounts. Every method raises StorageError and VaultError."""
 
+    sealed: ClassVar = (_KEY, _NEXT_KEY)
+
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
         self._vault = vault
@@ -187,7 +191,7 @@ class Accounts:
             account.name,
             account.directory_url,
             account.account_url,
-            self._sealed(account.id, "private_key", account.key),
+            self._sealed(account.id, _KEY, account.key),
             json.dumps(list(account.contact)),
             str(account.ca_bundle or ""),
             int(account.allow_http),
@@ -206,14 +210,14 @@ class Accounts:
 
     async def keep_next_key(self, account: StoredAccount, key: AccountKey) -> None:
         """Keep the key that a rollover is about to bring in."""
-        await self._set(account, "next_key", self._sealed(account.id, "next_key", key))
+        await self._set(account, "next_key", self._sealed(account.id, _NEXT_KEY, key))
 
     async def end_rollover(self, account: StoredAccount, key: AccountKey) -> StoredAccount:
         """Make ``key``, the old or the new one, the account's only key; return it as it is then.
 
         Nothing is changed if another process has ended this rollover already.
         """
-        sealed = self._sealed(account.id, "private_key", key)
+        sealed = self._sealed(account.id, _KEY, key)
 
         def work(transaction: Transaction) -> None:
             rows = transaction.query("SELECT next_key FROM accounts WHERE id = ?", (account.id,))
@@ -253,7 +257,7 @@ class Accounts:
             name=name,
             directory_url=directory_url,
             account_url=account_url,
-            key=self._opened(key, "private_key", sealed),
+            key=self._opened(key, _KEY, sealed),
             contact=tuple(json.loads(contact)),
             next_key=self._next_key(key, row[5]),
             ca_bundle=Path(bundle) if bundle else None,
@@ -261,14 +265,14 @@ class Accounts:
             created_at=created_at,
         )
 
-    def _sealed(self, account_id: str, column: str, key: AccountKey) -> str:
-        return self._vault.seal_text(key.to_pem(), f"accounts|{account_id}|{column}")
+    def _sealed(self, account_id: str, column: SealedColumn, key: AccountKey) -> str:
+        return self._vault.seal_text(key.to_pem(), column.context(account_id))
 
     def _next_key(self, account_id: str, sealed: Value) -> AccountKey | None:
-        return self._opened(account_id, "next_key", str(sealed)) if sealed else None
+        return self._opened(account_id, _NEXT_KEY, str(sealed)) if sealed else None
 
-    def _opened(self, account_id: str, column: str, sealed: str) -> AccountKey:
-        pem = self._vault.open_text(sealed, f"accounts|{account_id}|{column}")
+    def _opened(self, account_id: str, column: SealedColumn, sealed: str) -> AccountKey:
+        pem = self._vault.open_text(sealed, column.context(account_id))
         return AccountKey.from_pem(pem)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from zoneproof.errors import VaultError
 from zoneproof.issuance import Journal
+from zoneproof.manager.accounts import Accounts
 from zoneproof.manager.certificates import Certificates
 from zoneproof.manager.credentials import Credentials
 from zoneproof.manager.manager import Manager
@@ -17,8 +18,7 @@ from zoneproof.vault import SealedColumn
 
 # All that stores secrets in the state database.
 SEALED: tuple[SealedColumn, ...] = (
-    SealedColumn("accounts", "private_key"),
-    SealedColumn("accounts", "next_key"),
+    *Accounts.sealed,
     *Certificates.sealed,
     *Credentials.sealed,
     *StoredRegistrations.sealed,

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from zoneproof.errors import InvalidInputError, StorageError
+from zoneproof.errors import InvalidInputError
 
 MAX_BYTES = 64 * 1024 * 1024
 SHORTEST_PASSPHRASE = 12  # characters
@@ -66,42 +66,6 @@ def seal(document: bytes, passphrase: str) -> bytes:
     length = (len(document) + _TAG).to_bytes(_LENGTH, "big")
     header = _MAGIC + bytes([_VERSION]) + salt + nonce + length
     return header + AESGCM(_key(passphrase, salt)).encrypt(nonce, document, header)
-
-
-def write_new(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all; replace none.
-
-    Raises InvalidInputError if there is one, and StorageError.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # An empty file of ours reserves the name, because a rename would replace another's.
-        os.close(_create(path))
-    except FileExistsError as error:
-        raise exists_already(path) from error
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(_create(temporary), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        for left in (temporary, path):
-            left.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise StorageError(f"cannot write {path}: {error.strerror}") from error
-        raise
-
-
-def exists_already(path: Path) -> InvalidInputError:
-    """Return the error for a file that would have to be replaced."""
-    return InvalidInputError(f"{path} exists already: name another file, or move it away")
-
-
-def _create(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def read(path: Path) -> SealedFile:
