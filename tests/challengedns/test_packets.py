@@ -254,6 +254,43 @@ def test_malformed_questions_get_formerr(
     assert dns.message.from_wire(reply).rcode() == rcode
 
 
+OPT = b"\0\0\x29\x04\xd0\0\0\x80\0\0\0"
+QUESTION = NAME + b"\0\x10\0\1"
+
+
+@pytest.mark.parametrize(
+    ("packet", "has_opt"),
+    [
+        pytest.param(header(additionals=1) + OPT, True, id="no question"),
+        pytest.param(header(questions=2, additionals=1) + QUESTION * 2 + OPT, True, id="two"),
+        pytest.param(header(questions=1, additionals=2) + QUESTION + OPT * 2, True, id="two OPT"),
+        pytest.param(header(questions=1, additionals=1) + QUESTION + OPT + b"x", True, id="more"),
+        pytest.param(
+            header(questions=1, additionals=2) + QUESTION + OPT + b"\0\0", True, id="cut off behind"
+        ),
+        pytest.param(header(questions=1, additionals=1) + QUESTION + OPT[:-1], False, id="cut off"),
+        pytest.param(header(questions=1, answers=1) + QUESTION + OPT, False, id="as an answer"),
+        pytest.param(header(questions=2) + QUESTION * 2, False, id="none"),
+        pytest.param(
+            header(questions=1, additionals=1) + b"\xc0\x0c\0\x10\0\1" + OPT, True, id="a pointer"
+        ),
+        pytest.param(header(questions=1, additionals=1) + b"\x41", False, id="no name"),
+    ],
+)
+@pytest.mark.parametrize("opcode", [0, 4, 15])
+def test_what_cannot_be_answered_gets_opt_for_opt(
+    world: tuple[Responder, str], packet: bytes, has_opt: bool, opcode: int
+) -> None:
+    responder, _ = world
+    reply = responder.respond(packet[:2] + bytes([opcode << 3]) + packet[3:])
+    assert reply is not None
+    message = dns.message.from_wire(reply)
+    assert message.rcode() == (dns.rcode.NOTIMP if opcode else dns.rcode.FORMERR)
+    assert message.edns == (0 if has_opt else -1)
+    assert message.payload == (1232 if has_opt else 0)
+    assert bool(message.ednsflags & dns.flags.DO) == has_opt
+
+
 @pytest.mark.parametrize("length", range(12))
 def test_less_than_a_header_gets_no_answer(world: tuple[Responder, str], length: int) -> None:
     responder, _ = world

@@ -79,8 +79,8 @@ DIFFERENCES = {
         ),
     ),
     "opcode": Difference(
-        "What follows the header is not read when the operation is unknown, since it may have any"
-        " form (RFC 8906 section 8.1.4); Knot reads it",
+        "What follows the header is not read, but for an OPT record, when the operation is unknown,"
+        " since it may have any form (RFC 8906 section 8.1.4); Knot reads it",
         frozenset({"question", "edns", "rcode"}),
         lambda question, ours, _: (
             question.message.opcode() != dns.opcode.QUERY and ours.rcode == dns.rcode.NOTIMP

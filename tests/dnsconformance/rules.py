@@ -9,6 +9,7 @@ import dns.opcode
 import dns.rcode
 
 HEADER = 12
+_OPT = 11
 _UDP_LIMIT, _EDNS_LIMIT, _TCP_LIMIT = 512, 1232, 65535
 _RESPONSE, _POINTER = 0x80, 0xC0
 _ALL_FLAGS = 0x87F0
@@ -40,7 +41,8 @@ def check(packet: bytes, reply: bytes | None, *, tcp: bool) -> None:
     assert len(reply) <= _limit(query, tcp), "an answer above the limit"
     if not message.question:
         assert message.rcode() in (dns.rcode.FORMERR, dns.rcode.NOTIMP)
-        assert len(reply) == HEADER
+        assert len(reply) == HEADER + (_OPT if message.edns >= 0 else 0)
+        assert query is None or (message.edns >= 0) == (query.edns >= 0), "EDNS in one of the two"
         assert query is None or not _is_plain(packet, query), "FORMERR for a plain question"
         return
     name = message.question[0].name.to_wire()

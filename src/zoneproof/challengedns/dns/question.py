@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from zoneproof.challengedns.dns.wire import EDNS_LIMIT, HEADER_LENGTH, OPT, UDP_LIMIT
 
@@ -96,9 +98,53 @@ def _read_name(packet: bytes) -> tuple[int, list[int]]:
     return offset + 1, labels
 
 
+def read_edns(packet: bytes) -> Edns | None:
+    """Return what the first OPT record of a message says, if the message can be read up to it.
+
+    For messages that ask no question that can be answered: these get an OPT record for theirs too
+    (RFC 6891 section 6.1.1).
+    """
+    questions, answers, authorities, additionals = _COUNTS.unpack_from(packet, 4)
+    offset = HEADER_LENGTH
+    try:
+        for _ in range(questions):
+            offset = _skip_name(packet, offset) + _QUESTION_FIXED.size
+        records = _records(packet, offset, answers + authorities + additionals)
+        for index, record in enumerate(records):
+            if record.rdtype == OPT and record.is_root and index >= answers + authorities:
+                return _edns(record)
+    except FormatError:
+        pass
+    return None
+
+
 def _read_edns(packet: bytes, offset: int, others: int, additionals: int) -> Edns | None:
     edns = None
-    for index in range(others + additionals):
+    for index, record in enumerate(_records(packet, offset, others + additionals)):
+        offset = record.end
+        if record.rdtype == OPT:
+            if edns or not record.is_root or index < others:
+                raise FormatError("an OPT record where none may be")
+            _check_options(packet[record.end - record.length : record.end])
+            edns = _edns(record)
+    if offset != len(packet):
+        raise FormatError("bytes after the last record")
+    return edns
+
+
+class _Record(NamedTuple):
+    """What stands in front of a record's data, and where that ends."""
+
+    is_root: bool
+    rdtype: int
+    rdclass: int
+    ttl: int
+    length: int
+    end: int
+
+
+def _records(packet: bytes, offset: int, count: int) -> Iterator[_Record]:
+    for _ in range(count):
         is_root = packet[offset : offset + 1] == b"\0"
         offset = _skip_name(packet, offset)
         if offset + _RECORD_FIXED.size > len(packet):
@@ -107,18 +153,15 @@ def _read_edns(packet: bytes, offset: int, others: int, additionals: int) -> Edn
         offset += _RECORD_FIXED.size + length
         if offset > len(packet):
             raise FormatError("a record is cut off")
-        if rdtype == OPT:
-            if edns or not is_root or index < others:
-                raise FormatError("an OPT record where none may be")
-            _check_options(packet[offset - length : offset])
-            edns = Edns(
-                version=(ttl >> 16) & 0xFF,
-                size=min(max(rdclass, UDP_LIMIT), EDNS_LIMIT),
-                dnssec_ok=bool(ttl & _DNSSEC_OK),
-            )
-    if offset != len(packet):
-        raise FormatError("bytes after the last record")
-    return edns
+        yield _Record(is_root, rdtype, rdclass, ttl, length, offset)
+
+
+def _edns(record: _Record) -> Edns:
+    return Edns(
+        version=(record.ttl >> 16) & 0xFF,
+        size=min(max(record.rdclass, UDP_LIMIT), EDNS_LIMIT),
+        dnssec_ok=bool(record.ttl & _DNSSEC_OK),
+    )
 
 
 def _skip_name(packet: bytes, offset: int) -> int:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from zoneproof.challengedns.dns.question import Question
+from zoneproof.challengedns.dns.question import Edns, Question, read_edns
 from zoneproof.challengedns.dns.wire import (
     EDNS_LIMIT,
     HEADER_LENGTH,
@@ -44,8 +44,13 @@ def reply_flags(flags: bytes, rcode: int, *, authoritative: bool, truncated: boo
 
 
 def write_header_only(packet: bytes, rcode: int) -> bytes:
-    """Return an answer without any section, for a message that could not be understood."""
-    return packet[:2] + reply_flags(packet[2:4], rcode, authoritative=False) + bytes(8)
+    """Return an answer without any section, for a message that could not be understood.
+
+    It has an OPT record if the message has one (RFC 6891 section 6.1.1).
+    """
+    edns = _opt_record(read_edns(packet), rcode)
+    flags = reply_flags(packet[2:4], rcode, authoritative=False)
+    return packet[:2] + flags + _COUNTS.pack(0, 0, 0, bool(edns)) + edns
 
 
 def write_error(question: Question, rcode: int) -> bytes:
@@ -68,7 +73,7 @@ def write_reply(
     ``additional`` is left out if the rest fits only without it (RFC 2181 section 9).
     """
     body = _Body(question)
-    edns = _opt_record(question, rcode)
+    edns = _opt_record(question.edns, rcode)
     room = limit - len(edns)
     answers = body.write(answer, up_to=room)
     authorities = body.write(authority, up_to=room)
@@ -99,7 +104,7 @@ def write_truncated(question: Question) -> bytes:
             flags,
             _COUNTS.pack(1, 0, 0, bool(question.edns)),
             packet[HEADER_LENGTH : question.end],
-            _opt_record(question, NOERROR),
+            _opt_record(question.edns, NOERROR),
         )
     )
 
@@ -116,10 +121,10 @@ def pointer(offset: int) -> bytes:
     return (_POINTER | offset).to_bytes(2, "big")
 
 
-def _opt_record(question: Question, rcode: int) -> bytes:
-    if question.edns is None:
+def _opt_record(edns: Edns | None, rcode: int) -> bytes:
+    if edns is None:
         return b""
-    flags = _DNSSEC_OK if question.edns.dnssec_ok else 0
+    flags = _DNSSEC_OK if edns.dnssec_ok else 0
     return _OPT.pack(0, OPT, EDNS_LIMIT, rcode >> 4, 0, flags, 0)
 
 
