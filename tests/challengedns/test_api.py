@@ -317,6 +317,15 @@ def test_a_body_above_16_kib_is_refused_and_the_connection_closed(url: str) -> N
     assert request(url, "POST", "/register", fits).status == 201
 
 
+def test_a_body_that_is_announced_as_longer_is_refused_before_it_comes(url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 16385\r\n\r\n")
+        with connection.makefile("rb") as answer:
+            assert answer.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+            assert answer.read().endswith(b'\r\n\r\n{"error":"payload_too_large"}')
+
+
 def test_what_is_no_http_gets_400_in_json(url: str) -> None:
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -345,6 +354,25 @@ def test_a_preflight_allows_the_headers_of_the_api(url: str) -> None:
         each.strip().lower() for each in reply.headers["Access-Control-Allow-Headers"].split(",")
     }
     assert allowed >= {"x-api-user", "x-api-key", "authorization", "content-type"}
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "refused"),
+    [
+        ("Origin", "https://evil.example", "origin"),
+        ("Access-Control-Request-Method", "PUT", "method"),
+        ("Access-Control-Request-Headers", "x-other", "headers"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/update", "/api/v1/registrations"])
+def test_a_preflight_is_refused_in_json(
+    url: str, path: str, header: str, value: str, refused: str
+) -> None:
+    headers = {"Origin": "https://www.example.net", "Access-Control-Request-Method": "POST"}
+    reply = request(url, "OPTIONS", path, headers={**headers, header: value})
+    assert (reply.status, reply.headers["Content-Type"]) == (400, "application/json")
+    assert reply.json == {"error": "cors_refused", "message": f"not allowed: {refused}"}
+    assert reply.headers["Vary"]
 
 
 def test_another_origin_is_not_allowed(url: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -17,14 +20,16 @@ from zoneproof.challengedns.http import responses
 from zoneproof.challengedns.http.acme_dns_api import AcmeDnsApi
 from zoneproof.challengedns.http.callers import Callers
 from zoneproof.challengedns.http.licence import key_in_path
+from zoneproof.challengedns.http.messages import Error
 from zoneproof.challengedns.http.openapi import describe
 from zoneproof.challengedns.http.operations import Operation, routes
-from zoneproof.challengedns.http.responses import REST
+from zoneproof.challengedns.http.responses import REST, json_answer
 from zoneproof.challengedns.http.rest import Rest
 from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import InvalidInputError, RegistrationError, StorageError
 
 _CORS_HEADERS = ("Authorization", "Content-Type", "X-Api-Key", "X-Api-User")
+_OF_THE_BODY = frozenset({"content-length", "content-type"})
 
 
 def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
@@ -36,7 +41,7 @@ def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
     if config.cors_origins:
         middleware.append(
             Middleware(
-                CORSMiddleware,
+                Cors,
                 allow_origins=config.cors_origins,
                 allow_methods=("GET", "POST", "PATCH", "DELETE"),
                 allow_headers=_CORS_HEADERS,
@@ -64,6 +69,21 @@ def _description(operations: list[Operation]) -> Route:
         return Response(document, media_type="application/json")
 
     return Route(f"{REST}openapi.json", show, methods=["GET"])
+
+
+class Cors(CORSMiddleware):
+    """Tells browsers what other origins may do; what it refuses, it refuses in JSON."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a browser that asks before it sends a request."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code == HTTPStatus.OK:
+            return answer
+        kept = {key: value for key, value in answer.headers.items() if key not in _OF_THE_BODY}
+        refused = bytes(answer.body).decode().removeprefix("Disallowed CORS ")
+        return json_answer(
+            answer.status_code, Error("cors_refused", f"not allowed: {refused}"), kept
+        )
 
 
 class StockPaths:

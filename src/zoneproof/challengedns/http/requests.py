@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from zoneproof.challengedns.config import IPNetwork
-from zoneproof.challengedns.registry.registrations import IPAddress
+from zoneproof.challengedns.registry.authentication import IPAddress
 from zoneproof.errors import RegistrationError
 
 Fields = Mapping[str, msgspec.Raw]
@@ -25,18 +25,23 @@ _CLOSE = {"Connection": "close"}
 
 async def read_body(request: Request) -> bytes:
     """Return the body. Raises HTTPException when it is longer than 16 KiB or too slow."""
+    _check_length(int(request.headers.get("content-length", 0)))
     body = b""
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > _MAX_BODY:
-                    raise HTTPException(413, "payload_too_large", headers=_CLOSE)
+                _check_length(len(body))
     except TimeoutError:
         raise HTTPException(408, "request_timeout", headers=_CLOSE) from None
     except ClientDisconnect:
         raise HTTPException(400, "malformed_json_payload") from None
     return body
+
+
+def _check_length(length: int) -> None:
+    if length > _MAX_BODY:
+        raise HTTPException(413, "payload_too_large", headers=_CLOSE)
 
 
 def read_fields(body: bytes) -> Fields:
