@@ -109,6 +109,21 @@ def test_a_killed_worker_is_replaced_and_no_question_is_lost(service: Service) -
     assert len(service.workers()) == 3
 
 
+def test_the_api_keeps_to_one_core_and_workers_have_all(service: Service) -> None:
+    cores = os.sched_getaffinity(0)
+    kill_workers(service)
+    service.wait_for_line(r"DNS worker \d+ \(udp\) ended")
+    write_config(service.config.parent, dns="")
+    service.process.send_signal(signal.SIGHUP)
+    service.wait_for_line("configuration reread")
+    assert not any("change at a restart" in line for line in service.lines)
+    assert os.sched_getaffinity(service.process.pid) == {max(cores)}
+    assert os.sched_getscheduler(service.process.pid) == os.SCHED_BATCH
+    for worker in service.workers():
+        assert os.sched_getaffinity(worker) == cores
+        assert os.sched_getscheduler(worker) == os.SCHED_OTHER
+
+
 def test_sigterm_to_everybody_ends_the_service_cleanly(service: Service) -> None:
     workers = service.workers()
     for worker in workers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _ENDPOINT = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+)):(\d{1,5})")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MIN_LIFETIME = 60
+# Found out at once: later the service keeps to one of them, and a reread must not see that.
+_CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -230,7 +233,7 @@ def _check(path: Path, file: File) -> Config:
         value_lifetime=_duration("value_lifetime", file.value_lifetime),
         dns=DnsConfig(
             listen=_each("dns.listen", file.dns.listen, _endpoint),
-            workers=file.dns.workers or _cores(),
+            workers=file.dns.workers or _CORES,
             value_ttl=file.dns.value_ttl,
             rate_limit=file.dns.rate_limit,
             tcp_connections=file.dns.tcp_connections,
@@ -357,9 +360,3 @@ def _duration(key: str, text: str) -> int:
     if seconds < _MIN_LIFETIME:
         raise ConfigError(f"'{key}': {text} is too short: a CA needs at least {_MIN_LIFETIME}s")
     return seconds
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from zoneproof.challengedns import logs
 from zoneproof.challengedns.config import AutoTls, Config, load_config
+from zoneproof.challengedns.dns import cores
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.http.api import make_app
@@ -91,6 +92,7 @@ class _Service:
                 if each
             ]
             drop_privileges(config)
+            self._cores = cores.give_way()
             self._open_database()
             stack.push_async_callback(self._registrations.close)
             if config.api.auto is not None:
@@ -171,6 +173,7 @@ class _Service:
                 tcp_connections=config.dns.tcp_connections,
                 tcp_idle_timeout=config.dns.tcp_idle_timeout,
                 log=config.log,
+                cores=self._cores,
             )
 
         udp = [
