@@ -16,6 +16,7 @@ import pytest
 from tests.challengedns.test_api_limits import write_certificate
 from tests.challengedns.world import Service
 from tests.peers.knot import Knot
+from zoneproof.challengedns.operation.check import Level, check_sqlite
 from zoneproof.cli.demo.background import free_port
 
 PARENT = "127.0.0.7"
@@ -155,6 +156,29 @@ def test_databases_that_cannot_be_used_are_problems(config: Path) -> None:
     connection.close()
     (found,) = problems(check(config, "--no-dns")[1])
     assert "newer Zoneproof" in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_told"),
+    [
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 53, 0), False),
+    ],
+)
+def test_a_sqlite_with_a_fault_that_matters_here_is_noted(
+    version: tuple[int, int, int], is_told: bool
+) -> None:
+    found = list(check_sqlite(version))
+    assert len(found) == is_told
+    for each in found:
+        assert each.level is Level.NOTE
+        assert each.text.startswith(f"SQLite {'.'.join(map(str, version))} ")
 
 
 def test_certificate_files_are_looked_into(config: Path, port: int) -> None:

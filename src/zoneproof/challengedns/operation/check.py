@@ -31,6 +31,8 @@ from zoneproof.errors import ConfigError, ZoneproofError
 from zoneproof.storage import load_migrations
 
 _ASK_SECONDS = 2.0
+_WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
+_WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
@@ -70,6 +72,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
     rest = [
         *_check_user(config),
         *_check_database(config),
+        *check_sqlite(sqlite3.sqlite_version_info),
         *_check_certificate(config),
         *_check_api_name(config, zones),
     ]
@@ -155,6 +158,20 @@ def _check_database(config: Config) -> Iterator[Finding]:
         yield _problem("database", f"{database} was written by a newer Zoneproof: update Zoneproof")
     else:
         yield _ok("database", f"{database} can be read and written")
+
+
+def check_sqlite(version: tuple[int, int, int]) -> Iterator[Finding]:
+    """Say it where SQLite has its "WAL-reset bug" (https://sqlite.org/wal.html#walresetbug)."""
+    line = version[0], version[1]
+    fixed_for_this_line = _WAL_RESET_FIXED.get(line, _WAL_RESET_FIXED_FOR_GOOD)
+    if version < fixed_for_this_line:
+        yield _note(
+            "database",
+            f"SQLite {'.'.join(map(str, version))} has a fault that can damage a database, very"
+            " rarely, when two programs write at the same moment; 3.51.3 has not. Until Python"
+            " comes with that one: administer over the REST API while the service is busy, rather"
+            " than with commands beside it, and keep backups",
+        )
 
 
 def _check_certificate(config: Config) -> Iterator[Finding]:
