@@ -30,7 +30,8 @@ from tests.challengedns import world
 from tests.challengedns.world import open_for
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.importing.import_acme_dns import LeftOut, Summary, import_acme_dns
-from zoneproof.challengedns.registry.registrations import Caller, Registrations
+from zoneproof.challengedns.registry.authentication import Caller
+from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import ZoneproofError
 
 VERSION_0 = (

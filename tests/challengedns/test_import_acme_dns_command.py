@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.challengedns.acme_dns import (
     NOW,
     VERSION_1,
     Account,
+    add,
     command,
     many,
     refusal,
@@ -100,6 +102,34 @@ async def test_json_has_a_line_for_all_that_is_left_out_and_one_with_the_counts(
         "values": {"new": 0, "there": 0, "expired": 0, "malformed": 0, "unused": 0},
         "zones": [ZONE],
     }
+
+
+async def test_new_registrations_can_belong_to_a_tenant_up_to_its_quota(
+    config: Path, source: Path
+) -> None:
+    early = many(2)
+    write_sqlite(source, early)
+    await take_over(config, source)
+    add(source, many(3))
+    async with registrations_of(config) as registrations:
+        await registrations.tenants.create("acme", quota=2)
+    for options in (("--dry-run",), ()):
+        done = command(config, source, "--tenant", "nobody", *options)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "there is no tenant 'nobody'" in done.stderr
+        done = command(config, source, "--tenant", "acme", *options)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "its quota is 2: 'zoneproof challenge tenant change acme" in done.stderr
+    async with registrations_of(config) as registrations:
+        assert (await registrations.tenants.get("acme")).registrations == 0
+        await registrations.tenants.alter("acme", lambda known: replace(known, quota=3))
+    assert command(config, source, "--tenant", "acme", "--dry-run").returncode == 0
+    done = command(config, source, "--tenant", "acme")
+    assert done.stdout.startswith("registrations  3 new, 2 here already\n")
+    async with registrations_of(config) as registrations:
+        assert (await registrations.tenants.get("acme")).registrations == 3
+        owned = {each.subdomain for each in await registrations.page(tenant="acme")}
+        assert not owned & {each.subdomain for each in early}
 
 
 def test_a_terminal_sees_the_progress(config: Path, source: Path) -> None:

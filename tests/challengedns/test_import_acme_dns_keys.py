@@ -32,6 +32,7 @@ from zoneproof.challengedns.registry import legacy_keys
 from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, is_bcrypt
 from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import RegistrationError, StorageError
+from zoneproof.names import DomainName
 
 T = TypeVar("T")
 
@@ -223,6 +224,19 @@ async def test_ten_tries_a_minute_are_all_that_an_address_has_for_a_registration
         await registrations.authenticate(caller(accounts[0], address="2001:db8::2"))
     await registrations.authenticate(caller(accounts[0], address="2001:db8:0:1::1"))
     await registrations.authenticate(caller(accounts[1], address="2001:db8::1"))
+
+
+async def test_tries_count_on_when_the_configuration_is_reread(
+    registrations: Registrations, accounts: list[Account]
+) -> None:
+    wrong = caller(accounts[0], key=WRONG)
+    for _ in range(10):
+        with pytest.raises(RegistrationError, match="wrong API key"):
+            await registrations.authenticate(wrong)
+    changed = registrations.with_settings(zone=DomainName("other.example"), value_lifetime=60)
+    assert changed.fulldomain("x") == "x.other.example"
+    with pytest.raises(RegistrationError, match="tried too many"):
+        await changed.authenticate(wrong)
 
 
 async def test_who_waits_too_long_is_told_to_come_back(

@@ -163,6 +163,27 @@ def test_the_operator_sees_and_changes_all_registrations(
     assert call(service, operator, "DELETE", f"registrations/{open_one.subdomain}")[0] == 204
 
 
+def test_the_operator_gives_a_registration_to_a_tenant_and_takes_it_back(
+    service: Service, operator: str, tenant: str, account: Account
+) -> None:
+    licence = new_tenant(service, operator, "heir", quota=1)
+    path = f"registrations/{account.subdomain}"
+    status, error = call(service, tenant, "PATCH", path, {"tenant": "heir"})
+    assert (status, error["error"]) == (403, "operator_key_needed")
+    status, changed = call(service, operator, "PATCH", path, {"tenant": "heir", "note": "x"})
+    assert (status, changed["tenant"], changed["note"]) == (200, "heir", "x")
+    assert call(service, licence, "GET", path) == (200, changed)
+    assert call(service, tenant, "GET", path)[0] == 404
+    other = f"registrations/{register(service.url).subdomain}"
+    status, error = call(service, operator, "PATCH", other, {"tenant": "heir", "note": "x"})
+    assert (status, error["error"]) == (403, "quota_exceeded")
+    assert call(service, operator, "GET", other)[1]["note"] == ""
+    status, error = call(service, operator, "PATCH", other, {"tenant": "nobody"})
+    assert (status, error["error"]) == (404, "not_found")
+    assert call(service, operator, "PATCH", path, {"tenant": None})[1]["tenant"] is None
+    assert call(service, operator, "GET", "tenants/heir")[1]["registrations"] == 0
+
+
 def test_registrations_come_in_pages_of_one_tenant_or_all(service: Service, operator: str) -> None:
     licence = new_tenant(service, operator, "paged")
     made = sorted(register(service.url, licence).subdomain for _ in range(5))

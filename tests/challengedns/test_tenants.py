@@ -14,9 +14,10 @@ import pytest
 from tests.challengedns.test_registrations import Clock
 from tests.challengedns.world import txt
 from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.registrations import Caller, NewRegistration, Registrations
+from zoneproof.challengedns.registry.authentication import Caller
+from zoneproof.challengedns.registry.registrations import NewRegistration, Registrations
 from zoneproof.challengedns.registry.tenants import MAX_QUOTA, Tenants
-from zoneproof.errors import RegistrationError
+from zoneproof.errors import InvalidInputError, RegistrationError
 from zoneproof.names import DomainName
 from zoneproof.storage import load_migrations, open_sqlite
 
@@ -217,6 +218,64 @@ async def test_a_quota_below_what_there_is_takes_nothing_away(
     for each in made:
         await update(registrations, each)
     assert await refusal(registrations.register(tenant="acme")) == "quota_exceeded"
+
+
+async def test_registrations_are_assigned_all_or_none_and_counted_exactly(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme", quota=3)
+    await tenants.create("other")
+    free = [(await registrations.register()).subdomain for _ in range(3)]
+    others = (await registrations.register(tenant="other")).subdomain
+    assert await refusal(registrations.assign([*free, others], "acme")) == "quota_exceeded"
+    with pytest.raises(InvalidInputError, match="no registration 'x'"):
+        await registrations.assign([free[0], "x"], "acme")
+    assert await refusal(registrations.assign(free, "nobody")) == "not_found"
+    assert (await tenants.get("acme")).registrations == 0
+    assert await registrations.assign([free[0], free[0].upper(), others], "acme") == 2
+    assert await registrations.assign([free[0]], "acme") == 0
+    assert (await tenants.get("acme")).registrations == 2
+    assert (await tenants.get("other")).registrations == 0
+    assert {each.subdomain for each in await registrations.page(tenant="acme")} == {free[0], others}
+    await tenants.delete("other")
+
+
+async def test_all_without_a_tenant_are_assigned_but_those_with_some_notes(
+    registrations: Registrations, tenants: Tenants
+) -> None:
+    await tenants.create("acme", quota=3)
+    await tenants.create("other")
+    await registrations.register(tenant="other")
+    for note in ("", "", "www.example.com", "api.auth.example.org"):
+        await registrations.register(note=note)
+    assert await refusal(registrations.assign_all_without_tenant("acme")) == "quota_exceeded"
+    assert await refusal(registrations.assign_all_without_tenant("nobody")) == "not_found"
+    kept = ["api.auth.example.org"]
+    assert await registrations.assign_all_without_tenant("acme", but=kept) == 3
+    assert await registrations.assign_all_without_tenant("acme", but=kept) == 0
+    assert (await tenants.get("acme")).registrations == 3
+    assert (await tenants.get("other")).registrations == 1
+    (left,) = [each for each in await registrations.page() if each.tenant is None]
+    assert left.note == "api.auth.example.org"
+
+
+async def test_the_quota_is_exact_when_many_are_assigned_while_others_register(
+    tmp_path: Path, registrations: Registrations, tenants: Tenants, clock: Clock
+) -> None:
+    await tenants.create("acme", quota=15)
+    free = [(await registrations.register()).subdomain for _ in range(10)]
+    other = opened(tmp_path, clock)
+    results = await asyncio.gather(
+        *(other.assign([each], "acme") for each in free),
+        *(registrations.register(tenant="acme") for _ in range(10)),
+        return_exceptions=True,
+    )
+    await other.close()
+    refused = [each for each in results if isinstance(each, RegistrationError)]
+    assert {each.code for each in refused} == {"quota_exceeded"}
+    assert len(refused) == 5
+    assert (await tenants.get("acme")).registrations == 15
+    assert len(await registrations.page(tenant="acme")) == 15
 
 
 async def test_a_bad_allowfrom_uses_up_nothing(

@@ -124,6 +124,13 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
         (("key", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
         (("key", "revoke", "00000000"), 1, "there is no key '00000000'"),
         (("registration", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
+        (("registration", "assign", "x", "--tenant", "nobody"), 2, "no registration 'x'"),
+        (("registration", "assign", "--tenant", "x"), 2, "either subdomains or --all-without"),
+        (
+            ("registration", "assign", "x", "--all-without-tenant", "--tenant", "x"),
+            2,
+            "either subdomains or --all-without",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(
@@ -132,6 +139,44 @@ def test_what_is_wrong_is_told(
     told = run(*arguments, status=status)
     assert said in told.splitlines()[-1]
     assert "Traceback" not in told
+
+
+def test_registrations_without_a_tenant_are_assigned_to_one(run: Run, service: Service) -> None:
+    run("tenant", "create", "moved", "--quota", "2")
+    first, second, third = (register(service.url) for _ in range(3))
+    too_many = (first.subdomain, second.subdomain, third.subdomain)
+    said = run("registration", "assign", *too_many, "--tenant", "moved", status=1)
+    assert "tenant 'moved' has 0 registrations and would get 3 more, and its quota is 2" in said
+    assert "'zoneproof challenge tenant change moved --quota N'" in said
+    said = run("registration", "assign", first.subdomain, "--tenant", "moved")
+    assert said == "1 assigned: moved has 1 of 2 registrations\n"
+    assert update(service.url, first, txt("a")).status == 200
+    run("tenant", "change", "moved", "--quota", "1000")
+    told = facts(
+        run("registration", "assign", "--all-without-tenant", "--tenant", "moved", "--json")
+    )
+    assert told["assigned"] >= 2
+    assert told["tenant"] == facts(run("tenant", "show", "moved", "--json"))
+    assert told["tenant"]["registrations"] == told["assigned"] + 1
+    listed = run("registration", "list", "--tenant", "moved")
+    assert all(each.fulldomain in listed for each in (first, second, third))
+
+
+def test_the_registration_of_the_apis_certificate_is_nobodys(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    with Service(path) as service:
+        own = request(service.url, "POST", "/register", '{"subject": "www.auth.example.org"}').json
+        other = register(service.url)
+    auto = '[api]\ntls = "auto"\ndomain = "www.auth.example.org"'
+    path.write_text(path.read_text().replace("[api]", auto))
+    assert challenge_command(path, "tenant", "create", "acme").returncode == 0
+    done = challenge_command(
+        path, "registration", "assign", "--all-without-tenant", "--tenant", "acme"
+    )
+    assert done.stdout == "1 assigned: acme has 1 of 500 registrations\n"
+    listed = challenge_command(path, "registration", "list", "--tenant", "acme").stdout
+    assert other.fulldomain in listed
+    assert own["fulldomain"] not in listed
 
 
 def test_a_tenant_in_use_stays(run: Run, service: Service) -> None:

@@ -33,9 +33,12 @@ _VALUES = {
 @click.command("import-acme-dns")
 @config_option
 @click.argument("source")
+@click.option("--tenant", help="Whose the new registrations are; nobody's without it.")
 @click.option("--dry-run", is_flag=True, help="Say what would be imported, and change nothing.")
 @json_option
-def import_acme_dns(path: Path, source: str, dry_run: bool, as_json: bool) -> None:
+def import_acme_dns(
+    path: Path, source: str, tenant: str | None, dry_run: bool, as_json: bool
+) -> None:
     """Take over the accounts of an acme-dns, with their keys and current values.
 
     SOURCE is its SQLite file, or the postgres:// URL of its database (the password may be in
@@ -49,7 +52,14 @@ def import_acme_dns(path: Path, source: str, dry_run: bool, as_json: bool) -> No
     config = load_config(path)
     tell = _JsonLines() if as_json else _Lines()
     summary = asyncio.run(
-        run(config, source, dry_run=dry_run, left_out=tell.left_out, progress=tell.progress)
+        run(
+            config,
+            source,
+            tenant=tenant,
+            dry_run=dry_run,
+            left_out=tell.left_out,
+            progress=tell.progress,
+        )
     )
     tell.summary(config, summary, dry_run=dry_run)
 

@@ -135,6 +135,53 @@ def enable(path: Path, subdomain: str, as_json: bool) -> None:
 
 @registration.command()
 @config_option
+@click.argument("subdomains", metavar="SUBDOMAIN...", nargs=-1)
+@click.option("--tenant", required=True, help="Whose they become.")
+@click.option("--all-without-tenant", is_flag=True, help="All that belong to no tenant so far.")
+@json_option
+def assign(
+    path: Path, subdomains: tuple[str, ...], tenant: str, all_without_tenant: bool, as_json: bool
+) -> None:
+    """Give registrations to a tenant, all of them or, if its quota is too small, none.
+
+    Its licence keys may then administer them. The registration of the API's own certificate is
+    not among those of --all-without-tenant.
+    """
+    if all_without_tenant == bool(subdomains):
+        raise click.UsageError("give either subdomains or --all-without-tenant")
+    run(path, lambda registrations: _assign(registrations, path, subdomains, tenant, as_json))
+
+
+async def _assign(
+    registrations: Registrations,
+    path: Path,
+    subdomains: tuple[str, ...],
+    tenant: str,
+    as_json: bool,
+) -> None:
+    if subdomains:
+        count = await registrations.assign(subdomains, tenant)
+    else:
+        count = await registrations.assign_all_without_tenant(tenant, but=_own_notes(path))
+    found = await registrations.tenants.get(tenant)
+    if as_json:
+        print_json({"assigned": count, "tenant": found})
+    else:
+        click.echo(
+            f"{count} assigned: {tenant} has {found.registrations} of {found.quota} registrations"
+        )
+
+
+def _own_notes(path: Path) -> list[str]:
+    """Return the notes that the service gave to the registrations of its API's certificate."""
+    from zoneproof.challengedns.config import load_config
+
+    auto = load_config(path).api.auto
+    return [domain.text for domain in auto.domains] if auto else []
+
+
+@registration.command()
+@config_option
 @_subdomain_argument
 def delete(path: Path, subdomain: str) -> None:
     """Delete a registration; its name is never used again."""

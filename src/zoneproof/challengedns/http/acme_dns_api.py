@@ -20,8 +20,9 @@ from zoneproof.challengedns.http.messages import (
 from zoneproof.challengedns.http.operations import Operation
 from zoneproof.challengedns.http.requests import read_body, read_fields, text_field, texts_field
 from zoneproof.challengedns.http.responses import error_answer, json_answer
+from zoneproof.challengedns.registry.authentication import Caller
 from zoneproof.challengedns.registry.keys import licence_key_id
-from zoneproof.challengedns.registry.registrations import Caller, Registrations
+from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import RegistrationError, StorageError
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.http.requests import client_address
 from zoneproof.challengedns.limits import RateLimit, network_of
-from zoneproof.challengedns.registry.registrations import Caller, IPAddress
+from zoneproof.challengedns.registry.authentication import Caller, IPAddress
 
 _MINUTE = 60.0
 

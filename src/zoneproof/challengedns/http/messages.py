@@ -109,11 +109,12 @@ class RegistrationPage(Struct, frozen=True):
 
 
 class RegistrationChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change; what is not there stays."""
+    """What to change; what is not there stays. ``tenant`` is for the operator; null: nobody's."""
 
     note: Note | UnsetType = UNSET
     allowfrom: Cidrs | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
+    tenant: TenantName | UnsetType | None = UNSET
 
 
 # --- tenants and keys --------------------------------------------------------------------------

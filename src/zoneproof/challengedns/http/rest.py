@@ -32,9 +32,10 @@ from zoneproof.challengedns.http.messages import (
 from zoneproof.challengedns.http.operations import Handler, Operation
 from zoneproof.challengedns.http.requests import decode, read_body
 from zoneproof.challengedns.http.responses import REST, json_answer
+from zoneproof.challengedns.registry.checks import check_networks
 from zoneproof.challengedns.registry.keys import hash_key, new_key
 from zoneproof.challengedns.registry.notes import clean_note
-from zoneproof.challengedns.registry.registrations import Registrations, check_networks
+from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenant_rows import Key, Tenant
 from zoneproof.challengedns.registry.tenants import NewKey
@@ -79,7 +80,7 @@ class Rest:
                 "PATCH",
                 registration,
                 self.change_registration,
-                "Change note, allowfrom, or whether it is disabled",
+                "Change note, allowfrom, whether it is disabled, or, for the operator, the tenant",
                 RegistrationDetails,
                 body=RegistrationChange,
             ),
@@ -177,9 +178,12 @@ class Rest:
 
     async def change_registration(self, request: Request) -> Response:
         """Change one, all at once or nothing."""
-        subdomain = (await self._own(request)).subdomain
+        who, found = await self._caller_and_own(request)
+        subdomain = found.subdomain
         change = decode(await read_body(request), RegistrationChange)
         changes = _set(change)
+        if "tenant" in changes and who.tenant is not None:
+            raise _operator_key_needed()
         if isinstance(change.note, str):
             changes["note"] = clean_note(change.note)
         if not isinstance(change.allowfrom, UnsetType):
@@ -276,6 +280,9 @@ class Rest:
             raise _operator_key_needed()
 
     async def _own(self, request: Request) -> Registration:
+        return (await self._caller_and_own(request))[1]
+
+    async def _caller_and_own(self, request: Request) -> tuple[Key, Registration]:
         who = await self._caller(request)
         try:
             found = await self._registrations.get(request.path_params["subdomain"])
@@ -284,7 +291,7 @@ class Rest:
         # Another tenant's is to the caller as one that there is not.
         if found is None or who.tenant not in {None, found.tenant}:
             raise RegistrationError("there is no such registration", code="not_found")
-        return found
+        return who, found
 
     async def _details(self, found: Registration) -> Response:
         return json_answer(200, await details_of(self._registrations, found))

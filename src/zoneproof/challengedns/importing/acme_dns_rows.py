@@ -8,8 +8,8 @@ import msgspec
 
 from zoneproof.challengedns.dns.zone import is_registration_label
 from zoneproof.challengedns.importing.acme_dns_database import Row
+from zoneproof.challengedns.registry.checks import check_networks, check_txt
 from zoneproof.challengedns.registry.legacy_keys import is_bcrypt
-from zoneproof.challengedns.registry.registrations import check_networks, check_txt
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.errors import RegistrationError
 

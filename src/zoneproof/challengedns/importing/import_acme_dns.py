@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoneproof.challengedns.config import Config
@@ -25,6 +25,7 @@ from zoneproof.challengedns.registry import rows
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.legacy_keys import is_legacy, require_bcrypt
 from zoneproof.challengedns.registry.rows import Registration
+from zoneproof.challengedns.registry.tenants import require_places
 from zoneproof.storage import Store, Transaction, load_migrations, open_sqlite
 
 
@@ -70,6 +71,7 @@ async def import_acme_dns(
     config: Config,
     source: str,
     *,
+    tenant: str | None = None,
     dry_run: bool,
     left_out: Callable[[LeftOut], None],
     progress: Callable[[int, int], None],
@@ -87,16 +89,19 @@ async def import_acme_dns(
     - here, with a key that was used or replaced here, stays as it is: its values there are past;
     - deleted here, or here with another username or key, is left out.
 
-    ``left_out`` is told what was not taken over, ``progress`` how many accounts are done and how
-    many there are. With ``dry_run`` nothing is changed. Raises InvalidInputError and
-    StorageError; what was done until then stays.
+    New registrations belong to ``tenant``, or to nobody. ``left_out`` is told what was not taken
+    over, ``progress`` how many accounts are done and how many there are. With ``dry_run`` nothing
+    is changed. Raises InvalidInputError, StorageError, and RegistrationError ``not_found`` or
+    ``quota_exceeded`` for the tenant; what was done until then stays.
     """
     require_bcrypt()
     async with (
         open_acme_dns(source) as database,
         _open_target(config, dry_run=dry_run) as (store, announcements),
     ):
-        run = _Run(store, announcements, config.value_lifetime, left_out, dry_run=dry_run)
+        run = _Run(
+            store, announcements, config.value_lifetime, left_out, tenant=tenant, dry_run=dry_run
+        )
         return await run.take_all(database, progress)
 
 
@@ -110,18 +115,21 @@ class _Run:
         lifetime: int,
         left_out: Callable[[LeftOut], None],
         *,
+        tenant: str | None,
         dry_run: bool,
     ) -> None:
         self._store = store
         self._announcements = announcements
         self._lifetime = lifetime
         self._left_out = left_out
+        self._tenant = tenant
         self._dry_run = dry_run
         self._now = int(time.time())
         self._registrations = Counter(new=0, there=0, conflict=0, skipped=0)
         self._values = Counter(new=0, there=0, expired=0, malformed=0, unused=0)
 
     async def take_all(self, database: AcmeDns, progress: Callable[[int, int], None]) -> Summary:
+        await self._store.read(lambda tx: self._require_places(tx, 0))
         total = await database.count()
         values = await self._read_values(database)
         done = 0
@@ -129,6 +137,9 @@ class _Run:
             await self._take(self._read_accounts(page, values))
             done += len(page)
             progress(done, total)
+        if self._dry_run:
+            new = self._registrations["new"]
+            await self._store.read(lambda tx: self._require_places(tx, new))
         self._values["unused"] += sum(map(len, values.values()))
         return Summary(self._registrations, self._values)
 
@@ -182,11 +193,16 @@ class _Run:
             return decision
         registration = account.registration
         if decision.kind == "new":
-            rows.insert(tx, registration)
+            self._require_places(tx, 1)
+            rows.insert(tx, replace(registration, tenant=self._tenant))
         for value in decision.publish:
             expires_at = value.published + self._lifetime
             rows.put_value(tx, registration.subdomain, value.txt, self._now, expires_at)
         return decision
+
+    def _require_places(self, tx: Transaction, count: int) -> None:
+        if self._tenant is not None:
+            require_places(tx, self._tenant, count)
 
     def _count(self, account: _Account, decision: _Decision) -> None:
         self._registrations[decision.kind] += 1

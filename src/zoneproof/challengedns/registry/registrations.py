@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import ipaddress
-import re
+import copy
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from zoneproof.challengedns.registry import rows
 from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.keys import NO_KEY_HAS_THIS_HASH, has_hash, hash_key, new_key
-from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, UnverifiedKeyError, is_legacy
+from zoneproof.challengedns.registry.authentication import (
+    Caller,
+    authenticate,
+    forbidden_key,
+    own_registration,
+)
+from zoneproof.challengedns.registry.checks import check_networks, check_txt
+from zoneproof.challengedns.registry.keys import hash_key, new_key
+from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, UnverifiedKeyError
 from zoneproof.challengedns.registry.notes import clean_note
 from zoneproof.challengedns.registry.rows import Registration
-from zoneproof.challengedns.registry.tenants import Tenants, require_room, require_usable
-from zoneproof.errors import InvalidInputError, RegistrationError
+from zoneproof.challengedns.registry.tenants import (
+    Tenants,
+    require_places,
+    require_room,
+)
+from zoneproof.errors import InvalidInputError
 from zoneproof.names import DomainName
 from zoneproof.storage import Store, Transaction, load_migrations, open_sqlite
 
 T = TypeVar("T")
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_KEY = re.compile(r"[A-Za-z0-9_-]{40}")
-_TXT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -43,21 +47,13 @@ class NewRegistration:
     allowfrom: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who asks for a change: the API user and key of the request, and where it came from."""
-
-    username: str
-    key: str = field(repr=False)
-    address: IPAddress
-
-
 class Registrations:
     """The registrations in a database.
 
     Any number of processes may change them at once. Every method that changes something returns
-    after a durable commit, and after all DNS workers on this machine have been told: what they
-    answer from then on holds the change. All raise StorageError when the database fails.
+    after a durable commit, and after all DNS workers on this machine have been told if something
+    that they know has changed: what they answer from then on holds the change. All raise
+    StorageError when the database fails.
     """
 
     def __init__(
@@ -86,13 +82,11 @@ class Registrations:
 
     def with_settings(self, *, zone: DomainName, value_lifetime: int) -> Registrations:
         """Return the same registrations, for whom new ones live elsewhere or values otherwise."""
-        return Registrations(
-            self._store,
-            self._announcements,
-            zone=zone,
-            value_lifetime=value_lifetime,
-            clock=self._clock,
-        )
+        # A copy shares all else, such as how often keys were tried.
+        changed = copy.copy(self)
+        changed.zone = zone
+        changed._value_lifetime = value_lifetime  # noqa: SLF001  it is one of us
+        return changed
 
     # --- clients ---------------------------------------------------------------------------
 
@@ -130,7 +124,9 @@ class Registrations:
             )
             return subdomain
 
-        subdomain = await self._change(work)
+        # Not announced: no worker knows anything of a new name. Only the serial changes, which they
+        # learn with the next change, or from announce_missed().
+        subdomain = await asyncio.shield(self._store.write(work))
         return NewRegistration(username, key, self.fulldomain(subdomain), subdomain, networks)
 
     async def authenticate(self, caller: Caller) -> Registration:
@@ -140,7 +136,7 @@ class Registrations:
         that came from acme-dns are tried faster than they can be verified.
         """
         return await self._as_caller(
-            caller, lambda: self._store.read(lambda tx: _authenticate(tx, caller, self._now()))
+            caller, lambda: self._store.read(lambda tx: authenticate(tx, caller, self._now()))
         )
 
     async def update(self, caller: Caller, subdomain: str, txt: str) -> None:
@@ -151,7 +147,7 @@ class Registrations:
         """
 
         def work(tx: Transaction) -> None:
-            own = _owned(_authenticate(tx, caller, self._now()), subdomain)
+            own = own_registration(authenticate(tx, caller, self._now()), subdomain)
             self._put(tx, own, txt)
 
         await self._as_caller(caller, lambda: self._change(work))
@@ -160,7 +156,7 @@ class Registrations:
         """Withdraw a value for a caller. Raises what :meth:`update` raises."""
 
         def work(tx: Transaction) -> None:
-            own = _owned(_authenticate(tx, caller, self._now()), subdomain)
+            own = own_registration(authenticate(tx, caller, self._now()), subdomain)
             rows.remove_value(tx, own.subdomain, check_txt(txt))
 
         await self._as_caller(caller, lambda: self._change(work))
@@ -174,7 +170,7 @@ class Registrations:
 
     async def _take_over_key(self, caller: Caller, registration: Registration) -> None:
         if not await self._legacy_keys.verify(caller.key, registration, caller.address):
-            raise _forbidden_key()
+            raise forbidden_key()
 
         def work(tx: Transaction) -> None:
             known = rows.by_subdomain(tx, registration.subdomain)
@@ -221,13 +217,17 @@ class Registrations:
     async def alter(
         self, subdomain: str, alter: Callable[[Registration], Registration]
     ) -> Registration:
-        """Replace key_hash, allowfrom, note and disabled by what ``alter`` makes of them.
+        """Replace key_hash, allowfrom, note, tenant and disabled by what ``alter`` makes of them.
 
-        Raises InvalidInputError for an unknown subdomain.
+        Raises InvalidInputError for an unknown subdomain, and for a new tenant RegistrationError
+        ``not_found`` or ``quota_exceeded``.
         """
 
         def work(tx: Transaction) -> Registration:
-            altered = alter(_known(tx, subdomain))
+            known = _known(tx, subdomain)
+            altered = alter(known)
+            if altered.tenant != known.tenant:
+                _assign(tx, [known], altered.tenant)
             rows.save(tx, altered)
             return altered
 
@@ -248,6 +248,35 @@ class Registrations:
         Raises InvalidInputError for an unknown subdomain.
         """
         await self.alter(subdomain, lambda known: replace(known, disabled=disabled))
+
+    async def assign(self, subdomains: Iterable[str], tenant: str) -> int:
+        """Give registrations to a tenant, all or none; return how many it had not already.
+
+        Raises InvalidInputError for an unknown subdomain, and RegistrationError ``not_found`` or
+        ``quota_exceeded``.
+        """
+
+        def work(tx: Transaction) -> int:
+            known = {found.subdomain: found for found in (_known(tx, each) for each in subdomains)}
+            moving = [found for found in known.values() if found.tenant != tenant]
+            _assign(tx, moving, tenant)
+            return len(moving)
+
+        return await self._store.write(work)
+
+    async def assign_all_without_tenant(self, tenant: str, *, but: Sequence[str] = ()) -> int:
+        """Give a tenant all registrations that have none, and return how many they were.
+
+        Those with a note in ``but`` are left alone. Raises what :meth:`assign` raises.
+        """
+
+        def work(tx: Transaction) -> int:
+            count = rows.count_without_tenant(tx, but)
+            require_places(tx, tenant, count)
+            rows.assign_all_without_tenant(tx, tenant, but)
+            return count
+
+        return await self._store.write(work)
 
     async def rotate(self, subdomain: str) -> str:
         """Return a new API key; the old one no longer works.
@@ -318,88 +347,10 @@ def open_registrations(database: Path, *, zone: DomainName, value_lifetime: int)
     return Registrations(store, Announcements(database), zone=zone, value_lifetime=value_lifetime)
 
 
-def check_networks(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return CIDRs as they came, without brackets around IPv6 addresses.
-
-    Raises RegistrationError ``invalid_allowfrom_cidr`` for one that is none; as in acme-dns, an
-    address without a prefix length is none.
-    """
-    networks = []
-    for text in texts:
-        network = text.strip().replace("[", "").replace("]", "")
-        try:
-            _network(network)
-        except ValueError:
-            network = ""
-        if "/" not in network:
-            raise RegistrationError(
-                f"{text[:60]!r} is no network: write one as 192.0.2.0/24 or 2001:db8::/32",
-                code="invalid_allowfrom_cidr",
-            )
-        networks.append(network)
-    return tuple(networks)
-
-
-def check_txt(txt: str) -> str:
-    """Return a dns-01 value: 43 characters of base64url. Raises RegistrationError ``bad_txt``."""
-    if not _TXT.fullmatch(txt):
-        raise RegistrationError(
-            "the TXT value must be 43 characters of A-Z, a-z, 0-9, '-' and '_'", code="bad_txt"
-        )
-    return txt
-
-
-def _authenticate(tx: Transaction, caller: Caller, now: int) -> Registration:
-    registration = None
-    username = caller.username.lower()
-    if _UUID.fullmatch(username) and _KEY.fullmatch(caller.key):
-        registration = rows.by_username(tx, username)
-    # The comparison is made for an unknown user too, which so takes as long as a wrong key.
-    expected = registration.key_hash if registration else NO_KEY_HAS_THIS_HASH
-    same = has_hash(caller.key, expected)
-    if registration is None or not (same or is_legacy(expected)):
-        raise _forbidden_key()
-    if registration.disabled:
-        raise RegistrationError(f"{registration.subdomain} is disabled", code="forbidden")
-    if not _is_allowed(registration, caller.address):
-        raise RegistrationError(
-            f"{caller.address} is not in the allowfrom of {registration.subdomain}",
-            code="forbidden",
-        )
-    if is_legacy(expected):
-        raise UnverifiedKeyError(registration)
-    if registration.tenant is not None:
-        require_usable(tx, registration.tenant, now)
-    return registration
-
-
-def _forbidden_key() -> RegistrationError:
-    return RegistrationError("unknown API user or wrong API key", code="forbidden")
-
-
-def _is_allowed(registration: Registration, address: IPAddress) -> bool:
-    return not registration.allowfrom or any(
-        address in _network(text) for text in registration.allowfrom
-    )
-
-
-@functools.lru_cache(4096)
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    return ipaddress.ip_network(text, strict=False)
-
-
-def _owned(registration: Registration, subdomain: str) -> Registration:
-    wanted = subdomain.lower()
-    if not _UUID.fullmatch(wanted):
-        raise RegistrationError(
-            "the subdomain must be the UUID of a registration", code="bad_subdomain"
-        )
-    if wanted != registration.subdomain:
-        raise RegistrationError(
-            f"{wanted} is not the caller's registration, {registration.subdomain} is",
-            code="forbidden",
-        )
-    return registration
+def _assign(tx: Transaction, found: Sequence[Registration], tenant: str | None) -> None:
+    if tenant is not None:
+        require_places(tx, tenant, len(found))
+    rows.assign(tx, [each.subdomain for each in found], tenant)
 
 
 def _known(tx: Transaction, subdomain: str) -> Registration:

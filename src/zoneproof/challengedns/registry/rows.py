@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zoneproof.storage import Row, Transaction
@@ -12,6 +13,10 @@ _KEPT_CHANGES = 20_000
 _SWEEP_LIMIT = 5_000
 
 _COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
+_ONE_LESS_FOR_TENANT = (
+    "UPDATE challenge_tenant SET registrations = registrations - 1 WHERE name ="
+    " (SELECT tenant FROM challenge_registration WHERE subdomain = ?)"
+)
 
 
 @dataclass(frozen=True)
@@ -142,12 +147,45 @@ def insert(tx: Transaction, registration: Registration) -> None:
             registration.created_at,
         ],
     )
-    if registration.tenant is not None:
-        tx.execute(
-            "UPDATE challenge_tenant SET registrations = registrations + 1 WHERE name = ?",
-            [registration.tenant],
-        )
+    _count_for_tenant(tx, registration.tenant, 1)
     next_generation(tx)
+
+
+def assign(tx: Transaction, subdomains: Iterable[str], tenant: str | None) -> None:
+    """Make registrations a tenant's, or nobody's. What is answered for them stays the same."""
+    for subdomain in subdomains:
+        tx.execute(_ONE_LESS_FOR_TENANT, [subdomain])
+        tx.execute(
+            "UPDATE challenge_registration SET tenant = ? WHERE subdomain = ?", [tenant, subdomain]
+        )
+        _count_for_tenant(tx, tenant, 1)
+
+
+def count_without_tenant(tx: Transaction, but: Sequence[str]) -> int:
+    """Return how many registrations have no tenant and none of these notes."""
+    (row,) = tx.query(f"SELECT COUNT(*) FROM challenge_registration {_without_tenant(but)}", but)  # noqa: S608
+    return _integer(row[0])
+
+
+def assign_all_without_tenant(tx: Transaction, tenant: str, but: Sequence[str]) -> None:
+    """Make registrations a tenant's that have no tenant and none of these notes."""
+    count = tx.execute(
+        f"UPDATE challenge_registration SET tenant = ? {_without_tenant(but)}",  # noqa: S608
+        [tenant, *but],
+    )
+    _count_for_tenant(tx, tenant, count)
+
+
+def _without_tenant(but: Sequence[str]) -> str:
+    return f"WHERE tenant IS NULL AND note NOT IN ({', '.join('?' * len(but))})"
+
+
+def _count_for_tenant(tx: Transaction, tenant: str | None, more: int) -> None:
+    if tenant is not None:
+        tx.execute(
+            "UPDATE challenge_tenant SET registrations = registrations + ? WHERE name = ?",
+            [more, tenant],
+        )
 
 
 def save(tx: Transaction, registration: Registration) -> None:
@@ -168,11 +206,7 @@ def save(tx: Transaction, registration: Registration) -> None:
 
 def delete(tx: Transaction, subdomain: str, now: int) -> None:
     """Remove a registration and its values, and keep its subdomain from being used again."""
-    tx.execute(
-        "UPDATE challenge_tenant SET registrations = registrations - 1 WHERE name ="
-        " (SELECT tenant FROM challenge_registration WHERE subdomain = ?)",
-        [subdomain],
-    )
+    tx.execute(_ONE_LESS_FOR_TENANT, [subdomain])
     tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [subdomain])
     tx.execute("DELETE FROM challenge_registration WHERE subdomain = ?", [subdomain])
     tx.execute(

@@ -101,7 +101,7 @@ class Tenants:
 
     async def get(self, name: str) -> Tenant:
         """Return a tenant."""
-        return await self._store.read(lambda tx: _known(tx, name))
+        return await self._store.read(lambda tx: known_tenant(tx, name))
 
     async def page(self, *, after: str = "", limit: int = 100) -> list[Tenant]:
         """Return the tenants that follow the name ``after``, in order."""
@@ -115,7 +115,7 @@ class Tenants:
         """
 
         def work(tx: Transaction) -> Tenant:
-            altered = _checked(alter(_known(tx, name)))
+            altered = _checked(alter(known_tenant(tx, name)))
             tenant_rows.save(tx, altered)
             return altered
 
@@ -125,7 +125,7 @@ class Tenants:
         """Delete a tenant and its keys. Raises RegistrationError ``tenant_in_use``."""
 
         def work(tx: Transaction) -> None:
-            has = _known(tx, name).registrations
+            has = known_tenant(tx, name).registrations
             if has:
                 raise RegistrationError(
                     f"tenant '{name}' has registrations ({has}): delete them first, or disable it",
@@ -142,7 +142,7 @@ class Tenants:
 
         def work(tx: Transaction) -> NewKey:
             if tenant is not None:
-                _known(tx, tenant)
+                known_tenant(tx, tenant)
             key_id, key = new_licence_key()
             while tenant_rows.key(tx, key_id):
                 key_id, key = new_licence_key()
@@ -157,7 +157,7 @@ class Tenants:
 
         def work(tx: Transaction) -> list[Key]:
             if tenant:
-                _known(tx, tenant)
+                known_tenant(tx, tenant)
             return tenant_rows.page_of_keys(tx, tenant, after, limit)
 
         return await self._store.read(work)
@@ -202,16 +202,27 @@ def require_room(tx: Transaction, name: str, now: int) -> None:
 
     What it tells holds as long as the transaction is a writing one.
     """
-    tenant = require_usable(tx, name, now)
-    if tenant.registrations >= tenant.quota:
+    require_usable(tx, name, now)
+    require_places(tx, name, 1)
+
+
+def require_places(tx: Transaction, name: str, count: int) -> None:
+    """Raise RegistrationError ``quota_exceeded`` unless a tenant may have so many more.
+
+    ``not_found`` if there is no such tenant. One that is disabled or expired may be given some.
+    """
+    tenant = known_tenant(tx, name)
+    if tenant.registrations + count > tenant.quota:
+        more = "" if count == 1 else f" and would get {count:,} more"
         raise RegistrationError(
-            f"tenant '{name}' has {tenant.registrations} registrations, and its quota is"
-            f" {tenant.quota}",
+            f"tenant '{name}' has {tenant.registrations} registrations{more}, and its quota is"
+            f" {tenant.quota}: 'zoneproof challenge tenant change {name} --quota N' raises it",
             code="quota_exceeded",
         )
 
 
-def _known(tx: Transaction, name: str) -> Tenant:
+def known_tenant(tx: Transaction, name: str) -> Tenant:
+    """Return a tenant. Raises RegistrationError ``not_found``."""
     tenant = tenant_rows.get(tx, name)
     if tenant is None:
         raise RegistrationError(f"there is no tenant '{printable(name[:60])}'", code="not_found")

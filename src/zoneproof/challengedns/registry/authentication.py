@@ -1,0 +1,88 @@
+"""Finds out which registration a caller may use, on an open transaction."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+
+from zoneproof.challengedns.registry import rows
+from zoneproof.challengedns.registry.checks import to_network
+from zoneproof.challengedns.registry.keys import NO_KEY_HAS_THIS_HASH, has_hash
+from zoneproof.challengedns.registry.legacy_keys import UnverifiedKeyError, is_legacy
+from zoneproof.challengedns.registry.rows import Registration
+from zoneproof.challengedns.registry.tenants import require_usable
+from zoneproof.errors import RegistrationError
+from zoneproof.storage import Transaction
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_KEY = re.compile(r"[A-Za-z0-9_-]{40}")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks for a change: the API user and key of the request, and where it came from."""
+
+    username: str
+    key: str = field(repr=False)
+    address: IPAddress
+
+
+def authenticate(tx: Transaction, caller: Caller, now: int) -> Registration:
+    """Return the caller's registration, at ``now`` (seconds since 1970).
+
+    Raises RegistrationError ``forbidden`` or ``licence_expired``, and UnverifiedKeyError where
+    only bcrypt can tell.
+    """
+    registration = None
+    username = caller.username.lower()
+    if _UUID.fullmatch(username) and _KEY.fullmatch(caller.key):
+        registration = rows.by_username(tx, username)
+    # The comparison is made for an unknown user too, which so takes as long as a wrong key.
+    expected = registration.key_hash if registration else NO_KEY_HAS_THIS_HASH
+    same = has_hash(caller.key, expected)
+    if registration is None or not (same or is_legacy(expected)):
+        raise forbidden_key()
+    if registration.disabled:
+        raise RegistrationError(f"{registration.subdomain} is disabled", code="forbidden")
+    if not _is_allowed(registration, caller.address):
+        raise RegistrationError(
+            f"{caller.address} is not in the allowfrom of {registration.subdomain}",
+            code="forbidden",
+        )
+    if is_legacy(expected):
+        raise UnverifiedKeyError(registration)
+    if registration.tenant is not None:
+        require_usable(tx, registration.tenant, now)
+    return registration
+
+
+def forbidden_key() -> RegistrationError:
+    """Return the error of whoever has not the right key."""
+    return RegistrationError("unknown API user or wrong API key", code="forbidden")
+
+
+def _is_allowed(registration: Registration, address: IPAddress) -> bool:
+    return not registration.allowfrom or any(
+        address in to_network(text) for text in registration.allowfrom
+    )
+
+
+def own_registration(registration: Registration, subdomain: str) -> Registration:
+    """Return the caller's registration if the subdomain is its own.
+
+    Raises RegistrationError ``bad_subdomain`` or ``forbidden``.
+    """
+    wanted = subdomain.lower()
+    if not _UUID.fullmatch(wanted):
+        raise RegistrationError(
+            "the subdomain must be the UUID of a registration", code="bad_subdomain"
+        )
+    if wanted != registration.subdomain:
+        raise RegistrationError(
+            f"{wanted} is not the caller's registration, {registration.subdomain} is",
+            code="forbidden",
+        )
+    return registration
