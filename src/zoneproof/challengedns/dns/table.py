@@ -26,6 +26,7 @@ _AT_QUESTION = pointer(HEADER_LENGTH)
 _RECORD_HEAD = len(_AT_QUESTION) + 10
 _WARM_PAGE = 500  # more than one registration can have
 _WARM_SHARE = 0.9
+_TIME_STEP = 60  # seconds
 _ENTRY_OVERHEAD = 300  # bytes, measured: key, tuple, time and dictionary slot
 
 
@@ -122,7 +123,7 @@ class RegistrationTable:
         if self._bytes > self._max_bytes:
             for oldest in list(itertools.islice(self.entries, 1 + len(self.entries) // 8)):
                 self._remove(oldest)
-        until = min(expires_at for _, expires_at in live)
+        until = _shared_time(min(expires_at for _, expires_at in live) // _TIME_STEP)
         self.entries[key] = (until, _count(len(rdatas)), records)
         self._bytes += len(records) + _ENTRY_OVERHEAD
 
@@ -134,6 +135,13 @@ class RegistrationTable:
         entry = self.entries.pop(key, None)
         if entry is not None:
             self._bytes -= len(entry[2]) + _ENTRY_OVERHEAD
+
+
+@functools.lru_cache(16_384)
+def _shared_time(step: int) -> int:
+    # A little earlier than the value's end, after which the database knows it to the second. So a
+    # million entries share few numbers, and most of these stay in the processor's cache.
+    return step * _TIME_STEP
 
 
 @functools.cache
