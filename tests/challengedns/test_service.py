@@ -118,10 +118,11 @@ def test_the_api_keeps_to_one_core_and_workers_have_all(service: Service) -> Non
     service.wait_for_line("configuration reread")
     assert not any("change at a restart" in line for line in service.lines)
     assert os.sched_getaffinity(service.process.pid) == {max(cores)}
-    assert os.sched_getscheduler(service.process.pid) == os.SCHED_BATCH
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, service.process.pid) == own + 10
     for worker in service.workers():
         assert os.sched_getaffinity(worker) == cores
-        assert os.sched_getscheduler(worker) == os.SCHED_OTHER
+        assert os.getpriority(os.PRIO_PROCESS, worker) == own
 
 
 def test_sigterm_to_everybody_ends_the_service_cleanly(service: Service) -> None:

@@ -199,8 +199,8 @@ class Service(BackgroundServer):
 
     def workers(self, transport: str = "") -> list[int]:
         """Return the process ids of the DNS workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(child) for child in children.read_text().split()]
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(child) for children in threads for child in children.read_text().split()]
 
 
 def texts(message: dns.message.Message) -> list[str]:

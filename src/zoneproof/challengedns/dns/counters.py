@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -102,29 +103,33 @@ class WorkerCounters:
 
 
 class Tally:
-    """The counts of all workers together, of those too that have ended."""
+    """The counts of all workers together, of those too that have ended. For several threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._running: list[WorkerCounters] = []
         self._ended: Counter[tuple[str, int]] = Counter()
 
     def open(self, transport: str) -> WorkerCounters:
         """Return counters for a worker that is about to start."""
         counters = WorkerCounters(transport)
-        self._running.append(counters)
+        with self._lock:
+            self._running.append(counters)
         return counters
 
     def close(self, counters: WorkerCounters) -> None:
         """Keep the counts of a worker that has ended."""
-        self._running.remove(counters)
-        self._ended.update(_by_cell(counters))
+        with self._lock:
+            self._running.remove(counters)
+            self._ended.update(_by_cell(counters))
         counters.close()
 
     def totals(self) -> Mapping[tuple[str, int], int]:
         """Return the counts by transport and cell."""
-        totals = Counter(self._ended)
-        for counters in self._running:
-            totals.update(_by_cell(counters))
+        with self._lock:
+            totals = Counter(self._ended)
+            for counters in self._running:
+                totals.update(_by_cell(counters))
         return totals
 
 

@@ -20,7 +20,6 @@ from typing import Literal
 import msgspec
 
 from zoneproof.challengedns import logs
-from zoneproof.challengedns.dns import cores
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import shared_cells
 from zoneproof.challengedns.dns.reader import Reader
@@ -37,7 +36,6 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     """What a worker needs to know.
 
     ``sockets`` are descriptors that it inherits, and ``counters`` is that of its counting memory.
-    ``cores`` are those that it may use.
     """
 
     transport: Literal["udp", "tcp"]
@@ -52,7 +50,6 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     tcp_idle_timeout: float
     log: logs.LogSettings = logs.LogSettings()
     counters: int = -1
-    cores: tuple[int, ...] = ()
 
 
 def encode(settings: WorkerSettings) -> bytes:
@@ -68,7 +65,6 @@ def main() -> None:
     length = int.from_bytes(sys.stdin.buffer.read(_LENGTH), "big")
     settings = msgspec.msgpack.decode(sys.stdin.buffer.read(length), type=WorkerSettings)
     logs.set_up(settings.log)
-    cores.use(settings.cores)
     responder = _responder(settings)
     sockets = [socket.socket(fileno=number) for number in settings.sockets]
     # Nothing here makes reference cycles, and a collection would delay answers.

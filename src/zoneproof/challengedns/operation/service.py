@@ -17,7 +17,6 @@ from starlette.types import ASGIApp
 
 from zoneproof.challengedns import logs
 from zoneproof.challengedns.config import AutoTls, Config, load_config
-from zoneproof.challengedns.dns import cores
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.http.api import make_app
@@ -28,6 +27,7 @@ from zoneproof.challengedns.http.certificate import (
     with_aliases,
 )
 from zoneproof.challengedns.http.http_server import HttpServer
+from zoneproof.challengedns.operation.cores import PoolThread, give_way
 from zoneproof.challengedns.operation.metrics import CountedRequests, MeasuredStore, Metrics
 from zoneproof.challengedns.operation.metrics_page import make_metrics_app
 from zoneproof.challengedns.operation.pool import WorkerPool
@@ -92,7 +92,8 @@ class _Service:
                 if each
             ]
             drop_privileges(config)
-            self._cores = cores.give_way()
+            self._workers = stack.enter_context(PoolThread(self._pool))
+            give_way()
             self._open_database()
             stack.push_async_callback(self._registrations.close)
             if config.api.auto is not None:
@@ -101,7 +102,7 @@ class _Service:
                 await self._check_registrations(config.api.auto)
             self._http = HttpServer(self._app(), self._key_pair())
             self._tell_expiry()
-            stack.push_async_callback(self._pool.stop)
+            stack.push_async_callback(self._workers.stop)
             await self._start_workers(config)
             self._http.start(listeners)
             stack.push_async_callback(self._http.stop)
@@ -173,14 +174,13 @@ class _Service:
                 tcp_connections=config.dns.tcp_connections,
                 tcp_idle_timeout=config.dns.tcp_idle_timeout,
                 log=config.log,
-                cores=self._cores,
             )
 
         udp = [
             settings("udp", [each.udp[index] for each in self._dns])
             for index in range(len(self._dns[0].udp))
         ]
-        await self._pool.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
+        await self._workers.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
 
     async def _keep_up(self) -> None:
         clock = SteadyClock()
