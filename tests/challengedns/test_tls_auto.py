@@ -43,6 +43,7 @@ def auto_config(folder: Path, dns_port: int, directory: str, ca_bundle: Path) ->
     )
     path = write_config(folder, api=api)
     text = path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{dns_port}", 1)
+    text = text.replace('issue "ca.example"', 'issue "pebble.letsencrypt.org"')
     metrics = '[metrics]\nlisten = "127.0.0.1:0"\n[api]'
     path.write_text(text.replace("192.0.2.53", "127.0.0.1").replace("[api]", metrics, 1))
     return path
