@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoneproof.cli.import_clients import acme_sh, certbot, lego
 from zoneproof.cli.run_options import json_option
 from zoneproof.cli.taking import taking_options
 from zoneproof.cli.transfer import passphrase_option
@@ -14,6 +15,10 @@ from zoneproof.cli.transfer import passphrase_option
 @click.group("import")
 def import_() -> None:
     """Take over what another program, or another home of Zoneproof, stored."""
+
+
+for _command in (acme_sh, certbot, lego):
+    import_.add_command(_command)
 
 
 @import_.command()

@@ -135,9 +135,12 @@ async def plan_import(manager: Manager, archive: Archive) -> list[Item]:
     return compare(archive, present.archive)
 
 
-async def take(manager: Manager, archive: Archive, items: Sequence[Item]) -> None:
+async def take(
+    manager: Manager, archive: Archive, items: Sequence[Item], *, origin: str = "an archive"
+) -> None:
     """Take the chosen ``items``, new ones or ones that differ, out of the archive.
 
+    ``origin`` says in the certificates' history where they come from.
     The database gets all or nothing of them. Raises BusyError if the home was changed since
     ``items`` were compared, and StorageError; running it again goes on.
     """
@@ -157,7 +160,7 @@ async def take(manager: Manager, archive: Archive, items: Sequence[Item]) -> Non
                     f"the {item.kind} {item.name} was changed by somebody else meanwhile: run this"
                     " again"
                 )
-        await _store(store, manager.vault, archive, chosen)
+        await _store(store, manager.vault, archive, chosen, origin)
 
     await write_together(manager.store, work)
     if ("settings", FILE) in chosen:
@@ -165,7 +168,7 @@ async def take(manager: Manager, archive: Archive, items: Sequence[Item]) -> Non
 
 
 async def _store(
-    store: Store, vault: Vault, archive: Archive, chosen: set[tuple[str, str]]
+    store: Store, vault: Vault, archive: Archive, chosen: set[tuple[str, str]], origin: str
 ) -> None:
     certificates, history = Certificates(store, vault), History(store)
     credentials, accounts = Credentials(store, vault), Accounts(store, vault)
@@ -186,7 +189,7 @@ async def _store(
     for certificate in archive.certificates:
         if ("certificate", certificate.definition.name) in chosen:
             await _store_certificate(certificates, certificate)
-            await history.add(certificate.definition.name, "imported", "from an archive")
+            await history.add(certificate.definition.name, "imported", f"from {origin}")
 
 
 async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:

@@ -39,9 +39,9 @@ class FoundCertificate:
     """A certificate that the client renewed, in Zoneproof's words.
 
     ``directory_url`` and ``provider`` are empty where the client did not keep them. ``provider``
-    may be one that Zoneproof does not have, which a note then says. For ``http-01`` an empty
-    ``webroot`` means that the client listened itself, at ``listen`` (``address:port``, ``:80`` if
-    empty). ``delegation`` are rules as
+    may be one that Zoneproof does not have, which a note then says. For ``http-01`` there is a
+    ``webroot``, or ``listen`` (``address:port``, ``:port``) where the client listened itself, or
+    neither where the files do not tell. ``delegation`` are rules as
     :class:`zoneproof.issuance.DelegationRules` reads them. ``notes`` say what could not be carried
     over, and what to do.
     """

@@ -56,8 +56,7 @@ def listener(address: str, port: str) -> FoundMethod:
     """Return the http-01 method for a client that listened itself; both may be empty."""
     bare = address.strip("[]")
     host = f"[{bare}]" if ":" in bare else bare
-    listen = f"{host}:{port or '80'}"
-    return FoundMethod("http-01", listen="" if listen == ":80" else listen)
+    return FoundMethod("http-01", listen=f"{host}:{port or '80'}")
 
 
 def web_server(client: str, server: str, name: str) -> FoundMethod:

@@ -1,0 +1,196 @@
+"""The ``zoneproof import certbot``, ``lego`` and ``acme.sh`` commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Manager
+    from zoneproof.manager.archive import Item
+    from zoneproof.manager.importing import Found
+    from zoneproof.manager.importing.save import TakeOver
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.argument("path", type=click.Path(path_type=Path)),
+    click.option("--replace", is_flag=True, help="Replace what is here and differs."),
+    click.option("--yes", is_flag=True, help="Do not ask."),
+    json_option,
+)
+
+_REMARKS = {
+    ("differs", True): "  (is replaced)",
+    ("differs", False): "  (stays as it is here)",
+    ("new", False): "  (is not needed)",
+}
+
+
+def _import_options(command: F) -> F:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_import_options
+def certbot(path: Path, replace: bool, yes: bool, as_json: bool) -> None:
+    """Take over what certbot keeps in PATH, usually /etc/letsencrypt, which is only read.
+
+    Shows accounts, certificates and registrations first. What is here and differs stays, unless
+    --replace is given.
+    """
+    from zoneproof.manager.importing import read_certbot
+
+    _take_over(
+        "certbot",
+        lambda: read_certbot(path),
+        "switch certbot's renewals off: \"systemctl list-timers --all '*certbot*'\" names the timer"
+        " to disable; without one, a line in /etc/cron.d/certbot or a crontab calls it",
+        replacing=replace,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+@click.command()
+@click.option(
+    "--ca",
+    default="",
+    help="Directory URL of a CA that is not known by name: lego 4 keeps no more than its host.",
+)
+@_import_options
+def lego(path: Path, ca: str, replace: bool, yes: bool, as_json: bool) -> None:
+    """Take over what lego keeps in PATH, usually .lego, which is only read.
+
+    Shows accounts and certificates first. What is here and differs stays, unless --replace is
+    given.
+    """
+    from zoneproof.acme import directory_url
+    from zoneproof.manager.importing import read_lego
+
+    _take_over(
+        "lego",
+        lambda: read_lego(path, directory_url=directory_url(ca) if ca else ""),
+        "switch lego's renewals off: the timer, or the line in a crontab, that calls 'lego renew'"
+        " or 'lego run'",
+        replacing=replace,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+@click.command("acme.sh")
+@_import_options
+def acme_sh(path: Path, replace: bool, yes: bool, as_json: bool) -> None:
+    """Take over what acme.sh keeps in PATH, usually ~/.acme.sh, which is only read.
+
+    Shows accounts and certificates first. What is here and differs stays, unless --replace is
+    given.
+    """
+    from zoneproof.manager.importing import read_acme_sh
+
+    _take_over(
+        "acme.sh",
+        lambda: read_acme_sh(path),
+        "switch acme.sh's renewals off: 'acme.sh --uninstall-cronjob'",
+        replacing=replace,
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+def _take_over(
+    client: str,
+    read: Callable[[], Found],
+    switch_off: str,
+    *,
+    replacing: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Show what was found, and save it after a yes; where nobody can be asked, only show it."""
+    from zoneproof.cli.confirm import confirm
+    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager.importing.save import choose, compare, prepare
+    from zoneproof.manager.transfer import take
+
+    async def plan(manager: Manager) -> tuple[TakeOver, list[Item]]:
+        take_over = await prepare(manager, found)
+        return take_over, await compare(manager, take_over)
+
+    with telling_errors(as_json=as_json):
+        found = read()
+        take_over, items = run_with_manager(plan)
+        if not items:
+            reasons = "; ".join(take_over.problems)
+            raise InvalidInputError(reasons or f"there is nothing of {client} to take over")
+        wanted = choose(items, take_over, replacing=replacing)
+        if not as_json:
+            _tell(items, wanted, (*found.notes, *take_over.problems))
+        can_ask = sys.stdin.isatty() and not as_json
+        if wanted and (yes or can_ask):
+            confirm(f"Take over {_things(wanted)}?", yes=yes)
+            run_with_manager(
+                lambda manager: take(manager, take_over.archive, wanted, origin=client)
+            )
+        taken = bool(wanted and (yes or can_ask))
+    if as_json:
+        _print_json(found, take_over, items, taken=len(wanted) if taken else 0)
+    elif taken:
+        click.echo(f"took over {_things(wanted)}; nothing of {client} was changed")
+        click.echo("next: zoneproof preview --all")
+        click.echo(f"then {switch_off}")
+    elif wanted:
+        click.echo(f"nothing was changed: this was a preview; --yes takes over {_things(wanted)}")
+    elif any(item.status == "differs" for item in items):
+        click.echo("nothing to take over: --replace takes it in place of what differs here")
+    else:
+        click.echo("nothing to take over: all of it is here already")
+
+
+def _things(items: Sequence[Item]) -> str:
+    kinds = [item.kind for item in items]
+    words = []
+    for kind in dict.fromkeys(kinds):
+        number = kinds.count(kind)
+        if kind == "files":
+            words.append(f"the files of {number}")
+        else:
+            words.append(f"{number} {kind}{'' if number == 1 else 's'}")
+    return ", ".join(words)
+
+
+def _tell(items: Sequence[Item], wanted: Sequence[Item], remarks: Sequence[str]) -> None:
+    from zoneproof.errors import printable
+
+    for item in items:
+        remark = _REMARKS.get((item.status, item in wanted), "")
+        click.echo(f"{item.status:8} {item.kind:12} {printable(item.name)}{remark}")
+        for line in item.lines:
+            click.echo(f"{'':21} {printable(line)}")
+    for remark in remarks:
+        click.echo(f"zoneproof: {printable(remark)}", err=True)
+
+
+def _print_json(found: Found, take_over: TakeOver, items: Sequence[Item], *, taken: int) -> None:
+    from zoneproof.cli.output import json_document
+
+    json_document(
+        {
+            "items": items,
+            "certificates": [one.definition for one in take_over.archive.certificates],
+            "notes": found.notes,
+            "problems": take_over.problems,
+            "taken": taken,
+        }
+    )
