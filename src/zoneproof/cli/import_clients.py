@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from zoneproof.cli.run_options import json_option
+from zoneproof.cli.taking import taking_options
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (
-    click.argument("path", type=click.Path(path_type=Path)),
-    click.option("--replace", is_flag=True, help="Replace what is here and differs."),
-    click.option("--yes", is_flag=True, help="Do not ask."),
-    json_option,
-)
-
 _REMARKS = {
     ("differs", True): "  (is replaced)",
     ("differs", False): "  (stays as it is here)",
@@ -34,14 +28,13 @@ _REMARKS = {
 
 
 def _import_options(command: F) -> F:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    path = click.argument("path", type=click.Path(path_type=Path))
+    return path(taking_options(json_option(command)))
 
 
 @click.command()
 @_import_options
-def certbot(path: Path, replace: bool, yes: bool, as_json: bool) -> None:
+def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
     """Take over what certbot keeps in PATH, usually /etc/letsencrypt, which is only read.
 
     Shows accounts, certificates and registrations first. What is here and differs stays, unless
@@ -54,6 +47,7 @@ def certbot(path: Path, replace: bool, yes: bool, as_json: bool) -> None:
         lambda: read_certbot(path),
         "switch certbot's renewals off: \"systemctl list-timers --all '*certbot*'\" names the timer"
         " to disable; without one, a line in /etc/cron.d/certbot or a crontab calls it",
+        dry_run=dry_run,
         replacing=replace,
         yes=yes,
         as_json=as_json,
@@ -67,7 +61,7 @@ def certbot(path: Path, replace: bool, yes: bool, as_json: bool) -> None:
     help="Directory URL of a CA that is not known by name: lego 4 keeps no more than its host.",
 )
 @_import_options
-def lego(path: Path, ca: str, replace: bool, yes: bool, as_json: bool) -> None:
+def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
     """Take over what lego keeps in PATH, usually .lego, which is only read.
 
     Shows accounts and certificates first. What is here and differs stays, unless --replace is
@@ -81,6 +75,7 @@ def lego(path: Path, ca: str, replace: bool, yes: bool, as_json: bool) -> None:
         lambda: read_lego(path, directory_url=directory_url(ca) if ca else ""),
         "switch lego's renewals off: the timer, or the line in a crontab, that calls 'lego renew'"
         " or 'lego run'",
+        dry_run=dry_run,
         replacing=replace,
         yes=yes,
         as_json=as_json,
@@ -89,7 +84,7 @@ def lego(path: Path, ca: str, replace: bool, yes: bool, as_json: bool) -> None:
 
 @click.command("acme.sh")
 @_import_options
-def acme_sh(path: Path, replace: bool, yes: bool, as_json: bool) -> None:
+def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
     """Take over what acme.sh keeps in PATH, usually ~/.acme.sh, which is only read.
 
     Shows accounts and certificates first. What is here and differs stays, unless --replace is
@@ -101,6 +96,7 @@ def acme_sh(path: Path, replace: bool, yes: bool, as_json: bool) -> None:
         "acme.sh",
         lambda: read_acme_sh(path),
         "switch acme.sh's renewals off: 'acme.sh --uninstall-cronjob'",
+        dry_run=dry_run,
         replacing=replace,
         yes=yes,
         as_json=as_json,
@@ -112,6 +108,7 @@ def _take_over(
     read: Callable[[], Found],
     switch_off: str,
     *,
+    dry_run: bool,
     replacing: bool,
     yes: bool,
     as_json: bool,
@@ -138,12 +135,12 @@ def _take_over(
         if not as_json:
             _tell(items, wanted, (*found.notes, *take_over.problems))
         can_ask = sys.stdin.isatty() and not as_json
-        if wanted and (yes or can_ask):
+        taken = bool(wanted) and not dry_run and (yes or can_ask)
+        if taken:
             confirm(f"Take over {_things(wanted)}?", yes=yes)
             run_with_manager(
                 lambda manager: take(manager, take_over.archive, wanted, origin=client)
             )
-        taken = bool(wanted and (yes or can_ask))
     if as_json:
         _print_json(found, take_over, items, taken=len(wanted) if taken else 0)
     elif taken:

@@ -73,21 +73,11 @@ async def prepare(manager: Manager, found: Found) -> TakeOver:
         certificates.append(_certificate(definition, files))
         notes[one.name] = tuple(filter(None, (*one.notes, *_left_to_do(definition), problem)))
     archive = Archive(
-        written_by="",
-        written_at="",
         accounts=tuple(accounts),
         certificates=tuple(certificates),
         credentials=tuple(credentials.values()),
         registrations=tuple(
-            ArchivedRegistration(
-                domain=one.domain.text,
-                server=one.registration.server,
-                fulldomain=one.registration.fulldomain.text,
-                subdomain=one.registration.subdomain,
-                username=one.registration.username,
-                password=one.registration.password,
-            )
-            for one in found.registrations
+            ArchivedRegistration.of(one.domain, one.registration) for one in found.registrations
         ),
     )
     credential_of = {credential.name: name for name, credential in credentials.items()}
