@@ -37,17 +37,17 @@ def issue_command(
     Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
     printed and the exit code is 3; 'zoneproof resume' with the certificate's name then goes on.
     """
-    from zoneproof.cli.output import Lines, json_line, tell_certificate, telling_errors
+    from zoneproof.cli.output import tell_certificate, telling_errors, telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
 
     of_definition = take_options(options)
     with telling_errors(as_json=as_json):
         run = run_from(None, None, (), authoritative_port, terms_from(**options))
-        emit = json_line if as_json else Lines()
-        outcome = run_with_manager(
-            lambda manager: _issue(manager, names, certificate, of_definition, emit), run
-        )
+        with telling_progress(as_json=as_json) as emit:
+            outcome = run_with_manager(
+                lambda manager: _issue(manager, names, certificate, of_definition, emit), run
+            )
         if not as_json:
             tell_certificate(outcome)
 

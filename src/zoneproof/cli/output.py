@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from zoneproof.issuance import (
     CertificateIssued,
     ChallengesAnswered,
     DelegationFound,
+    Emit,
     Event,
     FileRemoved,
     FilesWritten,
@@ -70,6 +73,25 @@ def telling_errors(*, as_json: bool) -> Iterator[None]:
             raise
         json_error(error)
         raise SystemExit(error.exit_code) from error
+
+
+def draws() -> bool:
+    """Tell whether progress can be drawn, because a person looks at a terminal that can do it."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+@contextmanager
+def telling_progress(*, as_json: bool) -> Iterator[Emit]:
+    """Give what tells the events of one order, in the way that suits who reads them."""
+    if as_json:
+        yield json_line
+    elif draws():
+        from zoneproof.cli.live import LiveView
+
+        with LiveView("asking the DNS") as view:
+            yield view.emit_for("")
+    else:
+        yield Lines()
 
 
 def json_document(value: object) -> None:
@@ -138,10 +160,11 @@ def _waiting(event: PropagationWaiting) -> str:
 
 def _visible(event: RecordsVisible) -> str:
     notes = f" ({'; '.join(event.notes)})" if event.notes else ""
-    return f"DNS has the values at {_count(event.names, 'name')}{notes}"
+    return f"DNS has the values at {count(event.names, 'name')}{notes}"
 
 
-def _count(number: int, word: str) -> str:
+def count(number: int, word: str) -> str:
+    """Return a number of things in words."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
@@ -153,7 +176,7 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     AnswerServed: lambda event: f"{event.identifier} answered over HTTP ({event.where})",
     PropagationWaiting: _waiting,
     RecordsVisible: _visible,
-    ChallengesAnswered: lambda event: f"{_count(event.count, 'challenge')} handed to the CA",
+    ChallengesAnswered: lambda event: f"{count(event.count, 'challenge')} handed to the CA",
     OrderStatus: lambda event: f"the CA says: {event.status}",
     CertificateIssued: lambda event: (
         f"certificate issued by {event.issuer}, valid until {event.not_after}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,21 +41,23 @@ def renew(
     from zoneproof.manager import renew as renew_certificates
     from zoneproof.manager import tell
 
-    async def work(manager: Manager) -> list[Renewal]:
+    async def work(manager: Manager) -> tuple[list[Renewal], list[str]]:
         results = await renew_certificates(
-            manager, emitters(as_json=as_json), names=names, force=force
+            manager, emit_for, names=names, force=force, on_result=on_result
         )
-        for problem in await tell(manager, results):
-            click.echo(f"zoneproof: {problem}", err=True)
-        return results
+        return results, await tell(manager, results)
 
     with telling_errors(as_json=as_json):
         run = run_from(
             propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
         )
-        results = run_with_manager(work, run)
-    for result in results:
-        tell_renewal(result, as_json=as_json)
+        with _telling_renewals(as_json=as_json) as (emit_for, on_result):
+            results, problems = run_with_manager(work, run)
+    for problem in problems:
+        click.echo(f"zoneproof: {problem}", err=True)
+    if on_result is None:
+        for result in results:
+            tell_renewal(result, as_json=as_json)
     if not as_json:
         _tell_sum(results)
     raise SystemExit(_status(results))
@@ -75,7 +78,7 @@ def resume(
     **terms: Any,
 ) -> None:
     """Go on with a certificate that waits for records, which you have created; the same order."""
-    from zoneproof.cli.output import Lines, json_line, tell_certificate, telling_errors
+    from zoneproof.cli.output import tell_certificate, telling_errors, telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
@@ -87,15 +90,41 @@ def resume(
             raise InvalidInputError(
                 f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
             )
-        return await issue(manager, certificate.definition, json_line if as_json else Lines())
+        return await issue(manager, certificate.definition, emit)
 
     with telling_errors(as_json=as_json):
         run = run_from(
             propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
         )
-        outcome = run_with_manager(work, run)
+        with telling_progress(as_json=as_json) as emit:
+            outcome = run_with_manager(work, run)
         if not as_json:
             tell_certificate(outcome)
+
+
+@contextmanager
+def _telling_renewals(
+    *, as_json: bool
+) -> Iterator[tuple[Callable[[str], Emit], Callable[[Renewal], None] | None]]:
+    """Give what tells each certificate's events, and its result if that is told at once."""
+    from zoneproof.cli.output import draws
+
+    if as_json or not draws():
+        yield emitters(as_json=as_json), None
+        return
+
+    from zoneproof.cli.live import LiveView
+
+    with LiveView("looking at the certificates", each=True) as view:
+
+        def finish(result: Renewal) -> None:
+            view.finish(result.name)
+            if result.result != "not due":
+                view.print(_line(result), "red" if result.error else "")
+            for record in result.error.records if result.error else ():
+                view.print(f"  {record}")
+
+        yield view.emit_for, finish
 
 
 def emitters(*, as_json: bool) -> Callable[[str], Emit]:
@@ -125,10 +154,16 @@ def tell_renewal(result: Renewal, *, as_json: bool) -> None:
         }
         click.echo(json.encode(document))
     elif result.result != "not due":
-        text = printable(error.message) if error else result.reason
-        click.echo(f"{result.name}: {result.result} ({text})", err=error is not None)
+        click.echo(_line(result), err=error is not None)
         for record in error.records if error else ():
             click.echo(f"\n  {printable(record)}\n")
+
+
+def _line(result: Renewal) -> str:
+    from zoneproof.errors import printable
+
+    text = printable(result.error.message) if result.error else result.reason
+    return f"{result.name}: {result.result} ({text})"
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:

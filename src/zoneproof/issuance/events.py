@@ -11,6 +11,12 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
     """The root of all events; as JSON each carries its name in ``event``."""
 
 
+class OrderPlanned(Event, frozen=True, tag="order_planned"):
+    """Each identifier of an order, and where its TXT value goes; nowhere ("") for http-01."""
+
+    publish_names: dict[str, str]
+
+
 class DelegationFound(Event, frozen=True, tag="delegation_found"):
     """A CNAME chain leads from the challenge name to where the TXT is published."""
 
@@ -57,6 +63,16 @@ class PropagationWaiting(Event, frozen=True, tag="propagation_waiting"):
     reasons: tuple[str, ...]
     elapsed: float
     waits: float = 0.0
+
+
+class RecordVisible(Event, frozen=True, tag="record_visible"):
+    """Every authoritative server that answers shows every value at a name.
+
+    ``waits`` are the seconds that are waited nevertheless, because the setting says so.
+    """
+
+    name: str
+    waits: float
 
 
 class RecordsVisible(Event, frozen=True, tag="records_visible"):

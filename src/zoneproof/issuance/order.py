@@ -26,6 +26,7 @@ from zoneproof.issuance.events import (
     DelegationFound,
     Emit,
     OrderCreated,
+    OrderPlanned,
     OrderResumed,
     OrderStatus,
 )
@@ -79,6 +80,7 @@ class OrderRun:
         is not the CA's last word.
         """
         request.plan.require_complete()
+        self.emit(OrderPlanned(request.plan.publish_names))
         for name in request.plan.names:
             if len(name.chain) > 1:
                 self.emit(DelegationFound(tuple(map(str, name.chain))))

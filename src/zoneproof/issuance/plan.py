@@ -79,6 +79,14 @@ class Plan:
         """The challenge names, each once for each of its methods."""
         return tuple(dict.fromkeys(one.name for one in self.planned if one.name is not None))
 
+    @property
+    def publish_names(self) -> dict[str, str]:
+        """Where each identifier's TXT value goes; nowhere ("") for http-01."""
+        return {
+            str(one.identifier): str(one.name.publish_name) if one.name else ""
+            for one in self.planned
+        }
+
     def for_identifier(self, identifier: Identifier) -> PlannedIdentifier | None:
         """Return the identifier's plan, None for one that is not in it."""
         return next((one for one in self.planned if one.identifier == identifier), None)

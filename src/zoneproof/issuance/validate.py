@@ -23,6 +23,7 @@ from zoneproof.issuance.events import (
     Emit,
     PropagationWaiting,
     RecordsVisible,
+    RecordVisible,
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
 from zoneproof.issuance.method import DnsMethod, HttpMethod
@@ -148,18 +149,25 @@ class Validation:
 
         async def wait_for(wait: _Wait, items: Sequence[_DnsAnswer]) -> None:
             expected = _expected(items)
+            policy = wait.policy
+            if policy.wait and not policy.ask:
+                for name in expected:
+                    self.emit(PropagationWaiting(str(name), ("as it is set",), 0.0, policy.wait))
             report = await wait_until_visible(
                 wait.resolver,
                 expected,
-                wait.policy,
+                policy,
                 deadline=wait.seconds,
-                on_progress=self._tell_progress,
+                on_progress=lambda progress: self._tell_progress(progress, policy),
             )
             self.emit(RecordsVisible(len(expected), report.elapsed, report.remarks))
 
         await all_at_once(wait_for(wait, items) for wait, items in groups.items())
 
-    def _tell_progress(self, progress: PropagationProgress) -> None:
+    def _tell_progress(self, progress: PropagationProgress, policy: PropagationPolicy) -> None:
+        report = progress.report
+        if report.verdict is Verdict.VISIBLE:
+            self.emit(RecordVisible(str(report.name), policy.wait))
         tell_progress(progress, self.emit)
 
 

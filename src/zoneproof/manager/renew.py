@@ -51,12 +51,13 @@ async def renew(
     names: Sequence[str] = (),
     force: bool = False,
     next_wake: datetime | None = None,
+    on_result: Callable[[Renewal], None] | None = None,
 ) -> list[Renewal]:
     """Renew what is due of the named certificates, by default of all that are to be renewed.
 
     ``force`` renews them whether due or not, paused or not. ``next_wake`` is when the caller looks
-    again, in an hour if it does not know. Never raises for a single certificate. Raises
-    InvalidInputError for an unknown name, StorageError.
+    again, in an hour if it does not know. ``on_result`` hears of each as soon as it is done. Never
+    raises for a single certificate. Raises InvalidInputError for an unknown name, StorageError.
     """
     if names:
         chosen = [await manager.certificates.get(name) for name in dict.fromkeys(names)]
@@ -67,7 +68,10 @@ async def renew(
 
     async def one(certificate: ManagedCertificate) -> Renewal:
         async with gate:
-            return await _renew_one(manager, certificate, emit_for, force, next_wake)
+            result = await _renew_one(manager, certificate, emit_for, force, next_wake)
+        if on_result:
+            on_result(result)
+        return result
 
     return list(await asyncio.gather(*map(one, chosen)))
 
