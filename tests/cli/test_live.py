@@ -207,7 +207,7 @@ def test_renewals_are_told_as_they_end(world: World) -> None:
 @pytest.mark.parametrize("kind", ["dumb", "unknown"])
 def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(world: World, kind: str) -> None:
     result = run_at_terminal(
-        ["issue", *options(world), "plain.example.com"], [], terminal(world, kind)
+        ["issue", *options(world), f"{kind}.example.com"], [], terminal(world, kind)
     )
     assert result.status == 0, result.stdout
     assert "\x1b[2K" not in result.stdout
