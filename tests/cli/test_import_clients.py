@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -203,6 +204,28 @@ def test_it_is_renewed_with_the_account_that_certbot_made(
     assert (imported.home / "live" / name / "cert.pem").read_bytes() != before
 
 
+def test_an_account_whose_url_is_lost_is_found_by_its_key(
+    world: World, letsencrypt: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(letsencrypt, tmp_path / "letsencrypt", symlinks=True)
+    next((folder / "accounts").rglob("regr.json")).unlink()
+    home = {"ZONEPROOF_HOME": str(tmp_path / "home")}
+    told = world.run("import", "certbot", str(folder), "--yes", environment=home)
+    assert told.status == 1
+    assert "regr.json" in told.stderr
+    renewed = world.run(
+        "renew",
+        "--force",
+        "alone.example.com",
+        f"--ca-bundle={world.pebble.ca_bundle}",
+        *world.dns_options,
+        environment=home,
+    )
+    assert renewed.status == 0, renewed.stdout + renewed.stderr
+    accounts = json.loads(world.run("account", "list", "--json", environment=home).stdout)
+    assert [one["account_url"] for one in accounts] == [account_url(letsencrypt)]
+
+
 def accounts_of_orders(world: World) -> set[str]:
     """Return the URLs of the accounts with which orders were placed."""
     with sqlite3.connect(world.home / "state.sqlite3") as database:
@@ -352,8 +375,9 @@ def test_names_that_cover_each_other_are_a_problem_of_that_certificate_alone(
 ) -> None:
     add_certbot(folder, "wild", ("*.example.com", "www.example.com"), authenticator="dns-acmedns")
     add_certbot(folder, "good", ("example.org",), authenticator="webroot", webroot_path="/srv/www")
+    assert inside.run("import", "certbot", str(folder)).status == 0
     result = inside.run("import", "certbot", str(folder), "--yes")
-    assert result.status == 0
+    assert result.status == 1
     assert "wild: www.example.com is covered by *.example.com" in result.stderr
     assert "zoneproof add --name wild" in result.stderr
     assert [one["name"] for one in json.loads(inside.good("list", "--json"))] == ["good"]

@@ -12,7 +12,7 @@ from tests.cli.screen import Screen
 from tests.cli.terminal import run_at_terminal
 from tests.world import World, open_world, zone_text
 from zoneproof.cli.live import LiveView
-from zoneproof.issuance import OrderCreated, OrderPlanned, PropagationWaiting, Warned
+from zoneproof.issuance import OrderCreated, OrderPlanned, PropagationWaiting, RecordRemoved, Warned
 
 # --- the drawing -------------------------------------------------------------------------------
 
@@ -89,12 +89,15 @@ def test_lines_that_stay_are_above_the_drawing_and_name_their_certificate(clock:
     told = StringIO()
     console = Console(width=80, height=10, file=told, force_terminal=True, color_system=None)
     with LiveView("looking", each=True, console=console, clock=clock) as view:
+        view.emit_for("")(RecordRemoved("rfc2136", "_acme-challenge.example.net", "left"))
         view.emit_for("web")(OrderPlanned({"example.com": ""}))
         view.emit_for("web")(OrderCreated("url", ("example.com",)))
+        view.emit_for("web")(RecordRemoved("rfc2136", "_acme-challenge.example.com", "own"))
         view.emit_for("web")(Warned("this is odd"))
         view.print("web: renewed")
     screen = Screen(told.getvalue())
-    assert screen.text.strip().splitlines() == [
+    assert screen.text.rstrip().splitlines() == [
+        "  0.00 s  TXT _acme-challenge.example.net = left removed (rfc2136)",
         "web    0.00 s  warning: this is odd",
         "web: renewed",
     ]

@@ -38,7 +38,7 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     """Take over what certbot keeps in PATH, usually /etc/letsencrypt, which is only read.
 
     Shows accounts, certificates and registrations first. What is here and differs stays, unless
-    --replace is given.
+    --replace is given. Exits with 1 if something could not be taken over.
     """
     from zoneproof.manager.importing import read_certbot
 
@@ -65,7 +65,7 @@ def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: 
     """Take over what lego keeps in PATH, usually .lego, which is only read.
 
     Shows accounts and certificates first. What is here and differs stays, unless --replace is
-    given.
+    given. Exits with 1 if something could not be taken over.
     """
     from zoneproof.acme import directory_url
     from zoneproof.manager.importing import read_lego
@@ -88,7 +88,7 @@ def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     """Take over what acme.sh keeps in PATH, usually ~/.acme.sh, which is only read.
 
     Shows accounts and certificates first. What is here and differs stays, unless --replace is
-    given.
+    given. Exits with 1 if something could not be taken over.
     """
     from zoneproof.manager.importing import read_acme_sh
 
@@ -153,6 +153,8 @@ def _take_over(
         click.echo("nothing to take over: --replace takes it in place of what differs here")
     else:
         click.echo("nothing to take over: all of it is here already")
+    if take_over.problems and (taken or not wanted):
+        raise SystemExit(1)
 
 
 def _things(items: Sequence[Item]) -> str:

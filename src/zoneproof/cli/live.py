@@ -25,9 +25,11 @@ from zoneproof.issuance import (
     DelegationFound,
     Emit,
     Event,
+    FileRemoved,
     FilesWritten,
     OrderCreated,
     OrderResumed,
+    RecordRemoved,
     RecordsVisible,
     Warned,
 )
@@ -104,8 +106,11 @@ class LiveView:
 
         def emit(event: Event) -> None:
             with self._lock:
-                self._orders.setdefault(name, OrderProgress()).apply(event, self._clock())
-            if isinstance(event, _NOTED_OF_MANY if self._each else _NOTED):
+                order = self._orders.setdefault(name, OrderProgress())
+                order.apply(event, self._clock())
+            # What is removed before there is a plan was left by an earlier run.
+            cleaned = isinstance(event, RecordRemoved | FileRemoved) and not order.states
+            if cleaned or isinstance(event, _NOTED_OF_MANY if self._each else _NOTED):
                 self._live.refresh()  # so that the drawing says nothing older than the line
                 shown = f"{name}  " if self._each and name else ""
                 self._keep(shown, _in_short(event), "yellow" if isinstance(event, Warned) else "")
