@@ -143,7 +143,15 @@ def _take_over(
             )
     if as_json:
         _print_json(found, take_over, items, taken=len(wanted) if taken else 0)
-    elif taken:
+    else:
+        _tell_end(client, items, wanted, switch_off if taken else "")
+    if take_over.problems and not dry_run and (taken or not wanted):
+        raise SystemExit(1)
+
+
+def _tell_end(client: str, items: Sequence[Item], wanted: Sequence[Item], switch_off: str) -> None:
+    """Tell what was done. ``switch_off`` says what to do with the client after taking over."""
+    if switch_off:
         click.echo(f"took over {_things(wanted)}; nothing of {client} was changed")
         click.echo("next: zoneproof preview --all")
         click.echo(f"then {switch_off}")
@@ -153,8 +161,6 @@ def _take_over(
         click.echo("nothing to take over: --replace takes it in place of what differs here")
     else:
         click.echo("nothing to take over: all of it is here already")
-    if take_over.problems and (taken or not wanted):
-        raise SystemExit(1)
 
 
 def _things(items: Sequence[Item]) -> str:
