@@ -110,7 +110,7 @@ async def test_records_that_forbid_it_refuse_the_order_and_show_in_the_preview(
     with pytest.raises(CaaError, match=reason) as caught:
         await check(resolver, name, method=method)
     assert f"may not issue for {name}: the CAA record " in caught.value.message
-    assert caught.value.message.endswith("with --ignore-caa")
+    assert caught.value.message.endswith("; change the record")
     examination = await preview(resolver, name, method)
     assert any(reason_found(finding.text, caught.value) for finding in examination.findings)
     assert examination.would_fail

@@ -39,15 +39,17 @@ def issue_command(
     """
     from zoneproof.cli.output import tell_certificate, telling_errors, telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.terms import run_with_terms
 
     of_definition = take_options(options)
     with telling_errors(as_json=as_json):
         run = run_from(None, None, (), authoritative_port, terms_from(**options))
-        with telling_progress(as_json=as_json) as emit:
-            outcome = run_with_manager(
-                lambda manager: _issue(manager, names, certificate, of_definition, emit), run
-            )
+
+        async def work(manager: Manager) -> Outcome:
+            with telling_progress(as_json=as_json) as emit:
+                return await _issue(manager, names, certificate, of_definition, emit)
+
+        outcome = run_with_terms(work, run, ask=not as_json)
         if not as_json:
             tell_certificate(outcome)
 
@@ -60,13 +62,12 @@ async def _issue(
     emit: Emit,
 ) -> Outcome:
     from zoneproof.cli.definition_saving import define, save
-    from zoneproof.errors import TermsNotAgreedError
+    from zoneproof.errors import CaaError
     from zoneproof.manager import issue
 
     wanted = await define(manager, names, certificate, options)
     await save(manager, wanted)
     try:
         return await issue(manager, wanted.definition, emit)
-    except TermsNotAgreedError as error:
-        text = f"{error.message}; read them, then add --agree-tos"
-        raise TermsNotAgreedError(text, url=error.url) from error
+    except CaaError as error:
+        raise CaaError(f"{error.message}, or order whatever CAA says with --ignore-caa") from error

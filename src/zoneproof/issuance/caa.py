@@ -64,10 +64,7 @@ def require_issuance_allowed(
     if refused:
         identifier, reason = refused[0]
         more = f" and {len(refused) - 1} more of its names" if len(refused) > 1 else ""
-        raise CaaError(
-            f"the CA may not issue for {identifier}{more}: {reason}; change the record, or send"
-            " the order anyway with --ignore-caa"
-        )
+        raise CaaError(f"the CA may not issue for {identifier}{more}: {reason}; change the record")
     for name, error in unknown.items():
         emit(
             Warned(
