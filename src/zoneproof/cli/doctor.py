@@ -38,7 +38,7 @@ def doctor(
     import msgspec
 
     from zoneproof.acme import AccountKey, AcmeClient, directory_url
-    from zoneproof.cli.examinations import facts_of, print_examination
+    from zoneproof.cli.examinations import facts_of, print_examinations
     from zoneproof.cli.tasks import run_until_done
     from zoneproof.dnsquery import Resolver, parse_server
     from zoneproof.issuance import examine
@@ -67,7 +67,7 @@ def doctor(
         if as_json:
             click.echo(msgspec.json.encode(facts_of(examination)))
         else:
-            print_examination(examination)
+            print_examinations([examination])
             if not examination.would_fail:
                 click.echo("  A validation through DNS would work.")
     if any(examination.would_fail for examination in examinations):

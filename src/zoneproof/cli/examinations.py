@@ -18,16 +18,25 @@ from zoneproof.issuance import (
 )
 
 
-def print_examination(examination: Examination) -> None:
-    """Print what a validation of the identifier depends on, and what is wrong with it."""
+def print_examinations(examinations: Sequence[Examination]) -> None:
+    """Print what the identifiers' validations depend on, those with the same answers together."""
+    groups: dict[object, list[Examination]] = {}
+    for examination in examinations:
+        key = (tuple(_rows(examination).items()), examination.findings)
+        groups.setdefault(key, []).append(examination)
+    for alike in groups.values():
+        click.secho(", ".join(str(one.identifier) for one in alike), bold=True)
+        print_rows(_rows(alike[0]))
+        print_findings(alike[0].findings)
+
+
+def _rows(examination: Examination) -> dict[str, str]:
     rows = _method_rows(examination)
     if examination.name is not None:
         rows |= _name_rows(examination.name)
     if examination.caa is not None:
         rows["CAA"] = examination.caa.reason
-    click.secho(str(examination.identifier), bold=True)
-    print_rows(rows)
-    print_findings(examination.findings)
+    return rows
 
 
 def print_findings(findings: Sequence[Finding]) -> None:

@@ -79,15 +79,14 @@ async def _previews(
 
 
 def _print(found: Preview, *, brief: bool) -> None:
-    from zoneproof.cli.examinations import print_examination, print_findings
+    from zoneproof.cli.examinations import print_examinations, print_findings
     from zoneproof.cli.output import print_rows
 
     definition = found.definition
     if brief and not found.would_fail:
         click.echo(f"{definition.name}: would work")
         return
-    for examination in found.examinations:
-        print_examination(examination)
+    print_examinations(found.examinations)
     click.secho(f"the certificate {definition.name}", bold=True)
     rows = {
         "CA": found.directory_url,
