@@ -104,7 +104,7 @@ class Plan:
         else:
             text = f"create these {len(missing)} CNAMEs in your DNS"
         raise AwaitingUserError(
-            f"awaiting user: {text}, then run this again",
+            f"awaiting user: {text}",
             records=[name.record_to_create for name in missing.values()],
         )
 

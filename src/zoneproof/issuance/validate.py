@@ -130,7 +130,7 @@ class Validation:
         many = len(answers) > 1
         raise AwaitingUserError(
             f"awaiting user: create {'these TXT records' if many else 'this TXT record'} in your"
-            " DNS, then run this again; the order waits",
+            " DNS (the order waits)",
             records=[
                 f"{item.publication.full_name.fqdn} {item.publication.ttl} IN TXT"
                 f' "{item.publication.value}"'

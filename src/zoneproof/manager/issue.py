@@ -71,7 +71,11 @@ async def issue(
         except AwaitingUserError as error:
             if await manager.states.set_awaiting(definition.name, error.records):
                 await manager.history.add(definition.name, AWAITING, error.message)
-            raise
+            saved = await manager.certificates.find(definition.name)
+            again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"
+            raise AwaitingUserError(
+                f"{error.message}; then {again}", records=error.records
+            ) from error
         except ZoneproofError as error:
             await _remember_failure(manager, definition, account, error)
             raise
