@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import Credential, DnsSettings, Manager
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _FIELD = click.option(
     "--field",
@@ -21,29 +20,12 @@ _FIELD = click.option(
     metavar="NAME=VALUE",
     help="A field of the provider; VALUE can be @file or env:VARIABLE. Repeatable.",
 )
-_DNS = (
-    click.option(
-        "--propagation",
-        help="How to know that DNS has the values: authoritative, seconds, authoritative+SECONDS.",
-    ),
-    click.option(
-        "--propagation-timeout", type=click.FloatRange(min=1), help="Seconds to wait for DNS (600)."
-    ),
-    click.option(
-        "--resolver",
-        "resolvers",
-        multiple=True,
-        help="IP, IP:port or https URL to ask instead of the system's resolvers. Repeatable.",
-    ),
-)
 _SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
 _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
 
 
 def _dns_options(command: F) -> F:
-    for option in reversed(_DNS):
-        command = option(command)
-    return command
+    return add_options(command, DNS_SETTINGS)
 
 
 @click.command()

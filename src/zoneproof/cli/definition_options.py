@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options
+
 if TYPE_CHECKING:
     from zoneproof.manager import CertificateDefinition, Credential, MethodDefinition
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _METHOD = (
     click.option("--provider", help="DNS provider; 'zoneproof provider list' has all."),
@@ -46,19 +45,7 @@ _METHOD = (
         help="Follow CNAMEs at the challenge name (default) or publish there.",
     ),
     click.option("--ttl", type=click.IntRange(0, 86400), help="Seconds, for the TXT records."),
-    click.option(
-        "--propagation",
-        help="How to know that DNS has the values: authoritative, seconds, authoritative+SECONDS.",
-    ),
-    click.option(
-        "--propagation-timeout", type=click.FloatRange(min=1), help="Seconds to wait for DNS (600)."
-    ),
-    click.option(
-        "--resolver",
-        "resolvers",
-        multiple=True,
-        help="IP, IP:port or https URL to ask instead of the system's resolvers. Repeatable.",
-    ),
+    *DNS_SETTINGS,
     click.option(
         "--method",
         "methods",
@@ -118,9 +105,7 @@ _OF_CERTIFICATE = (
 
 def definition_options(command: F) -> F:
     """Add the options to a command."""
-    for option in reversed((*_METHOD, *_CERTIFICATE)):
-        command = option(command)
-    return command
+    return add_options(command, (*_METHOD, *_CERTIFICATE))
 
 
 @dataclass(frozen=True)

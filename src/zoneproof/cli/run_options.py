@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options
+
 if TYPE_CHECKING:
     from zoneproof.manager import AccountTerms, RunOptions
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 authoritative_port_option = click.option(
@@ -31,25 +30,16 @@ _TERMS = (
     click.option("--eab-kid", default="", help="Key id for external account binding."),
     click.option("--eab-hmac-key", default="", help="Its key: base64url, @file or env:VARIABLE."),
 )
-_DNS = (
-    click.option("--propagation", help="For this run: authoritative, seconds, or both with '+'."),
-    click.option("--propagation-timeout", type=click.FloatRange(min=1), help="Seconds."),
-    click.option("--resolver", "resolvers", multiple=True, help="For this run. Repeatable."),
-)
 
 
 def terms_options(command: F) -> F:
     """Add what a new account needs to a command's options."""
-    for option in reversed(_TERMS):
-        command = option(command)
-    return command
+    return add_options(command, _TERMS)
 
 
 def dns_options(command: F) -> F:
     """Add the DNS settings of one run to a command's options."""
-    for option in reversed((*_DNS, authoritative_port_option)):
-        command = option(command)
-    return command
+    return add_options(command, (*DNS_SETTINGS, authoritative_port_option))
 
 
 def terms_from(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.option_groups import F, add_options
+
 if TYPE_CHECKING:
     from zoneproof.manager.archive import Archive, Item
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Show what would come, and change nothing."),
@@ -21,9 +21,7 @@ _OPTIONS = (
 
 def taking_options(command: F) -> F:
     """Add the options of an import to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, _OPTIONS)
 
 
 def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
