@@ -293,9 +293,19 @@ def test_the_error_is_kept_as_one_short_line_with_the_account() -> None:
     assert again.account == "main"
 
 
+def test_a_ca_that_always_wants_a_renewal_at_once_gets_one_a_day() -> None:
+    past = msgspec.structs.replace(RenewalState(), chosen=NOW - HOUR)
+    assert due(past, QUARTER, NOW).now
+    renewed = after_success(past, "0b", NOW)
+    asked_again = msgspec.structs.replace(renewed, chosen=NOW - HOUR)
+    fresh = Lifetime(NOW, NOW + 90 * DAY)
+    assert not due(asked_again, fresh, NOW + 2 * HOUR).now
+    assert due(asked_again, fresh, NOW + DAY).now
+
+
 def test_success_forgets_failures_and_advice() -> None:
     state = with_ari(msgspec.structs.replace(failed(3), account="main"), INFO, Least())
-    assert after_success(state, "0b") == RenewalState(serial="0b", account="main")
+    assert after_success(state, "0b", NOW) == RenewalState(serial="0b", account="main")
 
 
 @given(st.lists(st.none() | moments), near)

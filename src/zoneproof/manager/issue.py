@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from zoneproof.acme import AcmeClient, cert_id, directory_url
 from zoneproof.errors import AcmeError, AwaitingUserError, BusyError, ZoneproofError
 from zoneproof.issuance import (
@@ -28,7 +26,7 @@ from zoneproof.manager.credentials import Credential
 from zoneproof.manager.definition import CertificateDefinition
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.schedule import RenewalState, after_failure, after_success
-from zoneproof.manager.state import CertificateState, lifetime_of
+from zoneproof.manager.state import lifetime_of, state_of
 
 ISSUED = "issued"
 FAILED = "failed"
@@ -152,7 +150,7 @@ async def _replaces(manager: Manager, name: str, account: str) -> str | None:
     disk = manager.files.read(name)
     if found is None or disk.certificate is None:
         return None
-    state = msgspec.json.decode(found.state, type=CertificateState)
+    state = state_of(found)
     if state.renewal.account != account:
         return None
     with suppress(AcmeError):
@@ -162,7 +160,10 @@ async def _replaces(manager: Manager, name: str, account: str) -> str | None:
 
 async def _remember_success(manager: Manager, outcome: Outcome) -> None:
     leaf = outcome.issued.chain.leaf
-    renewal = after_success(RenewalState(account=outcome.account), f"{leaf.serial_number:x}")
+    found = await manager.certificates.find(outcome.name)
+    before = state_of(found).renewal if found else RenewalState()
+    now = datetime.now(UTC)
+    renewal = after_success(before, f"{leaf.serial_number:x}", now, account=outcome.account)
     await manager.states.set_outcome(outcome.name, renewal)
     await manager.history.add(
         outcome.name,
@@ -179,7 +180,7 @@ async def _remember_failure(
     found = await manager.certificates.find(name)
     if found is None:
         return
-    before = msgspec.json.decode(found.state, type=CertificateState).renewal
+    before = state_of(found).renewal
     lifetime = lifetime_of(manager.files.read(name))
     now = datetime.now(UTC)
     after = after_failure(before, error, now, _RANDOM, lifetime=lifetime)
@@ -189,7 +190,7 @@ async def _remember_failure(
 
 async def is_interrupted(manager: Manager, certificate: ManagedCertificate) -> bool:
     """Tell whether the certificate waits for a person, or has an order that can go on."""
-    state = msgspec.json.decode(certificate.state, type=CertificateState)
+    state = state_of(certificate)
     return bool(state.awaiting or await manager.journal.open_orders(certificate.name))
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from zoneproof.acme import key_from_pem
 from zoneproof.errors import AcmeProblemError, InvalidInputError
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.state import CertificateState
+from zoneproof.manager.state import state_of
 
 REASONS = {
     "unspecified": 0,
@@ -28,7 +26,7 @@ async def revoke(manager: Manager, name: str, *, reason: str = "unspecified") ->
     disk = manager.files.read(name)
     if disk.certificate is None:
         raise InvalidInputError(f"there is no certificate to revoke: {disk.problem}")
-    state = msgspec.json.decode(certificate.state, type=CertificateState)
+    state = state_of(certificate)
     account = state.renewal.account or certificate.definition.account or manager.settings.account
     code = REASONS[reason]
     async with manager.clients.use(account) as client:

@@ -29,6 +29,7 @@ _LOOK_SOONEST = timedelta(minutes=1)
 
 _SHORT = timedelta(days=10)  # lifetimes up to this are renewed at half
 _SPREAD = 20  # renewals come up to this part of the lifetime earlier
+_ADVICE_AGAIN = timedelta(days=1)
 _TOO_LATE = 10  # a window that leaves less than this part of the lifetime is not followed
 
 _LADDER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100))
@@ -69,6 +70,7 @@ class RenewalState(msgspec.Struct, frozen=True):
     in a row, ``last_error`` is one line, and ``next_attempt_at`` the moment until which the last
     of them makes us wait. ``paused`` is empty, or says what a person has to do at the CA; then
     nothing is tried until a person does it by hand. ``account`` is the CA account tried last.
+    ``advised_at`` is when the present certificate was obtained because the CA asked for it.
     """
 
     serial: str = ""
@@ -83,6 +85,7 @@ class RenewalState(msgspec.Struct, frozen=True):
     next_attempt_at: Moment | None = None
     paused: str = ""
     account: str = ""
+    advised_at: Moment | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,8 @@ def renewal_due(
     Without the CA's advice a certificate is renewed at two thirds of its lifetime, or at half of
     ten days or less. To spread load, each name has its own moment up to a twentieth of the lifetime
     before that point, never after it. Advice that would leave less than a tenth of the lifetime is
-    not followed.
+    not followed, and advice to replace a certificate that advice brought waits for a day: of a CA
+    whose windows always lie in the past no certificate is wanted at every look.
 
     A failure's backoff comes first, whatever the reason, unless the clock was set back behind it.
     """
@@ -189,8 +193,9 @@ def _wanted(
         return Due(
             now=True, at=lifetime.not_after, reason=f"it expired at {_shown(lifetime.not_after)}"
         )
-    if state.chosen and state.chosen <= lifetime.not_after - lifetime.total / _TOO_LATE:
-        moment = state.chosen
+    advice = _advised_moment(state)
+    if advice and advice <= lifetime.not_after - lifetime.total / _TOO_LATE:
+        moment = advice
         due = is_renewal_due(moment, now=now, next_wake=next_wake)
         reason = _advice(state)
     else:
@@ -201,6 +206,12 @@ def _wanted(
     if not due and lifetime.not_after <= next_wake:
         return Due(now=True, at=now, reason="it expires before the next look")
     return Due(now=due, at=moment, reason=reason if due else "")
+
+
+def _advised_moment(state: RenewalState) -> datetime | None:
+    if state.chosen and state.advised_at:
+        return max(state.chosen, state.advised_at + _ADVICE_AGAIN)
+    return state.chosen
 
 
 def own_moment(name: str, lifetime: Lifetime) -> datetime:
@@ -277,9 +288,14 @@ def after_failure(
     )
 
 
-def after_success(state: RenewalState, serial: str) -> RenewalState:
+def after_success(
+    state: RenewalState, serial: str, now: datetime, *, account: str = ""
+) -> RenewalState:
     """Return the state of the new certificate, about which the CA has not been asked yet."""
-    return RenewalState(serial=serial, account=state.account)
+    advised = state.chosen is not None and state.chosen <= now + LOOK_EVERY
+    return RenewalState(
+        serial=serial, account=account or state.account, advised_at=now if advised else None
+    )
 
 
 def _late_step(lifetime: Lifetime | None, now: datetime) -> timedelta:

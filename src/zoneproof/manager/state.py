@@ -127,6 +127,11 @@ class Standing:
         return clock_problem(lifetime, self.now)
 
 
+def state_of(certificate: ManagedCertificate) -> CertificateState:
+    """Return what is stored of a certificate's state."""
+    return msgspec.json.decode(certificate.state, type=CertificateState)
+
+
 def lifetime_of(disk: OnDisk) -> Lifetime | None:
     """Return when a usable certificate is valid; None if there is none."""
     if disk.certificate is None or disk.problem:
@@ -151,7 +156,7 @@ def standing(
     ``next_wake`` is when the caller looks again, in an hour if it does not know. A certificate
     whose names are not the defined ones is due.
     """
-    state = msgspec.json.decode(certificate.state, type=CertificateState)
+    state = state_of(certificate)
     disk = files.read(certificate.name)
     renewal = of_certificate(state.renewal, serial_of(disk))
     due = renewal_due(

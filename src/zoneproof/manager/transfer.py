@@ -38,7 +38,7 @@ from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.registrations import StoredRegistrations
 from zoneproof.manager.settings import FILE, load_settings
-from zoneproof.manager.state import CertificateState
+from zoneproof.manager.state import CertificateState, state_of
 from zoneproof.names import DomainName
 from zoneproof.storage import Store, read_together, write_together
 from zoneproof.vault import Vault
@@ -94,7 +94,7 @@ async def _read(store: Store, vault: Vault) -> Archive:
 async def _certificate(certificates: Certificates, one: ManagedCertificate) -> ArchivedCertificate:
     return ArchivedCertificate(
         definition=one.definition,
-        renewal=msgspec.json.decode(one.state, type=CertificateState).renewal,
+        renewal=state_of(one).renewal,
         pkcs12_password=(await certificates.pkcs12_password(one.name)).decode(),
     )
 
