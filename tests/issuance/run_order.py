@@ -59,6 +59,10 @@ class Settings(msgspec.Struct):
     names: list[str]
 
 
+async def _keep(issued: Issued) -> None:
+    """Leave the certificate to the caller."""
+
+
 async def obtain(settings: Settings, emit: Emit) -> Issued:
     """Run the order to its end. Raises what that raises."""
     home = Home(Path(settings.home))
@@ -84,7 +88,6 @@ async def obtain(settings: Settings, emit: Emit) -> Issued:
         BY_LISTENER: HttpMethod(listener),
         BY_WEBROOT: HttpMethod(Webroot(Path(settings.webroot))),
     }
-    issued: list[Issued] = []
     try:
         async with (
             Resolver(
@@ -102,7 +105,7 @@ async def obtain(settings: Settings, emit: Emit) -> Issued:
                 register=True,
             )
             run = OrderRun(client, journal, resolver, provider_for, emit)
-            return await run.obtain(OrderRequest("mixed", plan), issued.append)
+            return await run.obtain(OrderRequest("mixed", plan), _keep)
     finally:
         for provider in opened.values():
             await provider.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from zoneproof.acme import (
@@ -71,7 +71,9 @@ class OrderRun:
     provider_for: ProviderFor
     emit: Emit
 
-    async def obtain(self, request: OrderRequest, deliver: Callable[[Issued], None]) -> Issued:
+    async def obtain(
+        self, request: OrderRequest, deliver: Callable[[Issued], Awaitable[None]]
+    ) -> Issued:
         """Obtain the certificate, or go on with an order that an earlier run left open.
 
         ``deliver`` puts the certificate where it belongs; only then is the journal closed. Raises
@@ -114,10 +116,10 @@ class OrderRun:
         request: OrderRequest,
         journaled: JournaledOrder,
         order: Order,
-        deliver: Callable[[Issued], None],
+        deliver: Callable[[Issued], Awaitable[None]],
     ) -> Issued:
         issued = await self._finalize(request, journaled, order)
-        deliver(issued)
+        await deliver(issued)
         await self.journal.close_order(journaled.id)
         return issued
 

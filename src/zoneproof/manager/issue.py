@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping
 from contextlib import suppress
@@ -105,8 +106,15 @@ async def _obtain(
     password = await manager.certificates.pkcs12_password(name) if definition.pkcs12 else None
     written: list[Path] = []
 
-    def deliver(issued: Issued) -> None:
-        written.extend(manager.files.write(name, issued, pkcs12_password=password))
+    async def deliver(issued: Issued) -> None:
+        # In a thread, because each file waits for the disk, and other orders need not.
+        writing = asyncio.create_task(
+            asyncio.to_thread(manager.files.write, name, issued, pkcs12_password=password)
+        )
+        try:
+            written.extend(await asyncio.shield(writing))
+        finally:
+            await asyncio.wait([writing])  # to its end, as long as the lock is ours
         files = tuple(path.name for path in written)
         emit(FilesWritten(str(manager.files.live(name)), files))
 
