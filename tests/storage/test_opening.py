@@ -125,6 +125,8 @@ async def test_a_read_only_file_is_named(bound_folder: Path) -> None:
     change_mode(path, 0o400)
     with pytest.raises(StorageError, match=r"it is read-only: give this user write permission"):
         open_sqlite(path, NUMBERS)
+    change_mode(path, 0o600)
+    await open_sqlite(path, NUMBERS).close()
 
 
 def test_a_read_only_folder_is_named(bound_folder: Path) -> None:

@@ -212,7 +212,8 @@ def _write_all(archive: Path, version: int, contents: Mapping[str, bytes]) -> No
             written.append(path)
             _write_new(path, data, _MODES[file])
         _sync_folder(archive)
-    except OSError:
+    except OSError as error:
+        error.filename = error.filename or str(written[-1])  # a full disk does not say of which
         for path in written:
             path.unlink(missing_ok=True)
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,11 @@ class Home:
                 f"cannot create {self.path}: {error.strerror}; set ZONEPROOF_HOME to a folder that"
                 " this user may write"
             ) from error
+        if not os.access(self.path, os.R_OK | os.X_OK):
+            raise StorageError(
+                f"this user may not look into {self.path}: run this as the user who owns it, or set"
+                " ZONEPROOF_HOME to another folder"
+            )
 
     def open_store(self) -> SqliteStore:
         """Open the state database. Raises StorageError."""
@@ -52,21 +57,27 @@ class Home:
         """Keep other processes from working on the certificate ``name``.
 
         ``doing`` says what the holder does, where that is something else. Raises BusyError, which
-        says who holds it. A lock ends with its process.
+        says who holds it, and StorageError. A lock ends with its process.
         """
         folder = self.path / "locks"
         holder = folder / f"{name}.holder"
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with FileLock(folder / f"{name}.lock", timeout=0):
+        with ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                stack.enter_context(FileLock(folder / f"{name}.lock", timeout=0))
                 holder.write_text(str(os.getpid()))
-                yield
-        except Timeout as error:
-            what = doing or f"is working on {name}"
-            raise BusyError(
-                f"another zoneproof (process {_read(holder)}) {what}: wait for it to end, or stop"
-                " it"
-            ) from error
+            except Timeout as error:
+                what = doing or f"is working on {name}"
+                raise BusyError(
+                    f"another zoneproof (process {_read(holder)}) {what}: wait for it to end, or"
+                    " stop it"
+                ) from error
+            except OSError as error:
+                raise StorageError(
+                    f"cannot lock {name} in {folder}: {error.strerror}; see whether the disk is"
+                    " full, and let this user write there"
+                ) from error
+            yield
 
 
 def _read(holder: Path) -> str:

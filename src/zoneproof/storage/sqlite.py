@@ -209,6 +209,7 @@ def open_sqlite(path: Path, migrations: Sequence[Migration]) -> SqliteStore:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _create(path)
+        _require_writable(path)
         with ExitStack() as stack:
             writer = stack.enter_context(closing(_connect(path)))
             _set_up(writer, migrations, path)
@@ -231,6 +232,14 @@ def _create(path: Path) -> None:
     # every connection that this process has to it, and another process would delete its WAL.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _require_writable(path: Path) -> None:
+    # SQLite would make read-only files beside a read-only one, which stay in the way afterwards.
+    effective = os.access in os.supports_effective_ids
+    may = {mode: os.access(path, mode, effective_ids=effective) for mode in (os.R_OK, os.W_OK)}
+    if may[os.R_OK] and not may[os.W_OK]:
+        raise StorageError(f"the database {path}: {_HELP[sqlite3.SQLITE_READONLY]}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

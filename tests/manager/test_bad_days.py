@@ -1,0 +1,342 @@
+"""What goes wrong where certificates are renewed: databases, disks, keys, clocks, two at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.storage.test_opening import locked_by_another_process
+from tests.world import Result, World, open_world, zone_text
+from zoneproof.errors import StorageError
+from zoneproof.manager import Home, open_manager
+from zoneproof.storage import sqlite
+from zoneproof.vault import Key
+
+CHALLENGE = "_acme-challenge.example.com"
+DAY = 86_400
+COMMANDS = (
+    ["list"],
+    ["show", "example.com"],
+    ["history", "example.com"],
+    ["preview", "example.com"],
+    ["renew"],
+    ["issue", "example.com"],
+    ["edit", "example.com", "--ttl=5"],
+    ["add", "www.example.com", "--provider=manual"],
+    ["revoke", "example.com", "--yes"],
+    ["remove", "example.com", "--yes"],
+)
+PROFILES = {
+    "profiles": {
+        "default": {"description": "90 days", "validityPeriod": 90 * DAY},
+        "days": {"description": "3 days", "validityPeriod": 3 * DAY},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("world")
+    zones = {"example.com": zone_text("example.com")}
+    no_reuse = {"PEBBLE_AUTHZREUSE": "0"}  # so that every order publishes
+    with open_world(folder, zones, pebble_environment=no_reuse, pebble_config=PROFILES) as world:
+        yield world
+
+
+@pytest.fixture
+def world(servers: World, tmp_path: Path) -> World:
+    """The same servers for all tests, and a home of its own for each, with one certificate."""
+    world = World(tmp_path, servers.knot, servers.unbound, servers.pebble)
+    world.write_settings(f'account = "{world.pebble.directory_url}"')
+    result = world.run("add", "example.com", *world.rfc2136_options, "--profile=default")
+    assert result.status == 0, result.stderr
+    return world
+
+
+def obtain(world: World) -> None:
+    result = world.run("renew", *world.ca_options[1:])
+    assert result.status == 0, result.stdout + result.stderr
+
+
+def run_bound(world: World, *arguments: str) -> Result:
+    """Run a command whom file modes bind, which is not so for root."""
+    command = world.command(*arguments)
+    if os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    done = subprocess.run(
+        command, env=world.environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def line_of(result: Result) -> str:
+    """Return the one line in which a command says why it cannot work."""
+    assert result.status in (1, 2), result.stdout
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert result.stderr.startswith("zoneproof: ")
+    assert "a bug in" not in result.stderr
+    return result.stderr
+
+
+def query(world: World, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(world.home / "state.sqlite3")) as connection:
+        rows = connection.execute(sql).fetchall()
+        connection.commit()
+    return rows
+
+
+def listed(world: World, result: Result | None = None) -> dict[str, Any]:
+    (found,) = json.loads((result or world.run("list", "--json")).stdout)
+    facts: dict[str, Any] = found
+    return facts
+
+
+# --- the state database and the home -----------------------------------------------------------
+
+
+async def test_a_database_that_another_process_keeps_locked_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.05)
+    with (
+        locked_by_another_process(world.home / "state.sqlite3"),
+        pytest.raises(StorageError, match="another process keeps it locked: stop that process"),
+    ):
+        async with open_manager(Home(world.home)):
+            pass
+    assert listed(world)["status"] == "missing"
+
+
+def test_a_read_only_database_is_said(world: World) -> None:
+    database = world.home / "state.sqlite3"
+    database.chmod(0o400)
+    for command in COMMANDS:
+        line = line_of(run_bound(world, *command))
+        assert "it is read-only: give this user write permission" in line
+    database.chmod(0o600)
+    assert run_bound(world, "list").status == 0
+
+
+def test_a_database_of_a_newer_version_is_left_as_it_is(world: World) -> None:
+    query(world, "UPDATE schema_version SET number = 999")
+    for command in COMMANDS:
+        assert "written by a newer Zoneproof" in line_of(world.run(*command))
+    assert set(query(world, "SELECT number FROM schema_version")) == {(999,)}
+    assert query(world, "SELECT name FROM certificates") == [("example.com",)]
+
+
+def test_a_read_only_home_is_said(world: World) -> None:
+    world.home.chmod(0o500)
+    for command in COMMANDS:
+        line = line_of(run_bound(world, *command))
+        assert "write permission for the file and its folder" in line
+    world.home.chmod(0o700)
+    assert run_bound(world, "list").status == 0
+
+
+def test_a_home_of_another_user_is_said(world: World) -> None:
+    world.home.chmod(0o000)
+    for command in COMMANDS:
+        line = line_of(run_bound(world, *command))
+        assert f"may not look into {world.home}: run this as the user who owns it" in line
+    world.home.chmod(0o700)
+
+
+def test_locks_that_cannot_be_made_are_said(world: World) -> None:
+    (world.home / "locks").mkdir(mode=0o500)
+    result = run_bound(world, "renew", *world.ca_options[1:])
+    assert result.status == 1
+    assert f"cannot lock example.com in {world.home / 'locks'}: Permission denied" in result.stderr
+    assert "cannot lock .run" in line_of(run_bound(world, "run"))
+
+
+# --- the vault's key -----------------------------------------------------------------------------
+
+
+def test_a_vault_key_that_is_missing_is_said(world: World) -> None:
+    (world.home / "vault.key").unlink()
+    for command in COMMANDS:
+        line = line_of(world.run(*command))
+        assert "is missing" in line
+        assert "restore the key in one of these places" in line
+    assert not (world.home / "vault.key").exists()
+
+
+def test_another_home_s_vault_key_is_said(world: World) -> None:
+    key = world.home / "vault.key"
+    key.write_text(f"{Key.new().to_text()}\n")
+    for command in COMMANDS:
+        line = line_of(world.run(*command))
+        assert "were sealed with the vault key" in line
+        assert f"but {key} holds" in line
+
+
+def test_the_daemon_waits_for_its_vault_key(world: World) -> None:
+    (world.home / "vault.key").unlink()
+    with daemon(world) as process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        assert said["event"] == "trouble"
+        assert "is missing" in said["message"]
+        assert end(process) == (130, [])
+
+
+# --- disks ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_archive(world: World) -> Iterator[Path]:
+    """A file system of its own, on which the next key finds no room: each file takes one page."""
+    archive = world.home / "archive/example.com"
+    archive.mkdir(parents=True)
+    room = (4 + 3) * os.sysconf("SC_PAGE_SIZE")  # cert1 to privkey1, and cert2 to fullchain2
+    options = ["-t", "tmpfs", "-o", f"size={room},mode=700"]
+    subprocess.run(["mount", *options, "none", str(archive)], check=True)
+    yield archive
+    subprocess.run(["umount", str(archive)], check=True)
+
+
+def test_a_disk_that_is_full_when_a_key_is_written(world: World, small_archive: Path) -> None:
+    obtain(world)
+    live = world.home / "live/example.com"
+    before = {link.name: link.readlink() for link in live.iterdir()}
+    result = world.run("renew", "--force")
+    assert result.status == 1
+    said = f"cannot write the certificate to {small_archive}/privkey2.pem: No space left on device"
+    assert said in result.stderr
+    assert "the order is kept and goes on" in result.stderr
+    assert sorted(path.name for path in small_archive.iterdir()) == sorted(
+        f"{name}1.pem" for name in ("cert", "chain", "fullchain", "privkey")
+    )
+    assert {link.name: link.readlink() for link in live.iterdir()} == before
+    assert listed(world)["status"] == "failing"
+    assert world.txt_values(CHALLENGE) == set()
+
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small_archive)], check=True)
+    result = world.run("renew", "--force", "--json")
+    assert result.status == 0, result.stdout
+    assert "order_resumed" in result.event_names
+    assert "order_created" not in result.event_names
+    assert {link.resolve().name[-5] for link in live.iterdir()} == {"2"}
+    assert listed(world)["status"] == "valid"
+
+
+# --- clocks --------------------------------------------------------------------------------------
+
+
+def run_at(world: World, seconds: int, *arguments: str) -> Result:
+    """Run a command whose clock is wrong by so many seconds."""
+    module = [sys.executable, "-m", "tests.manager.at_another_time", str(seconds)]
+    done = subprocess.run(
+        [*module, *arguments],
+        env=world.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_clock_two_days_behind_renews_nothing_and_is_told(world: World) -> None:
+    obtain(world)
+    result = run_at(world, -2 * DAY, "renew")
+    assert result.status == 0, result.stderr
+    assert "1 not due" in result.stdout
+    facts = listed(world, run_at(world, -2 * DAY, "list", "--json"))
+    assert facts["status"] == "valid"
+    assert "this machine's clock says" in facts["problem"]
+    assert "set the clock" in facts["problem"]
+    assert listed(world)["problem"] == ""
+
+
+def test_a_clock_two_days_behind_obtains_what_is_missing(world: World) -> None:
+    result = run_at(world, -2 * DAY, "renew", *world.ca_options[1:])
+    assert result.status == 0, result.stderr
+    assert "1 not due" in run_at(world, -2 * DAY, "renew").stdout
+    assert listed(world)["status"] == "valid"
+
+
+def test_a_clock_two_days_ahead_renews_early_and_once(world: World) -> None:
+    world.run("edit", "example.com", "--profile=days")
+    obtain(world)
+    query(world, "UPDATE certificates SET state = json_remove(state, '$.renewal.chosen')")
+    result = run_at(world, 2 * DAY, "renew")
+    assert result.status == 0, result.stderr
+    assert "1 renewed" in result.stdout
+    assert "1 not due" in world.run("renew").stdout
+    assert listed(world)["status"] == "valid"
+
+
+def test_a_failure_while_the_clock_was_ahead_does_not_hold_up_what_is_due(world: World) -> None:
+    failed = run_at(world, 2 * DAY, "renew")  # its terms of service are not agreed to
+    assert failed.status == 1
+    assert listed(world)["status"] == "failing"
+    obtain(world)
+    assert listed(world)["status"] == "valid"
+
+
+# --- two at once ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def daemon(world: World) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        world.command("run", "--json"),
+        env=world.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(process: subprocess.Popen[str], event: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line)["event"] == event:
+            return
+    raise AssertionError(f"the daemon never told of {event}")
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    """Send SIGTERM; return the exit status and the events until then."""
+    assert process.stdout is not None
+    process.send_signal(signal.SIGTERM)
+    events = [json.loads(line)["event"] for line in process.stdout.read().splitlines()]
+    return process.wait(30), events
+
+
+def test_cron_leaves_alone_what_the_daemon_works_on_and_sigterm_cleans_up(world: World) -> None:
+    obtain(world)
+    world.run("edit", "example.com", "--add-name=www.example.com", "--propagation=600")
+    with daemon(world) as process:
+        wait_for(process, "record_published")
+        cron = world.run("renew", "--json")
+        assert cron.status == 0, cron.stdout
+        assert cron.event("renewal")["result"] == "busy"
+        assert f"process {process.pid}" in cron.event("renewal")["error"]
+        assert world.txt_values(CHALLENGE)
+        assert query(world, "SELECT count(*) FROM orders WHERE state = 'open'") == [(1,)]
+        status, events = end(process)
+    assert status == 130
+    assert "record_removed" in events
+    assert world.txt_values(CHALLENGE) == set()
+
+    world.run("edit", "example.com", "--propagation=authoritative")
+    result = world.run("renew", "--json")
+    assert "order_resumed" in result.event_names
+    assert result.event("renewal")["result"] == "renewed"
+    assert query(world, "SELECT count(*) FROM orders") == [(2,)]
