@@ -1,4 +1,4 @@
-"""Every benchmark of the challenge service, and every endurance run, works with small numbers."""
+"""Benchmarks and endurance runs work with small numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bench import dns, lag, registrations, storm, updates
+from bench import dns, lag, registrations, renew, storm, updates
 from bench.soak import day, kills, packets
 
 
@@ -42,6 +42,13 @@ def test_lag_prints_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert re.search(r"0\.1 s late: zoneproof +\d\.\d\d s .*met", said)
     assert re.search(r"0\.1 s late: itself +\d\.\d\d s", said)
+
+
+def test_renew_prints_a_rate_and_a_ratio_to_certbot(capsys: pytest.CaptureFixture[str]) -> None:
+    renew.measure(many=4, few=1, rounds=1)
+    said = capsys.readouterr().out
+    assert "certificates/s" in said
+    assert "zoneproof / certbot" in said
 
 
 def test_packets_go_both_ways(capsys: pytest.CaptureFixture[str]) -> None:

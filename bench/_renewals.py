@@ -1,0 +1,113 @@
+"""Homes with many managed certificates for the benchmarks, and their commands, timed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
+from tests.world import zone_text
+from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.manager import (
+    AccountTerms,
+    CertificateDefinition,
+    Credential,
+    Home,
+    MethodDefinition,
+    RunOptions,
+    open_manager,
+)
+
+ZONE = "bench.test"
+ZONES = {
+    "test": zone_text("test", f"{ZONE}. NS ns1.{ZONE}.", f"ns1.{ZONE}. A 127.0.0.1"),
+    ZONE: zone_text(ZONE),
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command cost: seconds until it ended, and the bytes that it held at most."""
+
+    seconds: float
+    memory: int
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """Run one of this environment's programs to its end, which must be a good one."""
+    command = [str(Path(sys.executable).with_name(arguments[0])), *arguments[1:]]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        start = time.perf_counter()
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - start
+    if process.returncode:
+        sys.exit(f"{' '.join(arguments[:2])} failed: {said[-1500:]}")
+    return Cost(seconds, usage.ru_maxrss * 1024)
+
+
+def rfc2136(knot: Knot) -> Credential:
+    """Return a credential with which the name server takes updates."""
+    fields = {
+        "server": knot.address,
+        "port": str(knot.port),
+        "key_name": TSIG_NAME,
+        "secret": TSIG_SECRET,
+        "algorithm": TSIG_ALGORITHM,
+    }
+    return Credential("dns", "rfc2136", fields)
+
+
+@dataclass(frozen=True)
+class ManagedHome:
+    """A home whose certificates are named c0, c1 and so on, each for one host of the zone."""
+
+    path: Path
+
+    def make(self, count: int, pebble: Pebble, knot: Knot, credential: Credential) -> None:
+        """Define the certificates and register the account. Nothing is obtained yet."""
+        self.path.mkdir(parents=True)
+        (self.path / "settings.toml").write_text(
+            f"""account = "{pebble.directory_url}"
+authoritative_port = {knot.port}
+dns.resolvers = ["{knot.address}:{knot.port}"]
+"""
+        )
+        asyncio.run(self._define(count, pebble, credential))
+
+    async def _define(self, count: int, pebble: Pebble, credential: Credential) -> None:
+        terms = AccountTerms(agree_to_terms=True, ca_bundle=pebble.ca_bundle)
+        async with open_manager(Home(self.path), RunOptions(terms=terms)) as manager:
+            await manager.credentials.save(credential)
+            async with manager.clients.use(manager.settings.account):
+                pass
+            method = (MethodDefinition(credential=credential.name),)
+            definitions = [
+                CertificateDefinition(
+                    name=f"c{number}", identifiers=(f"h{number}.{ZONE}",), method=method
+                ).check()
+                for number in range(count)
+            ]
+            await asyncio.gather(*map(manager.certificates.save, definitions))
+
+    def run(self, *arguments: str) -> Cost:
+        """Run ``zoneproof`` with the arguments."""
+        return run(["zoneproof", *arguments], {"ZONEPROOF_HOME": str(self.path)})
+
+    def delivered(self) -> int:
+        """Return how many certificates have been written, in every version."""
+        return sum(1 for _ in self.path.glob("archive/*/fullchain*.pem"))

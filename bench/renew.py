@@ -1,0 +1,132 @@
+"""1,000 managed certificates that are all due, renewed in one run; and a few, beside certbot.
+
+The many are validated for real: Zoneproof publishes each value by rfc2136, asks Knot whether it is
+there, and Pebble asks Knot for it. For the comparison both clients publish through a hook that does
+nothing (/bin/true) and Pebble accepts without asking, so that what differs is the clients.
+Certificates live for an hour, so that Zoneproof always finds all of them due; certbot is told to
+renew by force. Pebble rejects no nonces, because certbot retries those once only and would fail.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from bench._figures import Bar, megabytes, print_figure, print_ratio, print_title
+from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run
+from tests.peers.knot import Knot
+from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.manager import Credential
+
+_HOUR = {"profiles": {"default": {"description": "an hour", "validityPeriod": 3600}}}
+_FAIR = {"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
+RATE = Bar("at least", 1)
+
+
+def measure(many: int, few: int, rounds: int) -> None:
+    """Print the figures."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Knot(Path(name) / "knot", ZONES) as knot,
+    ):
+        _measure_many(Path(name), knot, many)
+        _measure_pair(Path(name), knot, few, rounds)
+
+
+def _measure_many(folder: Path, knot: Knot, count: int) -> None:
+    print_title(f"{count:,} managed certificates, all due, with Pebble and Knot on the same cores")
+    with Pebble(
+        folder / "pebble", dns_server=f"{knot.address}:{knot.port}", config=_HOUR, environment=_FAIR
+    ) as pebble:
+        home = ManagedHome(folder / "home")
+        home.make(count, pebble, knot, rfc2136(knot))
+        _print_rate("first obtained", home.run("renew"), count)
+        _print_rate("renewed", home.run("renew"), count)
+        assert home.delivered() == 2 * count
+        _print_cost("list", home.run("list"))
+        _print_cost("preview --all", home.run("preview", "--all"))
+
+
+def _measure_pair(folder: Path, knot: Knot, count: int, rounds: int) -> None:
+    print_title(f"{count} certificates renewed in one run, {rounds} times in turn with certbot")
+    with Pebble(
+        folder / "pebble-2", config=_HOUR, environment={**_FAIR, "PEBBLE_VA_ALWAYS_VALID": "1"}
+    ) as pebble:
+        home = ManagedHome(folder / "home-2")
+        nothing = {"create": "/bin/true", "delete": "/bin/true"}
+        home.make(count, pebble, knot, Credential("hook", "script", nothing))
+        with (home.path / "settings.toml").open("a") as settings:
+            settings.write("dns.propagation = 0\n")
+        home.run("renew")
+        certbot = Certbot(folder, pebble)
+        for number in range(count):
+            certbot.obtain(f"h{number}.{ZONE}")
+        pairs = [(home.run("renew"), certbot.renew()) for _ in range(rounds)]
+        delivered = (1 + rounds) * count
+        assert home.delivered() == delivered == certbot.delivered()
+    _print_rate("zoneproof", pairs[-1][0], count)
+    _print_rate("certbot", pairs[-1][1], count)
+    ours = [count / ours.seconds for ours, _ in pairs]
+    theirs = [count / theirs.seconds for _, theirs in pairs]
+    print_ratio("zoneproof / certbot, certificates a second", ours, theirs, RATE)
+
+
+class Certbot:
+    """A certbot with folders of its own, whose hooks do nothing."""
+
+    def __init__(self, folder: Path, pebble: Pebble) -> None:
+        self._folder = folder / "certbot"
+        self._environment = {"REQUESTS_CA_BUNDLE": str(pebble.ca_bundle)}
+        self._common = [
+            "--non-interactive",
+            f"--config-dir={self._folder}",
+            f"--work-dir={folder / 'certbot-work'}",
+            f"--logs-dir={folder / 'certbot-logs'}",
+        ]
+        self._obtain = [
+            "certbot",
+            "certonly",
+            *self._common,
+            "--manual",
+            "--preferred-challenges=dns",
+            "--manual-auth-hook=/bin/true",
+            "--manual-cleanup-hook=/bin/true",
+            f"--server={pebble.directory_url}",
+            "--agree-tos",
+            "--register-unsafely-without-email",
+            "--key-type=ecdsa",
+        ]
+
+    def obtain(self, name: str) -> Cost:
+        """Obtain a certificate for a name."""
+        return run([*self._obtain, f"--domain={name}"], self._environment)
+
+    def delivered(self) -> int:
+        """Return how many certificates it has written, in every version."""
+        return sum(1 for _ in (self._folder / "archive").glob("*/fullchain*.pem"))
+
+    def renew(self) -> Cost:
+        """Renew all that are due."""
+        options = ["--force-renewal", "--no-random-sleep-on-renew"]
+        return run(["certbot", "renew", *self._common, *options], self._environment)
+
+
+def _print_rate(what: str, cost: Cost, count: int) -> None:
+    print_figure(
+        what,
+        f"{count / cost.seconds:.1f} certificates/s, {cost.seconds:.1f} s,"
+        f" {megabytes(cost.memory)} at most",
+    )
+
+
+def _print_cost(what: str, cost: Cost) -> None:
+    print_figure(what, f"{cost.seconds:.2f} s, {megabytes(cost.memory)} at most")
+
+
+def main() -> None:
+    """Measure with the numbers that the documentation speaks of."""
+    measure(many=1_000, few=20, rounds=3)
+
+
+if __name__ == "__main__":
+    main()
