@@ -6,22 +6,9 @@ import os
 import signal
 import sys
 
-from zoneproof.cli import main, output
-from zoneproof.issuance import Event
-
-
-def _crash_at(name: str) -> None:
-    tell = output.json_line
-
-    def told(event: Event) -> None:
-        tell(event)
-        sys.stdout.flush()
-        if event.__struct_config__.tag == name:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    output.json_line = told
-
+from tests.cli.at_event import at_event
+from zoneproof.cli import main
 
 if __name__ == "__main__":
-    _crash_at(sys.argv.pop(1))
+    at_event(sys.argv.pop(1), lambda: os.kill(os.getpid(), signal.SIGKILL))
     main()

@@ -11,7 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zoneproof.acme import AcmeClient, cert_id, directory_url
-from zoneproof.errors import AcmeError, AwaitingUserError, BusyError, ZoneproofError
+from zoneproof.errors import (
+    AcmeError,
+    AwaitingUserError,
+    BusyError,
+    StorageError,
+    ZoneproofError,
+)
 from zoneproof.issuance import (
     Emit,
     FilesWritten,
@@ -76,7 +82,8 @@ async def issue(
                 f"{error.message}; then {again}", records=error.records
             ) from error
         except ZoneproofError as error:
-            await _remember_failure(manager, definition, account, error)
+            with suppress(StorageError):  # which would hide what went wrong first
+                await _remember_failure(manager, definition, account, error)
             raise
         await _remember_success(manager, outcome)
         return outcome
