@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +70,23 @@ def test_a_delegation_is_followed(knot: Knot) -> None:
     found = facts(knot, "moved.example.com")
     assert found["chain"] == ["_acme-challenge.moved.example.com", "moved.auth.example.net"]
     assert found["zone"] == "example.net"
+
+
+def test_settings_say_whom_to_ask(knot: Knot, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(
+        f'authoritative_port = {knot.port}\ndns.resolvers = ["127.0.0.1:{knot.port}"]\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "zoneproof", "doctor", "example.com", "*.example.com"],
+        env={**os.environ, "ZONEPROOF_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("example.com, *.example.com\n")
+    assert "not checked: say with --ca" in done.stdout
 
 
 def test_a_missing_cname_is_a_problem_with_the_record_to_create(knot: Knot) -> None:

@@ -89,6 +89,20 @@ def test_people_see_a_page_and_a_conclusion(world: World) -> None:
     assert "needs --agree-tos" in result.stdout
 
 
+def test_a_name_and_its_wildcard_stand_together_and_records_once(world: World) -> None:
+    names = ["www.example.com", "*.www.example.com"]
+    result = world.run(
+        "preview",
+        *world.rfc2136_options,
+        *world.ca_options,
+        "--delegation=*.example.com:*.auth.example.net",
+        *names,
+    )
+    assert result.status == 1
+    assert result.stdout.startswith("www.example.com, *.www.example.com\n")
+    assert result.stdout.count(" IN CNAME ") == 1
+
+
 def test_a_missing_cname_is_printed_as_the_record_to_create(world: World) -> None:
     rule = "*.example.com:*.auth.example.net"
     document = preview(world, "www.example.com", f"--delegation={rule}", fails=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.run_options import authoritative_port_option
+
 if TYPE_CHECKING:
     from zoneproof.issuance import Examination
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--ca-bundle", type=click.Path(path_type=Path), help="Roots of a test CA.")
 @click.option("--account", help="Your account's URL at the CA, for CAA records that bind to it.")
 @click.option("--resolver", "resolvers", multiple=True, help="IP, IP:port or https URL to ask.")
-@click.option("--authoritative-port", type=click.IntRange(1, 65535), default=53, show_default=True)
+@authoritative_port_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each name.")
 def doctor(
     names: Sequence[str],
@@ -28,25 +30,31 @@ def doctor(
     ca_bundle: Path | None,
     account: str | None,
     resolvers: Sequence[str],
-    authoritative_port: int,
+    authoritative_port: int | None,
     as_json: bool,
 ) -> None:
     """Examine the DNS for NAME... as a dns-01 validation would see it; nothing is changed.
 
-    Exits with 1 if a validation would fail.
+    Whom to ask is what settings.toml says, if it is there. Exits with 1 if a validation would fail.
     """
+    from dataclasses import replace
+
     import msgspec
 
     from zoneproof.acme import AccountKey, AcmeClient, directory_url
-    from zoneproof.cli.examinations import facts_of, print_examinations
+    from zoneproof.cli.examinations import facts_of, print_examinations, print_records
     from zoneproof.cli.tasks import run_until_done
-    from zoneproof.dnsquery import Resolver, parse_server
+    from zoneproof.dnsquery import CaaVerdict, Resolver, parse_server
     from zoneproof.issuance import examine
+    from zoneproof.manager import Home
+    from zoneproof.manager.settings import load_settings
     from zoneproof.names import DomainName, Identifier
 
     identifiers = [Identifier.parse(name) for name in names]
     expected = DomainName.parse(expect) if expect else None
-    servers = [parse_server(text) for text in resolvers] or None
+    settings = load_settings(Home.find().path)
+    servers = [parse_server(text) for text in resolvers or settings.dns.resolvers or ()] or None
+    port = authoritative_port or settings.authoritative_port
 
     async def run() -> list[Examination]:
         issuers: Sequence[str] = ()
@@ -54,7 +62,7 @@ def doctor(
             key = AccountKey.generate()
             async with AcmeClient(directory_url(ca), key, ca_bundle=ca_bundle) as client:
                 issuers = (await client.directory()).caa_identities
-        async with Resolver(servers, authoritative_port=authoritative_port) as resolver:
+        async with Resolver(servers, authoritative_port=port) as resolver:
             return [
                 await examine(
                     resolver, identifier, expected=expected, issuers=issuers, account_url=account
@@ -63,12 +71,19 @@ def doctor(
             ]
 
     examinations = run_until_done(run())
-    for examination in examinations:
-        if as_json:
+    if not ca:
+        unchecked = CaaVerdict(True, "not checked: say with --ca for which CA")
+        examinations = [replace(examination, caa=unchecked) for examination in examinations]
+    failing = any(examination.would_fail for examination in examinations)
+    if as_json:
+        for examination in examinations:
             click.echo(msgspec.json.encode(facts_of(examination)))
+    else:
+        print_examinations(examinations)
+        print_records(examinations)
+        if failing:
+            click.secho("\nA validation through DNS would fail: see PROBLEM above.", fg="red")
         else:
-            print_examinations([examination])
-            if not examination.would_fail:
-                click.echo("  A validation through DNS would work.")
-    if any(examination.would_fail for examination in examinations):
+            click.echo("\nA validation through DNS would work.")
+    if failing:
         raise SystemExit(1)

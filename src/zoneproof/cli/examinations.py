@@ -19,15 +19,35 @@ from zoneproof.issuance import (
 
 
 def print_examinations(examinations: Sequence[Examination]) -> None:
-    """Print what the identifiers' validations depend on, those with the same answers together."""
-    groups: dict[object, list[Examination]] = {}
+    """Print what validations depend on, and what is wrong with them.
+
+    Identifiers of which the same is to be said, as of a name and its wildcard, stand together. The
+    records to create are printed by :func:`print_records`.
+    """
+    groups: dict[tuple[object, ...], list[Examination]] = {}
     for examination in examinations:
-        key = (tuple(_rows(examination).items()), examination.findings)
-        groups.setdefault(key, []).append(examination)
-    for alike in groups.values():
-        click.secho(", ".join(str(one.identifier) for one in alike), bold=True)
-        print_rows(_rows(alike[0]))
-        print_findings(alike[0].findings)
+        said = (*_rows(examination).items(), *examination.findings)
+        groups.setdefault(said, []).append(examination)
+    for group in groups.values():
+        click.secho(", ".join(str(one.identifier) for one in group), bold=True)
+        print_rows(_rows(group[0]))
+        print_findings(group[0].findings)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print what is wrong or worth knowing."""
+    for finding in findings:
+        mark = click.style("PROBLEM", fg="red") if finding.is_problem else "note"
+        click.echo(f"  {mark}: {printable(finding.text)}")
+
+
+def print_records(examinations: Sequence[Examination]) -> None:
+    """Print the records to create, each once."""
+    records = [finding.record for one in examinations for finding in one.findings]
+    if any(records):
+        click.secho("\nCreate first:\n", bold=True)
+    for record in dict.fromkeys(filter(None, records)):
+        click.echo(f"  {record}")
 
 
 def _rows(examination: Examination) -> dict[str, str]:
@@ -37,15 +57,6 @@ def _rows(examination: Examination) -> dict[str, str]:
     if examination.caa is not None:
         rows["CAA"] = examination.caa.reason
     return rows
-
-
-def print_findings(findings: Sequence[Finding]) -> None:
-    """Print what is wrong or worth knowing, with the records to create."""
-    for finding in findings:
-        mark = click.style("PROBLEM", fg="red") if finding.is_problem else "note"
-        click.echo(f"  {mark}: {printable(finding.text)}")
-        if finding.record:
-            click.echo(f"\n    {finding.record}\n")
 
 
 def _method_rows(examination: Examination) -> dict[str, str]:
@@ -76,7 +87,8 @@ def _name_rows(name: NameExamination) -> dict[str, str]:
         "name servers": f"{len(answering)} of {len(servers)} answer",
     }
     if name.expected is not None:
-        rows["delegation"] += f" (expected: {name.expected})"
+        wanted = name.expected == name.delegation.target
+        rows["delegation"] += " (as expected)" if wanted else f" (expected: {name.expected})"
     return rows
 
 

@@ -79,7 +79,11 @@ async def _previews(
 
 
 def _print(found: Preview, *, brief: bool) -> None:
-    from zoneproof.cli.examinations import print_examinations, print_findings
+    from zoneproof.cli.examinations import (
+        print_examinations,
+        print_findings,
+        print_records,
+    )
     from zoneproof.cli.output import print_rows
 
     definition = found.definition
@@ -97,19 +101,12 @@ def _print(found: Preview, *, brief: bool) -> None:
     }
     print_rows({name: text for name, text in rows.items() if text})
     print_findings(found.findings)
-    _print_conclusion(found)
-
-
-def _print_conclusion(found: Preview) -> None:
-    if not found.would_fail:
-        click.echo("Issuing it would work, as far as can be known without the CA.")
-        return
-    records = found.records
-    if records:
-        click.secho("\nCreate first:\n", bold=True)
-        for record in records:
-            click.echo(f"  {record}")
-    click.secho("\nIssuing it would fail: see PROBLEM above.", fg="red")
+    print_records(found.examinations)
+    if found.would_fail:
+        click.secho("\nIssuing it would fail: see PROBLEM above.", fg="red")
+    else:
+        click.echo("\nIssuing it would work, as far as can be known without the CA.")
+        click.echo("next: zoneproof issue, with the same arguments")
 
 
 def _facts(found: Preview) -> dict[str, object]:
