@@ -128,7 +128,7 @@ async def test_what_cannot_be_removed_is_told_and_tried_again(journal: Journal) 
     await remove_leftovers(journal, "example.com", providing(provider), events.append)
     (warning,) = events
     assert isinstance(warning, Warned)
-    assert "one at _acme-challenge.example.com is still there" in warning.message
+    assert "one at _acme-challenge.example.com may still be there" in warning.message
     assert SECRET not in warning.message
     provider.broken = False
     await remove_leftovers(journal, "example.com", providing(provider), events.append)

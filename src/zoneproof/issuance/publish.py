@@ -84,7 +84,7 @@ async def remove_values(
         except ZoneproofError as error:
             emit(
                 Warned(
-                    f"the TXT value {item.value} at {item.full_name} is still there: {error};"
+                    f"the TXT value {item.value} at {item.full_name} may still be there: {error};"
                     " the next run tries again"
                 )
             )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from zoneproof.acme import AccountKey, AcmeClient
+from zoneproof.acme import AccountKey, AcmeClient, find_ca
 from zoneproof.errors import AcmeError, AcmeProblemError
 from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount
 from zoneproof.manager.sign_in import settle_rollover, sign_in
@@ -44,9 +44,13 @@ class ClientPool:
             if not error.is_type("accountDoesNotExist"):
                 raise
             await self._accounts.confirm(account, "")
+            ca = find_ca(account.directory_url).title
+            named_after_url = account.name == account.directory_url
+            what = "your account" if named_after_url else f"the account {account.name}"
+            option = "--ca" if named_after_url else "--name"
             raise AcmeError(
-                f"{client.directory_url} no longer knows the account {account.name}: run this again"
-                f" with --agree-tos, or 'zoneproof account register --name {account.name}', to"
+                f"{ca} no longer knows {what}: run this again with"
+                f" --agree-tos, or 'zoneproof account register {option} {account.name}', to"
                 " register it anew"
             ) from error
 
