@@ -117,6 +117,7 @@ def test_edit_changes_what_is_said_and_tells_it(world: World) -> None:
     assert result.status == 0, result.stderr
     assert "identifiers: example.com, www.example.com (was example.com)" in result.stdout
     assert "key_type: rsa2048" in result.stdout
+    assert "next: zoneproof issue example.com" in result.stdout
     definition = facts(world, "example.com")["definition"]
     assert definition["method"] == [{"credential": "example.com-rfc2136", "ttl": 120}]
     world.run("edit", "example.com", "--remove-name=www.example.com")
@@ -316,7 +317,7 @@ def test_a_failure_is_remembered_backs_off_and_is_shown(world: World) -> None:
     assert shown["last_error"]
     again = world.run("renew")
     assert again.status == 0
-    assert "not due" in again.stdout
+    assert "broken: not due (" in again.stdout
     assert "broken" in world.run("list", "--problems").stdout
     assert world.run("renew", "--force").status == 1
     assert facts(world, "broken")["failures"] == 2

@@ -70,7 +70,7 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
         added = run_with_manager(work)
     _tell(added, f"{name} is stored", as_json=as_json)
     if not as_json:
-        click.echo(f"next: zoneproof credential test {name}")
+        click.echo(f"next: zoneproof credential test {name} --zone ZONE")
 
 
 @click.command("set")

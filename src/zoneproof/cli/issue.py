@@ -45,13 +45,15 @@ def issue_command(
     with telling_errors(as_json=as_json):
         run = run_from(None, None, (), authoritative_port, terms_from(**options))
 
-        async def work(manager: Manager) -> Outcome:
+        async def work(manager: Manager) -> tuple[Outcome, bool]:
             with telling_progress(as_json=as_json) as emit:
                 return await _issue(manager, names, certificate, of_definition, emit)
 
-        outcome = run_with_terms(work, run, ask=not as_json)
+        outcome, first = run_with_terms(work, run, ask=not as_json)
         if not as_json:
             tell_certificate(outcome)
+            if first:
+                click.echo("\nnext: let a timer run 'zoneproof renew' every hour")
 
 
 async def _issue(
@@ -60,14 +62,17 @@ async def _issue(
     certificate: str,
     options: dict[str, Any],
     emit: Emit,
-) -> Outcome:
+) -> tuple[Outcome, bool]:
+    """Return what came of it, and whether it is the home's first certificate."""
     from zoneproof.cli.definition_saving import define, save
     from zoneproof.errors import CaaError
     from zoneproof.manager import issue
 
     wanted = await define(manager, names, certificate, options)
     await save(manager, wanted)
+    managed = [one.name for one in await manager.certificates.all()]
+    first = not any(manager.files.read(name).certificate for name in managed)
     try:
-        return await issue(manager, wanted.definition, emit)
+        return await issue(manager, wanted.definition, emit), first
     except CaaError as error:
         raise CaaError(f"{error.message}, or order whatever CAA says with --ignore-caa") from error

@@ -76,6 +76,8 @@ def edit(
     with telling_errors(as_json=as_json):
         definition, changes = run_with_manager(work)
         _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)
+        if changes and not as_json:
+            click.echo(f"next: zoneproof issue {definition.name}, or wait for its renewal")
 
 
 @click.command()

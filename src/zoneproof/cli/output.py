@@ -32,6 +32,8 @@ from zoneproof.issuance import (
 )
 from zoneproof.manager import Outcome
 
+_PARTS = ("cert", "chain")  # which fullchain.pem holds
+
 
 def json_line(event: Event) -> None:
     """Print an event as one line of JSON."""
@@ -123,14 +125,14 @@ class Lines:
 
 
 def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
-    """Print what a certificate is, and where its files are."""
+    """Print what a certificate is, and where the files are that a server wants."""
     chain = outcome.issued.chain
     leaf = chain.leaf
     rows = {
         "names": ", ".join(chain.names),
         "issuer": chain.issuer,
         "valid": f"{leaf.not_valid_before_utc:%Y-%m-%d} to {leaf.not_valid_after_utc:%Y-%m-%d}",
-        **{path.stem: str(path) for path in outcome.files},
+        **{path.stem: str(path) for path in outcome.files if path.stem not in _PARTS},
     }
     click.echo("")
     print_rows(rows, indent=indent)
@@ -163,6 +165,10 @@ def _visible(event: RecordsVisible) -> str:
     return f"DNS has the values at {count(event.names, 'name')}{notes}"
 
 
+def _moment(text: str) -> str:
+    return f"{text[:16].replace('T', ' ')} UTC"
+
+
 def count(number: int, word: str) -> str:
     """Return a number of things in words."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
@@ -179,7 +185,7 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     ChallengesAnswered: lambda event: f"{count(event.count, 'challenge')} handed to the CA",
     OrderStatus: lambda event: f"the CA says: {event.status}",
     CertificateIssued: lambda event: (
-        f"certificate issued by {event.issuer}, valid until {event.not_after}"
+        f"certificate issued by {event.issuer}, valid until {_moment(event.not_after)}"
     ),
     FilesWritten: lambda event: f"written to {event.folder}: {', '.join(event.files)}",
     RecordRemoved: lambda event: f"TXT {event.name} = {event.value} removed ({event.provider})",

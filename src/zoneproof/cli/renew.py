@@ -137,7 +137,7 @@ def emitters(*, as_json: bool) -> Callable[[str], Emit]:
 
 
 def tell_renewal(result: Renewal, *, as_json: bool) -> None:
-    """Print what came of one certificate, unless it was not due."""
+    """Print what came of one certificate, unless there was no reason to do anything."""
     from msgspec import json
 
     from zoneproof.errors import printable
@@ -153,7 +153,7 @@ def tell_renewal(result: Renewal, *, as_json: bool) -> None:
             "records": error.records if error else (),
         }
         click.echo(json.encode(document))
-    elif result.result != "not due":
+    elif result.result != "not due" or result.reason:
         click.echo(_line(result), err=error is not None)
         for record in error.records if error else ():
             click.echo(f"\n  {printable(record)}\n")
