@@ -157,16 +157,18 @@ def open_world(
     zones: Mapping[str, str],
     *,
     stubs: Mapping[str, list[str]] | None = None,
+    port: int | None = None,
     pebble_environment: Mapping[str, str] | None = None,
     pebble_config: Mapping[str, Any] | None = None,
 ) -> Iterator[World]:
-    """Start the servers for the zones; ``stubs`` are further zones that Unbound knows.
+    """Start the servers for the zones; ``stubs`` are further zones that Unbound knows, ``port``
+    is that of the authoritative server.
 
     The domains above the zones are there too, because CAA is asked all the way up.
     """
     tops = {name.rpartition(".")[2] for name in zones}
     zones = {top: zone_text(top) for top in tops} | dict(zones)
-    with Knot(folder / "knot", dict(zones)) as knot:
+    with Knot(folder / "knot", dict(zones), port=port) as knot:
         known = {name: [f"127.0.0.1@{knot.port}"] for name in zones} | dict(stubs or {})
         with (
             Unbound(folder / "unbound", known) as unbound,

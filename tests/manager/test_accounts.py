@@ -235,6 +235,20 @@ async def test_an_account_that_the_ca_forgot_is_told_and_then_registered_anew(
     assert after.key.thumbprint == before.key.thumbprint
 
 
+async def test_an_account_named_after_its_ca_s_url_is_not_named_twice(
+    home: Home, tmp_path: Path
+) -> None:
+    with Pebble(tmp_path / "pebble", strict=True) as pebble:
+        async with open_manager(home, run_for(pebble)) as manager:
+            before, _ = await account_changes.register(manager, pebble.directory_url, "")
+            pebble.stop()
+            pebble.start()
+            with pytest.raises(
+                AcmeError, match=r"/dir no longer knows your account: .* --ca https"
+            ):
+                await account_changes.ask(manager, before)
+
+
 async def test_a_key_that_another_process_brought_in_is_used(home: Home, pebble: Pebble) -> None:
     async with open_manager(home, run_for(pebble)) as daemon:
         before, _ = await account_changes.register(daemon, pebble.directory_url, "work")

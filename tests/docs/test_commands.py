@@ -1,0 +1,84 @@
+"""Every ``zoneproof`` command line in the documentation has a command and options that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.docs.page import DOCS, ROOT, blocks
+from zoneproof.cli import root
+
+PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
+_SPAN = re.compile(r"(?<!`)`(zoneproof [^`\n]+)`(?!`)")
+_END = {"&&", "||", "|", ";", ">", ">>", "&"}
+_LINE = re.compile(r"(?:^|[\s/])zoneproof ([a-z-].*)")
+# What stands in a page for something of the reader's own.
+_PLACEHOLDER = re.compile(r"\.\.\.|…|\[?[A-Z][A-Z-]+(\.\.\.)?\]?")
+
+
+def command_lines(page: Path) -> Iterator[str]:
+    """Yield what follows ``zoneproof`` on each command line of blocks and of code in prose."""
+    text = page.read_text("utf-8")
+    for _, content in blocks(text):
+        for line in content.replace("\\\n", " ").splitlines():
+            yield from _LINE.findall(line)
+    for span in _SPAN.findall(text):
+        yield span.removeprefix("zoneproof ")
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words up to the command's end."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;>")
+    lexer.whitespace_split = True
+    lexer.commenters = "#"
+    words = []
+    for word in lexer:
+        if word in _END:
+            break
+        words.append(word)
+    return words
+
+
+def check(words: list[str]) -> None:
+    """Raise click.UsageError for a command or an option that there is not."""
+    command: click.Command = root
+    context = click.Context(root, info_name="zoneproof")
+    rest = list(words)
+    while isinstance(command, click.Group) and rest:
+        if rest[0] in ("--help", "--version", "-h") or _PLACEHOLDER.fullmatch(rest[0]):
+            return
+        name = rest.pop(0)
+        inner = command.get_command(context, name)
+        if inner is None:
+            raise click.UsageError(f"no command {name!r}")
+        command = inner
+    options = {
+        text: option
+        for option in command.params
+        if isinstance(option, click.Option)
+        for text in (*option.opts, *option.secondary_opts)
+    }
+    for word in rest:
+        text = word.partition("=")[0]
+        if text.startswith("-") and text not in {*options, "--help", "-h", "-"}:
+            raise click.NoSuchOption(text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_exist(page: Path) -> None:
+    for line in command_lines(page):
+        try:
+            check(words_of(line))
+        except click.UsageError as error:
+            raise AssertionError(f"zoneproof {line}: {error.format_message()}") from error
+
+
+def test_the_check_finds_what_is_wrong() -> None:
+    for line in ("isue example.com", "issue example.com --provder x", "credential tst dns"):
+        with pytest.raises(click.UsageError):
+            check(words_of(line))
