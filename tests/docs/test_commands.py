@@ -16,7 +16,7 @@ from zoneproof.cli import root
 PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
 _SPAN = re.compile(r"(?<!`)`(zoneproof [^`\n]+)`(?!`)")
 _END = {"&&", "||", "|", ";", ">", ">>", "&"}
-_LINE = re.compile(r"(?:^|[\s/])zoneproof ([a-z-].*)")
+_LINE = re.compile(r"""(?:^|[\s/])zoneproof ([a-z-]+(?: .*)?)$""")
 # What stands in a page for something of the reader's own.
 _PLACEHOLDER = re.compile(r"\.\.\.|…|\[?[A-Z][A-Z-]+(\.\.\.)?\]?")
 
@@ -26,7 +26,7 @@ def command_lines(page: Path) -> Iterator[str]:
     text = page.read_text("utf-8")
     for _, content in blocks(text):
         for line in content.replace("\\\n", " ").splitlines():
-            yield from _LINE.findall(line)
+            yield from (found.removesuffix('",') for found in _LINE.findall(line))
     for span in _SPAN.findall(text):
         yield span.removeprefix("zoneproof ")
 
