@@ -136,6 +136,13 @@ def test_a_certificate_whose_names_were_changed_is_due(world: World) -> None:
     assert "www.example.com" in names.value.get_values_for_type(x509.DNSName)
 
 
+def test_a_certificate_of_another_ca_than_the_defined_one_is_due(world: World) -> None:
+    issue(world, "example.com")
+    world.run("edit", "example.com", "--account=https://127.0.0.1:9/dir")
+    shown = facts(world, "example.com")
+    assert (shown["status"], shown["reason"]) == ("due", "its CA account was changed")
+
+
 def test_methods_written_as_toml_share_the_names_by_their_rules(world: World) -> None:
     add(world, "example.com")
     result = world.run(

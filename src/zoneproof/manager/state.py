@@ -10,6 +10,7 @@ import msgspec
 
 from zoneproof.acme import CertificateChain
 from zoneproof.manager.certificates import Certificates, ManagedCertificate
+from zoneproof.manager.definition import CertificateDefinition
 from zoneproof.manager.files import CertificateFiles, OnDisk
 from zoneproof.manager.notifications import Told
 from zoneproof.manager.schedule import (
@@ -154,7 +155,7 @@ def standing(
     """Put together what is stored and what is on disk; a certificate changed by hand counts.
 
     ``next_wake`` is when the caller looks again, in an hour if it does not know. A certificate
-    whose names are not the defined ones is due.
+    whose names or CA account are not the defined ones is due.
     """
     state = state_of(certificate)
     disk = files.read(certificate.name)
@@ -166,19 +167,23 @@ def standing(
         now=now,
         next_wake=next_wake or now + _SOON,
     )
-    due = _also_for_names(certificate, disk, renewal, due, now)
+    change = _change(certificate.definition, disk, renewal)
+    if change and not due.now and not renewal.failures:
+        due = Due(now=True, at=now, reason=change)
     return Standing(certificate, msgspec.structs.replace(state, renewal=renewal), disk, due, now)
 
 
-def _also_for_names(
-    certificate: ManagedCertificate, disk: OnDisk, renewal: RenewalState, due: Due, now: datetime
-) -> Due:
-    if due.now or renewal.failures or disk.certificate is None or disk.problem:
-        return due
+def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalState) -> str:
+    """Say what was changed since the certificate was obtained, empty for nothing."""
+    if disk.certificate is None or disk.problem:
+        return ""
     names = {name.lower() for name in CertificateChain((disk.certificate,)).names}
-    if names == set(certificate.definition.identifiers):
-        return due
-    return Due(now=True, at=now, reason="its names were changed")
+    if names != set(definition.identifiers):
+        return "its names were changed"
+    accounts = (definition.account, *definition.fallback_accounts)
+    if renewal.account and definition.account and renewal.account not in accounts:
+        return "its CA account was changed"
+    return ""
 
 
 class States:
