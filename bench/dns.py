@@ -1,6 +1,6 @@
 """TXT questions a second: the service beside Knot, which serves the same names and values.
 
-With the path of an acme-dns binary in $ACME_DNS, beside that too.
+With the path of an acme-dns binary in $ACME_DNS, beside that too, with the same names as well.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ ROUNDS = 9
 SECONDS = 4.0
 KNOT_BAR = Bar("at least", 0.35)
 ACME_DNS_BAR = Bar("at least", 5)
-_ACME_DNS_NAMES = 50  # it takes about 60 ms for each
 
 
 @dataclass
@@ -77,11 +76,10 @@ def run(names: int, rounds: int, seconds: float) -> None:
         servers = [ours, Server("knot", knot.port, [knot.process.pid], questions)]
         bars = {"knot": KNOT_BAR, "acme-dns": ACME_DNS_BAR}
         if acme_dns_binary():
-            peer = stack.enter_context(AcmeDns(folder / "acme-dns", ZONE))
-            asked = folder / "acme-dns-questions"
-            published = [peer.publish(value(number)) for number in range(_ACME_DNS_NAMES)]
-            _dnsperf.write_questions(asked, published, len(published))
-            servers.append(Server("acme-dns", peer.dns_port, [peer.process.pid], asked))
+            peer = AcmeDns(folder / "acme-dns", ZONE)
+            peer.fill(names)
+            stack.enter_context(peer)
+            servers.append(Server("acme-dns", peer.dns_port, [peer.process.pid], questions))
         else:
             print_figure("acme-dns", "not measured: give the path of its binary in $ACME_DNS")
         service.wait_until_idle()
