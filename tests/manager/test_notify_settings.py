@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from zoneproof.config import load_toml
 from zoneproof.errors import ConfigError, InvalidInputError
 from zoneproof.manager.notifications import NotifySettings, SmtpSettings, WebhookSettings
-from zoneproof.manager.notifications.settings import check_url, read_secret
+from zoneproof.manager.notifications.settings import check_url
+from zoneproof.references import read_reference
 
 SMTP = 'host = "mail.example.com"\nsender = "a@example.com"\nrecipients = ["b@example.com"]\n'
 
@@ -94,10 +95,10 @@ def test_secrets_are_not_shown() -> None:
 
 def test_a_secret_in_a_file_loses_its_last_line_end_only(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b" a\nb \r\n")
-    assert read_secret(f"@{tmp_path / 'secret'}", "password") == " a\nb "
+    assert read_reference(f"@{tmp_path / 'secret'}", "password") == " a\nb "
     (tmp_path / "secret").write_bytes(b"\xff")
     with pytest.raises(InvalidInputError, match="not UTF-8"):
-        read_secret(f"@{tmp_path / 'secret'}", "password")
+        read_reference(f"@{tmp_path / 'secret'}", "password")
 
 
 @given(st.text() | st.text("htps:/@[]?#.%0a ").map("https://".__add__))

@@ -62,9 +62,8 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 @json_option
 def list_accounts(as_json: bool) -> None:
     """List the accounts; keys are never shown."""
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.output import json_document, print_table
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import printable
 
     found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
     if as_json:
@@ -73,8 +72,7 @@ def list_accounts(as_json: bool) -> None:
     if not found:
         click.echo("no accounts yet: 'zoneproof account register'")
         return
-    rows = [("NAME", "CA", "KEY", "CONTACT", "ACCOUNT URL")]
-    rows += [
+    rows = [
         (
             one.name,
             one.ca,
@@ -84,10 +82,7 @@ def list_accounts(as_json: bool) -> None:
         )
         for one in found
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
-        click.echo(printable("  ".join(cells).rstrip()))
+    print_table(("NAME", "CA", "KEY", "CONTACT", "ACCOUNT URL"), rows)
 
 
 @account.command()

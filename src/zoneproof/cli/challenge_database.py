@@ -21,7 +21,6 @@ config_option = click.option(
     show_default=True,
     help="The service's configuration.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def run(path: Path, work: Work) -> None:

@@ -29,8 +29,8 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     multiple=True,
     help="Public IP address of this machine; IPv4 and IPv6. Repeatable.",
 )
-@click.option("--nameserver", default="", help="This name server's name  [default: ns1.ZONE]")
-@click.option("--api-name", default="", help="The HTTP API's name  [default: api.ZONE]")
+@click.option("--nameserver", default="", help="This name server's name (ns1.ZONE).")
+@click.option("--api-name", default="", help="The HTTP API's name (api.ZONE).")
 @click.option("--hostmaster", default="", help="Mail address in the zone's SOA record.")
 @click.option("--dns-listen", multiple=True, help="ADDRESS:PORT for DNS, if not port 53.")
 @click.option("--api-listen", multiple=True, help="ADDRESS:PORT for the API, if not port 443.")
@@ -52,7 +52,7 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     "--config",
     "path",
     type=click.Path(path_type=Path),
-    help="The file to write  [default: zoneproof.toml; for root in /etc/zoneproof]",
+    help="The file to write (zoneproof.toml; for root in /etc/zoneproof).",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def init(

@@ -9,12 +9,12 @@ import click
 
 from zoneproof.cli.challenge_database import (
     config_option,
-    json_option,
     print_facts,
     print_json,
     run,
     time_text,
 )
+from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.registry.registrations import Registrations

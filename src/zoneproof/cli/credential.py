@@ -31,7 +31,7 @@ credential.add_command(test)
 @json_option
 def list_credentials(as_json: bool) -> None:
     """List the credentials, and how many certificates use each."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.output import json_document, print_table, telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import credential_overviews
 
@@ -43,14 +43,10 @@ def list_credentials(as_json: bool) -> None:
     if not found:
         click.echo("no credentials yet: 'zoneproof credential add'")
         return
-    rows = [("NAME", "PROVIDER", "CHANGED", "USED BY")]
-    rows += [
+    rows = [
         (one.name, one.provider, one.changed_at[:10], certificates(one.used_by)) for one in found
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[3]]))
+    print_table(("NAME", "PROVIDER", "CHANGED", "USED BY"), rows)
 
 
 @credential.command()

@@ -69,7 +69,9 @@ _CERTIFICATE = (
         help="Account to try after three failures. Repeatable.",
     ),
     click.option(
-        "--key-type", type=click.Choice(["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"])
+        "--key-type",
+        type=click.Choice(["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]),
+        help="Kind of the certificate's key (ec256).",
     ),
     click.option("--reuse-key/--new-key", default=None, help="Keep the key at each renewal."),
     click.option(
@@ -141,12 +143,12 @@ def apply_options(definition: CertificateDefinition, options: dict[str, Any]) ->
     """Change a definition by those options that were given. Raises InvalidInputError."""
     import msgspec
 
-    from zoneproof.cli.fields import parse_fields
+    from zoneproof.references import read_reference
 
     given = {name: options[name] for name in _OF_CERTIFICATE if _is_given(options[name])}
     password = options["pkcs12_password"]
     if password is not None:
-        password = parse_fields([f"pkcs12-password={password}"])["pkcs12-password"]
+        password = read_reference(password, "--pkcs12-password")
         given["pkcs12"] = True
     methods, credential = _methods(definition, options)
     changed = msgspec.structs.replace(definition, method=methods, **given)

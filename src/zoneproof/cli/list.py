@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @json_option
 def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     """List the managed certificates and how each stands."""
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.output import json_document, print_table
     from zoneproof.cli.tasks import run_with_manager
 
     if as_toml:
@@ -46,15 +46,11 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
             "no certificate has a problem" if problems else "no certificates yet: 'zoneproof issue'"
         )
         return
-    rows = [("NAME", "STATUS", "EXPIRES", "RENEWS", "")]
-    rows += [
+    rows = [
         (one.name, one.status, _day(one.not_after), _day(one.renew_at), _remark(one))
         for one in found
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for row in rows:
-        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[4]]).rstrip())
+    print_table(("NAME", "STATUS", "EXPIRES", "RENEWS", ""), rows)
 
 
 def _print_toml(*, problems: bool, as_json: bool) -> None:
@@ -77,7 +73,7 @@ def show(name: str, as_json: bool) -> None:
 
     from zoneproof.cli.output import json_document, print_rows
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import standing
+    from zoneproof.manager import field_text, standing
 
     async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str]:
         certificate = await manager.certificates.get(name)
@@ -102,13 +98,13 @@ def show(name: str, as_json: bool) -> None:
         "serial": overview.serial,
         "see": overview.explanation_url,
         "files": folder,
-        **{key: _text(value) for key, value in definition.items() if key != "name"},
+        **{key: field_text(value) for key, value in definition.items() if key != "name"},
     }
     click.secho(overview.name, bold=True)
     print_rows({key: text for key, text in rows.items() if text})
     for number, method in enumerate(methods, 1):
         click.echo(f"  method {number}")
-        print_rows({key: _text(value) for key, value in method.items()}, indent="    ")
+        print_rows({key: field_text(value) for key, value in method.items()}, indent="    ")
     for record in overview.awaiting:
         click.echo(f"\n  create: {record}")
 
@@ -148,17 +144,7 @@ def _next(overview: Overview) -> str:
 
 
 def _remark(overview: Overview) -> str:
-    from zoneproof.errors import printable
-
     text = overview.last_error or overview.problem
     if overview.status == "awaiting user":
         text = f"create {overview.awaiting[0]}"
-    return printable(text)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={text}" for key, text in value.items())
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return text

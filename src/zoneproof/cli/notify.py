@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.run_options import json_option
+
 
 @click.group()
 def notify() -> None:
@@ -11,25 +13,32 @@ def notify() -> None:
 
 
 @notify.command()
-def test() -> None:
+@json_option
+def test(as_json: bool) -> None:
     """Send everybody a message that says that it is a test. Exits with 1 if one is not reached."""
+    from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_until_done
-    from zoneproof.errors import ConfigError
+    from zoneproof.errors import ConfigError, printable
     from zoneproof.manager import Home
     from zoneproof.manager.notifications import send_test
     from zoneproof.manager.settings import FILE, load_settings
 
-    home = Home.find()
-    settings = load_settings(home.path).notify
-    receivers = len(settings.smtp) + len(settings.webhook)
-    if not receivers:
-        raise ConfigError(
-            f"nobody is to be notified: add [[notify.smtp]] or [[notify.webhook]] to"
-            f" {home.path / FILE}"
-        )
-    problems = run_until_done(send_test(settings))
-    for problem in problems:
-        click.echo(f"zoneproof: {problem}", err=True)
-    click.echo(f"{receivers - len(problems)} of {receivers} took the test message")
+    with telling_errors(as_json=as_json):
+        home = Home.find()
+        settings = load_settings(home.path).notify
+        receivers = len(settings.smtp) + len(settings.webhook)
+        if not receivers:
+            raise ConfigError(
+                f"nobody is to be notified: add [[notify.smtp]] or [[notify.webhook]] to"
+                f" {home.path / FILE}"
+            )
+        problems = run_until_done(send_test(settings))
+    reached = receivers - len(problems)
+    if as_json:
+        json_document({"receivers": receivers, "reached": reached, "problems": problems})
+    else:
+        for problem in problems:
+            click.echo(f"zoneproof: {printable(problem)}", err=True)
+        click.echo(f"{reached} of {receivers} took the test message")
     if problems:
         raise SystemExit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import click
@@ -136,6 +136,15 @@ def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
     }
     click.echo("")
     print_rows(rows, indent=indent)
+
+
+def print_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows below a heading, in columns."""
+    lines = [heading, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        click.echo(printable("  ".join(cells).rstrip()))
 
 
 def print_rows(rows: Mapping[str, str], *, indent: str = "  ") -> None:

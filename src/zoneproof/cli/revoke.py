@@ -19,7 +19,13 @@ _REASONS = (
 
 @click.command()
 @click.argument("name")
-@click.option("--reason", type=click.Choice(_REASONS), default="unspecified", show_default=True)
+@click.option(
+    "--reason",
+    type=click.Choice(_REASONS),
+    default="unspecified",
+    show_default=True,
+    help="Why, for the CA's list of revoked certificates.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @terms_options
 @json_option

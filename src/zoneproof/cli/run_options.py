@@ -52,15 +52,15 @@ def terms_from(
 ) -> AccountTerms:
     """Return the account terms of the options. Raises InvalidInputError."""
     from zoneproof.acme import ExternalAccountBinding
-    from zoneproof.cli.fields import parse_fields
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import AccountTerms
+    from zoneproof.references import read_reference
 
     if bool(eab_kid) != bool(eab_hmac_key):
         raise InvalidInputError("external account binding needs both --eab-kid and --eab-hmac-key")
     eab = None
     if eab_kid:
-        hmac_key = parse_fields([f"eab-hmac-key={eab_hmac_key}"])["eab-hmac-key"]
+        hmac_key = read_reference(eab_hmac_key, "--eab-hmac-key")
         eab = ExternalAccountBinding(eab_kid, hmac_key)
     return AccountTerms(
         email=email,

@@ -101,14 +101,14 @@ def get_passphrase(source: str | None, *, twice: bool) -> str:
 
     Raises InvalidInputError where nobody can be asked.
     """
-    from zoneproof.cli.fields import read_value
     from zoneproof.errors import InvalidInputError
+    from zoneproof.references import is_reference, read_reference
 
     if source is None and sys.stdin.isatty():
         return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice))
-    if source is None or not source.startswith(("@", "env:")):
+    if source is None or not is_reference(source):
         raise InvalidInputError(
             "the passphrase comes from --passphrase @FILE or --passphrase env:VARIABLE, or is typed"
             " at a terminal: others could see one on the command line"
         )
-    return read_value("--passphrase", source)
+    return read_reference(source, "--passphrase")

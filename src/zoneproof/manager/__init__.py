@@ -2,7 +2,7 @@
 
 from zoneproof.manager.accounts import AccountFacts, Accounts, AccountTerms, StoredAccount
 from zoneproof.manager.certificates import ManagedCertificate
-from zoneproof.manager.changes import describe_changes
+from zoneproof.manager.changes import describe_changes, field_text
 from zoneproof.manager.credential_trial import Step, Trial, list_zones, try_credential
 from zoneproof.manager.credential_use import (
     CredentialOverview,
@@ -57,6 +57,7 @@ __all__ = [
     "default_name",
     "describe_changes",
     "drop_older_keys",
+    "field_text",
     "is_interrupted",
     "issue",
     "keep_renewed",

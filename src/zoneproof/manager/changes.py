@@ -19,7 +19,7 @@ def describe_changes(
     old, new = _fields(before), _fields(after)
     lines = []
     for name in dict.fromkeys((*_told(before), *_told(after))):
-        was, becomes = _text(old.get(name)), _text(new.get(name))
+        was, becomes = field_text(old.get(name)), field_text(new.get(name))
         if was == becomes:
             continue
         if not was or not becomes:
@@ -48,7 +48,8 @@ def _flat(fields: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
-def _text(value: object) -> str:
+def field_text(value: object) -> str:
+    """Return the value of a definition's field for people, empty for nothing."""
     if value is None:
         return ""
     if isinstance(value, (list, tuple)):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +13,7 @@ import msgspec
 
 from zoneproof.errors import InvalidInputError
 from zoneproof.manager.notifications.notice import Kind
+from zoneproof.references import is_reference
 
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 _MAILBOX = re.compile(
@@ -88,9 +87,9 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Refuse what could not work."""
         try:
-            if not _is_reference(self.url):
+            if not is_reference(self.url):
                 check_url(self.url)
-            if self.secret and not _is_reference(self.secret):
+            if self.secret and not is_reference(self.secret):
                 signing_key(self.secret)
         except InvalidInputError as error:
             raise ValueError(error.message) from None
@@ -104,27 +103,6 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     smtp: tuple[SmtpSettings, ...] = ()
     webhook: tuple[WebhookSettings, ...] = ()
-
-
-def read_secret(reference: str, what: str) -> str:
-    """Return the secret that ``text``, ``@file`` or ``env:VARIABLE`` means; ``what`` names it.
-
-    A file's last line end is dropped. Raises InvalidInputError, which never shows the secret.
-    """
-    if reference.startswith("@"):
-        path = Path(reference[1:])
-        try:
-            return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise InvalidInputError(f"{what}: cannot read {path}: {reason}") from error
-    if reference.startswith("env:"):
-        variable = reference.removeprefix("env:")
-        value = os.environ.get(variable)
-        if value is None:
-            raise InvalidInputError(f"{what}: the environment variable {variable} is not set")
-        return value
-    return reference
 
 
 def check_url(text: str) -> str:
@@ -158,10 +136,6 @@ def signing_key(secret: str) -> bytes:
             " echo whsec_$(openssl rand -base64 32)"
         )
     return key
-
-
-def _is_reference(text: str) -> bool:
-    return text.startswith(("@", "env:"))
 
 
 def _is_host(text: str) -> bool:

@@ -15,9 +15,10 @@ from email.utils import format_datetime, make_msgid
 
 from zoneproof.errors import InvalidInputError
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
-from zoneproof.manager.notifications.settings import SmtpSettings, read_secret
+from zoneproof.manager.notifications.settings import SmtpSettings
 from zoneproof.providers.api_client import load_ca_bundle
 from zoneproof.providers.words import said
+from zoneproof.references import read_reference
 
 DEADLINE = 60.0  # seconds for the whole conversation
 _LONGEST_SUBJECT = 200  # characters
@@ -46,7 +47,7 @@ async def mail(settings: SmtpSettings, message: EmailMessage, *, deadline: float
 
     ``deadline`` is in seconds. Raises InvalidInputError for settings that cannot be used.
     """
-    password = read_secret(settings.password, "password")
+    password = read_reference(settings.password, "password")
     if not (settings.user + password).isascii():  # smtplib sends nothing else
         raise InvalidInputError("user and password must be ASCII: set another password")
     context = load_ca_bundle(settings.ca_bundle)

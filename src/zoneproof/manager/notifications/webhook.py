@@ -18,11 +18,11 @@ from zoneproof.manager.notifications.notice import Notice, as_text, subject
 from zoneproof.manager.notifications.settings import (
     WebhookSettings,
     check_url,
-    read_secret,
     signing_key,
 )
 from zoneproof.providers.api_client import ApiClient, load_ca_bundle
 from zoneproof.providers.contract import ProviderContext
+from zoneproof.references import read_reference
 
 _SECONDS = 30.0  # for one attempt
 _LONGEST_CHAT = 12_000  # characters of one message
@@ -48,13 +48,13 @@ async def post(
     What may pass is tried four times in all. Redirects are not followed. Raises InvalidInputError
     for settings that cannot be used.
     """
-    url = check_url(read_secret(settings.url, "url"))
+    url = check_url(read_reference(settings.url, "url"))
     parts = urlsplit(url)
     where = f"webhook at {parts.hostname}"
     body = _chat(notices, machine) if settings.format == "slack" else _Body(machine, notices)
     headers: dict[str, str] = {}
     if settings.secret:
-        key = signing_key(read_secret(settings.secret, "secret"))
+        key = signing_key(read_reference(settings.secret, "secret"))
         identifier, seconds = f"msg_{secrets.token_hex(16)}", str(int(now.timestamp()))
         headers = {
             "webhook-id": identifier,
