@@ -8,17 +8,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.challengedns.world import Reply, connected, open_for, request, txt, write_config
+from tests.self_signed import write_certificate
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
 from zoneproof.challengedns.http import http_server
 from zoneproof.challengedns.http.api import make_app
@@ -165,33 +162,6 @@ async def test_of_too_many_connections_an_idle_one_is_closed(
             for _ in range(5):
                 await opened.enter_async_context(connected(host, int(port)))
             assert (await call(address, "GET", "/health")).status == 200
-
-
-def write_certificate(folder: Path, name: str) -> bytes:
-    """Write cert.pem and key.pem, and return the certificate as DER."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 TLS = 'tls = "file"\ncertificate = "cert.pem"\nkey = "key.pem"'

@@ -13,11 +13,11 @@ from pathlib import Path
 import dns.message
 import pytest
 
-from tests.challengedns.test_service import fails_to_start
-from tests.challengedns.test_visibility import everywhere
+from tests.challengedns.processes import fails_to_start
 from tests.challengedns.world import (
     ZONE,
     Service,
+    everywhere,
     make_responder,
     register,
     request,

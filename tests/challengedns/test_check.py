@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.challengedns.test_api_limits import write_certificate
 from tests.challengedns.world import Service
 from tests.peers.knot import Knot
+from tests.self_signed import write_certificate
 from zoneproof.challengedns.operation.check import Level, check_sqlite
 from zoneproof.cli.demo.background import free_port
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.test_visibility import everywhere
 from tests.challengedns.world import (
     Account,
     Service,
+    everywhere,
     register,
     request,
     txt,

@@ -24,8 +24,7 @@ from tests.challengedns.acme_dns import (
     take_over,
     write_sqlite,
 )
-from tests.challengedns.test_visibility import everywhere
-from tests.challengedns.world import ZONE, Service, txt, update, write_config
+from tests.challengedns.world import ZONE, Service, everywhere, txt, update, write_config
 from zoneproof.challengedns.importing.acme_dns_database import PAGE
 from zoneproof.challengedns.importing.import_acme_dns import LeftOut
 from zoneproof.errors import RegistrationError

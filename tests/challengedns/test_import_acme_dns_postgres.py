@@ -22,8 +22,7 @@ from tests.challengedns.acme_dns import (
     refusal,
     take_over,
 )
-from tests.challengedns.test_visibility import everywhere
-from tests.challengedns.world import ZONE, Service, txt, update, write_config
+from tests.challengedns.world import ZONE, Service, everywhere, txt, update, write_config
 from tests.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.challengedns.importing.acme_dns_database import PAGE
 from zoneproof.cli.demo.background import free_port

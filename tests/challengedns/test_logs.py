@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.test_service import kill_workers
+from tests.challengedns.processes import kill_workers
 from tests.challengedns.world import Service, register, request, txt, update, write_config
 from zoneproof.challengedns import logs
 from zoneproof.challengedns.logs import FloodGate, LogSettings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.test_service import kill_workers
+from tests.challengedns.processes import kill_workers
 from tests.challengedns.world import ZONE, Service, register, request, txt, update, write_config
 from zoneproof.challengedns.dns.counters import (
     ORDINARY,

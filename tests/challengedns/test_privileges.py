@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.test_service import fails_to_start, kill_workers
-from tests.challengedns.test_visibility import everywhere
-from tests.challengedns.world import Service, register, txt, update, write_config
+from tests.challengedns.processes import fails_to_start, kill_workers
+from tests.challengedns.world import Service, everywhere, register, txt, update, write_config
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.operation.privileges import runs_as_root, service_user
 from zoneproof.errors import ConfigError

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.challengedns.clock import Clock
 from tests.challengedns.world import txt
 from zoneproof.challengedns.registry import rows
 from zoneproof.challengedns.registry.announcements import Announcements
@@ -21,16 +22,6 @@ from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
 
 HERE = ipaddress.ip_address("192.0.2.1")
 NOWHERE = "00000000-0000-4000-8000-000000000000"
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +15,12 @@ import dns.query
 import dns.rcode
 import pytest
 
-from tests.challengedns.test_visibility import ENOUGH_TO_REACH_EVERY_WORKER, everywhere
+from tests.challengedns.processes import fails_to_start, kill_workers, wait_for_end
 from tests.challengedns.world import (
+    ENOUGH_TO_REACH_EVERY_WORKER,
     ZONE,
     Service,
+    everywhere,
     register,
     request,
     texts,
@@ -39,25 +38,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
-def wait_for_end(processes: list[int]) -> None:
-    """Return when the processes have ended, which need not be our children."""
-    for process in processes:
-        try:
-            descriptor = os.pidfd_open(process)
-        except ProcessLookupError:
-            continue
-        ready, _, _ = select.select([descriptor], [], [], 10)
-        os.close(descriptor)
-        assert ready, f"process {process} goes on"
-
-
-def kill_workers(service: Service) -> None:
-    workers = service.workers()
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-    wait_for_end(workers)
-
-
 def accepts(host: str, port: int) -> bool:
     """Tell whether somebody takes connections."""
     try:
@@ -65,22 +45,6 @@ def accepts(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def fails_to_start(config: Path) -> str:
-    """Return the one line that the service says instead of starting."""
-    done = subprocess.run(
-        [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert not done.stdout
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("zoneproof: ")
-    return line
 
 
 def test_acknowledged_values_survive_kill_9_and_workers_end_with_their_parent(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.challengedns.test_registrations import Clock
+from tests.challengedns.clock import Clock
 from tests.challengedns.world import txt
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.authentication import Caller

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.challengedns.test_service import fails_to_start
+from tests.challengedns.processes import fails_to_start
 from tests.challengedns.world import Service, write_config
 from zoneproof.cli.demo.background import free_port
 from zoneproof.cli.demo.pebble import Pebble

@@ -10,7 +10,9 @@ import dns.rcode
 import pytest
 
 from tests.challengedns.world import (
+    ENOUGH_TO_REACH_EVERY_WORKER,
     Service,
+    everywhere,
     open_for,
     register,
     txt,
@@ -19,19 +21,11 @@ from tests.challengedns.world import (
 )
 from zoneproof.challengedns.config import load_config
 
-ENOUGH_TO_REACH_EVERY_WORKER = 24
-
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(write_config(tmp_path_factory.mktemp("service"))) as running:
         yield running
-
-
-def everywhere(service: Service, name: str) -> set[tuple[str, ...]]:
-    """Return the different answers of all workers: each question comes from another port."""
-    answers = {tuple(service.texts(name)) for _ in range(ENOUGH_TO_REACH_EVERY_WORKER)}
-    return answers | {tuple(service.texts(name, tcp=True))}
 
 
 def test_every_worker_answers_with_each_change_at_once(service: Service) -> None:

@@ -258,3 +258,12 @@ async def connected(
         writer.transport.abort()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+ENOUGH_TO_REACH_EVERY_WORKER = 24
+
+
+def everywhere(service: Service, name: str) -> set[tuple[str, ...]]:
+    """Return the different answers of all workers: each question comes from another port."""
+    answers = {tuple(service.texts(name)) for _ in range(ENOUGH_TO_REACH_EVERY_WORKER)}
+    return answers | {tuple(service.texts(name, tcp=True))}

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.storage.test_opening import locked_by_another_process
+from tests.storage.locked import locked_by_another_process
 from tests.world import Result, World, open_world, zone_text
 from zoneproof.errors import StorageError
 from zoneproof.manager import Home, open_manager

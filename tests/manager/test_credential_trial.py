@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.test_challenge import CONFIG
+from tests.providers.challenge_config import CONFIG
 from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
 from zoneproof.errors import BusyError, InvalidInputError, ProviderUnavailableError
 from zoneproof.issuance import Event, Publication, RecordPublished, RecordRemoved

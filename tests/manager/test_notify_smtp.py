@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.manager.smtp_server import PASSWORD, USER, SmtpServer, serve
-from tests.providers.test_api_client import certificate
+from tests.self_signed import certificate
 from zoneproof.manager.notifications import (
     Notice,
     NotifySettings,

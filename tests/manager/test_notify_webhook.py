@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
-from tests.providers.test_api_client import certificate
+from tests.self_signed import certificate
 from zoneproof.manager.notifications import (
     Notice,
     NotifySettings,

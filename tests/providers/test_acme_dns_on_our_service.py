@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.providers.challenge_config import CONFIG
 from tests.providers.contract_suite import (
     TTL,
     ChangesNothingTwice,
@@ -23,7 +24,6 @@ from tests.providers.contract_suite import (
     closing,
 )
 from tests.providers.registrations import MemoryRegistrations
-from tests.providers.test_challenge import CONFIG
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.http.api import make_app
 from zoneproof.challengedns.http.http_server import HttpServer

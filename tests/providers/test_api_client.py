@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.providers.contract_suite import check_message
 from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
+from tests.self_signed import certificate
 from zoneproof.errors import (
     InvalidInputError,
     ProviderError,
@@ -209,35 +205,6 @@ async def test_a_secret_learnt_later_is_hidden_too(server: FakeHttpServer, clien
     client.api.hide("another-secret")
     server.faults.append(Reply(500, b"bad another-secret"))
     assert "another-secret" not in (await client.error()).message
-
-
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Return a PEM file to trust, and what a server at 127.0.0.1 needs."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-        .sign(key, hashes.SHA256())
-    )
-    bundle, private = folder / "ca.pem", folder / "key.pem"
-    bundle.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(bundle, private)
-    return bundle, context
 
 
 async def test_a_certificate_is_verified_and_a_bundle_can_be_given(tmp_path: Path) -> None:

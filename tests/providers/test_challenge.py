@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import pytest
 
+from tests.providers.challenge_config import CONFIG
 from tests.providers.contract_suite import (
     TTL,
     ChangesNothingTwice,
@@ -34,23 +35,6 @@ from zoneproof.providers import DelegatedProvider, ProviderContext, Zone, open_p
 from zoneproof.providers.challenge import Challenge
 
 DOMAIN = DomainName.parse("example.com")
-CONFIG = """
-database = "challenge.db"
-[dns]
-listen = ["127.0.0.1:0"]
-[api]
-listen = ["127.0.0.1:0"]
-open_registration = true
-[[zones]]
-name = "auth.example.org"
-nameservers = ["ns1.example.org"]
-hostmaster = "hostmaster@example.org"
-[[zones]]
-name = "static.example.org"
-nameservers = ["ns1.example.org"]
-hostmaster = "hostmaster@example.org"
-registrations = false
-"""
 
 
 class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.storage.locked import locked_by_another_process
 from tests.storage.numbers import NUMBERS, files_in, insert, numbers
 from zoneproof.errors import StorageError
 from zoneproof.storage import SqliteStore, open_sqlite, sqlite
@@ -148,24 +149,6 @@ def test_a_file_of_another_user_is_named(bound_folder: Path) -> None:
     path.touch(0o000)
     with pytest.raises(StorageError, match=r"it cannot be opened: check that .* this user may"):
         open_sqlite(path, NUMBERS)
-
-
-@contextmanager
-def locked_by_another_process(path: Path) -> Iterator[None]:
-    code = (
-        "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1], isolation_level=None);"
-        "connection.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-        yield
-        process.communicate()
 
 
 async def test_a_lock_of_another_process_is_an_error_after_a_while_and_then_over(
