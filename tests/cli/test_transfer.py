@@ -19,9 +19,9 @@ from tests.manager.full_home import SECRETS, SERVER, SETTINGS, fill, self_signed
 from tests.world import Result
 from zoneproof.cli import confirm
 from zoneproof.manager import Credential, Home, open_manager
-from zoneproof.manager.archive import Archive, count_items, decode
-from zoneproof.manager.sealed_file import parse, seal
-from zoneproof.manager.transfer import collect
+from zoneproof.manager.transfer.archive import Archive, count_items, decode
+from zoneproof.manager.transfer.move import collect
+from zoneproof.manager.transfer.sealed_file import parse, seal
 
 __all__ = ["inside"]
 

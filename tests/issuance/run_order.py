@@ -32,7 +32,7 @@ from zoneproof.issuance import (
     make_plan,
 )
 from zoneproof.manager import Home
-from zoneproof.manager.registrations import StoredRegistrations
+from zoneproof.manager.credentials.registrations import StoredRegistrations
 from zoneproof.names import Identifier
 from zoneproof.providers import Provider, ProviderContext, open_provider
 from zoneproof.vault import open_vault

@@ -21,7 +21,7 @@ def _shift(by: timedelta) -> None:
         def now(cls, tz: tzinfo | None = UTC) -> Any:
             return datetime.now(tz) + by
 
-    modules = pkgutil.iter_modules(zoneproof.manager.__path__, "zoneproof.manager.")
+    modules = pkgutil.walk_packages(zoneproof.manager.__path__, "zoneproof.manager.")
     for module in [list_command, *(importlib.import_module(one.name) for one in modules)]:
         if hasattr(module, "datetime"):
             module.datetime = Shifted  # type: ignore[attr-defined]

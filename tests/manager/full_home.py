@@ -22,8 +22,8 @@ from zoneproof.manager import (
     MethodDefinition,
     open_manager,
 )
-from zoneproof.manager.accounts import new_account
-from zoneproof.manager.schedule import RenewalState
+from zoneproof.manager.accounts.stored import new_account
+from zoneproof.manager.certificates.schedule import RenewalState
 from zoneproof.names import DomainName
 from zoneproof.providers import Registration
 

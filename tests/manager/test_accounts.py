@@ -22,11 +22,10 @@ from zoneproof.manager import (
     MethodDefinition,
     RunOptions,
     StoredAccount,
-    account_changes,
-    account_sharing,
     open_manager,
 )
-from zoneproof.manager.accounts import new_account
+from zoneproof.manager.accounts.stored import new_account
+from zoneproof.manager.administration import account_changes, account_sharing
 from zoneproof.names import DomainName
 from zoneproof.storage import Transaction, Value, load_migrations, open_sqlite
 from zoneproof.vault import open_vault

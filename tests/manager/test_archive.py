@@ -13,8 +13,8 @@ import pytest
 from tests.manager.full_home import SECRETS, fill
 from zoneproof.errors import InvalidInputError
 from zoneproof.manager import Home, open_manager
-from zoneproof.manager.archive import decode
-from zoneproof.manager.transfer import collect
+from zoneproof.manager.transfer.archive import decode
+from zoneproof.manager.transfer.move import collect
 
 WRONG: tuple[Any, ...] = (None, 5, -1.5, True, "", "x\u0000y", "../x", [], [1], {}, {"a": "b"})
 

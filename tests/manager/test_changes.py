@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from zoneproof.manager.changes import describe_changes
-from zoneproof.manager.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.certificates.differences import describe_changes
 
 METHOD = MethodDefinition(provider="rfc2136", fields={"server": "192.0.2.1"})
 DEFINITION = CertificateDefinition(name="a", identifiers=("a.example",), method=(METHOD,))

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoneproof.errors import ConfigError
-from zoneproof.manager.definition import CertificateDefinition, MethodDefinition
-from zoneproof.manager.definition_file import (
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.certificates.definition_file import (
     DefinitionFile,
     _pairs,
     format_definitions,

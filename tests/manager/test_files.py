@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.issuance import Issued
-from zoneproof.manager.files import CertificateFiles, check_certificate_name
+from zoneproof.manager.certificates.files import CertificateFiles, check_certificate_name
 
 
 @dataclass

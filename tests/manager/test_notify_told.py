@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.manager.notifications import Notice, Told, is_expiring, should_tell
-from zoneproof.manager.schedule import Lifetime
+from zoneproof.manager.certificates.schedule import Lifetime
+from zoneproof.manager.certificates.told import Told, is_expiring, should_tell
+from zoneproof.manager.notifications import Notice
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -20,7 +20,7 @@ from zoneproof.errors import (
     UserActionRequiredError,
     ZoneproofError,
 )
-from zoneproof.manager.schedule import (
+from zoneproof.manager.certificates.schedule import (
     LOOK_EVERY,
     Due,
     Lifetime,

@@ -35,7 +35,8 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.run_options import terms_from
     from zoneproof.cli.terms import run_with_terms
-    from zoneproof.manager import RunOptions, account_changes
+    from zoneproof.manager import RunOptions
+    from zoneproof.manager.administration import account_changes
 
     async def work(manager: Manager) -> tuple[StoredAccount, bool, str]:
         registered, new = await account_changes.register(manager, ca, name)
@@ -94,7 +95,7 @@ def show(name: str, offline: bool, as_json: bool) -> None:
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import AcmeError
-    from zoneproof.manager import account_changes
+    from zoneproof.manager.administration import account_changes
 
     async def work(manager: Manager) -> tuple[StoredAccount, list[str], str, str]:
         status, problem = "", ""
@@ -127,7 +128,7 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
     """Replace an account's contacts, at the CA and here."""
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import account_changes
+    from zoneproof.manager.administration import account_changes
 
     async def work(manager: Manager) -> StoredAccount:
         found = await manager.accounts.get(name)
@@ -149,7 +150,7 @@ def remove(name: str, force: bool, as_json: bool) -> None:
     """Forget an account and its key here; the CA is not told."""
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import account_changes
+    from zoneproof.manager.administration import account_changes
 
     async def work(manager: Manager) -> tuple[str, list[str]]:
         found = await manager.accounts.get(name)
@@ -184,7 +185,7 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import account_changes
+    from zoneproof.manager.administration import account_changes
     from zoneproof.names import Identifier
 
     async def work(manager: Manager) -> tuple[StoredAccount, str, list[str]]:

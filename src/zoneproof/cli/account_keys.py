@@ -25,7 +25,7 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
     """
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import account_changes
+    from zoneproof.manager.administration import account_changes
 
     kind = KEY_KINDS[key_type] if key_type else None
     with telling_errors(as_json=as_json):
@@ -48,7 +48,7 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
     from zoneproof.cli.confirm import confirm
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import account_changes
+    from zoneproof.manager.administration import account_changes
 
     async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
         found = await manager.accounts.get(name)
@@ -97,7 +97,8 @@ def import_command(
     from zoneproof.cli.run_options import terms_from
     from zoneproof.cli.terms import run_with_terms
     from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import RunOptions, account_sharing
+    from zoneproof.manager import RunOptions
+    from zoneproof.manager.administration import account_sharing
 
     async def work(manager: Manager) -> tuple[StoredAccount, bool]:
         return await account_sharing.import_account(
@@ -135,8 +136,8 @@ def export(name: str, output: str, as_json: bool) -> None:
     """
     from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import account_sharing
-    from zoneproof.manager.private_file import write_new
+    from zoneproof.manager.administration import account_sharing
+    from zoneproof.manager.transfer.private_file import write_new
 
     with telling_errors(as_json=as_json):
         found = run_with_manager(lambda manager: manager.accounts.get(name))

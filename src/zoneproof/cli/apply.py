@@ -12,7 +12,7 @@ from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager
-    from zoneproof.manager.apply import Changes
+    from zoneproof.manager.administration.apply import Changes
 
 
 @click.command()
@@ -37,8 +37,8 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     from zoneproof.cli.confirm import confirm
     from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.apply import carry_out, missing_references, plan_changes
-    from zoneproof.manager.definition_file import read_definitions
+    from zoneproof.manager.administration.apply import carry_out, missing_references, plan_changes
+    from zoneproof.manager.certificates.definition_file import read_definitions
 
     async def plan(manager: Manager) -> tuple[Changes, list[str]]:
         problems = await missing_references(manager, file.definitions)

@@ -37,8 +37,8 @@ def archive(
     from zoneproof.cli.taking import offer
     from zoneproof.cli.transfer import get_passphrase
     from zoneproof.errors import printable
-    from zoneproof.manager.archive import decode
-    from zoneproof.manager.sealed_file import read
+    from zoneproof.manager.transfer.archive import decode
+    from zoneproof.manager.transfer.sealed_file import read
 
     with telling_errors(as_json=as_json):
         sealed = read(file)
@@ -80,8 +80,8 @@ def registrations(
     from zoneproof.cli.output import telling_errors
     from zoneproof.cli.taking import offer
     from zoneproof.errors import InvalidInputError, printable
-    from zoneproof.manager.archive import of_registrations
     from zoneproof.manager.importing import read_registrations
+    from zoneproof.manager.transfer.archive import of_registrations
 
     with telling_errors(as_json=as_json):
         found = read_registrations(path, server=server, domain=domain)

@@ -14,9 +14,9 @@ from zoneproof.cli.taking import taking_options
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager
-    from zoneproof.manager.archive import Item
     from zoneproof.manager.importing import Found
     from zoneproof.manager.importing.save import TakeOver
+    from zoneproof.manager.transfer.archive import Item
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,7 +119,7 @@ def _take_over(
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager.importing.save import choose, compare, prepare
-    from zoneproof.manager.transfer import take
+    from zoneproof.manager.transfer.move import take
 
     async def plan(manager: Manager) -> tuple[TakeOver, list[Item]]:
         take_over = await prepare(manager, found)

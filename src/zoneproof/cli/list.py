@@ -56,7 +56,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
 def _print_toml(*, problems: bool, as_json: bool) -> None:
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
-    from zoneproof.manager.definition_file import format_definitions
+    from zoneproof.manager.certificates.definition_file import format_definitions
 
     if problems or as_json:
         raise InvalidInputError("--toml prints all definitions: leave --problems and --json away")

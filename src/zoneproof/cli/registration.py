@@ -100,7 +100,7 @@ def export(domains: Sequence[str], form: str, output: Path, server: str) -> None
         export_certify,
         export_goacmedns,
     )
-    from zoneproof.manager.private_file import exists_already, write_new
+    from zoneproof.manager.transfer.private_file import exists_already, write_new
 
     chosen = _chosen(domains, server)
     if form == "certify":

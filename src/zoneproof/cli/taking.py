@@ -10,7 +10,7 @@ import click
 from zoneproof.cli.option_groups import F, add_options
 
 if TYPE_CHECKING:
-    from zoneproof.manager.archive import Archive, Item
+    from zoneproof.manager.transfer.archive import Archive, Item
 
 _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Show what would come, and change nothing."),
@@ -31,7 +31,7 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
     """
     from zoneproof.cli.confirm import confirm
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.transfer import plan_import, take
+    from zoneproof.manager.transfer.move import plan_import, take
 
     items = run_with_manager(lambda manager: plan_import(manager, content))
     wanted = [

@@ -12,7 +12,7 @@ import click
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
-    from zoneproof.manager.transfer import Collected
+    from zoneproof.manager.transfer.move import Collected
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,10 +46,10 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import Home
-    from zoneproof.manager.archive import count_items
-    from zoneproof.manager.private_file import exists_already, write_new
-    from zoneproof.manager.sealed_file import seal
-    from zoneproof.manager.transfer import collect
+    from zoneproof.manager.transfer.archive import count_items
+    from zoneproof.manager.transfer.move import collect
+    from zoneproof.manager.transfer.private_file import exists_already, write_new
+    from zoneproof.manager.transfer.sealed_file import seal
 
     with telling_errors(as_json=as_json):
         if output.exists() or output.is_symlink():
@@ -67,7 +67,7 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
 def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
     from zoneproof.cli.output import json_document
     from zoneproof.errors import printable
-    from zoneproof.manager.archive import count_items
+    from zoneproof.manager.transfer.archive import count_items
 
     counts = count_items(collected.archive)
     if as_json:

@@ -7,20 +7,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from zoneproof.issuance import Journal
-from zoneproof.manager.accounts import Accounts, AccountTerms
-from zoneproof.manager.certificates import Certificates
-from zoneproof.manager.clients import ClientPool
-from zoneproof.manager.credentials import Credentials
-from zoneproof.manager.directories import Directories
-from zoneproof.manager.files import CertificateFiles
-from zoneproof.manager.history import History
+from zoneproof.manager.accounts.client_pool import ClientPool
+from zoneproof.manager.accounts.directories import Directories
+from zoneproof.manager.accounts.stored import Accounts, AccountTerms
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.history import History
+from zoneproof.manager.certificates.state import States
+from zoneproof.manager.certificates.stored import Certificates
+from zoneproof.manager.credentials.registrations import StoredRegistrations
+from zoneproof.manager.credentials.stored import Credentials
 from zoneproof.manager.home import Home
-from zoneproof.manager.methods import MethodMaker
-from zoneproof.manager.pool import ProviderPool
-from zoneproof.manager.registrations import StoredRegistrations
-from zoneproof.manager.resolvers import ResolverPool
+from zoneproof.manager.methods.maker import MethodMaker
+from zoneproof.manager.methods.provider_pool import ProviderPool
+from zoneproof.manager.methods.resolver_pool import ResolverPool
 from zoneproof.manager.settings import DnsSettings, Settings, load_settings
-from zoneproof.manager.state import States
 from zoneproof.storage import Store
 from zoneproof.vault import Vault, open_vault
 

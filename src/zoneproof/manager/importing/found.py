@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from zoneproof.acme import AccountKey
 from zoneproof.errors import InvalidInputError
-from zoneproof.manager.files import check_certificate_name
+from zoneproof.manager.certificates.files import check_certificate_name
 from zoneproof.manager.importing.reading import unusable
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Registration

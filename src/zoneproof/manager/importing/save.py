@@ -9,8 +9,21 @@ from typing import cast
 
 from zoneproof.acme import CertificateKeyKind, find_ca
 from zoneproof.errors import InvalidInputError, ZoneproofError
-from zoneproof.manager.accounts import StoredAccount
-from zoneproof.manager.archive import (
+from zoneproof.manager.accounts.stored import StoredAccount
+from zoneproof.manager.certificates.definition import (
+    HTTP01,
+    CertificateDefinition,
+    MethodDefinition,
+    secret_fields,
+)
+from zoneproof.manager.certificates.schedule import RenewalState
+from zoneproof.manager.certificates.state import lifetime_of
+from zoneproof.manager.credentials.stored import check_credential_name
+from zoneproof.manager.importing.directories import host_of
+from zoneproof.manager.importing.found import Found, FoundAccount, FoundCertificate
+from zoneproof.manager.importing.reading import read_file, shown, unusable
+from zoneproof.manager.manager import Manager
+from zoneproof.manager.transfer.archive import (
     Archive,
     ArchivedAccount,
     ArchivedCertificate,
@@ -19,20 +32,7 @@ from zoneproof.manager.archive import (
     ArchivedRegistration,
     Item,
 )
-from zoneproof.manager.credentials import check_credential_name
-from zoneproof.manager.definition import (
-    HTTP01,
-    CertificateDefinition,
-    MethodDefinition,
-    secret_fields,
-)
-from zoneproof.manager.importing.directories import host_of
-from zoneproof.manager.importing.found import Found, FoundAccount, FoundCertificate
-from zoneproof.manager.importing.reading import read_file, shown, unusable
-from zoneproof.manager.manager import Manager
-from zoneproof.manager.schedule import RenewalState
-from zoneproof.manager.state import lifetime_of
-from zoneproof.manager.transfer import plan_import
+from zoneproof.manager.transfer.move import plan_import
 from zoneproof.providers import slugs
 
 

@@ -1,7 +1,4 @@
-"""Tells people what happens to their certificates, by e-mail and webhook.
-
-:func:`should_tell` decides what is worth telling, :func:`send` tells it.
-"""
+"""Tells people what happens to their certificates, by e-mail and webhook."""
 
 from zoneproof.manager.notifications.notice import Kind, Notice
 from zoneproof.manager.notifications.send import send, send_test
@@ -10,17 +7,13 @@ from zoneproof.manager.notifications.settings import (
     SmtpSettings,
     WebhookSettings,
 )
-from zoneproof.manager.notifications.told import Told, is_expiring, should_tell
 
 __all__ = [
     "Kind",
     "Notice",
     "NotifySettings",
     "SmtpSettings",
-    "Told",
     "WebhookSettings",
-    "is_expiring",
     "send",
     "send_test",
-    "should_tell",
 ]

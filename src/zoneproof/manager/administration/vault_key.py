@@ -8,11 +8,11 @@ from functools import partial
 
 from zoneproof.errors import VaultError
 from zoneproof.issuance import Journal
-from zoneproof.manager.accounts import Accounts
-from zoneproof.manager.certificates import Certificates
-from zoneproof.manager.credentials import Credentials
+from zoneproof.manager.accounts.stored import Accounts
+from zoneproof.manager.certificates.stored import Certificates
+from zoneproof.manager.credentials.registrations import StoredRegistrations
+from zoneproof.manager.credentials.stored import Credentials
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.registrations import StoredRegistrations
 from zoneproof.storage import Transaction
 from zoneproof.vault import SealedColumn
 

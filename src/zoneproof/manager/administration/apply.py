@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoneproof.errors import BusyError, InvalidInputError
-from zoneproof.manager.certificates import Certificates
-from zoneproof.manager.changes import describe_changes
-from zoneproof.manager.definition import CertificateDefinition
-from zoneproof.manager.history import History
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.differences import describe_changes
+from zoneproof.manager.certificates.history import History
+from zoneproof.manager.certificates.stored import Certificates
 from zoneproof.manager.manager import Manager
 from zoneproof.storage import Store, write_together
 

@@ -17,7 +17,7 @@ from zoneproof.issuance import (
     check_rules,
     match_identifier,
 )
-from zoneproof.manager.files import check_certificate_name
+from zoneproof.manager.certificates.files import check_certificate_name
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.names import Identifier
 from zoneproof.providers import describe, shown_field

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from zoneproof.errors import ConfigError, StorageError, VaultError
+from zoneproof.manager.certificates.schedule import LOOK_EVERY, next_wake
 from zoneproof.manager.home import Home
+from zoneproof.manager.lifecycle.notices import tell
+from zoneproof.manager.lifecycle.renew import EmitFor, Renewal, renew
 from zoneproof.manager.manager import RunOptions, open_manager
-from zoneproof.manager.renew import EmitFor, Renewal, renew
-from zoneproof.manager.schedule import LOOK_EVERY, next_wake
-from zoneproof.manager.telling import tell
 
 _LOCK = ".run"  # which no certificate can be named
 _AFTER_TROUBLE = timedelta(minutes=1)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from zoneproof.acme import Directory, find_ca
 from zoneproof.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.issuance import Examination, Finding, check_identifiers, survey
-from zoneproof.manager.accounts import StoredAccount, new_account
-from zoneproof.manager.credentials import Credential
-from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.accounts.stored import StoredAccount, new_account
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.manager import Manager
 
 

@@ -12,11 +12,11 @@ from zoneproof import __version__
 from zoneproof.acme import AccountKey, key_from_pem, parse_chain
 from zoneproof.errors import InvalidInputError, ZoneproofError
 from zoneproof.issuance import Issued
-from zoneproof.manager.accounts import StoredAccount
-from zoneproof.manager.changes import describe_changes
-from zoneproof.manager.credentials import check_credential_name
-from zoneproof.manager.definition import CertificateDefinition
-from zoneproof.manager.schedule import RenewalState
+from zoneproof.manager.accounts.stored import StoredAccount
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.differences import describe_changes
+from zoneproof.manager.certificates.schedule import RenewalState
+from zoneproof.manager.credentials.stored import check_credential_name
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.names import DomainName
 from zoneproof.providers import Registration

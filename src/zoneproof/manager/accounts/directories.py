@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoneproof.acme import Directory
-from zoneproof.manager.accounts import StoredAccount
+from zoneproof.manager.accounts.stored import StoredAccount
 from zoneproof.providers.locks import KeyedLocks
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from zoneproof.manager.certificates.schedule import Lifetime, Moment
 from zoneproof.manager.notifications.notice import Notice
-from zoneproof.manager.schedule import Lifetime, Moment
 
 _DAILY = timedelta(days=1)
 _REMIND = timedelta(days=3)

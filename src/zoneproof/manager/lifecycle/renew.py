@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 
 from zoneproof.errors import AcmeError, AwaitingUserError, BusyError, ZoneproofError
 from zoneproof.issuance import Emit, Warned
-from zoneproof.manager.certificates import ManagedCertificate
-from zoneproof.manager.issue import Outcome, clean_up, issue
-from zoneproof.manager.manager import Manager
-from zoneproof.manager.schedule import (
+from zoneproof.manager.certificates.schedule import (
     LOOK_EVERY,
     Lifetime,
     ari_question_due,
     with_ari,
     without_ari,
 )
-from zoneproof.manager.state import Standing, standing
+from zoneproof.manager.certificates.state import Standing, standing
+from zoneproof.manager.certificates.stored import ManagedCertificate
+from zoneproof.manager.lifecycle.issue import Outcome, clean_up, issue
+from zoneproof.manager.manager import Manager
 
 EmitFor = Callable[[str], Emit]
 

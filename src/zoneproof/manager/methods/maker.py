@@ -16,15 +16,15 @@ from zoneproof.issuance import (
     Method,
     match_identifier,
 )
-from zoneproof.manager.credentials import Credential, Credentials
-from zoneproof.manager.definition import (
+from zoneproof.manager.certificates.definition import (
     HTTP01,
     CertificateDefinition,
     MethodDefinition,
     parse_listen,
 )
-from zoneproof.manager.pool import ProviderPool
-from zoneproof.manager.resolvers import ResolverPool
+from zoneproof.manager.credentials.stored import Credential, Credentials
+from zoneproof.manager.methods.provider_pool import ProviderPool
+from zoneproof.manager.methods.resolver_pool import ResolverPool
 from zoneproof.manager.settings import DnsSettings, Settings
 from zoneproof.names import Identifier
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from zoneproof.acme import AccountKey, AcmeClient, find_ca
 from zoneproof.errors import AcmeError, AcmeProblemError
-from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount
-from zoneproof.manager.sign_in import settle_rollover, sign_in
+from zoneproof.manager.accounts.sign_in import settle_rollover, sign_in
+from zoneproof.manager.accounts.stored import Accounts, AccountTerms, StoredAccount
 from zoneproof.providers.locks import KeyedLocks
 
 _Seat: TypeAlias = tuple[str, str]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from zoneproof.manager.certificates.told import is_expiring, should_tell
+from zoneproof.manager.lifecycle.renew import Renewal
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.notifications import Kind, Notice, is_expiring, send, should_tell
-from zoneproof.manager.renew import Renewal
+from zoneproof.manager.notifications import Kind, Notice, send
 
 _KINDS: dict[str, Kind] = {
     "renewed": "renewed",

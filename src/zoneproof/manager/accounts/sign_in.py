@@ -9,7 +9,7 @@ from zoneproof.errors import (
     RateLimitedError,
     TermsNotAgreedError,
 )
-from zoneproof.manager.accounts import Accounts, AccountTerms, StoredAccount
+from zoneproof.manager.accounts.stored import Accounts, AccountTerms, StoredAccount
 
 
 async def sign_in(

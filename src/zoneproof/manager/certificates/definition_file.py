@@ -19,7 +19,7 @@ import msgspec
 
 from zoneproof.config import convert, load_toml
 from zoneproof.errors import InvalidInputError
-from zoneproof.manager.definition import CertificateDefinition, default_name
+from zoneproof.manager.certificates.definition import CertificateDefinition, default_name
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _OF_ONE = ("name", "identifiers")  # which no two certificates share

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zoneproof.issuance import Publication
-from zoneproof.manager.credentials import Credentials
+from zoneproof.manager.credentials.stored import Credentials
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zoneproof.acme import key_from_pem
 from zoneproof.errors import AcmeProblemError, InvalidInputError
+from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.state import state_of
 
 REASONS = {
     "unspecified": 0,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.certificates.definition import CertificateDefinition
 
 
 def describe_changes(

@@ -19,8 +19,17 @@ from zoneproof.errors import (
     InvalidInputError,
     StorageError,
 )
-from zoneproof.manager.accounts import Accounts, StoredAccount
-from zoneproof.manager.archive import (
+from zoneproof.manager.accounts.stored import Accounts, StoredAccount
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.history import History
+from zoneproof.manager.certificates.state import CertificateState, state_of
+from zoneproof.manager.certificates.stored import Certificates, ManagedCertificate
+from zoneproof.manager.credentials.registrations import StoredRegistrations
+from zoneproof.manager.credentials.stored import Credential, Credentials
+from zoneproof.manager.home import Home
+from zoneproof.manager.manager import Manager
+from zoneproof.manager.settings import FILE, load_settings
+from zoneproof.manager.transfer.archive import (
     Archive,
     ArchivedAccount,
     ArchivedCertificate,
@@ -30,15 +39,6 @@ from zoneproof.manager.archive import (
     Item,
     compare,
 )
-from zoneproof.manager.certificates import Certificates, ManagedCertificate
-from zoneproof.manager.credentials import Credential, Credentials
-from zoneproof.manager.files import CertificateFiles
-from zoneproof.manager.history import History
-from zoneproof.manager.home import Home
-from zoneproof.manager.manager import Manager
-from zoneproof.manager.registrations import StoredRegistrations
-from zoneproof.manager.settings import FILE, load_settings
-from zoneproof.manager.state import CertificateState, state_of
 from zoneproof.names import DomainName
 from zoneproof.storage import Store, read_together, write_together
 from zoneproof.vault import Vault

@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from zoneproof.acme import CertificateChain
-from zoneproof.manager.certificates import Certificates, ManagedCertificate
-from zoneproof.manager.definition import CertificateDefinition
-from zoneproof.manager.files import CertificateFiles, OnDisk
-from zoneproof.manager.notifications import Told
-from zoneproof.manager.schedule import (
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
+from zoneproof.manager.certificates.schedule import (
     Due,
     Lifetime,
     RenewalState,
@@ -21,6 +19,8 @@ from zoneproof.manager.schedule import (
     of_certificate,
     renewal_due,
 )
+from zoneproof.manager.certificates.stored import Certificates, ManagedCertificate
+from zoneproof.manager.certificates.told import Told
 
 _SOON = timedelta(hours=1)
 

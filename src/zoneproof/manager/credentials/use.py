@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from zoneproof.errors import InvalidInputError
-from zoneproof.manager.credentials import check_credential_name, no_credential, taken
+from zoneproof.manager.credentials.stored import check_credential_name, no_credential, taken
 from zoneproof.storage import Store, Transaction
 
 

@@ -11,8 +11,8 @@ import msgspec
 
 from zoneproof.acme import AccountKey, find_ca
 from zoneproof.errors import AcmeError, AcmeProblemError, InvalidInputError
-from zoneproof.manager.account_changes import register as register_account
-from zoneproof.manager.accounts import StoredAccount, check_account_name, new_account
+from zoneproof.manager.accounts.stored import StoredAccount, check_account_name, new_account
+from zoneproof.manager.administration.account_changes import register as register_account
 from zoneproof.manager.manager import Manager
 
 _LARGEST = 64 * 1024

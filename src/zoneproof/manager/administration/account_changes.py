@@ -14,9 +14,9 @@ from zoneproof.errors import (
     AcmeProblemError,
     InvalidInputError,
 )
-from zoneproof.manager.accounts import StoredAccount, check_account_name, new_account
+from zoneproof.manager.accounts.sign_in import settle_rollover
+from zoneproof.manager.accounts.stored import StoredAccount, check_account_name, new_account
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.sign_in import settle_rollover
 from zoneproof.names import DomainName
 
 _BAD_KEY = ("badSignatureAlgorithm", "badPublicKey")

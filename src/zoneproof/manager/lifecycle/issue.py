@@ -28,12 +28,12 @@ from zoneproof.issuance import (
     make_plan,
     remove_leftovers,
 )
-from zoneproof.manager.certificates import ManagedCertificate
-from zoneproof.manager.credentials import Credential
-from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.schedule import RenewalState, after_failure, after_success
+from zoneproof.manager.certificates.state import lifetime_of, state_of
+from zoneproof.manager.certificates.stored import ManagedCertificate
+from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.schedule import RenewalState, after_failure, after_success
-from zoneproof.manager.state import lifetime_of, state_of
 
 ISSUED = "issued"
 FAILED = "failed"

@@ -33,8 +33,8 @@ from zoneproof.issuance import (
 )
 from zoneproof.issuance.publish import publish_values, remove_values
 from zoneproof.issuance.validate import tell_progress
-from zoneproof.manager.credentials import Credential
-from zoneproof.manager.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.manager import Manager
 from zoneproof.names import DomainName
 from zoneproof.providers import DelegatedProvider, Provider, Zone

@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from zoneproof.errors import InvalidInputError, StorageError
-from zoneproof.manager.definition import CertificateDefinition
+from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.storage import Row, Store, Transaction
 from zoneproof.vault import SealedColumn, Vault
 
@@ -28,7 +28,7 @@ ON CONFLICT (name) DO UPDATE SET definition = excluded.definition
 
 @dataclass(frozen=True)
 class ManagedCertificate:
-    """A definition as it is stored; ``state`` is JSON that :mod:`zoneproof.manager.state` reads."""
+    """A definition as it is stored; ``state`` is JSON, for ``certificates.state`` to read."""
 
     id: str
     definition: CertificateDefinition

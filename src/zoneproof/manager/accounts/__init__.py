@@ -1,0 +1,1 @@
+"""Accounts at CAs: stored, registered, signed in to."""

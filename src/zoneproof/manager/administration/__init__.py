@@ -1,0 +1,1 @@
+"""What a person does with accounts, credentials, definitions and the vault key."""

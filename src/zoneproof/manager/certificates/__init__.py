@@ -1,0 +1,1 @@
+"""What is known of managed certificates: definitions, files, state, schedule and history."""

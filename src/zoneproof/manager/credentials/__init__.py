@@ -1,0 +1,1 @@
+"""What providers need to know, and registrations at challenge services, sealed."""

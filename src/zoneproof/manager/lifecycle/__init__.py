@@ -1,0 +1,1 @@
+"""What is done with a certificate: preview, issue, renew, revoke, and tell of it."""

@@ -1,0 +1,1 @@
+"""From the methods of a definition to opened providers and resolvers."""

@@ -1,0 +1,1 @@
+"""A home in an encrypted archive, out of one machine and into another."""
