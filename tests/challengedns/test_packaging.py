@@ -13,8 +13,8 @@ import pytest
 
 from tests.challengedns.world import Service, write_config
 from tests.peers import dns_tool, dns_tool_environment
-from zoneproof.cli.challenge_init import _ROOT_CONFIG, _ROOT_DATABASE
-from zoneproof.cli.challenge_serve import serve
+from zoneproof.cli.challenge.init import _ROOT_CONFIG, _ROOT_DATABASE
+from zoneproof.cli.challenge.serve import serve
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 UNIT = (PACKAGING / "zoneproof-challenge.service").read_text("utf-8")

@@ -14,16 +14,16 @@ from zoneproof.errors import ZoneproofError, printable
 
 _COMMANDS = {
     "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
-    "add": ("zoneproof.cli.manage:add", "Save a certificate without obtaining it yet."),
+    "add": ("zoneproof.cli.edit:add", "Save a certificate without obtaining it yet."),
     "apply": ("zoneproof.cli.apply:apply", "Make the managed certificates those of a file."),
-    "challenge": ("zoneproof.cli.challenge:challenge", "Run the DNS service that answers."),
+    "challenge": ("zoneproof.cli.challenge.command:challenge", "Run the DNS service that answers."),
     "credential": (
         "zoneproof.cli.credential:credential",
         "Keep what DNS providers need to know, and test it.",
     ),
     "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),
     "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
-    "edit": ("zoneproof.cli.manage:edit", "Change a managed certificate."),
+    "edit": ("zoneproof.cli.edit:edit", "Change a managed certificate."),
     "export": ("zoneproof.cli.transfer:export", "Write all that is stored to one encrypted file."),
     "history": ("zoneproof.cli.list:history", "Show what happened to a certificate."),
     "import": ("zoneproof.cli.import_:import_", "Take over what others stored."),
@@ -36,7 +36,7 @@ _COMMANDS = {
         "zoneproof.cli.registration:registration",
         "Show the registrations at challenge services.",
     ),
-    "remove": ("zoneproof.cli.manage:remove", "Stop managing a certificate."),
+    "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
     "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
     "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
     "revoke": ("zoneproof.cli.revoke:revoke", "Revoke a certificate at its CA."),

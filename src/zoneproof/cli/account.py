@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
 from zoneproof.cli.account_keys import deactivate, export, import_command, rollover
-from zoneproof.cli.account_text import KEY_KINDS, key_type_option, tell_account
 from zoneproof.cli.run_options import json_option, terms_options
 
 if TYPE_CHECKING:

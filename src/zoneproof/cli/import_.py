@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from zoneproof.cli.import_clients import acme_sh, certbot, lego
+from zoneproof.cli.import_offer import taking_options
 from zoneproof.cli.run_options import json_option
-from zoneproof.cli.taking import taking_options
 from zoneproof.cli.transfer import passphrase_option
 
 
@@ -33,8 +33,8 @@ def archive(
 
     What is here and differs stays, unless --replace is given.
     """
+    from zoneproof.cli.import_offer import offer
     from zoneproof.cli.output import telling_errors
-    from zoneproof.cli.taking import offer
     from zoneproof.cli.transfer import get_passphrase
     from zoneproof.errors import printable
     from zoneproof.manager.transfer.archive import decode
@@ -77,8 +77,8 @@ def registrations(
     It reads the files of lego, cert-manager, Caddy, acme-dns-client, certbot's hook and plugin, and
     Certify The Web. What is here and differs stays, unless --replace is given.
     """
+    from zoneproof.cli.import_offer import offer
     from zoneproof.cli.output import telling_errors
-    from zoneproof.cli.taking import offer
     from zoneproof.errors import InvalidInputError, printable
     from zoneproof.manager.importing import read_registrations
     from zoneproof.manager.transfer.archive import of_registrations

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoneproof.cli.import_offer import taking_options
 from zoneproof.cli.run_options import json_option
-from zoneproof.cli.taking import taking_options
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager

@@ -64,7 +64,7 @@ async def _issue(
     emit: Emit,
 ) -> tuple[Outcome, bool]:
     """Return what came of it, and whether it is the home's first certificate."""
-    from zoneproof.cli.definition_saving import define, save
+    from zoneproof.cli.definitions import define, save
     from zoneproof.errors import CaaError
     from zoneproof.manager import issue
 

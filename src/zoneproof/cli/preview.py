@@ -64,7 +64,7 @@ async def _previews(
 ) -> list[Preview]:
     import asyncio
 
-    from zoneproof.cli.definition_saving import check_credentials, define
+    from zoneproof.cli.definitions import check_credentials, define
     from zoneproof.manager import preview as preview_definition
 
     if not names:

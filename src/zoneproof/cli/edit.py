@@ -24,7 +24,7 @@ def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -
 
     'zoneproof preview' tells whether it would work, 'zoneproof renew' obtains it.
     """
-    from zoneproof.cli.definition_saving import define, save
+    from zoneproof.cli.definitions import define, save
     from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
@@ -59,7 +59,7 @@ def edit(
 ) -> None:
     """Change a managed certificate; what is not said stays. The next renewal uses it."""
     from zoneproof.cli.definition_options import apply_options
-    from zoneproof.cli.definition_saving import save, with_names
+    from zoneproof.cli.definitions import save, with_names
     from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import describe_changes

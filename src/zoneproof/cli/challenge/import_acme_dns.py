@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.challenge_database import config_option, print_json
+from zoneproof.cli.challenge.database import config_option, print_json
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:

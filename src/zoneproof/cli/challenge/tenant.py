@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.challenge_database import (
+from zoneproof.cli.challenge.database import (
     config_option,
     print_facts,
     print_json,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from zoneproof.cli.challenge_import import import_acme_dns
-from zoneproof.cli.challenge_init import init
-from zoneproof.cli.challenge_registration import registration
-from zoneproof.cli.challenge_serve import serve
-from zoneproof.cli.challenge_tenant import key, tenant
+from zoneproof.cli.challenge.import_acme_dns import import_acme_dns
+from zoneproof.cli.challenge.init import init
+from zoneproof.cli.challenge.registration import registration
+from zoneproof.cli.challenge.serve import serve
+from zoneproof.cli.challenge.tenant import key, tenant
 
 
 @click.group()

@@ -62,7 +62,7 @@ def serve(
 
 def _open_source(config: Config, auto: AutoTls) -> CertificateSource:
     # Only then, since it brings the whole manager half with it.
-    from zoneproof.cli.challenge_certificate import ApiCertificate
+    from zoneproof.cli.challenge.certificate import ApiCertificate
 
     return ApiCertificate(config, auto)
 
@@ -73,7 +73,7 @@ def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[Finding]:
     from zoneproof.challengedns.config import load_config
     from zoneproof.challengedns.dns.zonefile import compile_zones
     from zoneproof.challengedns.operation.check import check_machine
-    from zoneproof.cli.challenge_delegation import check_delegation
+    from zoneproof.cli.challenge.delegation import check_delegation
     from zoneproof.dnsquery import Resolver, parse_server
 
     config = load_config(path)
