@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 
+from tests.cli.inside import Inside, inside
 from zoneproof import __version__, cli
+
+__all__ = ["inside"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,3 +80,15 @@ def test_a_bug_is_one_line_without_traceback(
     told = capsys.readouterr().err
     assert "RuntimeError: the moon is full" in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("show", "none"), ("history", "none"), ("provider", "show", "none"), ("list", "--toml")],
+)
+def test_with_json_an_error_is_json_on_standard_output(
+    inside: Inside, words: tuple[str, ...]
+) -> None:
+    result = inside.run(*words, "--json")
+    assert (result.status, result.stderr) == (2, "")
+    assert json.loads(result.stdout)["exit_code"] == 2

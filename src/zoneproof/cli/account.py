@@ -63,10 +63,11 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 @json_option
 def list_accounts(as_json: bool) -> None:
     """List the accounts; keys are never shown."""
-    from zoneproof.cli.output import json_document, print_table
+    from zoneproof.cli.output import json_document, print_table, telling_errors
     from zoneproof.cli.tasks import run_with_manager
 
-    found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
+    with telling_errors(as_json=as_json):
+        found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
     if as_json:
         json_document(found)
         return

@@ -126,9 +126,9 @@ def set_fields(
 
 def certificates(names: Sequence[str]) -> str:
     """Return how many certificates those are."""
-    if len(names) == 1:
-        return "1 certificate"
-    return f"{len(names)} certificates" if names else "no certificate"
+    from zoneproof.cli.output import count
+
+    return count(len(names), "certificate") if names else "no certificate"
 
 
 def _dns_settings(options: dict[str, Any]) -> DnsSettings:

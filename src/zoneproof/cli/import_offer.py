@@ -46,13 +46,11 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
 
 
 def _question(wanted: Sequence[Item]) -> str:
+    from zoneproof.cli.output import count
+
     replaced = sum(item.status == "differs" for item in wanted)
     also = f", of which {replaced} replace what is here" if replaced else ""
-    return f"Take {_things(len(wanted))}{also}?"
-
-
-def _things(count: int) -> str:
-    return "1 thing" if count == 1 else f"{count} things"
+    return f"Take {count(len(wanted), 'thing')}{also}?"
 
 
 def _tell(items: Sequence[Item], *, replace: bool) -> None:
@@ -70,14 +68,14 @@ def _tell(items: Sequence[Item], *, replace: bool) -> None:
 def _tell_end(
     items: Sequence[Item], wanted: Sequence[Item], *, dry_run: bool, as_json: bool
 ) -> None:
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.output import count, json_document
 
     if as_json:
         json_document({"items": items, "taken": 0 if dry_run else len(wanted)})
     elif dry_run:
         click.echo("nothing was changed: this was a dry run")
     elif wanted:
-        click.echo(f"took {_things(len(wanted))}; next: zoneproof list")
+        click.echo(f"took {count(len(wanted), 'thing')}; next: zoneproof list")
     elif any(item.status == "differs" for item in items):
         click.echo("nothing was taken: --replace takes it in place of what differs here")
     else:

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 @json_option
 def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     """List the managed certificates and how each stands."""
-    from zoneproof.cli.output import json_document, print_table
+    from zoneproof.cli.output import json_document, print_table, telling_errors
     from zoneproof.cli.tasks import run_with_manager
-
-    if as_toml:
-        _print_toml(problems=problems, as_json=as_json)
-        return
 
     async def read(manager: Manager) -> list[Overview]:
         from zoneproof.manager import standing
@@ -35,7 +31,11 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
             for certificate in await manager.certificates.all()
         ]
 
-    found = run_with_manager(read)
+    with telling_errors(as_json=as_json):
+        if as_toml:
+            _print_toml(problems=problems, as_json=as_json)
+            return
+        found = run_with_manager(read)
     if problems:
         found = [one for one in found if one.needs_attention]
     if as_json:
@@ -71,7 +71,7 @@ def show(name: str, as_json: bool) -> None:
     """Show all of a managed certificate: its definition, its files and how it stands."""
     import msgspec
 
-    from zoneproof.cli.output import json_document, print_rows
+    from zoneproof.cli.output import json_document, print_rows, telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import field_text, standing
 
@@ -80,7 +80,8 @@ def show(name: str, as_json: bool) -> None:
         overview = standing(certificate, manager.files, datetime.now(UTC)).overview()
         return certificate, overview, str(manager.files.live(name))
 
-    certificate, overview, folder = run_with_manager(read)
+    with telling_errors(as_json=as_json):
+        certificate, overview, folder = run_with_manager(read)
     definition = msgspec.to_builtins(certificate.definition)
     if as_json:
         state = msgspec.to_builtins(overview)
@@ -114,13 +115,14 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def history(name: str, as_json: bool) -> None:
     """Show what happened to a managed certificate, oldest first."""
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError, printable
 
-    entries = run_with_manager(lambda manager: manager.history.of(name))
-    if not entries:
-        raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
+    with telling_errors(as_json=as_json):
+        entries = run_with_manager(lambda manager: manager.history.of(name))
+        if not entries:
+            raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
     if as_json:
         json_document(entries)
         return

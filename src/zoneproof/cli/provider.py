@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.run_options import json_option
+
 
 @click.group()
 def provider() -> None:
@@ -11,7 +13,7 @@ def provider() -> None:
 
 
 @provider.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def list_providers(as_json: bool) -> None:
     """List the providers."""
     import msgspec
@@ -29,16 +31,16 @@ def list_providers(as_json: bool) -> None:
 
 @provider.command()
 @click.argument("slug")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def show(slug: str, as_json: bool) -> None:
     """Show the fields of a provider."""
-    import msgspec
-
+    from zoneproof.cli.output import json_document, telling_errors
     from zoneproof.providers import describe
 
-    info = describe(slug)
+    with telling_errors(as_json=as_json):
+        info = describe(slug)
     if as_json:
-        click.echo(msgspec.json.encode(info))
+        json_document(info)
         return
     click.echo(f"{info.title}  {info.homepage}")
     for field in info.fields:

@@ -167,13 +167,14 @@ def _line(result: Renewal) -> str:
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:
+    from zoneproof.cli.output import count
+
     kinds = [result.result for result in results]
     if not kinds:
         click.echo("no certificates are to be renewed")
         return
     counts = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
-    plural = "" if len(kinds) == 1 else "s"
-    click.echo(f"{len(kinds)} certificate{plural}: {', '.join(counts)}")
+    click.echo(f"{count(len(kinds), 'certificate')}: {', '.join(counts)}")
 
 
 def _status(results: Sequence[Renewal]) -> int:

@@ -44,6 +44,7 @@ def run(authoritative_port: int | None, as_json: bool) -> None:
 def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) -> None:
     from msgspec import json
 
+    from zoneproof.cli.output import count
     from zoneproof.cli.renew import tell_renewal
 
     for result in results:
@@ -53,7 +54,8 @@ def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) ->
         click.echo(json.encode(document))
         return
     seconds = (wake - datetime.now(UTC)).total_seconds()
-    click.echo(f"looked at {len(results)} certificates; again in {max(seconds, 0) / 60:.0f} min")
+    looked_at = count(len(results), "certificate")
+    click.echo(f"looked at {looked_at}; again in {max(seconds, 0) / 60:.0f} min")
 
 
 def _tell_trouble(text: str, *, as_json: bool) -> None:
