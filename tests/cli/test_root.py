@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,13 @@ from zoneproof import __version__, cli
 __all__ = ["inside"]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | bytes, home: Path | None = None, encoding: str = "utf-8"
+) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
     return subprocess.run(
         [sys.executable, "-m", "zoneproof", *arguments],
+        env=environment | ({"ZONEPROOF_HOME": str(home)} if home else {}),
         capture_output=True,
         text=True,
         timeout=30,
@@ -80,6 +86,24 @@ def test_a_bug_is_one_line_without_traceback(
     told = capsys.readouterr().err
     assert "RuntimeError: the moon is full" in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("history", b"\xff"), ("add", b"--name=\xff", "a.example")])
+def test_an_argument_that_is_no_utf_8_is_one_line_and_exit_code_2(
+    tmp_path: Path, words: tuple[str | bytes, ...]
+) -> None:
+    done = run(*words, home=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "\\udcff' is not UTF-8" in done.stderr
+
+
+def test_what_the_terminal_s_encoding_lacks_is_escaped(tmp_path: Path) -> None:
+    added = run("add", "a.example", "--provider=manual", "--profile=日", home=tmp_path)
+    assert added.returncode == 0, added.stderr
+    done = run("show", "a.example", home=tmp_path, encoding="latin-1")
+    assert done.returncode == 0, done.stderr
+    assert "\\u65e5" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
 from zoneproof import __version__
-from zoneproof.errors import ZoneproofError, printable
+from zoneproof.errors import InvalidInputError, ZoneproofError, printable
 
 _COMMANDS = {
     "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
@@ -78,6 +80,8 @@ def main() -> None:
     """
     # Commands make many objects that live to the end: looking for garbage early finds none.
     gc.set_threshold(50_000, 20, 20)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack what a CA or person says
+        sys.stdout.reconfigure(errors="backslashreplace")
     status = _run()
     gc.freeze()  # nor is it worth looking for it at the end
     sys.exit(status)
@@ -85,6 +89,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        _require_text(sys.argv[1:])
         return int(root(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
@@ -108,6 +113,17 @@ def _run() -> int:
             err=True,
         )
         return _BUG
+
+
+def _require_text(words: Sequence[str]) -> None:
+    """Refuse bytes that are no UTF-8: nothing that is stored, asked or sent could hold them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInputError(
+                f"the argument '{word[:80]}' is not UTF-8: write it in that encoding"
+            ) from error
 
 
 def _tell(error: ZoneproofError) -> None:

@@ -188,6 +188,8 @@ class OrderRun:
         finalized = order.status in ("processing", "valid")
         if order.status not in _RESUMABLE or (finalized and not journaled.private_key):
             return None
+        if journaled.private_key and not _is_wanted_key(journaled.private_key, request):
+            return None
         return order
 
     def _tell_status(self, order: Order) -> None:
@@ -218,6 +220,10 @@ class OrderRun:
             )
         )
         return Issued(chain, key_to_pem(key))
+
+
+def _is_wanted_key(pem: bytes, request: OrderRequest) -> bool:
+    return kind_of_key(key_from_pem(pem)) == request.key_type
 
 
 def _key_for(request: OrderRequest) -> CertificateKey:

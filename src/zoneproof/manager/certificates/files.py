@@ -90,7 +90,7 @@ class CertificateFiles:
             contents["bundle.p12"] = _bundle(name, issued, pkcs12_password)
         archive, live = self.archive(name), self.live(name)
         try:
-            for folder in (archive, live):
+            for folder in (archive.parent, archive, live.parent, live):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             version = _next_version(archive)
             _write_all(archive, version, contents)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from zoneproof.acme import CertificateChain
+from zoneproof.errors import StorageError
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
 from zoneproof.manager.certificates.schedule import (
@@ -129,8 +130,14 @@ class Standing:
 
 
 def state_of(certificate: ManagedCertificate) -> CertificateState:
-    """Return what is stored of a certificate's state."""
-    return msgspec.json.decode(certificate.state, type=CertificateState)
+    """Return what is stored of a certificate's state. Raises StorageError."""
+    try:
+        return msgspec.json.decode(certificate.state, type=CertificateState)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StorageError(
+            f"the stored state of {certificate.name} cannot be read ({error}): restore the state"
+            f" database from a backup, or remove the certificate and add it again"
+        ) from error
 
 
 def lifetime_of(disk: OnDisk) -> Lifetime | None:

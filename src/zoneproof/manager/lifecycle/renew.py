@@ -57,7 +57,8 @@ async def renew(
 
     ``force`` renews them whether due or not, paused or not. ``next_wake`` is when the caller looks
     again, in an hour if it does not know. ``on_result`` hears of each as soon as it is done. Never
-    raises for a single certificate. Raises InvalidInputError for an unknown name, StorageError.
+    raises for a single certificate, nor for one that is removed meanwhile. Raises
+    InvalidInputError for an unknown name, StorageError.
     """
     if names:
         chosen = [await manager.certificates.get(name) for name in dict.fromkeys(names)]
@@ -96,11 +97,16 @@ async def _renew_one(
     reason = "asked for" if force else found.due.reason
     for account in _accounts(manager, found):
         result = await _try(manager, certificate, account, emit)
-        if result.result != "failed" or not await _fails_over(manager, name):
+        if result.result != "failed" or not await _fails_over(manager, certificate):
             break
         emit(Warned(f"{name}: {result.error}; trying the next account"))
-    after = standing(await manager.certificates.get(name), manager.files, datetime.now(UTC))
-    return _with_standing(replace(result, reason=reason), after)
+    after = standing(await _fresh(manager, certificate), manager.files, datetime.now(UTC))
+    return _with_standing(replace(result, reason=result.reason or reason), after)
+
+
+async def _fresh(manager: Manager, certificate: ManagedCertificate) -> ManagedCertificate:
+    """Return the certificate as it is stored now, or as it was if it is no more."""
+    return await manager.certificates.find(certificate.name) or certificate
 
 
 def _names(certificate: ManagedCertificate) -> tuple[str, ...]:
@@ -128,9 +134,7 @@ async def _ask_ca(manager: Manager, found: Standing, next_wake: datetime, emit: 
         info = None
     answered = with_ari(renewal, info) if info else without_ari(renewal, found.now)
     await manager.states.set_renewal(certificate.name, answered)
-    return standing(
-        await manager.certificates.get(certificate.name), manager.files, found.now, next_wake
-    )
+    return standing(await _fresh(manager, certificate), manager.files, found.now, next_wake)
 
 
 def _accounts(manager: Manager, found: Standing) -> Iterable[str]:
@@ -141,16 +145,18 @@ def _accounts(manager: Manager, found: Standing) -> Iterable[str]:
     return accounts[turn:] + accounts[:turn]
 
 
-async def _fails_over(manager: Manager, name: str) -> bool:
-    found = standing(await manager.certificates.get(name), manager.files, datetime.now(UTC))
+async def _fails_over(manager: Manager, certificate: ManagedCertificate) -> bool:
+    found = standing(await _fresh(manager, certificate), manager.files, datetime.now(UTC))
     failures = found.state.renewal.failures
     return failures > 0 and failures % manager.settings.failover_after == 0
 
 
-async def _try(
-    manager: Manager, certificate: ManagedCertificate, account: str, emit: Emit
-) -> Renewal:
-    name, names = certificate.name, _names(certificate)
+async def _try(manager: Manager, chosen: ManagedCertificate, account: str, emit: Emit) -> Renewal:
+    name, names = chosen.name, _names(chosen)
+    # It may have waited for its turn or for the CA for long.
+    certificate = await manager.certificates.find(name)
+    if certificate is None:
+        return Renewal(name, "not due", names, "it is no longer managed")
     try:
         outcome = await issue(
             manager, certificate.definition, emit, account=account, clean_others=False
