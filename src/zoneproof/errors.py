@@ -66,6 +66,23 @@ class VaultError(ZoneproofError):
     """A stored secret cannot be sealed or opened."""
 
 
+class BugError(ZoneproofError):
+    """Something went wrong that nobody foresaw, in work that must not stop other work."""
+
+    exit_code = 70
+
+    @classmethod
+    def of(cls, error: Exception) -> BugError:
+        """Return one that says where; not what the error says, which may hold a secret."""
+        import traceback
+
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return cls(
+            f"a bug in Zoneproof: {type(error).__name__} in line {where.lineno} of"
+            f" {where.filename}; please report it"
+        )
+
+
 class RegistrationError(ZoneproofError):
     """The challenge service refuses a request; ``code`` is the word that its API answers."""
 

@@ -14,6 +14,7 @@ from zoneproof.acme import AcmeClient, cert_id, directory_url
 from zoneproof.errors import (
     AcmeError,
     AwaitingUserError,
+    BugError,
     BusyError,
     StorageError,
     ZoneproofError,
@@ -65,7 +66,8 @@ async def issue(
     ``account`` is used instead of the definition's, ``unsaved`` are credentials that win over
     stored ones; with ``clean_others``, what cut-off runs for other certificates left in the DNS is
     removed first. What came of it is remembered if the certificate is stored. Raises the errors of
-    every room below; AwaitingUserError when a person has to create records first.
+    every room below; AwaitingUserError when a person has to create records first; BugError for
+    whatever else goes wrong.
     """
     if clean_others:
         await clean_up(manager, emit, leave=definition.name)
@@ -85,6 +87,11 @@ async def issue(
             with suppress(StorageError):  # which would hide what went wrong first
                 await _remember_failure(manager, definition, account, error)
             raise
+        except Exception as error:  # so that the other certificates are renewed all the same
+            bug = BugError.of(error)
+            with suppress(StorageError):
+                await _remember_failure(manager, definition, account, bug)
+            raise bug from error
         await _remember_success(manager, outcome)
         return outcome
 

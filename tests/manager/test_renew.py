@@ -1,0 +1,101 @@
+"""Renewing many certificates, of which one goes wrong in a way that must not stop the others."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from zoneproof.errors import AcmeError, BugError
+from zoneproof.issuance import Emit
+from zoneproof.manager import (
+    CertificateDefinition,
+    Home,
+    Manager,
+    MethodDefinition,
+    Renewal,
+    open_manager,
+    renew,
+)
+from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.lifecycle import issue as issue_module
+from zoneproof.manager.lifecycle import renew as renew_module
+
+NAMES = ("a.example", "b.example")
+
+
+@pytest.fixture
+async def manager(tmp_path: Path) -> AsyncIterator[Manager]:
+    """A home with two certificates that are due, of which one is worked on at a time."""
+    (tmp_path / "settings.toml").write_text("parallel = 1\n")
+    async with open_manager(Home(tmp_path)) as manager:
+        for name in NAMES:
+            method = MethodDefinition(provider="manual")
+            await manager.certificates.save(
+                CertificateDefinition(name=name, identifiers=(name,), method=(method,))
+            )
+        yield manager
+
+
+def ignore(_: str) -> Emit:
+    return lambda _: None
+
+
+def forget(manager: Manager, name: str) -> None:
+    """Remove a certificate as another process does."""
+    with closing(sqlite3.connect(manager.home.path / "state.sqlite3")) as connection:
+        connection.execute("DELETE FROM certificates WHERE name = ?", (name,))
+        connection.commit()
+
+
+def fail(*_: object, **__: object) -> None:
+    raise RuntimeError("token=hunter2")
+
+
+async def test_a_certificate_that_is_removed_before_its_turn_is_left_alone(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issue_module, "make_plan", fail)
+
+    def remove_the_other(result: Renewal) -> None:
+        if result.name == NAMES[0]:
+            forget(manager, NAMES[1])
+
+    first, second = await renew(manager, ignore, on_result=remove_the_other)
+    assert first.result == "failed"
+    assert (second.result, second.reason) == ("not due", "it is no longer managed")
+    assert not list(manager.home.path.glob("live/*"))
+
+
+async def test_a_certificate_that_is_removed_while_it_is_renewed_stops_no_other(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def removed_meanwhile(
+        manager: Manager, definition: CertificateDefinition, *_: object, **__: object
+    ) -> None:
+        forget(manager, definition.name)
+        raise AcmeError("the CA is away")
+
+    monkeypatch.setattr(renew_module, "issue", removed_meanwhile)
+    results = await renew(manager, ignore)
+    assert [result.result for result in results] == ["failed", "failed"]
+
+
+async def test_a_bug_is_one_certificate_s_failure_and_what_it_says_is_kept_nowhere(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issue_module, "make_plan", fail)
+    results = await renew(manager, ignore)
+    for result in results:
+        assert isinstance(result.error, BugError)
+        assert "a bug in Zoneproof: RuntimeError in line" in result.error.message
+        assert "test_renew.py" in result.error.message
+        assert "hunter2" not in result.error.message
+        stored = await manager.certificates.get(result.name)
+        assert state_of(stored).renewal.failures == 1
+    assert b"hunter2" not in b"".join(
+        path.read_bytes() for path in manager.home.path.glob("state.sqlite3*")
+    )
