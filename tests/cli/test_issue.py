@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.cli.change_txt import change
@@ -191,6 +192,33 @@ def test_a_run_killed_while_it_publishes_is_cleaned_by_the_next(
     again = world.run(*arguments)
     assert again.status == 0, again.stdout
     assert "order_resumed" in again.event_names
+    assert world.txt_values(CHALLENGE) == set()
+
+
+def test_an_order_with_a_key_of_another_type_than_wanted_now_is_not_resumed(world: World) -> None:
+    arguments = [
+        "issue",
+        "--json",
+        *world.rfc2136_options,
+        *world.ca_options,
+        *world.dns_options,
+        "example.com",
+    ]
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.cli.crash_at", "certificate_issued", *arguments],
+        env=world.environment(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -9, killed.stderr
+
+    again = world.run(*arguments, "--key-type=ec384")
+    assert again.status == 0, again.stdout
+    assert "order_resumed" not in again.event_names
+    key = load_pem_private_key((world.home / "live/example.com/privkey.pem").read_bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    assert key.key_size == 384
     assert world.txt_values(CHALLENGE) == set()
 
 

@@ -135,6 +135,20 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(world: World) -> None:
     assert query(world, "SELECT name FROM certificates") == [("example.com",)]
 
 
+def test_a_state_that_cannot_be_read_is_said(world: World) -> None:
+    query(world, """UPDATE certificates SET state = '{"renewal": {"failures": "none"}}'""")
+    for command in (["list"], ["show", "example.com"], ["renew"]):
+        assert "the stored state of example.com cannot be read" in line_of(world.run(*command))
+    assert world.run("remove", "example.com", "--yes").status == 0
+
+
+def test_a_pipe_in_place_of_the_settings_is_said(world: World) -> None:
+    (world.home / "settings.toml").unlink()
+    os.mkfifo(world.home / "settings.toml")
+    for command in COMMANDS:
+        assert "settings.toml is no file" in line_of(world.run(*command))
+
+
 def test_a_read_only_home_is_said(world: World) -> None:
     world.home.chmod(0o500)
     for command in COMMANDS:

@@ -63,6 +63,17 @@ def test_the_key_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
+def test_only_its_owner_may_replace_what_lies_in_the_folders(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        CertificateFiles(tmp_path).write("example.com", issued("one"))
+    finally:
+        os.umask(before)
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert len(folders) == 4
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+
+
 def test_a_version_that_was_left_half_written_is_not_used_again(tmp_path: Path) -> None:
     files = CertificateFiles(tmp_path)
     files.write("example.com", issued("one"))
