@@ -77,7 +77,7 @@ def test_a_secret_comes_from_a_file(home: Home, tmp_path: Path) -> None:
         (["rfc2136", "--field=server=a", "--propagation=soon"], r"no propagation setting"),
         (["rfc2136", "--field=server=a", "--resolver=nowhere"], r"nowhere"),
         (["rfc2136", "--field=server=env:BAD"], r"\$BAD is not UTF-8 text"),
-        (["rfc2136", "--field=server=a\udcff"], r"--field server: its value is not UTF-8"),
+        (["rfc2136", "--field=server=a\udcff"], r"the argument '--field=server=a.*' is not UTF-8"),
     ],
 )
 def test_what_cannot_be_added_is_told_in_a_line(

@@ -25,8 +25,22 @@ from tests.issuance.run_order import (
 )
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.web_server import web_server
-from zoneproof.errors import AwaitingUserError, HttpResponderError, OrderFailedError
-from zoneproof.issuance import AnswerServed, Event, FileRemoved, RecordPublished, RecordRemoved
+from zoneproof.errors import (
+    AwaitingUserError,
+    HttpResponderError,
+    OrderFailedError,
+    StorageError,
+)
+from zoneproof.issuance import (
+    AnswerServed,
+    Event,
+    FileRemoved,
+    Journal,
+    Publication,
+    RecordPublished,
+    RecordRemoved,
+    Warned,
+)
 
 SITE = "127.0.0.3"
 
@@ -159,3 +173,24 @@ async def test_the_cas_reason_is_told_when_the_webroot_is_the_wrong_one(
     with pytest.raises(OrderFailedError, match=r"site\.in\.example\.com.*404"):
         await obtain(settings, lambda _: None)
     assert list(elsewhere.iterdir()) == []
+
+
+async def test_a_removal_that_cannot_be_noted_down_costs_no_certificate(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def removed(_: Journal, publication: Publication) -> None:
+        raise StorageError(f"cannot note that {publication.full_name} is free")
+
+    settings.names = [BY_RFC2136]
+    events: list[Event] = []
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "removed", removed)
+        assert (await obtain(settings, events.append)).chain.names
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert [text for text in warnings if not text.startswith("CAA")] == [
+        "cannot note that _acme-challenge.example.com is free; the next run removes what may"
+        " still be published"
+    ]
+    (left,) = (event.value for event in events if isinstance(event, RecordPublished))
+    await obtain(settings, events.append)
+    assert left in [event.value for event in events if isinstance(event, RecordRemoved)]

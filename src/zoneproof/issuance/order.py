@@ -19,7 +19,7 @@ from zoneproof.acme import (
     make_key,
 )
 from zoneproof.dnsquery import Resolver
-from zoneproof.errors import AcmeProblemError, OrderFailedError
+from zoneproof.errors import AcmeProblemError, OrderFailedError, StorageError
 from zoneproof.issuance.caa import find_records, require_issuance_allowed
 from zoneproof.issuance.events import (
     CertificateIssued,
@@ -29,6 +29,7 @@ from zoneproof.issuance.events import (
     OrderPlanned,
     OrderResumed,
     OrderStatus,
+    Warned,
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder
 from zoneproof.issuance.plan import Plan
@@ -90,6 +91,7 @@ class OrderRun:
             self.client, self.journal, self.resolver, self.provider_for, self.emit
         )
         resumed, journaled, order = await self._resume_or_open(request)
+        removal = None
         try:
             if order.status == "pending":
                 await validation.run(request.plan, journaled, order, resumed=resumed)
@@ -100,16 +102,20 @@ class OrderRun:
                     on_poll=self._tell_status,
                 )
             # The CA has validated, so the values can go while it makes the certificate.
-            issued, _ = await asyncio.gather(
-                self._complete(request, journaled, order, deliver),
-                validation.clean_up(request.certificate),
-            )
+            removal = asyncio.create_task(self._clean_up(validation, request))
+            return await self._complete(request, journaled, order, deliver)
         except OrderFailedError as error:
             await self.journal.close_order(journaled.id, error=error.message)
             raise
         finally:
+            await (removal or self._clean_up(validation, request))
+
+    async def _clean_up(self, validation: Validation, request: OrderRequest) -> None:
+        """Remove what was published. A failure is told only: it must not hide another one."""
+        try:
             await validation.clean_up(request.certificate)
-        return issued
+        except StorageError as error:
+            self.emit(Warned(f"{error}; the next run removes what may still be published"))
 
     async def _complete(
         self,
