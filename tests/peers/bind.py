@@ -9,16 +9,16 @@ from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from zoneproof.cli.demo.background import BackgroundServer, free_port
 
 
-class Bind(BackgroundServer):
-    """A named for zones given as text. Updates need the key of :mod:`tests.peers.knot`."""
+class Named(BackgroundServer):
+    """A named in a folder; ``statements`` of its configuration say what it serves."""
 
-    def __init__(self, folder: Path, zones: dict[str, str]) -> None:
+    address = "127.0.0.1"
+
+    def __init__(self, folder: Path, statements: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.address = "127.0.0.1"
         self.port = free_port()
-        for name, text in zones.items():
-            (folder / f"{name}.zone").write_text(text)
-        (folder / "named.conf").write_text(
+        config = folder / "named.conf"
+        config.write_text(
             f"""
 options {{
   directory "{folder}";
@@ -31,17 +31,40 @@ options {{
   notify no;
 }};
 controls {{ }};
-key "{TSIG_NAME}" {{ algorithm {TSIG_ALGORITHM}; secret "{TSIG_SECRET}"; }};
-"""
-            + "".join(
-                f'zone "{name}" {{ type primary; file "{folder}/{name}.zone";'
-                f" allow-update {{ key {TSIG_NAME}; }}; }};\n"
-                for name in zones
-            )
+{statements}"""
         )
         super().__init__(
             "BIND",
-            [dns_tool("named"), "-g", "-c", str(folder / "named.conf")],
+            [dns_tool("named"), "-g", "-c", str(config)],
             r"\brunning$",
             environment=dns_tool_environment(),
         )
+
+
+class Bind(Named):
+    """A named for zones given as text. Updates need the key of :mod:`tests.peers.knot`."""
+
+    def __init__(self, folder: Path, zones: dict[str, str]) -> None:
+        updaters = dict.fromkeys(zones, f"key {TSIG_NAME};")
+        keys = key_statement(TSIG_NAME, TSIG_ALGORITHM, TSIG_SECRET)
+        super().__init__(folder, keys + primary_zones(folder, zones, updaters))
+
+
+def key_statement(name: str, algorithm: str, secret: str) -> str:
+    """Return the configuration of a TSIG key."""
+    return f'key "{name}" {{ algorithm {algorithm}; secret "{secret}"; }};\n'
+
+
+def primary_zones(folder: Path, zones: dict[str, str], updaters: dict[str, str]) -> str:
+    """Write the zones' files, and return the configuration that serves them.
+
+    ``updaters`` is who may update each zone, as an address match list.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in zones.items():
+        (folder / f"{name}.zone").write_text(text)
+    return "".join(
+        f'zone "{name}" {{ type primary; file "{folder}/{name}.zone";'
+        f" allow-update {{ {updaters[name]} }}; }};\n"
+        for name in zones
+    )

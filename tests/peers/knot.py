@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.peers import dns_tool, dns_tool_environment
@@ -12,26 +13,24 @@ TSIG_SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ="
 TSIG_ALGORITHM = "hmac-sha256"
 
 
-class Knot(BackgroundServer):
-    """A knotd for zones given as text. Updates and transfers need the key above."""
+class Knotd(BackgroundServer):
+    """A knotd in a folder; ``sections`` of its configuration say what it serves."""
 
     def __init__(
         self,
+        name: str,
         folder: Path,
-        zones: dict[str, str],
+        sections: str,
         *,
         address: str = "127.0.0.1",
         port: int | None = None,
-        updates: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.address = address
         self.port = port or free_port(address)
-        for name, text in zones.items():
-            (folder / f"{name}.zone").write_text(text)
-        acl = "    acl: updates\n" if updates else ""
-        (folder / "knot.conf").write_text(
+        self.config = folder / "knot.conf"
+        self.config.write_text(
             f"""
 server:
     rundir: "{folder}"
@@ -44,15 +43,60 @@ log:
     any: info
 database:
     storage: "{folder}"
-key:
-  - id: {TSIG_NAME}
-    algorithm: {TSIG_ALGORITHM}
-    secret: {TSIG_SECRET}
-acl:
+{sections}"""
+        )
+        super().__init__(
+            name,
+            [dns_tool("knotd"), "-c", str(self.config), "-v"],
+            r"server started",
+            environment=dns_tool_environment(),
+        )
+
+
+class Knot(Knotd):
+    """A knotd for zones given as text. Updates and transfers need the key above."""
+
+    def __init__(
+        self,
+        folder: Path,
+        zones: dict[str, str],
+        *,
+        address: str = "127.0.0.1",
+        port: int | None = None,
+        updates: bool = True,
+    ) -> None:
+        acl = f"""acl:
   - id: updates
     key: {TSIG_NAME}
     action: [update, transfer]
-template:
+"""
+        rule = "updates" if updates else ""
+        super().__init__(
+            f"Knot at {address}",
+            folder,
+            KEY_SECTION + acl + primary_zones(folder, zones, dict.fromkeys(zones, rule)),
+            address=address,
+            port=port,
+        )
+
+
+def key_section(keys: Iterable[tuple[str, str, str]]) -> str:
+    """Return the configuration of TSIG keys: each a name, an algorithm and a secret."""
+    return "key:\n" + "".join(
+        f"  - id: {name}\n    algorithm: {algorithm}\n    secret: {secret}\n"
+        for name, algorithm, secret in keys
+    )
+
+
+def primary_zones(folder: Path, zones: dict[str, str], rules: dict[str, str]) -> str:
+    """Write the zones' files, and return the configuration that serves them.
+
+    ``rules`` names the rule of access for each zone, empty for none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in zones.items():
+        (folder / f"{name}.zone").write_text(text)
+    template = f"""template:
   - id: default
     storage: "{folder}"
     file: "%s.zone"
@@ -61,11 +105,10 @@ template:
     zonefile-load: difference
 zone:
 """
-            + "".join(f"  - domain: {name}\n{acl}" for name in zones)
-        )
-        super().__init__(
-            f"Knot at {address}",
-            [dns_tool("knotd"), "-c", str(folder / "knot.conf"), "-v"],
-            r"server started",
-            environment=dns_tool_environment(),
-        )
+    return template + "".join(
+        f"  - domain: {name}\n" + (f"    acl: {rules[name]}\n" if rules[name] else "")
+        for name in zones
+    )
+
+
+KEY_SECTION = key_section([(TSIG_NAME, TSIG_ALGORITHM, TSIG_SECRET)])

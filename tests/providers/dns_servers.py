@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +12,10 @@ import dns.message
 import dns.rdatatype
 from dns.rdtypes.ANY.TXT import TXT
 
-from tests.peers import dns_tool, dns_tool_environment
-from zoneproof.cli.demo.background import BackgroundServer, free_port
+from tests.peers import bind, knot
+from tests.peers.bind import Named
+from tests.peers.knot import Knotd
+from zoneproof.cli.demo.background import BackgroundServer
 
 ALGORITHMS = ["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
 
@@ -48,12 +49,6 @@ def _zone_text(zone: str) -> str:
     )
 
 
-def _write_zones(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for zone in ZONES:
-        (folder / f"{zone}.zone").write_text(_zone_text(zone))
-
-
 class NameServer(BackgroundServer):
     """An authoritative server for ZONES that takes the updates which KEYS allow."""
 
@@ -80,95 +75,34 @@ class NameServer(BackgroundServer):
         return int((await self.ask(name, "TXT")).answer[0].ttl)
 
 
-class KnotServer(NameServer):
+class KnotServer(Knotd, NameServer):
     """A knotd."""
 
     def __init__(self, folder: Path) -> None:
-        _write_zones(folder)
-        self.port = free_port()
-        keys = "".join(
-            f"  - id: {key.name}\n    algorithm: {key.algorithm}\n    secret: {key.secret}\n"
-            for key in KEYS
-        )
-        rules: Mapping[str, list[TsigKey]] = {
-            zone: [key for key in KEYS if zone in key.zones] for zone in ZONES
-        }
-        acl = "".join(
+        keys = knot.key_section((key.name, key.algorithm, key.secret) for key in KEYS)
+        acl = "acl:\n" + "".join(
             f"  - id: acl-{zone}\n    action: update\n"
-            + (f"    key: [{', '.join(key.name for key in keys)}]\n" if keys else "")
-            for zone, keys in rules.items()
+            + (f"    key: [{', '.join(names)}]\n" if (names := _updaters(zone)) else "")
+            for zone in ZONES
         )
-        zones = "".join(f"  - domain: {zone}\n    acl: acl-{zone}\n" for zone in ZONES)
-        (folder / "knot.conf").write_text(
-            f"""
-server:
-    rundir: "{folder}"
-    listen: {self.address}@{self.port}
-    tcp-workers: 1
-    udp-workers: 1
-    background-workers: 1
-log:
-  - target: stderr
-    any: info
-database:
-    storage: "{folder}"
-key:
-{keys}
-acl:
-{acl}
-template:
-  - id: default
-    storage: "{folder}"
-    file: "%s.zone"
-    journal-content: changes
-    zonefile-sync: -1
-    zonefile-load: difference
-zone:
-{zones}
-"""
-        )
-        super().__init__(
-            "Knot",
-            [dns_tool("knotd"), "-c", str(folder / "knot.conf"), "-v"],
-            "server started",
-            environment=dns_tool_environment(),
-        )
+        zones = knot.primary_zones(folder, _zone_texts(), {zone: f"acl-{zone}" for zone in ZONES})
+        super().__init__("Knot", folder, keys + acl + zones)
 
 
-class BindServer(NameServer):
+class BindServer(Named, NameServer):
     """A named."""
 
     def __init__(self, folder: Path) -> None:
-        _write_zones(folder)
-        self.port = free_port()
-        keys = "".join(
-            f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};\n'
-            for key in KEYS
-        )
-        zones = "".join(
-            f'zone "{zone}" {{ type primary; file "{folder}/{zone}.zone"; allow-update {{ '
-            + ("".join(f"key {key.name}; " for key in KEYS if zone in key.zones) or "any; ")
-            + "}; };\n"
-            for zone in ZONES
-        )
-        (folder / "named.conf").write_text(
-            f"""
-options {{
-  directory "{folder}";
-  pid-file none;
-  session-keyfile none;
-  listen-on port {self.port} {{ {self.address}; }};
-  listen-on-v6 {{ none; }};
-  recursion no;
-  dnssec-validation no;
-  notify no;
-}};
-controls {{ }};
-{keys}{zones}"""
-        )
-        super().__init__(
-            "BIND",
-            [dns_tool("named"), "-g", "-c", str(folder / "named.conf")],
-            r"\brunning$",
-            environment=dns_tool_environment(),
-        )
+        keys = "".join(bind.key_statement(key.name, key.algorithm, key.secret) for key in KEYS)
+        updaters = {
+            zone: "".join(f"key {name}; " for name in _updaters(zone)) or "any;" for zone in ZONES
+        }
+        super().__init__(folder, keys + bind.primary_zones(folder, _zone_texts(), updaters))
+
+
+def _updaters(zone: str) -> list[str]:
+    return [key.name for key in KEYS if zone in key.zones]
+
+
+def _zone_texts() -> dict[str, str]:
+    return {zone: _zone_text(zone) for zone in ZONES}
