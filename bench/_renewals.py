@@ -39,9 +39,8 @@ class Cost:
     memory: int
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Run one of this environment's programs to its end, which must be a good one."""
-    command = [str(Path(sys.executable).with_name(arguments[0])), *arguments[1:]]
+def run(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """Run a program to its end, which must be a good one."""
     with subprocess.Popen(
         command,
         env={**os.environ, **environment},
@@ -56,7 +55,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - start
     if process.returncode:
-        sys.exit(f"{' '.join(arguments[:2])} failed: {said[-1500:]}")
+        sys.exit(f"{' '.join(command[:2])} failed: {said[-1500:]}")
     return Cost(seconds, usage.ru_maxrss * 1024)
 
 
@@ -106,7 +105,8 @@ dns.resolvers = ["{knot.address}:{knot.port}"]
 
     def run(self, *arguments: str) -> Cost:
         """Run ``zoneproof`` with the arguments."""
-        return run(["zoneproof", *arguments], {"ZONEPROOF_HOME": str(self.path)})
+        program = str(Path(sys.executable).with_name("zoneproof"))
+        return run([program, *arguments], {"ZONEPROOF_HOME": str(self.path)})
 
     def delivered(self) -> int:
         """Return how many certificates have been written, in every version."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench._pairs import print_pair, time_pairs
+from tests.peers.certbot import certonly_command
 from tests.peers.knot import Knot
 from tests.world import zone_text
 from zoneproof.cli.demo.pebble import Pebble
@@ -66,26 +67,19 @@ def _zoneproof(folder: Path, pebble: Pebble, knot: Knot, names: list[str]) -> Ca
 
 
 def _certbot(folder: Path, pebble: Pebble, names: list[str]) -> Callable[[], object]:
-    command = [
-        str(Path(sys.executable).with_name("certbot")),
-        "certonly",
+    command = certonly_command(
+        pebble.directory_url,
+        folder / "certbot",
         "--manual",
         "--preferred-challenges=dns",
         "--manual-auth-hook=/bin/true",
         "--manual-cleanup-hook=/bin/true",
-        f"--server={pebble.directory_url}",
-        "--agree-tos",
-        "--register-unsafely-without-email",
-        "--non-interactive",
         "--force-renewal",
         "--expand",
         "--cert-name=bench",
         "--key-type=ecdsa",
-        f"--config-dir={folder / 'certbot'}",
-        f"--work-dir={folder / 'certbot-work'}",
-        f"--logs-dir={folder / 'certbot-logs'}",
         *(f"--domain={name}" for name in names),
-    ]
+    )
     environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(pebble.ca_bundle)}
     return lambda: _run(command, environment)
 

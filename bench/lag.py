@@ -22,6 +22,7 @@ from statistics import median
 from bench._figures import Bar, print_figure, print_title
 from tests.faults.ca_proxy import CaProxy, Forward, Reply, Rule
 from tests.faults.servers import CHALLENGE, DOMAIN, TwoServers, open_two_servers
+from tests.peers.certbot import certonly_command
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.peers.knot_secondary import KnotSecondary
 
@@ -94,20 +95,9 @@ def _settings(world: TwoServers, *lines: str) -> Path:
 
 
 def _certbot(world: TwoServers, ca: CaProxy, *options: str) -> list[str]:
-    home = world.folder / "certbot"
-    return [
-        str(Path(sys.executable).with_name("certbot")),
-        "certonly",
-        *options,
-        f"--server={ca.directory_url}",
-        "--agree-tos",
-        "--register-unsafely-without-email",
-        "--non-interactive",
-        f"--config-dir={home}",
-        f"--work-dir={home}",
-        f"--logs-dir={home}",
-        f"--domain={DOMAIN}",
-    ]
+    return certonly_command(
+        ca.directory_url, world.folder / "certbot", *options, f"--domain={DOMAIN}"
+    )
 
 
 def seconds_late(command: Command, lag: float) -> float:

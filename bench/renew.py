@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench._figures import Bar, megabytes, print_figure, print_ratio, print_title
 from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run
+from tests.peers.certbot import certbot_command, certonly_command
 from tests.peers.knot import Knot
 from zoneproof.cli.demo.pebble import Pebble
 from zoneproof.manager import Credential
@@ -77,25 +78,15 @@ class Certbot:
     def __init__(self, folder: Path, pebble: Pebble) -> None:
         self._folder = folder / "certbot"
         self._environment = {"REQUESTS_CA_BUNDLE": str(pebble.ca_bundle)}
-        self._common = [
-            "--non-interactive",
-            f"--config-dir={self._folder}",
-            f"--work-dir={folder / 'certbot-work'}",
-            f"--logs-dir={folder / 'certbot-logs'}",
-        ]
-        self._obtain = [
-            "certbot",
-            "certonly",
-            *self._common,
+        self._obtain = certonly_command(
+            pebble.directory_url,
+            self._folder,
             "--manual",
             "--preferred-challenges=dns",
             "--manual-auth-hook=/bin/true",
             "--manual-cleanup-hook=/bin/true",
-            f"--server={pebble.directory_url}",
-            "--agree-tos",
-            "--register-unsafely-without-email",
             "--key-type=ecdsa",
-        ]
+        )
 
     def obtain(self, name: str) -> Cost:
         """Obtain a certificate for a name."""
@@ -108,7 +99,7 @@ class Certbot:
     def renew(self) -> Cost:
         """Renew all that are due."""
         options = ["--force-renewal", "--no-random-sleep-on-renew"]
-        return run(["certbot", "renew", *self._common, *options], self._environment)
+        return run(certbot_command(self._folder, "renew", *options), self._environment)
 
 
 def _print_rate(what: str, cost: Cost, count: int) -> None:

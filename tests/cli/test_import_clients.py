@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +23,7 @@ from tests.manager.importing.trees import (
     certificate,
     write,
 )
+from tests.peers.certbot import certonly
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.world import World, open_world, zone_text
 from zoneproof.acme import AccountKey, key_to_pem, make_key
@@ -70,14 +69,19 @@ def letsencrypt(world: World, http_port: int) -> Path:
     """certbot's folder: one certificate by its own listener, one as its rfc2136 plugin writes."""
     folder = world.folder / "letsencrypt"
     certonly(
-        world, folder, "--standalone", f"--http-01-port={http_port}", "--domain=alone.example.com"
+        world.pebble,
+        folder,
+        "--email=admin@example.com",
+        "--standalone",
+        f"--http-01-port={http_port}",
+        "--domain=alone.example.com",
     )
     hook = (
         f"{sys.executable} -m tests.cli.change_txt {world.knot.port} add"
         " _acme-challenge.$CERTBOT_DOMAIN $CERTBOT_VALIDATION"
     )
     certonly(
-        world,
+        world.pebble,
         folder,
         "--manual",
         "--preferred-challenges=dns",
@@ -104,34 +108,6 @@ def letsencrypt(world: World, http_port: int) -> Path:
         + f"authenticator = dns-rfc2136\ndns_rfc2136_credentials = {credentials}\n"
     )
     return folder
-
-
-def certonly(world: World, folder: Path, *options: str) -> None:
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("certbot")),
-            "certonly",
-            "--non-interactive",
-            "--agree-tos",
-            "--email=admin@example.com",
-            "--no-eff-email",
-            f"--server={world.pebble.directory_url}",
-            f"--config-dir={folder}",
-            f"--work-dir={folder}/work",
-            f"--logs-dir={folder}/logs",
-            *options,
-        ],
-        env={
-            **os.environ,
-            "REQUESTS_CA_BUNDLE": str(world.pebble.ca_bundle),
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def account_url(folder: Path) -> str:

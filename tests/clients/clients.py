@@ -13,6 +13,7 @@ from typing import ClassVar
 import pyacmedns  # type: ignore[import-untyped]
 
 from tests.clients.world import DOMAIN, NAMES, ClientWorld
+from tests.peers.certbot import certonly_command
 
 _GUIDE = Path(__file__).parents[2] / "docs/challenge-clients.md"
 _TARGET = re.compile(r"CNAME\s+([0-9a-f-]{36}\.\S+?)\.?\s")
@@ -58,19 +59,13 @@ class Certbot(Client):
 
     def certonly(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run ``certbot certonly`` with the options of an authenticator."""
-        home = str(self.folder / "certbot")
         return self.run(
-            str(Path(sys.executable).with_name("certbot")),
-            "certonly",
-            "--non-interactive",
-            "--agree-tos",
-            "--register-unsafely-without-email",
-            f"--server={self.world.pebble.directory_url}",
-            f"--config-dir={home}",
-            f"--work-dir={home}",
-            f"--logs-dir={home}",
-            *options,
-            *(f"--domain={name}" for name in NAMES),
+            *certonly_command(
+                self.world.pebble.directory_url,
+                self.folder / "certbot",
+                *options,
+                *(f"--domain={name}" for name in NAMES),
+            ),
             REQUESTS_CA_BUNDLE=str(self.world.pebble.ca_bundle),
             **environment,
         )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.acme.pebble_client import doze
+from tests.peers.certbot import certonly
 from zoneproof.acme import AcmeClient
 from zoneproof.cli.demo.background import free_port
 from zoneproof.cli.demo.pebble import Pebble
@@ -37,6 +36,7 @@ def folder(pebble: Pebble, port: int, tmp_path_factory: pytest.TempPathFactory) 
     certonly(
         pebble,
         home,
+        "--email=admin@example.com",
         "--manual",
         "--preferred-challenges=dns",
         "--manual-auth-hook=/bin/true '#', \"quoted\"",
@@ -67,30 +67,6 @@ def folder(pebble: Pebble, port: int, tmp_path_factory: pytest.TempPathFactory) 
         "--domain=standalone.example.net",
     )
     return home
-
-
-def certonly(pebble: Pebble, home: Path, *options: str) -> None:
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("certbot")),
-            "certonly",
-            "--non-interactive",
-            "--agree-tos",
-            "--email=admin@example.com",
-            "--no-eff-email",
-            f"--server={pebble.directory_url}",
-            f"--config-dir={home}",
-            f"--work-dir={home}/work",
-            f"--logs-dir={home}/logs",
-            *options,
-        ],
-        env={**os.environ, "REQUESTS_CA_BUNDLE": str(pebble.ca_bundle)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
