@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoneproof.challengedns.config import Config
-from zoneproof.challengedns.importing.acme_dns_database import AcmeDns, Row, open_acme_dns
+from zoneproof.challengedns.importing.acme_dns_database import Row
 from zoneproof.challengedns.importing.acme_dns_rows import (
     UnusableRowError,
     Value,
     read_account,
     read_value,
 )
+from zoneproof.challengedns.importing.open_acme_dns import AcmeDns, open_acme_dns
 from zoneproof.challengedns.operation.privileges import make_folder_for, service_user
 from zoneproof.challengedns.registry import rows
 from zoneproof.challengedns.registry.announcements import Announcements
