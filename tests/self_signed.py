@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from zoneproof.cli.demo.pebble import SIGNS_CERTIFICATES
+
 
 def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     """Return a PEM file to trust, and what a server at 127.0.0.1 needs."""
@@ -26,6 +28,8 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(SIGNS_CERTIFICATES, True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .sign(key, hashes.SHA256())
     )
     bundle, private = folder / "ca.pem", folder / "key.pem"

@@ -106,6 +106,20 @@ class Pebble(BackgroundServer):
         return f"https://{_HOST}:{self.management_port}"
 
 
+# Python 3.13 and newer trust no CA that does not say this of itself.
+SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 def _write_tls_files(folder: Path, ca_bundle: Path) -> None:
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Zoneproof demo TLS CA")])
@@ -126,6 +140,7 @@ def _write_tls_files(folder: Path, ca_bundle: Path) -> None:
     ca = (
         begin(ca_name, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(SIGNS_CERTIFICATES, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), False)
         .sign(ca_key, hashes.SHA256())
     )
