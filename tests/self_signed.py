@@ -12,7 +12,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from zoneproof.cli.demo.pebble import SIGNS_CERTIFICATES
+_SIGNS_ALL = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
@@ -28,7 +38,7 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-        .add_extension(SIGNS_CERTIFICATES, True)
+        .add_extension(_SIGNS_ALL, True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .sign(key, hashes.SHA256())
     )

@@ -322,7 +322,7 @@ def test_a_body_that_is_announced_as_longer_is_refused_before_it_comes(url: str)
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 16385\r\n\r\n")
         with connection.makefile("rb") as answer:
-            assert answer.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+            assert answer.readline().startswith(b"HTTP/1.1 413 ")
             assert answer.read().endswith(b'\r\n\r\n{"error":"payload_too_large"}')
 
 

@@ -107,7 +107,7 @@ class Pebble(BackgroundServer):
 
 
 # Python 3.13 and newer trust no CA that does not say this of itself.
-SIGNS_CERTIFICATES = x509.KeyUsage(
+_SIGNS_CERTIFICATES = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
     key_encipherment=False,
@@ -140,7 +140,7 @@ def _write_tls_files(folder: Path, ca_bundle: Path) -> None:
     ca = (
         begin(ca_name, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(SIGNS_CERTIFICATES, critical=True)
+        .add_extension(_SIGNS_CERTIFICATES, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), False)
         .sign(ca_key, hashes.SHA256())
     )
