@@ -6,17 +6,17 @@ import sys
 from collections.abc import Callable
 
 from zoneproof.cli import output
+from zoneproof.cli.json_output import json_line
 from zoneproof.issuance import Event
 
 
 def at_event(name: str, act: Callable[[], object]) -> None:
     """Call ``act`` once the event was told."""
-    tell = output.json_line
 
     def told(event: Event) -> None:
-        tell(event)
+        json_line(event)
         sys.stdout.flush()
         if event.__struct_config__.tag == name:
             act()
 
-    output.json_line = told
+    vars(output)["json_line"] = told

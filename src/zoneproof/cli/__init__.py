@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 
 from zoneproof import __version__
-from zoneproof.errors import InvalidInputError, ZoneproofError, printable
+from zoneproof.errors import BugError, InvalidInputError, ZoneproofError, printable
 
 _COMMANDS = {
     "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
@@ -46,7 +46,6 @@ _COMMANDS = {
     "show": ("zoneproof.cli.list:show", "Show all of a certificate."),
 }
 _INTERRUPTED = 130
-_BUG = 70
 
 
 class _LazyGroup(click.Group):
@@ -88,15 +87,15 @@ def main() -> None:
 
 
 def _run() -> int:
+    options: dict[str, bool] = {}  # what the command heard, as far as errors are concerned
     try:
         _require_text(sys.argv[1:])
-        return int(root(standalone_mode=False) or 0)
+        return int(root(prog_name="zoneproof", standalone_mode=False, obj=options) or 0)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except ZoneproofError as error:
-        _tell(error)
-        return error.exit_code
+        return _tell(error, as_json=options.get("as_json", False))
     except (KeyboardInterrupt, click.Abort):
         click.echo("zoneproof: interrupted", err=True)
         return _INTERRUPTED
@@ -107,12 +106,10 @@ def _run() -> int:
         if os.environ.get("ZONEPROOF_DEBUG"):
             raise
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        click.echo(
-            f"zoneproof: a bug in Zoneproof: {text}; set ZONEPROOF_DEBUG=1 to see where, and"
-            " please report it",
-            err=True,
+        bug = BugError(
+            f"a bug in Zoneproof: {text}; set ZONEPROOF_DEBUG=1 to see where, and please report it"
         )
-        return _BUG
+        return _tell(bug, as_json=options.get("as_json", False))
 
 
 def _require_text(words: Sequence[str]) -> None:
@@ -126,10 +123,16 @@ def _require_text(words: Sequence[str]) -> None:
             ) from error
 
 
-def _tell(error: ZoneproofError) -> None:
+def _tell(error: ZoneproofError, *, as_json: bool) -> int:
+    if as_json:
+        from zoneproof.cli.json_output import json_error
+
+        json_error(error)
+        return error.exit_code
     if error.records:
         click.echo("")
         for record in error.records:
             click.echo(f"  {printable(record)}")
         click.echo("")
     click.echo(f"zoneproof: {printable(error.message)}", err=True)
+    return error.exit_code

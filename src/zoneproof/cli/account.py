@@ -32,7 +32,7 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 
     The CA's terms of service are shown; on a terminal you are asked whether you agree to them.
     """
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.run_options import terms_from
     from zoneproof.cli.terms import run_with_terms
     from zoneproof.manager import RunOptions
@@ -45,29 +45,28 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
         async with manager.clients.use(registered.name) as client:
             return registered, new, (await client.directory()).terms_of_service
 
-    with telling_errors(as_json=as_json):
-        terms = terms_from(**options)
-        if key_type:
-            terms = replace(terms, key_kind=KEY_KINDS[key_type])
-        registered, new, agreed_to = run_with_terms(work, RunOptions(terms=terms), ask=not as_json)
-        if as_json:
-            facts = registered.facts.as_fields()
-            json_document({**facts, "new": new, "terms_of_service": agreed_to})
-            return
-        was = "is registered" if new else "was registered already, and nothing was changed"
-        click.echo(f"the account {registered.name} {was}")
-        tell_account(registered.facts, {"agreed to": agreed_to})
+    terms = terms_from(**options)
+    if key_type:
+        terms = replace(terms, key_kind=KEY_KINDS[key_type])
+    registered, new, agreed_to = run_with_terms(work, RunOptions(terms=terms), ask=not as_json)
+    if as_json:
+        facts = registered.facts.as_fields()
+        json_document({**facts, "new": new, "terms_of_service": agreed_to})
+        return
+    was = "is registered" if new else "was registered already, and nothing was changed"
+    click.echo(f"the account {registered.name} {was}")
+    tell_account(registered.facts, {"agreed to": agreed_to})
 
 
 @account.command("list")
 @json_option
 def list_accounts(as_json: bool) -> None:
     """List the accounts; keys are never shown."""
-    from zoneproof.cli.output import json_document, print_table, telling_errors
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import print_table
     from zoneproof.cli.tasks import run_with_manager
 
-    with telling_errors(as_json=as_json):
-        found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
+    found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
     if as_json:
         json_document(found)
         return
@@ -93,7 +92,7 @@ def list_accounts(as_json: bool) -> None:
 @json_option
 def show(name: str, offline: bool, as_json: bool) -> None:
     """Show an account, its status at the CA, and the certificates that use it."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import AcmeError
     from zoneproof.manager.administration import account_changes
@@ -109,16 +108,13 @@ def show(name: str, offline: bool, as_json: bool) -> None:
         users = await account_changes.certificates_using(manager, found)
         return await manager.accounts.get(name), users, status, problem
 
-    with telling_errors(as_json=as_json):
-        found, users, status, problem = run_with_manager(work)
-        if as_json:
-            facts = found.facts.as_fields()
-            json_document({**facts, "status": status, "problem": problem, "used_by": users})
-            return
-        click.secho(found.name, bold=True)
-        tell_account(
-            found.facts, {"status": status, "problem": problem, "used by": ", ".join(users)}
-        )
+    found, users, status, problem = run_with_manager(work)
+    if as_json:
+        facts = found.facts.as_fields()
+        json_document({**facts, "status": status, "problem": problem, "used_by": users})
+        return
+    click.secho(found.name, bold=True)
+    tell_account(found.facts, {"status": status, "problem": problem, "used by": ", ".join(users)})
 
 
 @account.command()
@@ -127,7 +123,7 @@ def show(name: str, offline: bool, as_json: bool) -> None:
 @json_option
 def update(name: str, emails: Sequence[str], as_json: bool) -> None:
     """Replace an account's contacts, at the CA and here."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration import account_changes
 
@@ -135,12 +131,11 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
         found = await manager.accounts.get(name)
         return await account_changes.update_contact(manager, found, emails)
 
-    with telling_errors(as_json=as_json):
-        facts = run_with_manager(work).facts
-        if as_json:
-            json_document(facts)
-        else:
-            click.echo(f"the contact of {facts.name} is now {', '.join(emails)}")
+    facts = run_with_manager(work).facts
+    if as_json:
+        json_document(facts)
+    else:
+        click.echo(f"the contact of {facts.name} is now {', '.join(emails)}")
 
 
 @account.command()
@@ -149,7 +144,7 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 @json_option
 def remove(name: str, force: bool, as_json: bool) -> None:
     """Forget an account and its key here; the CA is not told."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration import account_changes
 
@@ -157,14 +152,13 @@ def remove(name: str, force: bool, as_json: bool) -> None:
         found = await manager.accounts.get(name)
         return found.name, await account_changes.remove(manager, found, force=force)
 
-    with telling_errors(as_json=as_json):
-        removed, users = run_with_manager(work)
-        if as_json:
-            json_document({"removed": removed, "used_by": users})
-            return
-        click.echo(f"the account {removed} is forgotten here; at its CA it stays")
-        if users:
-            click.echo(f"these certificates lack an account now: {', '.join(users)}", err=True)
+    removed, users = run_with_manager(work)
+    if as_json:
+        json_document({"removed": removed, "used_by": users})
+        return
+    click.echo(f"the account {removed} is forgotten here; at its CA it stays")
+    if users:
+        click.echo(f"these certificates lack an account now: {', '.join(users)}", err=True)
 
 
 @account.command()
@@ -183,7 +177,7 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
     One is for names, one for wildcards, both in zone-file form. NAME... are domains; the records
     also hold for what is below them.
     """
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager.administration import account_changes
@@ -193,19 +187,18 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
         found = await manager.accounts.get(name or manager.settings.account)
         return found, *await account_changes.caa_records(manager, found, domains, method)
 
-    with telling_errors(as_json=as_json):
-        identifiers = [Identifier.parse(text) for text in names]
-        for identifier in identifiers:
-            if identifier.type != "dns":
-                raise InvalidInputError(f"{identifier} is an IP address, which has no CAA records")
-        domains = list(dict.fromkeys(identifier.domain for identifier in identifiers))
-        found, issuer, records = run_with_manager(work)
-        if as_json:
-            document = {"account": found.name, "account_url": found.account_url}
-            json_document({**document, "issuer": issuer, "method": method, "records": records})
-            return
-        for record in records:
-            click.echo(record)
+    identifiers = [Identifier.parse(text) for text in names]
+    for identifier in identifiers:
+        if identifier.type != "dns":
+            raise InvalidInputError(f"{identifier} is an IP address, which has no CAA records")
+    domains = list(dict.fromkeys(identifier.domain for identifier in identifiers))
+    found, issuer, records = run_with_manager(work)
+    if as_json:
+        document = {"account": found.name, "account_url": found.account_url}
+        json_document({**document, "issuer": issuer, "method": method, "records": records})
+        return
+    for record in records:
+        click.echo(record)
 
 
 account.add_command(rollover)

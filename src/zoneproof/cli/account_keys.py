@@ -23,17 +23,16 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
 
     If it is cut off, run it again: it finds out which key the CA has, and goes on.
     """
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration import account_changes
 
     kind = KEY_KINDS[key_type] if key_type else None
-    with telling_errors(as_json=as_json):
-        changed = run_with_manager(lambda manager: account_changes.roll_over(manager, name, kind))
-        if as_json:
-            json_document(changed.facts)
-        else:
-            click.echo(f"the account {changed.name} has a new key ({changed.facts.key_type})")
+    changed = run_with_manager(lambda manager: account_changes.roll_over(manager, name, kind))
+    if as_json:
+        json_document(changed.facts)
+    else:
+        click.echo(f"the account {changed.name} has a new key ({changed.facts.key_type})")
 
 
 @click.command()
@@ -46,7 +45,7 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
     Certificates that it obtained stay valid; nobody can renew or revoke with it any more.
     """
     from zoneproof.cli.confirm import confirm
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration import account_changes
 
@@ -54,16 +53,15 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
         found = await manager.accounts.get(name)
         return found, await account_changes.certificates_using(manager, found)
 
-    with telling_errors(as_json=as_json):
-        found, users = run_with_manager(read)
-        if users and not as_json:
-            click.echo(f"these certificates use {found.name}: {', '.join(users)}", err=True)
-        confirm(f"Close the account {found.name} for good?", yes=yes)
-        run_with_manager(lambda manager: account_changes.deactivate(manager, found.name))
-        if as_json:
-            json_document({"deactivated": found.name, "used_by": users})
-        else:
-            click.echo(f"the account {found.name} is closed for good, and forgotten here")
+    found, users = run_with_manager(read)
+    if users and not as_json:
+        click.echo(f"these certificates use {found.name}: {', '.join(users)}", err=True)
+    confirm(f"Close the account {found.name} for good?", yes=yes)
+    run_with_manager(lambda manager: account_changes.deactivate(manager, found.name))
+    if as_json:
+        json_document({"deactivated": found.name, "used_by": users})
+    else:
+        click.echo(f"the account {found.name} is closed for good, and forgotten here")
 
 
 @click.command("import")
@@ -93,7 +91,7 @@ def import_command(
     The key file can be certbot's private_key.json, lego's .key, acme.sh's account.key, or any
     other unencrypted PEM or JSON Web Key.
     """
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.run_options import terms_from
     from zoneproof.cli.terms import run_with_terms
     from zoneproof.errors import InvalidInputError
@@ -105,24 +103,23 @@ def import_command(
             manager, key, ca, name, contact=contact, register=register
         )
 
-    with telling_errors(as_json=as_json):
-        contact: tuple[str, ...] = ()
-        if account_file and not (ca or key_file):
-            shared = account_sharing.read_account_file(account_file)
-            key, ca, contact = shared.key, shared.directory_url, shared.contact
-            name = name or shared.name
-        elif key_file and ca and not account_file:
-            key = account_sharing.read_account_key(key_file)
-        else:
-            raise InvalidInputError("give --ca and --key, or --from alone")
-        run = RunOptions(terms=terms_from(**options))
-        imported, new = run_with_terms(work, run, ask=not as_json)
-        if as_json:
-            json_document({**imported.facts.as_fields(), "new": new})
-            return
-        was = "is imported" if new else "was here already, and nothing was changed"
-        click.echo(f"the account {imported.name} {was}")
-        tell_account(imported.facts, {})
+    contact: tuple[str, ...] = ()
+    if account_file and not (ca or key_file):
+        shared = account_sharing.read_account_file(account_file)
+        key, ca, contact = shared.key, shared.directory_url, shared.contact
+        name = name or shared.name
+    elif key_file and ca and not account_file:
+        key = account_sharing.read_account_key(key_file)
+    else:
+        raise InvalidInputError("give --ca and --key, or --from alone")
+    run = RunOptions(terms=terms_from(**options))
+    imported, new = run_with_terms(work, run, ask=not as_json)
+    if as_json:
+        json_document({**imported.facts.as_fields(), "new": new})
+        return
+    was = "is imported" if new else "was here already, and nothing was changed"
+    click.echo(f"the account {imported.name} {was}")
+    tell_account(imported.facts, {})
 
 
 @click.command()
@@ -134,19 +131,18 @@ def export(name: str, output: str, as_json: bool) -> None:
 
     Whoever has the file has the account: carry it over a safe way, then delete it.
     """
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration import account_sharing
     from zoneproof.manager.transfer.private_file import write_new
 
-    with telling_errors(as_json=as_json):
-        found = run_with_manager(lambda manager: manager.accounts.get(name))
-        content = account_sharing.to_file(found)
-        if output == "-":
-            click.echo(content, nl=False)
-            return
-        write_new(Path(output), content)
-        if as_json:
-            json_document({"exported": found.name, "file": output})
-        else:
-            click.echo(f"{output} holds the account {found.name} and its key, readable by you only")
+    found = run_with_manager(lambda manager: manager.accounts.get(name))
+    content = account_sharing.to_file(found)
+    if output == "-":
+        click.echo(content, nl=False)
+        return
+    write_new(Path(output), content)
+    if as_json:
+        json_document({"exported": found.name, "file": output})
+    else:
+        click.echo(f"{output} holds the account {found.name} and its key, readable by you only")

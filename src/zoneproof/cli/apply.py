@@ -35,7 +35,6 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     stay, unless --prune is given; files with certificates and keys always stay.
     """
     from zoneproof.cli.confirm import confirm
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration.apply import carry_out, missing_references, plan_changes
     from zoneproof.manager.certificates.definition_file import read_definitions
@@ -44,26 +43,23 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
         problems = await missing_references(manager, file.definitions)
         return await plan_changes(manager, file.definitions, prune=prune), problems
 
-    with telling_errors(as_json=as_json):
-        file = read_definitions(path)
-        changes, missing = run_with_manager(plan)
-        _refuse(path, [*file.problems, *missing], as_json=as_json)
-        if not as_json:
-            _tell(changes)
-        if changes.changes and not dry_run:
-            removed = changes.of_kind("removed")
-            if removed:
-                few = len(removed) <= 5  # all of them were shown above
-                names = ", ".join(change.name for change in removed)
-                confirm(
-                    f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes
-                )
-            run_with_manager(lambda manager: carry_out(manager, changes))
-        _tell_end(changes, dry_run=dry_run, as_json=as_json)
+    file = read_definitions(path)
+    changes, missing = run_with_manager(plan)
+    _refuse(path, [*file.problems, *missing], as_json=as_json)
+    if not as_json:
+        _tell(changes)
+    if changes.changes and not dry_run:
+        removed = changes.of_kind("removed")
+        if removed:
+            few = len(removed) <= 5  # all of them were shown above
+            names = ", ".join(change.name for change in removed)
+            confirm(f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes)
+        run_with_manager(lambda manager: carry_out(manager, changes))
+    _tell_end(changes, dry_run=dry_run, as_json=as_json)
 
 
 def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
-    from zoneproof.cli.output import json_error
+    from zoneproof.cli.json_output import json_error
     from zoneproof.errors import ConfigError, printable
 
     for problem in problems:
@@ -89,7 +85,7 @@ def _tell(changes: Changes) -> None:
 
 
 def _tell_end(changes: Changes, *, dry_run: bool, as_json: bool) -> None:
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.json_output import json_document
 
     if as_json:
         document: dict[str, object] = {

@@ -31,12 +31,12 @@ credential.add_command(test)
 @json_option
 def list_credentials(as_json: bool) -> None:
     """List the credentials, and how many certificates use each."""
-    from zoneproof.cli.output import json_document, print_table, telling_errors
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import print_table
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import credential_overviews
 
-    with telling_errors(as_json=as_json):
-        found = run_with_manager(lambda manager: credential_overviews(manager.store))
+    found = run_with_manager(lambda manager: credential_overviews(manager.store))
     if as_json:
         json_document(found)
         return
@@ -54,7 +54,8 @@ def list_credentials(as_json: bool) -> None:
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show a credential without its secrets, and which certificates use it."""
-    from zoneproof.cli.output import json_document, print_rows, telling_errors
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import print_rows
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import credential_users
 
@@ -62,8 +63,7 @@ def show(name: str, as_json: bool) -> None:
         found = await manager.credentials.get(name)
         return found, await credential_users(manager.store, name)
 
-    with telling_errors(as_json=as_json):
-        found, users = run_with_manager(read)
+    found, users = run_with_manager(read)
     if as_json:
         json_document({**found.shown(), "used_by": users})
         return
@@ -86,12 +86,11 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def rename(old: str, new: str, as_json: bool) -> None:
     """Give a credential another name; the certificates that use it follow."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import rename_credential
 
-    with telling_errors(as_json=as_json):
-        users = run_with_manager(lambda manager: rename_credential(manager.store, old, new))
+    users = run_with_manager(lambda manager: rename_credential(manager.store, old, new))
     if as_json:
         json_document({"name": new, "used_by": users})
     else:
@@ -104,14 +103,11 @@ def rename(old: str, new: str, as_json: bool) -> None:
 @json_option
 def remove(name: str, force: bool, as_json: bool) -> None:
     """Forget a credential that no certificate uses."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import remove_credential
 
-    with telling_errors(as_json=as_json):
-        users = run_with_manager(
-            lambda manager: remove_credential(manager.store, name, force=force)
-        )
+    users = run_with_manager(lambda manager: remove_credential(manager.store, name, force=force))
     if as_json:
         json_document({"removed": name, "used_by": users})
         return
@@ -133,16 +129,15 @@ def rotate_key(drop_old: bool, as_json: bool) -> None:
     The old key stays in the key file, for backups and for programs that still run, until
     --drop-old removes it.
     """
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import drop_older_keys
     from zoneproof.manager import rotate_key as rotate
 
-    with telling_errors(as_json=as_json):
-        if drop_old:
-            dropped = run_with_manager(drop_older_keys)
-        else:
-            rotation = run_with_manager(rotate)
+    if drop_old:
+        dropped = run_with_manager(drop_older_keys)
+    else:
+        rotation = run_with_manager(rotate)
     if as_json:
         json_document({"dropped": dropped} if drop_old else rotation)
     elif drop_old:

@@ -45,29 +45,27 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
         require_all,
         somebody_is_there,
     )
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import Credential
     from zoneproof.providers import describe
 
-    with telling_errors(as_json=as_json):
-        info = describe(provider)
-        name = name or provider
-        given = given_fields(info, fields)
-        settings = _dns_settings(dns)
-        if somebody_is_there():
-            run_with_manager(lambda manager: manager.credentials.require_free(name))
-            given = ask_for_rest(info, given)
-        require_all(info, given)
-        new = Credential(name, provider, given, settings)
+    info = describe(provider)
+    name = name or provider
+    given = given_fields(info, fields)
+    settings = _dns_settings(dns)
+    if somebody_is_there():
+        run_with_manager(lambda manager: manager.credentials.require_free(name))
+        given = ask_for_rest(info, given)
+    require_all(info, given)
+    new = Credential(name, provider, given, settings)
 
-        async def work(manager: Manager) -> Credential:
-            await manager.credentials.require_free(name)
-            manager.providers.open(provider, given)
-            await manager.credentials.add(new)
-            return await manager.credentials.get(name)
+    async def work(manager: Manager) -> Credential:
+        await manager.credentials.require_free(name)
+        manager.providers.open(provider, given)
+        await manager.credentials.add(new)
+        return await manager.credentials.get(name)
 
-        added = run_with_manager(work)
+    added = run_with_manager(work)
     _tell(added, f"{name} is stored", as_json=as_json)
     if not as_json:
         click.echo(f"next: zoneproof credential test {name} --zone ZONE")
@@ -91,7 +89,6 @@ def set_fields(
 
     Every certificate that uses the credential has the change at its next run.
     """
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import credential_users
@@ -113,14 +110,12 @@ def set_fields(
         after = await manager.credentials.change(name, change)
         return after, await credential_users(manager.store, name)
 
-    with telling_errors(as_json=as_json):
-        settings = _dns_settings(dns)
-        if not fields and not unset and not any(dns.values()):
-            raise InvalidInputError(
-                f"say what to change of {name[:80]}: --field NAME=VALUE, --unset NAME, or a DNS"
-                " setting"
-            )
-        after, users = run_with_manager(work)
+    settings = _dns_settings(dns)
+    if not fields and not unset and not any(dns.values()):
+        raise InvalidInputError(
+            f"say what to change of {name[:80]}: --field NAME=VALUE, --unset NAME, or a DNS setting"
+        )
+    after, users = run_with_manager(work)
     _tell(after, f"{name} is changed, used by {certificates(users)}", as_json=as_json)
 
 
@@ -165,7 +160,7 @@ def _changed(
 
 
 def _tell(credential: Credential, text: str, *, as_json: bool) -> None:
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.json_output import json_document
 
     if as_json:
         json_document(credential.shown())

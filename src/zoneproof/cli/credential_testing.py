@@ -27,7 +27,8 @@ def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: An
     For acme-dns and the challenge service, at the name of a registration; --zone then is its
     domain. Exits with 1 if a step failed.
     """
-    from zoneproof.cli.output import Lines, json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import Lines
     from zoneproof.cli.run_options import run_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
@@ -44,10 +45,9 @@ def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: An
         emit = quiet if as_json else Lines()
         return await try_credential(manager, credential, emit, zone=zone)
 
-    with telling_errors(as_json=as_json):
-        if read_only and zone:
-            raise InvalidInputError("--read-only lists all zones: leave --zone away")
-        trial = run_with_manager(work, run_from(**run_options))
+    if read_only and zone:
+        raise InvalidInputError("--read-only lists all zones: leave --zone away")
+    trial = run_with_manager(work, run_from(**run_options))
     if as_json:
         json_document(_facts(trial))
     else:

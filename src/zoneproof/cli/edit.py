@@ -25,7 +25,6 @@ def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -
     'zoneproof preview' tells whether it would work, 'zoneproof renew' obtains it.
     """
     from zoneproof.cli.definitions import define, save
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import default_name
@@ -41,11 +40,10 @@ def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -
         await save(manager, wanted)
         return wanted.definition
 
-    with telling_errors(as_json=as_json):
-        definition = run_with_manager(work)
-        _tell_saved(definition, [], as_json=as_json)
-        if not as_json:
-            click.echo(f"next: zoneproof preview {definition.name}")
+    definition = run_with_manager(work)
+    _tell_saved(definition, [], as_json=as_json)
+    if not as_json:
+        click.echo(f"next: zoneproof preview {definition.name}")
 
 
 @click.command()
@@ -60,7 +58,6 @@ def edit(
     """Change a managed certificate; what is not said stays. The next renewal uses it."""
     from zoneproof.cli.definition_options import apply_options
     from zoneproof.cli.definitions import save, with_names
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import describe_changes
 
@@ -73,11 +70,10 @@ def edit(
             changes.append(f"the credential {wanted.credential.name} was stored")
         return wanted.definition, changes
 
-    with telling_errors(as_json=as_json):
-        definition, changes = run_with_manager(work)
-        _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)
-        if changes and not as_json:
-            click.echo(f"next: zoneproof issue {definition.name}, or wait for its renewal")
+    definition, changes = run_with_manager(work)
+    _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)
+    if changes and not as_json:
+        click.echo(f"next: zoneproof issue {definition.name}, or wait for its renewal")
 
 
 @click.command()
@@ -88,7 +84,7 @@ def edit(
 def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     """Stop managing a certificate. Its files stay unless --delete-files is given."""
     from zoneproof.cli.confirm import confirm
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
 
     async def work(manager: Manager) -> str:
@@ -101,21 +97,20 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
                 manager.files.remove(certificate.name)
         return folder
 
-    with telling_errors(as_json=as_json):
-        if delete_files:
-            confirm(f"Delete the certificate {name} and all its keys?", yes=yes)
-        folder = run_with_manager(work)
-        if as_json:
-            json_document({"removed": name, "files_deleted": delete_files})
-        else:
-            files = "its files are deleted" if delete_files else f"its files stay in {folder}"
-            click.echo(f"{name} is no longer managed; {files}")
+    if delete_files:
+        confirm(f"Delete the certificate {name} and all its keys?", yes=yes)
+    folder = run_with_manager(work)
+    if as_json:
+        json_document({"removed": name, "files_deleted": delete_files})
+    else:
+        files = "its files are deleted" if delete_files else f"its files stay in {folder}"
+        click.echo(f"{name} is no longer managed; {files}")
 
 
 def _tell_saved(
     definition: CertificateDefinition, changes: Sequence[str], *, as_json: bool
 ) -> None:
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.json_output import json_document
 
     if as_json:
         json_document(definition)

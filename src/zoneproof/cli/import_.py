@@ -34,27 +34,25 @@ def archive(
     What is here and differs stays, unless --replace is given.
     """
     from zoneproof.cli.import_offer import offer
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.transfer import get_passphrase
     from zoneproof.errors import printable
     from zoneproof.manager.transfer.archive import decode
     from zoneproof.manager.transfer.sealed_file import read
 
-    with telling_errors(as_json=as_json):
-        sealed = read(file)
-        content = decode(sealed.open(get_passphrase(passphrase, twice=False)), str(file))
-        if not as_json:
-            click.echo(printable(f"written {content.written_at} by Zoneproof {content.written_by}"))
-        offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
-        for account in content.accounts:
-            if account.ca_bundle and not Path(account.ca_bundle).exists():
-                click.echo(
-                    printable(
-                        f"the account {account.name} trusts the roots in {account.ca_bundle}, which"
-                        " is not here: copy that file, too"
-                    ),
-                    err=True,
-                )
+    sealed = read(file)
+    content = decode(sealed.open(get_passphrase(passphrase, twice=False)), str(file))
+    if not as_json:
+        click.echo(printable(f"written {content.written_at} by Zoneproof {content.written_by}"))
+    offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
+    for account in content.accounts:
+        if account.ca_bundle and not Path(account.ca_bundle).exists():
+            click.echo(
+                printable(
+                    f"the account {account.name} trusts the roots in {account.ca_bundle}, which"
+                    " is not here: copy that file, too"
+                ),
+                err=True,
+            )
 
 
 @import_.command()
@@ -78,18 +76,16 @@ def registrations(
     Certify The Web. What is here and differs stays, unless --replace is given.
     """
     from zoneproof.cli.import_offer import offer
-    from zoneproof.cli.output import telling_errors
     from zoneproof.errors import InvalidInputError, printable
     from zoneproof.manager.importing import read_registrations
     from zoneproof.manager.transfer.archive import of_registrations
 
-    with telling_errors(as_json=as_json):
-        found = read_registrations(path, server=server, domain=domain)
-        for problem in found.problems:
-            click.echo(f"zoneproof: {printable(problem)}", err=True)
-        content = of_registrations((one.domain, one.registration) for one in found.registrations)
-        if not content.registrations:
-            raise InvalidInputError(f"{path}: no registration was found: nothing was changed")
-        offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
+    found = read_registrations(path, server=server, domain=domain)
+    for problem in found.problems:
+        click.echo(f"zoneproof: {printable(problem)}", err=True)
+    content = of_registrations((one.domain, one.registration) for one in found.registrations)
+    if not content.registrations:
+        raise InvalidInputError(f"{path}: no registration was found: nothing was changed")
+    offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
     if found.problems:
         raise SystemExit(1)

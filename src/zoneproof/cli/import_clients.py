@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from zoneproof.cli.import_offer import taking_options
+from zoneproof.cli.option_groups import F, add_options
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from zoneproof.manager.importing import Found
     from zoneproof.manager.importing.save import TakeOver
     from zoneproof.manager.transfer.archive import Item
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _REMARKS = {
     ("differs", True): "  (is replaced)",
@@ -29,7 +28,7 @@ _REMARKS = {
 
 def _import_options(command: F) -> F:
     path = click.argument("path", type=click.Path(path_type=Path))
-    return path(taking_options(json_option(command)))
+    return add_options(command, (path, taking_options, json_option))
 
 
 @click.command()
@@ -115,7 +114,6 @@ def _take_over(
 ) -> None:
     """Show what was found, and save it after a yes; where nobody can be asked, only show it."""
     from zoneproof.cli.confirm import confirm
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager.importing.save import choose, compare, prepare
@@ -125,22 +123,19 @@ def _take_over(
         take_over = await prepare(manager, found)
         return take_over, await compare(manager, take_over)
 
-    with telling_errors(as_json=as_json):
-        found = read()
-        take_over, items = run_with_manager(plan)
-        if not items:
-            reasons = "; ".join(take_over.problems)
-            raise InvalidInputError(reasons or f"there is nothing of {client} to take over")
-        wanted = choose(items, take_over, replacing=replacing)
-        if not as_json:
-            _tell(items, wanted, (*found.notes, *take_over.problems))
-        can_ask = sys.stdin.isatty() and not as_json
-        taken = bool(wanted) and not dry_run and (yes or can_ask)
-        if taken:
-            confirm(f"Take over {_things(wanted)}?", yes=yes)
-            run_with_manager(
-                lambda manager: take(manager, take_over.archive, wanted, origin=client)
-            )
+    found = read()
+    take_over, items = run_with_manager(plan)
+    if not items:
+        reasons = "; ".join(take_over.problems)
+        raise InvalidInputError(reasons or f"there is nothing of {client} to take over")
+    wanted = choose(items, take_over, replacing=replacing)
+    if not as_json:
+        _tell(items, wanted, (*found.notes, *take_over.problems))
+    can_ask = sys.stdin.isatty() and not as_json
+    taken = bool(wanted) and not dry_run and (yes or can_ask)
+    if taken:
+        confirm(f"Take over {_things(wanted)}?", yes=yes)
+        run_with_manager(lambda manager: take(manager, take_over.archive, wanted, origin=client))
     if as_json:
         _print_json(found, take_over, items, taken=len(wanted) if taken else 0)
     else:
@@ -188,7 +183,7 @@ def _tell(items: Sequence[Item], wanted: Sequence[Item], remarks: Sequence[str])
 
 
 def _print_json(found: Found, take_over: TakeOver, items: Sequence[Item], *, taken: int) -> None:
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.json_output import json_document
 
     json_document(
         {

@@ -68,7 +68,8 @@ def _tell(items: Sequence[Item], *, replace: bool) -> None:
 def _tell_end(
     items: Sequence[Item], wanted: Sequence[Item], *, dry_run: bool, as_json: bool
 ) -> None:
-    from zoneproof.cli.output import count, json_document
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import count
 
     if as_json:
         json_document({"items": items, "taken": 0 if dry_run else len(wanted)})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoneproof.cli.definition_options import definition_options, take_options
-from zoneproof.cli.run_options import authoritative_port_option, json_option, terms_options
+from zoneproof.cli.run_options import authoritative_port_option, json_events_option, terms_options
 
 if TYPE_CHECKING:
     from zoneproof.issuance import Emit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @terms_options
 @click.option("--name", "certificate", default="", help="Name of the certificate.")
 @authoritative_port_option
-@json_option
+@json_events_option
 def issue_command(
     names: Sequence[str],
     certificate: str,
@@ -37,23 +37,22 @@ def issue_command(
     Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
     printed and the exit code is 3; 'zoneproof resume' with the certificate's name then goes on.
     """
-    from zoneproof.cli.output import tell_certificate, telling_errors, telling_progress
+    from zoneproof.cli.output import tell_certificate, telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.terms import run_with_terms
 
     of_definition = take_options(options)
-    with telling_errors(as_json=as_json):
-        run = run_from(None, None, (), authoritative_port, terms_from(**options))
+    run = run_from(None, None, (), authoritative_port, terms_from(**options))
 
-        async def work(manager: Manager) -> tuple[Outcome, bool]:
-            with telling_progress(as_json=as_json) as emit:
-                return await _issue(manager, names, certificate, of_definition, emit)
+    async def work(manager: Manager) -> tuple[Outcome, bool]:
+        with telling_progress(as_json=as_json) as emit:
+            return await _issue(manager, names, certificate, of_definition, emit)
 
-        outcome, first = run_with_terms(work, run, ask=not as_json)
-        if not as_json:
-            tell_certificate(outcome)
-            if first:
-                click.echo("\nnext: let a timer run 'zoneproof renew' every hour")
+    outcome, first = run_with_terms(work, run, ask=not as_json)
+    if not as_json:
+        tell_certificate(outcome)
+        if first:
+            click.echo("\nnext: let a timer run 'zoneproof renew' every hour")
 
 
 async def _issue(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @json_option
 def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     """List the managed certificates and how each stands."""
-    from zoneproof.cli.output import json_document, print_table, telling_errors
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import print_table
     from zoneproof.cli.tasks import run_with_manager
 
     async def read(manager: Manager) -> list[Overview]:
@@ -31,11 +32,10 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
             for certificate in await manager.certificates.all()
         ]
 
-    with telling_errors(as_json=as_json):
-        if as_toml:
-            _print_toml(problems=problems, as_json=as_json)
-            return
-        found = run_with_manager(read)
+    if as_toml:
+        _print_toml(problems=problems, as_json=as_json)
+        return
+    found = run_with_manager(read)
     if problems:
         found = [one for one in found if one.needs_attention]
     if as_json:
@@ -71,7 +71,8 @@ def show(name: str, as_json: bool) -> None:
     """Show all of a managed certificate: its definition, its files and how it stands."""
     import msgspec
 
-    from zoneproof.cli.output import json_document, print_rows, telling_errors
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import print_rows
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import field_text, standing
 
@@ -80,8 +81,7 @@ def show(name: str, as_json: bool) -> None:
         overview = standing(certificate, manager.files, datetime.now(UTC)).overview()
         return certificate, overview, str(manager.files.live(name))
 
-    with telling_errors(as_json=as_json):
-        certificate, overview, folder = run_with_manager(read)
+    certificate, overview, folder = run_with_manager(read)
     definition = msgspec.to_builtins(certificate.definition)
     if as_json:
         state = msgspec.to_builtins(overview)
@@ -115,14 +115,13 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def history(name: str, as_json: bool) -> None:
     """Show what happened to a managed certificate, oldest first."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError, printable
 
-    with telling_errors(as_json=as_json):
-        entries = run_with_manager(lambda manager: manager.history.of(name))
-        if not entries:
-            raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
+    entries = run_with_manager(lambda manager: manager.history.of(name))
+    if not entries:
+        raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
     if as_json:
         json_document(entries)
         return

@@ -16,23 +16,22 @@ def notify() -> None:
 @json_option
 def test(as_json: bool) -> None:
     """Send everybody a message that says that it is a test. Exits with 1 if one is not reached."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_until_done
     from zoneproof.errors import ConfigError, printable
     from zoneproof.manager import Home
     from zoneproof.manager.notifications import send_test
     from zoneproof.manager.settings import FILE, load_settings
 
-    with telling_errors(as_json=as_json):
-        home = Home.find()
-        settings = load_settings(home.path).notify
-        receivers = len(settings.smtp) + len(settings.webhook)
-        if not receivers:
-            raise ConfigError(
-                f"nobody is to be notified: add [[notify.smtp]] or [[notify.webhook]] to"
-                f" {home.path / FILE}"
-            )
-        problems = run_until_done(send_test(settings))
+    home = Home.find()
+    settings = load_settings(home.path).notify
+    receivers = len(settings.smtp) + len(settings.webhook)
+    if not receivers:
+        raise ConfigError(
+            f"nobody is to be notified: add [[notify.smtp]] or [[notify.webhook]] to"
+            f" {home.path / FILE}"
+        )
+    problems = run_until_done(send_test(settings))
     reached = receivers - len(problems)
     if as_json:
         json_document({"receivers": receivers, "reached": reached, "problems": problems})

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import click
 import msgspec
 
-from zoneproof.errors import ZoneproofError, printable
+from zoneproof.cli.json_output import json_line
+from zoneproof.errors import printable
 from zoneproof.issuance import (
     AnswerServed,
     CertificateIssued,
@@ -35,46 +36,14 @@ from zoneproof.manager import Outcome
 _PARTS = ("cert", "chain")  # which fullchain.pem holds
 
 
-def json_line(event: Event) -> None:
-    """Print an event as one line of JSON."""
-    click.echo(msgspec.json.encode(event))
-
-
 def json_line_of(certificate: str) -> Callable[[Event], None]:
     """Return what prints an event of one of several certificates, with its name."""
 
     def print_event(event: Event) -> None:
         fields = msgspec.to_builtins(event)
-        click.echo(msgspec.json.encode({"certificate": certificate, **fields}))
+        json_line({"certificate": certificate, **fields})
 
     return print_event
-
-
-def json_error(error: ZoneproofError) -> None:
-    """Print an error as one line of JSON."""
-    click.echo(
-        msgspec.json.encode(
-            {
-                "event": "error",
-                "kind": type(error).__name__,
-                "message": error.message,
-                "records": error.records,
-                "exit_code": error.exit_code,
-            }
-        )
-    )
-
-
-@contextmanager
-def telling_errors(*, as_json: bool) -> Iterator[None]:
-    """Tell an error as a line of JSON, and exit with its code, if JSON is wanted."""
-    try:
-        yield
-    except ZoneproofError as error:
-        if not as_json:
-            raise
-        json_error(error)
-        raise SystemExit(error.exit_code) from error
 
 
 def draws() -> bool:
@@ -94,11 +63,6 @@ def telling_progress(*, as_json: bool) -> Iterator[Emit]:
             yield view.emit_for("")
     else:
         yield Lines()
-
-
-def json_document(value: object) -> None:
-    """Print a value as one indented JSON document."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 class Lines:

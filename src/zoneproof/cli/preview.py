@@ -35,28 +35,26 @@ def preview(
     Every identifier's method, names, zone and CAA are examined, and records that are missing are
     printed. Exits with 1 if issuing would fail or stop for a person.
     """
-    import msgspec
 
-    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.json_output import json_line
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
 
     of_definition = take_options(options)
-    with telling_errors(as_json=as_json):
-        if everything == bool(names):
-            raise InvalidInputError("name a certificate or identifiers, or give --all")
-        run = run_from(None, None, (), authoritative_port, terms_from(**options))
-        previews = run_with_manager(
-            lambda manager: _previews(manager, names, certificate, of_definition), run
-        )
-        for found in previews:
-            if as_json:
-                click.echo(msgspec.json.encode(_facts(found)))
-            else:
-                _print(found, brief=everything)
-        if any(found.would_fail for found in previews):
-            raise SystemExit(1)
+    if everything == bool(names):
+        raise InvalidInputError("name a certificate or identifiers, or give --all")
+    run = run_from(None, None, (), authoritative_port, terms_from(**options))
+    previews = run_with_manager(
+        lambda manager: _previews(manager, names, certificate, of_definition), run
+    )
+    for found in previews:
+        if as_json:
+            json_line(_facts(found))
+        else:
+            _print(found, brief=everything)
+    if any(found.would_fail for found in previews):
+        raise SystemExit(1)
 
 
 async def _previews(

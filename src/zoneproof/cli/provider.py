@@ -16,13 +16,12 @@ def provider() -> None:
 @json_option
 def list_providers(as_json: bool) -> None:
     """List the providers."""
-    import msgspec
-
+    from zoneproof.cli.json_output import json_document
     from zoneproof.providers import describe, slugs
 
     infos = [describe(slug) for slug in slugs()]
     if as_json:
-        click.echo(msgspec.json.encode(infos))
+        json_document(infos)
         return
     width = max(len(info.slug) for info in infos)
     for info in infos:
@@ -34,11 +33,10 @@ def list_providers(as_json: bool) -> None:
 @json_option
 def show(slug: str, as_json: bool) -> None:
     """Show the fields of a provider."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.providers import describe
 
-    with telling_errors(as_json=as_json):
-        info = describe(slug)
+    info = describe(slug)
     if as_json:
         json_document(info)
         return

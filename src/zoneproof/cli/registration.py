@@ -31,17 +31,16 @@ def registration() -> None:
 @json_option
 def list_registrations(server: str, as_json: bool) -> None:
     """List the registrations: each domain and where its challenges are delegated."""
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
 
-    with telling_errors(as_json=as_json):
-        found = _find(server)
-        if as_json:
-            json_document([_shown(domain, one) for domain, one in found])
-            return
-        if not found:
-            click.echo("no registrations: issuing through acme-dns makes them at first use")
-        for domain, one in found:
-            click.echo(f"{domain}  {one.fulldomain}  {one.server}")
+    found = _find(server)
+    if as_json:
+        json_document([_shown(domain, one) for domain, one in found])
+        return
+    if not found:
+        click.echo("no registrations: issuing through acme-dns makes them at first use")
+    for domain, one in found:
+        click.echo(f"{domain}  {one.fulldomain}  {one.server}")
 
 
 @registration.command()
@@ -55,21 +54,20 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     The next issuance registers anew, and then wants another CNAME.
     """
     from zoneproof.cli.confirm import confirm
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
 
-    with telling_errors(as_json=as_json):
-        name, one = _the_only(domain, server)
-        confirm(f"Forget the key of {one.fulldomain}, which only this home may have?", yes=yes)
+    name, one = _the_only(domain, server)
+    confirm(f"Forget the key of {one.fulldomain}, which only this home may have?", yes=yes)
 
-        async def work(manager: Manager) -> None:
-            await manager.registrations.remove(one.server, name)
+    async def work(manager: Manager) -> None:
+        await manager.registrations.remove(one.server, name)
 
-        run_with_manager(work)
-        if as_json:
-            json_document({"removed": _shown(name, one)})
-        else:
-            click.echo(f"{name} has no registration at {one.server} any more")
+    run_with_manager(work)
+    if as_json:
+        json_document({"removed": _shown(name, one)})
+    else:
+        click.echo(f"{name} has no registration at {one.server} any more")
 
 
 @registration.command()

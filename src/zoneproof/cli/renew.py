@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.run_options import dns_options, json_option, terms_options
+from zoneproof.cli.run_options import dns_options, json_events_option, terms_options
 
 if TYPE_CHECKING:
     from zoneproof.issuance import Emit
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Renew whether due or not, paused or not.")
 @dns_options
 @terms_options
-@json_option
+@json_events_option
 def renew(
     names: Sequence[str],
     force: bool,
@@ -35,7 +35,6 @@ def renew(
 
     Exits with 1 if one failed, 3 if records have to be created by hand, 0 if all is well.
     """
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import renew as renew_certificates
@@ -47,12 +46,11 @@ def renew(
         )
         return results, await tell(manager, results)
 
-    with telling_errors(as_json=as_json):
-        run = run_from(
-            propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
-        )
-        with _telling_renewals(as_json=as_json) as (emit_for, on_result):
-            results, problems = run_with_manager(work, run)
+    run = run_from(
+        propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
+    )
+    with _telling_renewals(as_json=as_json) as (emit_for, on_result):
+        results, problems = run_with_manager(work, run)
     for problem in problems:
         click.echo(f"zoneproof: {problem}", err=True)
     if on_result is None:
@@ -67,7 +65,7 @@ def renew(
 @click.argument("name")
 @dns_options
 @terms_options
-@json_option
+@json_events_option
 def resume(
     name: str,
     propagation: str | None,
@@ -78,7 +76,7 @@ def resume(
     **terms: Any,
 ) -> None:
     """Go on with a certificate that waits for records, which you have created; the same order."""
-    from zoneproof.cli.output import tell_certificate, telling_errors, telling_progress
+    from zoneproof.cli.output import tell_certificate, telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
@@ -92,14 +90,13 @@ def resume(
             )
         return await issue(manager, certificate.definition, emit)
 
-    with telling_errors(as_json=as_json):
-        run = run_from(
-            propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
-        )
-        with telling_progress(as_json=as_json) as emit:
-            outcome = run_with_manager(work, run)
-        if not as_json:
-            tell_certificate(outcome)
+    run = run_from(
+        propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
+    )
+    with telling_progress(as_json=as_json) as emit:
+        outcome = run_with_manager(work, run)
+    if not as_json:
+        tell_certificate(outcome)
 
 
 @contextmanager
@@ -138,8 +135,7 @@ def emitters(*, as_json: bool) -> Callable[[str], Emit]:
 
 def tell_renewal(result: Renewal, *, as_json: bool) -> None:
     """Print what came of one certificate, unless there was no reason to do anything."""
-    from msgspec import json
-
+    from zoneproof.cli.json_output import json_line
     from zoneproof.errors import printable
 
     error = result.error
@@ -152,7 +148,7 @@ def tell_renewal(result: Renewal, *, as_json: bool) -> None:
             "error": error.message if error else "",
             "records": error.records if error else (),
         }
-        click.echo(json.encode(document))
+        json_line(document)
     elif result.result != "not due" or result.reason:
         click.echo(_line(result), err=error is not None)
         for record in error.records if error else ():

@@ -36,16 +36,15 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool, **terms: Any) -> No
     key unless --reuse-key is on.
     """
     from zoneproof.cli.confirm import confirm
-    from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import revoke as revoke_certificate
 
-    with telling_errors(as_json=as_json):
-        confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
-        run = run_from(None, None, (), None, terms_from(**terms))
-        run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason), run)
-        if as_json:
-            json_document({"revoked": name, "reason": reason})
-        else:
-            click.echo(f"{name} is revoked; 'zoneproof issue {name}' obtains a new certificate")
+    confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
+    run = run_from(None, None, (), None, terms_from(**terms))
+    run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason), run)
+    if as_json:
+        json_document({"revoked": name, "reason": reason})
+    else:
+        click.echo(f"{name} is revoked; 'zoneproof issue {name}' obtains a new certificate")

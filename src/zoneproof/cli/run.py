@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.run_options import authoritative_port_option, json_option
+from zoneproof.cli.run_options import authoritative_port_option, json_events_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import Renewal
@@ -16,34 +16,31 @@ if TYPE_CHECKING:
 
 @click.command()
 @authoritative_port_option
-@json_option
+@json_events_option
 def run(authoritative_port: int | None, as_json: bool) -> None:
     """Keep all certificates renewed until stopped; looks at least once an hour.
 
     SIGTERM and Ctrl-C end it, after values in the DNS were removed.
     """
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.renew import emitters
     from zoneproof.cli.run_options import run_from
     from zoneproof.cli.tasks import run_until_done
     from zoneproof.manager import Home, keep_renewed
 
-    with telling_errors(as_json=as_json):
-        options = run_from(None, None, (), authoritative_port)
-        run_until_done(
-            keep_renewed(
-                Home.find(),
-                options,
-                emitters(as_json=as_json),
-                on_round=lambda results, wake: _tell_round(results, wake, as_json=as_json),
-                on_trouble=lambda text: _tell_trouble(text, as_json=as_json),
-            )
+    options = run_from(None, None, (), authoritative_port)
+    run_until_done(
+        keep_renewed(
+            Home.find(),
+            options,
+            emitters(as_json=as_json),
+            on_round=lambda results, wake: _tell_round(results, wake, as_json=as_json),
+            on_trouble=lambda text: _tell_trouble(text, as_json=as_json),
         )
+    )
 
 
 def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) -> None:
-    from msgspec import json
-
+    from zoneproof.cli.json_output import json_line
     from zoneproof.cli.output import count
     from zoneproof.cli.renew import tell_renewal
 
@@ -51,7 +48,7 @@ def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) ->
         tell_renewal(result, as_json=as_json)
     if as_json:
         document = {"event": "round", "certificates": len(results), "next_look": wake}
-        click.echo(json.encode(document))
+        json_line(document)
         return
     seconds = (wake - datetime.now(UTC)).total_seconds()
     looked_at = count(len(results), "certificate")
@@ -59,11 +56,10 @@ def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) ->
 
 
 def _tell_trouble(text: str, *, as_json: bool) -> None:
-    from msgspec import json
-
+    from zoneproof.cli.json_output import json_line
     from zoneproof.errors import printable
 
     if as_json:
-        click.echo(json.encode({"event": "trouble", "message": text}))
+        json_line({"event": "trouble", "message": text})
     else:
         click.echo(f"zoneproof: {printable(text)}", err=True)

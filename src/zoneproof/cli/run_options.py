@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options
+from zoneproof.cli.option_groups import DNS_SETTINGS, F, Option, add_options
 
 if TYPE_CHECKING:
     from zoneproof.manager import AccountTerms, RunOptions
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool:
+    """Let what tells errors know how this command tells things."""
+    context.ensure_object(dict)["as_json"] = as_json
+    return as_json
+
+
+def _json_option(text: str) -> Option:
+    return click.option("--json", "as_json", is_flag=True, callback=_remember, help=text)
+
+
+json_option = _json_option("Print the result as JSON.")
+json_lines_option = _json_option("Print JSON, a line for each thing.")
+json_events_option = _json_option("Print JSON, a line for each event.")
 authoritative_port_option = click.option(
     "--authoritative-port",
     type=click.IntRange(1, 65535),

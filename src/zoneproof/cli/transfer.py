@@ -42,7 +42,6 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
     """
     import msgspec
 
-    from zoneproof.cli.output import telling_errors
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import Home
@@ -51,21 +50,20 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
     from zoneproof.manager.transfer.private_file import exists_already, write_new
     from zoneproof.manager.transfer.sealed_file import seal
 
-    with telling_errors(as_json=as_json):
-        if output.exists() or output.is_symlink():
-            raise exists_already(output)
-        secret = get_passphrase(passphrase, twice=True)
-        collected = run_with_manager(
-            lambda manager: collect(manager, with_certificates=with_certificates)
-        )
-        if not count_items(collected.archive):
-            raise InvalidInputError(f"there is nothing to export in {Home.find().path}")
-        write_new(output, seal(msgspec.json.encode(collected.archive), secret))
-        _tell_written(output, collected, as_json=as_json)
+    if output.exists() or output.is_symlink():
+        raise exists_already(output)
+    secret = get_passphrase(passphrase, twice=True)
+    collected = run_with_manager(
+        lambda manager: collect(manager, with_certificates=with_certificates)
+    )
+    if not count_items(collected.archive):
+        raise InvalidInputError(f"there is nothing to export in {Home.find().path}")
+    write_new(output, seal(msgspec.json.encode(collected.archive), secret))
+    _tell_written(output, collected, as_json=as_json)
 
 
 def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
-    from zoneproof.cli.output import json_document
+    from zoneproof.cli.json_output import json_document
     from zoneproof.errors import printable
     from zoneproof.manager.transfer.archive import count_items
 
