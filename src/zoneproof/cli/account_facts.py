@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof import moments
+
 if TYPE_CHECKING:
     from zoneproof.acme import KeyKind
     from zoneproof.manager import AccountFacts
@@ -34,7 +36,7 @@ def tell_account(facts: AccountFacts, more: Mapping[str, str]) -> None:
         "key": facts.key_type,
         "rollover": "was cut off; its next use goes on" if facts.rollover_pending else "",
         "CA bundle": facts.ca_bundle,
-        "stored": facts.created_at[:10],
+        "stored": moments.at(facts.created_at),
         **more,
     }
     print_rows({name: text for name, text in rows.items() if text})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof import moments
 from zoneproof.cli.credential_saving import add, certificates, set_fields
 from zoneproof.cli.credential_testing import test
 from zoneproof.cli.run_options import json_option
@@ -43,8 +45,10 @@ def list_credentials(as_json: bool) -> None:
     if not found:
         click.echo("no credentials yet: 'zoneproof credential add'")
         return
+    now = datetime.now(UTC)
     rows = [
-        (one.name, one.provider, one.changed_at[:10], certificates(one.used_by)) for one in found
+        (one.name, one.provider, moments.distance(one.changed_at, now), certificates(one.used_by))
+        for one in found
     ]
     print_table(("NAME", "PROVIDER", "CHANGED", "USED BY"), rows)
 
@@ -73,8 +77,8 @@ def show(name: str, as_json: bool) -> None:
             "provider": found.provider,
             **found.shown_fields(),
             **_dns_rows(found),
-            "created": _moment(found.created_at),
-            "changed": _moment(found.changed_at),
+            "created": moments.at(found.created_at),
+            "changed": moments.at(found.changed_at),
             "used by": ", ".join(users) or "no certificate",
         }
     )
@@ -162,7 +166,3 @@ def _dns_rows(found: Credential) -> dict[str, str]:
         "resolvers": ", ".join(dns.resolvers or ()),
     }
     return {name: text for name, text in rows.items() if text}
-
-
-def _moment(text: str) -> str:
-    return f"{text[:16].replace('T', ' ')} UTC"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof import moments
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     from zoneproof.cli.output import print_table
     from zoneproof.cli.tasks import run_with_manager
 
+    now = datetime.now(UTC)
+
     async def read(manager: Manager) -> list[Overview]:
         from zoneproof.manager import standing
 
-        now = datetime.now(UTC)
         return [
             standing(certificate, manager.files, now).overview()
             for certificate in await manager.certificates.all()
@@ -47,7 +49,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
         )
         return
     rows = [
-        (one.name, one.status, _day(one.not_after), _day(one.renew_at), _remark(one))
+        (one.name, one.status, _distance(one.not_after, now), _renewal(one, now), _remark(one))
         for one in found
     ]
     print_table(("NAME", "STATUS", "EXPIRES", "RENEWS", ""), rows)
@@ -76,9 +78,11 @@ def show(name: str, as_json: bool) -> None:
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import field_text, standing
 
+    now = datetime.now(UTC)
+
     async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str]:
         certificate = await manager.certificates.get(name)
-        overview = standing(certificate, manager.files, datetime.now(UTC)).overview()
+        overview = standing(certificate, manager.files, now).overview()
         return certificate, overview, str(manager.files.live(name))
 
     certificate, overview, folder = run_with_manager(read)
@@ -91,11 +95,9 @@ def show(name: str, as_json: bool) -> None:
     rows = {
         "status": overview.status,
         "problem": overview.problem or overview.last_error,
-        "next": _next(overview),
+        "next": _next(overview, now),
         "issuer": overview.issuer,
-        "valid": f"{_moment(overview.not_before)} to {_moment(overview.not_after)}"
-        if overview.not_after
-        else "",
+        "valid": _validity(overview, now),
         "serial": overview.serial,
         "see": overview.explanation_url,
         "files": folder,
@@ -126,21 +128,31 @@ def history(name: str, as_json: bool) -> None:
         json_document(entries)
         return
     for entry in entries:
-        click.echo(
-            f"{entry.at[:19].replace('T', ' ')}  {entry.kind:13}  {printable(entry.message)}"
-        )
+        click.echo(f"{moments.at(entry.at)}  {entry.kind:13}  {printable(entry.message)}")
 
 
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else "-"
+def _distance(moment: datetime | None, now: datetime) -> str:
+    return moments.distance(moment, now) if moment else "-"
 
 
-def _moment(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "?"
+def _renewal(overview: Overview, now: datetime) -> str:
+    if overview.renew_at and overview.renew_at <= now:
+        return "now"  # how long it is due already is no matter
+    return _distance(overview.renew_at, now)
 
 
-def _next(overview: Overview) -> str:
-    when = f"renewal from {_moment(overview.renew_at)}" if overview.renew_at else ""
+def _validity(overview: Overview, now: datetime) -> str:
+    if not (overview.not_before and overview.not_after):
+        return ""
+    return (
+        f"{moments.at(overview.not_before)} to {moments.at_and_distance(overview.not_after, now)}"
+    )
+
+
+def _next(overview: Overview, now: datetime) -> str:
+    when = f"renewal from {moments.at(overview.renew_at)}" if overview.renew_at else ""
+    if overview.renew_at and overview.renew_at > now:
+        when += f" ({moments.distance(overview.renew_at, now)})"
     return "; ".join(part for part in (when, overview.reason) if part)
 
 

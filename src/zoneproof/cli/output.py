@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
 import msgspec
 
+from zoneproof import moments
 from zoneproof.cli.json_output import json_line
 from zoneproof.errors import printable
 from zoneproof.issuance import (
@@ -95,7 +97,7 @@ def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
     rows = {
         "names": ", ".join(chain.names),
         "issuer": chain.issuer,
-        "valid": f"{leaf.not_valid_before_utc:%Y-%m-%d} to {leaf.not_valid_after_utc:%Y-%m-%d}",
+        "valid until": moments.at_and_distance(leaf.not_valid_after_utc, datetime.now(UTC)),
         **{path.stem: str(path) for path in outcome.files if path.stem not in _PARTS},
     }
     click.echo("")
@@ -138,10 +140,6 @@ def _visible(event: RecordsVisible) -> str:
     return f"DNS has the values at {count(event.names, 'name')}{notes}"
 
 
-def _moment(text: str) -> str:
-    return f"{text[:16].replace('T', ' ')} UTC"
-
-
 def count(number: int, word: str) -> str:
     """Return a number of things in words."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
@@ -158,7 +156,7 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     ChallengesAnswered: lambda event: f"{count(event.count, 'challenge')} handed to the CA",
     OrderStatus: lambda event: f"the CA says: {event.status}",
     CertificateIssued: lambda event: (
-        f"certificate issued by {event.issuer}, valid until {_moment(event.not_after)}"
+        f"certificate issued by {event.issuer}, valid until {moments.at(event.not_after)}"
     ),
     FilesWritten: lambda event: f"written to {event.folder}: {', '.join(event.files)}",
     RecordRemoved: lambda event: f"TXT {event.name} = {event.value} removed ({event.provider})",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof import moments
 from zoneproof.cli.run_options import authoritative_port_option, json_events_option
 
 if TYPE_CHECKING:
@@ -50,9 +51,8 @@ def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) ->
         document = {"event": "round", "certificates": len(results), "next_look": wake}
         json_line(document)
         return
-    seconds = (wake - datetime.now(UTC)).total_seconds()
     looked_at = count(len(results), "certificate")
-    click.echo(f"looked at {looked_at}; again in {max(seconds, 0) / 60:.0f} min")
+    click.echo(f"looked at {looked_at}; again {moments.distance(wake, datetime.now(UTC))}")
 
 
 def _tell_trouble(text: str, *, as_json: bool) -> None:

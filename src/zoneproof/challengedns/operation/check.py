@@ -16,6 +16,7 @@ import dns.flags
 import dns.message
 import dns.query
 
+from zoneproof import moments
 from zoneproof.challengedns.config import Config, Endpoint
 from zoneproof.challengedns.dns.zone import ZoneData
 from zoneproof.challengedns.http.certificate import configured_key_pair
@@ -195,7 +196,7 @@ def _check_certificate(config: Config) -> Iterator[Finding]:
     except ZoneproofError as error:
         yield _problem("certificate", error.message)
         return
-    text = f"{pair.certificate} is valid until {expires_at:%Y-%m-%d %H:%M} UTC"
+    text = f"{pair.certificate} is valid until {moments.at(expires_at)}"
     expired = expires_at < datetime.now(UTC)
     yield _problem("certificate", f"{text}: replace it") if expired else _ok("certificate", text)
 

@@ -63,10 +63,3 @@ def print_facts(facts: dict[str, object]) -> None:
     width = max(map(len, facts))
     for name, fact in facts.items():
         click.echo(f"{name:{width}}  {'' if fact is None else fact}".rstrip())
-
-
-def time_text(seconds: int) -> str:
-    """Return a time, in seconds since 1970, for people."""
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

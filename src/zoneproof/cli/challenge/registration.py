@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof import moments
 from zoneproof.cli.challenge.database import (
     config_option,
     print_facts,
     print_json,
     run,
-    time_text,
 )
 from zoneproof.cli.run_options import json_option
 
@@ -213,7 +213,7 @@ async def _show(registrations: Registrations, subdomain: str, *, as_json: bool) 
     facts = asdict(details)
     values = facts.pop("values")
     facts["allowfrom"] = ", ".join(details.allowfrom) or "anywhere"
-    facts["created_at"] = time_text(details.created_at)
+    facts["created_at"] = moments.at(details.created_at)
     print_facts(facts)
     for value in values:
-        click.echo(f"{'value':10}  {value.txt}  until {time_text(value.expires_at)}")
+        click.echo(f"{'value':10}  {value.txt}  until {moments.at(value.expires_at)}")

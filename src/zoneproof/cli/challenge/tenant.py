@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoneproof import moments
 from zoneproof.cli.challenge.database import (
     config_option,
     print_facts,
     print_json,
     run,
-    time_text,
 )
 from zoneproof.cli.run_options import json_option
 
@@ -116,8 +116,8 @@ def show(path: Path, name: str, as_json: bool) -> None:
             print_json(found)
             return
         facts = asdict(found)
-        facts["expires_at"] = _NEVER if found.expires_at is None else time_text(found.expires_at)
-        facts["created_at"] = time_text(found.created_at)
+        facts["expires_at"] = _NEVER if found.expires_at is None else moments.at(found.expires_at)
+        facts["created_at"] = moments.at(found.created_at)
         print_facts(facts)
 
     run(path, work)
@@ -183,7 +183,7 @@ def _alter(path: Path, name: str, changes: dict[str, Any], *, as_json: bool) -> 
 def _line(found: Tenant) -> str:
     state = "disabled" if found.disabled else "enabled "
     line = f"{found.name}  {state}  {found.registrations} of {found.quota} registrations"
-    return line if found.expires_at is None else f"{line}  until {time_text(found.expires_at)}"
+    return line if found.expires_at is None else f"{line}  until {moments.at(found.expires_at)}"
 
 
 # --- keys --------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
                     print_json(found)
                 else:
                     whose = found.tenant or "(operator)"
-                    made = time_text(found.created_at)
+                    made = moments.at(found.created_at)
                     click.echo(f"{found.id}  {whose}  made {made}  {found.note}".rstrip())
             after = page[-1].id
 

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import msgspec
 
+from zoneproof import moments
 from zoneproof.acme import RenewalInfo, choose_renewal_time, is_renewal_due
 from zoneproof.acme.ari import ASK_AGAIN, Uniform
 from zoneproof.errors import (
@@ -191,7 +192,9 @@ def _wanted(
         return Due(now=True, at=now, reason="it is not there")
     if lifetime.not_after <= now:
         return Due(
-            now=True, at=lifetime.not_after, reason=f"it expired at {_shown(lifetime.not_after)}"
+            now=True,
+            at=lifetime.not_after,
+            reason=f"it expired at {moments.at(lifetime.not_after)}",
         )
     advice = _advised_moment(state)
     if advice and advice <= lifetime.not_after - lifetime.total / _TOO_LATE:
@@ -240,8 +243,8 @@ def clock_problem(lifetime: Lifetime, now: datetime) -> str:
     if lifetime.not_before - now <= _CLOCK_TOLERANCE:
         return ""
     return (
-        f"the certificate is valid from {_shown(lifetime.not_before)} on, and this machine's clock"
-        f" says {_shown(now)}: set the clock, for instance by NTP; if it is right, the CA's is"
+        f"the certificate is valid from {moments.at(lifetime.not_before)} on, and this machine's clock"
+        f" says {moments.at(now)}: set the clock, for instance by NTP; if it is right, the CA's is"
         " wrong"
     )
 
@@ -313,16 +316,12 @@ def _waits_until(state: RenewalState, now: datetime) -> datetime | None:
 
 def _waiting(state: RenewalState, at: datetime) -> str:
     times = "once" if state.failures == 1 else f"{state.failures} times"
-    return f"it failed {times}, next attempt at {_shown(at)}"
+    return f"it failed {times}, next attempt at {moments.at(at)}"
 
 
 def _advice(state: RenewalState) -> str:
     window = ""
     if state.window_start and state.window_end:
-        window = f" (window {_shown(state.window_start)} to {_shown(state.window_end)})"
+        window = f" (window {moments.at(state.window_start)} to {moments.at(state.window_end)})"
     see = f", see {state.explanation_url}" if state.explanation_url else ""
     return f"the CA asks for it{window}{see}"
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

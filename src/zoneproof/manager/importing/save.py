@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import cast
 
+from zoneproof import moments
 from zoneproof.acme import CertificateKeyKind, find_ca
 from zoneproof.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager.accounts.stored import StoredAccount
@@ -258,7 +259,8 @@ def _about(take_over: TakeOver) -> dict[tuple[str, str], tuple[str, ...]]:
         if certificate.files:
             chain = certificate.files.issued.chain
             about["files", definition.name] = (
-                f"issued by {chain.issuer}, valid until {chain.leaf.not_valid_after_utc:%Y-%m-%d}",
+                f"issued by {chain.issuer}, valid until"
+                f" {moments.at(chain.leaf.not_valid_after_utc)}",
             )
     for one in archive.registrations:
         about["registration", f"{one.domain} at {one.server}"] = (

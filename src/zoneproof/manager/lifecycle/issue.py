@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from zoneproof import moments
 from zoneproof.acme import AcmeClient, cert_id, directory_url
 from zoneproof.errors import (
     AcmeError,
@@ -191,7 +192,7 @@ async def _remember_success(manager: Manager, outcome: Outcome) -> None:
         outcome.name,
         ISSUED,
         f"by {outcome.issued.chain.issuer} with the account {outcome.account}, valid until"
-        f" {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+        f" {moments.at(leaf.not_valid_after_utc)}",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from zoneproof import moments
 from zoneproof.errors import printable
 
 Kind = Literal["failing", "expiring", "awaiting_user", "renewed"]
@@ -76,7 +77,7 @@ def _paragraph(notice: Notice) -> str:
     if notice.identifiers:
         lines.append(f"Names: {', '.join(notice.identifiers)}")
     if notice.expires_at:
-        lines.append(f"The certificate expires at {notice.expires_at:%Y-%m-%d %H:%M} UTC.")
+        lines.append(f"The certificate expires at {moments.at(notice.expires_at)}.")
     if notice.records:
         lines += ["Create:", *notice.records]
     return "\n".join(line for line in lines if line) + "\n"
