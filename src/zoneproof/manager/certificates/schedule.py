@@ -243,8 +243,8 @@ def clock_problem(lifetime: Lifetime, now: datetime) -> str:
     if lifetime.not_before - now <= _CLOCK_TOLERANCE:
         return ""
     return (
-        f"the certificate is valid from {moments.at(lifetime.not_before)} on, and this machine's clock"
-        f" says {moments.at(now)}: set the clock, for instance by NTP; if it is right, the CA's is"
+        f"the certificate is valid from {moments.at(lifetime.not_before)} on, and this machine's"
+        f" clock says {moments.at(now)}: set the clock, for instance by NTP; if it is right, the CA's is"
         " wrong"
     )
 
