@@ -6,6 +6,13 @@ import sys
 
 import click
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def can_ask() -> bool:
+    """Tell whether a person is there to answer."""
+    return sys.stdin.isatty()
+
 
 def confirm(question: str, *, yes: bool) -> None:
     """Return if the answer is yes, or ``yes`` says so; click.Abort ends the command otherwise.
@@ -16,6 +23,6 @@ def confirm(question: str, *, yes: bool) -> None:
 
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise InvalidInputError(f"{question} Nobody can be asked here: add --yes to do it")
     click.confirm(question, abort=True, err=True)

@@ -38,7 +38,9 @@ def list_credentials(as_json: bool) -> None:
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import credential_overviews
 
-    found = run_with_manager(lambda manager: credential_overviews(manager.store))
+    found = run_with_manager(
+        lambda manager: credential_overviews(manager.store), needs_secrets=False
+    )
     if as_json:
         json_document(found)
         return

@@ -1,16 +1,24 @@
-"""Prints results, events and errors as JSON, for programs."""
+"""Prints results, events and errors as JSON for programs, and short results for people, too."""
 
 from __future__ import annotations
 
 import click
 import msgspec
 
-from zoneproof.errors import ZoneproofError
+from zoneproof.errors import ZoneproofError, printable
 
 
 def json_document(value: object) -> None:
     """Print a result as one indented JSON document."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def tell(result: object, text: str, *, as_json: bool) -> None:
+    """Print a result as JSON, or what it means as text for people."""
+    if as_json:
+        json_document(result)
+    else:
+        click.echo(printable(text))
 
 
 def json_line(value: object) -> None:

@@ -37,7 +37,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     if as_toml:
         _print_toml(problems=problems, as_json=as_json)
         return
-    found = run_with_manager(read)
+    found = run_with_manager(read, needs_secrets=False)
     if problems:
         found = [one for one in found if one.needs_attention]
     if as_json:
@@ -62,7 +62,7 @@ def _print_toml(*, problems: bool, as_json: bool) -> None:
 
     if problems or as_json:
         raise InvalidInputError("--toml prints all definitions: leave --problems and --json away")
-    found = run_with_manager(lambda manager: manager.certificates.all())
+    found = run_with_manager(lambda manager: manager.certificates.all(), needs_secrets=False)
     click.echo(format_definitions(one.definition for one in found), nl=False)
 
 
@@ -85,7 +85,7 @@ def show(name: str, as_json: bool) -> None:
         overview = standing(certificate, manager.files, now).overview()
         return certificate, overview, str(manager.files.live(name))
 
-    certificate, overview, folder = run_with_manager(read)
+    certificate, overview, folder = run_with_manager(read, needs_secrets=False)
     definition = msgspec.to_builtins(certificate.definition)
     if as_json:
         state = msgspec.to_builtins(overview)
@@ -121,7 +121,7 @@ def history(name: str, as_json: bool) -> None:
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError, printable
 
-    entries = run_with_manager(lambda manager: manager.history.of(name))
+    entries = run_with_manager(lambda manager: manager.history.of(name), needs_secrets=False)
     if not entries:
         raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
     if as_json:

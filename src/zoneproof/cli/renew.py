@@ -78,7 +78,7 @@ def resume(
     """Go on with a certificate that waits for records, which you have created; the same order."""
     from zoneproof.cli.output import tell_certificate, telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.terms import run_with_terms
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import is_interrupted, issue
 
@@ -88,13 +88,13 @@ def resume(
             raise InvalidInputError(
                 f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
             )
-        return await issue(manager, certificate.definition, emit)
+        with telling_progress(as_json=as_json) as emit:
+            return await issue(manager, certificate.definition, emit)
 
     run = run_from(
         propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
     )
-    with telling_progress(as_json=as_json) as emit:
-        outcome = run_with_manager(work, run)
+    outcome = run_with_terms(work, run, ask=not as_json)
     if not as_json:
         tell_certificate(outcome)
 

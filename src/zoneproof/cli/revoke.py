@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from zoneproof.cli.run_options import json_option, terms_options
+from zoneproof.cli.run_options import json_option
 
 _REASONS = (
     "unspecified",
@@ -27,9 +25,8 @@ _REASONS = (
     help="Why, for the CA's list of revoked certificates.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@terms_options
 @json_option
-def revoke(name: str, reason: str, yes: bool, as_json: bool, **terms: Any) -> None:
+def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     """Revoke the certificate NAME at its CA, which cannot be undone.
 
     It stays managed: after a key compromise, 'zoneproof issue NAME' obtains another, with a new
@@ -37,13 +34,11 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool, **terms: Any) -> No
     """
     from zoneproof.cli.confirm import confirm
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import revoke as revoke_certificate
 
     confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
-    run = run_from(None, None, (), None, terms_from(**terms))
-    run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason), run)
+    run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason))
     if as_json:
         json_document({"revoked": name, "reason": reason})
     else:

@@ -47,12 +47,20 @@ def run_until_done(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(guarded())
 
 
-def run_with_manager(work: Callable[[Manager], Awaitable[T]], run: RunOptions | None = None) -> T:
-    """Open the manager's home, run the work with it, and close it."""
+def run_with_manager(
+    work: Callable[[Manager], Awaitable[T]],
+    run: RunOptions | None = None,
+    *,
+    needs_secrets: bool = True,
+) -> T:
+    """Open the manager's home, run the work with it, and close it.
+
+    Work that ``needs_secrets`` does not begin without the vault key.
+    """
     from zoneproof.manager import Home, open_manager
 
     async def opened() -> T:
-        async with open_manager(Home.find(), run) as manager:
+        async with open_manager(Home.find(), run, needs_secrets=needs_secrets) as manager:
             return await work(manager)
 
     return run_until_done(opened())

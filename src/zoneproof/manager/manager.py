@@ -63,14 +63,20 @@ class Manager:
 
 
 @asynccontextmanager
-async def open_manager(home: Home, run: RunOptions | None = None) -> AsyncIterator[Manager]:
-    """Open the home, creating what is missing. Raises StorageError, VaultError, ConfigError."""
+async def open_manager(
+    home: Home, run: RunOptions | None = None, *, needs_secrets: bool = True
+) -> AsyncIterator[Manager]:
+    """Open the home, creating what is missing. Raises StorageError, VaultError, ConfigError.
+
+    Without ``needs_secrets`` a vault key that is missing or wrong is no error before a secret is
+    used; otherwise it is one at once, before any work begins.
+    """
     run = run or RunOptions()
     home.create()
     settings = load_settings(home.path)
     terms = replace(run.terms, email=run.terms.email or settings.email)
     run = replace(run, terms=terms)
-    vault = open_vault(home.path)
+    vault = open_vault(home.path) if needs_secrets else Vault(home.path)
     store = home.open_store()
     certificates = Certificates(store, vault)
     credentials = Credentials(store, vault)

@@ -30,7 +30,7 @@ _MAKE_KEY = "`openssl rand -base64 32`"
 
 
 class Vault:
-    """Seals and opens secrets with the keys of a state folder. Made by :func:`open_vault`.
+    """Seals and opens secrets with the keys of a state folder, which are read at the first use.
 
     A ``context`` says where a secret is kept, as ``table|id|column``: what was sealed with one
     context opens with no other. Every method raises VaultError, which never shows a secret.
@@ -39,7 +39,7 @@ class Vault:
     def __init__(self, home: Path) -> None:
         self._key_file = home / "vault.key"
         self._note = home / "vault.key-id"
-        self._keyring = _find_keys(self._key_file)
+        self._keyring: Keyring | None = None  # read when they are needed first
 
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """Encrypt with the newest key, which is made and kept if there is none yet."""

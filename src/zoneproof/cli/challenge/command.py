@@ -6,9 +6,10 @@ import click
 
 from zoneproof.cli.challenge.import_acme_dns import import_acme_dns
 from zoneproof.cli.challenge.init import init
+from zoneproof.cli.challenge.key import key
 from zoneproof.cli.challenge.registration import registration
 from zoneproof.cli.challenge.serve import serve
-from zoneproof.cli.challenge.tenant import key, tenant
+from zoneproof.cli.challenge.tenant import tenant
 
 
 @click.group()

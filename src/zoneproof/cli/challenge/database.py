@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.registry.registrations import Registrations
 
-Work = Callable[["Registrations"], Coroutine[Any, Any, None]]
+T = TypeVar("T")
 
 config_option = click.option(
     "--config",
@@ -23,8 +23,8 @@ config_option = click.option(
 )
 
 
-def run(path: Path, work: Work) -> None:
-    """Do ``work`` on the database of a configuration."""
+def run(path: Path, work: Callable[[Registrations], Awaitable[T]]) -> T:
+    """Do the work on the database of a configuration, and return what comes of it."""
     import asyncio
 
     from zoneproof.challengedns.config import load_config
@@ -39,23 +39,16 @@ def run(path: Path, work: Work) -> None:
             f" 'zoneproof challenge serve --config {path}'"
         )
 
-    async def main() -> None:
+    async def main() -> T:
         registrations = open_registrations(
             config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
         )
         try:
-            await work(registrations)
+            return await work(registrations)
         finally:
             await registrations.close()
 
-    asyncio.run(main())
-
-
-def print_json(facts: object) -> None:
-    """Print one line of JSON."""
-    import msgspec
-
-    click.echo(msgspec.json.encode(facts))
+    return asyncio.run(main())
 
 
 def print_facts(facts: dict[str, object]) -> None:

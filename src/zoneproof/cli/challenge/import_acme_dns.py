@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.challenge.database import config_option, print_json
-from zoneproof.cli.run_options import json_option
+from zoneproof.cli.challenge.database import config_option
+from zoneproof.cli.run_options import json_events_option
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.config import Config
@@ -36,7 +36,7 @@ _VALUES = {
 @click.argument("source")
 @click.option("--tenant", help="Whose the new registrations are; nobody's without it.")
 @click.option("--dry-run", is_flag=True, help="Say what would be imported, and change nothing.")
-@json_option
+@json_events_option
 def import_acme_dns(
     path: Path, source: str, tenant: str | None, dry_run: bool, as_json: bool
 ) -> None:
@@ -102,7 +102,9 @@ class _JsonLines:
     """A line of JSON for everything left out, then one for the summary."""
 
     def left_out(self, item: LeftOut) -> None:
-        print_json(
+        from zoneproof.cli.json_output import json_line
+
+        json_line(
             {
                 "event": "left_out",
                 "subdomain": item.subdomain,
@@ -115,7 +117,9 @@ class _JsonLines:
         pass
 
     def summary(self, config: Config, summary: Summary, *, dry_run: bool) -> None:
-        print_json(
+        from zoneproof.cli.json_output import json_line
+
+        json_line(
             {
                 "event": "imported",
                 "dry_run": dry_run,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from zoneproof import moments
-from zoneproof.cli.challenge.database import (
-    config_option,
-    print_facts,
-    print_json,
-    run,
-)
-from zoneproof.cli.run_options import json_option
+from zoneproof.cli.challenge.database import config_option, print_facts, run
+from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.run_options import json_lines_option, json_option
 
 if TYPE_CHECKING:
+    from zoneproof.challengedns.http.messages import RegistrationDetails
     from zoneproof.challengedns.registry.registrations import Registrations
 
 _subdomain_argument = click.argument("subdomain")
@@ -30,9 +28,10 @@ def registration() -> None:
 @registration.command("list")
 @config_option
 @click.option("--tenant", default="", help="Only those of this tenant.")
-@json_option
+@json_lines_option
 def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
     """List all registrations."""
+    from zoneproof.cli.json_output import json_line
 
     async def work(registrations: Registrations) -> None:
         from zoneproof.challengedns.http.messages import facts_of
@@ -43,7 +42,7 @@ def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
         while page := await registrations.page(tenant=tenant, after=after):
             for found in page:
                 if as_json:
-                    print_json(facts_of(registrations, found))
+                    json_line(facts_of(registrations, found))
                 else:
                     state = "disabled" if found.disabled else "enabled "
                     name = registrations.fulldomain(found.subdomain)
@@ -59,7 +58,21 @@ def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
 @json_option
 def show(path: Path, subdomain: str, as_json: bool) -> None:
     """Show a registration and its live values."""
-    run(path, lambda registrations: _show(registrations, subdomain, as_json=as_json))
+    from msgspec.structs import asdict
+
+    from zoneproof.cli.json_output import json_document
+
+    details = _details(path, subdomain)
+    if as_json:
+        json_document(details)
+        return
+    facts = asdict(details)
+    values = facts.pop("values")
+    facts["allowfrom"] = _allowed(details)
+    facts["created_at"] = moments.at(details.created_at)
+    print_facts(facts)
+    for value in values:
+        click.echo(f"{'value':10}  {value.txt}  until {moments.at(value.expires_at)}")
 
 
 @registration.command()
@@ -69,12 +82,10 @@ def show(path: Path, subdomain: str, as_json: bool) -> None:
 @json_option
 def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
     """Replace the note of a registration."""
+    from zoneproof.cli.json_output import tell
 
-    async def work(registrations: Registrations) -> None:
-        await registrations.set_note(subdomain, text)
-        await _show_changed(registrations, subdomain, as_json=as_json)
-
-    run(path, work)
+    changed = _change(path, subdomain, lambda found: found.set_note(subdomain, text))
+    tell(changed, f"{changed.fulldomain}: {changed.note}", as_json=as_json)
 
 
 @registration.command()
@@ -84,35 +95,29 @@ def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
 @json_option
 def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) -> None:
     """Let only these NETWORKS (such as 192.0.2.0/24) update; without any, all may."""
+    from zoneproof.cli.json_output import tell
 
-    async def work(registrations: Registrations) -> None:
-        await registrations.set_allowfrom(subdomain, networks)
-        await _show_changed(registrations, subdomain, as_json=as_json)
-
-    run(path, work)
+    changed = _change(path, subdomain, lambda found: found.set_allowfrom(subdomain, networks))
+    tell(changed, f"{changed.fulldomain} is updated from {_allowed(changed)}", as_json=as_json)
 
 
 @registration.command()
 @config_option
 @_subdomain_argument
+@yes_option
 @json_option
-def rotate(path: Path, subdomain: str, as_json: bool) -> None:
+def rotate(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Print a new API key; the old one no longer works."""
+    from zoneproof.challengedns.http.messages import Credentials
+    from zoneproof.cli.json_output import tell
 
-    async def work(registrations: Registrations) -> None:
-        from zoneproof.challengedns.http.messages import Credentials
-
-        password = await registrations.rotate(subdomain)
-        found = await registrations.get(subdomain)
-        fulldomain = registrations.fulldomain(found.subdomain)
-        if as_json:
-            print_json(
-                Credentials(found.username, password, fulldomain, found.subdomain, found.allowfrom)
-            )
-        else:
-            click.echo(password)
-
-    run(path, work)
+    found = _details(path, subdomain)
+    confirm(f"Give {found.fulldomain} a new key? Clients that have the old one fail.", yes=yes)
+    key = run(path, lambda registrations: registrations.rotate(subdomain))
+    rotated = Credentials(
+        found.username, key, found.fulldomain, found.subdomain, tuple(found.allowfrom)
+    )
+    tell(rotated, key, as_json=as_json)
 
 
 @registration.command()
@@ -135,7 +140,7 @@ def enable(path: Path, subdomain: str, as_json: bool) -> None:
 
 @registration.command()
 @config_option
-@click.argument("subdomains", metavar="SUBDOMAIN...", nargs=-1)
+@click.argument("subdomains", metavar="[SUBDOMAIN]...", nargs=-1)
 @click.option("--tenant", required=True, help="Whose they become.")
 @click.option("--all-without-tenant", is_flag=True, help="All that belong to no tenant so far.")
 @json_option
@@ -147,29 +152,26 @@ def assign(
     Its licence keys may then administer them. The registration of the API's own certificate is
     not among those of --all-without-tenant.
     """
+    from zoneproof.challengedns.registry.tenant_rows import Tenant
+    from zoneproof.cli.json_output import tell
+    from zoneproof.errors import InvalidInputError
+
     if all_without_tenant == bool(subdomains):
-        raise click.UsageError("give either subdomains or --all-without-tenant")
-    run(path, lambda registrations: _assign(registrations, path, subdomains, tenant, as_json))
+        raise InvalidInputError("give either subdomains or --all-without-tenant")
 
+    async def work(registrations: Registrations) -> tuple[int, Tenant]:
+        if subdomains:
+            count = await registrations.assign(subdomains, tenant)
+        else:
+            count = await registrations.assign_all_without_tenant(tenant, but=_own_notes(path))
+        return count, await registrations.tenants.get(tenant)
 
-async def _assign(
-    registrations: Registrations,
-    path: Path,
-    subdomains: tuple[str, ...],
-    tenant: str,
-    as_json: bool,
-) -> None:
-    if subdomains:
-        count = await registrations.assign(subdomains, tenant)
-    else:
-        count = await registrations.assign_all_without_tenant(tenant, but=_own_notes(path))
-    found = await registrations.tenants.get(tenant)
-    if as_json:
-        print_json({"assigned": count, "tenant": found})
-    else:
-        click.echo(
-            f"{count} assigned: {tenant} has {found.registrations} of {found.quota} registrations"
-        )
+    count, found = run(path, work)
+    tell(
+        {"assigned": count, "tenant": found},
+        f"{count} assigned: {tenant} has {found.registrations} of {found.quota} registrations",
+        as_json=as_json,
+    )
 
 
 def _own_notes(path: Path) -> list[str]:
@@ -183,37 +185,44 @@ def _own_notes(path: Path) -> list[str]:
 @registration.command()
 @config_option
 @_subdomain_argument
-def delete(path: Path, subdomain: str) -> None:
+@yes_option
+@json_option
+def delete(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Delete a registration; its name is never used again."""
+    from zoneproof.cli.json_output import tell
+
+    found = _details(path, subdomain)
+    confirm(f"Delete {found.fulldomain} for good? Its CNAME leads nowhere then.", yes=yes)
     run(path, lambda registrations: registrations.delete(subdomain))
+    tell({"deleted": found.subdomain}, f"{found.fulldomain} is deleted", as_json=as_json)
 
 
 def _switch(path: Path, subdomain: str, *, disabled: bool, as_json: bool) -> None:
-    async def work(registrations: Registrations) -> None:
-        await registrations.set_disabled(subdomain, disabled=disabled)
-        await _show_changed(registrations, subdomain, as_json=as_json)
+    from zoneproof.cli.json_output import tell
 
-    run(path, work)
-
-
-async def _show_changed(registrations: Registrations, subdomain: str, *, as_json: bool) -> None:
-    if as_json:
-        await _show(registrations, subdomain, as_json=True)
+    changed = _change(
+        path, subdomain, lambda found: found.set_disabled(subdomain, disabled=disabled)
+    )
+    state = "disabled" if disabled else "enabled"
+    tell(changed, f"{changed.fulldomain} is {state}", as_json=as_json)
 
 
-async def _show(registrations: Registrations, subdomain: str, *, as_json: bool) -> None:
-    from msgspec.structs import asdict
+def _change(
+    path: Path, subdomain: str, change: Callable[[Registrations], Awaitable[None]]
+) -> RegistrationDetails:
+    """Make the change, and return the registration as it is then."""
+    run(path, change)
+    return _details(path, subdomain)
 
-    from zoneproof.challengedns.http.messages import details_of
 
-    details = await details_of(registrations, await registrations.get(subdomain))
-    if as_json:
-        print_json(details)
-        return
-    facts = asdict(details)
-    values = facts.pop("values")
-    facts["allowfrom"] = ", ".join(details.allowfrom) or "anywhere"
-    facts["created_at"] = moments.at(details.created_at)
-    print_facts(facts)
-    for value in values:
-        click.echo(f"{'value':10}  {value.txt}  until {moments.at(value.expires_at)}")
+def _details(path: Path, subdomain: str) -> RegistrationDetails:
+    async def work(registrations: Registrations) -> RegistrationDetails:
+        from zoneproof.challengedns.http.messages import details_of
+
+        return await details_of(registrations, await registrations.get(subdomain))
+
+    return run(path, work)
+
+
+def _allowed(details: RegistrationDetails) -> str:
+    return ", ".join(details.allowfrom) or "anywhere"

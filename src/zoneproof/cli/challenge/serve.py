@@ -105,7 +105,7 @@ def _print_lines(findings: Sequence[Finding]) -> None:
 
 
 def _print_json(findings: Sequence[Finding]) -> None:
-    import msgspec
+    from zoneproof.cli.json_output import json_document
 
     facts = [
         {
@@ -116,4 +116,4 @@ def _print_json(findings: Sequence[Finding]) -> None:
         }
         for found in findings
     ]
-    click.echo(msgspec.json.encode({"findings": facts}))
+    json_document({"findings": facts})

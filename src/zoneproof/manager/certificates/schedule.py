@@ -244,8 +244,8 @@ def clock_problem(lifetime: Lifetime, now: datetime) -> str:
         return ""
     return (
         f"the certificate is valid from {moments.at(lifetime.not_before)} on, and this machine's"
-        f" clock says {moments.at(now)}: set the clock, for instance by NTP; if it is right, the CA's is"
-        " wrong"
+        f" clock says {moments.at(now)}: set the clock, for instance by NTP; if it is right, the"
+        " CA's is wrong"
     )
 
 

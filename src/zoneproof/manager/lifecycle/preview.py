@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zoneproof.acme import Directory, find_ca
+from zoneproof.dnsquery import CaaVerdict
 from zoneproof.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.issuance import Examination, Finding, check_identifiers, survey
 from zoneproof.manager.accounts.stored import StoredAccount, new_account
@@ -73,7 +74,17 @@ async def preview(
         issuers=directory.caa_identities if directory and not definition.ignore_caa else (),
         account_url=account.account_url if account and account.account_url else None,
     )
+    if definition.ignore_caa:
+        examinations = [_without_caa(one, "it is to be ignored") for one in examinations]
+    elif directory is None:
+        examinations = [_without_caa(one, "the CA does not answer") for one in examinations]
     return Preview(definition, url, account, tuple(examinations), tuple(findings))
+
+
+def _without_caa(examination: Examination, why: str) -> Examination:
+    if examination.caa is None or examination.identifier.type != "dns":
+        return examination
+    return replace(examination, caa=CaaVerdict(True, f"not checked: {why}"))
 
 
 async def _directory(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from zoneproof.acme import key_from_pem
+from zoneproof.acme import find_ca, key_from_pem
 from zoneproof.errors import AcmeProblemError, InvalidInputError
+from zoneproof.manager.accounts.stored import AccountTerms, new_account
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.manager import Manager
 
@@ -19,22 +20,30 @@ REASONS = {
 async def revoke(manager: Manager, name: str, *, reason: str = "unspecified") -> None:
     """Revoke the certificate on disk, as the account that ordered it, else with its own key.
 
-    ``reason`` is one of :data:`REASONS`. The definition and the files stay. Raises
-    InvalidInputError if there is nothing to revoke, AcmeError, StorageError.
+    The latter is the way where the account is forgotten here, or may not revoke it. ``reason`` is
+    one of :data:`REASONS`. The definition and the files stay. Raises InvalidInputError if there is
+    nothing to revoke, AcmeError, StorageError.
     """
     certificate = await manager.certificates.get(name)
     disk = manager.files.read(name)
     if disk.certificate is None:
         raise InvalidInputError(f"there is no certificate to revoke: {disk.problem}")
     state = state_of(certificate)
-    account = state.renewal.account or certificate.definition.account or manager.settings.account
+    text = state.renewal.account or certificate.definition.account or manager.settings.account
+    pem = None if disk.problem else manager.files.private_key(name)
+    key = key_from_pem(pem) if pem else None
     code = REASONS[reason]
-    async with manager.clients.use(account) as client:
-        try:
-            await client.revoke(disk.certificate, reason=code)
-        except AcmeProblemError as error:
-            pem = manager.files.private_key(name)
-            if not error.is_type("unauthorized") or disk.problem or pem is None:
-                raise
-            await client.revoke(disk.certificate, reason=code, certificate_key=key_from_pem(pem))
+    account = await manager.accounts.find(text)
+    if key and (account is None or not account.account_url):
+        stranger = account or new_account(text, find_ca(text).directory_url, AccountTerms())
+        async with stranger.client() as client:
+            await client.revoke(disk.certificate, reason=code, certificate_key=key)
+    else:
+        async with manager.clients.use(text) as client:
+            try:
+                await client.revoke(disk.certificate, reason=code)
+            except AcmeProblemError as error:
+                if not error.is_type("unauthorized") or key is None:
+                    raise
+                await client.revoke(disk.certificate, reason=code, certificate_key=key)
     await manager.history.add(name, "revoked", f"for the reason {reason}")

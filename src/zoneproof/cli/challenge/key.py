@@ -1,0 +1,75 @@
+"""The ``zoneproof challenge key`` commands: the tenants' licence keys and the operator's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoneproof import moments
+from zoneproof.cli.challenge.database import config_option, run
+from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.run_options import json_lines_option, json_option
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.registry.registrations import Registrations
+
+
+@click.group()
+def key() -> None:
+    """Administer the tenants' licence keys and the operator's, also while the service runs."""
+
+
+@key.command()
+@config_option
+@click.argument("tenant_name", metavar="[TENANT]", required=False)
+@click.option("--operator", is_flag=True, help="Make a key for the whole REST API instead.")
+@click.option("--note", default="", help="What the key is for.")
+@json_option
+def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_json: bool) -> None:
+    """Make a licence key of TENANT, and print it: it is shown only now."""
+    from zoneproof.cli.json_output import tell
+    from zoneproof.errors import InvalidInputError
+
+    if operator == bool(tenant_name):
+        raise InvalidInputError("give either a tenant or --operator")
+    made = run(path, lambda registrations: registrations.tenants.create_key(tenant_name, note=note))
+    tell(made, made.key, as_json=as_json)
+
+
+@key.command("list")
+@config_option
+@click.option("--tenant", "tenant_name", default="", help="Only those of this tenant.")
+@json_lines_option
+def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
+    """List the keys, without what is secret of them."""
+    from zoneproof.cli.json_output import json_line
+
+    async def work(registrations: Registrations) -> None:
+        after = ""
+        while page := await registrations.tenants.keys(tenant=tenant_name, after=after):
+            for found in page:
+                if as_json:
+                    json_line(found)
+                else:
+                    whose = found.tenant or "(operator)"
+                    made = moments.at(found.created_at)
+                    click.echo(f"{found.id}  {whose}  made {made}  {found.note}".rstrip())
+            after = page[-1].id
+
+    run(path, work)
+
+
+@key.command()
+@config_option
+@click.argument("key_id", metavar="ID")
+@yes_option
+@json_option
+def revoke(path: Path, key_id: str, yes: bool, as_json: bool) -> None:
+    """Let a key work no more; what was registered with it stays."""
+    from zoneproof.cli.json_output import tell
+
+    confirm(f"Revoke the key {key_id} for good?", yes=yes)
+    run(path, lambda registrations: registrations.tenants.revoke_key(key_id))
+    tell({"revoked": key_id}, f"the key {key_id} is revoked", as_json=as_json)
