@@ -10,6 +10,7 @@ import click
 
 from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
 from zoneproof.cli.account_keys import deactivate, export, import_command, rollover
+from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.run_options import json_option, terms_options
 
 if TYPE_CHECKING:
@@ -140,23 +141,27 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 
 @account.command()
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Also while certificates use it.")
+@click.option("--force", is_flag=True, help="Also if certificates use it, which then fail.")
+@yes_option
 @json_option
-def remove(name: str, force: bool, as_json: bool) -> None:
+def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     """Forget an account and its key here; the CA is not told."""
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration import account_changes
 
-    async def work(manager: Manager) -> tuple[str, list[str]]:
+    async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
         found = await manager.accounts.get(name)
-        return found.name, await account_changes.remove(manager, found, force=force)
+        return found, await account_changes.certificates_using(manager, found)
 
-    removed, users = run_with_manager(work)
+    found, users = run_with_manager(read)
+    if force or not users:  # else it is refused
+        confirm(f"Forget the account {found.name} and its key for good?", yes=yes)
+    users = run_with_manager(lambda manager: account_changes.remove(manager, found, force=force))
     if as_json:
-        json_document({"removed": removed, "used_by": users})
+        json_document({"removed": found.name, "used_by": users})
         return
-    click.echo(f"the account {removed} is forgotten here; at its CA it stays")
+    click.echo(f"the account {found.name} is forgotten here; at its CA it stays")
     if users:
         click.echo(f"these certificates lack an account now: {', '.join(users)}", err=True)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
+from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.run_options import json_option, terms_options
 
 if TYPE_CHECKING:
@@ -37,14 +38,13 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 def deactivate(name: str, yes: bool, as_json: bool) -> None:
     """Close an account at its CA for good, and forget it here.
 
     Certificates that it obtained stay valid; nobody can renew or revoke with it any more.
     """
-    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration import account_changes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--prune", is_flag=True, help="Stop managing certificates that the file has not.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> None:
     """Make the managed certificates those of a TOML file; the next renewal uses them.
@@ -34,7 +35,6 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     All of the file is checked before anything is saved. Certificates that the file does not have
     stay, unless --prune is given; files with certificates and keys always stay.
     """
-    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration.apply import carry_out, missing_references, plan_changes
     from zoneproof.manager.certificates.definition_file import read_definitions

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof import moments
+from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.credential_saving import add, certificates, set_fields
 from zoneproof.cli.credential_testing import test
 from zoneproof.cli.run_options import json_option
@@ -106,13 +107,21 @@ def rename(old: str, new: str, as_json: bool) -> None:
 @credential.command()
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Also if certificates use it, which then fail.")
+@yes_option
 @json_option
-def remove(name: str, force: bool, as_json: bool) -> None:
+def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     """Forget a credential that no certificate uses."""
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import remove_credential
+    from zoneproof.manager import credential_users, remove_credential
 
+    async def read(manager: Manager) -> tuple[str, ...]:
+        await manager.credentials.get(name)
+        return await credential_users(manager.store, name)
+
+    users = run_with_manager(read)
+    if force or not users:  # else it is refused
+        confirm(f"Forget the credential {name} and its secrets?", yes=yes)
     users = run_with_manager(lambda manager: remove_credential(manager.store, name, force=force))
     if as_json:
         json_document({"removed": name, "used_by": users})
@@ -128,8 +137,9 @@ def remove(name: str, force: bool, as_json: bool) -> None:
     is_flag=True,
     help="Make no new key; forget all but the newest, which seals everything.",
 )
+@yes_option
 @json_option
-def rotate_key(drop_old: bool, as_json: bool) -> None:
+def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
     """Make a new vault key and encrypt every stored secret with it.
 
     The old key stays in the key file, for backups and for programs that still run, until
@@ -141,6 +151,7 @@ def rotate_key(drop_old: bool, as_json: bool) -> None:
     from zoneproof.manager import rotate_key as rotate
 
     if drop_old:
+        confirm("Forget the older vault keys? Backups from their time need them.", yes=yes)
         dropped = run_with_manager(drop_older_keys)
     else:
         rotation = run_with_manager(rotate)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.run_options import authoritative_port_option
+from zoneproof.cli.run_options import authoritative_port_option, json_flag
 
 if TYPE_CHECKING:
     from zoneproof.issuance import Examination
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--account", help="Your account's URL at the CA, for CAA records that bind to it.")
 @click.option("--resolver", "resolvers", multiple=True, help="IP, IP:port or https URL to ask.")
 @authoritative_port_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each name.")
+@json_flag("Print JSON, a line for each name.")
 def doctor(
     names: Sequence[str],
     expect: str | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.definition_options import definition_options
 from zoneproof.cli.run_options import json_option
 
@@ -79,11 +80,10 @@ def edit(
 @click.command()
 @click.argument("name")
 @click.option("--delete-files", is_flag=True, help="Delete the certificate and its keys, too.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     """Stop managing a certificate. Its files stay unless --delete-files is given."""
-    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
 
@@ -97,8 +97,9 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
                 manager.files.remove(certificate.name)
         return folder
 
-    if delete_files:
-        confirm(f"Delete the certificate {name} and all its keys?", yes=yes)
+    run_with_manager(lambda manager: manager.certificates.get(name))
+    also = ", and delete the certificate with all its keys" if delete_files else ""
+    confirm(f"Stop managing {name}{also}?", yes=yes)
     folder = run_with_manager(work)
     if as_json:
         json_document({"removed": name, "files_deleted": delete_files})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
     from zoneproof.manager.importing import Found
     from zoneproof.manager.importing.save import TakeOver
     from zoneproof.manager.transfer.archive import Item
-
-_REMARKS = {
-    ("differs", True): "  (is replaced)",
-    ("differs", False): "  (stays as it is here)",
-    ("new", False): "  (is not needed)",
-}
 
 
 def _import_options(command: F) -> F:
@@ -113,9 +106,9 @@ def _take_over(
     as_json: bool,
 ) -> None:
     """Show what was found, and save it after a yes; where nobody can be asked, only show it."""
-    from zoneproof.cli.confirm import confirm
+    from zoneproof.cli.import_offer import is_wanted, show_items, tell_nothing_taken, things_of
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
+    from zoneproof.errors import InvalidInputError, printable
     from zoneproof.manager.importing.save import choose, compare, prepare
     from zoneproof.manager.transfer.move import take
 
@@ -130,56 +123,22 @@ def _take_over(
         raise InvalidInputError(reasons or f"there is nothing of {client} to take over")
     wanted = choose(items, take_over, replacing=replacing)
     if not as_json:
-        _tell(items, wanted, (*found.notes, *take_over.problems))
-    can_ask = sys.stdin.isatty() and not as_json
-    taken = bool(wanted) and not dry_run and (yes or can_ask)
+        show_items(items, wanted)
+        for remark in (*found.notes, *take_over.problems):
+            click.echo(f"zoneproof: {printable(remark)}", err=True)
+    taken = is_wanted(wanted, dry_run=dry_run, yes=yes, as_json=as_json)
     if taken:
-        confirm(f"Take over {_things(wanted)}?", yes=yes)
         run_with_manager(lambda manager: take(manager, take_over.archive, wanted, origin=client))
     if as_json:
         _print_json(found, take_over, items, taken=len(wanted) if taken else 0)
-    else:
-        _tell_end(client, items, wanted, switch_off if taken else "")
-    if take_over.problems and not dry_run and (taken or not wanted):
-        raise SystemExit(1)
-
-
-def _tell_end(client: str, items: Sequence[Item], wanted: Sequence[Item], switch_off: str) -> None:
-    """Tell what was done. ``switch_off`` says what to do with the client after taking over."""
-    if switch_off:
-        click.echo(f"took over {_things(wanted)}; nothing of {client} was changed")
+    elif taken:
+        click.echo(f"took over {things_of(wanted)}; nothing of {client} was changed")
         click.echo("next: zoneproof preview --all")
         click.echo(f"then {switch_off}")
-    elif wanted:
-        click.echo(f"nothing was changed: this was a preview; --yes takes over {_things(wanted)}")
-    elif any(item.status == "differs" for item in items):
-        click.echo("nothing to take over: --replace takes it in place of what differs here")
     else:
-        click.echo("nothing to take over: all of it is here already")
-
-
-def _things(items: Sequence[Item]) -> str:
-    kinds = [item.kind for item in items]
-    words = []
-    for kind in dict.fromkeys(kinds):
-        number = kinds.count(kind)
-        if kind == "files":
-            words.append(f"the files of {number}")
-        else:
-            words.append(f"{number} {kind}{'' if number == 1 else 's'}")
-    return ", ".join(words)
-
-
-def _tell(items: Sequence[Item], wanted: Sequence[Item], remarks: Sequence[str]) -> None:
-    from zoneproof.errors import printable
-
-    for item in items:
-        remark = _REMARKS.get((item.status, item in wanted), "")
-        click.echo(f"{item.status:8} {item.kind:12} {printable(item.name)}{remark}")
-        for line in item.lines:
-            click.echo(f"{'':21} {printable(line)}")
-    for remark in remarks:
-        click.echo(f"zoneproof: {printable(remark)}", err=True)
+        tell_nothing_taken(items, wanted, dry_run=dry_run)
+    if take_over.problems and not dry_run and (taken or not wanted):
+        raise SystemExit(1)
 
 
 def _print_json(found: Found, take_over: TakeOver, items: Sequence[Item], *, taken: int) -> None:

@@ -1,12 +1,14 @@
-"""Shows what an import would bring, asks, and takes it."""
+"""Shows what an import would bring, asks, and tells what was done: the same for every import."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.confirm import can_ask, confirm, yes_option
 from zoneproof.cli.option_groups import F, add_options
 
 if TYPE_CHECKING:
@@ -15,8 +17,14 @@ if TYPE_CHECKING:
 _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Show what would come, and change nothing."),
     click.option("--replace", is_flag=True, help="Replace what is here and differs."),
-    click.option("--yes", is_flag=True, help="Do not ask."),
+    yes_option,
 )
+_WORDS = {"settings": "settings.toml", "files": "the files of {}"}
+_REMARKS = {
+    ("differs", True): "  (is replaced)",
+    ("differs", False): "  (stays as it is here)",
+    ("new", False): "  (is not needed)",
+}
 
 
 def taking_options(command: F) -> F:
@@ -27,9 +35,9 @@ def taking_options(command: F) -> F:
 def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
     """Show everything in ``content``, and take what is new after a yes.
 
-    With ``replace`` also what differs here.
+    With ``replace`` also what differs here. Where nobody can be asked it is only shown.
     """
-    from zoneproof.cli.confirm import confirm
+    from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.transfer.move import plan_import, take
 
@@ -38,46 +46,61 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
         item for item in items if item.status == "new" or (item.status == "differs" and replace)
     ]
     if not as_json:
-        _tell(items, replace=replace)
-    if wanted and not dry_run:
-        confirm(_question(wanted), yes=yes)
+        show_items(items, wanted)
+    taken = is_wanted(wanted, dry_run=dry_run, yes=yes, as_json=as_json)
+    if taken:
         run_with_manager(lambda manager: take(manager, content, wanted))
-    _tell_end(items, wanted, dry_run=dry_run, as_json=as_json)
+    if as_json:
+        json_document({"items": items, "taken": len(wanted) if taken else 0})
+    elif taken:
+        click.echo(f"took over {things_of(wanted)}; next: zoneproof list")
+    else:
+        tell_nothing_taken(items, wanted, dry_run=dry_run)
 
 
-def _question(wanted: Sequence[Item]) -> str:
-    from zoneproof.cli.output import count
-
-    replaced = sum(item.status == "differs" for item in wanted)
-    also = f", of which {replaced} replace what is here" if replaced else ""
-    return f"Take {count(len(wanted), 'thing')}{also}?"
-
-
-def _tell(items: Sequence[Item], *, replace: bool) -> None:
+def show_items(items: Sequence[Item], wanted: Sequence[Item]) -> None:
+    """Print everything that was found, and whether it would come."""
     from zoneproof.errors import printable
 
     for item in items:
-        remark = ""
-        if item.status == "differs":
-            remark = "  (is replaced)" if replace else "  (stays as it is here)"
+        remark = _REMARKS.get((item.status, item in wanted), "")
         click.echo(f"{item.status:8} {item.kind:12} {printable(item.name)}{remark}")
         for line in item.lines:
             click.echo(f"{'':21} {printable(line)}")
 
 
-def _tell_end(
-    items: Sequence[Item], wanted: Sequence[Item], *, dry_run: bool, as_json: bool
-) -> None:
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import count
+def is_wanted(wanted: Sequence[Item], *, dry_run: bool, yes: bool, as_json: bool) -> bool:
+    """Tell whether to take these things: after a yes, which a person gives if one is there."""
+    if not wanted or dry_run or not (yes or (can_ask() and not as_json)):
+        return False
+    replaced = sum(item.status == "differs" for item in wanted)
+    also = f", of which {replaced} replace what is here" if replaced else ""
+    confirm(f"Take over {things_of(wanted)}{also}?", yes=yes)
+    return True
 
-    if as_json:
-        json_document({"items": items, "taken": 0 if dry_run else len(wanted)})
-    elif dry_run:
+
+def tell_nothing_taken(items: Sequence[Item], wanted: Sequence[Item], *, dry_run: bool) -> None:
+    """Tell why nothing was taken, and what takes it."""
+    if wanted and dry_run:
         click.echo("nothing was changed: this was a dry run")
     elif wanted:
-        click.echo(f"took {count(len(wanted), 'thing')}; next: zoneproof list")
+        click.echo(f"nothing was changed: this was a preview; --yes takes over {things_of(wanted)}")
     elif any(item.status == "differs" for item in items):
-        click.echo("nothing was taken: --replace takes it in place of what differs here")
+        click.echo("nothing to take over: --replace takes it in place of what differs here")
     else:
-        click.echo("nothing was taken: all of it is here already")
+        click.echo("nothing to take over: all of it is here already")
+
+
+def things_of(items: Sequence[Item]) -> str:
+    """Return how many there are of each kind, for people."""
+    return things(Counter(item.kind for item in items))
+
+
+def things(counts: Mapping[str, int]) -> str:
+    """Return the same of numbers for each kind of an archive's things."""
+    from zoneproof.cli.output import count
+
+    return ", ".join(
+        _WORDS[kind].format(number) if kind in _WORDS else count(number, kind)
+        for kind, number in counts.items()
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoneproof.cli.definition_options import definition_options, take_options
-from zoneproof.cli.run_options import authoritative_port_option, json_option, terms_options
+from zoneproof.cli.run_options import authoritative_port_option, json_flag, terms_options
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager, Preview
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--name", "certificate", default="", help="Name of the certificate.")
 @click.option("--all", "everything", is_flag=True, help="Preview all managed certificates.")
 @authoritative_port_option
-@json_option
+@json_flag("Print JSON, a line for each certificate.")
 def preview(
     names: Sequence[str],
     certificate: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -46,14 +47,13 @@ def list_registrations(server: str, as_json: bool) -> None:
 @registration.command()
 @click.argument("domain")
 @server_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     """Forget the registration of DOMAIN. The service keeps it, and the CNAME stays.
 
     The next issuance registers anew, and then wants another CNAME.
     """
-    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
 
@@ -88,11 +88,14 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     help="The file to write, which must not exist; for certify an existing folder.",
 )
 @server_option
-def export(domains: Sequence[str], form: str, output: Path, server: str) -> None:
+@json_option
+def export(domains: Sequence[str], form: str, output: Path, server: str, as_json: bool) -> None:
     """Write registrations, of all DOMAINs or some, in a form that other clients read.
 
     The file holds the keys in clear: whoever has it can obtain certificates for these domains.
     """
+    from zoneproof.cli.json_output import tell
+    from zoneproof.cli.output import count
     from zoneproof.manager.importing import (
         export_certbot_hook,
         export_certify,
@@ -111,8 +114,14 @@ def export(domains: Sequence[str], form: str, output: Path, server: str) -> None
             raise exists_already(path)
     for path, content in files.items():
         write_new(path, content)
-    number = "1 registration" if len(chosen) == 1 else f"{len(chosen)} registrations"
-    click.echo(f"{number} written to {output}, with keys in clear")
+    tell(
+        {
+            "registrations": [_shown(domain, one) for domain, one in chosen.items()],
+            "files": [str(path) for path in files],
+        },
+        f"{count(len(chosen), 'registration')} written to {output}, with keys in clear",
+        as_json=as_json,
+    )
 
 
 def _chosen(domains: Sequence[str], server: str) -> dict[DomainName, Registration]:

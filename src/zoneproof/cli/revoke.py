@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.run_options import json_option
 
 _REASONS = (
@@ -24,7 +25,7 @@ _REASONS = (
     show_default=True,
     help="Why, for the CA's list of revoked certificates.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     """Revoke the certificate NAME at its CA, which cannot be undone.
@@ -32,11 +33,11 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     It stays managed: after a key compromise, 'zoneproof issue NAME' obtains another, with a new
     key unless --reuse-key is on.
     """
-    from zoneproof.cli.confirm import confirm
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import revoke as revoke_certificate
 
+    run_with_manager(lambda manager: manager.certificates.get(name))
     confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
     run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason))
     if as_json:

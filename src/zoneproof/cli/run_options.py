@@ -19,13 +19,14 @@ def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool
     return as_json
 
 
-def _json_option(text: str) -> Option:
+def json_flag(text: str) -> Option:
+    """Return the option --json with a help text of its own."""
     return click.option("--json", "as_json", is_flag=True, callback=_remember, help=text)
 
 
-json_option = _json_option("Print the result as JSON.")
-json_lines_option = _json_option("Print JSON, a line for each thing.")
-json_events_option = _json_option("Print JSON, a line for each event.")
+json_option = json_flag("Print the result as JSON.")
+json_lines_option = json_flag("Print JSON, a line for each thing.")
+json_events_option = json_flag("Print JSON, a line for each event.")
 authoritative_port_option = click.option(
     "--authoritative-port",
     type=click.IntRange(1, 65535),

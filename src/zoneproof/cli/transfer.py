@@ -63,6 +63,7 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
 
 
 def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
+    from zoneproof.cli.import_offer import things
     from zoneproof.cli.json_output import json_document
     from zoneproof.errors import printable
     from zoneproof.manager.transfer.archive import count_items
@@ -71,27 +72,10 @@ def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
     if as_json:
         json_document({"file": str(output), "holds": counts, "left_out": collected.problems})
         return
-    click.echo(f"written to {output}: {tell_counts(counts)}")
+    click.echo(f"written to {output}: {things(counts)}")
     for problem in collected.problems:
         click.echo(f"left out: {printable(problem)}", err=True)
     click.echo("without the passphrase nothing opens it: keep both, and not together")
-
-
-def tell_counts(counts: dict[str, int]) -> str:
-    """Return how many there are of each kind, for people."""
-    words = {"settings": "settings.toml", "files": "certificate with its key"}
-    several = {"files": "certificates with their keys"}
-    parts = []
-    for kind, count in counts.items():
-        if kind == "settings":
-            parts.append(words[kind])
-        elif kind == "certificate":
-            parts.append(f"{count} definition{'' if count == 1 else 's'}")
-        elif count == 1:
-            parts.append(f"1 {words.get(kind, kind)}")
-        else:
-            parts.append(f"{count} {several.get(kind, f'{kind}s')}")
-    return ", ".join(parts)
 
 
 def get_passphrase(source: str | None, *, twice: bool) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from zoneproof.cli.run_options import json_option
+
 if TYPE_CHECKING:
     from zoneproof.challengedns.config import Config
     from zoneproof.challengedns.operation.starter import Starter
@@ -55,6 +57,7 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     help="The file to write (zoneproof.toml; for root in /etc/zoneproof).",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@json_option
 def init(
     zone_text: str | None,
     addresses: Sequence[str],
@@ -73,12 +76,14 @@ def init(
     database: Path | None,
     path: Path | None,
     force: bool,
+    as_json: bool,
 ) -> None:
     """Write zoneproof.toml for a new challenge service, and print what to do next.
 
     Asks for what is not given.
     """
     from zoneproof.challengedns.operation import starter as start
+    from zoneproof.cli.json_output import json_document
     from zoneproof.errors import ConfigError
     from zoneproof.names import DomainName
 
@@ -113,7 +118,18 @@ def init(
     )
     config = _write(path, wanted)
     key = _first_key(config, tenant)
-    _tell(config, wanted, tenant, key)
+    if as_json:
+        json_document(
+            {
+                "config": str(config.path),
+                "records": _records(config),
+                "tenant": tenant,
+                "licence_key": key,
+                "server_url": f"{_base_url(config, wanted)}/k/{key}",
+            }
+        )
+    else:
+        _tell(config, wanted, tenant, key)
 
 
 def _ask(option: str, question: str) -> str:
@@ -212,14 +228,18 @@ def _first_key(config: Config, tenant: str) -> str:
     return asyncio.run(make())
 
 
-def _tell(config: Config, wanted: Starter, tenant: str, key: str) -> None:
+def _records(config: Config) -> Sequence[str]:
+    """Return the records that lead to the service, for the zone above."""
     from zoneproof.challengedns.dns.zonefile import compile_zones
     from zoneproof.challengedns.operation.parent_records import parent_records
 
     zones = compile_zones(config.path, config.zones)
+    return parent_records(config.zones[0], zones).lines
+
+
+def _tell(config: Config, wanted: Starter, tenant: str, key: str) -> None:
     zone = config.zones[0]
     command = f"{shlex.join(_program())} challenge serve --config {shlex.quote(str(config.path))}"
-    records = parent_records(zone, zones).lines
     server = shlex.quote(f"{_base_url(config, wanted)}/k/{key}")
     issue = f"{shlex.join(_program())} issue www.example.com --provider acme-dns"
     ca = f" --ca {shlex.quote(wanted.directory)}" if wanted.directory != "letsencrypt" else ""
@@ -232,7 +252,7 @@ def _tell(config: Config, wanted: Starter, tenant: str, key: str) -> None:
 1. Create these records in the zone that contains {zone.name}
    (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
 
-{_indented(records)}
+{_indented(_records(config))}
 
 2. Start the service, and let it say what is still missing:
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.challenge.database import config_option
+from zoneproof.cli.run_options import json_flag
+
 if TYPE_CHECKING:
     from zoneproof.challengedns.config import AutoTls, Config
     from zoneproof.challengedns.http.certificate import CertificateSource
@@ -15,14 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default="zoneproof.toml",
-    show_default=True,
-    help="The service's configuration.",
-)
+@config_option
 @click.option("--check", is_flag=True, help="Only say whether it could run; change nothing.")
 @click.option("--no-dns", is_flag=True, help="With --check: ask nobody for the delegation.")
 @click.option(
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --check: port at which name servers are asked.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --check: print JSON.")
+@json_flag("With --check: print the result as JSON.")
 def serve(
     path: Path,
     check: bool,
