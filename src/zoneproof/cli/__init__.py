@@ -10,41 +10,61 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from zoneproof import __version__
 from zoneproof.errors import BugError, InvalidInputError, ZoneproofError, printable
 
-_COMMANDS = {
-    "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
-    "add": ("zoneproof.cli.edit:add", "Save a certificate without obtaining it yet."),
-    "apply": ("zoneproof.cli.apply:apply", "Make the managed certificates those of a file."),
-    "challenge": ("zoneproof.cli.challenge.command:challenge", "Run the DNS service that answers."),
-    "credential": (
-        "zoneproof.cli.credential:credential",
-        "Keep what DNS providers need to know, and test it.",
-    ),
-    "demo": ("zoneproof.cli.demo.command:demo", "Obtain a wildcard certificate from a test CA."),
-    "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
-    "edit": ("zoneproof.cli.edit:edit", "Change a managed certificate."),
-    "export": ("zoneproof.cli.transfer:export", "Write all that is stored to one encrypted file."),
-    "history": ("zoneproof.cli.list:history", "Show what happened to a certificate."),
-    "import": ("zoneproof.cli.import_:import_", "Take over what others stored."),
-    "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
-    "list": ("zoneproof.cli.list:list_certificates", "List the managed certificates."),
-    "notify": ("zoneproof.cli.notify:notify", "Notifications by e-mail and webhook."),
-    "preview": ("zoneproof.cli.preview:preview", "Show what issuing would do, changing nothing."),
-    "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
-    "registration": (
-        "zoneproof.cli.registration:registration",
-        "Show the registrations at challenge services.",
-    ),
-    "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
-    "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
-    "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
-    "revoke": ("zoneproof.cli.revoke:revoke", "Revoke a certificate at its CA."),
-    "run": ("zoneproof.cli.run:run", "Keep all certificates renewed until stopped."),
-    "show": ("zoneproof.cli.list:show", "Show all of a certificate."),
+# Under each heading: the command, where it is, and what it does in a line.
+_GROUPS = {
+    "Certificates": {
+        "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
+        "preview": (
+            "zoneproof.cli.preview:preview",
+            "Show what issuing would do, changing nothing.",
+        ),
+        "add": ("zoneproof.cli.edit:add", "Save a certificate without obtaining it yet."),
+        "edit": ("zoneproof.cli.edit:edit", "Change a managed certificate."),
+        "apply": ("zoneproof.cli.apply:apply", "Make the managed certificates those of a file."),
+        "list": ("zoneproof.cli.list:list_certificates", "List the managed certificates."),
+        "show": ("zoneproof.cli.list:show", "Show all of a certificate."),
+        "history": ("zoneproof.cli.list:history", "Show what happened to a certificate."),
+        "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
+        "run": ("zoneproof.cli.run:run", "Keep all certificates renewed until stopped."),
+        "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
+        "revoke": ("zoneproof.cli.revoke:revoke", "Revoke a certificate at its CA."),
+        "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
+    },
+    "What certificates need": {
+        "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
+        "credential": (
+            "zoneproof.cli.credential:credential",
+            "Keep what DNS providers need to know, and test it.",
+        ),
+        "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
+        "registration": (
+            "zoneproof.cli.registration:registration",
+            "Show and share the registrations at challenge services.",
+        ),
+        "notify": ("zoneproof.cli.notify:notify", "Test notifications by e-mail and webhook."),
+        "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
+    },
+    "To and from elsewhere": {
+        "export": ("zoneproof.cli.transfer:export", "Write all that is stored to a sealed file."),
+        "import": ("zoneproof.cli.import_:import_", "Take over what others stored."),
+    },
+    "The challenge service": {
+        "challenge": (
+            "zoneproof.cli.challenge.command:challenge",
+            "Run and administer the DNS service that answers.",
+        ),
+        "demo": (
+            "zoneproof.cli.demo.command:demo",
+            "Obtain a wildcard certificate from a test CA.",
+        ),
+    },
 }
+_COMMANDS = {name: found for group in _GROUPS.values() for name, found in group.items()}
 _INTERRUPTED = 130
 
 
@@ -62,14 +82,29 @@ class _LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name][1]) for name in sorted(_COMMANDS)])
+        longest = max(map(len, _COMMANDS))
+        for heading, group in _GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name.ljust(longest), text) for name, (_, text) in group.items()]
+                )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in sorted(_COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoneproof")
 def root() -> None:
-    """TLS certificates by DNS validation, and the DNS service that answers it."""
+    """TLS certificates by DNS validation, and the DNS service that answers it.
+
+    Begin with 'zoneproof doctor example.com', or 'zoneproof demo'.
+    """
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import click
 
 from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
 from zoneproof.cli.account_keys import deactivate, export, import_command, rollover
+from zoneproof.cli.completion import account_argument, accounts
 from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.run_options import json_option, terms_options
 
@@ -23,10 +24,17 @@ def account() -> None:
 
 
 @account.command()
-@click.option("--ca", default="", help="Short name or directory URL (the settings' account's CA).")
-@click.option("--name", default="", help="Name of the account (the CA's short name or URL).")
-@terms_options
+@click.option(
+    "--ca",
+    default="",
+    metavar="CA",
+    help="A CA's short name or directory URL.  [default: that of settings.toml, else letsencrypt]",
+)
+@click.option(
+    "--name", default="", metavar="NAME", help="Name of the account.  [default: the CA's]"
+)
 @key_type_option
+@terms_options
 @json_option
 def register(ca: str, name: str, key_type: str | None, as_json: bool, **options: Any) -> None:
     """Register an account. One that is registered already stays as it is.
@@ -88,7 +96,7 @@ def list_accounts(as_json: bool) -> None:
 
 
 @account.command()
-@click.argument("name")
+@account_argument
 @click.option("--offline", is_flag=True, help="Do not ask the CA.")
 @json_option
 def show(name: str, offline: bool, as_json: bool) -> None:
@@ -119,8 +127,15 @@ def show(name: str, offline: bool, as_json: bool) -> None:
 
 
 @account.command()
-@click.argument("name")
-@click.option("--email", "emails", multiple=True, required=True, help="Contact. Repeatable.")
+@account_argument
+@click.option(
+    "--email",
+    "emails",
+    multiple=True,
+    required=True,
+    metavar="ADDRESS",
+    help="Its new contact. Repeatable.",
+)
 @json_option
 def update(name: str, emails: Sequence[str], as_json: bool) -> None:
     """Replace an account's contacts, at the CA and here."""
@@ -140,7 +155,7 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 
 
 @account.command()
-@click.argument("name")
+@account_argument
 @click.option("--force", is_flag=True, help="Also if certificates use it, which then fail.")
 @yes_option
 @json_option
@@ -168,12 +183,20 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
 
 @account.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--account", "name", default="", help="Name of the account (the settings').")
+@click.option(
+    "--account",
+    "name",
+    default="",
+    metavar="NAME",
+    shell_complete=accounts,
+    help="The account.  [default: that of settings.toml]",
+)
 @click.option(
     "--method",
     type=click.Choice(["dns-01", "http-01"]),
     default="dns-01",
-    help="The only method that may validate (dns-01).",
+    show_default=True,
+    help="The only method that may validate.",
 )
 @json_option
 def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:

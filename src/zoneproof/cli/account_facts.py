@@ -20,7 +20,10 @@ KEY_KINDS: Mapping[str, KeyKind] = {
     "eddsa": "EdDSA",
 }
 key_type_option = click.option(
-    "--key-type", type=click.Choice(list(KEY_KINDS)), help="Kind of the new key."
+    "--key-type",
+    type=click.Choice(list(KEY_KINDS)),
+    metavar="TYPE",
+    help=f"Type of the new key: {', '.join(KEY_KINDS)}.",
 )
 
 

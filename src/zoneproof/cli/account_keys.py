@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
+from zoneproof.cli.completion import account_argument
 from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.run_options import json_option, terms_options
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@account_argument
 @key_type_option
 @json_option
 def rollover(name: str, key_type: str | None, as_json: bool) -> None:
@@ -37,7 +39,7 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@account_argument
 @yes_option
 @json_option
 def deactivate(name: str, yes: bool, as_json: bool) -> None:
@@ -66,12 +68,13 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
 
 @click.command("import")
 @click.argument("name", required=False, default="")
-@click.option("--ca", default="", help="Short name or directory URL of the key's CA.")
-@click.option("--key", "key_file", type=click.Path(path_type=Path), help="PEM or JWK file.")
+@click.option("--ca", default="", metavar="CA", help="A CA's short name or directory URL.")
+@click.option("--key", "key_file", type=PATH, metavar="FILE", help="PEM or JWK file.")
 @click.option(
     "--from",
     "account_file",
-    type=click.Path(path_type=Path),
+    type=PATH,
+    metavar="FILE",
     help="File of 'zoneproof account export', instead of --ca and --key.",
 )
 @click.option("--register", is_flag=True, help="Register the key if the CA does not know it.")
@@ -123,8 +126,14 @@ def import_command(
 
 
 @click.command()
-@click.argument("name")
-@click.option("--output", required=True, help="File to create, for you alone; '-' to print.")
+@account_argument
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    required=True,
+    help="File to create, for you alone; - to print.",
+)
 @json_option
 def export(name: str, output: str, as_json: bool) -> None:
     """Write an account and its key to a file, for another machine's 'import --from'.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import PATH, dry_run_option
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     "--file",
     "-f",
     "path",
-    type=click.Path(path_type=Path),
+    type=PATH,
+    metavar="FILE",
     required=True,
-    help="The file; 'zoneproof list --toml' prints one.",
+    help="What to manage; 'zoneproof list --toml' prints such a file.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--prune", is_flag=True, help="Stop managing certificates that the file has not.")
+@click.option(
+    "--prune", is_flag=True, help="Stop managing certificates that the file does not have."
+)
+@dry_run_option
 @yes_option
 @json_option
 def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> None:

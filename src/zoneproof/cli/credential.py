@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof import moments
+from zoneproof.cli.completion import credential_argument, credentials
 from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.credential_saving import add, certificates, set_fields
 from zoneproof.cli.credential_testing import test
@@ -57,7 +58,7 @@ def list_credentials(as_json: bool) -> None:
 
 
 @credential.command()
-@click.argument("name")
+@credential_argument
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show a credential without its secrets, and which certificates use it."""
@@ -88,7 +89,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 @credential.command()
-@click.argument("old")
+@click.argument("old", shell_complete=credentials)
 @click.argument("new")
 @json_option
 def rename(old: str, new: str, as_json: bool) -> None:
@@ -105,7 +106,7 @@ def rename(old: str, new: str, as_json: bool) -> None:
 
 
 @credential.command()
-@click.argument("name")
+@credential_argument
 @click.option("--force", is_flag=True, help="Also if certificates use it, which then fail.")
 @yes_option
 @json_option

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options
+from zoneproof.cli.completion import credential_argument, providers
+from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options, field_option
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import Credential, DnsSettings, Manager
 
-_FIELD = click.option(
-    "--field",
-    "fields",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A field of the provider; VALUE can be @file or env:VARIABLE. Repeatable.",
-)
 _SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
 _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
 
@@ -29,9 +23,11 @@ def _dns_options(command: F) -> F:
 
 
 @click.command()
-@click.argument("provider")
-@click.option("--name", default="", help="What to call it; the provider's name by default.")
-@_FIELD
+@click.argument("provider", shell_complete=providers)
+@click.option(
+    "--name", default="", metavar="NAME", help="Name of the credential.  [default: PROVIDER]"
+)
+@field_option
 @_dns_options
 @json_option
 def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: Any) -> None:
@@ -72,8 +68,8 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
 
 
 @click.command("set")
-@click.argument("name")
-@_FIELD
+@credential_argument
+@field_option
 @click.option(
     "--unset",
     multiple=True,

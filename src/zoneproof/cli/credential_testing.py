@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoneproof.cli.completion import credential_argument
 from zoneproof.cli.run_options import dns_options, json_option
 
 if TYPE_CHECKING:
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@credential_argument
 @click.option(
-    "--zone", default="", help="Where to write; needed where the provider cannot list its zones."
+    "--zone",
+    default="",
+    metavar="ZONE",
+    help="Where to write; needed where the provider cannot list its zones.",
 )
 @click.option("--read-only", is_flag=True, help="List the zones of the account; write nothing.")
 @dns_options

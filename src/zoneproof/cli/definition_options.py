@@ -8,51 +8,64 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options
+from zoneproof.cli.completion import accounts, credentials, providers
+from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options, field_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import CertificateDefinition, Credential, MethodDefinition
 
+KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
 _METHOD = (
-    click.option("--provider", help="DNS provider; 'zoneproof provider list' has all."),
-    click.option("--credential", help="A stored credential; with --field, the name to store it."),
     click.option(
-        "--field",
-        "fields",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="A field of the provider; VALUE can be @file or env:VARIABLE. Repeatable.",
+        "--provider",
+        metavar="SLUG",
+        shell_complete=providers,
+        help="DNS provider; 'zoneproof provider list' has all.",
     ),
-    click.option("--server", help="Short for --field server=..."),
-    click.option("--webroot", help="Validate by http-01: put files below this folder."),
+    click.option(
+        "--credential",
+        metavar="NAME",
+        shell_complete=credentials,
+        help="A stored credential; with --field, the name to store it.",
+    ),
+    field_option,
+    click.option("--server", metavar="SERVER", help="Short for --field server=SERVER."),
+    click.option("--webroot", metavar="FOLDER", help="http-01: put files below this folder."),
     click.option(
         "--standalone",
         "listen",
         is_flag=False,
         flag_value=":80",
         metavar="[ADDRESS:PORT]",
-        help="Validate by http-01: listen on port 80, or there.",
+        help="http-01: listen on port 80, or there.",
     ),
-    click.option("--zone", help="Id or name of the provider's zone, where it cannot be found out."),
-    click.option(
-        "--delegation",
-        metavar="SOURCE:TARGET[;...]",
-        help="Where challenges are delegated by CNAME, as '*.example.com:*.auth.example.org'.",
-    ),
-    click.option(
-        "--follow-cname/--no-follow-cname",
-        default=None,
-        help="Follow CNAMEs at the challenge name (default) or publish there.",
-    ),
-    click.option("--ttl", type=click.IntRange(0, 86400), help="Seconds, for the TXT records."),
-    *DNS_SETTINGS,
     click.option(
         "--method",
         "methods",
         multiple=True,
         metavar="TOML",
-        help='A whole method, as \'match="*.example.com", credential="dns"\'. Repeatable.',
+        help='A whole method: \'match="*.example.com", credential="dns"\'. Repeatable.',
     ),
+    click.option(
+        "--zone", metavar="ZONE", help="The provider's zone, where it cannot be found out."
+    ),
+    click.option(
+        "--delegation",
+        metavar="SOURCE:TARGET",
+        help="Where a CNAME leads: '*.example.com:*.auth.example.org'. Several with ';'.",
+    ),
+    click.option(
+        "--follow-cname/--no-follow-cname",
+        default=None,
+        help="Publish where a CNAME leads, or at the name itself.  [default: follow-cname]",
+    ),
+    click.option(
+        "--ttl",
+        type=click.IntRange(0, 86400),
+        metavar="SECONDS",
+        help="TTL of the TXT records.  [default: the provider's]",
+    ),
+    *DNS_SETTINGS,
 )
 _CERTIFICATE = (
     click.option(
@@ -60,29 +73,41 @@ _CERTIFICATE = (
         "--account",
         "--directory",
         "account",
-        help="A CA by short name or directory URL, or a stored account (letsencrypt).",
+        metavar="CA",
+        shell_complete=accounts,
+        help="A CA's short name or directory URL, or a stored account.  [default: that of"
+        " settings.toml, else letsencrypt]",
     ),
     click.option(
         "--fallback-account",
         "fallback_accounts",
         multiple=True,
+        metavar="ACCOUNT",
+        shell_complete=accounts,
         help="Account to try after three failures. Repeatable.",
     ),
     click.option(
         "--key-type",
-        type=click.Choice(["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]),
-        help="Kind of the certificate's key (ec256).",
+        type=click.Choice(KEY_TYPES),
+        metavar="TYPE",
+        help=f"Key of the certificate: {', '.join(KEY_TYPES)}.  [default: {KEY_TYPES[0]}]",
     ),
-    click.option("--reuse-key/--new-key", default=None, help="Keep the key at each renewal."),
+    click.option(
+        "--reuse-key/--new-key",
+        default=None,
+        help="Keep the key at each renewal, or make a new one.  [default: new-key]",
+    ),
     click.option(
         "--pkcs12-password",
         metavar="PASSWORD",
-        help="Write bundle.p12 too; PASSWORD can be @file or env:VARIABLE, empty for none.",
+        help="Write bundle.p12, too; can be @file or env:VARIABLE, empty for none.",
     ),
-    click.option("--profile", help="A profile of the CA."),
-    click.option("--preferred-chain", help="Common name of the root wanted."),
+    click.option("--profile", metavar="NAME", help="A profile of the CA."),
+    click.option("--preferred-chain", metavar="NAME", help="Common name of the root wanted."),
     click.option("--ignore-caa", is_flag=True, default=None, help="Order whatever CAA says."),
-    click.option("--renew/--no-renew", "renew", default=None, help="Whether it is renewed."),
+    click.option(
+        "--renew/--no-renew", "renew", default=None, help="Whether to renew it.  [default: renew]"
+    ),
 )
 _OF_METHOD = (
     "zone",
@@ -102,6 +127,20 @@ _OF_CERTIFICATE = (
     "preferred_chain",
     "ignore_caa",
     "renew",
+)
+_WAYS = ("provider", "credential", "fields", "server", "webroot", "listen", "methods")
+_ALL = {*_OF_METHOD, *_OF_CERTIFICATE, *_WAYS, "pkcs12_password"}
+DEFINITION_GROUPS = (
+    ("How the names are validated", (*_WAYS, *_OF_METHOD)),
+    ("The certificate", ("certificate", *_OF_CERTIFICATE, "pkcs12_password")),
+)
+
+certificate_name_option = click.option(
+    "--name",
+    "certificate",
+    default="",
+    metavar="NAME",
+    help="Name of the certificate.  [default: its first name]",
 )
 
 
@@ -123,20 +162,6 @@ def take_options(options: dict[str, Any]) -> dict[str, Any]:
     """Move the definition's options out of all options of a command."""
     names = {option for option in options if option in _ALL}
     return {name: options.pop(name) for name in names}
-
-
-_ALL = {
-    *_OF_METHOD,
-    *_OF_CERTIFICATE,
-    "provider",
-    "credential",
-    "fields",
-    "server",
-    "webroot",
-    "listen",
-    "methods",
-    "pkcs12_password",
-}
 
 
 def apply_options(definition: CertificateDefinition, options: dict[str, Any]) -> Wanted:

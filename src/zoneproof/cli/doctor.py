@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.option_groups import ca_bundle_option, resolver_option
 from zoneproof.cli.run_options import authoritative_port_option, json_flag
 
 if TYPE_CHECKING:
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--expect", metavar="TARGET", help="Where a CNAME at the challenge name should lead.")
-@click.option("--ca", "--directory", "ca", help="Check CAA records for this CA too.")
-@click.option("--ca-bundle", type=click.Path(path_type=Path), help="Roots of a test CA.")
-@click.option("--account", help="Your account's URL at the CA, for CAA records that bind to it.")
-@click.option("--resolver", "resolvers", multiple=True, help="IP, IP:port or https URL to ask.")
+@click.option("--expect", metavar="NAME", help="Where a CNAME at the challenge name should lead.")
+@click.option(
+    "--ca",
+    "--directory",
+    "ca",
+    metavar="CA",
+    help="A CA's short name or directory URL; checks CAA records for it.",
+)
+@click.option(
+    "--account", metavar="URL", help="Your account at the CA, for CAA records that bind to it."
+)
+@ca_bundle_option
+@resolver_option
 @authoritative_port_option
 @json_flag("Print JSON, a line for each name.")
 def doctor(

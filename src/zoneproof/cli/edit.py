@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.confirm import confirm, yes_option
-from zoneproof.cli.definition_options import definition_options
+from zoneproof.cli.definition_options import (
+    DEFINITION_GROUPS,
+    certificate_name_option,
+    definition_options,
+)
+from zoneproof.cli.option_groups import GroupedHelp
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import CertificateDefinition, Manager
 
 
-@click.command()
+@click.command(cls=GroupedHelp, groups=DEFINITION_GROUPS)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @definition_options
-@click.option("--name", "certificate", default="", help="Name of the certificate.")
+@certificate_name_option
 @json_option
 def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -> None:
     """Save a certificate for NAME... without obtaining it yet.
@@ -47,10 +53,14 @@ def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -
         click.echo(f"next: zoneproof preview {definition.name}")
 
 
-@click.command()
-@click.argument("name")
-@click.option("--add-name", "added", multiple=True, help="An identifier to add. Repeatable.")
-@click.option("--remove-name", "removed", multiple=True, help="One to remove. Repeatable.")
+@click.command(cls=GroupedHelp, groups=(("Identifiers", ("added", "removed")), *DEFINITION_GROUPS))
+@certificate_argument
+@click.option(
+    "--add-name", "added", multiple=True, metavar="NAME", help="An identifier to add. Repeatable."
+)
+@click.option(
+    "--remove-name", "removed", multiple=True, metavar="NAME", help="One to remove. Repeatable."
+)
 @definition_options
 @json_option
 def edit(
@@ -78,7 +88,7 @@ def edit(
 
 
 @click.command()
-@click.argument("name")
+@certificate_argument
 @click.option("--delete-files", is_flag=True, help="Delete the certificate and its keys, too.")
 @yes_option
 @json_option

@@ -8,6 +8,7 @@ import click
 
 from zoneproof.cli.import_clients import acme_sh, certbot, lego
 from zoneproof.cli.import_offer import taking_options
+from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.run_options import json_option
 from zoneproof.cli.transfer import passphrase_option
 
@@ -22,7 +23,7 @@ for _command in (acme_sh, certbot, lego):
 
 
 @import_.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @passphrase_option
 @taking_options
 @json_option
@@ -56,9 +57,16 @@ def archive(
 
 
 @import_.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--server", default="", help="The service's URL, where the files do not tell it.")
-@click.option("--domain", default="", help="The domain of a file with one registration alone.")
+@click.argument("path", type=PATH)
+@click.option(
+    "--server", default="", metavar="URL", help="The service, where the files do not tell it."
+)
+@click.option(
+    "--domain",
+    default="",
+    metavar="DOMAIN",
+    help="The domain of a file with one registration alone.",
+)
 @taking_options
 @json_option
 def registrations(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof.cli.import_offer import taking_options
-from zoneproof.cli.option_groups import F, add_options
+from zoneproof.cli.option_groups import PATH, F, add_options
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _import_options(command: F) -> F:
-    path = click.argument("path", type=click.Path(path_type=Path))
+    path = click.argument("path", type=PATH)
     return add_options(command, (path, taking_options, json_option))
 
 
@@ -50,7 +50,8 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
 @click.option(
     "--ca",
     default="",
-    help="Directory URL of a CA that is not known by name: lego 4 keeps no more than its host.",
+    metavar="CA",
+    help="Directory URL of a CA without a short name, of which lego 4 keeps the host alone.",
 )
 @_import_options
 def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof.cli.confirm import can_ask, confirm, yes_option
-from zoneproof.cli.option_groups import F, add_options
+from zoneproof.cli.option_groups import F, add_options, dry_run_option
 
 if TYPE_CHECKING:
     from zoneproof.manager.transfer.archive import Archive, Item
 
 _OPTIONS = (
-    click.option("--dry-run", is_flag=True, help="Show what would come, and change nothing."),
+    dry_run_option,
     click.option("--replace", is_flag=True, help="Replace what is here and differs."),
     yes_option,
 )

@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.definition_options import definition_options, take_options
-from zoneproof.cli.run_options import authoritative_port_option, json_events_option, terms_options
+from zoneproof.cli.completion import certificates
+from zoneproof.cli.definition_options import (
+    DEFINITION_GROUPS,
+    certificate_name_option,
+    definition_options,
+    take_options,
+)
+from zoneproof.cli.option_groups import GroupedHelp
+from zoneproof.cli.run_options import (
+    TERMS_GROUP,
+    authoritative_port_option,
+    json_events_option,
+    terms_options,
+)
 
 if TYPE_CHECKING:
     from zoneproof.issuance import Emit
     from zoneproof.manager import Manager, Outcome
 
 
-@click.command("issue")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.command("issue", cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=certificates)
 @definition_options
+@certificate_name_option
 @terms_options
-@click.option("--name", "certificate", default="", help="Name of the certificate.")
 @authoritative_port_option
 @json_events_option
 def issue_command(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof import moments
+from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _print_toml(*, problems: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@certificate_argument
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show all of a managed certificate: its definition, its files and how it stands."""
@@ -113,7 +114,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@certificate_argument
 @json_option
 def history(name: str, as_json: bool) -> None:
     """Show what happened to a managed certificate, oldest first."""

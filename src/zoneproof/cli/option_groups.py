@@ -1,8 +1,9 @@
-"""Options that several commands share, and how a group of them is added to a command."""
+"""Options that several commands share, and help that shows them in groups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -10,20 +11,51 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 
+PATH = click.Path(path_type=Path)
+
+resolver_option = click.option(
+    "--resolver",
+    "resolvers",
+    multiple=True,
+    metavar="SERVER",
+    help="IP, IP:port or https URL to ask, not the system's. Repeatable.",
+)
+ca_bundle_option = click.option(
+    "--ca-bundle",
+    type=PATH,
+    metavar="FILE",
+    help="Roots to trust for the connection to a test CA (PEM).",
+)
+email_option = click.option(
+    "--email", default="", metavar="ADDRESS", help="Contact for a new account."
+)
+agree_tos_option = click.option(
+    "--agree-tos", is_flag=True, help="Agree to the CA's terms of service."
+)
+field_option = click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A provider's field; VALUE can be @file or env:VARIABLE. Repeatable.",
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Show what would be done, and do nothing."
+)
 DNS_SETTINGS: tuple[Option, ...] = (
     click.option(
         "--propagation",
-        help="How to know that DNS has the values: authoritative, seconds, authoritative+SECONDS.",
+        metavar="HOW",
+        help="How to know that DNS has the values: authoritative, SECONDS, or"
+        " authoritative+SECONDS.  [default: authoritative]",
     ),
     click.option(
-        "--propagation-timeout", type=click.FloatRange(min=1), help="Seconds to wait for DNS (600)."
+        "--propagation-timeout",
+        type=click.FloatRange(min=1),
+        metavar="SECONDS",
+        help="How long to wait for DNS.  [default: 600]",
     ),
-    click.option(
-        "--resolver",
-        "resolvers",
-        multiple=True,
-        help="IP, IP:port or https URL to ask instead of the system's resolvers. Repeatable.",
-    ),
+    resolver_option,
 )
 
 
@@ -32,3 +64,27 @@ def add_options(command: F, options: Iterable[Option]) -> F:
     for option in reversed(tuple(options)):
         command = option(command)
     return command
+
+
+class GroupedHelp(click.Command):
+    """A command with so many options that its help shows them in groups.
+
+    ``groups`` are the headings with the names of the options below them; the others come last.
+    """
+
+    def __init__(self, *arguments: Any, groups: Iterable[tuple[str, Iterable[str]]], **more: Any):
+        super().__init__(*arguments, **more)
+        self._heading_of = {name: heading for heading, names in groups for name in names}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options below their headings."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                heading = self._heading_of.get(parameter.name or "", "Other options")
+                sections.setdefault(heading, []).append(record)
+        others = sections.pop("Other options", [])
+        for heading, records in [*sections.items(), ("Other options", others)]:
+            with formatter.section(heading):
+                formatter.write_dl(records)

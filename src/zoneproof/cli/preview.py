@@ -7,18 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.definition_options import definition_options, take_options
-from zoneproof.cli.run_options import authoritative_port_option, json_flag, terms_options
+from zoneproof.cli.completion import certificates
+from zoneproof.cli.definition_options import (
+    DEFINITION_GROUPS,
+    certificate_name_option,
+    definition_options,
+    take_options,
+)
+from zoneproof.cli.option_groups import GroupedHelp
+from zoneproof.cli.run_options import (
+    TERMS_GROUP,
+    authoritative_port_option,
+    json_flag,
+    terms_options,
+)
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager, Preview
 
 
-@click.command()
-@click.argument("names", nargs=-1, metavar="NAME...")
+@click.command(cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=certificates)
 @definition_options
+@certificate_name_option
 @terms_options
-@click.option("--name", "certificate", default="", help="Name of the certificate.")
 @click.option("--all", "everything", is_flag=True, help="Preview all managed certificates.")
 @authoritative_port_option
 @json_flag("Print JSON, a line for each certificate.")

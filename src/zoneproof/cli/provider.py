@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.completion import providers
 from zoneproof.cli.run_options import json_option
 
 
@@ -29,7 +30,7 @@ def list_providers(as_json: bool) -> None:
 
 
 @provider.command()
-@click.argument("slug")
+@click.argument("slug", shell_complete=providers)
 @json_option
 def show(slug: str, as_json: bool) -> None:
     """Show the fields of a provider."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from zoneproof.names import DomainName
     from zoneproof.providers import Registration
 
-server_option = click.option("--server", default="", help="Only of this service; its URL.")
+server_option = click.option(
+    "--server", default="", metavar="URL", help="Only those at this service."
+)
 
 
 @click.group()
@@ -77,15 +80,17 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     "form",
     type=click.Choice(["goacmedns", "certbot", "certify"]),
     default="goacmedns",
-    help="goacmedns (default): lego, cert-manager, Caddy, acme-dns-client. certbot: its hook and"
-    " plugin. certify: Certify The Web.",
+    show_default=True,
+    help="goacmedns: lego, cert-manager, Caddy, acme-dns-client. certbot: its hook and plugin."
+    " certify: Certify The Web.",
 )
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
+    metavar="FILE",
     required=True,
-    help="The file to write, which must not exist; for certify an existing folder.",
+    help="File to create; for certify, a folder that is there.",
 )
 @server_option
 @json_option

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.run_options import dns_options, json_events_option, terms_options
+from zoneproof.cli.completion import certificate_argument, certificates
+from zoneproof.cli.option_groups import GroupedHelp
+from zoneproof.cli.run_options import TERMS_GROUP, dns_options, json_events_option, terms_options
 
 if TYPE_CHECKING:
     from zoneproof.issuance import Emit
     from zoneproof.manager import Manager, Outcome, Renewal
 
 
-@click.command()
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.command(cls=GroupedHelp, groups=[TERMS_GROUP])
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=certificates)
 @click.option("--force", is_flag=True, help="Renew whether due or not, paused or not.")
 @dns_options
 @terms_options
@@ -61,8 +63,8 @@ def renew(
     raise SystemExit(_status(results))
 
 
-@click.command()
-@click.argument("name")
+@click.command(cls=GroupedHelp, groups=[TERMS_GROUP])
+@certificate_argument
 @dns_options
 @terms_options
 @json_events_option

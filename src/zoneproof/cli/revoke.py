@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.run_options import json_option
 
@@ -17,13 +18,14 @@ _REASONS = (
 
 
 @click.command()
-@click.argument("name")
+@certificate_argument
 @click.option(
     "--reason",
     type=click.Choice(_REASONS),
     default="unspecified",
     show_default=True,
-    help="Why, for the CA's list of revoked certificates.",
+    metavar="REASON",
+    help=f"Why, for the CA's list: {', '.join(_REASONS)}.",
 )
 @yes_option
 @json_option

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.option_groups import DNS_SETTINGS, F, Option, add_options
+from zoneproof.cli.option_groups import (
+    DNS_SETTINGS,
+    F,
+    Option,
+    add_options,
+    agree_tos_option,
+    ca_bundle_option,
+    email_option,
+)
 
 if TYPE_CHECKING:
     from zoneproof.manager import AccountTerms, RunOptions
@@ -30,19 +38,27 @@ json_events_option = json_flag("Print JSON, a line for each event.")
 authoritative_port_option = click.option(
     "--authoritative-port",
     type=click.IntRange(1, 65535),
-    help="Port at which authoritative servers are asked (53).",
+    metavar="PORT",
+    help="Where authoritative servers are asked.  [default: 53]",
 )
 _TERMS = (
+    email_option,
+    agree_tos_option,
     click.option(
-        "--ca-bundle",
-        type=click.Path(path_type=Path),
-        help="PEM file with the roots to trust for the connection to a test CA.",
+        "--eab-kid", default="", metavar="ID", help="Key id for external account binding."
     ),
+    click.option(
+        "--eab-hmac-key",
+        default="",
+        metavar="KEY",
+        help="Its key: base64url, @file or env:VARIABLE.",
+    ),
+    ca_bundle_option,
     click.option("--allow-http", is_flag=True, help="Accept a CA without TLS, on this machine."),
-    click.option("--email", default="", help="Contact for a new account."),
-    click.option("--agree-tos", is_flag=True, help="Agree to the CA's terms of service."),
-    click.option("--eab-kid", default="", help="Key id for external account binding."),
-    click.option("--eab-hmac-key", default="", help="Its key: base64url, @file or env:VARIABLE."),
+)
+TERMS_GROUP = (
+    "A new account at the CA",
+    ("email", "agree_tos", "eab_kid", "eab_hmac_key", "ca_bundle", "allow_http"),
 )
 
 

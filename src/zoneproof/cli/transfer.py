@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 passphrase_option = click.option(
     "--passphrase",
-    metavar="@FILE|env:VARIABLE",
-    help="Where the passphrase stands; it is asked for without this.",
+    metavar="SOURCE",
+    help="@FILE or env:VARIABLE with the passphrase; at a terminal it is asked for without this.",
 )
 
 
@@ -27,12 +28,15 @@ passphrase_option = click.option(
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
+    metavar="FILE",
     required=True,
-    help="The file to write; it must not exist.",
+    help="File to create.",
 )
 @passphrase_option
-@click.option("--with-certificates", is_flag=True, help="The certificates and their keys, too.")
+@click.option(
+    "--with-certificates", is_flag=True, help="Also the files with certificates and keys."
+)
 @json_option
 def export(output: Path, passphrase: str | None, with_certificates: bool, as_json: bool) -> None:
     """Write all that is stored to one encrypted file, for another machine or as a backup.

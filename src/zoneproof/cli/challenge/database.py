@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from zoneproof.cli.option_groups import PATH
+
 if TYPE_CHECKING:
     from zoneproof.challengedns.registry.registrations import Registrations
 
@@ -16,7 +18,8 @@ T = TypeVar("T")
 config_option = click.option(
     "--config",
     "path",
-    type=click.Path(path_type=Path),
+    type=PATH,
+    metavar="FILE",
     default="zoneproof.toml",
     show_default=True,
     help="The service's configuration.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof.cli.challenge.database import config_option
+from zoneproof.cli.option_groups import dry_run_option
 from zoneproof.cli.run_options import json_events_option
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ _VALUES = {
 @click.command("import-acme-dns")
 @config_option
 @click.argument("source")
-@click.option("--tenant", help="Whose the new registrations are; nobody's without it.")
-@click.option("--dry-run", is_flag=True, help="Say what would be imported, and change nothing.")
+@click.option(
+    "--tenant", metavar="TENANT", help="Whose the new registrations become.  [default: nobody's]"
+)
+@dry_run_option
 @json_events_option
 def import_acme_dns(
     path: Path, source: str, tenant: str | None, dry_run: bool, as_json: bool

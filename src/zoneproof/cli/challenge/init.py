@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from zoneproof.cli.option_groups import PATH, agree_tos_option, ca_bundle_option, email_option
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -24,18 +25,40 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
 
 
 @click.command()
-@click.option("--zone", "zone_text", help="The service's own zone, such as auth.example.org.")
+@click.option(
+    "--zone", "zone_text", metavar="ZONE", help="The service's own zone, such as auth.example.org."
+)
 @click.option(
     "--address",
     "addresses",
     multiple=True,
-    help="Public IP address of this machine; IPv4 and IPv6. Repeatable.",
+    metavar="IP",
+    help="This machine's public IP address; IPv4 and IPv6. Repeatable.",
 )
-@click.option("--nameserver", default="", help="This name server's name (ns1.ZONE).")
-@click.option("--api-name", default="", help="The HTTP API's name (api.ZONE).")
-@click.option("--hostmaster", default="", help="Mail address in the zone's SOA record.")
-@click.option("--dns-listen", multiple=True, help="ADDRESS:PORT for DNS, if not port 53.")
-@click.option("--api-listen", multiple=True, help="ADDRESS:PORT for the API, if not port 443.")
+@click.option(
+    "--nameserver", default="", metavar="NAME", help="This name server's name.  [default: ns1.ZONE]"
+)
+@click.option(
+    "--api-name", default="", metavar="NAME", help="The HTTP API's name.  [default: api.ZONE]"
+)
+@click.option(
+    "--hostmaster",
+    default="",
+    metavar="ADDRESS",
+    help="Mail address in the zone's SOA record.  [default: --email, else hostmaster@...]",
+)
+@click.option(
+    "--dns-listen",
+    multiple=True,
+    metavar="ADDRESS:PORT",
+    help="Where DNS is answered.  [default: port 53]",
+)
+@click.option(
+    "--api-listen",
+    multiple=True,
+    metavar="ADDRESS:PORT",
+    help="Where the API is.  [default: port 443]",
+)
 @click.option(
     "--tls",
     type=click.Choice(["auto", "off"]),
@@ -43,18 +66,35 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     show_default=True,
     help="auto: obtain a certificate for the API. off: plain HTTP behind a proxy.",
 )
-@click.option("--ca", default="letsencrypt", show_default=True, help="CA for the API: name or URL.")
-@click.option("--ca-bundle", type=click.Path(path_type=Path), help="Roots of a private CA.")
-@click.option("--email", default="", help="Contact for the account at the CA.")
-@click.option("--agree-tos", is_flag=True, help="Agree to the CA's terms of service.")
-@click.option("--tenant", default="first", show_default=True, help="Who gets the licence key.")
-@click.option("--user", help="Whom the service becomes when root starts it.")
-@click.option("--database", type=click.Path(path_type=Path), help="Where to keep registrations.")
+@click.option(
+    "--ca",
+    default="letsencrypt",
+    show_default=True,
+    metavar="CA",
+    help="A CA's short name or directory URL.",
+)
+@email_option
+@agree_tos_option
+@ca_bundle_option
+@click.option(
+    "--tenant",
+    default="first",
+    show_default=True,
+    metavar="TENANT",
+    help="Who gets the licence key.",
+)
+@click.option(
+    "--user",
+    metavar="USER",
+    help="Whom the service becomes when root starts it.  [default, for root: zoneproof]",
+)
+@click.option("--database", type=PATH, metavar="FILE", help="Where to keep registrations.")
 @click.option(
     "--config",
     "path",
-    type=click.Path(path_type=Path),
-    help="The file to write (zoneproof.toml; for root in /etc/zoneproof).",
+    type=PATH,
+    metavar="FILE",
+    help="File to create.  [default: zoneproof.toml; for root in /etc/zoneproof]",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @json_option

@@ -25,7 +25,7 @@ def key() -> None:
 @config_option
 @click.argument("tenant_name", metavar="[TENANT]", required=False)
 @click.option("--operator", is_flag=True, help="Make a key for the whole REST API instead.")
-@click.option("--note", default="", help="What the key is for.")
+@click.option("--note", default="", metavar="TEXT", help="What the key is for.")
 @json_option
 def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_json: bool) -> None:
     """Make a licence key of TENANT, and print it: it is shown only now."""
@@ -40,7 +40,9 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 
 @key.command("list")
 @config_option
-@click.option("--tenant", "tenant_name", default="", help="Only those of this tenant.")
+@click.option(
+    "--tenant", "tenant_name", default="", metavar="TENANT", help="Only those of this tenant."
+)
 @json_lines_option
 def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
     """List the keys, without what is secret of them."""

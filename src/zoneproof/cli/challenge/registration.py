@@ -27,7 +27,7 @@ def registration() -> None:
 
 @registration.command("list")
 @config_option
-@click.option("--tenant", default="", help="Only those of this tenant.")
+@click.option("--tenant", default="", metavar="TENANT", help="Only those of this tenant.")
 @json_lines_option
 def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
     """List all registrations."""
@@ -141,7 +141,7 @@ def enable(path: Path, subdomain: str, as_json: bool) -> None:
 @registration.command()
 @config_option
 @click.argument("subdomains", metavar="[SUBDOMAIN]...", nargs=-1)
-@click.option("--tenant", required=True, help="Whose they become.")
+@click.option("--tenant", required=True, metavar="TENANT", help="Whose they become.")
 @click.option("--all-without-tenant", is_flag=True, help="All that belong to no tenant so far.")
 @json_option
 def assign(

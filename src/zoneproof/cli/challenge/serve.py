@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof.cli.challenge.database import config_option
-from zoneproof.cli.run_options import json_flag
+from zoneproof.cli.option_groups import resolver_option
+from zoneproof.cli.run_options import authoritative_port_option, json_option
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.config import AutoTls, Config
@@ -20,37 +21,29 @@ if TYPE_CHECKING:
 @click.command()
 @config_option
 @click.option("--check", is_flag=True, help="Only say whether it could run; change nothing.")
-@click.option("--no-dns", is_flag=True, help="With --check: ask nobody for the delegation.")
-@click.option(
-    "--resolver", "resolvers", multiple=True, help="With --check: IP or IP:port to ask. Repeatable."
-)
-@click.option(
-    "--authoritative-port",
-    type=click.IntRange(1, 65535),
-    default=53,
-    show_default=True,
-    help="With --check: port at which name servers are asked.",
-)
-@json_flag("With --check: print the result as JSON.")
+@click.option("--no-dns", is_flag=True, help="Do not ask the DNS for the delegation.")
+@resolver_option
+@authoritative_port_option
+@json_option
 def serve(
     path: Path,
     check: bool,
     no_dns: bool,
     resolvers: Sequence[str],
-    authoritative_port: int,
+    authoritative_port: int | None,
     as_json: bool,
 ) -> None:
     """Answer DNS and the HTTP API until SIGTERM; SIGHUP rereads the configuration.
 
-    With --check, exits with 0 if it could run, 1 if something is in the way, 2 if the
-    configuration is wrong.
+    With --check, which the options below it are for, exits with 0 if it could run, 1 if something
+    is in the way, 2 if the configuration is wrong.
     """
     if not check:
         from zoneproof.challengedns.operation.service import serve as run
 
         run(path, click.echo, _open_source)
         return
-    findings = _check(path, None if no_dns else (resolvers, authoritative_port))
+    findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
     _print_json(findings) if as_json else _print_lines(findings)
     if any(found.level.value == "problem" for found in findings):
         raise SystemExit(1)

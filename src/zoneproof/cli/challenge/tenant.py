@@ -35,7 +35,10 @@ def _expiry(context: click.Context, option: click.Parameter, text: str | None) -
 
 _name_argument = click.argument("name")
 _quota_option = click.option(
-    "--quota", type=click.IntRange(min=0), help="How many registrations it may have."
+    "--quota",
+    type=click.IntRange(min=0),
+    metavar="NUMBER",
+    help="How many registrations it may have.",
 )
 _expires_option = click.option(
     "--expires",

@@ -132,6 +132,12 @@ class Accounts:
         """Return all, sorted by name."""
         return await self._select("ORDER BY name")
 
+    async def names(self) -> list[str]:
+        """Return the names of all, sorted, which takes no secret."""
+        sql = "SELECT name FROM accounts ORDER BY name"
+        rows = await self._store.read(lambda transaction: transaction.query(sql))
+        return [str(row[0]) for row in rows]
+
     async def find(self, text: str) -> StoredAccount | None:
         """Return the account of that name, or the one named after the CA that ``text`` means.
 

@@ -1,0 +1,74 @@
+"""Completes names in a shell, as far as they are known without a secret and without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Manager
+
+
+def certificates(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """Return the managed certificates whose name begins so."""
+    del context, parameter
+
+    async def names(manager: Manager) -> Iterable[str]:
+        return [one.name for one in await manager.certificates.all()]
+
+    return _beginning(text, names)
+
+
+def credentials(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """Return the credentials whose name begins so."""
+    del context, parameter
+
+    async def names(manager: Manager) -> Iterable[str]:
+        from zoneproof.manager import credential_overviews
+
+        return [one.name for one in await credential_overviews(manager.store)]
+
+    return _beginning(text, names)
+
+
+def accounts(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """Return the accounts whose name begins so."""
+    del context, parameter
+
+    async def names(manager: Manager) -> Iterable[str]:
+        return await manager.accounts.names()
+
+    return _beginning(text, names)
+
+
+def providers(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """Return the providers whose slug begins so."""
+    from zoneproof.providers import slugs
+
+    del context, parameter
+    return [slug for slug in slugs() if slug.startswith(text)]
+
+
+certificate_argument = click.argument("name", shell_complete=certificates)
+credential_argument = click.argument("name", shell_complete=credentials)
+account_argument = click.argument("name", shell_complete=accounts)
+
+
+def _beginning(text: str, names: Callable[[Manager], Awaitable[Iterable[str]]]) -> list[str]:
+    """Return those of the names that begin so; none where the home cannot be read.
+
+    A shell in the middle of a line is no place for errors, nor for making a home.
+    """
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import ZoneproofError
+    from zoneproof.manager import Home
+
+    if not Home.find().path.exists():
+        return []
+    try:
+        found = run_with_manager(names, needs_secrets=False)
+    except ZoneproofError:
+        return []
+    return [name for name in found if name.startswith(text)]

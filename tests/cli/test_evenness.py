@@ -1,0 +1,89 @@
+"""All commands alike: walks the tree of commands, and holds what holds for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from zoneproof.cli import root
+
+WITHOUT_JSON = {
+    "demo": "it tells a story to a person, whose end is a certificate that nobody uses",
+}
+ASKING = {
+    "account deactivate": "the account at the CA",
+    "account remove": "the account's key",
+    "apply": "definitions that the file does not have, with --prune",
+    "challenge key revoke": "a licence key",
+    "challenge registration delete": "a registration",
+    "challenge registration rotate": "the old API key",
+    "challenge tenant delete": "a tenant and its keys",
+    "credential remove": "the secrets",
+    "credential rotate-key": "older vault keys, with --drop-old",
+    "import acme.sh": "what differs here, with --replace",
+    "import archive": "what differs here, with --replace",
+    "import certbot": "what differs here, with --replace",
+    "import lego": "what differs here, with --replace",
+    "import registrations": "what differs here, with --replace",
+    "registration remove": "the registration's key",
+    "remove": "the definition, and with --delete-files the files",
+    "revoke": "the certificate's worth",
+}
+# Options whose meaning is another in these commands, and the text with it.
+OTHER_MEANING: dict[str, tuple[str, ...]] = {}
+
+
+def commands(
+    group: click.Group = root, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that is no group, with its name."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(commands())
+
+
+def options_of(command: click.Command) -> dict[str, click.Option]:
+    return {
+        text: option
+        for option in command.params
+        if isinstance(option, click.Option)
+        for text in (*option.opts, *option.secondary_opts)
+    }
+
+
+def test_every_command_that_has_a_result_tells_it_as_json() -> None:
+    without = {name for name, command in COMMANDS.items() if "--json" not in options_of(command)}
+    assert without == set(WITHOUT_JSON)
+
+
+def test_every_command_that_destroys_something_asks() -> None:
+    asking = {name for name, command in COMMANDS.items() if "--yes" in options_of(command)}
+    assert asking == set(ASKING)
+
+
+def test_json_is_the_last_option_of_every_command() -> None:
+    for name, command in COMMANDS.items():
+        texts = list(options_of(command))
+        if name not in WITHOUT_JSON:
+            assert texts[-1] == "--json", name
+        if name in ASKING:
+            assert texts[-2] == "--yes", name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_explained(name: str) -> None:
+    command = COMMANDS[name]
+    assert (command.help or "").strip()
+    for text, option in options_of(command).items():
+        assert option.help, text
+        assert option.help.endswith((".", "]")), f"{text}: {option.help}"
