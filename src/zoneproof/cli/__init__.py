@@ -8,12 +8,15 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from zoneproof import __version__
 from zoneproof.errors import BugError, InvalidInputError, ZoneproofError, printable
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Under each heading: the command, where it is, and what it does in a line.
 _GROUPS = {
@@ -90,6 +93,8 @@ class _LazyGroup(click.Group):
                 )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         found = [
             CompletionItem(name, help=text)
             for name, (_, text) in sorted(_COMMANDS.items())

@@ -100,7 +100,7 @@ def list_accounts(as_json: bool) -> None:
 @click.option("--offline", is_flag=True, help="Do not ask the CA.")
 @json_option
 def show(name: str, offline: bool, as_json: bool) -> None:
-    """Show an account, its status at the CA, and the certificates that use it."""
+    """Show an account, its status at the CA, and what uses it."""
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import AcmeError
@@ -200,10 +200,11 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
 )
 @json_option
 def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
-    """Print the CAA records that let only this account, by this method, obtain certificates.
+    """Print CAA records that bind issuance to an account.
 
-    One is for names, one for wildcards, both in zone-file form. NAME... are domains; the records
-    also hold for what is below them.
+    With them only this account, by this method, obtains certificates. One is for names, one for
+    wildcards, both in zone-file form. NAME... are domains; the records also hold for what is below
+    them.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager

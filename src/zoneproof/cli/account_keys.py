@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @key_type_option
 @json_option
 def rollover(name: str, key_type: str | None, as_json: bool) -> None:
-    """Give an account a new key, of the same kind unless said; the old key is worthless then.
+    """Give an account a new key; the old one is worthless then.
 
-    If it is cut off, run it again: it finds out which key the CA has, and goes on.
+    The new one is of the same type unless --key-type says another. If it is cut off, run it again:
+    it finds out which key the CA has, and goes on.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
@@ -89,10 +90,11 @@ def import_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Take over an account under NAME (the CA's name) by its key, which the CA must know.
+    """Take over an account by its key, under NAME or the CA's name.
 
-    The key file can be certbot's private_key.json, lego's .key, acme.sh's account.key, or any
-    other unencrypted PEM or JSON Web Key.
+    The CA must know the key, unless --register is given. The key file can be certbot's
+    private_key.json, lego's .key, acme.sh's account.key, or any other unencrypted PEM or JSON Web
+    Key.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.run_options import terms_from
@@ -136,9 +138,10 @@ def import_command(
 )
 @json_option
 def export(name: str, output: str, as_json: bool) -> None:
-    """Write an account and its key to a file, for another machine's 'import --from'.
+    """Write an account and its key to a file.
 
-    Whoever has the file has the account: carry it over a safe way, then delete it.
+    'zoneproof account import --from' takes it in on another machine. Whoever has the file has the
+    account: carry it over a safe way, then delete it.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager

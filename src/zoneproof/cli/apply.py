@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> None:
     """Make the managed certificates those of a TOML file; the next renewal uses them.
 
+    \b
+    zoneproof list --toml > certs.toml
+    zoneproof apply -f certs.toml --dry-run
+
     All of the file is checked before anything is saved. Certificates that the file does not have
     stay, unless --prune is given; files with certificates and keys always stay.
     """

@@ -61,7 +61,7 @@ def list_credentials(as_json: bool) -> None:
 @credential_argument
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show a credential without its secrets, and which certificates use it."""
+    """Show a credential, not its secrets, and what uses it."""
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.output import print_rows
     from zoneproof.cli.tasks import run_with_manager
@@ -93,7 +93,10 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("new")
 @json_option
 def rename(old: str, new: str, as_json: bool) -> None:
-    """Give a credential another name; the certificates that use it follow."""
+    """Give a credential another name.
+
+    The certificates that use it follow.
+    """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import rename_credential

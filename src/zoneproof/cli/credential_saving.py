@@ -33,6 +33,10 @@ def _dns_options(command: F) -> F:
 def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: Any) -> None:
     """Store what PROVIDER needs; 'zoneproof provider list' has all.
 
+    \b
+    zoneproof credential add rfc2136 --name dns --field server=ns1.example.com \\
+        --field key_name=acme --field secret=@/etc/zoneproof/tsig.secret
+
     At a terminal, asks for the fields that are not given.
     """
     from zoneproof.cli.credential_fields import (
@@ -81,7 +85,9 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
 def set_fields(
     name: str, fields: Sequence[str], unset: Sequence[str], as_json: bool, **dns: Any
 ) -> None:
-    """Change some fields or DNS settings of a credential; the others stay.
+    """Change some fields or DNS settings of a credential.
+
+    The others stay.
 
     Every certificate that uses the credential has the change at its next run.
     """

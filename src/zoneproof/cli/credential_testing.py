@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 @dns_options
 @json_option
 def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: Any) -> None:
-    """Write, see and remove a random TXT value at _zoneproof-test in a zone of the account.
+    """Write, see and remove a TXT value with a credential.
 
-    For acme-dns and the challenge service, at the name of a registration; --zone then is its
-    domain. Exits with 1 if a step failed.
+    It is a random one, at _zoneproof-test in a zone of the account. For acme-dns and the challenge
+    service, at the name of a registration; --zone then is its domain. Exits with 1 if a step
+    failed.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.output import Lines

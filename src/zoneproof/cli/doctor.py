@@ -44,6 +44,10 @@ def doctor(
 ) -> None:
     """Examine the DNS for NAME... as a dns-01 validation would see it; nothing is changed.
 
+    \b
+    zoneproof doctor example.com --ca letsencrypt
+    zoneproof doctor example.com --expect _acme-challenge.acme.example.org
+
     Whom to ask is what settings.toml says, if it is there. Exits with 1 if a validation would fail.
     """
     from dataclasses import replace

@@ -66,7 +66,12 @@ def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -
 def edit(
     name: str, added: Sequence[str], removed: Sequence[str], as_json: bool, **options: Any
 ) -> None:
-    """Change a managed certificate; what is not said stays. The next renewal uses it."""
+    """Change a managed certificate; what is not said stays. The next renewal uses it.
+
+    \b
+    zoneproof edit example.com --add-name www.example.com
+    zoneproof edit example.com --key-type ec384 --reuse-key
+    """
     from zoneproof.cli.definition_options import apply_options
     from zoneproof.cli.definitions import save, with_names
     from zoneproof.cli.tasks import run_with_manager

@@ -30,9 +30,9 @@ for _command in (acme_sh, certbot, lego):
 def archive(
     file: Path, passphrase: str | None, dry_run: bool, replace: bool, yes: bool, as_json: bool
 ) -> None:
-    """Take in FILE, which 'zoneproof export' wrote; first show what would come.
+    """Take in FILE, which 'zoneproof export' wrote.
 
-    What is here and differs stays, unless --replace is given.
+    Shows first what would come. What is here and differs stays, unless --replace is given.
     """
     from zoneproof.cli.import_offer import offer
     from zoneproof.cli.transfer import get_passphrase
@@ -78,10 +78,11 @@ def registrations(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take registrations at acme-dns services from PATH, another client's file or folder.
+    """Take over other clients' acme-dns registrations.
 
-    It reads the files of lego, cert-manager, Caddy, acme-dns-client, certbot's hook and plugin, and
-    Certify The Web. What is here and differs stays, unless --replace is given.
+    PATH is such a client's file or folder. It reads the files of lego, cert-manager, Caddy,
+    acme-dns-client, certbot's hook and plugin, and Certify The Web. What is here and differs stays,
+    unless --replace is given.
     """
     from zoneproof.cli.import_offer import offer
     from zoneproof.errors import InvalidInputError, printable

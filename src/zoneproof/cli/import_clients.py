@@ -27,10 +27,11 @@ def _import_options(command: F) -> F:
 @click.command()
 @_import_options
 def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
-    """Take over what certbot keeps in PATH, usually /etc/letsencrypt, which is only read.
+    """Take over what certbot keeps in PATH.
 
-    Shows accounts, certificates and registrations first. What is here and differs stays, unless
-    --replace is given. Exits with 1 if something could not be taken over.
+    PATH is usually /etc/letsencrypt, and is only read. Shows accounts, certificates and
+    registrations first. What is here and differs stays, unless --replace is given. Exits with 1 if
+    something could not be taken over.
     """
     from zoneproof.manager.importing import read_certbot
 
@@ -55,10 +56,10 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
 )
 @_import_options
 def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
-    """Take over what lego keeps in PATH, usually .lego, which is only read.
+    """Take over what lego keeps in PATH.
 
-    Shows accounts and certificates first. What is here and differs stays, unless --replace is
-    given. Exits with 1 if something could not be taken over.
+    PATH is usually .lego, and is only read. Shows accounts and certificates first. What is here and
+    differs stays, unless --replace is given. Exits with 1 if something could not be taken over.
     """
     from zoneproof.acme import directory_url
     from zoneproof.manager.importing import read_lego
@@ -78,10 +79,11 @@ def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: 
 @click.command("acme.sh")
 @_import_options
 def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
-    """Take over what acme.sh keeps in PATH, usually ~/.acme.sh, which is only read.
+    """Take over what acme.sh keeps in PATH.
 
-    Shows accounts and certificates first. What is here and differs stays, unless --replace is
-    given. Exits with 1 if something could not be taken over.
+    PATH is usually ~/.acme.sh, and is only read. Shows accounts and certificates first. What is
+    here and differs stays, unless --replace is given. Exits with 1 if something could not be taken
+    over.
     """
     from zoneproof.manager.importing import read_acme_sh
 

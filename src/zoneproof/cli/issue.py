@@ -41,7 +41,12 @@ def issue_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Obtain a certificate for NAME... now, such as example.com '*.example.com', and manage it.
+    """Obtain a certificate for NAME... now, and manage it.
+
+    \b
+    zoneproof issue example.com '*.example.com' --credential dns
+    zoneproof issue www.example.com --webroot /var/www/html
+    zoneproof issue example.com
 
     The certificate is saved with these options under its first name, or --name, and renewed from
     then on. For one that is saved already, its name alone is enough.

@@ -24,7 +24,7 @@ ca_bundle_option = click.option(
     "--ca-bundle",
     type=PATH,
     metavar="FILE",
-    help="Roots to trust for the connection to a test CA (PEM).",
+    help="PEM file of roots to trust, for a test CA.",
 )
 email_option = click.option(
     "--email", default="", metavar="ADDRESS", help="Contact for a new account."

@@ -44,6 +44,10 @@ def preview(
 ) -> None:
     """Show what 'zoneproof issue' with the same arguments would do; nothing is changed.
 
+    \b
+    zoneproof preview example.com '*.example.com' --credential dns
+    zoneproof preview --all
+
     Every identifier's method, names, zone and CAA are examined, and records that are missing are
     printed. Exits with 1 if issuing would fail or stop for a person.
     """

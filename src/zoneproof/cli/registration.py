@@ -34,7 +34,7 @@ def registration() -> None:
 @server_option
 @json_option
 def list_registrations(server: str, as_json: bool) -> None:
-    """List the registrations: each domain and where its challenges are delegated."""
+    """List each domain and where its challenges go."""
     from zoneproof.cli.json_output import json_document
 
     found = _find(server)
@@ -95,9 +95,10 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
 @server_option
 @json_option
 def export(domains: Sequence[str], form: str, output: Path, server: str, as_json: bool) -> None:
-    """Write registrations, of all DOMAINs or some, in a form that other clients read.
+    """Write registrations for other clients.
 
-    The file holds the keys in clear: whoever has it can obtain certificates for these domains.
+    Those of all DOMAINs, or of some, in the form that --format names. The file holds the keys in
+    clear: whoever has it can obtain certificates for these domains.
     """
     from zoneproof.cli.json_output import tell
     from zoneproof.cli.output import count

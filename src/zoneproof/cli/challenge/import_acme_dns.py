@@ -43,10 +43,11 @@ _VALUES = {
 def import_acme_dns(
     path: Path, source: str, tenant: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Take over the accounts of an acme-dns, with their keys and current values.
+    """Take over an acme-dns with its accounts.
 
-    SOURCE is its SQLite file, or the postgres:// URL of its database (the password may be in
-    PGPASSWORD). It is only read. The import can be repeated: what has changed here since stays.
+    Their keys and current values come, too. SOURCE is its SQLite file, or the postgres:// URL of
+    its database (the password may be in PGPASSWORD). It is only read. The import can be repeated:
+    what has changed here since stays.
     """
     import asyncio
 

@@ -118,9 +118,10 @@ def init(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write zoneproof.toml for a new challenge service, and print what to do next.
+    """Write the configuration of a new service.
 
-    Asks for what is not given.
+    Then prints what to do next: records to create, how to start it, a licence key. Asks for what is
+    not given.
     """
     from zoneproof.challengedns.operation import starter as start
     from zoneproof.cli.json_output import json_document

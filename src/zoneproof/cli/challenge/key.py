@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def key() -> None:
-    """Administer the tenants' licence keys and the operator's, also while the service runs."""
+    """Administer licence keys, and the operator's.
+
+    Also while the service runs.
+    """
 
 
 @key.command()

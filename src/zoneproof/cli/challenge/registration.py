@@ -22,7 +22,10 @@ _subdomain_argument = click.argument("subdomain")
 
 @click.group()
 def registration() -> None:
-    """Administer the registrations, also while the service runs."""
+    """Administer the registrations.
+
+    Also while the service runs.
+    """
 
 
 @registration.command("list")
@@ -94,7 +97,10 @@ def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
 @click.argument("networks", nargs=-1)
 @json_option
 def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) -> None:
-    """Let only these NETWORKS (such as 192.0.2.0/24) update; without any, all may."""
+    """Say from which NETWORKS updates may come, such as 192.0.2.0/24.
+
+    Without any, they may come from anywhere.
+    """
     from zoneproof.cli.json_output import tell
 
     changed = _change(path, subdomain, lambda found: found.set_allowfrom(subdomain, networks))
@@ -147,10 +153,10 @@ def enable(path: Path, subdomain: str, as_json: bool) -> None:
 def assign(
     path: Path, subdomains: tuple[str, ...], tenant: str, all_without_tenant: bool, as_json: bool
 ) -> None:
-    """Give registrations to a tenant, all of them or, if its quota is too small, none.
+    """Give registrations to a tenant.
 
-    Its licence keys may then administer them. The registration of the API's own certificate is
-    not among those of --all-without-tenant.
+    All of them or, if its quota is too small, none. Its licence keys may then administer them. The
+    registration of the API's own certificate is not among those of --all-without-tenant.
     """
     from zoneproof.challengedns.registry.tenant_rows import Tenant
     from zoneproof.cli.json_output import tell

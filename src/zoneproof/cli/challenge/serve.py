@@ -33,7 +33,9 @@ def serve(
     authoritative_port: int | None,
     as_json: bool,
 ) -> None:
-    """Answer DNS and the HTTP API until SIGTERM; SIGHUP rereads the configuration.
+    """Answer DNS and the HTTP API, until stopped.
+
+    SIGTERM and Ctrl-C stop it, SIGHUP rereads the configuration.
 
     With --check, which the options below it are for, exits with 0 if it could run, 1 if something
     is in the way, 2 if the configuration is wrong.

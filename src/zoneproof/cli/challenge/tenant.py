@@ -50,7 +50,10 @@ _expires_option = click.option(
 
 @click.group()
 def tenant() -> None:
-    """Administer the tenants, who register with licence keys, also while the service runs."""
+    """Administer the tenants, who register.
+
+    They do with licence keys. Also while the service runs.
+    """
 
 
 @tenant.command()
@@ -62,7 +65,10 @@ def tenant() -> None:
 def create(
     path: Path, name: str, quota: int | None, expires: str | int | None, as_json: bool
 ) -> None:
-    """Make a tenant; 'zoneproof challenge key create NAME' gives it a licence key."""
+    """Make a tenant.
+
+    'zoneproof challenge key create NAME' then gives it a licence key.
+    """
     from zoneproof.challengedns.registry.tenants import DEFAULT_QUOTA
 
     made = run(
@@ -145,7 +151,10 @@ def change(
 @_name_argument
 @json_option
 def disable(path: Path, name: str, as_json: bool) -> None:
-    """Refuse its keys and the updates of its registrations; live values stay until they expire."""
+    """Refuse a tenant's keys and updates.
+
+    Values that are answered now stay until they expire.
+    """
     _alter(path, name, {"disabled": True}, as_json=as_json)
 
 
