@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof import __version__
+from zoneproof.cli.option_groups import Commands
 from zoneproof.errors import BugError, InvalidInputError, ZoneproofError, printable
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ _COMMANDS = {name: found for group in _GROUPS.values() for name, found in group.
 _INTERRUPTED = 130
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Commands):
     """A group whose commands are imported when they run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -130,7 +131,10 @@ def _run() -> int:
     options: dict[str, bool] = {}  # what the command heard, as far as errors are concerned
     try:
         _require_text(sys.argv[1:])
-        return int(root(prog_name="zoneproof", standalone_mode=False, obj=options) or 0)
+        color = False if os.environ.get("NO_COLOR") else None
+        return int(
+            root(prog_name="zoneproof", standalone_mode=False, obj=options, color=color) or 0
+        )
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -12,13 +12,14 @@ from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
 from zoneproof.cli.account_keys import deactivate, export, import_command, rollover
 from zoneproof.cli.completion import account_argument, accounts
 from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_option, terms_options
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager, StoredAccount
 
 
-@click.group()
+@click.group(cls=Commands)
 def account() -> None:
     """Register and change the accounts at CAs; several at one CA if need be."""
 

@@ -15,14 +15,15 @@ def can_ask() -> bool:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Return if the answer is yes, or ``yes`` says so; click.Abort ends the command otherwise.
+    """Return if the answer is yes, or ``yes`` says so.
 
-    Raises InvalidInputError where nobody can be asked.
+    Raises ZoneproofError if it is no, and InvalidInputError where nobody can be asked.
     """
-    from zoneproof.errors import InvalidInputError
+    from zoneproof.errors import InvalidInputError, ZoneproofError
 
     if yes:
         return
     if not can_ask():
         raise InvalidInputError(f"{question} Nobody can be asked here: add --yes to do it")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise ZoneproofError("nothing was changed")

@@ -12,13 +12,14 @@ from zoneproof.cli.completion import credential_argument, credentials
 from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.credential_saving import add, certificates, set_fields
 from zoneproof.cli.credential_testing import test
+from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import Credential, Manager
 
 
-@click.group()
+@click.group(cls=Commands)
 def credential() -> None:
     """Keep what DNS providers need to know, encrypted, and test it.
 

@@ -240,6 +240,11 @@ def _where(certificate: str, options: dict[str, Any]) -> tuple[dict[str, Any], C
         raise InvalidInputError("--field and --server say what a provider needs: add --provider")
     if not provider:
         return ({"credential": name} if name else {}), None
+    if name and not fields:
+        raise InvalidInputError(
+            f"the credential {name[:80]} knows its provider: leave --provider away to use it, or"
+            " add the --field options to be stored under that name"
+        )
     if name or secret_fields(provider, fields):
         name = name or f"{certificate}-{provider}"
         return {"credential": name}, Credential(name, provider, fields)

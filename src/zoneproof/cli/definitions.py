@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from zoneproof.cli.definition_options import Wanted, apply_options
 from zoneproof.errors import InvalidInputError
-from zoneproof.manager import CertificateDefinition, Manager, default_name
+from zoneproof.manager import CertificateDefinition, Credential, Manager, default_name
 from zoneproof.names import Identifier
 
 
@@ -22,7 +22,7 @@ async def define(
     identifiers of a new one, or those that a stored one has from now on. Raises InvalidInputError.
     """
     if len(names) == 1 and not certificate:
-        stored = await manager.certificates.find(names[0])
+        stored = await manager.certificates.find_meant(names[0])
         if stored is not None:
             return apply_options(stored.definition, options)
     name = certificate or default_name(names)
@@ -46,14 +46,32 @@ async def check_credentials(manager: Manager, wanted: Wanted) -> None:
 
 
 async def save(manager: Manager, wanted: Wanted) -> None:
-    """Store the definition, and the credential and password that came with it."""
+    """Store the definition, and the credential and password that came with it.
+
+    Raises InvalidInputError, before anything is stored, for a provider that could not be used with
+    its fields, and for a credential in whose place another provider's would be stored.
+    """
     definition = wanted.definition
     await check_credentials(manager, wanted)
+    for method in definition.method:
+        if method.provider:
+            manager.providers.open(method.provider, method.fields)
     if wanted.credential:
-        await manager.credentials.save(wanted.credential)
+        await _store(manager, wanted.credential)
     await manager.certificates.save(definition)
     if wanted.pkcs12_password is not None:
         await manager.certificates.set_pkcs12_password(definition.name, wanted.pkcs12_password)
+
+
+async def _store(manager: Manager, credential: Credential) -> None:
+    manager.providers.open(credential.provider, credential.fields)
+    known = await manager.credentials.find(credential.name)
+    if known and known.provider != credential.provider:
+        raise InvalidInputError(
+            f"the credential {known.name} is for {known.provider}: give another name with"
+            f" --credential to store fields for {credential.provider}"
+        )
+    await manager.credentials.save(credential)
 
 
 def with_names(

@@ -8,12 +8,12 @@ import click
 
 from zoneproof.cli.import_clients import acme_sh, certbot, lego
 from zoneproof.cli.import_offer import taking_options
-from zoneproof.cli.option_groups import PATH
+from zoneproof.cli.option_groups import PATH, Commands
 from zoneproof.cli.run_options import json_option
 from zoneproof.cli.transfer import passphrase_option
 
 
-@click.group("import")
+@click.group("import", cls=Commands)
 def import_() -> None:
     """Take over what another program, or another home of Zoneproof, stored."""
 

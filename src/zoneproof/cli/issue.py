@@ -82,10 +82,14 @@ async def _issue(
     """Return what came of it, and whether it is the home's first certificate."""
     from zoneproof.cli.definitions import define, save
     from zoneproof.errors import CaaError
-    from zoneproof.manager import issue
+    from zoneproof.issuance import Warned
+    from zoneproof.manager import describe_changes, issue
 
     wanted = await define(manager, names, certificate, options)
+    before = await manager.certificates.find(wanted.definition.name)
     await save(manager, wanted)
+    for change in describe_changes(before.definition, wanted.definition) if before else ():
+        emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
     managed = [one.name for one in await manager.certificates.all()]
     first = not any(manager.files.read(name).certificate for name in managed)
     try:

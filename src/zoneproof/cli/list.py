@@ -12,7 +12,7 @@ from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
-    from zoneproof.manager import ManagedCertificate, Manager, Overview
+    from zoneproof.manager import HistoryEntry, ManagedCertificate, Manager, Overview
 
 
 @click.command("list")
@@ -84,7 +84,7 @@ def show(name: str, as_json: bool) -> None:
     async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str]:
         certificate = await manager.certificates.get(name)
         overview = standing(certificate, manager.files, now).overview()
-        return certificate, overview, str(manager.files.live(name))
+        return certificate, overview, str(manager.files.live(certificate.name))
 
     certificate, overview, folder = run_with_manager(read, needs_secrets=False)
     definition = msgspec.to_builtins(certificate.definition)
@@ -122,12 +122,18 @@ def history(name: str, as_json: bool) -> None:
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError, printable
 
-    entries = run_with_manager(lambda manager: manager.history.of(name), needs_secrets=False)
-    if not entries:
+    async def read(manager: Manager) -> tuple[bool, list[HistoryEntry]]:
+        found = await manager.certificates.find_meant(name)
+        return found is not None, await manager.history.of(found.name if found else name)
+
+    is_there, entries = run_with_manager(read, needs_secrets=False)
+    if not entries and not is_there:
         raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
     if as_json:
         json_document(entries)
         return
+    if not entries:
+        click.echo("nothing has happened to it yet")
     for entry in entries:
         click.echo(f"{moments.at(entry.at)}  {entry.kind:13}  {printable(entry.message)}")
 
@@ -151,9 +157,14 @@ def _validity(overview: Overview, now: datetime) -> str:
 
 
 def _next(overview: Overview, now: datetime) -> str:
-    when = f"renewal from {moments.at(overview.renew_at)}" if overview.renew_at else ""
-    if overview.renew_at and overview.renew_at > now:
-        when += f" ({moments.distance(overview.renew_at, now)})"
+    when = ""
+    if overview.renew_at:
+        due = overview.renew_at <= now
+        when = (
+            "renewal now"
+            if due
+            else f"renewal from {moments.at_and_distance(overview.renew_at, now)}"
+        )
     return "; ".join(part for part in (when, overview.reason) if part)
 
 

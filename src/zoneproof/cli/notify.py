@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_option
 
 
-@click.group()
+@click.group(cls=Commands)
 def notify() -> None:
     """Notifications by e-mail and webhook, which settings.toml in the home sets."""
 

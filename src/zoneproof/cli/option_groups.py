@@ -66,6 +66,25 @@ def add_options(command: F, options: Iterable[Option]) -> F:
     return command
 
 
+class Commands(click.Group):
+    """A group that answers a command that it does not have with the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command's name, itself, and its arguments. Raises click.UsageError."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not near:
+                raise
+            advice = f"{error.message} Did you mean '{near[0]}'?"
+            raise click.UsageError(advice, ctx) from error
+
+
 class GroupedHelp(click.Command):
     """A command with so many options that its help shows them in groups.
 

@@ -53,18 +53,34 @@ def draws() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
+def heard_or_not(emit: Emit) -> Emit:
+    """Return what tells events while somebody reads; work goes on when the pipe's reader left."""
+
+    def tell(event: Event) -> None:
+        try:
+            emit(event)
+        except BrokenPipeError:
+            for stream in (sys.stdout, sys.stderr):
+                try:
+                    stream.flush()
+                except BrokenPipeError:
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+    return tell
+
+
 @contextmanager
 def telling_progress(*, as_json: bool) -> Iterator[Emit]:
     """Give what tells the events of one order, in the way that suits who reads them."""
     if as_json:
-        yield json_line
+        yield heard_or_not(json_line)
     elif draws():
         from zoneproof.cli.live import LiveView
 
         with LiveView("asking the DNS") as view:
             yield view.emit_for("")
     else:
-        yield Lines()
+        yield heard_or_not(Lines())
 
 
 class Lines:

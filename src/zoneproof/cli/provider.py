@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from zoneproof.cli.completion import providers
+from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_option
 
 
-@click.group()
+@click.group(cls=Commands)
 def provider() -> None:
     """Show the DNS providers and their fields."""
 

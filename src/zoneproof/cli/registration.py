@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof.cli.confirm import confirm, yes_option
-from zoneproof.cli.option_groups import PATH
+from zoneproof.cli.option_groups import PATH, Commands
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ server_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def registration() -> None:
     """Show the registrations at challenge services that are kept here, share and forget them.
 

@@ -128,11 +128,11 @@ def _telling_renewals(
 
 def emitters(*, as_json: bool) -> Callable[[str], Emit]:
     """Return what tells the events of each certificate, its name on every line."""
-    from zoneproof.cli.output import Lines, json_line_of
+    from zoneproof.cli.output import Lines, heard_or_not, json_line_of
 
     if as_json:
-        return json_line_of
-    return lambda name: Lines(indent=f"{name}  " if name else "")
+        return lambda name: heard_or_not(json_line_of(name))
+    return lambda name: heard_or_not(Lines(indent=f"{name}  " if name else ""))
 
 
 def tell_renewal(result: Renewal, *, as_json: bool) -> None:

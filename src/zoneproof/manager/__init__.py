@@ -15,6 +15,7 @@ from zoneproof.manager.certificates.definition import (
     secret_fields,
 )
 from zoneproof.manager.certificates.differences import describe_changes, field_text
+from zoneproof.manager.certificates.history import HistoryEntry
 from zoneproof.manager.certificates.state import Overview, standing
 from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.credentials.stored import Credential
@@ -43,6 +44,7 @@ __all__ = [
     "Credential",
     "CredentialOverview",
     "DnsSettings",
+    "HistoryEntry",
     "Home",
     "ManagedCertificate",
     "Manager",

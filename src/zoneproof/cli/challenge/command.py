@@ -10,9 +10,10 @@ from zoneproof.cli.challenge.key import key
 from zoneproof.cli.challenge.registration import registration
 from zoneproof.cli.challenge.serve import serve
 from zoneproof.cli.challenge.tenant import tenant
+from zoneproof.cli.option_groups import Commands
 
 
-@click.group()
+@click.group(cls=Commands)
 def challenge() -> None:
     """Run the DNS service that answers dns-01 challenges, with an API compatible with acme-dns."""
 

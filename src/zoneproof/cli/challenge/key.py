@@ -10,13 +10,14 @@ import click
 from zoneproof import moments
 from zoneproof.cli.challenge.database import config_option, run
 from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_lines_option, json_option
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.registry.registrations import Registrations
 
 
-@click.group()
+@click.group(cls=Commands)
 def key() -> None:
     """Administer licence keys, and the operator's.
 

@@ -11,6 +11,7 @@ import click
 from zoneproof import moments
 from zoneproof.cli.challenge.database import config_option, print_facts, run
 from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_lines_option, json_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _subdomain_argument = click.argument("subdomain")
 
 
-@click.group()
+@click.group(cls=Commands)
 def registration() -> None:
     """Administer the registrations.
 

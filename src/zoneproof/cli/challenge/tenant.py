@@ -10,6 +10,7 @@ import click
 from zoneproof import moments
 from zoneproof.cli.challenge.database import config_option, print_facts, run
 from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_lines_option, json_option
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _expires_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def tenant() -> None:
     """Administer the tenants, who register.
 

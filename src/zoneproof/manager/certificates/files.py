@@ -132,6 +132,8 @@ class CertificateFiles:
     def read(self, name: str) -> OnDisk:
         """Return what is there, whoever put it there; never raises."""
         folder = self.live(name)
+        if not folder.exists():
+            return OnDisk(None, "no certificate is there yet")
         pem, problem = _content(folder / "fullchain.pem")
         if problem:
             return OnDisk(None, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import uuid
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.errors import InvalidInputError, StorageError
+from zoneproof.errors import InvalidInputError, InvalidNameError, StorageError
 from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.names import Identifier
 from zoneproof.storage import Row, Store, Transaction
 from zoneproof.vault import SealedColumn, Vault
 
@@ -58,9 +60,21 @@ class Certificates:
         found = await self._select("WHERE name = ?", name)
         return found[0] if found else None
 
+    async def find_meant(self, text: str) -> ManagedCertificate | None:
+        """Return the one of that name, or of the domain name that the text is, or None.
+
+        ``Example.COM.`` and ``münchen.example`` mean ``example.com`` and
+        ``xn--mnchen-3ya.example``.
+        """
+        found = await self.find(text)
+        if found is None:
+            with contextlib.suppress(InvalidNameError):
+                found = await self.find(Identifier.parse(text).value)
+        return found
+
     async def get(self, name: str) -> ManagedCertificate:
-        """Return the one of that name. Raises InvalidInputError, with the nearest name."""
-        found = await self.find(name)
+        """Return the one that is meant. Raises InvalidInputError, with the nearest name."""
+        found = await self.find_meant(name)
         if found is None:
             names = [certificate.name for certificate in await self.all()]
             near = difflib.get_close_matches(name, names, n=1)

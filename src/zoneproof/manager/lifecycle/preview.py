@@ -77,7 +77,9 @@ async def preview(
     if definition.ignore_caa:
         examinations = [_without_caa(one, "it is to be ignored") for one in examinations]
     elif directory is None:
-        examinations = [_without_caa(one, "the CA does not answer") for one in examinations]
+        examinations = [
+            _without_caa(one, "the CA's directory is not known") for one in examinations
+        ]
     return Preview(definition, url, account, tuple(examinations), tuple(findings))
 
 

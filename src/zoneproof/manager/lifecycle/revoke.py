@@ -25,6 +25,7 @@ async def revoke(manager: Manager, name: str, *, reason: str = "unspecified") ->
     nothing to revoke, AcmeError, StorageError.
     """
     certificate = await manager.certificates.get(name)
+    name = certificate.name
     disk = manager.files.read(name)
     if disk.certificate is None:
         raise InvalidInputError(f"there is no certificate to revoke: {disk.problem}")
