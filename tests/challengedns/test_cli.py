@@ -67,7 +67,7 @@ def test_a_registration_is_listed_noted_restricted_and_shown(service: Service) -
 
 def test_a_rotated_key_works_at_once(service: Service) -> None:
     account = register(service.url)
-    key = command(service.config, "rotate", account.subdomain).strip()
+    key = command(service.config, "rotate", account.subdomain, "--yes").strip()
     assert update(service.url, account, txt("a")).status == 401
     renewed = Account(account.username, key, account.subdomain, account.fulldomain)
     assert update(service.url, renewed, txt("a")).status == 200
@@ -81,7 +81,7 @@ def test_disabling_and_deleting_are_answered_at_once(service: Service) -> None:
     assert update(service.url, account, txt("b")).status == 401
     command(service.config, "enable", account.subdomain)
     assert everywhere(service, account.fulldomain) == {(txt("a"),)}
-    command(service.config, "delete", account.subdomain)
+    command(service.config, "delete", account.subdomain, "--yes")
     assert everywhere(service, account.fulldomain) == {()}
     assert "there is no registration" in command(
         service.config, "show", account.subdomain, fails=True

@@ -147,7 +147,7 @@ def test_wrong_revoked_and_disabled_look_alike_and_the_log_tells_them_apart(
     service: Service,
 ) -> None:
     revoked, disabled = new_tenant(service, "revoked"), new_tenant(service, "disabled")
-    challenge(service, "key", "revoke", revoked[3:11])
+    challenge(service, "key", "revoke", revoked[3:11], "--yes")
     challenge(service, "tenant", "disable", "disabled")
     wrong = disabled[:-4] + "AAAA"
     replies = [register_with(service.url, each) for each in (revoked, disabled, wrong, "x", "")]

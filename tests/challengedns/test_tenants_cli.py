@@ -40,22 +40,21 @@ def run(service: Service) -> Run:
 
 
 def facts(text: str) -> Any:
-    (line,) = text.splitlines()
-    return json.loads(line)
+    return json.loads(text)
 
 
 def test_a_tenant_is_made_listed_shown_changed_and_deleted(run: Run) -> None:
-    assert run("tenant", "create", "acme", "--quota", "7", "--expires", "2099-12-31") == ""
-    assert "acme  enabled   0 of 7 registrations  until 2100-01-01 00:00 UTC\n" in run(
-        "tenant", "list"
-    )
+    line = "acme  enabled   0 of 7 registrations  until 2100-01-01 00:00 UTC\n"
+    told = run("tenant", "create", "acme", "--quota", "7", "--expires", "2099-12-31")
+    assert told == f"{line}next: zoneproof challenge key create acme\n"
+    assert line in run("tenant", "list")
     shown = run("tenant", "show", "acme")
     assert re.search(r"^quota +7$", shown, re.MULTILINE)
     run("tenant", "change", "acme", "--quota", "8", "--expires", "never")
     assert re.search(r"^expires_at +never$", run("tenant", "show", "acme"), re.MULTILINE)
     run("tenant", "disable", "acme")
     assert "acme  disabled  0 of 8 registrations\n" in run("tenant", "list")
-    run("tenant", "delete", "acme")
+    assert run("tenant", "delete", "acme", "--yes") == "the tenant acme is deleted, and its keys\n"
     assert run("tenant", "list", "--json") == ""
     assert "there is no tenant 'acme'" in run("tenant", "show", "acme", status=1)
 
@@ -88,7 +87,7 @@ def test_json_has_the_names_of_the_rest_api(run: Run, service: Service) -> None:
         facts(run("registration", "list", "--tenant", "named", "--json"))
         == get("registrations?tenant=named")["registrations"][0]
     )
-    rotated = facts(run("registration", "rotate", account.subdomain, "--json"))
+    rotated = facts(run("registration", "rotate", account.subdomain, "--yes", "--json"))
     assert list(rotated) == ["username", "password", "fulldomain", "subdomain", "allowfrom"]
     changed = facts(run("tenant", "change", "named", "--quota", "1", "--json"))
     assert changed == get("tenants/named")
@@ -102,7 +101,7 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
     assert register(service.url, key).fulldomain
     listed = run("key", "list", "--tenant", "keyed")
     assert re.fullmatch(rf"{key[3:11]}  keyed  made .* UTC  the mail server\n", listed)
-    run("key", "revoke", key[3:11])
+    run("key", "revoke", key[3:11], "--yes")
     assert request(service.url, "POST", f"/k/{key}/register").status == 401
     assert run("key", "list", "--tenant", "keyed") == ""
 
@@ -122,7 +121,7 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
         (("key", "create", "nobody"), 1, "there is no tenant 'nobody'"),
         (("key", "create", "nobody", "--operator"), 2, "either a tenant or --operator"),
         (("key", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
-        (("key", "revoke", "00000000"), 1, "there is no key '00000000'"),
+        (("key", "revoke", "00000000", "--yes"), 1, "there is no key '00000000'"),
         (("registration", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
         (("registration", "assign", "x", "--tenant", "nobody"), 2, "no registration 'x'"),
         (("registration", "assign", "--tenant", "x"), 2, "either subdomains or --all-without"),
@@ -183,8 +182,8 @@ def test_a_tenant_in_use_stays(run: Run, service: Service) -> None:
     run("tenant", "create", "busy")
     account = register(service.url, run("key", "create", "busy").strip())
     assert "delete them first, or disable it" in run("tenant", "delete", "busy", status=1)
-    run("registration", "delete", account.subdomain)
-    run("tenant", "delete", "busy")
+    run("registration", "delete", account.subdomain, "--yes")
+    run("tenant", "delete", "busy", "--yes")
 
 
 def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:

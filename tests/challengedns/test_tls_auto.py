@@ -108,7 +108,14 @@ def test_the_api_gets_its_certificate_through_its_own_zone_and_renews_it_while_i
         answer = service.ask(f"_acme-challenge.{API}", "CNAME").answer
         assert str(answer[0][0].target).endswith(".auth.example.org.")
         subdomain = str(answer[0][0].target).partition(".")[0]
-        administer = [*service.command[:4], "registration", "delete", "--config", str(path)]
+        administer = [
+            *service.command[:4],
+            "registration",
+            "delete",
+            "--yes",
+            "--config",
+            str(path),
+        ]
         subprocess.run([*administer, subdomain], check=True)
     line = fails_to_start(path)
     assert "api-certificate belongs to another database" in line

@@ -197,7 +197,7 @@ def test_an_account_in_use_is_only_forgotten_by_force(machine: Machine) -> None:
     refused = machine.run("remove", "work")
     assert refused.status == 2
     assert "example.com" in refused.stderr
-    assert "example.com" in machine.run("remove", "work", "--force").stderr
+    assert "example.com" in machine.run("remove", "work", "--force", "--yes").stderr
     assert machine.facts("list") == []
 
 

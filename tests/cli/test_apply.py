@@ -6,12 +6,11 @@ import json
 import sqlite3
 from pathlib import Path
 
-import click
 import pytest
 
 from tests.cli.inside import Inside, inside
 from tests.world import Result
-from zoneproof.cli import confirm
+from zoneproof.errors import ZoneproofError
 
 __all__ = ["inside"]
 
@@ -144,10 +143,10 @@ def test_prune_asks_and_changes_nothing_without_a_yes(
     assert names(inside) == ["old.example"]
 
     def say_no(question: str, *, yes: bool) -> None:
-        raise click.Abort
+        raise ZoneproofError("nothing was changed")
 
-    monkeypatch.setattr(confirm, "confirm", say_no)
-    assert apply(inside, file, "--prune").status == 130
+    monkeypatch.setattr("zoneproof.cli.apply.confirm", say_no)
+    assert apply(inside, file, "--prune").status == 1
     assert names(inside) == ["old.example"]
 
 
@@ -184,7 +183,7 @@ def test_a_change_by_somebody_else_meanwhile_is_not_lost(
             )
         database.close()
 
-    monkeypatch.setattr(confirm, "confirm", edit_first)
+    monkeypatch.setattr("zoneproof.cli.apply.confirm", edit_first)
     result = apply(inside, file, "--prune")
     assert result.status == 1
     assert "old.example was changed by somebody else meanwhile" in result.stderr

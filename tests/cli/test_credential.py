@@ -193,7 +193,7 @@ def test_a_change_reaches_the_certificates_that_use_it_and_so_does_a_name(home: 
 
     refused = error_of(home.credential("remove", "dns"))
     assert "is used by a.example, b.example" in refused
-    removed = home.credential("remove", "dns", "--force")
+    removed = home.credential("remove", "dns", "--force", "--yes")
     assert "without a credential are now: a.example, b.example" in removed.stdout
     result = home.run("issue", "a.example")
     assert "there is no credential 'dns'" in result.stderr
@@ -228,7 +228,7 @@ def test_a_credential_of_a_provider_that_is_gone_can_be_seen_and_removed(home: H
     assert set(home.shown()["fields"].values()) == {"(hidden)"}
     for arguments in (["set", "rfc2136", "--field=port=1"], ["test", "rfc2136"]):
         assert "there is no provider 'gone'" in error_of(home.credential(*arguments))
-    assert home.credential("remove", "rfc2136").status == 0
+    assert home.credential("remove", "rfc2136", "--yes").status == 0
 
 
 def test_one_that_does_not_open_can_be_listed_and_removed(home: Home) -> None:
@@ -236,4 +236,4 @@ def test_one_that_does_not_open_can_be_listed_and_removed(home: Home) -> None:
     home.change("UPDATE credentials SET fields = substr(fields, 1, 60)")
     assert home.list_text
     assert "set this secret again" in error_of(home.credential("show", "rfc2136"), 1)
-    assert home.credential("remove", "rfc2136").status == 0
+    assert home.credential("remove", "rfc2136", "--yes").status == 0

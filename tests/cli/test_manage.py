@@ -202,7 +202,7 @@ def test_a_near_miss_of_a_name_is_suggested(world: World) -> None:
 
 def test_remove_forgets_the_definition_and_keeps_files_unless_told(world: World) -> None:
     issue(world, "example.com")
-    assert world.run("remove", "example.com").status == 0
+    assert world.run("remove", "example.com", "--yes").status == 0
     assert (world.home / "live/example.com/privkey.pem").exists()
     assert json.loads(world.run("list", "--json").stdout) == []
     assert "removed" in world.run("history", "example.com").stdout

@@ -28,7 +28,7 @@ def test_the_key_is_rotated_and_the_old_one_dropped(home: Home) -> None:
     done = home.credential("rotate-key")
     assert "1 secret encrypted anew" in done.stdout
     assert (home.path / "vault.key").read_text().startswith(first)
-    dropped = home.credential("rotate-key", "--drop-old")
+    dropped = home.credential("rotate-key", "--drop-old", "--yes")
     assert "1 older key dropped" in dropped.stdout
     (key,) = (home.path / "vault.key").read_text().split()
     assert Key.from_text(key).id in done.stdout
@@ -58,7 +58,9 @@ def _open_to_all(key: Path) -> None:
         (_open_to_all, "can be read by others: run `chmod 600"),
     ],
 )
-@pytest.mark.parametrize("command", [["list"], ["rotate-key"], ["rotate-key", "--drop-old"]])
+@pytest.mark.parametrize(
+    "command", [["show", "rfc2136"], ["rotate-key"], ["rotate-key", "--drop-old", "--yes"]]
+)
 def test_a_key_that_is_not_as_it_should_be_is_told(
     home: Home, harm: Any, message: str, command: list[str]
 ) -> None:

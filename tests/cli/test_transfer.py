@@ -8,7 +8,6 @@ import sqlite3
 import stat
 from pathlib import Path
 
-import click
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -17,7 +16,8 @@ from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
 from tests.manager.full_home import SECRETS, SERVER, SETTINGS, fill, self_signed
 from tests.world import Result
-from zoneproof.cli import confirm
+from zoneproof.cli import import_offer
+from zoneproof.errors import ZoneproofError
 from zoneproof.manager import Credential, Home, open_manager
 from zoneproof.manager.transfer.archive import Archive, count_items, decode
 from zoneproof.manager.transfer.move import collect
@@ -47,7 +47,7 @@ def content_of(home: Path) -> Archive:
 
 
 def comparable(archive: Archive) -> Archive:
-    return msgspec.structs.replace(archive, written_at="")
+    return msgspec.structs.replace(archive, written_at=None)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_importing_twice_changes_nothing(inside: Inside, archive: Path) -> None:
     before = (inside.home / "archive/a.example").stat().st_mtime_ns
     result = take(inside, archive, "--yes", "--replace")
     assert result.status == 0
-    assert "nothing was taken: all of it is here already" in result.stdout
+    assert "nothing to take over: all of it is here already" in result.stdout
     assert (inside.home / "archive/a.example").stat().st_mtime_ns == before
     assert set(statuses(take(inside, archive, "--json")).values()) == {"same"}
 
@@ -112,16 +112,20 @@ def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
     inside: Inside, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = take(inside, archive)
-    assert result.status == 2
+    assert result.status == 0
     assert "new      credential   dns\n" in result.stdout
-    assert "Take 8 things? Nobody can be asked here: add --yes" in result.stderr
+    assert "nothing was changed: this was a preview; --yes takes over settings.toml, 1" in (
+        result.stdout
+    )
+    assert json.loads(take(inside, archive, "--json").stdout)["taken"] == 0
     assert take(inside, archive, "--dry-run").status == 0
 
     def say_no(question: str, *, yes: bool) -> None:
-        raise click.Abort
+        raise ZoneproofError("nothing was changed")
 
-    monkeypatch.setattr(confirm, "confirm", say_no)
-    assert take(inside, archive).status == 130
+    monkeypatch.setattr(import_offer, "can_ask", lambda: True)
+    monkeypatch.setattr(import_offer, "confirm", say_no)
+    assert take(inside, archive).status == 1
     assert not content_of(inside.home).credentials
     assert not (inside.home / "settings.toml").exists()
     assert not (inside.home / "live").exists()
@@ -203,7 +207,7 @@ def test_a_change_by_somebody_else_meanwhile_is_not_lost(
     def add_first(question: str, *, yes: bool) -> None:
         inside.good("add", "b.example", "--provider", "manual")
 
-    monkeypatch.setattr(confirm, "confirm", add_first)
+    monkeypatch.setattr(import_offer, "confirm", add_first)
     result = take(inside, archive, "--yes")
     assert result.status == 1
     found = content_of(inside.home)
@@ -328,7 +332,7 @@ def test_the_archive_is_for_its_owner_alone_and_tells_nothing(
     result = export(inside, filled, output, "--with-certificates")
     assert result.status == 0, result.stderr
     assert (
-        "settings.toml, 1 credential, 2 accounts, 1 registration, 2 definitions, 1 certificate"
+        "settings.toml, 1 credential, 2 accounts, 1 registration, 2 certificates, the files of 1"
         in result.stdout
     )
     assert "left out: b.example: " in result.stderr
@@ -405,9 +409,10 @@ def test_at_a_terminal_the_passphrase_is_typed_twice_and_never_shown(
     assert PASSPHRASE not in result.stdout
 
     home = {"ZONEPROOF_HOME": str(tmp_path / "new")}
-    asked = [("Passphrase: ", PASSPHRASE), ("Take 7 things? [y/N]: ", "n")]
-    assert run_at_terminal(["import", "archive", output], asked, home).status == 130
-    asked[1] = ("Take 7 things? [y/N]: ", "y")
+    question = "1 registration, 2 certificates? [y/N]: "
+    asked = [("Passphrase: ", PASSPHRASE), (question, "n")]
+    assert run_at_terminal(["import", "archive", output], asked, home).status == 1
+    asked[1] = (question, "y")
     result = run_at_terminal(["import", "archive", output], asked, home)
     assert result.status == 0, result.stdout
-    assert "took 7 things" in result.stdout
+    assert "took over settings.toml, 1 credential" in result.stdout

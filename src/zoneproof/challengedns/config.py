@@ -201,6 +201,11 @@ class Config:
 
 def load_config(path: Path) -> Config:
     """Read and check the file. Raises ConfigError, which names the file and the key."""
+    if not path.exists():
+        raise ConfigError(
+            f"{path} is not there: name the service's configuration with --config, or make one with"
+            " 'zoneproof challenge init'"
+        )
     file = load_toml(path, File)
     try:
         return _check(path, file)

@@ -118,14 +118,11 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     """Forget a credential that no certificate uses."""
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import credential_users, remove_credential
+    from zoneproof.manager import credential_overviews, remove_credential
 
-    async def read(manager: Manager) -> tuple[str, ...]:
-        await manager.credentials.get(name)
-        return await credential_users(manager.store, name)
-
-    users = run_with_manager(read)
-    if force or not users:  # else it is refused
+    overviews = run_with_manager(lambda manager: credential_overviews(manager.store))
+    used_by = {one.name: one.used_by for one in overviews}
+    if name in used_by and (force or not used_by[name]):  # else it is refused
         confirm(f"Forget the credential {name} and its secrets?", yes=yes)
     users = run_with_manager(lambda manager: remove_credential(manager.store, name, force=force))
     if as_json:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoneproof import moments
 from zoneproof.cli.import_clients import acme_sh, certbot, lego
 from zoneproof.cli.import_offer import taking_options
 from zoneproof.cli.option_groups import PATH, Commands
@@ -43,7 +44,8 @@ def archive(
     sealed = read(file)
     content = decode(sealed.open(get_passphrase(passphrase, twice=False)), str(file))
     if not as_json:
-        click.echo(printable(f"written {content.written_at} by Zoneproof {content.written_by}"))
+        written = f" at {moments.at(content.written_at)}" if content.written_at else ""
+        click.echo(printable(f"written{written} by Zoneproof {content.written_by}"))
     offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
     for account in content.accounts:
         if account.ca_bundle and not Path(account.ca_bundle).exists():

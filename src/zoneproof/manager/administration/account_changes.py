@@ -145,7 +145,8 @@ async def remove(manager: Manager, account: StoredAccount, *, force: bool = Fals
     users = await certificates_using(manager, account)
     if users and not force:
         raise InvalidInputError(
-            f"the account {account.name} is used by {', '.join(users)}: give them another one with"
+            f"the account {account.name} is used by {', '.join(users)}: give"
+            f" {'it' if len(users) == 1 else 'them'} another one with"
             " 'zoneproof edit NAME --account', or add --force"
         )
     await manager.accounts.remove(account)

@@ -15,7 +15,7 @@ from zoneproof.issuance import Issued
 from zoneproof.manager.accounts.stored import StoredAccount
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.differences import describe_changes
-from zoneproof.manager.certificates.schedule import RenewalState
+from zoneproof.manager.certificates.schedule import Moment, RenewalState
 from zoneproof.manager.credentials.stored import check_credential_name
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.names import DomainName
@@ -127,7 +127,7 @@ class Archive(_Secretive, frozen=True):
     """All of a home that can be moved; ``settings`` is the text of ``settings.toml``."""
 
     written_by: str = __version__
-    written_at: str = ""
+    written_at: Moment | None = None
     settings: str = ""
     certificates: tuple[ArchivedCertificate, ...] = ()
     credentials: tuple[ArchivedCredential, ...] = ()

@@ -73,7 +73,7 @@ async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
 async def _read(store: Store, vault: Vault) -> Archive:
     certificates = Certificates(store, vault)
     return Archive(
-        written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        written_at=datetime.now(UTC).replace(microsecond=0),
         certificates=tuple(
             [await _certificate(certificates, one) for one in await certificates.all()]
         ),
