@@ -31,8 +31,11 @@ ASKING = {
     "remove": "the definition, and with --delete-files the files",
     "revoke": "the certificate's worth",
 }
-# Options whose meaning is another in these commands, and the text with it.
-OTHER_MEANING: dict[str, tuple[str, ...]] = {}
+# What these are about is another thing in each command; all other options are worded alike.
+OWN_MEANING = {
+    *("--account", "--all", "--ca", "--directory", "--email", "--force", "--json", "--key-type"),
+    *("--method", "--name", "--output", "-o", "--server", "--tenant", "--zone", "--config"),
+}
 
 
 def commands(
@@ -78,6 +81,21 @@ def test_json_is_the_last_option_of_every_command() -> None:
             assert texts[-1] == "--json", name
         if name in ASKING:
             assert texts[-2] == "--yes", name
+
+
+def test_the_same_option_is_worded_alike_everywhere() -> None:
+    texts: dict[str, set[tuple[object, ...]]] = {}
+    for command in COMMANDS.values():
+        for text, option in options_of(command).items():
+            said = (option.help, option.metavar, option.show_default)
+            texts.setdefault(text, set()).add(said)
+    several = {text for text, said in texts.items() if len(said) > 1}
+    assert several <= OWN_MEANING
+
+
+def test_every_command_fits_on_a_line_of_the_list_of_its_group() -> None:
+    for name, command in COMMANDS.items():
+        assert not command.get_short_help_str(60).endswith("..."), name
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -340,9 +340,8 @@ def test_without_a_provider_it_is_kept_and_not_renewed(
     assert "`zoneproof edit example.com --provider SLUG --renew`" in told
     definition = shown_definition(inside, "example.com")
     assert (definition["method"], definition["renew"]) == ([{"provider": "manual"}], False)
-    inside.good(
-        "edit", "example.com", "--provider", "script", "--field", "script=/bin/true", "--renew"
-    )
+    script = ("--field", "create=/bin/true", "--field", "delete=/bin/true")
+    inside.good("edit", "example.com", "--provider", "script", *script, "--renew")
     assert inside.good("list", "--json").count('"valid"') == 1
 
 

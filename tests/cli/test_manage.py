@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 
 from tests.acme.pebble_client import revocation_of
 from tests.cli.change_txt import change
+from tests.cli.terminal import run_at_terminal
 from tests.peers.knot import TSIG_SECRET
 from tests.peers.pebble import renewal_window, set_renewal_info
 from tests.world import Result, World, open_world, zone_text
@@ -391,6 +392,49 @@ def test_manual_records_are_awaited_and_resume_goes_on_with_the_same_order(world
     assert "waits for nothing" in world.run("resume", "example.com").stderr
 
 
+def test_resume_asks_for_agreement_to_the_terms_as_issue_does(world: World) -> None:
+    world.run("add", "example.com", "--provider=manual", world.ca_options[0])
+    assert world.run("renew", *world.ca_options[1:]).status == 3
+    (account,) = json.loads(world.run("account", "list", "--json").stdout)
+    world.run("account", "remove", account["name"], "--force", "--yes")
+    bundle = world.ca_options[1]
+    refused = world.run("resume", "example.com", bundle)
+    assert refused.status == 1
+    assert "read them, then add --agree-tos" in refused.stderr
+    asked = run_at_terminal(
+        ["resume", "example.com", bundle],
+        [("do you agree to them? [y/N]: ", "y")],
+        {"ZONEPROOF_HOME": str(world.home)},
+    )
+    assert asked.status == 3, asked.stdout
+    assert "terms of service: data:text/plain" in asked.stdout
+
+
+def test_a_reader_that_leaves_stops_no_work(world: World) -> None:
+    issue(world, "example.com")
+    before = facts(world, "example.com")["serial"]
+    with subprocess.Popen(
+        world.command("renew", "--force", "example.com"),
+        env=world.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+    assert facts(world, "example.com")["serial"] != before
+    kinds = [
+        one["kind"] for one in json.loads(world.run("history", "example.com", "--json").stdout)
+    ]
+    assert kinds == ["issued", "issued"]
+
+
+def test_names_that_change_what_is_saved_are_told(world: World) -> None:
+    issue(world, "example.com", "*.example.com")
+    told = world.issue("*.example.com", "--name=example.com").event("warning")["message"]
+    assert "identifiers: *.example.com (was example.com, *.example.com)" in told
+
+
 # --- the daemon ------------------------------------------------------------------------------
 
 
@@ -429,3 +473,15 @@ def test_a_revoked_certificate_is_known_to_the_ca(world: World) -> None:
     assert revocation_of(world.pebble, certificate)["Status"] == "Revoked"
     assert "revoked" in world.run("history", "example.com").stdout
     assert (world.home / "live/example.com/fullchain.pem").exists()
+
+
+def test_without_its_account_a_certificate_is_revoked_with_its_own_key(world: World) -> None:
+    issue(world, "example.com")
+    certificate = leaf(world, "example.com")
+    (account,) = json.loads(world.run("account", "list", "--json").stdout)
+    world.run("account", "remove", account["name"], "--force", "--yes")
+    roots = {"SSL_CERT_FILE": str(world.pebble.ca_bundle)}
+    result = world.run("revoke", "example.com", "--yes", environment=roots)
+    assert result.status == 0, result.stderr
+    assert revocation_of(world.pebble, certificate)["Status"] == "Revoked"
+    assert json.loads(world.run("account", "list", "--json").stdout) == []

@@ -127,7 +127,8 @@ def test_a_txt_in_the_way_of_the_cname_is_the_conflict_that_it_is(world: World) 
 def test_caa_that_names_another_ca_is_told_and_can_be_ignored(world: World) -> None:
     document = preview(world, "denied.example.com", fails=True)
     assert "other-ca.example" in problems(document)
-    preview(world, "denied.example.com", "--ignore-caa")
+    ignored = preview(world, "denied.example.com", "--ignore-caa")
+    assert ignored["identifiers"][0]["caa"]["reason"] == "not checked: it is to be ignored"
 
 
 def test_issue_sends_no_order_that_caa_forbids_unless_told_to(world: World) -> None:
@@ -165,6 +166,10 @@ def test_a_ca_out_of_reach_is_told_beside_what_the_dns_says(world: World) -> Non
     assert result.status == 1
     assert "127.0.0.1:9" in problems(document)
     assert document["identifiers"][0]["zone"] == "example.com"
+    assert document["identifiers"][0]["caa"] == {
+        "allowed": True,
+        "reason": "not checked: the CA's directory is not known",
+    }
 
 
 def test_all_saved_certificates_are_previewed_in_a_line_each(world: World) -> None:

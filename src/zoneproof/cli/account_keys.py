@@ -90,11 +90,11 @@ def import_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Take over an account by its key, under NAME or the CA's name.
+    """Take over an account by its key.
 
-    The CA must know the key, unless --register is given. The key file can be certbot's
-    private_key.json, lego's .key, acme.sh's account.key, or any other unencrypted PEM or JSON Web
-    Key.
+    It is stored as NAME, or under the CA's name. The CA must know the key, unless --register is
+    given. The key file can be certbot's private_key.json, lego's .key, acme.sh's account.key, or
+    any other unencrypted PEM or JSON Web Key.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.run_options import terms_from

@@ -1,0 +1,98 @@
+"""What somebody types who has never seen the command: other spellings, typos, pipes, no colours."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.credential_home import RFC2136
+from tests.cli.inside import Inside, inside
+from tests.cli.terminal import run_at_terminal
+
+__all__ = ["inside"]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("A.Example", "a.example"),
+        ("a.example.", "a.example"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+        ("München.Example.", "xn--mnchen-3ya.example"),
+    ],
+)
+def test_a_certificate_is_found_however_its_domain_is_written(
+    inside: Inside, written: str, name: str
+) -> None:
+    inside.good("add", written, "--provider=manual")
+    assert json.loads(inside.good("show", written, "--json"))["name"] == name
+    inside.good("edit", written, "--ttl=60")
+    assert inside.good("history", written) == "nothing has happened to it yet\n"
+    inside.good("remove", written, "--yes")
+    assert inside.good("list", "--json") == "[]\n"
+
+
+def test_a_wildcard_is_not_taken_for_the_certificate_of_its_domain(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual")
+    assert inside.run("show", "*.a.example").status == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (("isue", "a.example"), "Did you mean 'issue'?"),
+        (("account", "regster"), "Did you mean 'register'?"),
+        (("challenge", "tenant", "creat"), "Did you mean 'create'?"),
+        (("import", "certbto"), "Did you mean 'certbot'?"),
+        (("show", "--jsn"), "--json"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(
+    inside: Inside, words: tuple[str, ...], advice: str
+) -> None:
+    result = inside.run(*words)
+    assert result.status == 2
+    assert advice in result.stderr
+
+
+def test_a_stored_credential_is_never_emptied_by_naming_its_provider(inside: Inside) -> None:
+    inside.good("credential", "add", "rfc2136", "--name=dns", *RFC2136, "--field=secret=c2Vj")
+    result = inside.run("add", "a.example", "--provider=rfc2136", "--credential=dns")
+    assert result.status == 2
+    assert "the credential dns knows its provider: leave --provider away" in result.stderr
+    shown = json.loads(inside.good("credential", "show", "dns", "--json"))
+    assert shown["fields"]["server"] == "192.0.2.53"
+
+
+def test_fields_of_another_provider_do_not_replace_a_credential(inside: Inside) -> None:
+    inside.good("credential", "add", "rfc2136", "--name=dns", *RFC2136, "--field=secret=c2Vj")
+    server = "--server=https://auth.example"
+    result = inside.run("add", "a.example", "--provider=acme-dns", server, "--credential=dns")
+    assert result.status == 2
+    assert "the credential dns is for rfc2136: give another name" in result.stderr
+    assert inside.good("list", "--json") == "[]\n"
+
+
+def test_what_a_provider_lacks_is_said_before_anything_is_saved(inside: Inside) -> None:
+    result = inside.run("add", "a.example", "--provider=rfc2136")
+    assert result.status == 2
+    assert "provider rfc2136 needs the field 'server'" in result.stderr
+    assert inside.good("list", "--json") == "[]\n"
+
+
+def test_a_new_certificate_is_not_there_yet(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual")
+    assert inside.good("list").splitlines()[1].split(maxsplit=4) == [
+        *("a.example", "missing", "-", "now"),
+        "no certificate is there yet",
+    ]
+    assert "renewal now; it is not there" in inside.good("show", "a.example")
+
+
+def test_no_color_is_obeyed_at_a_terminal(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual")
+    environment = {"ZONEPROOF_HOME": str(inside.home), "NO_COLOR": ""}
+    assert "\x1b[1ma.example" in run_at_terminal(["show", "a.example"], [], environment).stdout
+    told = run_at_terminal(["show", "a.example"], [], environment | {"NO_COLOR": "1"}).stdout
+    assert "\x1b" not in told
