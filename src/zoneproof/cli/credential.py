@@ -142,7 +142,7 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
 @yes_option
 @json_option
 def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
-    """Make a new vault key and encrypt every stored secret with it.
+    """Encrypt every stored secret with a new vault key.
 
     The old key stays in the key file, for backups and for programs that still run, until
     --drop-old removes it.

@@ -31,13 +31,14 @@ def _dns_options(command: F) -> F:
 @_dns_options
 @json_option
 def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: Any) -> None:
-    """Store what PROVIDER needs; 'zoneproof provider list' has all.
+    """Store what a PROVIDER needs to know.
 
     \b
     zoneproof credential add rfc2136 --name dns --field server=ns1.example.com \\
         --field key_name=acme --field secret=@/etc/zoneproof/tsig.secret
 
-    At a terminal, asks for the fields that are not given.
+    'zoneproof provider list' has all providers. At a terminal, asks for the fields that are not
+    given.
     """
     from zoneproof.cli.credential_fields import (
         ask_for_rest,

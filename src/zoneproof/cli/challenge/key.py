@@ -32,7 +32,10 @@ def key() -> None:
 @click.option("--note", default="", metavar="TEXT", help="What the key is for.")
 @json_option
 def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_json: bool) -> None:
-    """Make a licence key of TENANT, and print it: it is shown only now."""
+    """Make a licence key of TENANT, and print it.
+
+    It is shown only now.
+    """
     from zoneproof.cli.json_output import tell
     from zoneproof.errors import InvalidInputError
 

@@ -98,9 +98,9 @@ def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
 @click.argument("networks", nargs=-1)
 @json_option
 def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) -> None:
-    """Say from which NETWORKS updates may come, such as 192.0.2.0/24.
+    """Say from which NETWORKS updates may come.
 
-    Without any, they may come from anywhere.
+    They are such as 192.0.2.0/24; without any, updates may come from anywhere.
     """
     from zoneproof.cli.json_output import tell
 
