@@ -148,7 +148,7 @@ def test_an_issued_certificate_leaves_short_lines_and_no_drawing(world: World) -
         "3 challenges handed to the CA",
         "certificate issued by Pebble Intermediate CA",
         "3 TXT values published, 3 removed",
-        f"fullchain  {world.home}/live/example.com/fullchain.pem",
+        f"fullchain    {world.home}/live/example.com/fullchain.pem",
     ):
         assert line in screen.text
     for drawn_only in ("being validated", "to be published", "published: by"):
