@@ -12,6 +12,7 @@ import pytest
 
 from tests.docs.page import DOCS, ROOT, blocks
 from zoneproof.cli import root
+from zoneproof.errors import ZoneproofError
 
 PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
 _SPAN = re.compile(r"(?<!`)`(zoneproof [^`\n]+)`(?!`)")
@@ -76,6 +77,15 @@ def test_commands_and_options_exist(page: Path) -> None:
             check(words_of(line))
         except click.UsageError as error:
             raise AssertionError(f"zoneproof {line}: {error.format_message()}") from error
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    def codes(error: type[ZoneproofError]) -> set[int]:
+        return {error.exit_code}.union(*map(codes, error.__subclasses__()))
+
+    page = (DOCS / "manager.md").read_text("utf-8")
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    assert told == codes(ZoneproofError) | {0, 130}
 
 
 def test_the_check_finds_what_is_wrong() -> None:

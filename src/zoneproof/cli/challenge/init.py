@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from zoneproof.challengedns.config import Config
     from zoneproof.challengedns.operation.starter import Starter
 
-T = TypeVar("T")
 _ROOT_CONFIG = Path("/etc/zoneproof/zoneproof.toml")
 _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
 
@@ -124,6 +122,7 @@ def init(
     not given.
     """
     from zoneproof.challengedns.operation import starter as start
+    from zoneproof.cli.challenge.next_steps import base_url, records_to_create, tell_next_steps
     from zoneproof.cli.json_output import json_document
     from zoneproof.errors import ConfigError
     from zoneproof.names import DomainName
@@ -163,14 +162,14 @@ def init(
         json_document(
             {
                 "config": str(config.path),
-                "records": _records(config),
+                "records": records_to_create(config),
                 "tenant": tenant,
                 "licence_key": key,
-                "server_url": f"{_base_url(config, wanted)}/k/{key}",
+                "server_url": f"{base_url(config, wanted)}/k/{key}",
             }
         )
     else:
-        _tell(config, wanted, tenant, key)
+        tell_next_steps(config, wanted, tenant, key)
 
 
 def _ask(option: str, question: str) -> str:
@@ -267,93 +266,3 @@ def _first_key(config: Config, tenant: str) -> str:
             await registrations.close()
 
     return asyncio.run(make())
-
-
-def _records(config: Config) -> Sequence[str]:
-    """Return the records that lead to the service, for the zone above."""
-    from zoneproof.challengedns.dns.zonefile import compile_zones
-    from zoneproof.challengedns.operation.parent_records import parent_records
-
-    zones = compile_zones(config.path, config.zones)
-    return parent_records(config.zones[0], zones).lines
-
-
-def _tell(config: Config, wanted: Starter, tenant: str, key: str) -> None:
-    zone = config.zones[0]
-    command = f"{shlex.join(_program())} challenge serve --config {shlex.quote(str(config.path))}"
-    server = shlex.quote(f"{_base_url(config, wanted)}/k/{key}")
-    issue = f"{shlex.join(_program())} issue www.example.com --provider acme-dns"
-    ca = f" --ca {shlex.quote(wanted.directory)}" if wanted.directory != "letsencrypt" else ""
-    if wanted.ca_bundle is not None:
-        ca += f" --ca-bundle {shlex.quote(str(wanted.ca_bundle.absolute()))}"
-    where = zone.name.parent or "the root"
-    click.echo(
-        f"""Written: {config.path}
-
-1. Create these records in the zone that contains {zone.name}
-   (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
-
-{_indented(_records(config))}
-
-2. Start the service, and let it say what is still missing:
-
-  {command}
-  {command} --check
-
-   It needs UDP and TCP at {_listed(config.dns.listen)}, and TCP at {_listed(config.api.listen)},
-   reachable from everywhere.{_remark(wanted)}
-
-3. The licence key of the tenant '{tenant}' lets clients register. It is shown only now:
-
-  {key}
-
-4. On any machine, a first certificate, here for www.example.com:
-
-  export ACME_DNS_SERVER={server}
-  {issue} --field server=env:ACME_DNS_SERVER{ca} --agree-tos
-
-   It prints a CNAME record to create, and ends. Create it, and run the same command again: now,
-   and for every renewal.
-
-   Other clients take the same URL:
-   acme.sh: export ACMEDNS_BASE_URL="$ACME_DNS_SERVER"; acme.sh --issue --dns dns_acmedns -d NAME
-   lego:    export ACME_DNS_API_BASE="$ACME_DNS_SERVER" ACME_DNS_STORAGE_PATH=acme-dns.json
-            lego --dns acme-dns --domains NAME --email MAIL run"""
-    )
-
-
-def _program() -> list[str]:
-    """Return how this program was called, in a form that works again from anywhere."""
-    called = Path(sys.argv[0])
-    if called.name == "zoneproof":
-        return ["zoneproof"]
-    return [sys.executable, "-m", "zoneproof"]
-
-
-def _base_url(config: Config, wanted: Starter) -> str:
-    endpoint = config.api.listen[0]
-    if wanted.tls == "off":
-        return f"http://{endpoint}"
-    port = "" if endpoint.port == 443 else f":{endpoint.port}"
-    return f"https://{wanted.api_name}{port}"
-
-
-def _remark(wanted: Starter) -> str:
-    if wanted.tls == "off":
-        return (
-            "\n   The API is plain HTTP: for clients on other machines, put a proxy with a"
-            f" certificate for\n   {wanted.api_name} before it, and write that name into the URL"
-            " below."
-        )
-    return (
-        "\n   Once the records are there, it obtains the API's certificate within minutes; until"
-        " then\n   clients get one that nobody trusts."
-    )
-
-
-def _listed(items: Sequence[T], text: Callable[[T], str] = str) -> str:
-    return " and ".join(map(text, items))
-
-
-def _indented(lines: Sequence[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,109 @@
+"""What to do once ``zoneproof challenge init`` has written a new service's configuration."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.config import Config
+    from zoneproof.challengedns.operation.starter import Starter
+
+T = TypeVar("T")
+
+
+def records_to_create(config: Config) -> Sequence[str]:
+    """Return the records that lead to the service, for the zone above."""
+    from zoneproof.challengedns.dns.zonefile import compile_zones
+    from zoneproof.challengedns.operation.parent_records import parent_records
+
+    zones = compile_zones(config.path, config.zones)
+    return parent_records(config.zones[0], zones).lines
+
+
+def tell_next_steps(config: Config, wanted: Starter, tenant: str, key: str) -> None:
+    """Print the records to create, how to start the service, and a first certificate."""
+    zone = config.zones[0]
+    command = f"{shlex.join(_program())} challenge serve --config {shlex.quote(str(config.path))}"
+    server = shlex.quote(f"{base_url(config, wanted)}/k/{key}")
+    issue = f"{shlex.join(_program())} issue www.example.com --provider acme-dns"
+    ca = f" --ca {shlex.quote(wanted.directory)}" if wanted.directory != "letsencrypt" else ""
+    if wanted.ca_bundle is not None:
+        ca += f" --ca-bundle {shlex.quote(str(wanted.ca_bundle.absolute()))}"
+    where = zone.name.parent or "the root"
+    click.echo(
+        f"""Written: {config.path}
+
+1. Create these records in the zone that contains {zone.name}
+   (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
+
+{_indented(records_to_create(config))}
+
+2. Start the service, and let it say what is still missing:
+
+  {command}
+  {command} --check
+
+   It needs UDP and TCP at {_listed(config.dns.listen)}, and TCP at {_listed(config.api.listen)},
+   reachable from everywhere.{_remark(wanted)}
+
+3. The licence key of the tenant '{tenant}' lets clients register. It is shown only now:
+
+  {key}
+
+4. On any machine, a first certificate, here for www.example.com:
+
+  export ACME_DNS_SERVER={server}
+  {issue} --field server=env:ACME_DNS_SERVER{ca} --agree-tos
+
+   It prints a CNAME record to create, and ends. Create it, and run the same command again: now,
+   and for every renewal.
+
+   Other clients take the same URL:
+   acme.sh: export ACMEDNS_BASE_URL="$ACME_DNS_SERVER"; acme.sh --issue --dns dns_acmedns -d NAME
+   lego:    export ACME_DNS_API_BASE="$ACME_DNS_SERVER" ACME_DNS_STORAGE_PATH=acme-dns.json
+            lego --dns acme-dns --domains NAME --email MAIL run"""
+    )
+
+
+def _program() -> list[str]:
+    """Return how this program was called, in a form that works again from anywhere."""
+    called = Path(sys.argv[0])
+    if called.name == "zoneproof":
+        return ["zoneproof"]
+    return [sys.executable, "-m", "zoneproof"]
+
+
+def base_url(config: Config, wanted: Starter) -> str:
+    """Return the URL of the API, as clients reach it."""
+    endpoint = config.api.listen[0]
+    if wanted.tls == "off":
+        return f"http://{endpoint}"
+    port = "" if endpoint.port == 443 else f":{endpoint.port}"
+    return f"https://{wanted.api_name}{port}"
+
+
+def _remark(wanted: Starter) -> str:
+    if wanted.tls == "off":
+        return (
+            "\n   The API is plain HTTP: for clients on other machines, put a proxy with a"
+            f" certificate for\n   {wanted.api_name} before it, and write that name into the URL"
+            " below."
+        )
+    return (
+        "\n   Once the records are there, it obtains the API's certificate within minutes; until"
+        " then\n   clients get one that nobody trusts."
+    )
+
+
+def _listed(items: Sequence[T], text: Callable[[T], str] = str) -> str:
+    return " and ".join(map(text, items))
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
