@@ -8,7 +8,7 @@ import dns.message
 import httpx2
 
 from zoneproof.dnsquery.servers import DohServer
-from zoneproof.dnsquery.transport import make_question, read_reply
+from zoneproof.dnsquery.wire import make_question, read_reply
 from zoneproof.errors import DnsUnreachableError
 from zoneproof.names import DomainName
 
@@ -20,12 +20,11 @@ async def exchange_https(
     client: httpx2.AsyncClient, server: DohServer, name: DomainName, rdtype: str, *, timeout: float
 ) -> dns.message.Message:
     """Ask once, within ``timeout`` seconds. Raises DnsUnreachableError, naming the server."""
-    question = make_question(name, rdtype, recursive=True)
     # RFC 8484 section 4.1: the same question is the same HTTP request, so that caches work.
-    question.id = 0
+    question = b"\0\0" + make_question(name, rdtype, recursive=True)[2:]
     try:
         async with asyncio.timeout(timeout):
-            body = await _post(client, server.url, question.to_wire())
+            body = await _post(client, server.url, question)
     except TimeoutError:
         problem = "no answer in time"
     except httpx2.HTTPError as error:
