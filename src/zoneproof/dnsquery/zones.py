@@ -71,7 +71,9 @@ async def _find(resolver: Resolver, name: DomainName, rdtype: str) -> tuple[Zone
         try:
             deeper, answer = await _one_cut_deeper(resolver, cut, name, rdtype)
         except DnsError:
-            return cut if referred else await _by_recursion(resolver, cut, name), None
+            if not referred:
+                cut = await _by_recursion(resolver, cut, name)
+            return cut, None
         if deeper is None:
             return cut, answer
         cut, referred = deeper, True
