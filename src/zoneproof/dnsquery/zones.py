@@ -185,9 +185,9 @@ async def _one_cut_deeper(
 ) -> tuple[ZoneCut | None, Answer | None]:
     """Return the next zone below ``cut`` on the way to ``name``, or None if ``cut`` is its zone.
 
-    Any question tells the way, as long as there are no such records. So the name is asked for
-    ``rdtype``; that answer of the zone's servers is returned too, if the zone is the last. Raises
-    DnsError if none of the zone's servers gives an answer of use.
+    An answer without records names its zone, whatever was asked. So the name is asked for
+    ``rdtype``, and that answer is returned as well where ``cut`` is the zone. Raises DnsError if
+    none of the zone's servers gives an answer of use.
     """
     usable = partial(_tells_zone, cut)
     probe, asked, found = name, rdtype, None
