@@ -206,3 +206,7 @@ async def test_one_question_finds_zone_and_cname_and_the_next_look_asks_again() 
         assert [asked for asked in fake.asked if asked[0] == challenge] == [(challenge, "CNAME")]
         zone[challenge, "CNAME"] = f"{challenge} CNAME {target}."
         assert await follow_delegation(resolver, name(challenge)) == led(challenge, target)
+        fresh = Resolver([address], authoritative_port=fake.port)
+        fake.asked.clear()
+        assert await follow_delegation(fresh, name(challenge)) == led(challenge, target)
+        assert [asked for asked in fake.asked if asked[0] == challenge] == [(challenge, "CNAME")]

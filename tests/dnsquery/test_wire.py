@@ -94,6 +94,11 @@ def assert_read_alike(data: bytes) -> None:
     if found is not None and by_dnspython is not None:
         assert (found.id, found.flags) == (by_dnspython.id, by_dnspython.flags)
         assert found.rcode() == by_dnspython.rcode()
+        assert list(map(kind, found.authority)) == list(map(kind, by_dnspython.authority))
+
+
+def kind(rrset: dns.rrset.RRset) -> tuple[object, ...]:
+    return rrset.name, rrset.rdclass, rrset.rdtype
 
 
 def no_edns(message: dns.message.Message) -> None:
@@ -204,6 +209,18 @@ def test_a_plain_nothing_takes_the_short_way(edns: bool, monkeypatch: pytest.Mon
     assert (answer.status, answer.soa) == (Status.NODATA, name("example.com"))
     assert answer.authoritative
     assert not answer.recursive
+
+
+@pytest.mark.parametrize("edns", [True, False])
+def test_each_byte_changed_and_each_end_cut_is_read_as_dnspython_reads_it(edns: bool) -> None:
+    message = reply(ASKED, authority=(soa("example.com"),))
+    if not edns:
+        no_edns(message)
+    good = message.to_wire()
+    for place in range(2, len(good)):
+        assert_read_alike(good[:place])
+        for byte in {0, 1, 12, 192, 255, good[place] ^ 1, good[place] ^ 128, good[place] + 1 & 255}:
+            assert_read_alike(good[:place] + bytes([byte]) + good[place + 1 :])
 
 
 @given(st.binary(max_size=300))

@@ -27,7 +27,7 @@ _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")
 _SOA_NUMBERS = 20
 _OPT = struct.pack("!xHHIH", dns.rdatatype.OPT, _UDP_PAYLOAD, 0, 0)
-_IS_QUERY_REPLY = 0xFA00  # QR, the opcode, and TC, of which only QR may be set
+_QR_AND_OPCODE = 0xF800
 _RCODE = 0x000F
 
 
@@ -64,7 +64,7 @@ def _read_nothing(data: bytes, question: bytes) -> dns.message.Message | None:
     if data[:2] != question[:2] or data[_HEADER.size : end] != question[_HEADER.size : end]:
         return None
     number, flags, questions, answers, authorities, extras = _HEADER.unpack_from(data)
-    if flags & _IS_QUERY_REPLY != dns.flags.QR or (questions, answers, authorities) != (1, 0, 1):
+    if flags & _QR_AND_OPCODE != dns.flags.QR or (questions, answers, authorities) != (1, 0, 1):
         return None
     if flags & _RCODE not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return None
