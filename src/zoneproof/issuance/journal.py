@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,7 +97,7 @@ class Publication:
     @property
     def full_name(self) -> DomainName:
         """The name of the record."""
-        return self.zone.name.child(self.name) if self.name else self.zone.name
+        return self.zone.record(self.name)
 
 
 @dataclass(frozen=True)
@@ -214,8 +214,14 @@ class Journal:
         """Forget the trials of that label that have left nothing in the DNS."""
         await self._store.write(lambda transaction: transaction.execute(_DELETE_TRIALS, (label,)))
 
-    async def will_publish(self, publications: Sequence[Publication]) -> None:
-        """Write down what is about to be published; what is there already stays."""
+    async def will_publish(
+        self, publications: Sequence[Publication], *, alone_at: Collection[DomainName] = ()
+    ) -> set[DomainName]:
+        """Write down what is about to be published; what is there already stays.
+
+        If other orders have values at one of the names ``alone_at``, nothing is written, and these
+        names are returned.
+        """
         rows = [
             (
                 item.id,
@@ -234,11 +240,14 @@ class Journal:
             for item in publications
         ]
 
-        def insert(transaction: Transaction) -> None:
-            for row in rows:
+        def insert(transaction: Transaction) -> set[DomainName]:
+            taken = _names_of_others(transaction, publications) if alone_at else set()
+            taken &= set(alone_at)
+            for row in () if taken else rows:
                 transaction.execute(_INSERT_PUBLICATION, row)
+            return taken
 
-        await self._store.write(insert)
+        return await self._store.write(insert)
 
     async def publications(self, order_id: str) -> list[Publication]:
         """Return the values of an order that may be in the DNS."""
@@ -328,3 +337,15 @@ class Journal:
             )
         )
         return [str(order_id) for order_id, _ in rows]
+
+
+def _names_of_others(
+    transaction: Transaction, publications: Sequence[Publication]
+) -> set[DomainName]:
+    """Return the names at which orders other than those of the publications have values."""
+    ours = {item.order_id for item in publications}
+    return {
+        Zone(DomainName(str(zone))).record(str(name))
+        for order, zone, name in transaction.query("SELECT order_id, zone, name FROM publications")
+        if order not in ours
+    }

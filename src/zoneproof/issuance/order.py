@@ -32,8 +32,8 @@ from zoneproof.issuance.events import (
     Warned,
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder
+from zoneproof.issuance.places import ProviderFor
 from zoneproof.issuance.plan import Plan
-from zoneproof.issuance.publish import ProviderFor
 from zoneproof.issuance.validate import Validation
 
 _RESUMABLE = ("pending", "ready", "processing", "valid")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import msgspec
@@ -33,6 +35,10 @@ from zoneproof.providers.words import said
 # acme-dns answers 500 when its database refused the change, so nothing was stored.
 _NOT_DONE = (429, 500, 503)
 _HEADER_VALUE = re.compile(r"[!-~]{1,255}")
+_WITHDRAWN = (200, 204)
+_CANNOT_WITHDRAW = (404, 405, 501)
+_PLACES = 2  # of acme-dns, for each registration
+_NOBODYS_VALUE = "_" * 43
 
 
 class _Registered(msgspec.Struct):
@@ -46,11 +52,23 @@ class _Updated(msgspec.Struct):
     txt: str
 
 
+@dataclass
+class _State:
+    """What was added at a registration and not removed yet, and when the last of all was."""
+
+    values: set[str] = field(default_factory=set)
+    added_at: float = -math.inf
+
+
 class AcmeDns:
     """Publishes at a subdomain of the service, registered at first use of a domain.
 
     An update is not repeated when it may have been done, because acme-dns keeps the last two
     values and counts the same value twice: repeating the second would push out the first.
+
+    acme-dns knows only by whole seconds which of its two values is the older one, and of two equal
+    ones it overwrites the first, even if that came last. So the first value of an order comes in a
+    later second than whatever was added before; then the second one overwrites that.
     """
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -98,6 +116,9 @@ class AcmeDns:
             verify=load_ca_bundle(context.fields["ca_bundle"]),
         )
         self._locks = KeyedLocks()
+        self._sleep, self._clock = context.sleep, context.clock
+        self._withdraws: bool | None = None  # once it is known
+        self._states: dict[DomainName, _State] = {}
 
     async def zones(self) -> list[Zone]:
         """Return nothing: the service has no list, and its zone is found by asking the DNS."""
@@ -118,11 +139,30 @@ class AcmeDns:
 
     async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
         """Post the value to the registration whose name this is; the service sets the TTL."""
-        await self._change("POST", zone.record(name), value)
+        fulldomain = zone.record(name)
+        async with self._locks(("add", fulldomain)):
+            state = self._states.setdefault(fulldomain, _State())
+            early = state.added_at + 1 - self._clock()
+            if early > 0 and not state.values and await self.places(zone, name):
+                await self._sleep(early)
+            state.values.add(value)
+            try:
+                await self._change("POST", fulldomain, value)
+            finally:
+                state.added_at = self._clock()
 
     async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
         """Withdraw the value where the service can; acme-dns cannot, and overwrites it later."""
-        await self._change("DELETE", zone.record(name), value)
+        fulldomain = zone.record(name)
+        await self._change("DELETE", fulldomain, value)
+        if fulldomain in self._states:
+            self._states[fulldomain].values.discard(value)
+
+    async def places(self, zone: Zone, name: str) -> int | None:
+        """Return 2 for acme-dns, None for a service that withdraws values (LimitedProvider)."""
+        if self._withdraws is None:
+            await self._change("DELETE", zone.record(name), _NOBODYS_VALUE)
+        return None if self._withdraws else _PLACES
 
     async def close(self) -> None:
         """Close the connections."""
@@ -211,7 +251,8 @@ class AcmeDns:
                 repeatable=method == "DELETE",
                 not_done=_NOT_DONE,
             )
-        if method == "DELETE" and answer.status in (200, 204, 404, 405, 501):
+        if method == "DELETE" and answer.status in (*_WITHDRAWN, *_CANNOT_WITHDRAW):
+            self._withdraws = answer.status in _WITHDRAWN
             return
         if answer.status != 200:
             raise self._not_updated(where, answer)

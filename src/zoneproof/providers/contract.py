@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
@@ -105,6 +106,7 @@ class ProviderContext:
     registrations: RegistrationStore | None = None
     timeout: float = 30.0  # seconds for one request
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # waits between attempts, in seconds
+    clock: Callable[[], float] = time.monotonic  # in seconds
 
 
 class Provider(Protocol):
@@ -151,4 +153,16 @@ class DelegatedProvider(Protocol):
 
         Without a registration: made when ``create`` is true, else None.
         """
+        ...
+
+
+@runtime_checkable
+class LimitedProvider(Protocol):
+    """A provider whose service may keep few values at a name, and overwrite older ones (acme-dns).
+
+    Its names are used by one order at a time.
+    """
+
+    async def places(self, zone: Zone, name: str) -> int | None:
+        """Return how many values stand at the name side by side, None for any number."""
         ...
