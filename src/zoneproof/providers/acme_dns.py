@@ -100,8 +100,10 @@ class AcmeDns:
         " asks you to create one CNAME from `_acme-challenge.example.com` to the name that the"
         " service gave. Keep the registrations: without them a new CNAME is needed. The service"
         " sets the TTL and takes values of 43 characters only, which is what dns-01 has. acme-dns"
-        " itself keeps the two newest values and forgets by being overwritten; Zoneproof's own"
-        " service keeps up to 16 and forgets each when it is removed.",
+        " itself keeps two values and forgets by being overwritten, so orders that share a"
+        " registration take turns, and a certificate with more than two names at one registration"
+        " is refused; what programs on other machines overwrite meanwhile is published again."
+        " Zoneproof's own service keeps up to 16 and forgets each when it is removed.",
     )
 
     def __init__(self, context: ProviderContext) -> None:
