@@ -252,10 +252,7 @@ class Journal:
     async def publications(self, order_id: str) -> list[Publication]:
         """Return the values of an order that may be in the DNS."""
         rows = await self._store.read(
-            lambda transaction: transaction.query(
-                _PUBLICATIONS,
-                (order_id,),
-            )
+            lambda transaction: transaction.query(_PUBLICATIONS, (order_id,))
         )
         return [self._publication(row) for row in rows]
 
