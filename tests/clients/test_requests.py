@@ -1,7 +1,7 @@
 """The requests of clients that are not run here, byte by byte as each sends them, and its wishes.
 
 They follow the clients' sources: acme.sh 3.1.4 (``dnsapi/dns_acmedns.sh`` and ``_post``, run by
-curl 7.88 or wget 1.21), goacmedns 0.2.0 (in lego 5.3, Traefik, cert-manager 1.21), libdns/acmedns
+curl 7.88 or wget 1.21), goacmedns 0.2.0 (in lego 5.5, Traefik, cert-manager 1.21), libdns/acmedns
 of September 2025 (in caddy-dns), Posh-ACME 4.32 (``Plugins/AcmeDns.ps1``), and Certify's providers
 acme-dns and Certify DNS of October 2024.
 """

@@ -137,6 +137,15 @@ async def test_values_of_another_order_that_never_go_are_an_error(
     assert await journal.publications(late[0].order_id) == []
 
 
+async def test_what_an_order_that_ended_left_behind_holds_nobody_up(
+    journal: Journal, provider: TwoPlaces
+) -> None:
+    ended = await publications(journal, ("r", "a"), ("r", "b"))
+    await publish(journal, ended, provider, [])
+    await journal.close_order(ended[0].order_id, error="the CA refused it")
+    await publish(journal, await publications(journal, ("r", "c")), provider, [], seconds=0.0)
+
+
 async def test_an_order_that_goes_on_does_not_wait_for_itself(
     journal: Journal, provider: TwoPlaces
 ) -> None:

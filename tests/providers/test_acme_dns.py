@@ -311,6 +311,23 @@ async def test_it_is_asked_once_whether_the_service_withdraws_values(
         assert await harness.values(harness.zone, name) == []
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_service_that_refuses_to_withdraw_is_not_asked_for_more(
+    harness: AcmeDnsHarness, status: int
+) -> None:
+    name, provider = await harness.new_name(), harness.open()
+    with harness.server.failing(Reply(status, WEB_PAGE.body)):
+        assert await provider.places(harness.zone, name) == 2
+
+
+async def test_a_service_that_is_down_is_not_taken_for_one_that_cannot_withdraw(
+    harness: AcmeDnsHarness,
+) -> None:
+    name, provider = await harness.new_name(), harness.open()
+    with harness.server.failing(Reply(502)), pytest.raises(ProviderUnavailableError):
+        await provider.places(harness.zone, name)
+
+
 async def test_a_domain_is_registered_once_however_many_ask(harness: AcmeDnsHarness) -> None:
     provider = harness.open()
     targets = await asyncio.gather(

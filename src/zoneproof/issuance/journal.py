@@ -51,6 +51,10 @@ _PUBLICATIONS = """
 SELECT id, order_id, provider, fields, zone, zone_id, name, value, ttl, credential
 FROM publications WHERE order_id = ? ORDER BY zone, name, value
 """
+_NAMES_IN_USE = """
+SELECT order_id, zone, name FROM publications
+WHERE order_id IN (SELECT id FROM orders WHERE state IN ('open', 'trial'))
+"""
 _FOLDERS_MADE = "SELECT COALESCE(MAX(folders), 0) FROM http_files WHERE webroot = ?"
 _INSERT_FILE = """
 INSERT INTO http_files (id, order_id, webroot, token, folders)
@@ -219,8 +223,7 @@ class Journal:
     ) -> set[DomainName]:
         """Write down what is about to be published; what is there already stays.
 
-        If other orders have values at one of the names ``alone_at``, nothing is written, and these
-        names are returned.
+        Nothing is, if others that go on have values at names ``alone_at``: these are returned.
         """
         rows = [
             (
@@ -241,8 +244,7 @@ class Journal:
         ]
 
         def insert(transaction: Transaction) -> set[DomainName]:
-            taken = _names_of_others(transaction, publications) if alone_at else set()
-            taken &= set(alone_at)
+            taken = _names_of_others(transaction, publications) & set(alone_at)
             for row in () if taken else rows:
                 transaction.execute(_INSERT_PUBLICATION, row)
             return taken
@@ -339,10 +341,10 @@ class Journal:
 def _names_of_others(
     transaction: Transaction, publications: Sequence[Publication]
 ) -> set[DomainName]:
-    """Return the names at which orders other than those of the publications have values."""
+    """Return the names at which other orders, which are not at their end, have values."""
     ours = {item.order_id for item in publications}
     return {
         Zone(DomainName(str(zone))).record(str(name))
-        for order, zone, name in transaction.query("SELECT order_id, zone, name FROM publications")
-        if order not in ours
+        for order_id, zone, name in transaction.query(_NAMES_IN_USE)
+        if order_id not in ours
     }

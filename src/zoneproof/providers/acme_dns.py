@@ -16,6 +16,8 @@ from zoneproof.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
     ProviderZoneError,
 )
 from zoneproof.names import DomainName
@@ -163,7 +165,12 @@ class AcmeDns:
     async def places(self, zone: Zone, name: str) -> int | None:
         """Return 2 for acme-dns, None for a service that withdraws values (LimitedProvider)."""
         if self._withdraws is None:
-            await self._change("DELETE", zone.record(name), _NOBODYS_VALUE)
+            try:
+                await self._change("DELETE", zone.record(name), _NOBODYS_VALUE)
+            except (ProviderUnavailableError, ProviderQuotaError):
+                raise
+            except ProviderError:
+                return _PLACES  # if more is wrong than a proxy that stops DELETE, adding tells it
         return None if self._withdraws else _PLACES
 
     async def close(self) -> None:
