@@ -396,7 +396,23 @@ async def test_problem_with_terminal_tricks_in_it_is_shown_harmlessly(ca: FakeCa
         with pytest.raises(AcmeProblemError) as caught:
             await client.new_order(NAMES)
     assert caught.value.message.isprintable()
-    assert len(caught.value.message) < 5000
+    assert len(caught.value.message) < 2500
+
+
+async def test_problem_with_a_thousand_long_subproblems_is_still_one_line(ca: FakeCa) -> None:
+    one = {
+        "type": "malformed\n",
+        "detail": "\x1b[31m" + "x" * 500,
+        "identifier": {"value": "\u202e"},
+    }
+    ca.misdeeds["/new-order"] = [problem("malformed", 400, "bad", subproblems=[one] * 1000)]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(AcmeProblemError) as caught:
+            await client.new_order(NAMES)
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 2500
+    assert len(caught.value.subproblems) == 1000
 
 
 @pytest.mark.parametrize(

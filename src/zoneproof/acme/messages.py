@@ -19,7 +19,7 @@ from zoneproof.names import Identifier
 
 T = TypeVar("T")
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
-_Word = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9_.-]*$")]
+_Word = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9_.-]*\Z")]
 _MOST_IN_AN_ORDER = 1000
 
 

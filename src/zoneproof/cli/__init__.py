@@ -122,11 +122,16 @@ def _require_text(words: Sequence[str]) -> None:
             word.encode()
         except UnicodeEncodeError as error:
             raise InvalidInputError(
-                f"the argument '{word[:80]}' is not UTF-8: write it in that encoding"
+                f"the argument '{printable(word[:80])}' is not UTF-8: write it in that encoding"
             ) from error
 
 
 def _tell(error: ZoneproofError) -> None:
+    if "--json" in sys.argv:
+        from zoneproof.cli.output import json_error
+
+        json_error(error)
+        return
     if error.records:
         click.echo("")
         for record in error.records:

@@ -57,7 +57,7 @@ def json_error(error: ZoneproofError) -> None:
             {
                 "event": "error",
                 "kind": type(error).__name__,
-                "message": error.message,
+                "message": printable(error.message),
                 "records": error.records,
                 "exit_code": error.exit_code,
             }

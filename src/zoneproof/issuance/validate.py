@@ -197,7 +197,7 @@ def _challenge(authorization: Authorization, planned: PlannedIdentifier) -> Chal
     for challenge in authorization.challenges:
         if challenge.type == wanted:
             return challenge
-    offered = ", ".join(challenge.type for challenge in authorization.challenges) or "nothing"
+    offered = ", ".join(one.type for one in authorization.challenges[:10]) or "nothing"
     raise AcmeError(
         f"the CA does not offer {wanted} for {authorization.identifier}: it offers {offered}"
     )

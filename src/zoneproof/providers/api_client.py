@@ -22,6 +22,7 @@ from zoneproof.errors import (
     ProviderQuotaError,
     ProviderUnavailableError,
 )
+from zoneproof.input_files import LARGEST_LIST, read_file
 from zoneproof.providers.contract import ProviderContext
 from zoneproof.providers.fields import absolute_path
 from zoneproof.providers.words import said
@@ -216,7 +217,8 @@ def load_ca_bundle(path: str) -> ssl.SSLContext | bool:
     if not path:
         return True
     try:
-        return ssl.create_default_context(cafile=absolute_path("ca_bundle", path))
+        read_file(absolute_path("ca_bundle", path), LARGEST_LIST)  # OpenSSL would wait for a pipe
+        return ssl.create_default_context(cafile=path)
     except ssl.SSLError as error:
         raise InvalidInputError(
             f"ca_bundle: {path} holds no certificates in PEM form: give the CA's PEM file"

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from zoneproof.acme import key_from_pem
 from zoneproof.errors import InvalidInputError, StorageError
+from zoneproof.input_files import read_file
 from zoneproof.issuance import Issued
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
@@ -37,7 +38,6 @@ _MODES = {
     "privkey.pem": 0o600,
     "bundle.p12": 0o600,
 }
-_LARGEST = 1024 * 1024
 
 
 def check_certificate_name(name: str) -> str:
@@ -158,7 +158,7 @@ class CertificateFiles:
         """Return the present key as PEM, None if there is none. Raises StorageError."""
         path = self.live(name) / "privkey.pem"
         try:
-            return path.read_bytes()
+            return read_file(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -185,13 +185,11 @@ def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
 
 def _content(path: Path) -> tuple[bytes, str]:
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+        return read_file(path), ""
     except FileNotFoundError:
         return b"", f"{path} is missing"
     except OSError as error:
         return b"", f"{path} cannot be read: {error.strerror}"
-    return (data, "") if len(data) <= _LARGEST else (b"", f"{path} is far too large")
 
 
 def _versioned(file: str, version: int) -> str:
