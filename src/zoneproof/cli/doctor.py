@@ -39,10 +39,9 @@ def doctor(
     """
     from dataclasses import replace
 
-    import msgspec
-
     from zoneproof.acme import AccountKey, AcmeClient, directory_url
     from zoneproof.cli.examinations import facts_of, print_examinations, print_records
+    from zoneproof.cli.output import json_text
     from zoneproof.cli.tasks import run_until_done
     from zoneproof.dnsquery import CaaVerdict, Resolver, parse_server
     from zoneproof.issuance import examine
@@ -77,7 +76,7 @@ def doctor(
     failing = any(examination.would_fail for examination in examinations)
     if as_json:
         for examination in examinations:
-            click.echo(msgspec.json.encode(facts_of(examination)))
+            click.echo(json_text(facts_of(examination)))
     else:
         print_examinations(examinations)
         print_records(examinations)

@@ -35,9 +35,22 @@ from zoneproof.manager import Outcome
 _PARTS = ("cert", "chain")  # which fullchain.pem holds
 
 
+def json_text(value: object, *, indent: int = -1) -> str:
+    """Return a value as JSON, escaped wherever a terminal could take it for more than text."""
+    text = msgspec.json.encode(value).decode()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    return msgspec.json.format(text, indent=indent)
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
 def json_line(event: Event) -> None:
     """Print an event as one line of JSON."""
-    click.echo(msgspec.json.encode(event))
+    click.echo(json_text(event))
 
 
 def json_line_of(certificate: str) -> Callable[[Event], None]:
@@ -45,7 +58,7 @@ def json_line_of(certificate: str) -> Callable[[Event], None]:
 
     def print_event(event: Event) -> None:
         fields = msgspec.to_builtins(event)
-        click.echo(msgspec.json.encode({"certificate": certificate, **fields}))
+        click.echo(json_text({"certificate": certificate, **fields}))
 
     return print_event
 
@@ -53,7 +66,7 @@ def json_line_of(certificate: str) -> Callable[[Event], None]:
 def json_error(error: ZoneproofError) -> None:
     """Print an error as one line of JSON."""
     click.echo(
-        msgspec.json.encode(
+        json_text(
             {
                 "event": "error",
                 "kind": type(error).__name__,
@@ -98,7 +111,7 @@ def telling_progress(*, as_json: bool) -> Iterator[Emit]:
 
 def json_document(value: object) -> None:
     """Print a value as one indented JSON document."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    click.echo(json_text(value, indent=2))
 
 
 class Lines:

@@ -35,9 +35,7 @@ def preview(
     Every identifier's method, names, zone and CAA are examined, and records that are missing are
     printed. Exits with 1 if issuing would fail or stop for a person.
     """
-    import msgspec
-
-    from zoneproof.cli.output import telling_errors
+    from zoneproof.cli.output import json_text, telling_errors
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
@@ -52,7 +50,7 @@ def preview(
         )
         for found in previews:
             if as_json:
-                click.echo(msgspec.json.encode(_facts(found)))
+                click.echo(json_text(_facts(found)))
             else:
                 _print(found, brief=everything)
         if any(found.would_fail for found in previews):

@@ -32,6 +32,7 @@ def registration() -> None:
 def list_registrations(server: str, as_json: bool) -> None:
     """List the registrations: each domain and where its challenges are delegated."""
     from zoneproof.cli.output import json_document, telling_errors
+    from zoneproof.errors import printable
 
     with telling_errors(as_json=as_json):
         found = _find(server)
@@ -41,7 +42,7 @@ def list_registrations(server: str, as_json: bool) -> None:
         if not found:
             click.echo("no registrations: issuing through acme-dns makes them at first use")
         for domain, one in found:
-            click.echo(f"{domain}  {one.fulldomain}  {one.server}")
+            click.echo(printable(f"{domain}  {one.fulldomain}  {one.server}"))
 
 
 @registration.command()

@@ -138,8 +138,7 @@ def emitters(*, as_json: bool) -> Callable[[str], Emit]:
 
 def tell_renewal(result: Renewal, *, as_json: bool) -> None:
     """Print what came of one certificate, unless there was no reason to do anything."""
-    from msgspec import json
-
+    from zoneproof.cli.output import json_text
     from zoneproof.errors import printable
 
     error = result.error
@@ -152,7 +151,7 @@ def tell_renewal(result: Renewal, *, as_json: bool) -> None:
             "error": error.message if error else "",
             "records": error.records if error else (),
         }
-        click.echo(json.encode(document))
+        click.echo(json_text(document))
     elif result.result != "not due" or result.reason:
         click.echo(_line(result), err=error is not None)
         for record in error.records if error else ():

@@ -42,16 +42,14 @@ def run(authoritative_port: int | None, as_json: bool) -> None:
 
 
 def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) -> None:
-    from msgspec import json
-
-    from zoneproof.cli.output import count
+    from zoneproof.cli.output import count, json_text
     from zoneproof.cli.renew import tell_renewal
 
     for result in results:
         tell_renewal(result, as_json=as_json)
     if as_json:
         document = {"event": "round", "certificates": len(results), "next_look": wake}
-        click.echo(json.encode(document))
+        click.echo(json_text(document))
         return
     seconds = (wake - datetime.now(UTC)).total_seconds()
     looked_at = count(len(results), "certificate")
@@ -59,11 +57,10 @@ def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) ->
 
 
 def _tell_trouble(text: str, *, as_json: bool) -> None:
-    from msgspec import json
-
+    from zoneproof.cli.output import json_text
     from zoneproof.errors import printable
 
     if as_json:
-        click.echo(json.encode({"event": "trouble", "message": text}))
+        click.echo(json_text({"event": "trouble", "message": text}))
     else:
         click.echo(f"zoneproof: {printable(text)}", err=True)

@@ -215,6 +215,7 @@ class OrderRun:
         )
         chain = await self.client.certificate(order, preferred_chain=request.preferred_chain)
         chain.require_key(key)
+        chain.require_identifiers(request.plan.identifiers)  # not only those of the CA's order
         leaf = chain.leaf
         self.emit(
             CertificateIssued(

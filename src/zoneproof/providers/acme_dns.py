@@ -12,7 +12,6 @@ import msgspec
 
 from zoneproof.errors import (
     InvalidInputError,
-    InvalidNameError,
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
@@ -36,7 +35,6 @@ from zoneproof.providers.words import said
 
 # acme-dns answers 500 when its database refused the change, so nothing was stored.
 _NOT_DONE = (429, 500, 503)
-_HEADER_VALUE = re.compile(r"[!-~]{1,255}")
 _WITHDRAWN = (200, 204)
 _CANNOT_WITHDRAW = (404, 405, 501)
 _PLACES = 2  # of acme-dns, for each registration
@@ -203,16 +201,17 @@ class AcmeDns:
             raise self._not_registered(where, answer)
         made = self._api.read(answer, _Registered, where=where)
         try:
-            fulldomain = DomainName.parse(made.fulldomain)
-        except InvalidNameError as error:
-            raise ProviderError(f"{where}: it gave a name that is none: {error.message}") from error
-        if fulldomain.is_wildcard or len(fulldomain.labels) < 2:
-            raise ProviderError(f"{where}: it gave the name '{fulldomain}', which cannot be used")
-        if not all(map(_HEADER_VALUE.fullmatch, (made.username, made.password, made.subdomain))):
-            raise ProviderError(f"{where}: it gave a user name or key that cannot be used")
-        return Registration(
-            self._server.identity, fulldomain, made.subdomain, made.username, made.password
-        )
+            return Registration(
+                self._server.identity,
+                DomainName.parse(made.fulldomain),
+                made.subdomain,
+                made.username,
+                made.password,
+            ).check()
+        except InvalidInputError as error:
+            raise ProviderError(
+                f"{where}: it gave a registration that is none: {error.message}"
+            ) from error
 
     def _not_registered(self, where: str, answer: Answer) -> ProviderError:
         words = self._api.words(answer.body)

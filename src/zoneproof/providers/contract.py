@@ -18,12 +18,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
+from zoneproof.errors import InvalidInputError
 from zoneproof.names import DomainName
+
+_HEADER_VALUE = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,16 @@ class Registration:
     subdomain: str
     username: str
     password: str = field(repr=False)
+
+    def check(self) -> Registration:
+        """Return it. Raises InvalidInputError for what no service can mean: it is made up."""
+        if self.fulldomain.is_wildcard or len(self.fulldomain.labels) < 2:
+            raise InvalidInputError(f"the name '{self.fulldomain}' cannot be used")
+        if not self.server.isprintable():
+            raise InvalidInputError("its server is no URL")
+        if not all(map(_HEADER_VALUE.fullmatch, (self.subdomain, self.username, self.password))):
+            raise InvalidInputError("its subdomain, user name or key cannot be used")
+        return self
 
 
 class RegistrationStore(Protocol):

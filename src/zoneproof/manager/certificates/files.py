@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -24,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from zoneproof.acme import key_from_pem
-from zoneproof.errors import InvalidInputError, StorageError
+from zoneproof.acme import key_from_pem, parse_chain
+from zoneproof.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.input_files import read_file
 from zoneproof.issuance import Issued
 
@@ -136,11 +137,11 @@ class CertificateFiles:
         if problem:
             return OnDisk(None, problem)
         try:
-            certificate = x509.load_pem_x509_certificates(pem)[0]
+            certificate = parse_chain(pem, str(folder)).leaf
             found = certificate.public_key().public_bytes(
                 Encoding.DER, PublicFormat.SubjectPublicKeyInfo
             )
-        except (ValueError, IndexError):
+        except (AcmeError, ValueError):
             return OnDisk(None, f"{folder / 'fullchain.pem'} holds no certificate")
         key_pem, problem = _content(folder / "privkey.pem")
         if problem:
@@ -148,7 +149,7 @@ class CertificateFiles:
         try:
             key = load_pem_private_key(key_pem, None, unsafe_skip_rsa_key_validation=True)
             public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             return OnDisk(certificate, f"{folder / 'privkey.pem'} holds no private key")
         if public != found:
             return OnDisk(certificate, f"{folder / 'privkey.pem'} is not the key of fullchain.pem")
