@@ -26,7 +26,9 @@ def open_file(path: Path) -> BinaryIO:
     except ValueError as error:
         raise OSError(errno.EINVAL, "no file can have this name") from error
     mode = os.fstat(file.fileno()).st_mode
-    if stat.S_ISREG(mode) or (stat.S_ISFIFO(mode) and _HANDED_OVER.fullmatch(str(path))):
+    if stat.S_ISREG(mode):
+        return file
+    if stat.S_ISFIFO(mode) and _HANDED_OVER.fullmatch(str(path)):
         os.set_blocking(file.fileno(), True)
         return file
     file.close()

@@ -467,6 +467,37 @@ async def test_a_key_that_no_header_can_carry_is_refused(
     check_message(caught.value, [KEY, *([password] if len(password) > 5 else [])])
 
 
+REGISTERED = {"username": "u", "password": "p", "subdomain": "s", "fulldomain": "s.example.org"}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        None,
+        [],
+        "registered",
+        [REGISTERED],
+        {**REGISTERED, "username": 5},
+        {**REGISTERED, "password": None},
+        {**REGISTERED, "fulldomain": ["s.example.org"]},
+        {**REGISTERED, "fulldomain": "s.example.org\nforged"},
+        {**REGISTERED, "fulldomain": "\x1b[31m\u202e.example.org"},
+        {**REGISTERED, "subdomain": "s\r\nX-Api-User: other"},
+        b'{"username":' + b"[" * 200_000,
+        b"\xff\xfe",
+    ],
+    ids=range(12),
+)
+async def test_a_registration_of_another_form_is_refused_in_one_line(
+    harness: AcmeDnsHarness, made: object
+) -> None:
+    with harness.server.failing(Reply(201, made)), pytest.raises(ProviderError) as caught:
+        await harness.open().target(DOMAIN, create=True)
+    check_message(caught.value, harness.hidden)
+    assert caught.value.message.isprintable()
+    assert not harness.store.kept
+
+
 async def test_allowfrom_is_sent_when_registering(open_at: OpenAt) -> None:
     api = FakeAcmeDns()
     async with fake_http_server(api) as server:
