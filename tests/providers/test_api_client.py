@@ -143,6 +143,42 @@ async def test_an_answer_without_end_is_cut(server: FakeHttpServer, client: Clie
     assert "larger than 4 MiB" in (await client.error()).message
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(
+            b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status
+            for status in (300, 302, 304, 399)
+        ),
+        *(
+            b"HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"
+            for location in (
+                b"https://\xff\xfe/",
+                b"https://xn--\xc2\x80/",
+                b"https://a..b/",
+                b"https://[::1",
+                b"https://a:99999999/",
+                b"\x1b[31m",
+                b"a" * 50_000,
+            )
+        ),
+        b"HTTP/1.1 200 X\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 X\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 X\r\nContent-Length: 99999999999999999999\r\n\r\n{}",
+        b"HTTP/1.1 99999 X\r\n\r\n",
+        b"\x1b[31m\n\xff" * 100,
+    ],
+    ids=range(16),
+)
+async def test_an_answer_that_is_no_http_or_leads_nowhere_is_one_line(
+    server: FakeHttpServer, client: Client, raw: bytes
+) -> None:
+    server.faults.append(raw)
+    message = (await client.error()).message
+    assert message.isprintable()
+    assert len(message) < 500
+
+
 async def test_a_slow_answer_meets_the_deadline_of_the_whole_request() -> None:
     hung_up = asyncio.Event()
 

@@ -183,7 +183,7 @@ class ApiClient:
 
     def _refuse_redirect(self, where: str, response: httpx2.Response) -> None:
         if response.is_redirect:
-            target = said(response.headers["Location"], self._secrets)
+            target = said(response.headers.get("Location", "nowhere"), self._secrets)
             raise ProviderError(
                 f"{where}: it redirects to {target}; a request with credentials does not follow:"
                 " set the URL to where the service really is"
