@@ -24,7 +24,6 @@ _MOST_IN_AN_ORDER = 1000
 # RFC 8555 section 7.1.6; any other status would be waited for until the deadline.
 _OrderStatus = Literal["pending", "ready", "processing", "valid", "invalid"]
 _AuthorizationStatus = Literal["pending", "valid", "invalid", "deactivated", "expired", "revoked"]
-_ChallengeStatus = Literal["pending", "processing", "valid", "invalid"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class _WireIdentifier(msgspec.Struct):
 class _WireChallenge(msgspec.Struct):
     type: _Word
     url: Url
-    status: _ChallengeStatus = "pending"
+    status: _Word = "pending"
     token: str | None = None
     error: WireProblem | None = None
 
