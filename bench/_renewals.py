@@ -33,9 +33,10 @@ ZONES = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command cost: seconds until it ended, and the bytes that it held at most."""
+    """What a command cost: seconds until it ended, seconds of CPU, the bytes it held at most."""
 
     seconds: float
+    cpu: float
     memory: int
 
 
@@ -56,7 +57,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
         seconds = time.perf_counter() - start
     if process.returncode:
         sys.exit(f"{' '.join(command[:2])} failed: {said[-1500:]}")
-    return Cost(seconds, usage.ru_maxrss * 1024)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def rfc2136(knot: Knot) -> Credential:

@@ -111,7 +111,10 @@ def _print_rate(what: str, cost: Cost, count: int) -> None:
 
 
 def _print_cost(what: str, cost: Cost) -> None:
-    print_figure(what, f"{cost.seconds:.2f} s, {megabytes(cost.memory)} at most")
+    print_figure(
+        what,
+        f"{cost.seconds:.2f} s, {cost.cpu:.2f} s of CPU, {megabytes(cost.memory)} at most",
+    )
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from zoneproof.errors import ConfigError
+from zoneproof.input_files import LARGEST_LIST, read_file
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ def load_toml(path: Path, into: type[T]) -> T:
     Raises ConfigError, naming the file and the key.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8-sig"))
+        data = tomllib.loads(read_file(path, LARGEST_LIST).decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from zoneproof.errors import InvalidInputError
+from zoneproof.input_files import read_file
 
 
 def read_reference(text: str, what: str) -> str:
@@ -17,7 +18,7 @@ def read_reference(text: str, what: str) -> str:
     if text.startswith("@"):
         path = Path(text[1:])
         try:
-            return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+            return read_file(path).decode().removesuffix("\n").removesuffix("\r")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise InvalidInputError(f"{what}: cannot read {path}: {reason}") from error

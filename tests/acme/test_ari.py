@@ -101,6 +101,18 @@ def test_window_that_does_not_end_after_it_starts_is_no_answer(end: str) -> None
         parse_renewal_info(body, "https://ca.test/ari", {}, NOW)
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00+14:00", "2026-09-01T00:00:00Z"),
+        ("2026-09-01T00:00:00Z", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_window_at_an_end_of_time_is_no_answer(start: str, end: str) -> None:
+    with pytest.raises(AcmeConnectionError, match="not of this era"):
+        parse_renewal_info(answer(start, end), "https://ca.test/ari", {}, NOW)
+
+
 def test_explanation_that_is_no_https_url_is_not_shown() -> None:
     body = answer(
         "2026-09-01T00:00:00Z", "2026-09-02T00:00:00Z", explanationURL="javascript:alert(1)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -97,6 +99,14 @@ def test_certificate_that_lacks_a_name_is_refused() -> None:
     chain.require_identifiers(NAMES[:1])
     with pytest.raises(AcmeError, match=r"does not name \*\.example\.com"):
         chain.require_identifiers(NAMES)
+
+
+def test_certificate_that_has_expired_is_refused() -> None:
+    chain = parse_chain(issued(make_key(), NAMES), URL)
+    end = chain.leaf.not_valid_after_utc
+    chain.require_current(end - timedelta(seconds=1))
+    with pytest.raises(AcmeError, match=r"expired at .* UTC: not using it; see whether .* clock"):
+        chain.require_current(end)
 
 
 def test_private_key_in_a_chain_is_no_certificate() -> None:

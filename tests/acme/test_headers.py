@@ -30,7 +30,15 @@ def test_garbage_in_retry_after_counts_as_absent(value: str | None) -> None:
     assert retry_at(value, NOW) is None
 
 
-@pytest.mark.parametrize("value", ["9" * 30, "99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 30,
+        "99999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+    ],
+)
 def test_absurd_retry_after_is_cut_to_a_year(value: str) -> None:
     assert retry_at(value, NOW) == NOW + timedelta(days=366)
 

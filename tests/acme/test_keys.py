@@ -181,3 +181,15 @@ def test_short_rsa_key_is_refused() -> None:
 def test_unknown_kind_of_key_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="ES512"):
         AccountKey.generate("ES512")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"kty":' + b"[" * 200_000,
+        b'{"kty":"RSA","e":"AQAB","d":"AQAB","n":"' + b"_" * 50_000 + b'"}',
+    ],
+)
+def test_a_json_web_key_without_measure_is_refused(content: bytes) -> None:
+    with pytest.raises(InvalidInputError):
+        AccountKey.from_jwk(content)

@@ -210,7 +210,8 @@ def test_token_that_is_not_base64url_is_refused(token: str) -> None:
 
 
 def test_expiry_that_cannot_be_read_counts_as_unknown() -> None:
-    assert parse_order(as_json({**ORDER, "expires": "next week"}), URL).expires is None
+    for text in ("next week", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert parse_order(as_json({**ORDER, "expires": text}), URL).expires is None
 
 
 @pytest.mark.parametrize(
@@ -225,6 +226,7 @@ def test_expiry_that_cannot_be_read_counts_as_unknown() -> None:
         (directory, b'{"newNonce": "\xff"}'),
         (lambda body: parse_order(body, URL), as_json({**ORDER, "status": 1})),
         (lambda body: parse_order(body, URL), as_json({**ORDER, "status": "\x1b[31mred"})),
+        (lambda body: parse_order(body, URL), as_json({**ORDER, "status": "ready\n"})),
         (lambda body: parse_order(body, URL), as_json({**ORDER, "authorizations": [1]})),
         (lambda body: parse_order(body, URL), as_json({**ORDER, "authorizations": ["x"] * 1001})),
         (

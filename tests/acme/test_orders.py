@@ -383,6 +383,20 @@ async def test_order_with_a_hundred_failures_names_ten_and_lists_all(ca: FakeCa)
     assert len(caught.value.failures) == 100
 
 
+async def test_reasons_without_end_are_cut(ca: FakeCa) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        names = [Identifier.parse(f"n{i}.example.com") for i in range(10)]
+        order = await client.new_order(names)
+        ca.statuses = ["invalid"]
+        for i in range(10):
+            refused(ca, i, "\x1b[2J\r\n" + "no " * 1000)
+        with pytest.raises(OrderFailedError) as caught:
+            await client.wait_for_order(order)
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 2500
+
+
 async def test_expired_authorization_is_a_reason(ca: FakeCa) -> None:
     async with ca.client() as client:
         order = await opened(ca, client, "invalid")

@@ -151,6 +151,29 @@ async def test_ca_that_never_answers_is_given_up(ca: FakeCa) -> None:
             await client.directory()
 
 
+class Drip(httpx2.AsyncByteStream):
+    """A body that never ends, and of which each byte comes just in time."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0.001)
+            yield b" "
+
+
+async def test_ca_that_never_ends_its_answer_is_given_up(ca: FakeCa) -> None:
+    client = AcmeClient(
+        ca.directory_url,
+        AccountKey.generate(),
+        request_seconds=0.05,
+        now=ca.clock.now,
+        sleep=ca.clock.sleep,
+        transport=httpx2.MockTransport(lambda _: httpx2.Response(200, stream=Drip())),
+    )
+    async with client:
+        with pytest.raises(AcmeConnectionError, match=r"did not answer within 0\.05 s; try again"):
+            await client.directory()
+
+
 async def test_certificate_that_is_not_trusted_is_not_tried_twice(ca: FakeCa) -> None:
     error = httpx2.ConnectError("handshake")
     error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")
@@ -396,7 +419,23 @@ async def test_problem_with_terminal_tricks_in_it_is_shown_harmlessly(ca: FakeCa
         with pytest.raises(AcmeProblemError) as caught:
             await client.new_order(NAMES)
     assert caught.value.message.isprintable()
-    assert len(caught.value.message) < 5000
+    assert len(caught.value.message) < 2500
+
+
+async def test_problem_with_a_thousand_long_subproblems_is_still_one_line(ca: FakeCa) -> None:
+    one = {
+        "type": "malformed\n",
+        "detail": "\x1b[31m" + "x" * 500,
+        "identifier": {"value": "\u202e"},
+    }
+    ca.misdeeds["/new-order"] = [problem("malformed", 400, "bad", subproblems=[one] * 1000)]
+    async with ca.client() as client:
+        ca.take_account(client)
+        with pytest.raises(AcmeProblemError) as caught:
+            await client.new_order(NAMES)
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 2500
+    assert len(caught.value.subproblems) == 1000
 
 
 @pytest.mark.parametrize(

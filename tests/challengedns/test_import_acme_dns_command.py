@@ -270,7 +270,7 @@ async def test_a_folder_is_no_database(config: Path, tmp_path: Path) -> None:
 
 
 async def test_a_name_that_is_none_is_said(config: Path) -> None:
-    assert "no file name" in await refusal(config, "acme\0dns\n.db")
+    assert "no file can have this name" in await refusal(config, "acme\0dns\n.db")
 
 
 async def test_a_file_that_is_no_database_is_said(config: Path, source: Path) -> None:

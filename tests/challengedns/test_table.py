@@ -149,7 +149,7 @@ async def test_storage_that_fails_is_servfail_for_what_is_not_known(
     ask(responder, known.fulldomain)
     away = tmp_path / "away.db"
     database = config.database.rename(away)
-    responder._table._reader._connection = None
+    responder._table._reader.close()
     try:
         assert texts(ask(responder, known.fulldomain)) == [txt("a")]
         for name in (

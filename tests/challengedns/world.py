@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.message import Message
@@ -225,14 +226,17 @@ def make_responder(
 ) -> Responder:
     """Return what a DNS worker answers with."""
     zones = Zones(compile_zones(config.path, config.zones))
+    reader = Reader(config.database)
     table = RegistrationTable(
-        Reader(config.database),
+        reader,
         zones.registration_zones(),
         config.dns.value_ttl,
         clock=clock,
         max_bytes=max_bytes,
     )
-    return Responder(zones, table, Announcements(config.database).numbers, clock=clock)
+    responder = Responder(zones, table, Announcements(config.database).numbers, clock=clock)
+    weakref.finalize(responder, reader.close)
+    return responder
 
 
 async def sample(folder: Path, values: int = 2) -> tuple[Config, str]:

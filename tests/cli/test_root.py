@@ -97,6 +97,9 @@ def test_an_argument_that_is_no_utf_8_is_one_line_and_exit_code_2(
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "\\udcff' is not UTF-8" in done.stderr
+    told = run(*words, "--json", home=tmp_path)
+    assert (told.returncode, told.stderr) == (2, "")
+    assert "\\udcff' is not UTF-8" in json.loads(told.stdout)["message"]
 
 
 def test_what_the_terminal_s_encoding_lacks_is_escaped(tmp_path: Path) -> None:

@@ -265,7 +265,12 @@ def altered(exported: bytes, **changes: object) -> bytes:
         (
             {
                 "accounts": [
-                    {"name": "x", "directory_url": "u", "account_url": "u", "key": "secret"}
+                    {
+                        "name": "x",
+                        "directory_url": "https://a.example/",
+                        "account_url": "",
+                        "key": "secret",
+                    }
                 ]
             },
             "x: the account key is no PEM private key",

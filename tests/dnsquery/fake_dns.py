@@ -74,7 +74,7 @@ class FakeDns:
         assert self._tcp
         size = int.from_bytes(await reader.readexactly(2), "big")
         answer = self._tcp(dns.message.from_wire(await reader.readexactly(size)))
-        wire = answer if isinstance(answer, bytes) else answer.to_wire()
+        wire = answer if isinstance(answer, bytes) else answer.to_wire(max_size=65535)
         writer.write(len(wire).to_bytes(2, "big") + wire)
         writer.close()
 

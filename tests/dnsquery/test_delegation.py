@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import dns.message
 import dns.query
 import dns.rcode
+import dns.rdatatype
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply
+from tests.dnsquery.fake_dns import FakeDns, reply, soa
 from tests.dnsquery.world import common_port, knot, name
 from zoneproof.dnsquery import Resolver, ServerAddress, Status, follow_delegation
 from zoneproof.dnsquery.delegation import Delegation
@@ -181,3 +182,31 @@ async def test_a_cname_made_a_moment_ago_is_seen_though_the_resolver_remembers_n
         assert (await resolver.query(challenge, "CNAME")).status is Status.NXDOMAIN
         delegation = await follow_delegation(resolver, challenge)
         assert delegation.target == name("plain.example.com")
+
+
+async def test_one_question_finds_zone_and_cname_and_the_next_look_asks_again() -> None:
+    challenge, target = "_acme-challenge.example.com", "abc.example.com"
+    zone = {
+        ("example.com", "SOA"): soa("example.com"),
+        ("example.com", "NS"): "example.com NS ns.example.com.",
+        ("ns.example.com", "A"): "ns.example.com A 127.0.0.1",
+    }
+
+    def server(question: dns.message.Message) -> dns.message.Message:
+        asked = question.question[0]
+        key = asked.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(asked.rdtype)
+        if key in zone:
+            return reply(question, zone[key])
+        return reply(question, authority=(soa("example.com"),), rcode=dns.rcode.NXDOMAIN)
+
+    async with FakeDns(server) as fake:
+        address = ServerAddress(fake.address, fake.port)
+        resolver = Resolver([address], authoritative_port=fake.port)
+        assert await follow_delegation(resolver, name(challenge)) == led(challenge)
+        assert [asked for asked in fake.asked if asked[0] == challenge] == [(challenge, "CNAME")]
+        zone[challenge, "CNAME"] = f"{challenge} CNAME {target}."
+        assert await follow_delegation(resolver, name(challenge)) == led(challenge, target)
+        fresh = Resolver([address], authoritative_port=fake.port)
+        fake.asked.clear()
+        assert await follow_delegation(fresh, name(challenge)) == led(challenge, target)
+        assert [asked for asked in fake.asked if asked[0] == challenge] == [(challenge, "CNAME")]

@@ -16,6 +16,7 @@ from tests.dnsquery.world import HEAD, add_txt, common_port, knot, name
 from tests.peers.bind import Bind
 from tests.peers.unbound import Unbound
 from zoneproof.dnsquery import (
+    NameReport,
     Resolver,
     ServerAddress,
     ServerStatus,
@@ -44,6 +45,19 @@ async def test_what_is_there_at_once_costs_no_sleep(world: World) -> None:
     assert clock.slept == []
     assert [p.report.verdict for p in world.seen] == [Verdict.VISIBLE]
     assert {s.address for s in report.names[0].servers} == {FIRST, SECOND}
+
+
+async def test_what_is_missing_can_be_seen_to_before_the_next_look(world: World) -> None:
+    missing: list[str] = []
+
+    async def mend(report: NameReport) -> None:
+        missing.extend(value for server in report.servers for value in server.missing)
+        add_txt(second, "example.com", "_acme-challenge.example.com", "one")
+
+    with knot(world.folder, SECOND, world.port, {"example.com": BOTH}) as second:
+        report = await wait_until_visible(world.resolver(), ONE, on_missing=mend)
+    assert report.visible
+    assert missing == ["one"]
 
 
 async def test_it_is_the_same_with_bind_and_through_a_recursive_resolver(tmp_path: Path) -> None:

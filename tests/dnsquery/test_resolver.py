@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dns.message
 import dns.rcode
+import dns.resolver
 import pytest
 
 from tests.dnsquery.fake_dns import FakeDns, reply, soa

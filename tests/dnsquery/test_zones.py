@@ -46,7 +46,13 @@ _acme-challenge.alias CNAME target.example.org.
 alias CNAME www
 *.wild CNAME lb.example.net.
 """,
-    "hosted.example.com": f"@ NS ns1.example.com.\n@ NS child.example.com.\nns1 A {PARENT}\n",
+    "hosted.example.com": f"""
+@ NS ns1.example.com.
+@ NS child.example.com.
+ns1 A {PARENT}
+there TXT "y"
+alias CNAME there
+""",
     "co.example": f"@ NS ns1\nns1 A {PARENT}\nbar NS ns.bar\nns.bar A {CHILD}\n",
 }
 AT_CHILD = {
@@ -135,6 +141,26 @@ async def test_a_question_to_the_zones_own_servers_sees_what_is_there(world: Wor
     assert answer.texts == ("x",)
     answer = await query_authoritative(resolver, name("nothing.example.com"), "TXT")
     assert answer.status is Status.NXDOMAIN
+
+
+@pytest.mark.parametrize(
+    ("asked", "rdtype", "answered"),
+    [
+        ("there.hosted.example.com", "TXT", ("y",)),
+        ("there.hosted.example.com", "CNAME", ()),
+        ("alias.hosted.example.com", "TXT", ("y",)),
+        ("alias.hosted.example.com", "CNAME", ("there.hosted.example.com",)),
+        ("hosted.example.com", "TXT", ()),
+        ("nothing.hosted.example.com", "TXT", ()),
+    ],
+)
+async def test_whatever_is_asked_on_the_way_the_zone_is_found_as_well(
+    world: World, asked: str, rdtype: str, answered: tuple[str, ...]
+) -> None:
+    resolver = world.resolver("recursive")
+    answer = await query_authoritative(resolver, name(asked), rdtype)
+    assert (answer.texts or tuple(map(str, answer.targets))) == answered
+    assert (await find_zone(resolver, name(asked))).name == name("hosted.example.com")
 
 
 class Forwarder:

@@ -181,7 +181,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            try:
+                self.wfile.write(reply.body)
+            except OSError:  # the client has seen enough
+                self.close_connection = True
             if len(reply.body) < int(reply.headers.get("Content-Length", 0)):
                 self.close_connection = True
 

@@ -41,6 +41,70 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(value[key])
 
 
+TRICKS = "x\x1b[31m\u202e\x9b\nforged"
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong", "told"),
+    [
+        (("certificates", 0, "definition", "name"), "..", "cannot name a certificate"),
+        (("certificates", 0, "definition", "name"), "a/b", "cannot name a certificate"),
+        (("certificates", 0, "definition", "name"), "a" * 300, "cannot name a certificate"),
+        (("certificates", 0, "definition", "name"), TRICKS, "cannot name a certificate"),
+        (("credentials", 0, "dns"), {"propagation_timeout": -1}, "propagation_timeout"),
+        (("credentials", 0, "dns"), {"resolvers": [TRICKS]}, "is no DNS server"),
+        (("accounts", 0, "name"), "../x", "cannot name an account"),
+        (("accounts", 0, "name"), TRICKS, "cannot name an account"),
+        (("accounts", 1, "directory_url"), "http://ca.example/", "does not start with https"),
+        (("accounts", 1, "directory_url"), "file:///etc/passwd", "is no URL"),
+        (("accounts", 0, "account_url"), TRICKS, "is no URL"),
+        (("registrations", 0, "server"), TRICKS, "its server is no URL"),
+        (("registrations", 0, "fulldomain"), "*.example.net", "cannot be used"),
+        (("registrations", 0, "username"), "a\r\nX-Api-Key: b", "cannot be used"),
+        (("registrations", 0, "password"), "", "cannot be used"),
+    ],
+)
+def test_what_could_do_harm_later_is_refused(
+    document: bytes, place: tuple[Any, ...], wrong: object, told: str
+) -> None:
+    content = json.loads(document)
+    *way, last = place
+    container = content
+    for key in way:
+        container = container[key]
+    container[last] = wrong
+    with pytest.raises(InvalidInputError, match=f"{told}.*nothing was changed"):
+        decode(json.dumps(content).encode(), "it")
+
+
+@pytest.mark.parametrize("kind", ["certificates", "credentials", "accounts", "registrations"])
+def test_what_is_there_twice_is_refused(document: bytes, kind: str) -> None:
+    content = json.loads(document)
+    content[kind].append(content[kind][0])
+    with pytest.raises(InvalidInputError, match=f"there are 2 of this {kind[:-1]}"):
+        decode(json.dumps(content).encode(), "it")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        bytes(100),
+        b'{"certificates":' + b"[" * 200_000,
+        b'{"unknown":' + b'{"a":' * 200_000,
+        b'{"settings":"\xff"}',
+        rb'{"settings":"\ud800"}',
+        b'{"' + b"x" * 100_000 + b'":1}',
+    ],
+    ids=lambda raw: raw[:16],
+)
+def test_a_document_of_no_form_is_one_short_line(raw: bytes) -> None:
+    with pytest.raises(InvalidInputError, match=r"^it holds what this Zone") as caught:
+        decode(raw, "it")
+    assert len(caught.value.message) < 400
+
+
 def test_each_part_that_is_wrong_is_refused_or_of_no_harm(document: bytes) -> None:
     content = json.loads(document)
     refusals = []

@@ -151,7 +151,7 @@ def test_a_pipe_in_place_of_the_settings_is_said(world: World) -> None:
     (world.home / "settings.toml").unlink()
     os.mkfifo(world.home / "settings.toml")
     for command in COMMANDS:
-        assert "settings.toml is no file" in line_of(world.run(*command))
+        assert "settings.toml: it is a named pipe" in line_of(world.run(*command))
 
 
 def test_a_read_only_home_is_said(world: World) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import BusyError, StorageError
+from zoneproof.errors import BusyError, ConfigError, StorageError
 from zoneproof.manager import Home
 
 HOLD = """
@@ -26,6 +26,16 @@ with Home(Path(sys.argv[1])).lock("example.com"):
 def test_the_environment_names_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ZONEPROOF_HOME", str(tmp_path / "home"))
     assert Home.find().path == tmp_path / "home"
+
+
+@pytest.mark.parametrize("named", ["/tmp/\udcff", "~no-such-user-at-all/home"])
+def test_a_home_that_nothing_can_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("ZONEPROOF_HOME", named)
+    with pytest.raises(ConfigError, match="name a folder by an absolute path in UTF-8") as caught:
+        Home.find()
+    assert caught.value.message.isprintable()
 
 
 def test_a_new_home_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -1,17 +1,21 @@
 """A fake of acme-dns, after the section "API" of the README of github.com/joohoi/acme-dns.
 
-Calls and answers are those of the README; that the server keeps the two newest values, and counts
-a value that is posted twice twice, is how its storage works. What is not in the README and can be
-switched on: a licence key for ``/register``, and ``DELETE /update``, as Zoneproof's own service
-has them.
+Calls and answers are those of the README. How values are kept is what acme-dns 1.1, 2.0.2 and its
+development version of June 2026 do with SQLite, tried with each: a registration has two rows, each
+with the whole second of its last update; an update overwrites the older row, and the first one if
+both have the same second, whichever is newer. A value that is posted twice stands there twice.
+
+What is not in the README and can be switched on: a licence key for ``/register``, and
+``DELETE /update``, as Zoneproof's own service has them.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.providers.fake_http import Reply, Request
@@ -20,17 +24,30 @@ FORBIDDEN = Reply(401, {"error": "forbidden"})
 
 
 @dataclass
+class Row:
+    """A place for a value, and the second in which it was updated."""
+
+    value: str = ""
+    second: int = 0
+
+
+@dataclass
 class Account:
-    """One registration and its values, oldest first."""
+    """One registration and its rows."""
 
     username: str
     password: str
     allowfrom: list[str]
-    values: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=lambda: [Row(), Row()])
+
+    @property
+    def values(self) -> list[str]:
+        """The values that DNS answers with."""
+        return [row.value for row in self.rows if row.value]
 
 
 class FakeAcmeDns:
-    """A handler for :class:`tests.providers.fake_http.FakeHttpServer`."""
+    """A handler for :class:`tests.providers.fake_http.FakeHttpServer`; ``clock`` is in seconds."""
 
     def __init__(
         self,
@@ -38,12 +55,14 @@ class FakeAcmeDns:
         prefix: str = "",
         login: tuple[str, str] | None = None,
         forgets: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.domain = f"{secrets.token_hex(4)}.auth.example.org"
         self.accounts: dict[str, Account] = {}
         self._prefix = prefix
         self._login = login
         self._forgets = forgets
+        self._clock = clock
 
     def __call__(self, request: Request) -> Reply:
         """Answer a request."""
@@ -85,9 +104,10 @@ class FakeAcmeDns:
         if not re.fullmatch(r"[A-Za-z0-9_-]{43}", value):
             return Reply(400, {"error": "bad_txt"})
         if not self._forgets:
-            account.values = [*account.values, value][-2:]
+            row = min(account.rows, key=lambda row: row.second)  # the first one of equals
+            row.value, row.second = value, int(self._clock())
         else:
-            account.values = [known for known in account.values if known != value]
+            account.rows = [row for row in account.rows if row.value not in ("", value)]
             if request.method == "POST":
-                account.values = [*account.values, value][-16:]
+                account.rows = [*account.rows, Row(value)][-16:]
         return Reply(200, {"txt": value})

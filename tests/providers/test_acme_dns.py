@@ -7,6 +7,7 @@ import base64
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import ClassVar, Protocol
 
 import pytest
@@ -41,6 +42,7 @@ from zoneproof.errors import (
 from zoneproof.names import DomainName
 from zoneproof.providers import (
     DelegatedProvider,
+    LimitedProvider,
     ProviderContext,
     Zone,
     open_provider,
@@ -173,6 +175,19 @@ async def harness_with(*, forgets: bool) -> AsyncIterator[AcmeDnsHarness]:
         yield made
 
 
+class Time:
+    """A clock that goes on only while somebody sleeps."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture
 async def harness() -> AsyncIterator[AcmeDnsHarness]:
     async for made in harness_with(forgets=False):
@@ -226,6 +241,91 @@ async def test_two_values_of_apex_and_wildcard_stand_side_by_side(harness: AcmeD
     name, values = apex.relative_to(harness.zone.name), [challenge_value(), challenge_value()]
     await asyncio.gather(*(provider.add_txt(harness.zone, name, v, TTL) for v in values))
     assert sorted(await harness.values(harness.zone, name)) == sorted(values)
+
+
+@asynccontextmanager
+async def provider_in_time(
+    time: Time, *, forgets: bool = False
+) -> AsyncIterator[tuple[FakeAcmeDns, AcmeDns, Zone]]:
+    """Open a provider and its service by the same clock, and the zone of a registration."""
+    api = FakeAcmeDns(forgets=forgets, clock=time)
+    async with fake_http_server(api) as server:
+        fields, store = {"server": server.url}, MemoryRegistrations()
+        context = ProviderContext(fields, registrations=store, sleep=time.sleep, clock=time)
+        provider = open_provider("acme-dns", context)
+        assert isinstance(provider, AcmeDns)
+        target = await provider.target(DOMAIN, create=True)
+        assert target is not None
+        yield api, provider, Zone(target)
+        await provider.close()
+
+
+@pytest.mark.parametrize("begins", [100.0, 100.4, 100.95])
+@pytest.mark.parametrize("apart", [0.0, 0.1, 0.3, 1.5])
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (1, 2, 1, 2), (1, 1, 2, 2), (2, 1, 2), (1, 1, 1, 2)])
+async def test_all_values_of_an_order_stand_however_soon_it_follows_another(
+    sizes: tuple[int, ...], apart: float, begins: float
+) -> None:
+    time = Time(begins)
+    async with provider_in_time(time) as (api, provider, zone):
+        (account,) = api.accounts.values()
+        for size in sizes:
+            values = [challenge_value() for _ in range(size)]
+            for value in values:
+                await provider.add_txt(zone, "", value, TTL)
+                time.now += apart
+            assert set(account.values) >= set(values)
+            for value in values:
+                await provider.remove_txt(zone, "", value)
+
+
+async def test_an_apex_and_its_wildcard_wait_for_nothing() -> None:
+    time = Time(100.0)
+    async with provider_in_time(time) as (_, provider, zone):
+        for _ in range(2):
+            await provider.add_txt(zone, "", challenge_value(), TTL)
+    assert time.now == 100.0
+
+
+async def test_a_service_that_withdraws_values_takes_any_number_in_a_second() -> None:
+    time = Time(100.0)
+    async with provider_in_time(time, forgets=True) as (api, provider, zone):
+        for _ in range(9):
+            await provider.add_txt(zone, "", challenge_value(), TTL)
+        (account,) = api.accounts.values()
+    assert len(account.values) == 9
+    assert time.now == 100.0
+
+
+@pytest.mark.parametrize(("forgets", "places"), [(False, 2), (True, None)])
+async def test_it_is_asked_once_whether_the_service_withdraws_values(
+    forgets: bool, places: int | None
+) -> None:
+    async for harness in harness_with(forgets=forgets):
+        name, provider = await harness.new_name(), harness.open()
+        assert isinstance(provider, LimitedProvider)
+        before = len(harness.server.requests)
+        for _ in range(3):
+            assert await provider.places(harness.zone, name) == places
+        assert len(harness.server.requests) - before == 1
+        assert await harness.values(harness.zone, name) == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_service_that_refuses_to_withdraw_is_not_asked_for_more(
+    harness: AcmeDnsHarness, status: int
+) -> None:
+    name, provider = await harness.new_name(), harness.open()
+    with harness.server.failing(Reply(status, WEB_PAGE.body)):
+        assert await provider.places(harness.zone, name) == 2
+
+
+async def test_a_service_that_is_down_is_not_taken_for_one_that_cannot_withdraw(
+    harness: AcmeDnsHarness,
+) -> None:
+    name, provider = await harness.new_name(), harness.open()
+    with harness.server.failing(Reply(502)), pytest.raises(ProviderUnavailableError):
+        await provider.places(harness.zone, name)
 
 
 async def test_a_domain_is_registered_once_however_many_ask(harness: AcmeDnsHarness) -> None:
@@ -365,6 +465,37 @@ async def test_a_key_that_no_header_can_carry_is_refused(
     ):
         await harness.open().target(DOMAIN, create=True)
     check_message(caught.value, [KEY, *([password] if len(password) > 5 else [])])
+
+
+REGISTERED = {"username": "u", "password": "p", "subdomain": "s", "fulldomain": "s.example.org"}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        None,
+        [],
+        "registered",
+        [REGISTERED],
+        {**REGISTERED, "username": 5},
+        {**REGISTERED, "password": None},
+        {**REGISTERED, "fulldomain": ["s.example.org"]},
+        {**REGISTERED, "fulldomain": "s.example.org\nforged"},
+        {**REGISTERED, "fulldomain": "\x1b[31m\u202e.example.org"},
+        {**REGISTERED, "subdomain": "s\r\nX-Api-User: other"},
+        b'{"username":' + b"[" * 200_000,
+        b"\xff\xfe",
+    ],
+    ids=range(12),
+)
+async def test_a_registration_of_another_form_is_refused_in_one_line(
+    harness: AcmeDnsHarness, made: object
+) -> None:
+    with harness.server.failing(Reply(201, made)), pytest.raises(ProviderError) as caught:
+        await harness.open().target(DOMAIN, create=True)
+    check_message(caught.value, harness.hidden)
+    assert caught.value.message.isprintable()
+    assert not harness.store.kept
 
 
 async def test_allowfrom_is_sent_when_registering(open_at: OpenAt) -> None:

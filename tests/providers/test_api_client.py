@@ -80,6 +80,8 @@ def in_half_a_minute() -> str:
         (lambda: "Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
         (lambda: "soon", 0.5, 1),
         (lambda: "-5", 0.5, 1),
+        (lambda: "Fri, 31 Dec 9999 23:59:59 +99999999999", 0.5, 1),
+        (lambda: "Mon, 01 Jan 99999999999 00:00:00 GMT", 0.5, 1),
         (lambda: "", 0.5, 1),
     ],
 )
@@ -97,7 +99,7 @@ async def test_retry_after_is_obeyed_in_both_forms(
     assert low <= wait <= high
 
 
-@pytest.mark.parametrize("asked", ["61", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize("asked", ["61", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 -1200"])
 async def test_a_wait_of_more_than_a_minute_is_an_error_at_once(
     server: FakeHttpServer, client: Client, asked: str
 ) -> None:
@@ -139,6 +141,42 @@ async def test_a_broken_connection_is_told_or_repeated(
 async def test_an_answer_without_end_is_cut(server: FakeHttpServer, client: Client) -> None:
     server.faults.append(Reply(200, b"x" * (4 * 1024 * 1024 + 1)))
     assert "larger than 4 MiB" in (await client.error()).message
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(
+            b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status
+            for status in (300, 302, 304, 399)
+        ),
+        *(
+            b"HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"
+            for location in (
+                b"https://\xff\xfe/",
+                b"https://xn--\xc2\x80/",
+                b"https://a..b/",
+                b"https://[::1",
+                b"https://a:99999999/",
+                b"\x1b[31m",
+                b"a" * 50_000,
+            )
+        ),
+        b"HTTP/1.1 200 X\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 X\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 X\r\nContent-Length: 99999999999999999999\r\n\r\n{}",
+        b"HTTP/1.1 99999 X\r\n\r\n",
+        b"\x1b[31m\n\xff" * 100,
+    ],
+    ids=range(16),
+)
+async def test_an_answer_that_is_no_http_or_leads_nowhere_is_one_line(
+    server: FakeHttpServer, client: Client, raw: bytes
+) -> None:
+    server.faults.append(raw)
+    message = (await client.error()).message
+    assert message.isprintable()
+    assert len(message) < 500
 
 
 async def test_a_slow_answer_meets_the_deadline_of_the_whole_request() -> None:

@@ -99,8 +99,11 @@ def parse_renewal_info(
     Raises AcmeConnectionError, also for a window that ends before it starts: that is no answer.
     """
     wire = decode(body, _WireRenewalInfo, "renewal information", url)
-    start = wire.suggestedWindow.start.astimezone(UTC)
-    end = wire.suggestedWindow.end.astimezone(UTC)
+    try:
+        start = wire.suggestedWindow.start.astimezone(UTC)
+        end = wire.suggestedWindow.end.astimezone(UTC)
+    except OverflowError as error:
+        raise not_acme("renewal information", url, "the window is not of this era") from error
     if end <= start:
         raise not_acme("renewal information", url, "the window ends before it starts")
     moment = retry_at(headers.get("Retry-After"), now) or now + ASK_AGAIN

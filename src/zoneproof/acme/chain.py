@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,6 +21,7 @@ _UNREADABLE = (
     ValueError,
     TypeError,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
     UnsupportedAlgorithm,
 )
@@ -93,6 +95,15 @@ class CertificateChain:
                 " order again"
             )
 
+    def require_current(self, now: datetime) -> None:
+        """Raise OrderFailedError if the certificate has expired."""
+        end = self.leaf.not_valid_after_utc
+        if end <= now:
+            raise OrderFailedError(
+                f"the CA's certificate expired at {end:%Y-%m-%d %H:%M} UTC: not using it; see"
+                f" whether this machine's clock is right, which says {now:%Y-%m-%d %H:%M} UTC"
+            )
+
 
 def parse_chain(body: bytes, url: str) -> CertificateChain:
     """Read a PEM chain. Raises AcmeConnectionError if it holds anything that is no certificate."""
@@ -102,6 +113,7 @@ def parse_chain(body: bytes, url: str) -> CertificateChain:
         certificates = tuple(x509.load_pem_x509_certificates(body))
         chain = CertificateChain(certificates)
         _ = chain.names, chain.issuer, chain.top_issuer, chain.leaf.public_key()
+        _ = chain.leaf.not_valid_before_utc, chain.leaf.not_valid_after_utc
     except _UNREADABLE as error:
         # What the library says is long, and tells a programmer where to look.
         raise not_acme("a certificate chain", url, "it is not made of PEM certificates") from error

@@ -305,8 +305,8 @@ class AcmeClient:
 
         ``preferred_chain`` is the common name of a root: of the chains that the CA offers, the
         first one whose topmost certificate it issued is taken, and the default if there is none.
-        Raises AcmeError if an ordered identifier is missing. The caller holds the key, and checks
-        it with :meth:`CertificateChain.require_key`.
+        Raises AcmeError if an ordered identifier is missing or the certificate has expired. The
+        caller holds the key, and checks it with :meth:`CertificateChain.require_key`.
         """
         if not order.certificate:
             raise AcmeError(
@@ -316,6 +316,7 @@ class AcmeClient:
         reply = await self._session.post(order.certificate)
         chain = parse_chain(reply.body, reply.url)
         chain.require_identifiers(order.identifiers)
+        chain.require_current(self._session.retries.now())
         if not preferred_chain or chain.top_issuer == preferred_chain:
             return chain
         alternates = links(reply.headers.get_list("Link"), "alternate", reply.url)

@@ -39,7 +39,7 @@ class Directory:
         """Raise InvalidInputError, listing the known ones, if the CA has no such profile."""
         if profile in self.profiles:
             return
-        known = ", ".join(sorted(self.profiles))
+        known = shown(", ".join(sorted(self.profiles)), 500)
         offer = f"it offers {known}" if known else "it offers none; leave the profile away"
         raise InvalidInputError(
             f"{ca_at(self.url)} has no profile '{shown(profile, 100)}': {offer}"

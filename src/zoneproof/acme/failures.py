@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from zoneproof.acme.messages import Authorization, Order
 from zoneproof.acme.problems import NAMESPACE
+from zoneproof.acme.text import shown
 from zoneproof.errors import OrderFailedError, Subproblem
 
 _MOST_NAMED = 10
@@ -19,7 +20,7 @@ def order_failed(
     named = [_described(failure) for failure in failures[:_MOST_NAMED]]
     if len(failures) > _MOST_NAMED:
         named.append(f"and {len(failures) - _MOST_NAMED} more")
-    reasons = "; ".join(named) or "it gave no reason"
+    reasons = shown("; ".join(named)) or "it gave no reason"
     return OrderFailedError(f"{ca} refused the order: {reasons}", failures=failures)
 
 

@@ -27,11 +27,11 @@ def retry_at(value: str | None, now: datetime) -> datetime | None:
         return min(now + timedelta(seconds=int(text)), latest)
     try:
         moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(moment, latest).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(moment.astimezone(UTC), latest)
 
 
 def links(values: Iterable[str], relation: str, base_url: str) -> list[str]:

@@ -14,6 +14,7 @@ from zoneproof import __version__
 from zoneproof.acme.text import ca_at, shown
 from zoneproof.acme.urls import check_url
 from zoneproof.errors import AcmeConnectionError, ConfigError
+from zoneproof.input_files import LARGEST_LIST, read_file
 
 MAX_BODY = 1024 * 1024  # bytes; the largest honest reply is an order of 1,000 names
 _CONNECT_SECONDS = 10.0
@@ -139,10 +140,11 @@ def _tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
     if ca_bundle is None:
         return httpx2.create_ssl_context()
     try:
+        read_file(ca_bundle, LARGEST_LIST)  # OpenSSL would wait for a pipe, and read without end
         return ssl.create_default_context(cafile=ca_bundle)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:  # SSLError is one, too
         raise ConfigError(
-            f"the CA bundle {ca_bundle} cannot be used: {shown(str(error), 200)}"
+            f"the CA bundle {ca_bundle} cannot be used: {shown(error.strerror or str(error), 200)}"
         ) from error
 
 

@@ -25,6 +25,7 @@ _CURVES: Mapping[str, tuple[KeyKind, ec.EllipticCurve, hashes.HashAlgorithm]] = 
 }
 _JWK_CURVE_NAMES = {curve.name: name for name, (_, curve, _) in _CURVES.items()}
 _SMALLEST_RSA = 2048
+_LARGEST_RSA = 16384
 
 
 class AccountKey:
@@ -83,7 +84,7 @@ class AccountKey:
             return cls(_from_jwk(jwk))
         except InvalidInputError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InvalidInputError("the account key is no private JSON Web Key") from None
 
     def to_pem(self) -> bytes:
@@ -164,6 +165,8 @@ def _from_jwk(jwk: Mapping[str, Any]) -> PrivateKey:
     kind = jwk["kty"]
     if kind == "RSA":
         n, e, d = (_number(jwk[name]) for name in "ned")
+        if n.bit_length() > _LARGEST_RSA:  # with which any arithmetic would take for ever
+            raise InvalidInputError(f"an RSA key of {n.bit_length()} bits is too long")
         p, q = rsa.rsa_recover_prime_factors(n, e, d)
         return rsa.RSAPrivateNumbers(
             p=p,

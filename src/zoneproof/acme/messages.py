@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -19,8 +19,11 @@ from zoneproof.names import Identifier
 
 T = TypeVar("T")
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
-_Word = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9_.-]*$")]
+_Word = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9_.-]*\Z")]
 _MOST_IN_AN_ORDER = 1000
+# RFC 8555 section 7.1.6; any other status would be waited for until the deadline.
+_OrderStatus = Literal["pending", "ready", "processing", "valid", "invalid"]
+_AuthorizationStatus = Literal["pending", "valid", "invalid", "deactivated", "expired", "revoked"]
 
 
 @dataclass(frozen=True)
@@ -93,14 +96,14 @@ class _WireChallenge(msgspec.Struct):
 
 class _WireAuthorization(msgspec.Struct):
     identifier: _WireIdentifier
-    status: _Word
+    status: _AuthorizationStatus
     challenges: list[_WireChallenge] | None = None
     expires: str | None = None
     wildcard: bool | None = None
 
 
 class _WireOrder(msgspec.Struct):
-    status: _Word
+    status: _OrderStatus
     finalize: Url
     identifiers: Annotated[list[_WireIdentifier], msgspec.Meta(max_length=_MOST_IN_AN_ORDER)]
     authorizations: Annotated[list[Url], msgspec.Meta(max_length=_MOST_IN_AN_ORDER)]
@@ -192,6 +195,6 @@ def _identifier(wire: _WireIdentifier, what: str, url: str) -> Identifier:
 def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text or "")
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter from the first and last hours that there are
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

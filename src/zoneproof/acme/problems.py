@@ -48,7 +48,7 @@ class Problem:
         kind = "" if self.type == _UNTYPED else self.short_type
         parts = [f"{self.detail} ({kind})" if self.detail and kind else self.detail or kind]
         parts += [f"{sub.identifier}: {sub.detail}" for sub in self.subproblems]
-        return "; ".join(parts)
+        return shown("; ".join(parts))
 
 
 class _WireIdentifier(msgspec.Struct):

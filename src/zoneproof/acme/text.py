@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-_LIMIT = 4000
+_LIMIT = 2000  # the portal URL of a paused account is the longest that matters
 
 
 def shown(text: str, limit: int = _LIMIT) -> str:

@@ -163,7 +163,7 @@ def _require_text(words: Sequence[str]) -> None:
             word.encode()
         except UnicodeEncodeError as error:
             raise InvalidInputError(
-                f"the argument '{word[:80]}' is not UTF-8: write it in that encoding"
+                f"the argument '{printable(word[:80])}' is not UTF-8: write it in that encoding"
             ) from error
 
 

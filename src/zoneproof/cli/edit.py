@@ -127,10 +127,11 @@ def _tell_saved(
     definition: CertificateDefinition, changes: Sequence[str], *, as_json: bool
 ) -> None:
     from zoneproof.cli.json_output import json_document
+    from zoneproof.errors import printable
 
     if as_json:
         json_document(definition)
         return
     click.echo(f"{definition.name}: {', '.join(definition.identifiers)}")
     for change in changes:
-        click.echo(f"  {change}")
+        click.echo(f"  {printable(change)}")

@@ -8,9 +8,22 @@ import msgspec
 from zoneproof.errors import ZoneproofError, printable
 
 
+def json_text(value: object, *, indent: int = -1) -> str:
+    """Return a value as JSON, escaped wherever a terminal could take it for more than text."""
+    text = msgspec.json.encode(value).decode()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    return msgspec.json.format(text, indent=indent)
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
 def json_document(value: object) -> None:
     """Print a result as one indented JSON document."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    click.echo(json_text(value, indent=2))
 
 
 def tell(result: object, text: str, *, as_json: bool) -> None:
@@ -23,7 +36,7 @@ def tell(result: object, text: str, *, as_json: bool) -> None:
 
 def json_line(value: object) -> None:
     """Print one of several results or events, as a line of JSON."""
-    click.echo(msgspec.json.encode(value))
+    click.echo(json_text(value))
 
 
 def json_error(error: ZoneproofError) -> None:
@@ -32,7 +45,7 @@ def json_error(error: ZoneproofError) -> None:
         {
             "event": "error",
             "kind": type(error).__name__,
-            "message": error.message,
+            "message": printable(error.message),
             "records": error.records,
             "exit_code": error.exit_code,
         }

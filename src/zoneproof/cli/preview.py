@@ -76,20 +76,16 @@ def preview(
 async def _previews(
     manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
 ) -> list[Preview]:
-    import asyncio
-
     from zoneproof.cli.definitions import check_credentials, define
-    from zoneproof.manager import preview as preview_definition
+    from zoneproof.manager import preview as preview_definitions
 
     if not names:
         certificates = await manager.certificates.all()
-        return await asyncio.gather(
-            *(preview_definition(manager, one.definition) for one in certificates)
-        )
+        return await preview_definitions(manager, [one.definition for one in certificates])
     wanted = await define(manager, names, certificate, options)
     await check_credentials(manager, wanted)
     unsaved = {wanted.credential.name: wanted.credential} if wanted.credential else {}
-    return [await preview_definition(manager, wanted.definition, unsaved=unsaved)]
+    return await preview_definitions(manager, [wanted.definition], unsaved=unsaved)
 
 
 def _print(found: Preview, *, brief: bool) -> None:

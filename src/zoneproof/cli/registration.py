@@ -36,6 +36,7 @@ def registration() -> None:
 def list_registrations(server: str, as_json: bool) -> None:
     """List each domain and where its challenges go."""
     from zoneproof.cli.json_output import json_document
+    from zoneproof.errors import printable
 
     found = _find(server)
     if as_json:
@@ -44,7 +45,7 @@ def list_registrations(server: str, as_json: bool) -> None:
     if not found:
         click.echo("no registrations: issuing through acme-dns makes them at first use")
     for domain, one in found:
-        click.echo(f"{domain}  {one.fulldomain}  {one.server}")
+        click.echo(printable(f"{domain}  {one.fulldomain}  {one.server}"))
 
 
 @registration.command()

@@ -111,7 +111,7 @@ def read_answer(message: dns.message.Message, name: DomainName, rdtype: str) -> 
         if rrset.rdclass == dns.rdataclass.IN
     }
     wanted = dns.rdatatype.from_text(rdtype)
-    chain, found = _follow(sets, name, wanted)
+    chain, found = _follow(sets, name, wanted) if sets else ((), None)
     referral = None
     if found:
         status = Status.RECORDS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -150,22 +149,21 @@ async def find_caa(
     The name and all its parents are asked at once; the first that has records, or whose lookup
     fails or is not over after ``deadline`` seconds, decides.
     """
-    names = list(_climb(domain))
-    lookups = [asyncio.ensure_future(_look_up(resolver, name)) for name in names]
-    ends = None if deadline is None else time.monotonic() + deadline
+    lookups = {name: asyncio.ensure_future(_look_up(resolver, name)) for name in _climb(domain)}
+    at = domain
     try:
-        for name, lookup in zip(names, lookups, strict=True):
-            await asyncio.wait([lookup], timeout=ends and max(ends - time.monotonic(), 0))
-            if not lookup.done():
-                late = DnsUnreachableError(f"no answer within {deadline:g} s")
-                return RelevantCaa(domain, found_at=name, error=late)
-            found = lookup.result()
-            if isinstance(found, DnsError):
-                return RelevantCaa(domain, found_at=name, error=found)
-            if found:
-                return RelevantCaa(domain, tuple(found), name)
+        async with asyncio.timeout(deadline):
+            for at, lookup in lookups.items():
+                found = await lookup
+                if isinstance(found, DnsError):
+                    return RelevantCaa(domain, found_at=at, error=found)
+                if found:
+                    return RelevantCaa(domain, tuple(found), at)
+    except TimeoutError:
+        late = DnsUnreachableError(f"no answer within {deadline:g} s")
+        return RelevantCaa(domain, found_at=at, error=late)
     finally:
-        for lookup in lookups:
+        for lookup in lookups.values():
             lookup.cancel()
     return RelevantCaa(domain)
 

@@ -70,6 +70,7 @@ async def wait_until_visible(
     *,
     deadline: float = DEFAULT_DEADLINE,
     on_progress: Callable[[PropagationProgress], None] | None = None,
+    on_missing: Callable[[NameReport], Awaitable[None]] | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> PropagationReport:
@@ -77,11 +78,12 @@ async def wait_until_visible(
 
     By default every authoritative server is asked until all that answer have every value: at
     once, then after delays from 0.1 to 5 seconds. For a name of which no server can be asked at
-    all, 60 seconds are waited instead. Raises PropagationError after ``deadline`` seconds, naming
-    each server and value that is missing.
+    all, 60 seconds are waited instead. ``on_missing`` may do something about a name that is not
+    visible, and is awaited before the next look. Raises PropagationError after ``deadline``
+    seconds, naming each server and value that is missing.
     """
     policy = policy or PropagationPolicy()
-    wait = _Wait(resolver, deadline, on_progress, sleep, clock)
+    wait = _Wait(resolver, deadline, on_progress, on_missing, sleep, clock)
     reports: tuple[NameReport, ...] = ()
     if policy.ask:
         async with asyncio.TaskGroup() as group:
@@ -126,12 +128,14 @@ class _Wait:
         resolver: Resolver,
         deadline: float,
         on_progress: Callable[[PropagationProgress], None] | None,
+        on_missing: Callable[[NameReport], Awaitable[None]] | None,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
         self._resolver = resolver
         self._deadline = deadline
         self._on_progress = on_progress
+        self._on_missing = on_missing
         self._sleep = sleep
         self._clock = clock
         self._started = clock()
@@ -154,6 +158,8 @@ class _Wait:
             delay = next(delays)
             if report.verdict is Verdict.VISIBLE or self.elapsed() + delay > self._deadline:
                 return report
+            if self._on_missing:
+                await self._on_missing(report)
             await self._sleep(delay)
 
     async def _without_looking(self, report: NameReport) -> NameReport:

@@ -14,7 +14,6 @@ from typing import Any, Self, TypeVar
 import dns.exception
 import dns.flags
 import dns.message
-import dns.resolver
 import httpx2
 
 from zoneproof.dnsquery.answer import Answer, Status, read_answer
@@ -237,6 +236,9 @@ def _read(
 
 
 def _system_servers() -> tuple[ServerAddress, ...]:
+    # Here, because it takes long, and whoever names resolvers does without.
+    import dns.resolver
+
     try:
         system = dns.resolver.Resolver()
     except dns.exception.DNSException as error:

@@ -55,19 +55,27 @@ async def find_zone(resolver: Resolver, name: DomainName) -> ZoneCut:
     name after all. What was found is kept for a minute. Raises NoSuchDomainError if not even the
     top-level domain exists, DnsError if the resolvers do not help.
     """
-    return await resolver.shared(("zone", name), lambda: _find(resolver, name))
+    return await resolver.shared(("zone", name), lambda: _cut_only(resolver, name))
 
 
-async def _find(resolver: Resolver, name: DomainName) -> ZoneCut:
+async def _cut_only(resolver: Resolver, name: DomainName) -> ZoneCut:
+    cut, _ = await _find(resolver, name, "SOA")
+    return cut
+
+
+async def _find(resolver: Resolver, name: DomainName, rdtype: str) -> tuple[ZoneCut, Answer | None]:
+    """Return the zone, and the answer of its servers for ``rdtype`` if the way there gave it."""
     cut = await _start(resolver, name)
     referred = False
     while True:
         try:
-            deeper = await _one_cut_deeper(resolver, cut, name)
+            deeper, answer = await _one_cut_deeper(resolver, cut, name, rdtype)
         except DnsError:
-            return cut if referred else await _by_recursion(resolver, cut, name)
+            if not referred:
+                cut = await _by_recursion(resolver, cut, name)
+            return cut, None
         if deeper is None:
-            return cut
+            return cut, answer
         cut, referred = deeper, True
 
 
@@ -77,7 +85,16 @@ async def query_authoritative(resolver: Resolver, name: DomainName, rdtype: str)
     The answer is fresh and leaves nothing in any cache. CNAMEs are not followed into zones of
     other servers. Raises as :func:`find_zone` does.
     """
-    cut = await find_zone(resolver, name)
+    on_the_way: Answer | None = None
+
+    async def find() -> ZoneCut:
+        nonlocal on_the_way
+        cut, on_the_way = await _find(resolver, name, rdtype)
+        return cut
+
+    cut = await resolver.shared(("zone", name), find)
+    if on_the_way is not None:
+        return on_the_way
     try:
         return await ask_zone(resolver, cut, name, rdtype, _is_no_referral)
     except DnsError:
@@ -163,25 +180,33 @@ async def _start(resolver: Resolver, name: DomainName) -> ZoneCut:
     raise problem
 
 
-async def _one_cut_deeper(resolver: Resolver, cut: ZoneCut, name: DomainName) -> ZoneCut | None:
+async def _one_cut_deeper(
+    resolver: Resolver, cut: ZoneCut, name: DomainName, rdtype: str
+) -> tuple[ZoneCut | None, Answer | None]:
     """Return the next zone below ``cut`` on the way to ``name``, or None if ``cut`` is its zone.
 
-    Raises DnsError if none of the zone's servers gives an answer of use.
+    An answer without records names its zone, whatever was asked. So the name is asked for
+    ``rdtype``, and that answer is returned as well where ``cut`` is the zone. Raises DnsError if
+    none of the zone's servers gives an answer of use.
     """
-    probe = name
+    usable = partial(_tells_zone, cut)
+    probe, asked, found = name, rdtype, None
     while probe != cut.name:
-        usable = partial(_tells_zone, cut)
-        answer = await ask_zone(resolver, cut, probe, "SOA", usable)
+        answer = await ask_zone(resolver, cut, probe, asked, usable)
         if answer.referral:
-            return await _cut_of(resolver, answer.referral)
-        if not answer.chain:
+            return await _cut_of(resolver, answer.referral), None
+        found = found or answer
+        if answer.chain or (answer.records and asked == "CNAME"):
+            # A CNAME hides the SOA of its own zone: the name above is in the same zone or its top.
+            probe, asked = probe.parent, "SOA"
+        elif answer.records and asked != "SOA":
+            asked = "SOA"
+        else:
             owner = _zone_of(answer)
             if owner is None or owner == cut.name:
-                return None
-            return await _cut_at_same_servers(resolver, cut, owner)
-        # A CNAME hides the SOA of its own zone: the name above is in the same zone or is its top.
-        probe = probe.parent
-    return None
+                return None, found
+            return await _cut_at_same_servers(resolver, cut, owner), None
+    return None, found
 
 
 def _tells_zone(cut: ZoneCut, answer: Answer) -> bool:
@@ -192,11 +217,11 @@ def _tells_zone(cut: ZoneCut, answer: Answer) -> bool:
 
 
 def _zone_of(answer: Answer) -> DomainName | None:
-    """Return the zone that the answer to an SOA question names, None if it names none."""
+    """Return the zone that an answer names, None if it names none."""
     if answer.chain:
         return None
     if answer.records:
-        return answer.name
+        return answer.name if answer.rdtype == "SOA" else None
     return answer.soa if answer.soa is not None and answer.name.is_below(answer.soa) else None
 
 

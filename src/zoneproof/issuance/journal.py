@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +50,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id, zone, name, value) 
 _PUBLICATIONS = """
 SELECT id, order_id, provider, fields, zone, zone_id, name, value, ttl, credential
 FROM publications WHERE order_id = ? ORDER BY zone, name, value
+"""
+_NAMES_IN_USE = """
+SELECT order_id, zone, name FROM publications
+WHERE order_id IN (SELECT id FROM orders WHERE state IN ('open', 'trial'))
 """
 _FOLDERS_MADE = "SELECT COALESCE(MAX(folders), 0) FROM http_files WHERE webroot = ?"
 _INSERT_FILE = """
@@ -97,7 +101,7 @@ class Publication:
     @property
     def full_name(self) -> DomainName:
         """The name of the record."""
-        return self.zone.name.child(self.name) if self.name else self.zone.name
+        return self.zone.record(self.name)
 
 
 @dataclass(frozen=True)
@@ -214,8 +218,13 @@ class Journal:
         """Forget the trials of that label that have left nothing in the DNS."""
         await self._store.write(lambda transaction: transaction.execute(_DELETE_TRIALS, (label,)))
 
-    async def will_publish(self, publications: Sequence[Publication]) -> None:
-        """Write down what is about to be published; what is there already stays."""
+    async def will_publish(
+        self, publications: Sequence[Publication], *, alone_at: Collection[DomainName] = ()
+    ) -> set[DomainName]:
+        """Write down what is about to be published; what is there already stays.
+
+        Nothing is, if others that go on have values at names ``alone_at``: these are returned.
+        """
         rows = [
             (
                 item.id,
@@ -234,19 +243,18 @@ class Journal:
             for item in publications
         ]
 
-        def insert(transaction: Transaction) -> None:
-            for row in rows:
+        def insert(transaction: Transaction) -> set[DomainName]:
+            taken = _names_of_others(transaction, publications) & set(alone_at)
+            for row in () if taken else rows:
                 transaction.execute(_INSERT_PUBLICATION, row)
+            return taken
 
-        await self._store.write(insert)
+        return await self._store.write(insert)
 
     async def publications(self, order_id: str) -> list[Publication]:
         """Return the values of an order that may be in the DNS."""
         rows = await self._store.read(
-            lambda transaction: transaction.query(
-                _PUBLICATIONS,
-                (order_id,),
-            )
+            lambda transaction: transaction.query(_PUBLICATIONS, (order_id,))
         )
         return [self._publication(row) for row in rows]
 
@@ -328,3 +336,15 @@ class Journal:
             )
         )
         return [str(order_id) for order_id, _ in rows]
+
+
+def _names_of_others(
+    transaction: Transaction, publications: Sequence[Publication]
+) -> set[DomainName]:
+    """Return the names at which other orders, which are not at their end, have values."""
+    ours = {item.order_id for item in publications}
+    return {
+        Zone(DomainName(str(zone))).record(str(name))
+        for order_id, zone, name in transaction.query(_NAMES_IN_USE)
+        if order_id not in ours
+    }

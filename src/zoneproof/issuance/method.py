@@ -44,7 +44,7 @@ class DnsMethod:
     credential: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.provider, DelegatedProvider) and (self.delegation.rules or self.zone):
+        if (self.delegation.rules or self.zone) and isinstance(self.provider, DelegatedProvider):
             what = "delegation rules" if self.delegation.rules else f"the zone '{self.zone[:80]}'"
             raise InvalidInputError(
                 f"{self.provider.info.title} says itself where it publishes, so {what} cannot be"

@@ -32,8 +32,8 @@ from zoneproof.issuance.events import (
     Warned,
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder
+from zoneproof.issuance.places import ProviderFor
 from zoneproof.issuance.plan import Plan
-from zoneproof.issuance.publish import ProviderFor
 from zoneproof.issuance.validate import Validation
 
 _RESUMABLE = ("pending", "ready", "processing", "valid")
@@ -215,6 +215,7 @@ class OrderRun:
         )
         chain = await self.client.certificate(order, preferred_chain=request.preferred_chain)
         chain.require_key(key)
+        chain.require_identifiers(request.plan.identifiers)  # not only those of the CA's order
         leaf = chain.leaf
         self.emit(
             CertificateIssued(

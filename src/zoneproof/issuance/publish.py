@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoneproof.errors import ZoneproofError
@@ -17,10 +17,8 @@ from zoneproof.issuance.events import (
     Warned,
 )
 from zoneproof.issuance.journal import HttpFile, Journal, Publication
-from zoneproof.names import Identifier
-from zoneproof.providers import Provider
-
-ProviderFor = Callable[[Publication], Awaitable[Provider]]
+from zoneproof.issuance.places import ProviderFor, take_places
+from zoneproof.names import DomainName, Identifier
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,22 @@ class HttpAnswer:
 
 
 async def publish_values(
-    journal: Journal, publications: Sequence[Publication], provider_for: ProviderFor, emit: Emit
+    journal: Journal,
+    publications: Sequence[Publication],
+    provider_for: ProviderFor,
+    emit: Emit,
+    *,
+    places: Mapping[DomainName, int] | None = None,
+    seconds: float = 600.0,
 ) -> None:
-    """Journal the values, then add them all at once. Raises ProviderError for the first failure."""
+    """Journal the values, then add them all at once. Raises ProviderError for the first failure.
+
+    Where there are ``places`` for a few values only, up to ``seconds`` are waited until those of
+    other orders have gone.
+    """
     if not publications:
         return
-    await journal.will_publish(publications)
+    await take_places(journal, publications, places or {}, emit, seconds=seconds)
 
     async def add(item: Publication) -> None:
         provider = await provider_for(item)

@@ -171,7 +171,7 @@ def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
 
 
 def _zone_findings(zone: Zone, name: NameExamination, method: DnsMethod) -> list[Finding]:
-    if isinstance(method.provider, DelegatedProvider) or zone.name == name.zone:
+    if zone.name == name.zone or isinstance(method.provider, DelegatedProvider):
         return []
     return [
         Finding(

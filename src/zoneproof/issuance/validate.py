@@ -27,10 +27,10 @@ from zoneproof.issuance.events import (
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
 from zoneproof.issuance.method import DnsMethod, HttpMethod
+from zoneproof.issuance.places import ProviderFor, Republisher, find_places
 from zoneproof.issuance.plan import Plan, PlannedIdentifier
 from zoneproof.issuance.publish import (
     HttpAnswer,
-    ProviderFor,
     publish_values,
     remove_leftovers,
     serve_answers,
@@ -97,15 +97,25 @@ class Validation:
         by_hand = [item for item in in_dns if item.method.provider.info.by_hand]
         by_machine = [item for item in in_dns if not item.method.provider.info.by_hand]
         publications = [item.publication for item in by_machine]
+        places = await find_places(publications, self.provider_for)
+        republish = Republisher(publications, places, self.provider_for, self.emit)
+        seconds = max((item.method.propagation_seconds for item in by_machine), default=0.0)
         await all_at_once(
             [
-                publish_values(self.journal, publications, self.provider_for, self.emit),
+                publish_values(
+                    self.journal,
+                    publications,
+                    self.provider_for,
+                    self.emit,
+                    places=places,
+                    seconds=seconds,
+                ),
                 serve_answers(self.journal, journaled.id, self._served, self.emit),
             ]
         )
         if by_hand:
             await self._require_records(by_hand, claimed=resumed)
-        await self._wait_for_dns(by_machine)
+        await self._wait_for_dns(by_machine, republish)
         await self.client.answer(challenges)
         self.emit(ChallengesAnswered(len(challenges)))
 
@@ -138,7 +148,7 @@ class Validation:
             ],
         )
 
-    async def _wait_for_dns(self, answers: Sequence[_DnsAnswer]) -> None:
+    async def _wait_for_dns(self, answers: Sequence[_DnsAnswer], republish: Republisher) -> None:
         groups: dict[_Wait, list[_DnsAnswer]] = {}
         for item in answers:
             method = item.method
@@ -159,6 +169,7 @@ class Validation:
                 policy,
                 deadline=wait.seconds,
                 on_progress=lambda progress: self._tell_progress(progress, policy),
+                on_missing=republish,
             )
             self.emit(RecordsVisible(len(expected), report.elapsed, report.remarks))
 
@@ -186,7 +197,7 @@ def _challenge(authorization: Authorization, planned: PlannedIdentifier) -> Chal
     for challenge in authorization.challenges:
         if challenge.type == wanted:
             return challenge
-    offered = ", ".join(challenge.type for challenge in authorization.challenges) or "nothing"
+    offered = ", ".join(one.type for one in authorization.challenges[:10]) or "nothing"
     raise AcmeError(
         f"the CA does not offer {wanted} for {authorization.identifier}: it offers {offered}"
     )

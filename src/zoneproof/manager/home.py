@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from zoneproof.errors import BusyError, StorageError
+from zoneproof.errors import BusyError, ConfigError, StorageError, printable
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
 
 
@@ -22,10 +22,17 @@ class Home:
 
     @classmethod
     def find(cls) -> Home:
-        """Return the home for this user and environment; nothing is created."""
+        """Return the home for this user and environment; nothing is created. Raises ConfigError."""
         named = os.environ.get("ZONEPROOF_HOME", "")
         if named:
-            return cls(Path(named).expanduser().absolute())
+            try:
+                named.encode()  # of other bytes neither JSON nor the database could tell
+                return cls(Path(named).expanduser().absolute())
+            except (ValueError, RuntimeError, OSError) as error:
+                raise ConfigError(
+                    f"ZONEPROOF_HOME cannot be '{printable(named)}': name a folder by an absolute"
+                    " path in UTF-8"
+                ) from error
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             return cls(Path("/var/lib/zoneproof"))
         import platformdirs

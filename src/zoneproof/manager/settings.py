@@ -89,8 +89,6 @@ def load_settings(home: Path) -> Settings:
     path = home / FILE
     if not path.exists():
         return Settings()
-    if not path.is_file():  # reading a pipe would wait for ever
-        raise ConfigError(f"{path} is no file: move away what is there")
     settings = load_toml(path, Settings)
     try:
         settings.check()

@@ -3,6 +3,7 @@
 from zoneproof.providers.contract import (
     CredentialField,
     DelegatedProvider,
+    LimitedProvider,
     Provider,
     ProviderContext,
     ProviderInfo,
@@ -15,6 +16,7 @@ from zoneproof.providers.registry import describe, open_provider, shown_field, s
 __all__ = [
     "CredentialField",
     "DelegatedProvider",
+    "LimitedProvider",
     "Provider",
     "ProviderContext",
     "ProviderInfo",

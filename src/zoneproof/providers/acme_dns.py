@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import msgspec
 
 from zoneproof.errors import (
     InvalidInputError,
-    InvalidNameError,
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
     ProviderZoneError,
 )
 from zoneproof.names import DomainName
@@ -32,7 +35,10 @@ from zoneproof.providers.words import said
 
 # acme-dns answers 500 when its database refused the change, so nothing was stored.
 _NOT_DONE = (429, 500, 503)
-_HEADER_VALUE = re.compile(r"[!-~]{1,255}")
+_WITHDRAWN = (200, 204)
+_CANNOT_WITHDRAW = (404, 405, 501)
+_PLACES = 2  # of acme-dns, for each registration
+_NOBODYS_VALUE = "_" * 43
 
 
 class _Registered(msgspec.Struct):
@@ -46,11 +52,23 @@ class _Updated(msgspec.Struct):
     txt: str
 
 
+@dataclass
+class _State:
+    """What was added at a registration and not removed yet, and when the last of all was."""
+
+    values: set[str] = field(default_factory=set)
+    added_at: float = -math.inf
+
+
 class AcmeDns:
     """Publishes at a subdomain of the service, registered at first use of a domain.
 
     An update is not repeated when it may have been done, because acme-dns keeps the last two
     values and counts the same value twice: repeating the second would push out the first.
+
+    acme-dns knows only by whole seconds which of its two values is the older one, and of two equal
+    ones it overwrites the first, even if that came last. So the first value of an order comes in a
+    later second than whatever was added before; then the second one overwrites that.
     """
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -82,8 +100,10 @@ class AcmeDns:
         " asks you to create one CNAME from `_acme-challenge.example.com` to the name that the"
         " service gave. Keep the registrations: without them a new CNAME is needed. The service"
         " sets the TTL and takes values of 43 characters only, which is what dns-01 has. acme-dns"
-        " itself keeps the two newest values and forgets by being overwritten; Zoneproof's own"
-        " service keeps up to 16 and forgets each when it is removed.",
+        " itself keeps two values and forgets by being overwritten, so orders that share a"
+        " registration take turns, and a certificate with more than two names at one registration"
+        " is refused; what programs on other machines overwrite meanwhile is published again."
+        " Zoneproof's own service keeps up to 16 and forgets each when it is removed.",
     )
 
     def __init__(self, context: ProviderContext) -> None:
@@ -98,6 +118,9 @@ class AcmeDns:
             verify=load_ca_bundle(context.fields["ca_bundle"]),
         )
         self._locks = KeyedLocks()
+        self._sleep, self._clock = context.sleep, context.clock
+        self._withdraws: bool | None = None  # once it is known
+        self._states: dict[DomainName, _State] = {}
 
     async def zones(self) -> list[Zone]:
         """Return nothing: the service has no list, and its zone is found by asking the DNS."""
@@ -118,11 +141,35 @@ class AcmeDns:
 
     async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
         """Post the value to the registration whose name this is; the service sets the TTL."""
-        await self._change("POST", zone.record(name), value)
+        fulldomain = zone.record(name)
+        async with self._locks(("add", fulldomain)):
+            state = self._states.setdefault(fulldomain, _State())
+            early = state.added_at + 1 - self._clock()
+            if early > 0 and not state.values and await self.places(zone, name):
+                await self._sleep(early)
+            state.values.add(value)
+            try:
+                await self._change("POST", fulldomain, value)
+            finally:
+                state.added_at = self._clock()
 
     async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
         """Withdraw the value where the service can; acme-dns cannot, and overwrites it later."""
-        await self._change("DELETE", zone.record(name), value)
+        fulldomain = zone.record(name)
+        await self._change("DELETE", fulldomain, value)
+        if fulldomain in self._states:
+            self._states[fulldomain].values.discard(value)
+
+    async def places(self, zone: Zone, name: str) -> int | None:
+        """Return 2 for acme-dns, None for a service that withdraws values (LimitedProvider)."""
+        if self._withdraws is None:
+            try:
+                await self._change("DELETE", zone.record(name), _NOBODYS_VALUE)
+            except (ProviderUnavailableError, ProviderQuotaError):
+                raise
+            except ProviderError:
+                return _PLACES  # if more is wrong than a proxy that stops DELETE, adding tells it
+        return None if self._withdraws else _PLACES
 
     async def close(self) -> None:
         """Close the connections."""
@@ -154,16 +201,17 @@ class AcmeDns:
             raise self._not_registered(where, answer)
         made = self._api.read(answer, _Registered, where=where)
         try:
-            fulldomain = DomainName.parse(made.fulldomain)
-        except InvalidNameError as error:
-            raise ProviderError(f"{where}: it gave a name that is none: {error.message}") from error
-        if fulldomain.is_wildcard or len(fulldomain.labels) < 2:
-            raise ProviderError(f"{where}: it gave the name '{fulldomain}', which cannot be used")
-        if not all(map(_HEADER_VALUE.fullmatch, (made.username, made.password, made.subdomain))):
-            raise ProviderError(f"{where}: it gave a user name or key that cannot be used")
-        return Registration(
-            self._server.identity, fulldomain, made.subdomain, made.username, made.password
-        )
+            return Registration(
+                self._server.identity,
+                DomainName.parse(made.fulldomain),
+                made.subdomain,
+                made.username,
+                made.password,
+            ).check()
+        except InvalidInputError as error:
+            raise ProviderError(
+                f"{where}: it gave a registration that is none: {error.message}"
+            ) from error
 
     def _not_registered(self, where: str, answer: Answer) -> ProviderError:
         words = self._api.words(answer.body)
@@ -211,7 +259,8 @@ class AcmeDns:
                 repeatable=method == "DELETE",
                 not_done=_NOT_DONE,
             )
-        if method == "DELETE" and answer.status in (200, 204, 404, 405, 501):
+        if method == "DELETE" and answer.status in (*_WITHDRAWN, *_CANNOT_WITHDRAW):
+            self._withdraws = answer.status in _WITHDRAWN
             return
         if answer.status != 200:
             raise self._not_updated(where, answer)

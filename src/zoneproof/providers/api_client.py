@@ -22,6 +22,7 @@ from zoneproof.errors import (
     ProviderQuotaError,
     ProviderUnavailableError,
 )
+from zoneproof.input_files import LARGEST_LIST, read_file
 from zoneproof.providers.contract import ProviderContext
 from zoneproof.providers.fields import absolute_path
 from zoneproof.providers.words import said
@@ -182,7 +183,7 @@ class ApiClient:
 
     def _refuse_redirect(self, where: str, response: httpx2.Response) -> None:
         if response.is_redirect:
-            target = said(response.headers["Location"], self._secrets)
+            target = said(response.headers.get("Location", "nowhere"), self._secrets)
             raise ProviderError(
                 f"{where}: it redirects to {target}; a request with credentials does not follow:"
                 " set the URL to where the service really is"
@@ -216,7 +217,8 @@ def load_ca_bundle(path: str) -> ssl.SSLContext | bool:
     if not path:
         return True
     try:
-        return ssl.create_default_context(cafile=absolute_path("ca_bundle", path))
+        read_file(absolute_path("ca_bundle", path), LARGEST_LIST)  # OpenSSL would wait for a pipe
+        return ssl.create_default_context(cafile=path)
     except ssl.SSLError as error:
         raise InvalidInputError(
             f"ca_bundle: {path} holds no certificates in PEM form: give the CA's PEM file"
@@ -240,7 +242,7 @@ def _retry_after(headers: httpx2.Headers) -> float | None:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

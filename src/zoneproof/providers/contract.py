@@ -18,11 +18,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
+from zoneproof.errors import InvalidInputError
 from zoneproof.names import DomainName
+
+_HEADER_VALUE = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,16 @@ class Registration:
     username: str
     password: str = field(repr=False)
 
+    def check(self) -> Registration:
+        """Return it. Raises InvalidInputError for what no service can mean: it is made up."""
+        if self.fulldomain.is_wildcard or len(self.fulldomain.labels) < 2:
+            raise InvalidInputError(f"the name '{self.fulldomain}' cannot be used")
+        if not self.server.isprintable():
+            raise InvalidInputError("its server is no URL")
+        if not all(map(_HEADER_VALUE.fullmatch, (self.subdomain, self.username, self.password))):
+            raise InvalidInputError("its subdomain, user name or key cannot be used")
+        return self
+
 
 class RegistrationStore(Protocol):
     """Where registrations made at first use are kept, by service and domain (without ``*.``)."""
@@ -105,6 +120,7 @@ class ProviderContext:
     registrations: RegistrationStore | None = None
     timeout: float = 30.0  # seconds for one request
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # waits between attempts, in seconds
+    clock: Callable[[], float] = time.monotonic  # in seconds
 
 
 class Provider(Protocol):
@@ -151,4 +167,16 @@ class DelegatedProvider(Protocol):
 
         Without a registration: made when ``create`` is true, else None.
         """
+        ...
+
+
+@runtime_checkable
+class LimitedProvider(Protocol):
+    """A provider whose service may keep few values at a name, and overwrite older ones (acme-dns).
+
+    Its names are used by one order at a time.
+    """
+
+    async def places(self, zone: Zone, name: str) -> int | None:
+        """Return how many values stand at the name side by side, None for any number."""
         ...

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from zoneproof.errors import VaultError
+from zoneproof.input_files import open_file
 
 _MAX_BYTES = 65536
 
@@ -21,7 +22,7 @@ def read(path: Path, *, secret: bool) -> str | None:
     Raises VaultError if it cannot be read, or if it is ``secret`` and can be read by others.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             status = os.fstat(file.fileno())
             data = file.read(_MAX_BYTES)
     except FileNotFoundError:

@@ -68,6 +68,12 @@ class Reader:
             return Changes(latest, None)
         return Changes(latest, [subdomain for _, _, subdomain in rows if subdomain is not None])
 
+    def close(self) -> None:
+        """Release the connection; the next question opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _query(self, sql: str, *parameters: str | int) -> list[tuple]:  # type: ignore[type-arg]
         try:
             if self._connection is None:
@@ -80,7 +86,5 @@ class Reader:
                 self._connection.execute(f"PRAGMA cache_size = {_CACHE}")
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self.close()
             raise StorageError(f"the database {self._database}: {error}") from error

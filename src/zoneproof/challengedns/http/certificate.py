@@ -15,6 +15,7 @@ from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.dns.wire import CNAME, RRset, to_wire
 from zoneproof.challengedns.dns.zone import ZoneData
 from zoneproof.errors import ConfigError
+from zoneproof.input_files import read_file
 from zoneproof.names import DomainName
 
 _ALIAS_TTL = 60  # seconds
@@ -38,7 +39,7 @@ class KeyPair:
     def expires_at(self) -> float:
         """Return when the certificate expires, in seconds since 1970. Raises ConfigError."""
         try:
-            leaf = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+            leaf = x509.load_pem_x509_certificate(read_file(self.certificate))
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read the certificate {self.certificate}: {error}") from error
         return leaf.not_valid_after_utc.timestamp()
@@ -76,6 +77,8 @@ class CertificateSource(Protocol):
 
 def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
     try:
+        for file in (pair.certificate, pair.key):
+            read_file(file)  # because OpenSSL would wait for a pipe
         # An empty password fails for an encrypted key, where none would ask at the terminal.
         context.load_cert_chain(pair.certificate, pair.key, password=lambda: "")
     except OSError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoneproof.challengedns.importing.acme_dns_database import PAGE, Database, Row
 from zoneproof.errors import InvalidInputError, StorageError
+from zoneproof.input_files import open_file
 
 _BUSY_SECONDS = 15.0
 
@@ -91,12 +92,10 @@ class _SqliteFile:
 def _open(path: Path) -> sqlite3.Connection:
     try:
         # SQLite would only say that it cannot.
-        with path.open("rb"):
-            pass
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "that is no file name"
+        open_file(path).close()
+    except OSError as error:
         raise InvalidInputError(
-            f"cannot read acme-dns's database {str(path)!r}: {reason}; 'connection' in its"
+            f"cannot read acme-dns's database {str(path)!r}: {error.strerror}; 'connection' in its"
             " config.cfg says where it is"
         ) from error
     with _told(str(path)):

@@ -11,6 +11,7 @@ import msgspec
 
 from zoneproof.acme import AccountKey, find_ca
 from zoneproof.errors import AcmeError, AcmeProblemError, InvalidInputError
+from zoneproof.input_files import read_file
 from zoneproof.manager.accounts.stored import StoredAccount, check_account_name, new_account
 from zoneproof.manager.administration.account_changes import register as register_account
 from zoneproof.manager.manager import Manager
@@ -83,8 +84,7 @@ def read_account_key(path: Path) -> AccountKey:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST)
+        return read_file(path, _LARGEST)
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
 

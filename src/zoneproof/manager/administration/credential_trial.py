@@ -31,6 +31,7 @@ from zoneproof.issuance import (
     Warned,
     remove_leftovers,
 )
+from zoneproof.issuance.places import find_places
 from zoneproof.issuance.publish import publish_values, remove_values
 from zoneproof.issuance.validate import tell_progress
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
@@ -214,7 +215,8 @@ class _Run:
     async def _write(self, publication: Publication) -> bool:
         journal, provider_for = self.manager.journal, self.manager.providers.for_publication
         try:
-            await publish_values(journal, [publication], provider_for, self.emit)
+            places = await find_places([publication], provider_for)
+            await publish_values(journal, [publication], provider_for, self.emit, places=places)
         except ProviderError as error:
             if isinstance(error, _REFUSALS):
                 await journal.removed(publication)

@@ -130,5 +130,6 @@ def _key(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    # What JSON escapes, TOML's basic strings escape in the same way, and DEL besides.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # What JSON escapes, TOML's basic strings escape in the same way; what is invisible besides.
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)

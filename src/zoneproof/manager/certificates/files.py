@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -24,8 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from zoneproof.acme import key_from_pem
-from zoneproof.errors import InvalidInputError, StorageError
+from zoneproof.acme import key_from_pem, parse_chain
+from zoneproof.errors import AcmeError, InvalidInputError, StorageError
+from zoneproof.input_files import read_file
 from zoneproof.issuance import Issued
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
@@ -37,7 +39,6 @@ _MODES = {
     "privkey.pem": 0o600,
     "bundle.p12": 0o600,
 }
-_LARGEST = 1024 * 1024
 
 
 def check_certificate_name(name: str) -> str:
@@ -138,11 +139,11 @@ class CertificateFiles:
         if problem:
             return OnDisk(None, problem)
         try:
-            certificate = x509.load_pem_x509_certificates(pem)[0]
+            certificate = parse_chain(pem, str(folder)).leaf
             found = certificate.public_key().public_bytes(
                 Encoding.DER, PublicFormat.SubjectPublicKeyInfo
             )
-        except (ValueError, IndexError):
+        except (AcmeError, ValueError):
             return OnDisk(None, f"{folder / 'fullchain.pem'} holds no certificate")
         key_pem, problem = _content(folder / "privkey.pem")
         if problem:
@@ -150,7 +151,7 @@ class CertificateFiles:
         try:
             key = load_pem_private_key(key_pem, None, unsafe_skip_rsa_key_validation=True)
             public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             return OnDisk(certificate, f"{folder / 'privkey.pem'} holds no private key")
         if public != found:
             return OnDisk(certificate, f"{folder / 'privkey.pem'} is not the key of fullchain.pem")
@@ -160,7 +161,7 @@ class CertificateFiles:
         """Return the present key as PEM, None if there is none. Raises StorageError."""
         path = self.live(name) / "privkey.pem"
         try:
-            return path.read_bytes()
+            return read_file(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -187,13 +188,11 @@ def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
 
 def _content(path: Path) -> tuple[bytes, str]:
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+        return read_file(path), ""
     except FileNotFoundError:
         return b"", f"{path} is missing"
     except OSError as error:
         return b"", f"{path} cannot be read: {error.strerror}"
-    return (data, "") if len(data) <= _LARGEST else (b"", f"{path} is far too large")
 
 
 def _versioned(file: str, version: int) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from zoneproof.errors import InvalidNameError
+from zoneproof.acme import parse_chain
+from zoneproof.errors import AcmeError, InvalidNameError
 from zoneproof.manager.importing.reading import read_file, unusable
 from zoneproof.names import Identifier
 
@@ -30,29 +29,16 @@ def read_leaf(path: Path) -> Leaf:
     """Read the first certificate of a PEM file. Raises InvalidInputError."""
     data = read_file(path)
     try:
-        certificate = x509.load_pem_x509_certificate(data)
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        key = certificate.public_key()
-    except (
-        ValueError,
-        TypeError,
-        UnsupportedAlgorithm,
-        x509.ExtensionNotFound,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-    ):
+        chain = parse_chain(data, str(path))
+    except AcmeError:
         raise unusable(path, "it is no PEM certificate with subject alternative names") from None
-    names: list[str] = [
-        *extension.value.get_values_for_type(x509.DNSName),
-        *map(str, extension.value.get_values_for_type(x509.IPAddress)),
-    ]
     try:
-        identifiers = tuple(dict.fromkeys(Identifier.parse(name) for name in names))
+        identifiers = tuple(dict.fromkeys(Identifier.parse(name) for name in chain.names))
     except InvalidNameError as error:
         raise unusable(path, error.message) from None
     if not identifiers:
         raise unusable(path, "it is for no host name and no IP address")
-    return Leaf(identifiers, *_kind(key))
+    return Leaf(identifiers, *_kind(chain.leaf.public_key()))
 
 
 def _kind(key: object) -> tuple[str, str]:

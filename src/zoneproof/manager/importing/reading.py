@@ -5,7 +5,6 @@ Every message is one line that begins with the file's name and repeats nothing o
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import TypeVar
 
 import msgspec
 
+from zoneproof import input_files
 from zoneproof.errors import InvalidInputError, printable
 
-LARGEST_FILE = 1024 * 1024  # bytes
 MOST_ENTRIES = 10_000  # of a folder, and folders of a tree
 _DEEPEST = 12
 
@@ -35,15 +34,9 @@ def shown(path: Path) -> str:
 def read_file(path: Path) -> bytes:
     """Return a regular file's content. Raises InvalidInputError, also for more than 1 MiB."""
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise unusable(path, "it is no regular file")
-            data = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:
+        return input_files.read_file(path)
+    except OSError as error:
         raise _unreadable(path, error) from error
-    if len(data) > LARGEST_FILE:
-        raise unusable(path, "it is larger than 1 MiB, so it is not what it should be")
-    return data
 
 
 def read_text(path: Path) -> str:
@@ -129,11 +122,6 @@ def _identity(folder: Path) -> tuple[int, int]:
     except (OSError, ValueError) as error:
         raise _unreadable(folder, error) from error
     return found.st_dev, found.st_ino
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    # Opening a named pipe would wait for somebody to write to it.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> InvalidInputError:

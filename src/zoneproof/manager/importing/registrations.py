@@ -24,7 +24,6 @@ from zoneproof.providers import Registration
 from zoneproof.providers.server_url import ServerUrl
 
 _MEMBERS = ("fulldomain", "subdomain", "username", "password")
-_HEADER_VALUE = re.compile(r"[!-~]{1,255}")
 _HOST = re.compile(r"[a-z0-9.-]+")
 
 
@@ -76,20 +75,17 @@ def _registration(entry: object, server: str) -> Registration:
     if not isinstance(entry, Mapping):
         raise InvalidInputError("it is no JSON object")
     values = [entry.get(member) for member in _MEMBERS]
-    texts = [value for value in values if isinstance(value, str) and _HEADER_VALUE.fullmatch(value)]
+    texts = [value for value in values if isinstance(value, str)]
     if len(texts) != len(values):
-        raise InvalidInputError(
-            f"it needs usable texts as {', '.join(_MEMBERS[:-1])} and {_MEMBERS[-1]}"
-        )
+        raise InvalidInputError(f"it needs texts as {', '.join(_MEMBERS[:-1])} and {_MEMBERS[-1]}")
     fulldomain, subdomain, username, password = texts
     named = entry.get("server_url")
     url = named if isinstance(named, str) and named else server
     if not url:
         raise InvalidInputError("the file does not tell the server: give its URL with --server")
+    server = ServerUrl.parse(url).identity
     target = DomainName.parse(fulldomain)
-    if target.is_wildcard or len(target.labels) < 2:
-        raise InvalidInputError("its fulldomain cannot be used")
-    return Registration(ServerUrl.parse(url).identity, target, subdomain, username, password)
+    return Registration(server, target, subdomain, username, password).check()
 
 
 def _certify_server(encoded: str) -> str:

@@ -1,14 +1,16 @@
-"""What would happen if a certificate were issued now, and what would go wrong. Changes nothing."""
+"""What would happen if certificates were issued now, and what would go wrong. Changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zoneproof.acme import Directory, find_ca
 from zoneproof.dnsquery import CaaVerdict
 from zoneproof.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.issuance import Examination, Finding, check_identifiers, survey
+from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.manager.accounts.stored import StoredAccount, new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.credentials.stored import Credential
@@ -17,7 +19,7 @@ from zoneproof.manager.manager import Manager
 
 @dataclass(frozen=True)
 class Preview:
-    """What :func:`preview` found: of each identifier, and of the order as a whole.
+    """What :func:`preview` found for a definition: of each identifier, and of the order as a whole.
 
     ``account`` is None for one that would be registered first; ``directory_url`` is the CA's.
     """
@@ -44,29 +46,72 @@ class Preview:
 
 async def preview(
     manager: Manager,
-    definition: CertificateDefinition,
+    definitions: Sequence[CertificateDefinition],
     *,
     unsaved: Mapping[str, Credential] | None = None,
-) -> Preview:
-    """Examine everything that issuing the definition depends on, without changing anything.
+) -> list[Preview]:
+    """Examine everything that issuing the definitions depends on, without changing anything.
 
-    The CA is asked for its directory only. What is wrong is in the result; raises InvalidInputError
-    for an account and methods that cannot be used at all, StorageError.
+    CAs are asked for their directories only. What definitions have in common is looked up once;
+    ``unsaved`` credentials win over stored ones. What is wrong is in the result; raises
+    InvalidInputError for an account and methods that cannot be used at all, StorageError.
     """
-    text = definition.account or manager.settings.account
+    accounts = [one.account or manager.settings.account for one in definitions]
+    different = sorted(set(accounts))
+    asked = await asyncio.gather(*(_authority(manager, account) for account in different))
+    authorities = dict(zip(different, asked, strict=True))
+    credentials = await _stored_credentials(manager, definitions) | dict(unsaved or {})
+    return await all_at_once(
+        _preview(manager, definition, authorities[account], credentials)
+        for definition, account in zip(definitions, accounts, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class _Authority:
+    """A CA as an account sees it; ``directory`` is None for one that cannot be reached."""
+
+    url: str
+    account: StoredAccount | None
+    directory: Directory | None
+    findings: tuple[Finding, ...]
+
+
+async def _authority(manager: Manager, text: str) -> _Authority:
     account = await manager.accounts.find(text)
     url = account.directory_url if account else find_ca(text).directory_url
     findings: list[Finding] = []
     directory = await _directory(manager, url, account, findings)
+    return _Authority(url, account, directory, tuple(findings))
+
+
+async def _stored_credentials(
+    manager: Manager, definitions: Sequence[CertificateDefinition]
+) -> dict[str, Credential]:
+    names = {method.credential for one in definitions for method in one.method}
+    found = [await manager.credentials.find(name) for name in sorted(names - {""})]
+    return {credential.name: credential for credential in found if credential}
+
+
+async def _preview(
+    manager: Manager,
+    definition: CertificateDefinition,
+    authority: _Authority,
+    credentials: Mapping[str, Credential],
+) -> Preview:
+    directory, account = authority.directory, authority.account
+    findings = list(authority.findings)
     if directory and definition.profile:
         findings += _problems(lambda: directory.check_profile(definition.profile))
     identifiers = definition.parsed_identifiers
     findings += _problems(
-        lambda: check_identifiers(identifiers, directory_url=url, profile=definition.profile)
+        lambda: check_identifiers(
+            identifiers, directory_url=authority.url, profile=definition.profile
+        )
     )
     if not account or not account.account_url:
         findings.append(_registration(directory))
-    methods = await manager.methods.make(definition, unsaved)
+    methods = await manager.methods.make(definition, credentials)
     examinations = await survey(
         identifiers,
         methods.choose,
@@ -80,7 +125,7 @@ async def preview(
         examinations = [
             _without_caa(one, "the CA's directory is not known") for one in examinations
         ]
-    return Preview(definition, url, account, tuple(examinations), tuple(findings))
+    return Preview(definition, authority.url, account, tuple(examinations), tuple(findings))
 
 
 def _without_caa(examination: Examination, why: str) -> Examination:

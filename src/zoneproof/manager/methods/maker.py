@@ -73,13 +73,13 @@ class MethodMaker:
         self._listeners = Listeners()
 
     async def make(
-        self, definition: CertificateDefinition, unsaved: Mapping[str, Credential] | None = None
+        self, definition: CertificateDefinition, known: Mapping[str, Credential] | None = None
     ) -> Methods:
-        """Open the methods of a definition; ``unsaved`` credentials win over stored ones.
+        """Open the methods of a definition; ``known`` credentials are not looked up.
 
         Raises InvalidInputError for a credential that is not there and for fields that are wrong.
         """
-        made = [await self._method(one, unsaved or {}) for one in definition.method]
+        made = [await self._method(one, known or {}) for one in definition.method]
         by_http = [method for method in made if isinstance(method, HttpMethod)]
         everywhere = self._run.over(self._settings.dns)
         for method in definition.method:
@@ -96,12 +96,12 @@ class MethodMaker:
             return HttpMethod(Webroot(Path(method.webroot)))
         return HttpMethod(self._listeners.listener(*parse_listen(method.listen)))
 
-    async def _method(self, method: MethodDefinition, unsaved: Mapping[str, Credential]) -> Method:
+    async def _method(self, method: MethodDefinition, known: Mapping[str, Credential]) -> Method:
         if method.challenge == HTTP01:
             return self._http(method)
         slug, fields, of_credential = method.provider, method.fields, DnsSettings()
         if method.credential:
-            credential = unsaved.get(method.credential)
+            credential = known.get(method.credential)
             credential = credential or await self._credentials.get(method.credential)
             slug, of_credential = credential.provider, credential.dns
             fields = dict(credential.fields)

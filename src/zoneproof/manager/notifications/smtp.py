@@ -12,6 +12,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
+from typing import BinaryIO
 
 from zoneproof.errors import InvalidInputError
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
@@ -22,6 +23,40 @@ from zoneproof.references import read_reference
 
 DEADLINE = 60.0  # seconds for the whole conversation
 _LONGEST_SUBJECT = 200  # characters
+_MOST_SAID = 1024 * 1024  # bytes of all that a server says
+_ENDLESS = "it talks without end"
+
+
+class _Replies:
+    """What a server says, up to a limit: smtplib would keep a reply without end in memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _MOST_SAID
+        self.close = file.close
+
+    def readline(self, size: int) -> bytes:
+        line = self._file.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError(_ENDLESS)
+        return line
+
+
+class _Conversation(smtplib.SMTP):
+    _replies: _Replies | None = None
+
+    @property
+    def file(self) -> _Replies | None:
+        return self._replies
+
+    @file.setter
+    def file(self, file: BinaryIO | None) -> None:
+        self._replies = _Replies(file) if file else None
+
+
+class _TlsConversation(_Conversation, smtplib.SMTP_SSL):
+    pass
 
 
 def compose(
@@ -53,7 +88,7 @@ async def mail(settings: SmtpSettings, message: EmailMessage, *, deadline: float
     context = load_ca_bundle(settings.ca_bundle)
     if not isinstance(context, ssl.SSLContext):
         context = ssl.create_default_context()
-    kind = smtplib.SMTP_SSL if settings.security == "tls" else smtplib.SMTP
+    kind = _TlsConversation if settings.security == "tls" else _Conversation
     connection = kind.__new__(kind)  # made here, so that it can be hung up on while it connects
     conversation = asyncio.create_task(
         asyncio.to_thread(_converse, connection, settings, password, context, message, deadline)
@@ -117,6 +152,8 @@ def _reason(error: Exception, settings: SmtpSettings, password: str) -> str:
             return f"it refuses the sender {settings.sender}: {error.smtp_code} {words}"
         return f"it refuses: {error.smtp_code} {words}"
     if isinstance(error, smtplib.SMTPServerDisconnected):
+        if _ENDLESS in str(error):
+            return _ENDLESS
         return "it hung up: check port and security"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({said(error.verify_message)})"

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from zoneproof import __version__
-from zoneproof.acme import AccountKey, key_from_pem, parse_chain
+from zoneproof.acme import AccountKey, find_ca, key_from_pem, parse_chain
+from zoneproof.acme.problems import UNREADABLE
+from zoneproof.acme.text import shown
+from zoneproof.acme.urls import check_url
 from zoneproof.errors import InvalidInputError, ZoneproofError
 from zoneproof.issuance import Issued
-from zoneproof.manager.accounts.stored import StoredAccount
+from zoneproof.manager.accounts.stored import StoredAccount, check_account_name
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.differences import describe_changes
 from zoneproof.manager.certificates.schedule import Moment, RenewalState
@@ -144,10 +147,10 @@ def decode(document: bytes, where: str) -> Archive:
     """Read the document of an archive. Raises InvalidInputError, which shows no secret."""
     try:
         archive = msgspec.json.decode(document, type=Archive)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise InvalidInputError(
-            f"{where} holds what this Zoneproof does not know ({error}): a newer one wrote it;"
-            " update Zoneproof"
+            f"{where} holds what this Zoneproof does not know ({shown(str(error), 200)}): a newer"
+            " one wrote it; update Zoneproof"
         ) from error
     _check(archive, where)
     return archive
@@ -164,13 +167,20 @@ def _check(archive: Archive, where: str) -> None:
                 _ = one.files.issued
         for credential in archive.credentials:
             subject = check_credential_name(credential.name)
+            credential.dns.check()
         for account in archive.accounts:
-            subject = account.name
+            subject = check_account_name(account.name, find_ca(account.directory_url))
+            for url in filter(None, (account.directory_url, account.account_url)):
+                check_url(url, allow_http=account.allow_http)
             for key in filter(None, (account.key, account.next_key)):
                 AccountKey.from_pem(key.encode())
         for registration in archive.registrations:
             subject = registration.domain
-            _ = DomainName.parse(registration.domain), registration.registration
+            _ = DomainName.parse(registration.domain), registration.registration.check()
+        for (kind, name), count in Counter(key for key, _ in _things(archive)).items():
+            if count > 1:
+                subject = name
+                raise InvalidInputError(f"there are {count} of this {kind}")
     except (ZoneproofError, ValueError) as error:
         reason = error.message if isinstance(error, ZoneproofError) else "it cannot be read"
         raise InvalidInputError(

@@ -19,6 +19,7 @@ from zoneproof.errors import (
     InvalidInputError,
     StorageError,
 )
+from zoneproof.input_files import read_file
 from zoneproof.manager.accounts.stored import Accounts, StoredAccount
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.history import History
@@ -102,11 +103,12 @@ async def _certificate(certificates: Certificates, one: ManagedCertificate) -> A
 def _read_settings(home: Home) -> str:
     path = home.path / FILE
     try:
-        return path.read_text("utf-8")
+        return read_file(path).decode()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"cannot read {path}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise StorageError(f"cannot read {path}: {reason}") from error
 
 
 def _read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | None, str]:
@@ -114,7 +116,7 @@ def _read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | Non
     if problem:
         return None, problem
     try:
-        pem = (files.live(name) / "fullchain.pem").read_bytes()
+        pem = read_file(files.live(name) / "fullchain.pem")
         chain = parse_chain(pem, str(files.live(name)))
         key = files.private_key(name) or b""
         return ArchivedFiles(fullchain=chain.pem.decode(), private_key=key.decode("ascii")), ""

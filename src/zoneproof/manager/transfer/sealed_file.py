@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from zoneproof.errors import InvalidInputError
+from zoneproof.input_files import read_file
 
 MAX_BYTES = 64 * 1024 * 1024
 SHORTEST_PASSPHRASE = 12  # characters
@@ -71,12 +72,9 @@ def seal(document: bytes, passphrase: str) -> bytes:
 def read(path: Path) -> SealedFile:
     """Read a file and take it apart. Raises InvalidInputError for what no passphrase opens."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_file(path, MAX_BYTES)
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise InvalidInputError(f"{path} is too large for an archive of Zoneproof")
     return parse(data, str(path))
 
 
