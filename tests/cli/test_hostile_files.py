@@ -82,7 +82,7 @@ def test_a_vault_key_that_is_no_file_is_one_line(
     if make is of_a_terabyte:
         key.chmod(0o600)
     inside.monkeypatch.setenv("ZONEPROOF_VAULT_KEY_FILE", "")
-    result = inside.run("credential", "list")
+    result = inside.run("renew")
     assert result.status == 1
     assert str(key) in result.stderr
     assert result.stderr.count("\n") == 1

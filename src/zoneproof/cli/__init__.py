@@ -128,7 +128,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    options: dict[str, bool] = {}  # what the command heard, as far as errors are concerned
+    options = {"as_json": "--json" in sys.argv}  # until the command has heard it
     try:
         _require_text(sys.argv[1:])
         color = False if os.environ.get("NO_COLOR") else None
@@ -139,7 +139,7 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except ZoneproofError as error:
-        return _tell(error, as_json=options.get("as_json", False))
+        return _tell(error, as_json=options["as_json"])
     except (KeyboardInterrupt, click.Abort):
         click.echo("zoneproof: interrupted", err=True)
         return _INTERRUPTED
@@ -153,7 +153,7 @@ def _run() -> int:
         bug = BugError(
             f"a bug in Zoneproof: {text}; set ZONEPROOF_DEBUG=1 to see where, and please report it"
         )
-        return _tell(bug, as_json=options.get("as_json", False))
+        return _tell(bug, as_json=options["as_json"])
 
 
 def _require_text(words: Sequence[str]) -> None:
