@@ -1,4 +1,4 @@
-"""The challenge service's configuration file: its structure, and what must hold in it."""
+"""The challenge service's configuration: what its file says, checked and in the types of use."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from msgspec import Meta, Struct
-
+from zoneproof.challengedns.config_file import File, ZoneSection
 from zoneproof.challengedns.logs import LogSettings
 from zoneproof.config import load_toml
 from zoneproof.errors import ConfigError, InvalidNameError
@@ -28,76 +27,6 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MIN_LIFETIME = 60
 # Found out at once: later the service keeps to one of them, and a reread must not see that.
 _CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-Count = Annotated[int, Meta(ge=0, le=1_000_000)]
-Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
-
-
-class DnsSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[dns]`` as written in the file."""
-
-    listen: Annotated[list[str], Meta(min_length=1)]
-    workers: Annotated[int, Meta(ge=1, le=256)] | None = None
-    value_ttl: Annotated[int, Meta(ge=0, le=60)] = 1
-    rate_limit: Count = 0
-    tcp_connections: Positive = 500
-    tcp_idle_timeout: Positive = 10
-
-
-class ApiSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[api]`` as written in the file."""
-
-    listen: Annotated[list[str], Meta(min_length=1)]
-    tls: str = "off"
-    certificate: str = ""
-    key: str = ""
-    domain: str | list[str] = ""
-    acme_directory: str = "letsencrypt"
-    acme_email: str = ""
-    acme_agree_tos: bool = False
-    acme_ca_bundle: str = ""
-    acme_resolvers: list[str] = []
-    trusted_proxies: list[str] = []
-    cors_origins: list[str] = []
-    rate_limit_address: Count = 6000
-    rate_limit_registration: Count = 120
-    open_registration: bool = False
-
-
-class ZoneSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """One of ``[[zones]]`` as written in the file."""
-
-    name: str
-    nameservers: Annotated[list[str], Meta(min_length=1)]
-    hostmaster: str
-    ttl: Annotated[int, Meta(ge=0, le=604_800)] = 3600
-    registrations: bool = True
-    records: str = ""
-
-
-class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[metrics]`` as written in the file."""
-
-    listen: str
-
-
-class ServiceSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[service]`` as written in the file."""
-
-    user: Annotated[str, Meta(min_length=1)] | None = None
-
-
-class File(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file as written."""
-
-    dns: DnsSection
-    api: ApiSection
-    zones: Annotated[list[ZoneSection], Meta(min_length=1)]
-    database: str = "challenge.db"
-    value_lifetime: str = "7d"
-    log: LogSettings = LogSettings()
-    metrics: MetricsSection | None = None
-    service: ServiceSection = ServiceSection()
 
 
 @dataclass(frozen=True)
