@@ -7,6 +7,7 @@ import base64
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +32,7 @@ from zoneproof.manager.accounts.stored import new_account
 from zoneproof.manager.administration.vault_key import SEALED
 from zoneproof.names import DomainName
 from zoneproof.providers import Registration, Zone
-from zoneproof.vault import Key
+from zoneproof.vault import Key, Vault
 
 FIELDS = {"secret": "c2VjcmV0"}
 DOMAIN = DomainName("example.com")
@@ -113,6 +114,23 @@ async def test_every_stored_secret_is_sealed_with_the_new_key(tmp_path: Path) ->
     (tmp_path / "vault.key").write_text(keys_of(tmp_path)[-1].to_text())
     async with open_manager(Home(tmp_path)) as manager:
         await check_one_of_each(manager, order)
+
+
+async def test_secrets_are_sealed_in_the_transaction_that_stores_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a key could be rotated and dropped between the two, and the secret lost."""
+    seal, threads = Vault.seal_text, list[str]()
+
+    def noted(vault: Vault, plaintext: bytes, context: str) -> str:
+        threads.append(threading.current_thread().name)
+        return seal(vault, plaintext, context)
+
+    monkeypatch.setattr(Vault, "seal_text", noted)
+    async with open_manager(Home(tmp_path)) as manager:
+        await store_one_of_each(manager)
+    assert len(threads) == len(SEALED)
+    assert set(threads) == {"zoneproof-store-writer"}
 
 
 def test_whoever_seals_for_the_database_is_known_here() -> None:

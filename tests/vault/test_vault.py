@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
 from zoneproof.errors import VaultError
 from zoneproof.vault import Key, key_id_of, open_vault
+from zoneproof.vault.keyfile import create
 
 CONTEXT = "credential|7|token"
 
@@ -183,6 +185,48 @@ def test_rotations_at_the_same_time_lose_no_key(home: Path) -> None:
     assert len((home / "vault.key").read_text().split()) == 4
     for vault in vaults:
         assert [vault.open(each, CONTEXT) for each in sealed] == [b"secret"] * 3
+
+
+def test_nothing_is_sealed_with_a_key_that_is_gone_from_its_place(home: Path) -> None:
+    daemon = open_vault(home)
+    sealed = daemon.seal(b"secret", CONTEXT)
+    key_file = home / "vault.key"
+    kept = key_file.read_text()
+    key_file.unlink()
+    with pytest.raises(VaultError, match="is missing"):
+        daemon.seal(b"other", CONTEXT)
+    create(key_file, Key.new().to_text())
+    with pytest.raises(VaultError, match="were sealed with the vault key"):
+        daemon.seal(b"other", CONTEXT)
+    assert daemon.open(sealed, CONTEXT) == b"secret", "what it knows it still opens, to clean up"
+    key_file.write_text(kept)
+    assert open_vault(home).open(daemon.seal(b"other", CONTEXT), CONTEXT) == b"other"
+
+
+def test_what_was_read_before_older_keys_were_dropped_still_opens(home: Path) -> None:
+    daemon, other = open_vault(home), open_vault(home)
+    old = daemon.seal(b"secret", CONTEXT)
+    other.rotate()
+    other.drop_older()
+    daemon.seal(b"more", CONTEXT)
+    assert key_of(home).id != key_id_of(old)
+    assert daemon.open(old, CONTEXT) == b"secret"
+
+
+def test_a_rotation_for_which_the_disk_has_no_room_leaves_the_key_file_as_it_was(
+    home: Path,
+) -> None:
+    vault = open_vault(home)
+    vault.seal(b"secret", CONTEXT)
+    before = (home / "vault.key").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))
+    try:
+        with pytest.raises(VaultError, match=r"cannot write .*vault.key"):
+            vault.rotate()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (home / "vault.key").read_bytes() == before
 
 
 def test_a_key_file_without_a_line_end_can_be_rotated(home: Path) -> None:

@@ -186,12 +186,14 @@ class Journal:
 
     async def keep_key(self, order_id: str, private_key: bytes) -> None:
         """Keep the certificate's key (PEM) until the certificate is delivered."""
-        sealed = self._vault.seal_text(private_key, _KEY.context(order_id))
-        await self._store.write(
-            lambda transaction: transaction.execute(
+
+        def work(transaction: Transaction) -> None:
+            sealed = self._vault.seal_text(private_key, _KEY.context(order_id))
+            transaction.execute(
                 "UPDATE orders SET private_key = ? WHERE id = ?", (sealed, order_id)
             )
-        )
+
+        await self._store.write(work)
 
     async def close_order(self, order_id: str, *, error: str = "") -> None:
         """Mark the order as finished, or as failed for ``error``, and forget its key."""
@@ -225,28 +227,26 @@ class Journal:
 
         Nothing is, if others that go on have values at names ``alone_at``: these are returned.
         """
-        rows = [
-            (
-                item.id,
-                item.order_id,
-                item.provider,
-                self._vault.seal_text(
-                    json.dumps(dict(item.fields)).encode(), _FIELDS.context(item.id)
-                ),
-                item.zone.name.text,
-                item.zone.id,
-                item.name,
-                item.value,
-                item.ttl,
-                item.credential,
-            )
-            for item in publications
-        ]
 
         def insert(transaction: Transaction) -> set[DomainName]:
             taken = _names_of_others(transaction, publications) & set(alone_at)
-            for row in () if taken else rows:
-                transaction.execute(_INSERT_PUBLICATION, row)
+            for item in () if taken else publications:
+                fields = json.dumps(dict(item.fields)).encode()
+                transaction.execute(
+                    _INSERT_PUBLICATION,
+                    (
+                        item.id,
+                        item.order_id,
+                        item.provider,
+                        self._vault.seal_text(fields, _FIELDS.context(item.id)),
+                        item.zone.name.text,
+                        item.zone.id,
+                        item.name,
+                        item.value,
+                        item.ttl,
+                        item.credential,
+                    ),
+                )
             return taken
 
         return await self._store.write(insert)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shlex
@@ -72,12 +73,18 @@ def replace(path: Path, text: str) -> None:
 
 
 def append(path: Path, text: str) -> None:
-    """Add a line to a file. Raises VaultError.
+    """Add a line to a file, all of it or nothing. Raises VaultError.
 
     Nothing is replaced, so that of two processes that add at once neither loses its line.
     """
+    line = f"\n{text}".encode("ascii")
     try:
-        _write_through(path, os.O_APPEND, f"\n{text}")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
+            before = os.fstat(file.fileno()).st_size
+            if file.write(line) != len(line):  # half a key would make all of them unreadable
+                file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file.fileno())
     except OSError as error:
         raise VaultError(f"cannot write {path}: {error.strerror}") from error
 

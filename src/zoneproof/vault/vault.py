@@ -33,7 +33,8 @@ class Vault:
     """Seals and opens secrets with the keys of a state folder, which are read at the first use.
 
     A ``context`` says where a secret is kept, as ``table|id|column``: what was sealed with one
-    context opens with no other. Every method raises VaultError, which never shows a secret.
+    context opens with no other. Whoever seals does so in the transaction that stores it, so that a
+    key is not dropped between the two. Every method raises VaultError, which never shows a secret.
     """
 
     def __init__(self, home: Path) -> None:
@@ -114,7 +115,9 @@ class Vault:
     def check(self) -> None:
         """Raise VaultError if secrets were sealed here and the key that sealed last is not here."""
         used = self._last_used()
-        keyring = self._keys_with(used)
+        self._require(used, self._keys_with(used))
+
+    def _require(self, used: str | None, keyring: Keyring | None) -> None:
         if used is None:
             return
         if keyring is None:
@@ -127,13 +130,18 @@ class Vault:
             )
 
     def _sealing_keys(self) -> Keyring:
-        self.check()
-        keyring = self._keyring
+        # As they are now: what is sealed with a key that is gone from its place would be lost.
+        used, keyring = self._last_used(), _find_keys(self._key_file)
+        self._require(used, keyring)
         if keyring is None:
             keyfile.create(self._key_file, f"{Key.new().to_text()}\n")
-            keyring = self._keyring = _find_keys(self._key_file)
+            keyring = _find_keys(self._key_file)
             assert keyring is not None
-        if self._last_used() != keyring.newest.id:
+        known = self._keyring.keys if self._keyring else ()
+        # What was read before another process dropped its key is still to be opened.
+        earlier = tuple(key for key in known if key not in keyring.keys)
+        self._keyring = Keyring((*earlier, *keyring.keys), keyring.source)
+        if used != keyring.newest.id:
             keyfile.replace(self._note, f"{keyring.newest.id}\n")
         return keyring
 

@@ -192,19 +192,22 @@ class Accounts:
 
     async def add(self, account: StoredAccount) -> bool:
         """Store a new account; tells whether it was added, which a taken name prevents."""
-        values = (
-            account.id,
-            account.name,
-            account.directory_url,
-            account.account_url,
-            self._sealed(account.id, _KEY, account.key),
-            json.dumps(list(account.contact)),
-            str(account.ca_bundle or ""),
-            int(account.allow_http),
-            datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        added = await self._store.write(lambda transaction: transaction.execute(_INSERT, values))
-        return added == 1
+
+        def work(transaction: Transaction) -> int:
+            values = (
+                account.id,
+                account.name,
+                account.directory_url,
+                account.account_url,
+                self._sealed(account.id, _KEY, account.key),
+                json.dumps(list(account.contact)),
+                str(account.ca_bundle or ""),
+                int(account.allow_http),
+                datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            return transaction.execute(_INSERT, values)
+
+        return await self._store.write(work) == 1
 
     async def confirm(self, account: StoredAccount, account_url: str) -> None:
         """Remember the URL that the CA gave the account."""
@@ -216,14 +219,18 @@ class Accounts:
 
     async def keep_next_key(self, account: StoredAccount, key: AccountKey) -> None:
         """Keep the key that a rollover is about to bring in."""
-        await self._set(account, "next_key", self._sealed(account.id, _NEXT_KEY, key))
+        await self._store.write(
+            lambda transaction: transaction.execute(
+                "UPDATE accounts SET next_key = ? WHERE id = ?",
+                (self._sealed(account.id, _NEXT_KEY, key), account.id),
+            )
+        )
 
     async def end_rollover(self, account: StoredAccount, key: AccountKey) -> StoredAccount:
         """Make ``key``, the old or the new one, the account's only key; return it as it is then.
 
         Nothing is changed if another process has ended this rollover already.
         """
-        sealed = self._sealed(account.id, _KEY, key)
 
         def work(transaction: Transaction) -> None:
             rows = transaction.query("SELECT next_key FROM accounts WHERE id = ?", (account.id,))
@@ -231,7 +238,7 @@ class Accounts:
             if pending and account.next_key and pending.thumbprint == account.next_key.thumbprint:
                 transaction.execute(
                     "UPDATE accounts SET private_key = ?, next_key = NULL WHERE id = ?",
-                    (sealed, account.id),
+                    (self._sealed(account.id, _KEY, key), account.id),
                 )
 
         await self._store.write(work)

@@ -43,7 +43,8 @@ async def rotate_key(manager: Manager) -> Rotation:
     VaultError; a secret that does not open is named after all others are done.
     """
     with manager.home.lock(_LOCK):
-        key_id = manager.vault.rotate()
+        # Everybody seals in a transaction: after this one, nothing more with an older key.
+        key_id = await manager.store.write(lambda _: manager.vault.rotate())
         return Rotation(key_id, await _reseal_all(manager))
 
 

@@ -126,12 +126,14 @@ class Certificates:
     async def set_pkcs12_password(self, name: str, password: str) -> None:
         """Keep the password for the PKCS #12 file, sealed."""
         certificate = await self.get(name)
-        sealed = self._vault.seal_text(password.encode(), _PASSWORD.context(certificate.id))
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "UPDATE certificates SET pkcs12_password = ? WHERE name = ?", (sealed, name)
+
+        def work(transaction: Transaction) -> None:
+            sealed = self._vault.seal_text(password.encode(), _PASSWORD.context(certificate.id))
+            transaction.execute(
+                "UPDATE certificates SET pkcs12_password = ? WHERE id = ?", (sealed, certificate.id)
             )
-        )
+
+        await self._store.write(work)
 
     async def pkcs12_password(self, name: str) -> bytes:
         """Return the password for the PKCS #12 file; empty for none."""

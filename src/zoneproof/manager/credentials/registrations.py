@@ -74,10 +74,10 @@ class StoredRegistrations:
     async def put(self, domain: DomainName, registration: Registration) -> Registration:
         """Keep the registration unless one is there already; return the one that is kept."""
         key = str(uuid.uuid4())
-        sealed = self._vault.seal_text(registration.password.encode(), _PASSWORD.context(key))
         now = datetime.now(UTC).isoformat(timespec="seconds")
 
         def insert(transaction: Transaction) -> None:
+            sealed = self._vault.seal_text(registration.password.encode(), _PASSWORD.context(key))
             transaction.execute(
                 _INSERT,
                 (

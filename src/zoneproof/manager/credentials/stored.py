@@ -130,13 +130,20 @@ class Credentials:
 
         The older one's DNS settings stay if the new one has none.
         """
-        values = (*self._values(credential), _dns_text(DnsSettings()))
-        await self._store.write(lambda transaction: transaction.execute(_SAVE, values))
+        check_credential_name(credential.name)
+
+        def work(transaction: Transaction) -> None:
+            values = (*self._values(credential), _dns_text(DnsSettings()))
+            transaction.execute(_SAVE, values)
+
+        await self._store.write(work)
 
     async def add(self, credential: Credential) -> None:
         """Store a new credential. Raises InvalidInputError if its name is taken."""
-        values = self._values(credential)
-        added = await self._store.write(lambda transaction: transaction.execute(_INSERT, values))
+        check_credential_name(credential.name)
+        added = await self._store.write(
+            lambda transaction: transaction.execute(_INSERT, self._values(credential))
+        )
         if not added:
             raise taken(credential.name)
 
@@ -177,7 +184,7 @@ class Credentials:
         key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
         return (
             key,
-            check_credential_name(credential.name),
+            credential.name,
             credential.provider,
             self._sealed(key, credential),
             _dns_text(credential.dns),
