@@ -176,7 +176,7 @@ def _check_private(home: Path) -> None:
 
 async def _check_readable(world: MixedWorld) -> None:
     async with open_manager(Home(world.home)) as manager:
-        for certificate in await manager.certificates.all():
+        for certificate in await manager.certificates.readable():
             found = standing(certificate, manager.files, datetime.now(UTC)).overview()
             if found.needs_attention:
                 raise SoakError(f"{found.name} is {found.status}: {found.problem}")

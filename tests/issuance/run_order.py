@@ -75,8 +75,8 @@ async def obtain(settings: Settings, emit: Emit) -> Issued:
         for slug, fields in (("rfc2136", settings.rfc2136), ("acme-dns", settings.acme_dns))
     }
 
-    async def provider_for(publication: Publication) -> Provider:
-        return opened[publication.provider]
+    async def providers_for(publication: Publication) -> list[Provider]:
+        return [opened[publication.provider]]
 
     def by_dns(slug: str, fields: dict[str, str]) -> DnsMethod:
         return DnsMethod(slug, opened[slug], PropagationPolicy(), fields, credential=f"my-{slug}")
@@ -104,7 +104,7 @@ async def obtain(settings: Settings, emit: Emit) -> Issued:
                 resolver,
                 register=True,
             )
-            run = OrderRun(client, journal, resolver, provider_for, emit)
+            run = OrderRun(client, journal, resolver, providers_for, emit)
             return await run.obtain(OrderRequest("mixed", plan), _keep)
     finally:
         for provider in opened.values():

@@ -16,7 +16,7 @@ from zoneproof.issuance import (
     HttpFile,
     Journal,
     JournaledOrder,
-    ProviderFor,
+    ProvidersFor,
     Publication,
     RecordRemoved,
     Warned,
@@ -49,9 +49,9 @@ async def open_order(journal: Journal, certificate: str = "example.com") -> Jour
     )
 
 
-def providing(provider: Provider) -> ProviderFor:
-    async def find(_: Publication) -> Provider:
-        return provider
+def providing(provider: Provider) -> ProvidersFor:
+    async def find(_: Publication) -> list[Provider]:
+        return [provider]
 
     return find
 
@@ -186,7 +186,7 @@ async def test_a_file_that_cannot_be_removed_is_told_and_tried_again(
     assert await journal.files(order.id) == []
 
 
-async def nobody(_: Publication) -> Provider:
+async def nobody(_: Publication) -> list[Provider]:
     raise AssertionError("no value was published")
 
 

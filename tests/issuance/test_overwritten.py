@@ -75,8 +75,8 @@ async def wait_while_another_posts(count: int, foreign: int) -> tuple[set[str], 
 
         provider, other = opened(), opened()
 
-        async def provider_for(_: Publication) -> Provider:
-            return provider
+        async def providers_for(_: Publication) -> list[Provider]:
+            return [provider]
 
         target = await provider.target(DomainName("example.com"), create=True)
         assert target is not None
@@ -84,8 +84,8 @@ async def wait_while_another_posts(count: int, foreign: int) -> tuple[set[str], 
             Publication("order", "acme-dns", Zone(target), "", challenge_value(), 1, {})
             for _ in range(count)
         ]
-        places = await find_places(items, provider_for)
-        republish = Republisher(items, places, provider_for, print, clock=time)
+        places = await find_places(items, providers_for)
+        republish = Republisher(items, places, providers_for, print, clock=time)
         for item in items:
             await provider.add_txt(item.zone, item.name, item.value, item.ttl)
         for _ in range(foreign):

@@ -15,7 +15,7 @@ from zoneproof.issuance import (
     Event,
     Journal,
     PropagationWaiting,
-    ProviderFor,
+    ProvidersFor,
     Publication,
     Warned,
 )
@@ -51,9 +51,9 @@ def provider() -> TwoPlaces:
     return TwoPlaces(ProviderContext({}))
 
 
-def providing(provider: Provider) -> ProviderFor:
-    async def find(_: Publication) -> Provider:
-        return provider
+def providing(provider: Provider) -> ProvidersFor:
+    async def find(_: Publication) -> list[Provider]:
+        return [provider]
 
     return find
 

@@ -79,7 +79,7 @@ async def test_a_certificate_that_is_removed_while_it_is_renewed_stops_no_other(
         forget(manager, definition.name)
         raise AcmeError("the CA is away")
 
-    monkeypatch.setattr(renew_module, "issue", removed_meanwhile)
+    monkeypatch.setattr(renew_module, "issue_locked", removed_meanwhile)
     results = await renew(manager, ignore)
     assert [result.result for result in results] == ["failed", "failed"]
 

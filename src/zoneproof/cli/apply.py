@@ -43,6 +43,7 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     All of the file is checked before anything is saved. Certificates that the file does not have
     stay, unless --prune is given; files with certificates and keys always stay.
     """
+    from zoneproof.cli.output import tell_warning
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration.apply import carry_out, missing_references, plan_changes
     from zoneproof.manager.certificates.definition_file import read_definitions
@@ -62,7 +63,7 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
             few = len(removed) <= 5  # all of them were shown above
             names = ", ".join(change.name for change in removed)
             confirm(f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes)
-        run_with_manager(lambda manager: carry_out(manager, changes))
+        run_with_manager(lambda manager: carry_out(manager, changes, tell_warning))
     _tell_end(changes, dry_run=dry_run, as_json=as_json)
 
 

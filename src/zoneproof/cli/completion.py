@@ -16,7 +16,7 @@ def certificates(context: click.Context, parameter: click.Parameter, text: str) 
     del context, parameter
 
     async def names(manager: Manager) -> Iterable[str]:
-        return [one.name for one in await manager.certificates.all()]
+        return [one.name for one in await manager.certificates.each()]
 
     return _beginning(text, names)
 

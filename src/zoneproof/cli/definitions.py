@@ -8,15 +8,18 @@ from typing import Any
 from msgspec.structs import replace
 
 from zoneproof.cli.definition_options import Wanted, apply_options
-from zoneproof.errors import InvalidInputError
+from zoneproof.errors import BusyError, InvalidInputError
 from zoneproof.manager import CertificateDefinition, Credential, Manager, default_name
+from zoneproof.manager.certificates.stored import Certificates
+from zoneproof.manager.credentials.stored import Credentials
 from zoneproof.names import Identifier
+from zoneproof.storage import Store, write_together
 
 
 async def define(
     manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
-) -> Wanted:
-    """Return the definition that names and options mean.
+) -> tuple[Wanted, CertificateDefinition | None]:
+    """Return the definition that names and options mean, and the stored one, None for none.
 
     The name of a stored certificate, alone, means that certificate; otherwise the names are the
     identifiers of a new one, or those that a stored one has from now on. Raises InvalidInputError.
@@ -24,7 +27,7 @@ async def define(
     if len(names) == 1 and not certificate:
         stored = await manager.certificates.find_meant(names[0])
         if stored is not None:
-            return apply_options(stored.definition, options)
+            return apply_options(stored.definition, options), stored.definition
     name = certificate or default_name(names)
     known = await manager.certificates.find(name)
     before = known.definition if known else CertificateDefinition(name=name, identifiers=())
@@ -34,7 +37,7 @@ async def define(
             f"say how {name} is validated: --provider or --credential for DNS ('zoneproof provider"
             " list' has all), --webroot or --standalone for http-01"
         )
-    return wanted
+    return wanted, known.definition if known else None
 
 
 async def check_credentials(manager: Manager, wanted: Wanted) -> None:
@@ -45,11 +48,12 @@ async def check_credentials(manager: Manager, wanted: Wanted) -> None:
             await manager.credentials.get(method.credential)
 
 
-async def save(manager: Manager, wanted: Wanted) -> None:
-    """Store the definition, and the credential and password that came with it.
+async def save(manager: Manager, wanted: Wanted, before: CertificateDefinition | None) -> None:
+    """Store the definition in ``before``'s place, and what came with it: all of it or nothing.
 
-    Raises InvalidInputError, before anything is stored, for a provider that could not be used with
-    its fields, and for a credential in whose place another provider's would be stored.
+    Raises InvalidInputError for a provider that could not be used with its fields, and for a
+    credential in whose place another provider's would be stored; BusyError if another definition
+    is stored by now.
     """
     definition = wanted.definition
     await check_credentials(manager, wanted)
@@ -57,13 +61,26 @@ async def save(manager: Manager, wanted: Wanted) -> None:
         if method.provider:
             manager.providers.open(method.provider, method.fields)
     if wanted.credential:
-        await _store(manager, wanted.credential)
-    await manager.certificates.save(definition)
-    if wanted.pkcs12_password is not None:
-        await manager.certificates.set_pkcs12_password(definition.name, wanted.pkcs12_password)
+        await _check(manager, wanted.credential)
+
+    async def work(store: Store) -> None:
+        certificates = Certificates(store, manager.vault)
+        stored = await certificates.find(definition.name)
+        if (stored.definition if stored else None) not in (before, definition):
+            raise BusyError(
+                f"{definition.name} was changed by somebody else meanwhile: nothing was saved; run"
+                " this again"
+            )
+        if wanted.credential:
+            await Credentials(store, manager.vault).save(wanted.credential)
+        await certificates.save(definition)
+        if wanted.pkcs12_password is not None:
+            await certificates.set_pkcs12_password(definition.name, wanted.pkcs12_password)
+
+    await write_together(manager.store, work)
 
 
-async def _store(manager: Manager, credential: Credential) -> None:
+async def _check(manager: Manager, credential: Credential) -> None:
     manager.providers.open(credential.provider, credential.fields)
     known = await manager.credentials.find(credential.name)
     if known and known.provider != credential.provider:
@@ -71,7 +88,6 @@ async def _store(manager: Manager, credential: Credential) -> None:
             f"the credential {known.name} is for {known.provider}: give another name with"
             f" --credential to store fields for {credential.provider}"
         )
-    await manager.credentials.save(credential)
 
 
 def with_names(

@@ -43,8 +43,8 @@ def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -
                 f"there is a certificate {name} already: 'zoneproof edit {name}' changes it, --name"
                 " gives the new one another name"
             )
-        wanted = await define(manager, names, name, options)
-        await save(manager, wanted)
+        wanted, _ = await define(manager, names, name, options)
+        await save(manager, wanted, None)
         return wanted.definition
 
     definition = run_with_manager(work)
@@ -80,7 +80,7 @@ def edit(
     async def work(manager: Manager) -> tuple[CertificateDefinition, list[str]]:
         before = (await manager.certificates.get(name)).definition
         wanted = apply_options(with_names(before, added, removed), options)
-        await save(manager, wanted)
+        await save(manager, wanted, before)
         changes = describe_changes(before, wanted.definition)
         if wanted.credential:
             changes.append(f"the credential {wanted.credential.name} was stored")
@@ -100,19 +100,17 @@ def edit(
 def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     """Stop managing a certificate. Its files stay unless --delete-files is given."""
     from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.output import tell_warning
     from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.manager.administration.removal import find_removable, remove_certificate
+    from zoneproof.manager.certificates.files import check_certificate_name
 
     async def work(manager: Manager) -> str:
-        certificate = await manager.certificates.get(name)
-        folder = str(manager.files.live(certificate.name))
-        with manager.home.lock(certificate.name):
-            await manager.certificates.remove(certificate.name)
-            await manager.history.add(certificate.name, "removed", "no longer managed")
-            if delete_files:
-                manager.files.remove(certificate.name)
-        return folder
+        await remove_certificate(manager, found, tell_warning, delete_files=delete_files)
+        return str(manager.files.live(found))
 
-    run_with_manager(lambda manager: manager.certificates.get(name))
+    check_certificate_name(name)
+    found = run_with_manager(lambda manager: find_removable(manager, name, files=delete_files))
     also = ", and delete the certificate with all its keys" if delete_files else ""
     confirm(f"Stop managing {name}{also}?", yes=yes)
     folder = run_with_manager(work)

@@ -85,12 +85,11 @@ async def _issue(
     from zoneproof.issuance import Warned
     from zoneproof.manager import describe_changes, issue
 
-    wanted = await define(manager, names, certificate, options)
-    before = await manager.certificates.find(wanted.definition.name)
-    await save(manager, wanted)
-    for change in describe_changes(before.definition, wanted.definition) if before else ():
+    wanted, before = await define(manager, names, certificate, options)
+    await save(manager, wanted, before)
+    for change in describe_changes(before, wanted.definition) if before else ():
         emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
-    managed = [one.name for one in await manager.certificates.all()]
+    managed = [one.name for one in await manager.certificates.each()]
     first = not any(manager.files.read(name).certificate for name in managed)
     try:
         return await issue(manager, wanted.definition, emit), first

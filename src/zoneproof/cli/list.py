@@ -28,12 +28,9 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     now = datetime.now(UTC)
 
     async def read(manager: Manager) -> list[Overview]:
-        from zoneproof.manager import standing
+        from zoneproof.manager import overview_of
 
-        return [
-            standing(certificate, manager.files, now).overview()
-            for certificate in await manager.certificates.all()
-        ]
+        return [overview_of(one, manager.files, now) for one in await manager.certificates.each()]
 
     if as_toml:
         _print_toml(problems=problems, as_json=as_json)
@@ -58,13 +55,20 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
 
 def _print_toml(*, problems: bool, as_json: bool) -> None:
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
+    from zoneproof.errors import InvalidInputError, StorageError, printable
+    from zoneproof.manager import DamagedCertificate, ManagedCertificate
     from zoneproof.manager.certificates.definition_file import format_definitions
 
     if problems or as_json:
         raise InvalidInputError("--toml prints all definitions: leave --problems and --json away")
-    found = run_with_manager(lambda manager: manager.certificates.all(), needs_secrets=False)
-    click.echo(format_definitions(one.definition for one in found), nl=False)
+    found = run_with_manager(lambda manager: manager.certificates.each(), needs_secrets=False)
+    definitions = [one.definition for one in found if isinstance(one, ManagedCertificate)]
+    click.echo(format_definitions(definitions), nl=False)
+    damaged = [one for one in found if isinstance(one, DamagedCertificate)]
+    for one in damaged:
+        click.echo(f"zoneproof: left out: {printable(one.error.message)}", err=True)
+    if damaged:
+        raise SystemExit(StorageError.exit_code)
 
 
 @click.command()
@@ -77,13 +81,13 @@ def show(name: str, as_json: bool) -> None:
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.output import print_rows
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import field_text, standing
+    from zoneproof.manager import field_text, overview_of
 
     now = datetime.now(UTC)
 
     async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str]:
         certificate = await manager.certificates.get(name)
-        overview = standing(certificate, manager.files, now).overview()
+        overview = overview_of(certificate, manager.files, now)
         return certificate, overview, str(manager.files.live(certificate.name))
 
     certificate, overview, folder = run_with_manager(read, needs_secrets=False)

@@ -48,6 +48,12 @@ def json_line_of(certificate: str) -> Callable[[Event], None]:
     return print_event
 
 
+def tell_warning(event: Event) -> None:
+    """Print an event if it is a warning, where nobody follows the others."""
+    if isinstance(event, Warned):
+        click.echo(f"zoneproof: warning: {printable(event.message)}", err=True)
+
+
 def draws() -> bool:
     """Tell whether progress can be drawn, because a person looks at a terminal that can do it."""
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")

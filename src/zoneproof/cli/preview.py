@@ -80,9 +80,11 @@ async def _previews(
     from zoneproof.manager import preview as preview_definitions
 
     if not names:
-        certificates = await manager.certificates.all()
+        certificates = [
+            await manager.certificates.get(one.name) for one in await manager.certificates.each()
+        ]
         return await preview_definitions(manager, [one.definition for one in certificates])
-    wanted = await define(manager, names, certificate, options)
+    wanted, _ = await define(manager, names, certificate, options)
     await check_credentials(manager, wanted)
     unsaved = {wanted.credential.name: wanted.credential} if wanted.credential else {}
     return await preview_definitions(manager, [wanted.definition], unsaved=unsaved)

@@ -27,7 +27,7 @@ from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, Public
 from zoneproof.issuance.match_rules import MatchRule, check_rules, match_identifier
 from zoneproof.issuance.method import Choice, DnsMethod, HttpMethod, Method
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
-from zoneproof.issuance.places import ProviderFor
+from zoneproof.issuance.places import ProvidersFor
 from zoneproof.issuance.plan import Choose, Plan, PlannedIdentifier, PlannedName, make_plan
 from zoneproof.issuance.publish import remove_leftovers
 from zoneproof.issuance.survey import survey
@@ -66,7 +66,7 @@ __all__ = [
     "PlannedIdentifier",
     "PlannedName",
     "PropagationWaiting",
-    "ProviderFor",
+    "ProvidersFor",
     "Publication",
     "RecordPublished",
     "RecordRemoved",

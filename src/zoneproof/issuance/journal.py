@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
+from zoneproof.errors import VaultError
 from zoneproof.http01 import Leftover
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Zone
@@ -68,7 +69,9 @@ WHERE id IN (SELECT order_id FROM publications UNION SELECT order_id FROM http_f
 
 @dataclass(frozen=True)
 class JournaledOrder:
-    """An order as the journal knows it. ``private_key`` is PEM, there from before finalisation."""
+    """An order as the journal knows it. ``private_key`` is PEM, there from before finalisation
+    unless no key of the vault opens it any more.
+    """
 
     id: str
     certificate: str
@@ -84,8 +87,8 @@ class JournaledOrder:
 class Publication:
     """A TXT value that is about to be, or is, in the DNS, and how to remove it.
 
-    ``fields`` are the provider's at the time; the stored ``credential``, if it has a name, may
-    have other ones by now.
+    ``fields`` are the provider's at the time, None where no key opens them any more; the stored
+    ``credential``, if it has a name, may have other ones by now.
     """
 
     order_id: str
@@ -94,7 +97,7 @@ class Publication:
     name: str
     value: str
     ttl: int
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str] | None = field(repr=False)
     credential: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -172,7 +175,7 @@ class Journal:
     def _order(self, row: Row) -> JournaledOrder:
         texts = [str(value) for value in row]
         order_id, certificate, directory_url, account_url, order_url, names, profile, sealed = texts
-        key = None if row[7] is None else self._vault.open_text(sealed, _KEY.context(order_id))
+        key = None if row[7] is None else self._opened(sealed, _KEY.context(order_id))
         return JournaledOrder(
             order_id,
             certificate,
@@ -231,7 +234,7 @@ class Journal:
         def insert(transaction: Transaction) -> set[DomainName]:
             taken = _names_of_others(transaction, publications) & set(alone_at)
             for item in () if taken else publications:
-                fields = json.dumps(dict(item.fields)).encode()
+                fields = json.dumps(dict(item.fields or {})).encode()
                 transaction.execute(
                     _INSERT_PUBLICATION,
                     (
@@ -260,7 +263,7 @@ class Journal:
 
     def _publication(self, row: Row) -> Publication:
         key, order_id, provider, sealed, zone, zone_id, name, value = map(str, row[:8])
-        fields = json.loads(self._vault.open_text(sealed, _FIELDS.context(key)))
+        fields = self._opened(sealed, _FIELDS.context(key))
         return Publication(
             order_id=order_id,
             provider=provider,
@@ -268,10 +271,17 @@ class Journal:
             name=name,
             value=value,
             ttl=int(str(row[8])),
-            fields=fields,
+            fields=None if fields is None else json.loads(fields),
             credential=str(row[9]),
             id=key,
         )
+
+    def _opened(self, sealed: str, context: str) -> bytes | None:
+        """Return a secret; None if it is lost, which must hold up neither orders nor cleaning."""
+        try:
+            return self._vault.open_text(sealed, context)
+        except VaultError:
+            return None
 
     async def removed(self, publication: Publication) -> None:
         """Forget a value that is out of the DNS."""

@@ -32,7 +32,7 @@ from zoneproof.issuance.events import (
     Warned,
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder
-from zoneproof.issuance.places import ProviderFor
+from zoneproof.issuance.places import ProvidersFor
 from zoneproof.issuance.plan import Plan
 from zoneproof.issuance.validate import Validation
 
@@ -69,7 +69,7 @@ class OrderRun:
     client: AcmeClient
     journal: Journal
     resolver: Resolver
-    provider_for: ProviderFor
+    providers_for: ProvidersFor
     emit: Emit
 
     async def obtain(
@@ -88,7 +88,7 @@ class OrderRun:
             if len(name.chain) > 1:
                 self.emit(DelegationFound(tuple(map(str, name.chain))))
         validation = Validation(
-            self.client, self.journal, self.resolver, self.provider_for, self.emit
+            self.client, self.journal, self.resolver, self.providers_for, self.emit
         )
         resumed, journaled, order = await self._resume_or_open(request)
         removal = None

@@ -16,14 +16,15 @@ from zoneproof.issuance.journal import Journal, Publication
 from zoneproof.names import DomainName
 from zoneproof.providers import LimitedProvider, Provider
 
-ProviderFor = Callable[[Publication], Awaitable[Provider]]
+# Those that may remove a value; the first one is the one to publish it with.
+ProvidersFor = Callable[[Publication], Awaitable[Sequence[Provider]]]
 
 _LOOK_AGAIN = 0.5  # seconds
 _MOST_TIMES = 5
 
 
 async def find_places(
-    publications: Iterable[Publication], provider_for: ProviderFor
+    publications: Iterable[Publication], providers_for: ProvidersFor
 ) -> dict[DomainName, int]:
     """Return how many values can stand at each name where that is limited.
 
@@ -34,7 +35,7 @@ async def find_places(
         values.setdefault(item.full_name, []).append(item)
 
     async def ask(items: Sequence[Publication]) -> int | None:
-        provider = await provider_for(items[0])
+        provider, *_ = await providers_for(items[0])
         if not isinstance(provider, LimitedProvider):
             return None
         places = await provider.places(items[0].zone, items[0].name)
@@ -96,13 +97,13 @@ class Republisher:
         self,
         publications: Iterable[Publication],
         places: Mapping[DomainName, int],
-        provider_for: ProviderFor,
+        providers_for: ProvidersFor,
         emit: Emit,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._provider_for = provider_for
+        self._providers_for = providers_for
         self._emit = emit
         self._items: dict[DomainName, list[Publication]] = {name: [] for name in places}
         for item in publications:
@@ -130,7 +131,7 @@ class Republisher:
         )
         try:
             for item in self._items[report.name]:
-                provider = await self._provider_for(item)
+                provider, *_ = await self._providers_for(item)
                 await provider.add_txt(item.zone, item.name, item.value, item.ttl)
         except ProviderError as error:
             self._emit(Warned(f"{error}; {report.name} is looked at again"))

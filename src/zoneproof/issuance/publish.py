@@ -17,8 +17,9 @@ from zoneproof.issuance.events import (
     Warned,
 )
 from zoneproof.issuance.journal import HttpFile, Journal, Publication
-from zoneproof.issuance.places import ProviderFor, take_places
+from zoneproof.issuance.places import ProvidersFor, take_places
 from zoneproof.names import DomainName, Identifier
+from zoneproof.providers import Provider
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class HttpAnswer:
 async def publish_values(
     journal: Journal,
     publications: Sequence[Publication],
-    provider_for: ProviderFor,
+    providers_for: ProvidersFor,
     emit: Emit,
     *,
     places: Mapping[DomainName, int] | None = None,
@@ -50,7 +51,7 @@ async def publish_values(
     await take_places(journal, publications, places or {}, emit, seconds=seconds)
 
     async def add(item: Publication) -> None:
-        provider = await provider_for(item)
+        provider, *_ = await providers_for(item)
         await provider.add_txt(item.zone, item.name, item.value, item.ttl)
         emit(RecordPublished(item.provider, str(item.full_name), item.value))
 
@@ -81,14 +82,13 @@ async def stop_answers(answers: Sequence[HttpAnswer]) -> None:
 
 
 async def remove_values(
-    journal: Journal, publications: Sequence[Publication], provider_for: ProviderFor, emit: Emit
+    journal: Journal, publications: Sequence[Publication], providers_for: ProvidersFor, emit: Emit
 ) -> None:
     """Remove the values and forget them. What cannot be removed is told and stays journaled."""
 
     async def remove(item: Publication) -> None:
         try:
-            provider = await provider_for(item)
-            await provider.remove_txt(item.zone, item.name, item.value)
+            await _remove_by_any(await providers_for(item), item)
         except ZoneproofError as error:
             emit(
                 Warned(
@@ -101,6 +101,18 @@ async def remove_values(
         emit(RecordRemoved(item.provider, str(item.full_name), item.value))
 
     await all_at_once(remove(item) for item in publications)
+
+
+async def _remove_by_any(providers: Sequence[Provider], item: Publication) -> None:
+    """Remove the value wherever it may be. Raises the last error if none of the providers can."""
+    failed = 0
+    for provider in providers:
+        try:
+            await provider.remove_txt(item.zone, item.name, item.value)
+        except ZoneproofError:
+            failed += 1
+            if failed == len(providers):
+                raise
 
 
 async def remove_files(journal: Journal, files: Sequence[HttpFile], emit: Emit) -> None:
@@ -116,12 +128,12 @@ async def remove_files(journal: Journal, files: Sequence[HttpFile], emit: Emit) 
 
 
 async def remove_leftovers(
-    journal: Journal, certificate: str, provider_for: ProviderFor, emit: Emit
+    journal: Journal, certificate: str, providers_for: ProvidersFor, emit: Emit
 ) -> None:
     """Remove every journaled value and file of the certificate's orders, of any run.
 
     The orders themselves stay as they are: one that is resumed publishes again what it needs.
     """
     for order_id in await journal.orders_to_clean(certificate):
-        await remove_values(journal, await journal.publications(order_id), provider_for, emit)
+        await remove_values(journal, await journal.publications(order_id), providers_for, emit)
         await remove_files(journal, await journal.files(order_id), emit)

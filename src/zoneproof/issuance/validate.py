@@ -27,7 +27,7 @@ from zoneproof.issuance.events import (
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
 from zoneproof.issuance.method import DnsMethod, HttpMethod
-from zoneproof.issuance.places import ProviderFor, Republisher, find_places
+from zoneproof.issuance.places import ProvidersFor, Republisher, find_places
 from zoneproof.issuance.plan import Plan, PlannedIdentifier
 from zoneproof.issuance.publish import (
     HttpAnswer,
@@ -63,7 +63,7 @@ class Validation:
     client: AcmeClient
     journal: Journal
     resolver: Resolver
-    provider_for: ProviderFor
+    providers_for: ProvidersFor
     emit: Emit
     _served: list[HttpAnswer] = field(default_factory=list, init=False)
 
@@ -97,15 +97,15 @@ class Validation:
         by_hand = [item for item in in_dns if item.method.provider.info.by_hand]
         by_machine = [item for item in in_dns if not item.method.provider.info.by_hand]
         publications = [item.publication for item in by_machine]
-        places = await find_places(publications, self.provider_for)
-        republish = Republisher(publications, places, self.provider_for, self.emit)
+        places = await find_places(publications, self.providers_for)
+        republish = Republisher(publications, places, self.providers_for, self.emit)
         seconds = max((item.method.propagation_seconds for item in by_machine), default=0.0)
         await all_at_once(
             [
                 publish_values(
                     self.journal,
                     publications,
-                    self.provider_for,
+                    self.providers_for,
                     self.emit,
                     places=places,
                     seconds=seconds,
@@ -121,7 +121,7 @@ class Validation:
 
     async def clean_up(self, certificate: str) -> None:
         """Remove what was published for the certificate, by this run or an earlier one."""
-        await remove_leftovers(self.journal, certificate, self.provider_for, self.emit)
+        await remove_leftovers(self.journal, certificate, self.providers_for, self.emit)
         await stop_answers(self._served)
 
     async def _require_records(self, answers: Sequence[_DnsAnswer], *, claimed: bool) -> None:

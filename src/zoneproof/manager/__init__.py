@@ -16,8 +16,8 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.differences import describe_changes, field_text
 from zoneproof.manager.certificates.history import HistoryEntry
-from zoneproof.manager.certificates.state import Overview, standing
-from zoneproof.manager.certificates.stored import ManagedCertificate
+from zoneproof.manager.certificates.state import Overview, overview_of, standing
+from zoneproof.manager.certificates.stored import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.credentials.use import (
     CredentialOverview,
@@ -43,6 +43,7 @@ __all__ = [
     "CertificateDefinition",
     "Credential",
     "CredentialOverview",
+    "DamagedCertificate",
     "DnsSettings",
     "HistoryEntry",
     "Home",
@@ -70,6 +71,7 @@ __all__ = [
     "keep_renewed",
     "list_zones",
     "open_manager",
+    "overview_of",
     "preview",
     "remove_credential",
     "rename_credential",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from zoneproof.acme import Account, AccountKey, CertificateAuthority, KeyKind, find_ca
@@ -93,10 +93,10 @@ async def roll_over(manager: Manager, name: str, kind: KeyKind | None = None) ->
     """Give the account a new key, by default of the same kind; finish what was cut off before.
 
     The key is stored before the CA hears of it, and stays until it is known whether the CA has it.
-    Raises AcmeError, BusyError, InvalidInputError.
+    Raises AcmeError, InvalidInputError, and BusyError also while one of the account's certificates
+    is worked on: its order would go on with a key that the CA no longer takes.
     """
-    with manager.home.lock(*_LOCK):
-        before = _registered(await manager.accounts.get(name))
+    async with _not_in_use(manager, name) as before:
         account = await settle_rollover(manager.accounts, before)
         if account.next_key is not None:
             account = await _give_key(manager, account, account.next_key)
@@ -122,10 +122,18 @@ async def _give_key(manager: Manager, account: StoredAccount, key: AccountKey) -
     return await manager.accounts.end_rollover(account, key)
 
 
-async def deactivate(manager: Manager, name: str) -> None:
-    """Close the account at the CA for good, then forget it. Raises AcmeError, BusyError."""
+@asynccontextmanager
+async def _not_in_use(manager: Manager, name: str) -> AsyncIterator[StoredAccount]:
+    """Give the registered account, whose key nobody else changes, and nobody orders with."""
     with manager.home.lock(*_LOCK):
         account = _registered(await manager.accounts.get(name))
+        with manager.home.lock_each(await certificates_using(manager, account)):
+            yield account
+
+
+async def deactivate(manager: Manager, name: str) -> None:
+    """Close the account at the CA for good, then forget it. Raises as :func:`roll_over` does."""
+    async with _not_in_use(manager, name) as account:
         try:
             async with manager.clients.use(account.name) as client:
                 await client.deactivate_account()
@@ -157,7 +165,7 @@ async def certificates_using(manager: Manager, account: StoredAccount) -> list[s
     """Return the names of the managed certificates whose account it is, or a fallback account."""
     ids: dict[str, str] = {}
     users = []
-    for certificate in await manager.certificates.all():
+    for certificate in await manager.certificates.readable():
         definition = certificate.definition
         texts = (definition.account or manager.settings.account, *definition.fallback_accounts)
         for text in texts:

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoneproof.errors import BusyError, InvalidInputError
+from zoneproof.issuance import Emit
+from zoneproof.manager.administration.removal import forget, give_up_orders
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.differences import describe_changes
-from zoneproof.manager.certificates.history import History
-from zoneproof.manager.certificates.stored import Certificates
+from zoneproof.manager.certificates.stored import (
+    Certificates,
+    DamagedCertificate,
+    ManagedCertificate,
+)
 from zoneproof.manager.manager import Manager
 from zoneproof.storage import Store, write_together
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one certificate; None is a definition that is not there."""
+    """What becomes of one certificate; None is a definition that is not there, or not readable."""
 
     name: str
     before: CertificateDefinition | None
@@ -80,28 +85,34 @@ async def plan_changes(
     manager: Manager, definitions: Sequence[CertificateDefinition], *, prune: bool
 ) -> Changes:
     """Compare the definitions with the stored ones; with ``prune`` all others are removed."""
-    stored = {one.name: one.definition for one in await manager.certificates.all()}
+    stored = {one.name: _definition(one) for one in await manager.certificates.each()}
     wanted = {definition.name: definition for definition in definitions}
     names = sorted({*wanted, *stored} if prune else wanted)
     changes = [
         Change(name, stored.get(name), wanted.get(name))
         for name in names
-        if stored.get(name) != wanted.get(name)
+        if stored.get(name) is None or stored[name] != wanted.get(name)
     ]
     return Changes(tuple(changes), len(names) - len(changes))
 
 
-async def carry_out(manager: Manager, changes: Changes) -> None:
-    """Store all of it in one transaction. Files are not touched.
+def _definition(found: ManagedCertificate | DamagedCertificate) -> CertificateDefinition | None:
+    return found.definition if isinstance(found, ManagedCertificate) else None
 
-    Raises BusyError if a certificate was changed since the comparison, and then nothing is kept.
+
+async def carry_out(manager: Manager, changes: Changes, emit: Emit) -> None:
+    """Store all of it in one transaction; files are not touched.
+
+    Then what orders of removed certificates left in the DNS is removed. Raises BusyError if a
+    certificate was changed since the comparison, or if another process works on one that is to be
+    removed, and then nothing is kept.
     """
 
     async def work(store: Store) -> None:
-        certificates, history = Certificates(store, manager.vault), History(store)
+        certificates = Certificates(store, manager.vault)
+        stored = {one.name: _definition(one) for one in await certificates.each()}
         for change in changes.changes:
-            stored = await certificates.find(change.name)
-            if (stored.definition if stored else None) != change.before:
+            if stored.get(change.name) != change.before:
                 raise BusyError(
                     f"{change.name} was changed by somebody else meanwhile: nothing was saved; run"
                     " this again"
@@ -109,7 +120,10 @@ async def carry_out(manager: Manager, changes: Changes) -> None:
             if change.after:
                 await certificates.save(change.after)
             else:
-                await certificates.remove(change.name)
-                await history.add(change.name, "removed", "no longer managed")
+                await forget(store, manager, change.name)
 
-    await write_together(manager.store, work)
+    removed = [change.name for change in changes.of_kind("removed")]
+    with manager.home.lock_each(removed):
+        await write_together(manager.store, work)
+        for name in removed:
+            await give_up_orders(manager, name, emit)

@@ -188,8 +188,8 @@ class _Run:
     steps: list[Step] = field(default_factory=list)
 
     async def remove_leftovers(self) -> None:
-        provider_for = self.manager.providers.for_publication
-        await remove_leftovers(self.manager.journal, self.label, provider_for, self.emit)
+        providers_for = self.manager.providers.for_publication
+        await remove_leftovers(self.manager.journal, self.label, providers_for, self.emit)
         await self.manager.journal.close_trials(self.label)
 
     async def write_see_remove(self, place: _Place) -> None:
@@ -213,10 +213,10 @@ class _Run:
             await journal.close_trials(self.label)
 
     async def _write(self, publication: Publication) -> bool:
-        journal, provider_for = self.manager.journal, self.manager.providers.for_publication
+        journal, providers_for = self.manager.journal, self.manager.providers.for_publication
         try:
-            places = await find_places([publication], provider_for)
-            await publish_values(journal, [publication], provider_for, self.emit, places=places)
+            places = await find_places([publication], providers_for)
+            await publish_values(journal, [publication], providers_for, self.emit, places=places)
         except ProviderError as error:
             if isinstance(error, _REFUSALS):
                 await journal.removed(publication)
@@ -252,8 +252,8 @@ class _Run:
                 warnings.append(event.message)
             self.emit(event)
 
-        provider_for = self.manager.providers.for_publication
-        await remove_values(self.manager.journal, [publication], provider_for, told)
+        providers_for = self.manager.providers.for_publication
+        await remove_values(self.manager.journal, [publication], providers_for, told)
         self._add("remove", "; ".join(warnings) or "taken out again", ok=not warnings)
 
     def _add(self, step: str, message: str, *, ok: bool = True) -> bool:

@@ -167,6 +167,10 @@ class CertificateFiles:
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror}") from error
 
+    def exist(self, name: str) -> bool:
+        """Tell whether there is any version of the certificate."""
+        return self.live(name).exists() or self.archive(name).exists()
+
     def remove(self, name: str) -> None:
         """Remove every version and the links. Raises StorageError."""
         for folder in (self.live(name), self.archive(name)):

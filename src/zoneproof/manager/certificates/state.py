@@ -20,7 +20,12 @@ from zoneproof.manager.certificates.schedule import (
     of_certificate,
     renewal_due,
 )
-from zoneproof.manager.certificates.stored import Certificates, ManagedCertificate
+from zoneproof.manager.certificates.stored import (
+    Certificates,
+    DamagedCertificate,
+    ManagedCertificate,
+    decode_state,
+)
 from zoneproof.manager.certificates.told import Told
 
 _SOON = timedelta(hours=1)
@@ -40,7 +45,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """A managed certificate as ``list`` and ``show`` tell of it; moments are UTC.
 
     ``status`` is ``valid``, ``due``, ``expired``, ``missing`` (no usable certificate is there),
-    ``failing``, ``awaiting user``, ``paused`` (by the CA) or ``not renewed`` (by its definition).
+    ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not renewed`` (by its definition) or
+    ``damaged`` (what is stored of it cannot be read).
     """
 
     name: str
@@ -129,15 +135,28 @@ class Standing:
         return clock_problem(lifetime, self.now)
 
 
+def overview_of(
+    found: ManagedCertificate | DamagedCertificate, files: CertificateFiles, now: datetime
+) -> Overview:
+    """Return what people and programs want to know, also of what cannot be read."""
+    if isinstance(found, DamagedCertificate):
+        return Overview(
+            name=found.name, status="damaged", identifiers=(), problem=found.error.message
+        )
+    try:
+        return standing(found, files, now).overview()
+    except StorageError as error:
+        return Overview(
+            name=found.name,
+            status="damaged",
+            identifiers=found.definition.identifiers,
+            problem=error.message,
+        )
+
+
 def state_of(certificate: ManagedCertificate) -> CertificateState:
     """Return what is stored of a certificate's state. Raises StorageError."""
-    try:
-        return msgspec.json.decode(certificate.state, type=CertificateState)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise StorageError(
-            f"the stored state of {certificate.name} cannot be read ({error}): restore the state"
-            f" database from a backup, or remove the certificate and add it again"
-        ) from error
+    return decode_state(certificate.name, certificate.state, CertificateState)
 
 
 def lifetime_of(disk: OnDisk) -> Lifetime | None:

@@ -42,6 +42,14 @@ class ManagedCertificate:
         return self.definition.name
 
 
+@dataclass(frozen=True)
+class DamagedCertificate:
+    """One whose stored definition cannot be read; ``error`` says why, and what to do."""
+
+    name: str
+    error: StorageError
+
+
 class Certificates:
     """The stored definitions. Every method raises StorageError."""
 
@@ -51,14 +59,13 @@ class Certificates:
         self._store = store
         self._vault = vault
 
-    async def all(self) -> list[ManagedCertificate]:
-        """Return all, sorted by name."""
+    async def each(self) -> list[ManagedCertificate | DamagedCertificate]:
+        """Return all, sorted by name, also those that cannot be read."""
         return await self._select("ORDER BY name")
 
-    async def find(self, name: str) -> ManagedCertificate | None:
-        """Return the one of that name, or None."""
-        found = await self._select("WHERE name = ?", name)
-        return found[0] if found else None
+    async def readable(self) -> list[ManagedCertificate]:
+        """Return those that can be read, sorted by name."""
+        return [one for one in await self.each() if isinstance(one, ManagedCertificate)]
 
     async def find_meant(self, text: str) -> ManagedCertificate | None:
         """Return the one of that name, or of the domain name that the text is, or None.
@@ -66,23 +73,38 @@ class Certificates:
         ``Example.COM.`` and ``münchen.example`` mean ``example.com`` and
         ``xn--mnchen-3ya.example``.
         """
-        found = await self.find(text)
-        if found is None:
-            with contextlib.suppress(InvalidNameError):
-                found = await self.find(Identifier.parse(text).value)
-        return found
+        found = await self._meant(text)
+        return _undamaged(found) if found else None
 
-    async def get(self, name: str) -> ManagedCertificate:
+    async def _meant(self, text: str) -> ManagedCertificate | DamagedCertificate | None:
+        found = await self._select("WHERE name = ?", text)
+        if not found:
+            with contextlib.suppress(InvalidNameError):
+                found = await self._select("WHERE name = ?", Identifier.parse(text).value)
+        return found[0] if found else None
+
+    async def look_up(self, name: str) -> ManagedCertificate | DamagedCertificate:
         """Return the one that is meant. Raises InvalidInputError, with the nearest name."""
-        found = await self.find_meant(name)
+        found = await self._meant(name)
         if found is None:
-            names = [certificate.name for certificate in await self.all()]
+            names = [certificate.name for certificate in await self.each()]
             near = difflib.get_close_matches(name, names, n=1)
             advice = f"did you mean '{near[0]}'?" if near else "'zoneproof list' shows all"
             raise InvalidInputError(f"there is no managed certificate '{name[:80]}': {advice}")
         return found
 
-    async def _select(self, rest: str, *parameters: str) -> list[ManagedCertificate]:
+    async def get(self, name: str) -> ManagedCertificate:
+        """Return what :meth:`look_up` does; one that cannot be read is an error."""
+        return _undamaged(await self.look_up(name))
+
+    async def find(self, name: str) -> ManagedCertificate | None:
+        """Return the one of that name, or None; one that cannot be read is an error."""
+        found = await self._select("WHERE name = ?", name)
+        return _undamaged(found[0]) if found else None
+
+    async def _select(
+        self, rest: str, *parameters: str
+    ) -> list[ManagedCertificate | DamagedCertificate]:
         sql = f"SELECT {_COLUMNS} FROM certificates {rest}"  # noqa: S608  constant texts only
         rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
         return [_certificate(row) for row in rows]
@@ -97,13 +119,14 @@ class Certificates:
             )
         )
 
-    async def remove(self, name: str) -> None:
-        """Forget the definition and the state; the history stays."""
-        await self._store.write(
+    async def remove(self, name: str) -> bool:
+        """Forget the definition and the state; the history stays. Tells whether it was there."""
+        removed = await self._store.write(
             lambda transaction: transaction.execute(
                 "DELETE FROM certificates WHERE name = ?", (name,)
             )
         )
+        return removed == 1
 
     async def change_state(self, name: str, form: type[S], change: Callable[[S], S]) -> tuple[S, S]:
         """Replace the state by what ``change`` makes of it, in one transaction; return both.
@@ -113,7 +136,7 @@ class Certificates:
 
         def work(transaction: Transaction) -> tuple[S, S]:
             rows = transaction.query("SELECT state FROM certificates WHERE name = ?", (name,))
-            before = msgspec.json.decode(str(rows[0][0]) if rows else "{}", type=form)
+            before = decode_state(name, str(rows[0][0]).encode() if rows else b"{}", form)
             after = change(before)
             transaction.execute(
                 "UPDATE certificates SET state = ? WHERE name = ?",
@@ -148,13 +171,37 @@ class Certificates:
         return self._vault.open_text(sealed, _PASSWORD.context(key))
 
 
-def _certificate(row: Row) -> ManagedCertificate:
+def decode_state(name: str, state: bytes, form: type[S]) -> S:
+    """Return what a stored state says. Raises StorageError."""
+    try:
+        return msgspec.json.decode(state, type=form)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StorageError(
+            f"the stored state of {name} cannot be read ({error}): restore the state database from"
+            " a backup, or remove the certificate and add it again ('zoneproof list --toml' has its"
+            " definition)"
+        ) from error
+
+
+def _certificate(row: Row) -> ManagedCertificate | DamagedCertificate:
     key, name, definition, state = map(str, row)
     try:
         parsed = msgspec.json.decode(definition, type=CertificateDefinition)
+        if parsed.name != name:
+            raise msgspec.ValidationError(f"it is that of {parsed.name[:80]!r}")
     except msgspec.MsgspecError as error:
-        raise StorageError(
-            f"the stored definition of {name} cannot be read ({error}): a newer Zoneproof may have"
-            " written it; update Zoneproof, or restore the state database from a backup"
-        ) from error
+        return DamagedCertificate(
+            name,
+            StorageError(
+                f"the stored definition of {name} cannot be read ({error}): if a newer Zoneproof"
+                " wrote it, update Zoneproof; else restore the state database from a backup, or"
+                f" define it anew with 'zoneproof apply', or 'zoneproof remove {name}'"
+            ),
+        )
     return ManagedCertificate(key, parsed, state.encode())
+
+
+def _undamaged(found: ManagedCertificate | DamagedCertificate) -> ManagedCertificate:
+    if isinstance(found, DamagedCertificate):
+        raise found.error
+    return found

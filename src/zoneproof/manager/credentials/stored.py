@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.errors import InvalidInputError
+from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, describe, shown_field
 from zoneproof.storage import Row, Store, Transaction
@@ -119,10 +119,16 @@ class Credentials:
 
     def _credential(self, row: Row) -> Credential:
         key, name, provider, sealed, dns, created_at, changed_at = map(str, row)
-        fields = msgspec.json.decode(
-            self._vault.open_text(sealed, _FIELDS.context(key)), type=dict[str, str]
-        )
-        settings = msgspec.json.decode(dns, type=DnsSettings)
+        opened = self._vault.open_text(sealed, _FIELDS.context(key))
+        try:
+            fields = msgspec.json.decode(opened, type=dict[str, str])
+            settings = msgspec.json.decode(dns, type=DnsSettings)
+        except msgspec.MsgspecError as error:
+            raise StorageError(
+                f"the stored credential {name} cannot be read: update Zoneproof if a newer one"
+                f" wrote it; else remove it with 'zoneproof credential remove {name} --force', and"
+                " add it again"
+            ) from error
         return Credential(name, provider, fields, settings, created_at, changed_at)
 
     async def save(self, credential: Credential) -> None:

@@ -107,7 +107,10 @@ def _users(transaction: Transaction) -> Mapping[str, tuple[str, ...]]:
     users: dict[str, tuple[str, ...]] = {}
     rows = transaction.query("SELECT name, definition FROM certificates ORDER BY name")
     for certificate, text in rows:
-        definition = msgspec.json.decode(str(text), type=_Definition)
+        try:
+            definition = msgspec.json.decode(str(text), type=_Definition)
+        except msgspec.MsgspecError:  # a damaged one, which `list` tells of
+            continue
         for credential in sorted({method.credential for method in definition.method}):
             users[credential] = (*users.get(credential, ()), str(certificate))
     return users

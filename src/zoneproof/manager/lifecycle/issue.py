@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +33,6 @@ from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.schedule import RenewalState, after_failure, after_success
 from zoneproof.manager.certificates.state import lifetime_of, state_of
 from zoneproof.manager.certificates.stored import ManagedCertificate
-from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.manager import Manager
 
 ISSUED = "issued"
@@ -53,62 +51,59 @@ class Outcome:
     files: list[Path]
 
 
-async def issue(
-    manager: Manager,
-    definition: CertificateDefinition,
-    emit: Emit,
-    *,
-    account: str = "",
-    unsaved: Mapping[str, Credential] | None = None,
-    clean_others: bool = True,
-) -> Outcome:
+async def issue(manager: Manager, definition: CertificateDefinition, emit: Emit) -> Outcome:
     """Obtain a certificate and write its files, or go on where an earlier run stopped.
 
-    ``account`` is used instead of the definition's, ``unsaved`` are credentials that win over
-    stored ones; with ``clean_others``, what cut-off runs for other certificates left in the DNS is
-    removed first. What came of it is remembered if the certificate is stored. Raises the errors of
-    every room below; AwaitingUserError when a person has to create records first; BugError for
-    whatever else goes wrong.
+    What cut-off runs for other certificates left in the DNS is removed first. What came of it is
+    remembered if the certificate is stored. Raises the errors of every room below;
+    AwaitingUserError when a person has to create records first; BugError for whatever else goes
+    wrong.
     """
-    if clean_others:
-        await clean_up(manager, emit, leave=definition.name)
-    account = account or definition.account or manager.settings.account
+    await clean_up(manager, emit, leave=definition.name)
     with manager.home.lock(definition.name):
-        try:
-            outcome = await _obtain(manager, definition, account, unsaved or {}, emit)
-        except AwaitingUserError as error:
-            if await manager.states.set_awaiting(definition.name, error.records):
-                await manager.history.add(definition.name, AWAITING, error.message)
-            saved = await manager.certificates.find(definition.name)
-            again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"
-            raise AwaitingUserError(
-                f"{error.message}; then {again}", records=error.records
-            ) from error
-        except ZoneproofError as error:
-            with suppress(StorageError):  # which would hide what went wrong first
-                await _remember_failure(manager, definition, account, error)
-            raise
-        except Exception as error:  # so that the other certificates are renewed all the same
-            bug = BugError.of(error)
-            with suppress(StorageError):
-                await _remember_failure(manager, definition, account, bug)
-            raise bug from error
-        await _remember_success(manager, outcome)
-        return outcome
+        return await issue_locked(manager, definition, emit)
+
+
+async def issue_locked(
+    manager: Manager, definition: CertificateDefinition, emit: Emit, *, account: str = ""
+) -> Outcome:
+    """Do what :func:`issue` does, for a caller who holds the certificate's lock.
+
+    ``account`` is used instead of the definition's.
+    """
+    account = account or definition.account or manager.settings.account
+    try:
+        outcome = await _obtain(manager, definition, account, emit)
+    except AwaitingUserError as error:
+        if await manager.states.set_awaiting(definition.name, error.records):
+            await manager.history.add(definition.name, AWAITING, error.message)
+        saved = await manager.certificates.find(definition.name)
+        again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"
+        raise AwaitingUserError(f"{error.message}; then {again}", records=error.records) from error
+    except ZoneproofError as error:
+        with suppress(StorageError):  # which would hide what went wrong first
+            await _remember_failure(manager, definition, account, error)
+        raise
+    except Exception as error:  # so that the other certificates are renewed all the same
+        bug = BugError.of(error)
+        with suppress(StorageError):
+            await _remember_failure(manager, definition, account, bug)
+        raise bug from error
+    await _remember_success(manager, outcome)
+    return outcome
 
 
 async def _obtain(
     manager: Manager,
     definition: CertificateDefinition,
     account: str,
-    unsaved: Mapping[str, Credential],
     emit: Emit,
 ) -> Outcome:
     name = definition.name
     # Finding it refuses what is neither an account nor a CA.
     stored = await manager.accounts.find(account)
     manager.files.repair(name)
-    methods = await manager.methods.make(definition, unsaved)
+    methods = await manager.methods.make(definition)
     plan = await make_plan(
         definition.parsed_identifiers,
         methods.choose,
@@ -220,10 +215,18 @@ async def is_interrupted(manager: Manager, certificate: ManagedCertificate) -> b
 async def clean_up(manager: Manager, emit: Emit, *, leave: str = "") -> None:
     """Remove from the DNS what runs that were cut off left there.
 
-    Certificates that another process is working on are left alone, and so is ``leave``.
+    Certificates that another process is working on are left alone, and so is ``leave``. What goes
+    wrong is told.
     """
     for name in await manager.journal.certificates_to_clean():
         if name == leave:
             continue
-        with suppress(BusyError), manager.home.lock(name):
-            await remove_leftovers(manager.journal, name, manager.providers.for_publication, emit)
+        try:
+            with manager.home.lock(name):
+                await remove_leftovers(
+                    manager.journal, name, manager.providers.for_publication, emit
+                )
+        except BusyError:
+            continue
+        except ZoneproofError as error:
+            emit(Warned(f"{name}: {error}; the next run tries again"))

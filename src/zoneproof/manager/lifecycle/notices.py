@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from zoneproof.errors import StorageError
 from zoneproof.manager.certificates.told import is_expiring, should_tell
 from zoneproof.manager.lifecycle.renew import Renewal
 from zoneproof.manager.manager import Manager
@@ -20,19 +21,20 @@ _KINDS: dict[str, Kind] = {
 async def tell(manager: Manager, results: Sequence[Renewal]) -> list[str]:
     """Notify whoever the settings name; return a line for each who was not reached.
 
-    Whether somebody was reached or not, the same is not told again at once. Raises StorageError.
+    Whether somebody was reached or not, the same is not told again at once.
     """
     settings = manager.settings.notify
     if not settings.smtp and not settings.webhook:
         return []
     now = datetime.now(UTC)
-    notices = [
-        notice
-        for result in results
-        for notice in _notices(result, now)
-        if await _is_news(manager, notice, now)
-    ]
-    return await send(notices, settings) if notices else []
+    notices, problems = [], []
+    for notice in (notice for result in results for notice in _notices(result, now)):
+        try:
+            if await _is_news(manager, notice, now):
+                notices.append(notice)
+        except StorageError as error:  # of that certificate, at worst of all
+            problems.append(f"nobody is told of {notice.certificate}: {error.message}")
+    return problems + (await send(notices, settings) if notices else [])
 
 
 async def _is_news(manager: Manager, notice: Notice, now: datetime) -> bool:

@@ -17,8 +17,8 @@ from zoneproof.manager.certificates.schedule import (
     without_ari,
 )
 from zoneproof.manager.certificates.state import Standing, standing
-from zoneproof.manager.certificates.stored import ManagedCertificate
-from zoneproof.manager.lifecycle.issue import Outcome, clean_up, issue
+from zoneproof.manager.certificates.stored import DamagedCertificate, ManagedCertificate
+from zoneproof.manager.lifecycle.issue import Outcome, clean_up, issue_locked
 from zoneproof.manager.manager import Manager
 
 EmitFor = Callable[[str], Emit]
@@ -57,19 +57,22 @@ async def renew(
 
     ``force`` renews them whether due or not, paused or not. ``next_wake`` is when the caller looks
     again, in an hour if it does not know. ``on_result`` hears of each as soon as it is done. Never
-    raises for a single certificate, nor for one that is removed meanwhile. Raises
-    InvalidInputError for an unknown name, StorageError.
+    raises for a single certificate, nor for one that is removed meanwhile, or whose stored state
+    or definition cannot be read. Raises InvalidInputError for an unknown name, StorageError.
     """
     if names:
-        chosen = [await manager.certificates.get(name) for name in dict.fromkeys(names)]
+        chosen = [await manager.certificates.look_up(name) for name in dict.fromkeys(names)]
     else:
-        chosen = [one for one in await manager.certificates.all() if one.definition.renew]
+        chosen = [one for one in await manager.certificates.each() if _is_to_be_renewed(one)]
     await clean_up(manager, emit_for(""))
     gate = asyncio.Semaphore(manager.settings.parallel)
 
-    async def one(certificate: ManagedCertificate) -> Renewal:
+    async def one(found: ManagedCertificate | DamagedCertificate) -> Renewal:
         async with gate:
-            result = await _renew_one(manager, certificate, emit_for, force, next_wake)
+            try:
+                result = await _renew_one(manager, found, emit_for, force, next_wake)
+            except ZoneproofError as error:  # with what is stored of it
+                result = Renewal(found.name, "failed", _names(found), error=error)
         if on_result:
             on_result(result)
         return result
@@ -79,29 +82,56 @@ async def renew(
 
 async def _renew_one(
     manager: Manager,
-    certificate: ManagedCertificate,
+    chosen: ManagedCertificate | DamagedCertificate,
     emit_for: EmitFor,
     force: bool,
     next_wake: datetime | None,
 ) -> Renewal:
-    name, emit = certificate.name, emit_for(certificate.name)
+    if isinstance(chosen, DamagedCertificate):
+        raise chosen.error
+    name, emit = chosen.name, emit_for(chosen.name)
     now = datetime.now(UTC)
     next_wake = next_wake or now + LOOK_EVERY
-    found = standing(certificate, manager.files, now, next_wake)
+    found = standing(chosen, manager.files, now, next_wake)
     if not (force or found.due.now):
         found = await _ask_ca(manager, found, next_wake, emit)
     if not (force or found.due.now):
-        return _with_standing(
-            Renewal(name, "not due", _names(certificate), found.due.reason), found
-        )
+        return _not_due(found)
+    try:
+        with manager.home.lock(name):
+            # Another process may have renewed or removed it before it was ours.
+            certificate = await manager.certificates.find(name)
+            if certificate is None:
+                return Renewal(name, "not due", _names(chosen), "it is no longer managed")
+            found = standing(certificate, manager.files, datetime.now(UTC), next_wake)
+            if not (force or found.due.now):
+                return _not_due(found)
+            result = await _renew_locked(manager, found, emit)
+    except BusyError as error:
+        result = Renewal(name, "busy", _names(chosen), error=error)
     reason = "asked for" if force else found.due.reason
+    after = standing(await _fresh(manager, found.certificate), manager.files, datetime.now(UTC))
+    return _with_standing(replace(result, reason=reason), after)
+
+
+async def _renew_locked(manager: Manager, found: Standing, emit: Emit) -> Renewal:
+    """Try one account after the other; the caller holds the certificate's lock."""
     for account in _accounts(manager, found):
-        result = await _try(manager, certificate, account, emit)
-        if result.result != "failed" or not await _fails_over(manager, certificate):
+        result = await _try(manager, found.certificate, account, emit)
+        if result.result != "failed" or not await _fails_over(manager, found.certificate):
             break
-        emit(Warned(f"{name}: {result.error}; trying the next account"))
-    after = standing(await _fresh(manager, certificate), manager.files, datetime.now(UTC))
-    return _with_standing(replace(result, reason=result.reason or reason), after)
+        emit(Warned(f"{result.name}: {result.error}; trying the next account"))
+    return result
+
+
+def _not_due(found: Standing) -> Renewal:
+    certificate = found.certificate
+    result = Renewal(certificate.name, "not due", _names(certificate), found.due.reason)
+    return _with_standing(result, found)
+
+
+def _is_to_be_renewed(found: ManagedCertificate | DamagedCertificate) -> bool:
+    return isinstance(found, DamagedCertificate) or found.definition.renew
 
 
 async def _fresh(manager: Manager, certificate: ManagedCertificate) -> ManagedCertificate:
@@ -109,8 +139,8 @@ async def _fresh(manager: Manager, certificate: ManagedCertificate) -> ManagedCe
     return await manager.certificates.find(certificate.name) or certificate
 
 
-def _names(certificate: ManagedCertificate) -> tuple[str, ...]:
-    return certificate.definition.identifiers
+def _names(found: ManagedCertificate | DamagedCertificate) -> tuple[str, ...]:
+    return found.definition.identifiers if isinstance(found, ManagedCertificate) else ()
 
 
 def _with_standing(result: Renewal, found: Standing) -> Renewal:
@@ -151,20 +181,14 @@ async def _fails_over(manager: Manager, certificate: ManagedCertificate) -> bool
     return failures > 0 and failures % manager.settings.failover_after == 0
 
 
-async def _try(manager: Manager, chosen: ManagedCertificate, account: str, emit: Emit) -> Renewal:
-    name, names = chosen.name, _names(chosen)
-    # It may have waited for its turn or for the CA for long.
-    certificate = await manager.certificates.find(name)
-    if certificate is None:
-        return Renewal(name, "not due", names, "it is no longer managed")
+async def _try(
+    manager: Manager, certificate: ManagedCertificate, account: str, emit: Emit
+) -> Renewal:
+    name, names = certificate.name, _names(certificate)
     try:
-        outcome = await issue(
-            manager, certificate.definition, emit, account=account, clean_others=False
-        )
+        outcome = await issue_locked(manager, certificate.definition, emit, account=account)
     except AwaitingUserError as error:
         return Renewal(name, "awaiting user", names, error=error)
-    except BusyError as error:
-        return Renewal(name, "busy", names, error=error)
     except ZoneproofError as error:
         return Renewal(name, "failed", names, error=error)
     return Renewal(name, "renewed", names, outcome=outcome)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from zoneproof.acme import find_ca, key_from_pem
+from cryptography import x509
+
+from zoneproof.acme import CertificateKey, find_ca, key_from_pem
 from zoneproof.errors import AcmeProblemError, InvalidInputError
 from zoneproof.manager.accounts.stored import AccountTerms, new_account
 from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.manager import Manager
 
 REASONS = {
@@ -22,29 +25,43 @@ async def revoke(manager: Manager, name: str, *, reason: str = "unspecified") ->
 
     The latter is the way where the account is forgotten here, or may not revoke it. ``reason`` is
     one of :data:`REASONS`. The definition and the files stay. Raises InvalidInputError if there is
-    nothing to revoke, AcmeError, StorageError.
+    nothing to revoke, BusyError while another process may be about to replace it, AcmeError,
+    StorageError.
     """
-    certificate = await manager.certificates.get(name)
-    name = certificate.name
-    disk = manager.files.read(name)
-    if disk.certificate is None:
-        raise InvalidInputError(f"there is no certificate to revoke: {disk.problem}")
-    state = state_of(certificate)
-    text = state.renewal.account or certificate.definition.account or manager.settings.account
-    pem = None if disk.problem else manager.files.private_key(name)
-    key = key_from_pem(pem) if pem else None
-    code = REASONS[reason]
+    name = (await manager.certificates.get(name)).name
+    with manager.home.lock(name):
+        certificate = await manager.certificates.get(name)
+        disk = manager.files.read(name)
+        if disk.certificate is None:
+            raise InvalidInputError(f"there is no certificate to revoke: {disk.problem}")
+        pem = None if disk.problem else manager.files.private_key(name)
+        key = key_from_pem(pem) if pem else None
+        await _revoke(manager, certificate, disk.certificate, REASONS[reason], key)
+        for order in await manager.journal.open_orders(name):
+            if order.private_key:  # it could bring the same certificate again
+                await manager.journal.close_order(order.id, error="the certificate was revoked")
+        await manager.history.add(name, "revoked", f"for the reason {reason}")
+
+
+async def _revoke(
+    manager: Manager,
+    managed: ManagedCertificate,
+    certificate: x509.Certificate,
+    code: int,
+    key: CertificateKey | None,
+) -> None:
+    state = state_of(managed)
+    text = state.renewal.account or managed.definition.account or manager.settings.account
     account = await manager.accounts.find(text)
     if key and (account is None or not account.account_url):
         stranger = account or new_account(text, find_ca(text).directory_url, AccountTerms())
         async with stranger.client() as client:
-            await client.revoke(disk.certificate, reason=code, certificate_key=key)
-    else:
-        async with manager.clients.use(text) as client:
-            try:
-                await client.revoke(disk.certificate, reason=code)
-            except AcmeProblemError as error:
-                if not error.is_type("unauthorized") or key is None:
-                    raise
-                await client.revoke(disk.certificate, reason=code, certificate_key=key)
-    await manager.history.add(name, "revoked", f"for the reason {reason}")
+            await client.revoke(certificate, reason=code, certificate_key=key)
+        return
+    async with manager.clients.use(text) as client:
+        try:
+            await client.revoke(certificate, reason=code)
+        except AcmeProblemError as error:
+            if not error.is_type("unauthorized") or key is None:
+                raise
+            await client.revoke(certificate, reason=code, certificate_key=key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zoneproof.errors import VaultError
 from zoneproof.issuance import Publication
 from zoneproof.manager.credentials.stored import Credentials
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
@@ -26,16 +27,23 @@ class ProviderPool:
             )
         return self._opened[key]
 
-    async def for_publication(self, publication: Publication) -> Provider:
-        """Return the provider that can remove a journaled value.
+    async def for_publication(self, publication: Publication) -> list[Provider]:
+        """Return the providers that may remove a journaled value, that of its own fields first.
 
-        A stored credential has its present fields, whatever they were when it was published.
+        The stored credential may have other fields by now: a new secret for the same server, or
+        another server, which does not have the value. Raises InvalidInputError, and VaultError if
+        neither can be read.
         """
+        fields = [] if publication.fields is None else [publication.fields]
         if publication.credential:
             credential = await self._credentials.find(publication.credential)
             if credential and credential.provider == publication.provider:
-                return self.open(credential.provider, credential.fields)
-        return self.open(publication.provider, publication.fields)
+                fields += [] if credential.fields in fields else [credential.fields]
+        if not fields:
+            raise VaultError(
+                "what it was published with does not open with the vault's keys: remove it by hand"
+            )
+        return [self.open(publication.provider, one) for one in fields]
 
     async def close(self) -> None:
         """Release all connections."""

@@ -24,7 +24,11 @@ from zoneproof.manager.accounts.stored import Accounts, StoredAccount
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.history import History
 from zoneproof.manager.certificates.state import CertificateState, state_of
-from zoneproof.manager.certificates.stored import Certificates, ManagedCertificate
+from zoneproof.manager.certificates.stored import (
+    Certificates,
+    DamagedCertificate,
+    ManagedCertificate,
+)
 from zoneproof.manager.credentials.registrations import StoredRegistrations
 from zoneproof.manager.credentials.stored import Credential, Credentials
 from zoneproof.manager.home import Home
@@ -47,7 +51,7 @@ from zoneproof.vault import Vault
 
 @dataclass(frozen=True)
 class Collected:
-    """An archive, and a line for each certificate whose files could not be taken into it."""
+    """An archive, and a line for each certificate of which not all could be taken into it."""
 
     archive: Archive
     problems: tuple[str, ...] = ()
@@ -55,11 +59,11 @@ class Collected:
 
 async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
     """Read all of a home at one moment. Raises StorageError and VaultError."""
-    archive = await read_together(manager.store, lambda store: _read(store, manager.vault))
-    archive = msgspec.structs.replace(archive, settings=_read_settings(manager.home))
+    read = await read_together(manager.store, lambda store: _read(store, manager.vault))
+    archive = msgspec.structs.replace(read.archive, settings=_read_settings(manager.home))
     if not with_certificates:
-        return Collected(archive)
-    problems = []
+        return Collected(archive, read.problems)
+    problems = list(read.problems)
     certificates = []
     for one in archive.certificates:
         files, problem = _read_files(manager.files, one.definition.name)
@@ -71,13 +75,16 @@ async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
     )
 
 
-async def _read(store: Store, vault: Vault) -> Archive:
-    certificates = Certificates(store, vault)
-    return Archive(
+async def _read(store: Store, vault: Vault) -> Collected:
+    certificates, found, problems = Certificates(store, vault), [], []
+    for one in await certificates.each():
+        try:
+            found.append(await _certificate(certificates, one))
+        except StorageError as error:  # which says that what is stored of it is damaged
+            problems.append(error.message)
+    archive = Archive(
         written_at=datetime.now(UTC).replace(microsecond=0),
-        certificates=tuple(
-            [await _certificate(certificates, one) for one in await certificates.all()]
-        ),
+        certificates=tuple(found),
         credentials=tuple(
             ArchivedCredential(
                 name=one.name, provider=one.provider, fields=dict(one.fields), dns=one.dns
@@ -90,9 +97,14 @@ async def _read(store: Store, vault: Vault) -> Archive:
             for domain, one in await StoredRegistrations(store, vault).all()
         ),
     )
+    return Collected(archive, tuple(problems))
 
 
-async def _certificate(certificates: Certificates, one: ManagedCertificate) -> ArchivedCertificate:
+async def _certificate(
+    certificates: Certificates, one: ManagedCertificate | DamagedCertificate
+) -> ArchivedCertificate:
+    if isinstance(one, DamagedCertificate):
+        raise one.error
     return ArchivedCertificate(
         definition=one.definition,
         renewal=state_of(one).renewal,
@@ -155,7 +167,7 @@ async def take(
 
     async def work(store: Store) -> None:
         present = await _read(store, manager.vault)
-        now = {(item.kind, item.name): item.status for item in compare(archive, present)}
+        now = {(item.kind, item.name): item.status for item in compare(archive, present.archive)}
         for item in items:
             if item.kind not in ("files", "settings") and now[item.kind, item.name] != item.status:
                 raise BusyError(
@@ -215,7 +227,9 @@ async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:
 
 async def _store_certificate(certificates: Certificates, archived: ArchivedCertificate) -> None:
     name = archived.definition.name
-    is_new = await certificates.find(name) is None
+    is_new = name not in {one.name for one in await certificates.readable()}
+    if is_new:
+        await certificates.remove(name)  # one that is damaged
     await certificates.save(archived.definition)
     if archived.pkcs12_password or not is_new:
         await certificates.set_pkcs12_password(name, archived.pkcs12_password)

@@ -1,0 +1,259 @@
+"""Commands beside a daemon that is in the middle of an order: nothing is lost, nothing left."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.manager.managed import CHALLENGE, daemon, listed, query, servers
+from tests.peers.knot import TSIG_SECRET
+from tests.world import World
+from zoneproof.vault import Key
+
+__all__ = ["servers"]  # a fixture
+
+NAME = "example.com"
+WRONG = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc="
+
+
+@pytest.fixture(scope="module")
+def prepared(servers: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A home with one certificate that is due, an account and a stored credential."""
+    folder = tmp_path_factory.mktemp("prepared")
+    world = World(folder, servers.knot, servers.unbound, servers.pebble)
+    world.write_settings(f'account = "{world.pebble.directory_url}"')
+    fields = [option for option in world.rfc2136_options if option.startswith("--field")]
+    good(world, "credential", "add", "rfc2136", "--name=dns", "--field=server=127.0.0.1", *fields)
+    register = ["account", "register", f"--ca={world.pebble.directory_url}"]
+    good(world, *register, *world.ca_options[1:])
+    good(world, "add", NAME, "--credential=dns", "--profile=default", "--propagation=3")
+    return world
+
+
+@pytest.fixture
+def world(prepared: World, tmp_path: Path) -> World:
+    """A copy of that home for each test."""
+    shutil.copytree(prepared.home, tmp_path / "home")
+    return World(tmp_path, prepared.knot, prepared.unbound, prepared.pebble)
+
+
+def good(world: World, *command: str) -> str:
+    done = world.run(*command)
+    assert done.status == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+class Daemon:
+    """A daemon whose order has its value in the DNS, and waits for three seconds."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+        self.until("record_published")
+
+    def until(self, event: str) -> dict[str, Any]:
+        """Read events up to the next of that name, and return it."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1]["event"] == event:
+                return self.events[-1]
+        raise AssertionError(f"the daemon never told of {event}: {self.events}")
+
+    def result(self) -> dict[str, Any]:
+        """Return what came of the certificate."""
+        result = self.until("renewal")
+        self.until("round")
+        return result
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event["message"] for event in self.events if event["event"] == "warned"]
+
+
+@contextmanager
+def busy_daemon(world: World) -> Iterator[Daemon]:
+    with daemon(world) as process:
+        yield Daemon(process)
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Keep a process from doing anything."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def nothing_is_left(world: World) -> None:
+    assert world.txt_values(CHALLENGE) == set()
+    assert query(world, "SELECT count(*) FROM publications") == [(0,)]
+    assert query(world, "SELECT count(*) FROM orders WHERE state = 'open'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["account", "rollover", "ACCOUNT"],
+        ["account", "deactivate", "ACCOUNT", "--yes"],
+        ["remove", NAME, "--yes"],
+        ["apply", "-f", "OTHER", "--prune", "--yes"],
+        ["revoke", NAME, "--yes"],
+        ["issue", NAME],
+        ["run"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_what_would_break_the_order_says_who_holds_what(
+    world: World, tmp_path: Path, command: Sequence[str]
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(OTHER)
+    names = {"ACCOUNT": world.pebble.directory_url, "OTHER": str(other)}
+    before = query(world, "SELECT private_key, next_key FROM accounts")
+    with busy_daemon(world) as running:
+        with stopped(running.process):
+            done = world.run(*(names.get(word, word) for word in command))
+            assert done.status == 1
+            assert done.stderr.splitlines()[-1].startswith(
+                f"zoneproof: another zoneproof (process {running.process.pid}) is "
+            )
+            assert query(world, "SELECT name FROM certificates") == [(NAME,)]
+        assert running.result()["result"] == "renewed"
+    assert query(world, "SELECT private_key, next_key FROM accounts") == before
+    nothing_is_left(world)
+
+
+OTHER = """
+[[certificate]]
+name = "other"
+identifiers = ["other.example.com"]
+[[certificate.method]]
+credential = "dns"
+"""
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [["credential", "rotate-key"], ["credential", "rotate-key", "--drop-old"]],
+        [["credential", "set", "dns", "--field=server=127.0.0.2"]],
+        [["credential", "set", "dns", f"--field=secret={WRONG}"]],
+        [["credential", "remove", "dns", "--force"]],
+        [["credential", "rename", "dns", "other"]],
+        [["account", "remove", "ACCOUNT", "--force"]],
+        [["edit", NAME, "--add-name=www.example.com"]],
+        [["export", "-o", "ARCHIVE", "--passphrase=@PASSPHRASE"]],
+        [["list"], ["history", NAME], ["preview", NAME], ["renew"]],
+    ],
+    ids=lambda commands: " ".join(commands[0][:3]),
+)
+def test_what_leaves_the_order_alone_works_beside_it(
+    world: World, tmp_path: Path, commands: Sequence[Sequence[str]]
+) -> None:
+    (tmp_path / "passphrase").write_text("only for this test")
+    names = {
+        "ACCOUNT": world.pebble.directory_url,
+        "ARCHIVE": str(tmp_path / "archive"),
+        "--passphrase=@PASSPHRASE": f"--passphrase=@{tmp_path / 'passphrase'}",
+    }
+    with busy_daemon(world) as running:
+        for command in commands:
+            good(world, *(names.get(word, word) for word in command))
+        assert running.result()["result"] == "renewed", running.events
+    nothing_is_left(world)
+    assert listed(world)["status"] in ("valid", "due")
+
+
+def test_an_archive_is_taken_in_beside_an_order(world: World, tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_text("only for this test")
+    archive = [str(tmp_path / "archive"), f"--passphrase=@{tmp_path / 'passphrase'}"]
+    good(world, "export", "-o", *archive)
+    good(world, "edit", NAME, "--ttl=61")
+    with busy_daemon(world) as running:
+        good(world, "import", "archive", *archive, "--replace", "--yes")
+        assert running.result()["result"] == "renewed"
+    nothing_is_left(world)
+    shown = json.loads(good(world, "show", NAME, "--json"))
+    assert shown["definition"]["method"][0].get("ttl") != 61
+
+
+def test_a_rollover_after_a_kill_lets_the_same_order_go_on(world: World) -> None:
+    with busy_daemon(world) as running:
+        running.process.kill()
+        running.process.wait()
+        good(world, "account", "rollover", world.pebble.directory_url)
+    again = world.run("renew", "--json")
+    assert "order_resumed" in again.event_names
+    assert again.event("renewal")["result"] == "renewed"
+    nothing_is_left(world)
+
+
+@pytest.mark.parametrize(
+    "command", [["apply", "-f", "OTHER", "--prune", "--yes"], ["remove", NAME, "--yes"]]
+)
+def test_what_a_killed_run_left_goes_with_its_certificate(
+    world: World, tmp_path: Path, command: Sequence[str]
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(OTHER)
+    with busy_daemon(world) as running:
+        running.process.kill()
+        running.process.wait()
+    assert world.txt_values(CHALLENGE)
+    good(world, *(str(other) if word == "OTHER" else word for word in command))
+    nothing_is_left(world)
+
+
+@pytest.mark.parametrize("field", ["server=127.0.0.2", f"secret={WRONG}"])
+def test_a_killed_order_whose_credential_is_changed_leaves_nothing(
+    world: World, field: str
+) -> None:
+    with busy_daemon(world) as running:
+        running.process.kill()
+        running.process.wait()
+    right = {"server": "127.0.0.1", "secret": TSIG_SECRET}[field.partition("=")[0]]
+    good(world, "credential", "set", "dns", f"--field={field}")
+    assert world.run("renew").status == 1
+    assert world.txt_values(CHALLENGE) == set()
+    good(world, "credential", "set", "dns", f"--field={field.partition('=')[0]}={right}")
+    good(world, "renew", "--force")
+    nothing_is_left(world)
+
+
+def _swap(key: Path) -> None:
+    key.write_text(f"{Key.new().to_text()}\n")
+
+
+def _open_to_others(key: Path) -> None:
+    key.chmod(0o644)
+
+
+@pytest.mark.parametrize("harm", [_swap, Path.unlink, _open_to_others])
+def test_no_secret_is_sealed_with_a_vault_key_that_is_gone(world: World, harm: Any) -> None:
+    """The order is kept without its key, and goes on when the vault's key is back."""
+    key = world.home / "vault.key"
+    kept = key.read_text()
+    with busy_daemon(world) as running:
+        harm(key)
+        failed = running.result()
+        assert failed["result"] == "failed"
+        assert "vault.key" in failed["error"]
+    assert world.txt_values(CHALLENGE) == set()
+    assert query(world, "SELECT state, private_key FROM orders") == [("open", None)]
+    key.write_text(kept)
+    key.chmod(0o600)
+    again = world.run("renew", "--json", "--force")
+    assert "order_resumed" in again.event_names
+    assert again.event("renewal")["result"] == "renewed"
+    nothing_is_left(world)
