@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.issuance import Issued
+from zoneproof.manager.certificates import files as files_module
 from zoneproof.manager.certificates.files import CertificateFiles, check_certificate_name
 
 
@@ -80,6 +81,107 @@ def test_a_version_that_was_left_half_written_is_not_used_again(tmp_path: Path) 
     (tmp_path / "archive/example.com/cert2.pem").write_text("half")
     files.write("example.com", issued("two"))
     assert (tmp_path / "live/example.com/cert.pem").resolve().name == "cert3.pem"
+
+
+class Crash(BaseException):
+    """Stands for the end of the process: nothing after it is done."""
+
+
+def crash_at_file(monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
+    """Crash when the file of a version has been made and nothing is in it."""
+    write = files_module._write_new
+
+    def crashing(path: Path, data: bytes, mode: int) -> None:
+        if path.name.startswith(stem):
+            path.touch()
+            raise Crash
+        write(path, data, mode)
+
+    monkeypatch.setattr(files_module, "_write_new", crashing)
+
+
+def crash_before_link(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    replace = files_module._replace_link
+
+    def crashing(link: Path, target: Path) -> None:
+        if link.name == file:
+            raise Crash
+        replace(link, target)
+
+    monkeypatch.setattr(files_module, "_replace_link", crashing)
+
+
+def versions(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("stem", ["cert", "chain", "fullchain", "privkey"])
+@pytest.mark.parametrize("earlier", [0, 1, 2])
+def test_a_version_cut_off_before_the_first_link_moved_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stem: str, earlier: int
+) -> None:
+    files, archive = CertificateFiles(tmp_path), tmp_path / "archive/example.com"
+    for mark in range(earlier):
+        files.write("example.com", issued(str(mark)))
+    archive.mkdir(parents=True, exist_ok=True)
+    for own in ("cert9.txt", "my-own.pem", "cert.pem.bak"):
+        (archive / own).write_text("a person's")
+    before = versions(archive)
+    with monkeypatch.context() as patch:
+        crash_at_file(patch, stem)
+        with pytest.raises(Crash):
+            files.write("example.com", issued("cut off"))
+    assert versions(archive) > before
+    files.repair("example.com")
+    assert versions(archive) == before
+    files.write("example.com", issued("last"))
+    assert (tmp_path / "live/example.com/cert.pem").resolve().name == f"cert{earlier + 1}.pem"
+    assert (archive / "my-own.pem").read_text() == "a person's"
+
+
+def test_a_whole_version_that_no_link_leads_to_is_removed_at_the_next_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, archive = CertificateFiles(tmp_path), tmp_path / "archive/example.com"
+    files.write("example.com", issued("one"))
+    with monkeypatch.context() as patch:
+        crash_before_link(patch, "cert.pem")
+        with pytest.raises(Crash):
+            files.write("example.com", issued("cut off"))
+    files.write("example.com", issued("two"))
+    assert (archive / "cert2.pem").read_text() == "leaf two\n"
+    assert len(versions(archive)) == 8
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+@pytest.mark.parametrize("file", ["chain.pem", "fullchain.pem", "privkey.pem"])
+def test_links_that_a_crash_came_between_all_lead_to_the_new_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, earlier: int
+) -> None:
+    files, live = CertificateFiles(tmp_path), tmp_path / "live/example.com"
+    for mark in range(earlier):
+        files.write("example.com", issued(str(mark)))
+    with monkeypatch.context() as patch:
+        crash_before_link(patch, file)
+        with pytest.raises(Crash):
+            files.write("example.com", issued("new"))
+    files.repair("example.com")
+    assert {link.resolve().name[-5] for link in live.iterdir()} == {str(earlier + 1)}
+    assert (live / "privkey.pem").read_text() == "key new\n"
+    assert not (tmp_path / "archive/example.com/.writing").exists()
+
+
+def test_a_person_who_goes_back_to_an_older_version_keeps_the_newer(tmp_path: Path) -> None:
+    files, live = CertificateFiles(tmp_path), tmp_path / "live/example.com"
+    for mark in ("one", "two"):
+        files.write("example.com", issued(mark))
+    for link in live.iterdir():
+        target = link.readlink()
+        link.unlink()
+        link.symlink_to(target.with_name(target.name.replace("2", "1")))
+    files.repair("example.com")
+    assert (live / "cert.pem").read_text() == "leaf one\n"
+    assert (tmp_path / "archive/example.com/cert2.pem").read_text() == "leaf two\n"
 
 
 def test_a_link_left_over_from_a_crash_does_not_stop_the_next_write(tmp_path: Path) -> None:

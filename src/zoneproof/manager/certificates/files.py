@@ -1,7 +1,8 @@
 """Certificates and keys on disk, in the layout that administrators know.
 
 ``archive/<name>/privkey3.pem`` and its kin hold every version; ``live/<name>/privkey.pem`` and its
-kin are links to the newest, each replaced in one step. ``bundle.p12`` is there on request.
+kin are links to the newest, each replaced in one step. ``bundle.p12`` is there on request. While a
+version is written, ``archive/<name>/.writing`` says which, so that it can be undone after a crash.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _MODES = {
     "privkey.pem": 0o600,
     "bundle.p12": 0o600,
 }
+_WRITING = ".writing"
 
 
 def check_certificate_name(name: str) -> str:
@@ -93,11 +95,14 @@ class CertificateFiles:
         try:
             for folder in (archive.parent, archive, live.parent, live):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.repair(name)
             version = _next_version(archive)
+            _write_new(archive / _WRITING, str(version).encode(), 0o600)
             _write_all(archive, version, contents)
             self._point(name, version, contents)
             if pkcs12_password is None:
                 (live / "bundle.p12").unlink(missing_ok=True)
+            (archive / _WRITING).unlink()
         except OSError as error:
             raise StorageError(
                 f"cannot write the certificate to {error.filename or archive}: {error.strerror};"
@@ -106,21 +111,37 @@ class CertificateFiles:
         return [live / file for file in contents]
 
     def repair(self, name: str) -> None:
-        """Point all links at one version, if a crash came between them. Raises StorageError."""
-        live = self.live(name)
-        versions = {}
+        """Finish or undo what a crash left half done. Raises StorageError.
+
+        If it came between the links, all are pointed at one version. A version that no link leads
+        to yet is removed; it was never used, and its order brings it again.
+        """
+        live, archive = self.live(name), self.archive(name)
         try:
-            for file in _MODES:
-                link = live / file
-                match = _VERSIONED.fullmatch(link.readlink().name) if link.is_symlink() else None
-                if match:
-                    versions[file] = int(match[2])
-            if len(set(versions.values())) > 1:
-                self._point(name, max(versions.values()), versions)
+            linked = self._linked(name)
+            writing = _version_in(archive / _WRITING)
+            if writing in linked.values():
+                self._point(name, writing, _MODES)
+            elif len(set(linked.values())) > 1:
+                self._point(name, max(linked.values()), linked)
+            if writing and writing not in linked.values():
+                for file in _MODES:
+                    (archive / _versioned(file, writing)).unlink(missing_ok=True)
+            (archive / _WRITING).unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(
                 f"cannot mend the links in {error.filename or live}: {error.strerror}"
             ) from error
+
+    def _linked(self, name: str) -> dict[str, int]:
+        """Return the version that each link leads to."""
+        versions = {}
+        for file in _MODES:
+            link = self.live(name) / file
+            match = _VERSIONED.fullmatch(link.readlink().name) if link.is_symlink() else None
+            if match:
+                versions[file] = int(match[2])
+        return versions
 
     def _point(self, name: str, version: int, files: Mapping[str, object]) -> None:
         archive, live = self.archive(name), self.live(name)
@@ -209,6 +230,14 @@ def _next_version(archive: Path) -> int:
     return max((int(match[2]) for match in found if match), default=0) + 1
 
 
+def _version_in(note: Path) -> int:
+    """Return the version that was being written, 0 for none."""
+    try:
+        return int(note.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
 def _write_all(archive: Path, version: int, contents: Mapping[str, bytes]) -> None:
     written = []
     try:
@@ -219,7 +248,7 @@ def _write_all(archive: Path, version: int, contents: Mapping[str, bytes]) -> No
         _sync_folder(archive)
     except OSError as error:
         error.filename = error.filename or str(written[-1])  # a full disk does not say of which
-        for path in written:
+        for path in (*written, archive / _WRITING):
             path.unlink(missing_ok=True)
         raise
 
