@@ -303,9 +303,37 @@ def test_a_ca_that_always_wants_a_renewal_at_once_gets_one_a_day() -> None:
     assert due(asked_again, fresh, NOW + DAY).now
 
 
+@pytest.mark.parametrize("ahead", [40 * DAY, 70 * DAY, 100 * DAY, 4000 * DAY])
+def test_a_clock_that_is_ahead_renews_once_and_not_at_every_look(ahead: timedelta) -> None:
+    """The CA's clock is right: what it issues is old as soon as it is here."""
+    issued = Lifetime(NOW, NOW + 60 * DAY)
+    here = NOW + ahead
+    renewed = after_success(RenewalState(), "0b", here)
+    for look in range(0, 14 * 24, 12):
+        found = due(renewed, issued, here + look * HOUR)
+        assert not found.now
+        assert "set the clock" in found.reason
+        assert found.at == here + 15 * DAY
+    assert due(renewed, issued, here + 15 * DAY).now
+    assert "set the clock" in clock_problem(issued, here, here)
+
+
+def test_the_ca_s_advice_counts_however_new_the_certificate_is() -> None:
+    renewed = msgspec.structs.replace(after_success(RenewalState(), "0b", NOW), chosen=NOW)
+    assert due(renewed, QUARTER, NOW).now
+
+
+def test_a_certificate_obtained_while_the_clock_was_ahead_is_renewed_in_time() -> None:
+    renewed = after_success(RenewalState(), "0b", NOW + 4000 * DAY)
+    assert not due(renewed, QUARTER, NOW + 50 * DAY).now
+    assert due(renewed, QUARTER, NOW + 61 * DAY).now
+
+
 def test_success_forgets_failures_and_advice() -> None:
     state = with_ari(msgspec.structs.replace(failed(3), account="main"), INFO, Least())
-    assert after_success(state, "0b", NOW) == RenewalState(serial="0b", account="main")
+    assert after_success(state, "0b", NOW) == RenewalState(
+        serial="0b", account="main", obtained_at=NOW
+    )
 
 
 @given(st.lists(st.none() | moments), near)

@@ -31,6 +31,7 @@ _LOOK_SOONEST = timedelta(minutes=1)
 _SHORT = timedelta(days=10)  # lifetimes up to this are renewed at half
 _SPREAD = 20  # renewals come up to this part of the lifetime earlier
 _ADVICE_AGAIN = timedelta(days=1)
+_NEW = 4  # for this part of the lifetime a certificate was obtained only lately
 _TOO_LATE = 10  # a window that leaves less than this part of the lifetime is not followed
 
 _LADDER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100))
@@ -71,7 +72,8 @@ class RenewalState(msgspec.Struct, frozen=True):
     in a row, ``last_error`` is one line, and ``next_attempt_at`` the moment until which the last
     of them makes us wait. ``paused`` is empty, or says what a person has to do at the CA; then
     nothing is tried until a person does it by hand. ``account`` is the CA account tried last.
-    ``advised_at`` is when the present certificate was obtained because the CA asked for it.
+    ``advised_at`` is when the present certificate was obtained because the CA asked for it,
+    ``obtained_at`` when it was obtained at all, by this machine's clock.
     """
 
     serial: str = ""
@@ -87,6 +89,7 @@ class RenewalState(msgspec.Struct, frozen=True):
     paused: str = ""
     account: str = ""
     advised_at: Moment | None = None
+    obtained_at: Moment | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def of_certificate(state: RenewalState, serial: str) -> RenewalState:
         chosen=None,
         ask_again_at=None,
         explanation_url="",
+        obtained_at=None,
     )
 
 
@@ -190,25 +194,33 @@ def _wanted(
     """Return what would be due if nothing had failed."""
     if lifetime is None:
         return Due(now=True, at=now, reason="it is not there")
-    if lifetime.not_after <= now:
-        return Due(
-            now=True,
-            at=lifetime.not_after,
-            reason=f"it expired at {moments.at(lifetime.not_after)}",
-        )
     advice = _advised_moment(state)
-    if advice and advice <= lifetime.not_after - lifetime.total / _TOO_LATE:
-        moment = advice
-        due = is_renewal_due(moment, now=now, next_wake=next_wake)
-        reason = _advice(state)
+    if lifetime.not_after <= now:
+        at, reason = lifetime.not_after, f"it expired at {moments.at(lifetime.not_after)}"
+    elif advice and advice <= lifetime.not_after - lifetime.total / _TOO_LATE:
+        at, reason = advice, _advice(state)
+        if is_renewal_due(advice, now=now, next_wake=next_wake):
+            return Due(now=True, at=at, reason=reason)
     else:
-        moment = own_moment(name, lifetime)
-        due = moment <= now
+        at = own_moment(name, lifetime)
         part = "half of its lifetime is" if lifetime.is_short else "two thirds of its lifetime are"
         reason = f"about {part} over"
-    if not due and lifetime.not_after <= next_wake:
-        return Due(now=True, at=now, reason="it expires before the next look")
-    return Due(now=due, at=moment, reason=reason if due else "")
+    if at > now and lifetime.not_after <= next_wake:
+        at, reason = now, "it expires before the next look"
+    if at > now:
+        return Due(now=False, at=at)
+    too_soon = _too_soon(state, lifetime, now)
+    if too_soon:  # with a clock that is wrong it would be renewed at every look
+        return Due(now=False, at=too_soon, reason=clock_problem(lifetime, now, state.obtained_at))
+    return Due(now=True, at=at, reason=reason)
+
+
+def _too_soon(state: RenewalState, lifetime: Lifetime, now: datetime) -> datetime | None:
+    """Return until when a certificate is too new to be renewed for its age; None if it is not."""
+    if state.obtained_at is None or state.obtained_at > now:
+        return None
+    until = state.obtained_at + lifetime.total / _NEW
+    return until if now < until else None
 
 
 def _advised_moment(state: RenewalState) -> datetime | None:
@@ -235,18 +247,30 @@ def next_wake(moments: Iterable[datetime | None], now: datetime) -> datetime:
     return min(max(first, now + _LOOK_SOONEST), now + LOOK_EVERY)
 
 
-def clock_problem(lifetime: Lifetime, now: datetime) -> str:
-    """Return a line for people if the certificate is not valid yet, which no CA does; else empty.
+def clock_problem(lifetime: Lifetime, now: datetime, obtained_at: datetime | None = None) -> str:
+    """Return a line for people if the clock may be wrong, empty if nothing speaks for that.
 
-    Five minutes are tolerated.
+    A certificate is not valid yet, which no CA does (five minutes are tolerated), or it is old
+    although it was obtained lately, or it expired, which it should not where it is renewed.
     """
-    if lifetime.not_before - now <= _CLOCK_TOLERANCE:
-        return ""
-    return (
-        f"the certificate is valid from {moments.at(lifetime.not_before)} on, and this machine's"
-        f" clock says {moments.at(now)}: set the clock, for instance by NTP; if it is right, the"
-        " CA's is wrong"
-    )
+    clock = f"this machine's clock says {moments.at(now)}"
+    if lifetime.not_before - now > _CLOCK_TOLERANCE:
+        return (
+            f"the certificate is valid from {moments.at(lifetime.not_before)} on, and {clock}: set the"
+            " clock, for instance by NTP; if it is right, the CA's is wrong"
+        )
+    if obtained_at and obtained_at - lifetime.not_before > lifetime.total / _NEW:
+        return (
+            f"the certificate was obtained at {moments.at(obtained_at)} and is valid from"
+            f" {moments.at(lifetime.not_before)} to {moments.at(lifetime.not_after)}, and {clock}: set the"
+            " clock, for instance by NTP"
+        )
+    if lifetime.not_after <= now:
+        return (
+            f"the certificate expired at {moments.at(lifetime.not_after)}, and {clock}: renew it, or"
+            " set the clock if that is wrong"
+        )
+    return ""
 
 
 # --- failures ----------------------------------------------------------------------------------
@@ -297,7 +321,10 @@ def after_success(
     """Return the state of the new certificate, about which the CA has not been asked yet."""
     advised = state.chosen is not None and state.chosen <= now + LOOK_EVERY
     return RenewalState(
-        serial=serial, account=account or state.account, advised_at=now if advised else None
+        serial=serial,
+        account=account or state.account,
+        advised_at=now if advised else None,
+        obtained_at=now,
     )
 
 

@@ -132,7 +132,7 @@ class Standing:
         lifetime = self.lifetime
         if self.disk.problem or lifetime is None:
             return self.disk.problem
-        return clock_problem(lifetime, self.now)
+        return clock_problem(lifetime, self.now, self.state.renewal.obtained_at)
 
 
 def overview_of(

@@ -15,6 +15,7 @@ from zoneproof.manager.manager import RunOptions, open_manager
 
 _LOCK = ".run"  # which no certificate can be named
 _AFTER_TROUBLE = timedelta(minutes=1)
+_SHORTEST = timedelta(seconds=1)
 
 
 async def keep_renewed(
@@ -43,7 +44,9 @@ async def keep_renewed(
                 wake = datetime.now(UTC) + _AFTER_TROUBLE
             else:
                 on_round(results, wake)
-            await sleep(max((wake - datetime.now(UTC)).total_seconds(), 1.0))
+            # However the clock was set since.
+            wait = min(max(wake - datetime.now(UTC), _SHORTEST), LOOK_EVERY)
+            await sleep(wait.total_seconds())
 
 
 async def _round(
