@@ -25,11 +25,14 @@ _SIGNS_ALL = x509.KeyUsage(
 )
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Return a PEM file to trust, and what a server at 127.0.0.1 needs."""
+def certificate(folder: Path, *, days: int = 0) -> tuple[Path, ssl.SSLContext]:
+    """Return a PEM file to trust, and what a server at 127.0.0.1 needs.
+
+    It is valid a day around the moment that is so many days ahead.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) + timedelta(days=days)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))

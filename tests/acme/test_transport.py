@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from tests.acme.fake_ca import FakeCa, problem
+from tests.self_signed import certificate
 from zoneproof.acme import AccountKey, AcmeClient
 from zoneproof.acme.http import MAX_BODY
 from zoneproof.acme.retries import ATTEMPTS
@@ -178,6 +179,7 @@ async def test_certificate_that_is_not_trusted_is_not_tried_twice(ca: FakeCa) ->
     error = httpx2.ConnectError("handshake")
     error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")
     error.__cause__.verify_message = "self-signed certificate"
+    error.__cause__.verify_code = 18
     ca.misdeeds["/dir"] = [error]
     async with ca.client() as client:
         with pytest.raises(AcmeConnectionError, match=r"not trusted \(self-signed"):
@@ -544,3 +546,16 @@ async def test_no_more_requests_run_at_once_than_allowed(ca: FakeCa) -> None:
     assert [one.identifier for one in authorizations] == names
     assert most == 4
     assert ca.count("/nonce") == 4
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+async def test_a_tls_certificate_of_another_time_is_told_with_this_machine_s_clock(
+    tmp_path: Path, days: int
+) -> None:
+    bundle, context = certificate(tmp_path, days=days)
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    url = f"https://127.0.0.1:{port}/dir"
+    async with server, AcmeClient(url, AccountKey.generate(), ca_bundle=bundle) as client:
+        with pytest.raises(AcmeConnectionError, match=r"is it \d{4}-\d\d-\d\d .*set this machine"):
+            await client.directory()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -230,6 +231,29 @@ def test_a_clock_two_days_ahead_renews_early_and_once(world: World) -> None:
     assert "1 renewed" in result.stdout
     assert "1 not due" in world.run("renew").stdout
     assert listed(world)["status"] == "valid"
+
+
+@pytest.mark.parametrize("days", [100, 5000])
+def test_a_clock_far_ahead_renews_once_and_is_told(world: World, days: int) -> None:
+    obtain(world)
+    assert "it expired at" in run_at(world, days * DAY, "renew").stdout
+    again = run_at(world, days * DAY, "renew")
+    assert "1 not due" in again.stdout
+    assert "set the clock" in again.stdout
+    facts = listed(world, run_at(world, days * DAY, "list", "--json"))
+    assert facts["status"] == "expired"
+    assert "was obtained at" in facts["problem"]
+    assert "this machine's clock says" in facts["problem"]
+    assert "1 not due" in world.run("renew").stdout
+    assert listed(world)["status"] == "valid"
+
+
+def test_a_clock_in_1970_renews_nothing_and_is_told(world: World) -> None:
+    obtain(world)
+    since = -int(time.time())
+    assert "1 not due" in run_at(world, since, "renew").stdout
+    facts = listed(world, run_at(world, since, "list", "--json"))
+    assert "this machine's clock says 1970-01-01" in facts["problem"]
 
 
 def test_a_failure_while_the_clock_was_ahead_does_not_hold_up_what_is_due(world: World) -> None:

@@ -6,16 +6,22 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.manager.managed import CHALLENGE, daemon, listed, query, servers
 from tests.peers.knot import TSIG_SECRET
 from tests.world import World
+from zoneproof.cli.definition_options import Wanted
+from zoneproof.cli.definitions import save
+from zoneproof.errors import BusyError
+from zoneproof.manager import Home, open_manager
 from zoneproof.vault import Key
 
 __all__ = ["servers"]  # a fixture
@@ -235,6 +241,36 @@ def test_a_killed_order_whose_credential_is_changed_leaves_nothing(
     good(world, "credential", "set", "dns", f"--field={field.partition('=')[0]}={right}")
     good(world, "renew", "--force")
     nothing_is_left(world)
+
+
+def test_a_removal_that_was_killed_is_finished_by_the_next(world: World) -> None:
+    good(world, "renew")
+    module = [sys.executable, "-m", "tests.manager.die_at_removal"]
+    killed = subprocess.run(
+        [*module, "remove", NAME, "--delete-files", "--yes"],
+        env=world.environment(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert query(world, "SELECT name FROM certificates") == []
+    assert (world.home / "live" / NAME).exists()
+    good(world, "remove", NAME, "--delete-files", "--yes")
+    assert not (world.home / "live" / NAME).exists()
+    assert not (world.home / "archive" / NAME).exists()
+    assert world.run("remove", NAME, "--delete-files", "--yes").status == 2
+
+
+async def test_of_two_who_change_a_definition_at_once_the_second_is_told(world: World) -> None:
+    async with open_manager(Home(world.home)) as manager:
+        before = (await manager.certificates.get(NAME)).definition
+        mine = Wanted(msgspec.structs.replace(before, key_type="rsa2048"))
+        good(world, "edit", NAME, "--add-name=www.example.com")
+        with pytest.raises(BusyError, match="was changed by somebody else meanwhile"):
+            await save(manager, mine, before)
+        after = (await manager.certificates.get(NAME)).definition
+    assert (after.key_type, len(after.identifiers)) == (before.key_type, 2)
 
 
 def _swap(key: Path) -> None:

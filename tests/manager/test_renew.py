@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import AcmeError, BugError
+from tests.manager.full_home import self_signed
+from zoneproof.errors import AcmeError, BugError, StorageError
 from zoneproof.issuance import Emit
 from zoneproof.manager import (
     CertificateDefinition,
     Home,
+    ManagedCertificate,
     Manager,
     MethodDefinition,
     Renewal,
@@ -21,6 +23,7 @@ from zoneproof.manager import (
     renew,
 )
 from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.certificates.stored import Certificates
 from zoneproof.manager.lifecycle import issue as issue_module
 from zoneproof.manager.lifecycle import renew as renew_module
 
@@ -82,6 +85,39 @@ async def test_a_certificate_that_is_removed_while_it_is_renewed_stops_no_other(
     monkeypatch.setattr(renew_module, "issue_locked", removed_meanwhile)
     results = await renew(manager, ignore)
     assert [result.result for result in results] == ["failed", "failed"]
+
+
+async def test_what_another_process_did_between_the_look_and_the_lock_counts(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = Home.lock
+
+    def lock_late(home: Home, name: str, doing: str = "") -> AbstractContextManager[None]:
+        manager.files.write(name, self_signed(name))
+        return lock(home, name, doing)
+
+    monkeypatch.setattr(Home, "lock", lock_late)
+    monkeypatch.setattr(renew_module, "issue_locked", fail)
+    results = await renew(manager, ignore)
+    assert [result.result for result in results] == ["not due", "not due"]
+    assert all(result.lifetime for result in results)
+
+
+async def test_a_store_that_fails_for_one_certificate_stops_no_other(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, failures = Certificates.find, [StorageError("another process keeps it locked")]
+
+    async def find_once_not(certificates: Certificates, name: str) -> ManagedCertificate | None:
+        if failures:
+            raise failures.pop()
+        return await find(certificates, name)
+
+    monkeypatch.setattr(Certificates, "find", find_once_not)
+    monkeypatch.setattr(issue_module, "make_plan", fail)
+    first, second = await renew(manager, ignore)
+    assert str(first.error) == "another process keeps it locked"
+    assert isinstance(second.error, BugError)
 
 
 async def test_a_bug_is_one_certificate_s_failure_and_what_it_says_is_kept_nowhere(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -19,6 +20,7 @@ from zoneproof.input_files import LARGEST_LIST, read_file
 MAX_BODY = 1024 * 1024  # bytes; the largest honest reply is an order of 1,000 names
 _CONNECT_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 30.0
+_OF_ANOTHER_TIME = (9, 10)  # OpenSSL: X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _HEADERS = {
     "User-Agent": f"zoneproof/{__version__}",
     "Accept-Language": "en",
@@ -153,9 +155,13 @@ def _lost(error: Exception, url: str) -> AcmeConnectionError:
     reason = shown(str(error), 200) or type(error).__name__
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
+            advice = "for a test CA, give its root as the CA bundle"
+            if cause.verify_code in _OF_ANOTHER_TIME:
+                now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+                advice = f"is it {now}? If not, set this machine's clock"
             return AcmeConnectionError(
                 f"the TLS certificate of {ca_at(url)} is not trusted ({cause.verify_message});"
-                " for a test CA, give its root as the CA bundle"
+                f" {advice}"
             )
         if isinstance(cause, OSError) and cause.strerror:
             reason = shown(cause.strerror, 200)
