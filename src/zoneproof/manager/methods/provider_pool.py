@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zoneproof.errors import VaultError
+from zoneproof.errors import InvalidInputError, VaultError
 from zoneproof.issuance import Publication
 from zoneproof.manager.credentials.stored import Credentials
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
@@ -43,7 +43,15 @@ class ProviderPool:
             raise VaultError(
                 "what it was published with does not open with the vault's keys: remove it by hand"
             )
-        return [self.open(publication.provider, one) for one in fields]
+        providers, problem = [], None
+        for one in fields:
+            try:
+                providers.append(self.open(publication.provider, one))
+            except InvalidInputError as error:
+                problem = error
+        if problem and not providers:
+            raise problem
+        return providers
 
     async def close(self) -> None:
         """Release all connections."""
