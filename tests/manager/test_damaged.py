@@ -55,7 +55,7 @@ def test_the_others_are_listed_renewed_and_exported(two: World, damage: str, wha
     exported = two.run("export", "-o", str(archive), *ARCHIVE, environment=SECRET)
     assert exported.status == 0, exported.stderr
     assert f"left out: {said}" in exported.stderr
-    assert "1 definition" in exported.stdout
+    assert "1 certificate" in exported.stdout
 
     for command in (["credential", "list"], ["account", "list"], ["issue", "example.com"]):
         assert two.run(*command).status == 0

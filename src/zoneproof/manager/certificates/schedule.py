@@ -254,22 +254,19 @@ def clock_problem(lifetime: Lifetime, now: datetime, obtained_at: datetime | Non
     although it was obtained lately, or it expired, which it should not where it is renewed.
     """
     clock = f"this machine's clock says {moments.at(now)}"
+    start, end = moments.at(lifetime.not_before), moments.at(lifetime.not_after)
     if lifetime.not_before - now > _CLOCK_TOLERANCE:
         return (
-            f"the certificate is valid from {moments.at(lifetime.not_before)} on, and {clock}: set the"
-            " clock, for instance by NTP; if it is right, the CA's is wrong"
+            f"the certificate is valid from {start} on, and {clock}: set the clock, for instance by"
+            " NTP; if it is right, the CA's is wrong"
         )
     if obtained_at and obtained_at - lifetime.not_before > lifetime.total / _NEW:
         return (
-            f"the certificate was obtained at {moments.at(obtained_at)} and is valid from"
-            f" {moments.at(lifetime.not_before)} to {moments.at(lifetime.not_after)}, and {clock}: set the"
-            " clock, for instance by NTP"
+            f"the certificate was obtained at {moments.at(obtained_at)} and is valid from {start}"
+            f" to {end}, and {clock}: set the clock, for instance by NTP"
         )
     if lifetime.not_after <= now:
-        return (
-            f"the certificate expired at {moments.at(lifetime.not_after)}, and {clock}: renew it, or"
-            " set the clock if that is wrong"
-        )
+        return f"the certificate expired at {end}, and {clock}: renew it, or set a wrong clock"
     return ""
 
 
