@@ -103,13 +103,11 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     from zoneproof.cli.output import tell_warning
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration.removal import find_removable, remove_certificate
-    from zoneproof.manager.certificates.files import check_certificate_name
 
     async def work(manager: Manager) -> str:
         await remove_certificate(manager, found, tell_warning, delete_files=delete_files)
         return str(manager.files.live(found))
 
-    check_certificate_name(name)
     found = run_with_manager(lambda manager: find_removable(manager, name, files=delete_files))
     also = ", and delete the certificate with all its keys" if delete_files else ""
     confirm(f"Stop managing {name}{also}?", yes=yes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from zoneproof.errors import InvalidInputError
 from zoneproof.issuance import Emit, remove_leftovers
+from zoneproof.manager.certificates.files import is_certificate_name
 from zoneproof.manager.certificates.history import History
 from zoneproof.manager.certificates.stored import Certificates
 from zoneproof.manager.manager import Manager
@@ -15,9 +17,12 @@ async def find_removable(manager: Manager, name: str, *, files: bool) -> str:
     With ``files``, one of which only these are left will do, because a removal was cut off. Raises
     InvalidInputError for an unknown name.
     """
-    if files and manager.files.exist(name):
-        return name
-    return (await manager.certificates.look_up(name)).name
+    try:
+        return (await manager.certificates.look_up(name)).name
+    except InvalidInputError:
+        if files and is_certificate_name(name) and manager.files.exist(name):
+            return name
+        raise
 
 
 async def remove_certificate(

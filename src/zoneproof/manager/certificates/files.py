@@ -43,9 +43,14 @@ _MODES = {
 _WRITING = ".writing"
 
 
+def is_certificate_name(name: str) -> bool:
+    """Tell whether the name can be a folder's."""
+    return bool(_NAME.fullmatch(name)) and ".." not in name
+
+
 def check_certificate_name(name: str) -> str:
     """Return the name if it can be a folder's. Raises InvalidInputError."""
-    if not _NAME.fullmatch(name) or ".." in name:
+    if not is_certificate_name(name):
         raise InvalidInputError(
             f"'{name[:80]}' cannot name a certificate: use letters, digits, '.', '-' and '_'"
         )
