@@ -465,7 +465,9 @@ def test_the_daemon_renews_and_ends_at_sigterm_and_there_is_only_one(world: Worl
 # --- revoking --------------------------------------------------------------------------------
 
 
-def test_a_revoked_certificate_is_known_to_the_ca(world: World) -> None:
+def test_a_revoked_certificate_is_known_to_the_ca_and_replaced_by_the_next_renewal(
+    world: World,
+) -> None:
     issue(world, "example.com")
     certificate = leaf(world, "example.com")
     result = world.run("revoke", "example.com", "--reason=key-compromise", "--yes")
@@ -473,6 +475,10 @@ def test_a_revoked_certificate_is_known_to_the_ca(world: World) -> None:
     assert revocation_of(world.pebble, certificate)["Status"] == "Revoked"
     assert "revoked" in world.run("history", "example.com").stdout
     assert (world.home / "live/example.com/fullchain.pem").exists()
+    assert json.loads(world.run("list", "--json").stdout)[0]["status"] == "revoked"
+    assert world.run("renew").status == 0
+    assert leaf(world, "example.com").serial_number != certificate.serial_number
+    assert json.loads(world.run("list", "--json").stdout)[0]["status"] == "valid"
 
 
 def test_without_its_account_a_certificate_is_revoked_with_its_own_key(world: World) -> None:

@@ -23,7 +23,7 @@ from zoneproof.manager import (
     open_manager,
 )
 from zoneproof.manager.accounts.stored import new_account
-from zoneproof.manager.certificates.schedule import RenewalState
+from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.names import DomainName
 from zoneproof.providers import Registration
 
@@ -33,16 +33,16 @@ SERVER = "https://auth.example.net"
 DIRECTORY = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
-def self_signed(name: str) -> Issued:
+def self_signed(*names: str) -> Issued:
     """Return a certificate that is its own issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=89))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(list(map(x509.DNSName, names))), critical=False)
         .sign(key, SHA256())
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

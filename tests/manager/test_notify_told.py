@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.manager.certificates.schedule import Lifetime
+from zoneproof.manager.certificates.renewal_state import Lifetime
 from zoneproof.manager.certificates.told import Told, is_expiring, should_tell
 from zoneproof.manager.notifications import Notice
 

@@ -20,21 +20,23 @@ from zoneproof.errors import (
     UserActionRequiredError,
     ZoneproofError,
 )
-from zoneproof.manager.certificates.schedule import (
+from zoneproof.manager.certificates.renewal_state import (
     LOOK_EVERY,
-    Due,
     Lifetime,
     RenewalState,
     after_failure,
     after_success,
+    of_certificate,
+    with_ari,
+    without_ari,
+)
+from zoneproof.manager.certificates.schedule import (
+    Due,
     ari_question_due,
     clock_problem,
     next_wake,
-    of_certificate,
     own_moment,
     renewal_due,
-    with_ari,
-    without_ari,
 )
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)

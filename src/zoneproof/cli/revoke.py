@@ -32,8 +32,8 @@ _REASONS = (
 def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     """Revoke the certificate NAME at its CA, which cannot be undone.
 
-    It stays managed: after a key compromise, 'zoneproof issue NAME' obtains another, with a new
-    key unless --reuse-key is on.
+    It stays managed, so the next renewal obtains another, as 'zoneproof issue NAME' does at once:
+    with a new key unless --reuse-key is on. If none is wanted, 'zoneproof remove NAME' next.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
@@ -45,4 +45,6 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     if as_json:
         json_document({"revoked": name, "reason": reason})
     else:
-        click.echo(f"{name} is revoked; 'zoneproof issue {name}' obtains a new certificate")
+        click.echo(
+            f"{name} is revoked; 'zoneproof issue {name}' or the next renewal obtains another"
+        )

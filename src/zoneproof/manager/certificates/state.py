@@ -12,14 +12,8 @@ from zoneproof.acme import CertificateChain
 from zoneproof.errors import StorageError
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
-from zoneproof.manager.certificates.schedule import (
-    Due,
-    Lifetime,
-    RenewalState,
-    clock_problem,
-    of_certificate,
-    renewal_due,
-)
+from zoneproof.manager.certificates.renewal_state import Lifetime, RenewalState, of_certificate
+from zoneproof.manager.certificates.schedule import Due, clock_problem, renewal_due
 from zoneproof.manager.certificates.stored import (
     Certificates,
     DamagedCertificate,
@@ -44,9 +38,9 @@ class CertificateState(msgspec.Struct, frozen=True):
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """A managed certificate as ``list`` and ``show`` tell of it; moments are UTC.
 
-    ``status`` is ``valid``, ``due``, ``expired``, ``missing`` (no usable certificate is there),
-    ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not renewed`` (by its definition) or
-    ``damaged`` (what is stored of it cannot be read).
+    ``status`` is ``valid``, ``due``, ``expired``, ``revoked``, ``missing`` (no usable certificate
+    is there), ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not renewed`` (by its
+    definition) or ``damaged`` (what is stored of it cannot be read).
     """
 
     name: str
@@ -124,6 +118,8 @@ class Standing:
             return "missing"
         if lifetime.not_after <= self.now:
             return "expired"
+        if self.state.renewal.revoked_at:
+            return "revoked"
         if not self.certificate.definition.renew:
             return "not renewed"
         return "due" if self.due.now else "valid"
@@ -204,7 +200,8 @@ def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalSta
     if disk.certificate is None or disk.problem:
         return ""
     names = {name.lower() for name in CertificateChain((disk.certificate,)).names}
-    if names != set(definition.identifiers):
+    wanted = set(definition.identifiers)
+    if not wanted <= names or wanted != set(renewal.identifiers or names):
         return "its names were changed"
     accounts = (definition.account, *definition.fallback_accounts)
     if renewal.account and definition.account and renewal.account not in accounts:

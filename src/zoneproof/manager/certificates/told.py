@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from zoneproof.manager.certificates.schedule import Lifetime, Moment
+from zoneproof.manager.certificates.renewal_state import Lifetime, Moment
 from zoneproof.manager.notifications.notice import Notice
 
 _DAILY = timedelta(days=1)

@@ -17,7 +17,7 @@ from zoneproof.manager.certificates.definition import (
     MethodDefinition,
     secret_fields,
 )
-from zoneproof.manager.certificates.schedule import RenewalState
+from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.credentials.stored import check_credential_name
 from zoneproof.manager.importing.directories import host_of

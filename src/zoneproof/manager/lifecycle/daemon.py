@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from zoneproof.errors import ConfigError, StorageError, VaultError
-from zoneproof.manager.certificates.schedule import LOOK_EVERY, next_wake
+from zoneproof.manager.certificates.renewal_state import LOOK_EVERY
+from zoneproof.manager.certificates.schedule import next_wake
 from zoneproof.manager.home import Home
 from zoneproof.manager.lifecycle.notices import tell
 from zoneproof.manager.lifecycle.renew import EmitFor, Renewal, renew

@@ -30,7 +30,7 @@ from zoneproof.issuance import (
     remove_leftovers,
 )
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.manager.certificates.schedule import RenewalState, after_failure, after_success
+from zoneproof.manager.certificates.renewal_state import RenewalState, after_failure, after_success
 from zoneproof.manager.certificates.state import lifetime_of, state_of
 from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.manager import Manager
@@ -89,7 +89,7 @@ async def issue_locked(
         with suppress(StorageError):
             await _remember_failure(manager, definition, account, bug)
         raise bug from error
-    await _remember_success(manager, outcome)
+    await _remember_success(manager, definition, outcome)
     return outcome
 
 
@@ -176,12 +176,20 @@ async def _replaces(manager: Manager, name: str, account: str) -> str | None:
     return None
 
 
-async def _remember_success(manager: Manager, outcome: Outcome) -> None:
+async def _remember_success(
+    manager: Manager, definition: CertificateDefinition, outcome: Outcome
+) -> None:
     leaf = outcome.issued.chain.leaf
     found = await manager.certificates.find(outcome.name)
     before = state_of(found).renewal if found else RenewalState()
     now = datetime.now(UTC)
-    renewal = after_success(before, f"{leaf.serial_number:x}", now, account=outcome.account)
+    renewal = after_success(
+        before,
+        f"{leaf.serial_number:x}",
+        now,
+        identifiers=definition.identifiers,
+        account=outcome.account,
+    )
     await manager.states.set_outcome(outcome.name, renewal)
     await manager.history.add(
         outcome.name,

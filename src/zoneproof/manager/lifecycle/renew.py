@@ -9,13 +9,8 @@ from datetime import UTC, datetime
 
 from zoneproof.errors import AcmeError, AwaitingUserError, BusyError, ZoneproofError
 from zoneproof.issuance import Emit, Warned
-from zoneproof.manager.certificates.schedule import (
-    LOOK_EVERY,
-    Lifetime,
-    ari_question_due,
-    with_ari,
-    without_ari,
-)
+from zoneproof.manager.certificates.renewal_state import LOOK_EVERY, Lifetime, with_ari, without_ari
+from zoneproof.manager.certificates.schedule import ari_question_due
 from zoneproof.manager.certificates.state import Standing, standing
 from zoneproof.manager.certificates.stored import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.lifecycle.issue import Outcome, clean_up, issue_locked

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import msgspec
 from cryptography import x509
 
 from zoneproof.acme import CertificateKey, find_ca, key_from_pem
 from zoneproof.errors import AcmeProblemError, InvalidInputError
 from zoneproof.manager.accounts.stored import AccountTerms, new_account
-from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.certificates.renewal_state import of_certificate
+from zoneproof.manager.certificates.state import serial_of, state_of
 from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.manager import Manager
 
@@ -40,6 +44,9 @@ async def revoke(manager: Manager, name: str, *, reason: str = "unspecified") ->
         for order in await manager.journal.open_orders(name):
             if order.private_key:  # it could bring the same certificate again
                 await manager.journal.close_order(order.id, error="the certificate was revoked")
+        renewal = of_certificate(state_of(certificate).renewal, serial_of(disk))
+        revoked = msgspec.structs.replace(renewal, revoked_at=datetime.now(UTC))
+        await manager.states.set_renewal(name, revoked)
         await manager.history.add(name, "revoked", f"for the reason {reason}")
 
 

@@ -18,7 +18,7 @@ from zoneproof.issuance import Issued
 from zoneproof.manager.accounts.stored import StoredAccount, check_account_name
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.differences import describe_changes
-from zoneproof.manager.certificates.schedule import Moment, RenewalState
+from zoneproof.manager.certificates.renewal_state import Moment, RenewalState
 from zoneproof.manager.credentials.stored import check_credential_name
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.names import DomainName

@@ -1,0 +1,89 @@
+"""What is known of a certificate: that on disk beside what is stored and what is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.manager.full_home import self_signed
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.renewal_state import after_success
+from zoneproof.manager.certificates.state import CertificateState, Standing, standing
+from zoneproof.manager.certificates.stored import ManagedCertificate
+
+NOW = datetime.now(UTC)
+NAME = "a.example"
+ADDED = "www.a.example"  # by the CA, which not all refuse to do
+
+
+def found(
+    home: Path,
+    *,
+    on_certificate: Sequence[str],
+    obtained_for: Sequence[str],
+    defined: Sequence[str],
+    revoked_at: datetime | None = None,
+) -> Standing:
+    """Return the standing of a certificate obtained an hour ago."""
+    files = CertificateFiles(home)
+    issued = self_signed(*on_certificate)
+    files.write(NAME, issued)
+    serial = f"{issued.chain.leaf.serial_number:x}"
+    renewal = after_success(
+        CertificateState().renewal, serial, NOW - timedelta(hours=1), identifiers=obtained_for
+    )
+    renewal = msgspec.structs.replace(renewal, revoked_at=revoked_at)
+    state = msgspec.json.encode(CertificateState(renewal=renewal))
+    definition = CertificateDefinition(name=NAME, identifiers=tuple(defined))
+    return standing(ManagedCertificate("1", definition, state), files, NOW)
+
+
+@pytest.mark.parametrize(
+    ("on_certificate", "obtained_for", "defined", "is_due"),
+    [
+        ([NAME], [NAME], [NAME], False),
+        ([NAME, ADDED], [NAME], [NAME], False),
+        ([NAME, ADDED], [NAME, ADDED], [NAME], True),
+        ([NAME], [NAME], [NAME, ADDED], True),
+        ([NAME, ADDED], [NAME], [NAME, ADDED], True),
+        ([NAME], [], [NAME], False),
+        ([NAME, ADDED], [], [NAME], True),
+    ],
+    ids=[
+        "as defined",
+        "a name that the CA added",
+        "a name fewer is defined",
+        "a name more is defined",
+        "the added name is defined too",
+        "obtained elsewhere",
+        "obtained elsewhere for more",
+    ],
+)
+def test_a_certificate_is_due_when_its_names_were_changed_and_not_when_the_ca_added_some(
+    tmp_path: Path,
+    on_certificate: list[str],
+    obtained_for: list[str],
+    defined: list[str],
+    is_due: bool,
+) -> None:
+    standing = found(
+        tmp_path, on_certificate=on_certificate, obtained_for=obtained_for, defined=defined
+    )
+    assert standing.due.now is is_due
+    assert standing.due.reason == ("its names were changed" if is_due else "")
+
+
+def test_a_revoked_certificate_is_due_and_says_so(tmp_path: Path) -> None:
+    standing = found(
+        tmp_path, on_certificate=[NAME], obtained_for=[NAME], defined=[NAME], revoked_at=NOW
+    )
+    assert standing.due.now
+    assert standing.due.reason.startswith("it was revoked at ")
+    overview = standing.overview()
+    assert overview.status == "revoked"
+    assert overview.needs_attention
