@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from zoneproof.cli import output
+from zoneproof.cli import event_output
 from zoneproof.cli.json_output import json_line
 from zoneproof.issuance import Event
 
@@ -19,4 +19,4 @@ def at_event(name: str, act: Callable[[], object]) -> None:
         if event.__struct_config__.tag == name:
             act()
 
-    vars(output)["json_line"] = told
+    vars(event_output)["json_line"] = told

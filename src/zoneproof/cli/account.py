@@ -73,8 +73,8 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 def list_accounts(as_json: bool) -> None:
     """List the accounts; keys are never shown."""
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import print_table
     from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.text_output import print_table
 
     found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
     if as_json:

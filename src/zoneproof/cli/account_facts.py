@@ -29,7 +29,7 @@ key_type_option = click.option(
 
 def tell_account(facts: AccountFacts, more: Mapping[str, str]) -> None:
     """Print an account for people, and further rows; empty ones are left away."""
-    from zoneproof.cli.output import print_rows
+    from zoneproof.cli.text_output import print_rows
 
     rows = {
         "CA": facts.ca,

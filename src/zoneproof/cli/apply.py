@@ -43,7 +43,7 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     All of the file is checked before anything is saved. Certificates that the file does not have
     stay, unless --prune is given; files with certificates and keys always stay.
     """
-    from zoneproof.cli.output import tell_warning
+    from zoneproof.cli.event_output import tell_warning
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration.apply import carry_out, missing_references, plan_changes
     from zoneproof.manager.certificates.definition_file import read_definitions

@@ -37,8 +37,8 @@ credential.add_command(test)
 def list_credentials(as_json: bool) -> None:
     """List the credentials, and how many certificates use each."""
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import print_table
     from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.text_output import print_table
     from zoneproof.manager import credential_overviews
 
     found = run_with_manager(
@@ -64,8 +64,8 @@ def list_credentials(as_json: bool) -> None:
 def show(name: str, as_json: bool) -> None:
     """Show a credential, not its secrets, and what uses it."""
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import print_rows
     from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.text_output import print_rows
     from zoneproof.manager import credential_users
 
     async def read(manager: Manager) -> tuple[Credential, tuple[str, ...]]:

@@ -124,7 +124,7 @@ def set_fields(
 
 def certificates(names: Sequence[str]) -> str:
     """Return how many certificates those are."""
-    from zoneproof.cli.output import count
+    from zoneproof.cli.text_output import count
 
     return count(len(names), "certificate") if names else "no certificate"
 

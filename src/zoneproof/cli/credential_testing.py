@@ -32,8 +32,8 @@ def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: An
     service, at the name of a registration; --zone then is its domain. Exits with 1 if a step
     failed.
     """
+    from zoneproof.cli.event_output import Lines
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import Lines
     from zoneproof.cli.run_options import run_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError

@@ -99,8 +99,8 @@ def edit(
 @json_option
 def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     """Stop managing a certificate. Its files stay unless --delete-files is given."""
+    from zoneproof.cli.event_output import tell_warning
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import tell_warning
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager.administration.removal import find_removable, remove_certificate
 

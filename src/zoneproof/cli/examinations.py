@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from zoneproof.cli.output import print_rows
+from zoneproof.cli.text_output import print_rows
 from zoneproof.dnsquery import ServerStatus
 from zoneproof.errors import printable
 from zoneproof.issuance import (

@@ -54,9 +54,10 @@ def issue_command(
     Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
     printed and the exit code is 3; 'zoneproof resume' with the certificate's name then goes on.
     """
-    from zoneproof.cli.output import tell_certificate, telling_progress
+    from zoneproof.cli.event_output import telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.terms import run_with_terms
+    from zoneproof.cli.text_output import tell_certificate
 
     of_definition = take_options(options)
     run = run_from(None, None, (), authoritative_port, terms_from(**options))

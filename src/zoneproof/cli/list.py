@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     """List the managed certificates and how each stands."""
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import print_table
     from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.text_output import print_table
 
     now = datetime.now(UTC)
 
@@ -79,8 +79,8 @@ def show(name: str, as_json: bool) -> None:
     import msgspec
 
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.output import print_rows
     from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.text_output import print_rows
     from zoneproof.manager import field_text, overview_of
 
     now = datetime.now(UTC)

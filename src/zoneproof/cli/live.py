@@ -16,8 +16,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from zoneproof.cli.output import count, describe
+from zoneproof.cli.event_texts import describe
 from zoneproof.cli.progress import OrderProgress, State, chosen, summary
+from zoneproof.cli.text_output import count
 from zoneproof.errors import printable
 from zoneproof.issuance import (
     CertificateIssued,

@@ -96,7 +96,7 @@ def _print(found: Preview, *, brief: bool) -> None:
         print_findings,
         print_records,
     )
-    from zoneproof.cli.output import print_rows
+    from zoneproof.cli.text_output import print_rows
 
     definition = found.definition
     if brief and not found.would_fail:

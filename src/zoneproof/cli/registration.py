@@ -102,7 +102,7 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
     clear: whoever has it can obtain certificates for these domains.
     """
     from zoneproof.cli.json_output import tell
-    from zoneproof.cli.output import count
+    from zoneproof.cli.text_output import count
     from zoneproof.manager.importing import (
         export_certbot_hook,
         export_certify,

@@ -78,9 +78,10 @@ def resume(
     **terms: Any,
 ) -> None:
     """Go on with a certificate that waits for records, which you have created; the same order."""
-    from zoneproof.cli.output import tell_certificate, telling_progress
+    from zoneproof.cli.event_output import telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.terms import run_with_terms
+    from zoneproof.cli.text_output import tell_certificate
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import is_interrupted, issue
 
@@ -106,7 +107,7 @@ def _telling_renewals(
     *, as_json: bool
 ) -> Iterator[tuple[Callable[[str], Emit], Callable[[Renewal], None] | None]]:
     """Give what tells each certificate's events, and its result if that is told at once."""
-    from zoneproof.cli.output import draws
+    from zoneproof.cli.event_output import draws
 
     if as_json or not draws():
         yield emitters(as_json=as_json), None
@@ -128,7 +129,7 @@ def _telling_renewals(
 
 def emitters(*, as_json: bool) -> Callable[[str], Emit]:
     """Return what tells the events of each certificate, its name on every line."""
-    from zoneproof.cli.output import Lines, heard_or_not, json_line_of
+    from zoneproof.cli.event_output import Lines, heard_or_not, json_line_of
 
     if as_json:
         return lambda name: heard_or_not(json_line_of(name))
@@ -165,7 +166,7 @@ def _line(result: Renewal) -> str:
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:
-    from zoneproof.cli.output import count
+    from zoneproof.cli.text_output import count
 
     kinds = [result.result for result in results]
     if not kinds:

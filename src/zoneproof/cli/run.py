@@ -42,8 +42,8 @@ def run(authoritative_port: int | None, as_json: bool) -> None:
 
 def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) -> None:
     from zoneproof.cli.json_output import json_line
-    from zoneproof.cli.output import count
     from zoneproof.cli.renew import tell_renewal
+    from zoneproof.cli.text_output import count
 
     for result in results:
         tell_renewal(result, as_json=as_json)

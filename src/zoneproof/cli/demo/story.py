@@ -12,7 +12,8 @@ import click
 
 from zoneproof.cli.demo.background import BackgroundServer, free_port
 from zoneproof.cli.demo.pebble import Pebble
-from zoneproof.cli.output import Lines, tell_certificate
+from zoneproof.cli.event_output import Lines
+from zoneproof.cli.text_output import tell_certificate
 from zoneproof.errors import AwaitingUserError
 from zoneproof.manager import (
     AccountTerms,

@@ -1,0 +1,65 @@
+"""What the events of an order say to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zoneproof import moments
+from zoneproof.cli.text_output import count
+from zoneproof.issuance import (
+    AnswerServed,
+    CertificateIssued,
+    ChallengesAnswered,
+    DelegationFound,
+    Event,
+    FileRemoved,
+    FilesWritten,
+    OrderCreated,
+    OrderResumed,
+    OrderStatus,
+    PropagationWaiting,
+    RecordPublished,
+    RecordRemoved,
+    RecordsVisible,
+    Warned,
+)
+
+
+def describe(event: Event) -> str:
+    """Return what an event says to a person, in one line; empty if nothing."""
+    for kind, text in _TEXTS.items():
+        if isinstance(event, kind):
+            return text(event)
+    return ""
+
+
+def _waiting(event: PropagationWaiting) -> str:
+    reasons = "; ".join(event.reasons)
+    if event.waits:
+        return f"waiting {event.waits:.0f} s for DNS to have {event.name}: {reasons}"
+    return f"waiting for DNS: {reasons}"
+
+
+def _visible(event: RecordsVisible) -> str:
+    notes = f" ({'; '.join(event.notes)})" if event.notes else ""
+    return f"DNS has the values at {count(event.names, 'name')}{notes}"
+
+
+_TEXTS: dict[type[Event], Callable[..., str]] = {
+    DelegationFound: lambda event: "delegation: " + " -> ".join(event.chain),
+    OrderCreated: lambda event: f"order placed for {', '.join(event.identifiers)}",
+    OrderResumed: lambda event: f"order of an earlier run goes on ({event.status})",
+    RecordPublished: lambda event: f"TXT {event.name} = {event.value} published ({event.provider})",
+    AnswerServed: lambda event: f"{event.identifier} answered over HTTP ({event.where})",
+    PropagationWaiting: _waiting,
+    RecordsVisible: _visible,
+    ChallengesAnswered: lambda event: f"{count(event.count, 'challenge')} handed to the CA",
+    OrderStatus: lambda event: f"the CA says: {event.status}",
+    CertificateIssued: lambda event: (
+        f"certificate issued by {event.issuer}, valid until {moments.at(event.not_after)}"
+    ),
+    FilesWritten: lambda event: f"written to {event.folder}: {', '.join(event.files)}",
+    RecordRemoved: lambda event: f"TXT {event.name} = {event.value} removed ({event.provider})",
+    FileRemoved: lambda event: f"challenge file {event.token} removed from {event.webroot}",
+    Warned: lambda event: f"warning: {event.message}",
+}

@@ -1,0 +1,52 @@
+"""Prints results for people: rows, tables, and numbers of things in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from zoneproof import moments
+from zoneproof.errors import printable
+
+if TYPE_CHECKING:
+    from zoneproof.manager import Outcome
+
+_PARTS = ("cert", "chain")  # which fullchain.pem holds
+
+
+def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
+    """Print what a certificate is, and where the files are that a server wants."""
+    chain = outcome.issued.chain
+    leaf = chain.leaf
+    rows = {
+        "names": ", ".join(chain.names),
+        "issuer": chain.issuer,
+        "valid until": moments.at_and_distance(leaf.not_valid_after_utc, datetime.now(UTC)),
+        **{path.stem: str(path) for path in outcome.files if path.stem not in _PARTS},
+    }
+    click.echo("")
+    print_rows(rows, indent=indent)
+
+
+def print_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows below a heading, in columns."""
+    lines = [heading, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        click.echo(printable("  ".join(cells).rstrip()))
+
+
+def print_rows(rows: Mapping[str, str], *, indent: str = "  ") -> None:
+    """Print names and texts below one another."""
+    width = max((len(name) for name in rows), default=0)
+    for name, text in rows.items():
+        click.echo(f"{indent}{name:{width}}  {printable(text)}")
+
+
+def count(number: int, word: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
