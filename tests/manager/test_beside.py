@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.cli.change_txt import change
 from tests.manager.managed import CHALLENGE, daemon, listed, query, servers
 from tests.peers.knot import TSIG_SECRET
 from tests.world import World
@@ -45,10 +46,13 @@ def prepared(servers: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def world(prepared: World, tmp_path: Path) -> World:
-    """A copy of that home for each test."""
+def world(prepared: World, tmp_path: Path) -> Iterator[World]:
+    """A copy of that home for each test, whose values are no other test's."""
     shutil.copytree(prepared.home, tmp_path / "home")
-    return World(tmp_path, prepared.knot, prepared.unbound, prepared.pebble)
+    world = World(tmp_path, prepared.knot, prepared.unbound, prepared.pebble)
+    yield world
+    for value in world.txt_values(CHALLENGE):
+        change(world.knot.port, CHALLENGE, value, remove=True)
 
 
 def good(world: World, *command: str) -> str:
@@ -154,12 +158,12 @@ credential = "dns"
 @pytest.mark.parametrize(
     "commands",
     [
-        [["credential", "rotate-key"], ["credential", "rotate-key", "--drop-old"]],
+        [["credential", "rotate-key"], ["credential", "rotate-key", "--drop-old", "--yes"]],
         [["credential", "set", "dns", "--field=server=127.0.0.2"]],
         [["credential", "set", "dns", f"--field=secret={WRONG}"]],
-        [["credential", "remove", "dns", "--force"]],
+        [["credential", "remove", "dns", "--force", "--yes"]],
         [["credential", "rename", "dns", "other"]],
-        [["account", "remove", "ACCOUNT", "--force"]],
+        [["account", "remove", "ACCOUNT", "--force", "--yes"]],
         [["edit", NAME, "--add-name=www.example.com"]],
         [["export", "-o", "ARCHIVE", "--passphrase=@PASSPHRASE"]],
         [["list"], ["show", NAME], ["preview", NAME], ["renew"]],
