@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.docs.page import steps
-from tests.docs.tutorial import PAGE, comparable, open_tutorial
+from tests.docs.tutorial import PAGE, Tutorial, comparable, open_tutorial
+
+_VALIDATED = "handed to the CA"
 
 
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
-    with open_tutorial(tmp_path) as tutorial:
-        for step in steps(PAGE.read_text("utf-8")):
-            told = "$ echo $?" in step.shown
-            assert tutorial.status == 0 or told, "a command failed, and the page does not say so"
-            output = tutorial.do(step)
-            assert comparable(output) == comparable(step.output), step.text
+    for attempt in range(3):
+        with open_tutorial(tmp_path / str(attempt)) as tutorial:
+            if follow(tutorial):
+                return
+    pytest.fail("the CA did not validate what the page says")
+
+
+def follow(tutorial: Tutorial) -> bool:
+    """Do as the page says; False if the CA took an earlier validation where the page shows another.
+
+    Pebble does so once in a hundred times even when it is told never to.
+    """
+    for step in steps(PAGE.read_text("utf-8")):
+        told = "$ echo $?" in step.shown
+        assert tutorial.status == 0 or told, "a command failed, and the page does not say so"
+        output = tutorial.do(step)
+        if _VALIDATED in step.output and _VALIDATED not in output and tutorial.status == 0:
+            return False
+        assert comparable(output) == comparable(step.output), step.text
+    return True

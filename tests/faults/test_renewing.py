@@ -88,7 +88,9 @@ def test_a_renewal_survives_a_fault_at_every_step(world: FaultWorld, certificate
     world.proxy.obey(*(Rule(step, faults.lost_after) for step in steps))
     result = world.run("renew")
     assert result.status == 0, result.stdout + result.stderr
-    assert world.proxy.unmet == []
+    # Once in a hundred times Pebble takes the earlier validation.
+    validation = () if "challenge" in world.proxy.seen else ("authorization", "challenge")
+    assert [rule for rule in world.proxy.unmet if rule.step not in validation] == []
     assert pem(world) != certificate
     assert world.txt_values(CHALLENGE) == set()
 
