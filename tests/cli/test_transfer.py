@@ -16,6 +16,7 @@ from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
 from tests.manager.full_home import SECRETS, SERVER, SETTINGS, fill, self_signed
 from tests.world import Result
+from zoneproof.acme import AccountKey
 from zoneproof.cli import import_offer
 from zoneproof.errors import ZoneproofError
 from zoneproof.manager import Credential, Home, open_manager
@@ -170,6 +171,24 @@ def test_replace_takes_the_archive_s_and_keeps_older_versions_of_files(
     assert comparable(content_of(inside.home)) == comparable(content_of(filled))
     assert (inside.home / "archive/a.example/privkey2.pem").exists()
     assert (inside.home / "live/a.example/privkey.pem").resolve().name == "privkey3.pem"
+
+
+async def _cut_off_a_rollover(home: Path) -> None:
+    async with open_manager(Home(home)) as manager:
+        account = await manager.accounts.get("letsencrypt-staging")
+        await manager.accounts.keep_next_key(account, AccountKey.generate("ES256"))
+
+
+def test_an_account_whose_key_may_be_another_one_at_the_ca_is_not_replaced(
+    inside: Inside, archive: Path
+) -> None:
+    take(inside, archive, "--yes")
+    asyncio.run(_cut_off_a_rollover(inside.home))
+    before = content_of(inside.home)
+    result = take(inside, archive, "--yes", "--replace")
+    assert result.status == 2
+    assert "'zoneproof account rollover letsencrypt-staging' finishes it" in result.stderr
+    assert comparable(content_of(inside.home)) == comparable(before)
 
 
 def test_a_certificate_does_not_come_without_its_definition(inside: Inside, archive: Path) -> None:

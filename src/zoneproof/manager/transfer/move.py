@@ -154,11 +154,15 @@ async def take(
 ) -> None:
     """Take the chosen ``items``, new ones or ones that differ, out of the archive.
 
-    ``origin`` says in the certificates' history where they come from.
-    The database gets all or nothing of them. Raises BusyError if the home was changed since
-    ``items`` were compared, and StorageError; running it again goes on.
+    ``origin`` says in the certificates' history where they come from. The database gets all or
+    nothing of them. Raises InvalidInputError for an account whose key is just being changed here,
+    BusyError if the home was changed since ``items`` were compared, and StorageError; running it
+    again goes on.
     """
     chosen = {(item.kind, item.name) for item in items}
+    for account in archive.accounts:
+        if ("account", account.name) in chosen:
+            _require_no_rollover(await manager.accounts.named(account.name), account)
     for one in archive.certificates:
         if one.files and ("files", one.definition.name) in chosen:
             password = one.pkcs12_password.encode() if one.definition.pkcs12 else None
@@ -204,6 +208,17 @@ async def _store(
         if ("certificate", certificate.definition.name) in chosen:
             await _store_certificate(certificates, certificate)
             await history.add(certificate.definition.name, "imported", f"from {origin}")
+
+
+def _require_no_rollover(before: StoredAccount | None, archived: ArchivedAccount) -> None:
+    """Refuse to replace an account's keys when another one may be the CA's."""
+    if before is None or before.next_key is None or before.account_url != archived.account_url:
+        return
+    if archived.next_key != before.next_key.to_pem().decode():
+        raise InvalidInputError(
+            f"a rollover of the account {before.name} was cut off here: 'zoneproof account rollover"
+            f" {before.name}' finishes it, then run this again"
+        )
 
 
 async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:
