@@ -68,7 +68,7 @@ async def obtain(settings: Settings, emit: Emit) -> Issued:
     home = Home(Path(settings.home))
     home.create()
     store, vault = home.open_store(), open_vault(home.path)
-    journal = Journal(store, vault)
+    journal = Journal(store, vault, home.is_locked)
     registrations = StoredRegistrations(store, vault)
     opened = {
         slug: open_provider(slug, ProviderContext(fields, registrations=registrations))

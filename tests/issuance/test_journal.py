@@ -34,7 +34,7 @@ SECRET = "very-secret-token"
 @pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     store = open_sqlite(tmp_path / "state.sqlite3", load_migrations("zoneproof.issuance"))
-    yield Journal(store, open_vault(tmp_path))
+    yield Journal(store, open_vault(tmp_path), at_work=lambda _: True)
     await store.close()
 
 
@@ -194,7 +194,7 @@ async def test_values_of_an_older_version_are_still_removed(tmp_path: Path) -> N
     first, *_ = load_migrations("zoneproof.issuance")
     vault = open_vault(tmp_path)
     store = open_sqlite(tmp_path / "state.sqlite3", [first])
-    order = await open_order(Journal(store, vault))
+    order = await open_order(Journal(store, vault, at_work=lambda _: True))
     sealed = vault.seal_text(b'{"token": "x"}', "publications|1|fields")
     await store.write(
         lambda transaction: transaction.execute(
@@ -205,6 +205,6 @@ async def test_values_of_an_older_version_are_still_removed(tmp_path: Path) -> N
     )
     await store.close()
     store = open_sqlite(tmp_path / "state.sqlite3", load_migrations("zoneproof.issuance"))
-    (found,) = await Journal(store, vault).publications(order.id)
+    (found,) = await Journal(store, vault, at_work=lambda _: True).publications(order.id)
     assert (found.value, found.credential, found.fields) == ("v", "", {"token": "x"})
     await store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
 from zoneproof.dnsquery import NameReport, ServerReport, ServerStatus
-from zoneproof.errors import ProviderError
+from zoneproof.errors import ProviderError, StorageError
 from zoneproof.issuance import (
     Event,
     Journal,
@@ -40,9 +41,15 @@ class TwoPlaces(MemoryProvider):
 
 
 @pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+def idle() -> set[str]:
+    """The certificates that nobody works on."""
+    return set()
+
+
+@pytest.fixture
+async def journal(tmp_path: Path, idle: set[str]) -> AsyncIterator[Journal]:
     store = open_sqlite(tmp_path / "state.sqlite3", load_migrations("zoneproof.issuance"))
-    yield Journal(store, open_vault(tmp_path))
+    yield Journal(store, open_vault(tmp_path), at_work=lambda name: name not in idle)
     await store.close()
 
 
@@ -58,9 +65,11 @@ def providing(provider: Provider) -> ProvidersFor:
     return find
 
 
-async def publications(journal: Journal, *values: tuple[str, str]) -> list[Publication]:
-    """Return an order's publications, each given as name and value."""
-    order = await journal.open_trial("a test")
+async def publications(
+    journal: Journal, *values: tuple[str, str], certificate: str = ""
+) -> list[Publication]:
+    """Return the publications, each given as name and value, of a certificate's new order."""
+    order = await journal.open_trial(certificate or secrets.token_hex(8))
     return [Publication(order, "memory", ZONE, name, value, 60, {}) for name, value in values]
 
 
@@ -146,6 +155,40 @@ async def test_what_an_order_that_ended_left_behind_holds_nobody_up(
     await publish(journal, await publications(journal, ("r", "c")), provider, [], seconds=0.0)
 
 
+async def test_values_of_a_certificate_that_nobody_works_on_hold_nobody_up(
+    journal: Journal, provider: TwoPlaces, idle: set[str]
+) -> None:
+    for certificate in ("killed", "waits for a person"):
+        left = await publications(journal, ("r", certificate), certificate=certificate)
+        idle.add(certificate)
+        await publish(journal, left, provider, [], seconds=0.0)
+    late = await publications(journal, ("r", "c"))
+    await publish(journal, late, provider, [], seconds=0.0)
+
+
+async def test_an_order_that_waits_goes_on_when_the_other_one_s_process_dies(
+    journal: Journal, provider: TwoPlaces, idle: set[str]
+) -> None:
+    left = await publications(journal, ("r", "a"), certificate="killed")
+    await publish(journal, left, provider, [])
+
+    def tell(event: Event) -> None:
+        if isinstance(event, PropagationWaiting):
+            idle.add("killed")
+
+    late, find = await publications(journal, ("r", "c")), providing(provider)
+    await publish_values(journal, late, find, tell, places=await find_places(late, find))
+    assert provider.values("r") == {"a", "c"}
+
+
+async def test_what_the_certificate_s_own_earlier_runs_left_behind_does_not_hold_it_up(
+    journal: Journal, provider: TwoPlaces
+) -> None:
+    for value in "ab":
+        items = await publications(journal, ("r", value), certificate="the same")
+        await publish(journal, items, provider, [], seconds=0.0)
+
+
 async def test_an_order_that_goes_on_does_not_wait_for_itself(
     journal: Journal, provider: TwoPlaces
 ) -> None:
@@ -221,6 +264,20 @@ class TestRepublisher:
         provider.broken = True
         await republish(lacking("s", "c"))
         assert "it is broken" in str(told[-1])
+
+    async def test_a_database_that_fails_is_told_and_ends_nothing(
+        self, items: list[Publication], provider: TwoPlaces
+    ) -> None:
+        now, told = [0.0], list[Event]()
+
+        async def find(_: Publication) -> list[Provider]:
+            raise StorageError("the database is locked")
+
+        places = await find_places(items, providing(provider))
+        republish = Republisher(items, places, find, told.append, clock=lambda: now[-1])
+        now.append(10.0)
+        await republish(lacking("s", "c"))
+        assert "the database is locked" in str(told[-1])
 
     async def test_without_a_limit_nothing_is_published_twice(
         self, items: list[Publication]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,8 +53,9 @@ SELECT id, order_id, provider, fields, zone, zone_id, name, value, ttl, credenti
 FROM publications WHERE order_id = ? ORDER BY zone, name, value
 """
 _NAMES_IN_USE = """
-SELECT order_id, zone, name FROM publications
-WHERE order_id IN (SELECT id FROM orders WHERE state IN ('open', 'trial'))
+SELECT zone, name, certificate FROM publications JOIN orders ON orders.id = order_id
+WHERE state IN ('open', 'trial')
+  AND certificate NOT IN (SELECT certificate FROM orders WHERE id = ?)
 """
 _FOLDERS_MADE = "SELECT COALESCE(MAX(folders), 0) FROM http_files WHERE webroot = ?"
 _INSERT_FILE = """
@@ -117,13 +118,17 @@ class HttpFile:
 
 
 class Journal:
-    """Orders, publications and HTTP files in a store, their secrets sealed by the vault."""
+    """Orders, publications and HTTP files in a store, their secrets sealed by the vault.
+
+    ``at_work`` tells whether a process works on a certificate, or on the trials of a label.
+    """
 
     sealed: ClassVar = (_KEY, _FIELDS)
 
-    def __init__(self, store: Store, vault: Vault) -> None:
+    def __init__(self, store: Store, vault: Vault, at_work: Callable[[str], bool]) -> None:
         self._store = store
         self._vault = vault
+        self._at_work = at_work
 
     async def open_order(
         self,
@@ -226,13 +231,39 @@ class Journal:
     async def will_publish(
         self, publications: Sequence[Publication], *, alone_at: Collection[DomainName] = ()
     ) -> set[DomainName]:
-        """Write down what is about to be published; what is there already stays.
+        """Write down what one order is about to publish; what is there already stays.
 
-        Nothing is, if others that go on have values at names ``alone_at``: these are returned.
+        Nothing is, if orders of other certificates that are worked on have values at names
+        ``alone_at``: these are returned. Values that a killed run left, or that could not be
+        removed, are nobody's.
+        """
+        idle: set[str] = set()
+        while True:
+            holders = await self._will_publish(publications, alone_at, idle)
+            at_work = {holder: self._at_work(holder) for holder in set().union(*holders.values())}
+            taken = {name for name, found in holders.items() if any(map(at_work.get, found))}
+            if taken or not holders:
+                return taken
+            idle |= at_work.keys()
+
+    async def _will_publish(
+        self,
+        publications: Sequence[Publication],
+        alone_at: Collection[DomainName],
+        idle: Collection[str],
+    ) -> dict[DomainName, set[str]]:
+        """Write them down, or return which certificates, other than ``idle`` ones, are in the way.
+
+        They are returned by the name at which they have values.
         """
 
-        def insert(transaction: Transaction) -> set[DomainName]:
-            taken = _names_of_others(transaction, publications) & set(alone_at)
+        def insert(transaction: Transaction) -> dict[DomainName, set[str]]:
+            holders = _holders(transaction, publications[0].order_id) if alone_at else {}
+            taken = {
+                name: found - set(idle)
+                for name, found in holders.items()
+                if name in alone_at and not found <= set(idle)
+            }
             for item in () if taken else publications:
                 fields = json.dumps(dict(item.fields or {})).encode()
                 transaction.execute(
@@ -348,13 +379,10 @@ class Journal:
         return [str(order_id) for order_id, _ in rows]
 
 
-def _names_of_others(
-    transaction: Transaction, publications: Sequence[Publication]
-) -> set[DomainName]:
-    """Return the names at which other orders, which are not at their end, have values."""
-    ours = {item.order_id for item in publications}
-    return {
-        Zone(DomainName(str(zone))).record(str(name))
-        for order_id, zone, name in transaction.query(_NAMES_IN_USE)
-        if order_id not in ours
-    }
+def _holders(transaction: Transaction, order_id: str) -> dict[DomainName, set[str]]:
+    """Return which certificates but the order's own have values at which names, until they end."""
+    holders: dict[DomainName, set[str]] = {}
+    for zone, name, certificate in transaction.query(_NAMES_IN_USE, (order_id,)):
+        full_name = Zone(DomainName(str(zone))).record(str(name))
+        holders.setdefault(full_name, set()).add(str(certificate))
+    return holders

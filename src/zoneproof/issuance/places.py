@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zoneproof.dnsquery import NameReport
-from zoneproof.errors import ProviderError
+from zoneproof.errors import ProviderError, ZoneproofError
 from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.events import Emit, PropagationWaiting, Warned
 from zoneproof.issuance.journal import Journal, Publication
@@ -133,7 +133,7 @@ class Republisher:
             for item in self._items[report.name]:
                 provider, *_ = await self._providers_for(item)
                 await provider.add_txt(item.zone, item.name, item.value, item.ttl)
-        except ProviderError as error:
+        except ZoneproofError as error:
             self._emit(Warned(f"{error}; {report.name} is looked at again"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -75,6 +74,27 @@ class Validation:
         Raises AwaitingUserError when records have to be created by hand, and what publishing and
         waiting raise.
         """
+        challenges, in_dns = await self._challenges(plan, journaled, order)
+        by_hand = [item for item in in_dns if item.method.provider.info.by_hand]
+        by_machine = [item for item in in_dns if not item.method.provider.info.by_hand]
+        # First, because it is quick to fail, and the other may wait for its turn.
+        await serve_answers(self.journal, journaled.id, self._served, self.emit)
+        republish = await self._publish(by_machine)
+        if by_hand:
+            await self._require_records(by_hand, claimed=resumed)
+        await self._wait_for_dns(by_machine, republish)
+        await self.client.answer(challenges)
+        self.emit(ChallengesAnswered(len(challenges)))
+
+    async def clean_up(self, certificate: str) -> None:
+        """Remove what was published for the certificate, by this run or an earlier one."""
+        await remove_leftovers(self.journal, certificate, self.providers_for, self.emit)
+        await stop_answers(self._served)
+
+    async def _challenges(
+        self, plan: Plan, journaled: JournaledOrder, order: Order
+    ) -> tuple[list[Challenge], list[_DnsAnswer]]:
+        """Return all that are pending, and the answers to those that are for the DNS."""
         challenges, in_dns = [], []
         for authorization in await self.client.authorizations(order):
             if authorization.status != "pending":
@@ -94,43 +114,28 @@ class Validation:
                 )
             else:
                 in_dns.append(_dns_answer(planned, planned.method, journaled, text))
-        by_hand = [item for item in in_dns if item.method.provider.info.by_hand]
-        by_machine = [item for item in in_dns if not item.method.provider.info.by_hand]
-        publications = [item.publication for item in by_machine]
-        places = await find_places(publications, self.providers_for)
-        republish = Republisher(publications, places, self.providers_for, self.emit)
-        seconds = max((item.method.propagation_seconds for item in by_machine), default=0.0)
-        await all_at_once(
-            [
-                publish_values(
-                    self.journal,
-                    publications,
-                    self.providers_for,
-                    self.emit,
-                    places=places,
-                    seconds=seconds,
-                ),
-                serve_answers(self.journal, journaled.id, self._served, self.emit),
-            ]
-        )
-        if by_hand:
-            await self._require_records(by_hand, claimed=resumed)
-        await self._wait_for_dns(by_machine, republish)
-        await self.client.answer(challenges)
-        self.emit(ChallengesAnswered(len(challenges)))
+        return challenges, in_dns
 
-    async def clean_up(self, certificate: str) -> None:
-        """Remove what was published for the certificate, by this run or an earlier one."""
-        await remove_leftovers(self.journal, certificate, self.providers_for, self.emit)
-        await stop_answers(self._served)
+    async def _publish(self, answers: Sequence[_DnsAnswer]) -> Republisher:
+        publications = [item.publication for item in answers]
+        places = await find_places(publications, self.providers_for)
+        await publish_values(
+            self.journal,
+            publications,
+            self.providers_for,
+            self.emit,
+            places=places,
+            seconds=max((item.method.propagation_seconds for item in answers), default=0.0),
+        )
+        return Republisher(publications, places, self.providers_for, self.emit)
 
     async def _require_records(self, answers: Sequence[_DnsAnswer], *, claimed: bool) -> None:
         """Stop unless the records are there, or are ``claimed`` to be and nobody can be asked."""
         groups: dict[Resolver, list[_DnsAnswer]] = {}
         for item in answers:
             groups.setdefault(item.method.resolver or self.resolver, []).append(item)
-        reports = await asyncio.gather(
-            *(check_visible(resolver, _expected(items)) for resolver, items in groups.items())
+        reports = await all_at_once(
+            check_visible(resolver, _expected(items)) for resolver, items in groups.items()
         )
         blind = all(
             name.verdict is not Verdict.NOT_YET for report in reports for name in report.names

@@ -86,6 +86,14 @@ class Home:
                 ) from error
             yield
 
+    def is_locked(self, name: str) -> bool:
+        """Tell whether a process, be it this one, works on the certificate. Raises StorageError."""
+        try:
+            with self.lock(name):
+                return False
+        except BusyError:
+            return True
+
     @contextmanager
     def lock_each(self, names: Iterable[str]) -> Iterator[None]:
         """Hold the locks of several certificates. Raises as :meth:`lock` does."""

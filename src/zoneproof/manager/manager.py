@@ -99,7 +99,7 @@ async def open_manager(
             credentials=credentials,
             accounts=accounts,
             registrations=registrations,
-            journal=Journal(store, vault),
+            journal=Journal(store, vault, home.is_locked),
             providers=providers,
             resolvers=resolvers,
             clients=clients,

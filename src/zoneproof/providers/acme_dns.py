@@ -156,19 +156,20 @@ class AcmeDns:
     async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
         """Withdraw the value where the service can; acme-dns cannot, and overwrites it later."""
         fulldomain = zone.record(name)
-        await self._change("DELETE", fulldomain, value)
         if fulldomain in self._states:
             self._states[fulldomain].values.discard(value)
+        await self._change("DELETE", fulldomain, value)
 
     async def places(self, zone: Zone, name: str) -> int | None:
         """Return 2 for acme-dns, None for a service that withdraws values (LimitedProvider)."""
-        if self._withdraws is None:
-            try:
-                await self._change("DELETE", zone.record(name), _NOBODYS_VALUE)
-            except (ProviderUnavailableError, ProviderQuotaError):
-                raise
-            except ProviderError:
-                return _PLACES  # if more is wrong than a proxy that stops DELETE, adding tells it
+        async with self._locks(("places",)):  # so that many names cost one question
+            if self._withdraws is None:
+                try:
+                    await self._change("DELETE", zone.record(name), _NOBODYS_VALUE)
+                except (ProviderUnavailableError, ProviderQuotaError):
+                    raise
+                except ProviderError:
+                    return _PLACES  # if more is wrong than a proxy that stops DELETE, adding tells
         return None if self._withdraws else _PLACES
 
     async def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -58,7 +57,7 @@ async def preview(
     """
     accounts = [one.account or manager.settings.account for one in definitions]
     different = sorted(set(accounts))
-    asked = await asyncio.gather(*(_authority(manager, account) for account in different))
+    asked = await all_at_once(_authority(manager, account) for account in different)
     authorities = dict(zip(different, asked, strict=True))
     credentials = await _stored_credentials(manager, definitions) | dict(unsaved or {})
     return await all_at_once(

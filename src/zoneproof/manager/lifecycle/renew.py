@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from zoneproof.errors import AcmeError, AwaitingUserError, BusyError, ZoneproofError
 from zoneproof.issuance import Emit, Warned
+from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.manager.certificates.renewal_state import LOOK_EVERY, Lifetime, with_ari, without_ari
 from zoneproof.manager.certificates.schedule import ari_question_due
 from zoneproof.manager.certificates.state import Standing, standing
@@ -60,19 +60,17 @@ async def renew(
     else:
         chosen = [one for one in await manager.certificates.each() if _is_to_be_renewed(one)]
     await clean_up(manager, emit_for(""))
-    gate = asyncio.Semaphore(manager.settings.parallel)
 
     async def one(found: ManagedCertificate | DamagedCertificate) -> Renewal:
-        async with gate:
-            try:
-                result = await _renew_one(manager, found, emit_for, force, next_wake)
-            except ZoneproofError as error:  # with what is stored of it
-                result = Renewal(found.name, "failed", _names(found), error=error)
+        try:
+            result = await _renew_one(manager, found, emit_for, force, next_wake)
+        except ZoneproofError as error:  # with what is stored of it
+            result = Renewal(found.name, "failed", _names(found), error=error)
         if on_result:
             on_result(result)
         return result
 
-    return list(await asyncio.gather(*map(one, chosen)))
+    return await all_at_once(map(one, chosen), manager.settings.parallel)
 
 
 async def _renew_one(

@@ -1,0 +1,55 @@
+"""Many small tasks at once: all end, the first failure is told, and none is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+
+from zoneproof.issuance.concurrent import all_at_once
+
+
+async def test_no_more_run_at_once_than_may() -> None:
+    running, most = 0, 0
+
+    async def one(number: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return number
+
+    assert await all_at_once(map(one, range(9)), 3) == list(range(9))
+    assert most == 3
+
+
+async def test_a_failure_is_raised_after_the_others_have_ended() -> None:
+    ended = []
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(0)
+        if number == 0:
+            raise ValueError("the first one")
+        await asyncio.sleep(0)
+        ended.append(number)
+
+    with pytest.raises(ValueError, match="the first one"):
+        await all_at_once(map(one, range(5)), 2)
+    assert ended == [1, 2, 3, 4]
+
+
+async def test_a_cancellation_leaves_no_task_that_was_never_begun() -> None:
+    begun = asyncio.Event()
+
+    async def one() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    everything = asyncio.create_task(all_at_once([one(), one(), one()], 1))
+    await begun.wait()
+    everything.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await everything
+    gc.collect()  # what was never awaited would warn here, which fails the test
