@@ -87,3 +87,7 @@ def test_a_home_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_read_offers_nothing(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite3").write_text("no database at all, and long enough to be none")
     assert complete(tmp_path, "show", "") == []
+
+
+def test_a_home_that_nothing_can_name_offers_nothing(tmp_path: Path) -> None:
+    assert complete(Path(f"{tmp_path}/\udcff"), "renew", "") == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -96,3 +99,18 @@ def test_no_color_is_obeyed_at_a_terminal(inside: Inside) -> None:
     assert "\x1b[1ma.example" in run_at_terminal(["show", "a.example"], [], environment).stdout
     told = run_at_terminal(["show", "a.example"], [], environment | {"NO_COLOR": "1"}).stdout
     assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("command", ["renew", "list", "credential add rfc2136"])
+def test_whoever_starts_it_may_have_closed_its_streams(inside: Inside, command: str) -> None:
+    environment = {**os.environ, "ZONEPROOF_HOME": str(inside.home)}
+    for closed in ("<&- >&-", "<&- >&- 2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{sys.executable} -m zoneproof {command} {closed}"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == (2 if command.startswith("credential") else 0), done.stderr

@@ -67,3 +67,12 @@ def test_a_lock_names_the_process_that_holds_it_and_ends_with_it(tmp_path: Path)
         holder.wait()
         with home.lock("example.com"):
             assert (tmp_path / "locks/example.com.holder").read_text() == str(os.getpid())
+
+
+def test_whether_a_certificate_is_worked_on_is_told_without_holding_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert not home.is_locked("example.com")
+    with home.lock("example.com"):
+        assert home.is_locked("example.com")
+        assert not home.is_locked("example.net")
+    assert not home.is_locked("example.com")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from tests.providers.challenge_config import CONFIG
 from tests.providers.contract_suite import (
@@ -35,15 +37,24 @@ from zoneproof.providers.acme_dns import AcmeDns
 
 
 @asynccontextmanager
-async def our_service(folder: Path) -> AsyncIterator[tuple[str, Registrations]]:
-    """Serve the API; yields its URL and the registrations behind it."""
+async def our_service(
+    folder: Path, requests: list[str]
+) -> AsyncIterator[tuple[str, Registrations]]:
+    """Serve the API, noting requests; yields its URL and the registrations behind it."""
     path = folder / "zoneproof.toml"
     path.write_text(CONFIG)
     config = load_config(path)
     registrations = open_registrations(
         config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
     )
-    server = HttpServer(make_app(registrations, config.api))
+    app = make_app(registrations, config.api)
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            requests.append(f"{scope['method']} {scope['path']}")
+        await app(scope, receive, send)
+
+    server = HttpServer(noting)
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     server.start([listening])
@@ -89,9 +100,15 @@ class OurServiceHarness(HarnessWithSecond):
 
 
 @pytest.fixture
-async def harness(tmp_path: Path) -> AsyncIterator[OurServiceHarness]:
+def requests() -> list[str]:
+    """What the service was asked, as ``POST /update``."""
+    return []
+
+
+@pytest.fixture
+async def harness(tmp_path: Path, requests: list[str]) -> AsyncIterator[OurServiceHarness]:
     async with (
-        our_service(tmp_path) as (url, service),
+        our_service(tmp_path, requests) as (url, service),
         closing(OurServiceHarness(url, service)) as made,
     ):
         yield made
@@ -132,3 +149,24 @@ async def test_allowfrom_reaches_the_registration(harness: OurServiceHarness) ->
     assert registration.allowfrom == ("192.0.2.1/32", "2001:db8::/32")
     with pytest.raises(ProviderCredentialsError, match="allowfrom"):
         await provider.add_txt(Zone(target), "", challenge_value(), TTL)
+
+
+async def test_behind_a_path_it_is_asked_once_whether_it_withdraws_values(
+    harness: OurServiceHarness, requests: list[str]
+) -> None:
+    await harness.service.tenants.create("acme")
+    key = await harness.service.tenants.create_key("acme")
+    harness.url += f"/acme-dns/k/{key.key}/"
+    names = [await harness.new_name() for _ in range(3)]
+    requests.clear()
+    provider = harness.open()
+    places = await asyncio.gather(*(provider.places(harness.zone, name) for name in names))
+    assert places == [None] * 3
+    values = [challenge_value() for _ in names]
+    for name, value in zip(names, values, strict=True):
+        await provider.add_txt(harness.zone, name, value, TTL)
+        assert await harness.values(harness.zone, name) == [value]
+        await provider.remove_txt(harness.zone, name, value)
+        assert await harness.values(harness.zone, name) == []
+    update = f"/acme-dns/k/{key.key}/update"
+    assert requests == [f"DELETE {update}", *[f"POST {update}", f"DELETE {update}"] * 3]

@@ -10,6 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from zoneproof import moments
 from zoneproof.acme.csr import CertificateKey
 from zoneproof.acme.messages import not_acme
 from zoneproof.acme.text import shown
@@ -100,8 +101,8 @@ class CertificateChain:
         end = self.leaf.not_valid_after_utc
         if end <= now:
             raise OrderFailedError(
-                f"the CA's certificate expired at {end:%Y-%m-%d %H:%M} UTC: not using it; see"
-                f" whether this machine's clock is right, which says {now:%Y-%m-%d %H:%M} UTC"
+                f"the CA's certificate expired at {moments.at(end)}: not using it; see whether"
+                f" this machine's clock is right, which says {moments.at(now)}"
             )
 
 

@@ -10,15 +10,13 @@ from typing import Any, Self
 
 import httpx2
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from zoneproof.acme import accounts
-from zoneproof.acme.ari import RenewalInfo, cert_id, parse_renewal_info
-from zoneproof.acme.chain import CertificateChain, parse_chain
+from zoneproof.acme import accounts, certificates
+from zoneproof.acme.ari import RenewalInfo
+from zoneproof.acme.chain import CertificateChain
 from zoneproof.acme.concurrent import all_of
 from zoneproof.acme.csr import CertificateKey
 from zoneproof.acme.directory import Directory
-from zoneproof.acme.headers import links
 from zoneproof.acme.jws import POST_AS_GET, ExternalAccountBinding, Signer
 from zoneproof.acme.keys import AccountKey
 from zoneproof.acme.messages import (
@@ -35,18 +33,11 @@ from zoneproof.acme.polling import fetch_authorizations, wait_for_order
 from zoneproof.acme.retries import Now, Retries, Sleep, utc_now
 from zoneproof.acme.session import Session
 from zoneproof.challenges.token import base64url
-from zoneproof.errors import (
-    AcmeError,
-    AcmeProblemError,
-    InvalidInputError,
-    RateLimitedError,
-)
+from zoneproof.errors import AcmeProblemError, RateLimitedError
 from zoneproof.names import Identifier
 
 REQUEST_SECONDS = 60.0
 ORDER_SECONDS = 600.0
-_MOST_ALTERNATES = 10
-_REVOCATION_REASONS = (0, 1, 2, 3, 4, 5, 6, 8, 9, 10)  # RFC 5280 section 5.3.1
 # What a CA says when it does not like the certificate that an order would replace: another
 # account's, one that it does not know, one that is replaced already. Pebble now and then does not
 # find the order of its own certificate, and says that this is its fault.
@@ -308,23 +299,7 @@ class AcmeClient:
         Raises AcmeError if an ordered identifier is missing or the certificate has expired. The
         caller holds the key, and checks it with :meth:`CertificateChain.require_key`.
         """
-        if not order.certificate:
-            raise AcmeError(
-                f"{self._session.ca} has no certificate yet: the order is"
-                f" '{order.status}' ({order.url})"
-            )
-        reply = await self._session.post(order.certificate)
-        chain = parse_chain(reply.body, reply.url)
-        chain.require_identifiers(order.identifiers)
-        chain.require_current(self._session.retries.now())
-        if not preferred_chain or chain.top_issuer == preferred_chain:
-            return chain
-        alternates = links(reply.headers.get_list("Link"), "alternate", reply.url)
-        for url in alternates[:_MOST_ALTERNATES]:
-            other = parse_chain((await self._session.post(url)).body, url)
-            if other.leaf == chain.leaf and other.top_issuer == preferred_chain:
-                return other
-        return chain
+        return await certificates.fetch(self._session, order, preferred_chain=preferred_chain)
 
     async def revoke(
         self,
@@ -338,27 +313,12 @@ class AcmeClient:
         ``reason`` is a code of RFC 5280 section 5.3.1: 1 keyCompromise, 3 affiliationChanged,
         4 superseded, 5 cessationOfOperation; none means unspecified. Raises InvalidInputError.
         """
-        if reason is not None and reason not in _REVOCATION_REASONS:
-            known = ", ".join(map(str, _REVOCATION_REASONS))
-            raise InvalidInputError(f"{reason} is no reason to revoke a certificate: use {known}")
-        url = self._session.offered((await self.directory()).revoke_cert, "revocation")
-        payload: dict[str, Any] = {"certificate": base64url(certificate.public_bytes(Encoding.DER))}
-        if reason is not None:
-            payload["reason"] = reason
         signer = Signer(AccountKey(certificate_key)) if certificate_key else None
-        try:
-            await self._session.post(url, payload, signer=signer)
-        except AcmeProblemError as error:
-            if not error.is_type("alreadyRevoked"):
-                raise
+        await certificates.revoke(self._session, certificate, reason=reason, signer=signer)
 
     async def renewal_info(self, certificate: x509.Certificate) -> RenewalInfo | None:
         """Ask when to renew the certificate (RFC 9773); None if the CA does not say for any.
 
         The request is not signed. Raises AcmeError when there is no usable answer.
         """
-        base = (await self.directory()).renewal_info
-        if not base:
-            return None
-        reply = await self._session.get(f"{base.rstrip('/')}/{cert_id(certificate)}")
-        return parse_renewal_info(reply.body, reply.url, reply.headers, self._session.retries.now())
+        return await certificates.renewal_info(self._session, certificate)

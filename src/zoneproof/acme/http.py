@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from zoneproof import __version__
+from zoneproof import __version__, moments
 from zoneproof.acme.text import ca_at, shown
 from zoneproof.acme.urls import check_url
 from zoneproof.errors import AcmeConnectionError, ConfigError
@@ -157,8 +157,7 @@ def _lost(error: Exception, url: str) -> AcmeConnectionError:
         if isinstance(cause, ssl.SSLCertVerificationError):
             advice = "for a test CA, give its root as the CA bundle"
             if cause.verify_code in _OF_ANOTHER_TIME:
-                now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-                advice = f"is it {now}? If not, set this machine's clock"
+                advice = f"is it {moments.at(datetime.now(UTC))}? If not, set this machine's clock"
             return AcmeConnectionError(
                 f"the TLS certificate of {ca_at(url)} is not trusted ({cause.verify_message});"
                 f" {advice}"

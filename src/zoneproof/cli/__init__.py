@@ -120,11 +120,20 @@ def main() -> None:
     """
     # Commands make many objects that live to the end: looking for garbage early finds none.
     gc.set_threshold(50_000, 20, 20)
+    _open_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack what a CA or person says
         sys.stdout.reconfigure(errors="backslashreplace")
     status = _run()
     gc.freeze()  # nor is it worth looking for it at the end
     sys.exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Have all three standard streams: a program that starts us may have closed some."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Never closed. It gets the lowest free number, its own, and no file of ours does.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
 
 
 def _run() -> int:

@@ -65,10 +65,10 @@ def _beginning(text: str, names: Callable[[Manager], Awaitable[Iterable[str]]]) 
     from zoneproof.errors import ZoneproofError
     from zoneproof.manager import Home
 
-    if not Home.find().path.exists():
-        return []
     try:
+        if not Home.find().path.exists():
+            return []
         found = run_with_manager(names, needs_secrets=False)
-    except ZoneproofError:
+    except (ZoneproofError, OSError):
         return []
     return [name for name in found if name.startswith(text)]

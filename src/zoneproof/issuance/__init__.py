@@ -23,7 +23,8 @@ from zoneproof.issuance.events import (
     Warned,
 )
 from zoneproof.issuance.examine import Examination, Finding, NameExamination, examine
-from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, Publication
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import HttpFile, JournaledOrder, Publication
 from zoneproof.issuance.match_rules import MatchRule, check_rules, match_identifier
 from zoneproof.issuance.method import Choice, DnsMethod, HttpMethod, Method
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun

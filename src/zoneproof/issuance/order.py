@@ -31,7 +31,8 @@ from zoneproof.issuance.events import (
     OrderStatus,
     Warned,
 )
-from zoneproof.issuance.journal import Journal, JournaledOrder
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import JournaledOrder
 from zoneproof.issuance.places import ProvidersFor
 from zoneproof.issuance.plan import Plan
 from zoneproof.issuance.validate import Validation

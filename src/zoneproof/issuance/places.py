@@ -12,7 +12,8 @@ from zoneproof.dnsquery import NameReport
 from zoneproof.errors import ProviderError, ZoneproofError
 from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.events import Emit, PropagationWaiting, Warned
-from zoneproof.issuance.journal import Journal, Publication
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import Publication
 from zoneproof.names import DomainName
 from zoneproof.providers import LimitedProvider, Provider
 

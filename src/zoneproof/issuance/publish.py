@@ -16,7 +16,8 @@ from zoneproof.issuance.events import (
     RecordRemoved,
     Warned,
 )
-from zoneproof.issuance.journal import HttpFile, Journal, Publication
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import HttpFile, Publication
 from zoneproof.issuance.places import ProvidersFor, take_places
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Provider

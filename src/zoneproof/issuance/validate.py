@@ -24,7 +24,8 @@ from zoneproof.issuance.events import (
     RecordsVisible,
     RecordVisible,
 )
-from zoneproof.issuance.journal import Journal, JournaledOrder, Publication
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import JournaledOrder, Publication
 from zoneproof.issuance.method import DnsMethod, HttpMethod
 from zoneproof.issuance.places import ProvidersFor, Republisher, find_places
 from zoneproof.issuance.plan import Plan, PlannedIdentifier

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from zoneproof.challengedns.registry import rows
+from zoneproof.challengedns.registry import assignment, rows
 from zoneproof.challengedns.registry.announcements import Announcements
+from zoneproof.challengedns.registry.assignment import known_registration
 from zoneproof.challengedns.registry.authentication import (
     Caller,
     authenticate,
@@ -24,12 +25,7 @@ from zoneproof.challengedns.registry.keys import hash_key, new_key
 from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, UnverifiedKeyError
 from zoneproof.challengedns.registry.notes import clean_note
 from zoneproof.challengedns.registry.rows import Registration
-from zoneproof.challengedns.registry.tenants import (
-    Tenants,
-    require_places,
-    require_room,
-)
-from zoneproof.errors import InvalidInputError
+from zoneproof.challengedns.registry.tenants import Tenants, require_room
 from zoneproof.names import DomainName
 from zoneproof.storage import Store, Transaction, load_migrations, open_sqlite
 
@@ -186,17 +182,19 @@ class Registrations:
 
         Raises RegistrationError ``bad_txt``, and InvalidInputError for an unknown subdomain.
         """
-        await self._change(lambda tx: self._put(tx, _known(tx, subdomain), txt))
+        await self._change(lambda tx: self._put(tx, known_registration(tx, subdomain), txt))
 
     async def withdraw(self, subdomain: str, txt: str) -> None:
         """Make ``txt`` none of the live values. Raises InvalidInputError: unknown subdomain."""
         await self._change(
-            lambda tx: rows.remove_value(tx, _known(tx, subdomain).subdomain, check_txt(txt))
+            lambda tx: rows.remove_value(
+                tx, known_registration(tx, subdomain).subdomain, check_txt(txt)
+            )
         )
 
     async def get(self, subdomain: str) -> Registration:
         """Return a registration. Raises InvalidInputError for an unknown subdomain."""
-        return await self._store.read(lambda tx: _known(tx, subdomain))
+        return await self._store.read(lambda tx: known_registration(tx, subdomain))
 
     async def page(
         self, *, tenant: str = "", after: str = "", limit: int = 100
@@ -211,7 +209,7 @@ class Registrations:
         """Return the live values and when each expires (seconds since 1970), oldest first."""
         now = self._now()
         return await self._store.read(
-            lambda tx: rows.live_values(tx, _known(tx, subdomain).subdomain, now)
+            lambda tx: rows.live_values(tx, known_registration(tx, subdomain).subdomain, now)
         )
 
     async def alter(
@@ -224,10 +222,10 @@ class Registrations:
         """
 
         def work(tx: Transaction) -> Registration:
-            known = _known(tx, subdomain)
+            known = known_registration(tx, subdomain)
             altered = alter(known)
             if altered.tenant != known.tenant:
-                _assign(tx, [known], altered.tenant)
+                assignment.assign(tx, [known], altered.tenant)
             rows.save(tx, altered)
             return altered
 
@@ -255,28 +253,14 @@ class Registrations:
         Raises InvalidInputError for an unknown subdomain, and RegistrationError ``not_found`` or
         ``quota_exceeded``.
         """
-
-        def work(tx: Transaction) -> int:
-            known = {found.subdomain: found for found in (_known(tx, each) for each in subdomains)}
-            moving = [found for found in known.values() if found.tenant != tenant]
-            _assign(tx, moving, tenant)
-            return len(moving)
-
-        return await self._store.write(work)
+        return await self._store.write(lambda tx: assignment.assign_named(tx, subdomains, tenant))
 
     async def assign_all_without_tenant(self, tenant: str, *, but: Sequence[str] = ()) -> int:
         """Give a tenant all registrations that have none, and return how many they were.
 
         Those with a note in ``but`` are left alone. Raises what :meth:`assign` raises.
         """
-
-        def work(tx: Transaction) -> int:
-            count = rows.count_without_tenant(tx, but)
-            require_places(tx, tenant, count)
-            rows.assign_all_without_tenant(tx, tenant, but)
-            return count
-
-        return await self._store.write(work)
+        return await self._store.write(lambda tx: assignment.assign_rest(tx, tenant, but))
 
     async def rotate(self, subdomain: str) -> str:
         """Return a new API key; the old one no longer works.
@@ -290,7 +274,9 @@ class Registrations:
     async def delete(self, subdomain: str) -> None:
         """Delete a registration for good. Raises InvalidInputError for an unknown subdomain."""
         now = self._now()
-        await self._change(lambda tx: rows.delete(tx, _known(tx, subdomain).subdomain, now))
+        await self._change(
+            lambda tx: rows.delete(tx, known_registration(tx, subdomain).subdomain, now)
+        )
 
     def fulldomain(self, subdomain: str) -> str:
         """Return the name at which the registration's values are answered."""
@@ -345,19 +331,3 @@ def open_registrations(database: Path, *, zone: DomainName, value_lifetime: int)
     """Open the database of a challenge service, made if it is missing. Raises StorageError."""
     store = open_sqlite(database, load_migrations("zoneproof.challengedns"))
     return Registrations(store, Announcements(database), zone=zone, value_lifetime=value_lifetime)
-
-
-def _assign(tx: Transaction, found: Sequence[Registration], tenant: str | None) -> None:
-    if tenant is not None:
-        require_places(tx, tenant, len(found))
-    rows.assign(tx, [each.subdomain for each in found], tenant)
-
-
-def _known(tx: Transaction, subdomain: str) -> Registration:
-    registration = rows.by_subdomain(tx, subdomain.lower())
-    if registration is None:
-        raise InvalidInputError(
-            f"there is no registration '{subdomain[:60]}':"
-            " see 'zoneproof challenge registration list'"
-        )
-    return registration
