@@ -32,7 +32,7 @@ def test_a_certificate_is_found_however_its_domain_is_written(
     assert json.loads(inside.good("show", written, "--json"))["name"] == name
     inside.good("edit", written, "--ttl=60")
     assert inside.good("history", written) == "nothing has happened to it yet\n"
-    inside.good("remove", written, "--yes")
+    assert json.loads(inside.good("remove", written, "--yes", "--json"))["removed"] == name
     assert inside.good("list", "--json") == "[]\n"
 
 

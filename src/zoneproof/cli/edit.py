@@ -110,13 +110,13 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
 
     found = run_with_manager(lambda manager: find_removable(manager, name, files=delete_files))
     also = ", and delete the certificate with all its keys" if delete_files else ""
-    confirm(f"Stop managing {name}{also}?", yes=yes)
+    confirm(f"Stop managing {found}{also}?", yes=yes)
     folder = run_with_manager(work)
     if as_json:
-        json_document({"removed": name, "files_deleted": delete_files})
+        json_document({"removed": found, "files_deleted": delete_files})
     else:
         files = "its files are deleted" if delete_files else f"its files stay in {folder}"
-        click.echo(f"{name} is no longer managed; {files}")
+        click.echo(f"{found} is no longer managed; {files}")
 
 
 def _tell_saved(

@@ -80,9 +80,7 @@ async def _previews(
     from zoneproof.manager import preview as preview_definitions
 
     if not names:
-        certificates = [
-            await manager.certificates.get(one.name) for one in await manager.certificates.each()
-        ]
+        certificates = await manager.certificates.all()
         return await preview_definitions(manager, [one.definition for one in certificates])
     wanted, _ = await define(manager, names, certificate, options)
     await check_credentials(manager, wanted)

@@ -39,7 +39,7 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import revoke as revoke_certificate
 
-    run_with_manager(lambda manager: manager.certificates.get(name))
+    name = run_with_manager(lambda manager: manager.certificates.get(name)).name
     confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
     run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason))
     if as_json:

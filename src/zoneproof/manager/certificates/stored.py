@@ -63,6 +63,10 @@ class Certificates:
         """Return all, sorted by name, also those that cannot be read."""
         return await self._select("ORDER BY name")
 
+    async def all(self) -> list[ManagedCertificate]:
+        """Return all, sorted by name; one that cannot be read is an error."""
+        return [_undamaged(one) for one in await self.each()]
+
     async def readable(self) -> list[ManagedCertificate]:
         """Return those that can be read, sorted by name."""
         return [one for one in await self.each() if isinstance(one, ManagedCertificate)]
