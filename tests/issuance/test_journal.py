@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
-from zoneproof.errors import HttpResponderError
-from zoneproof.http01 import Leftover, Webroot
+from zoneproof.cli.demo.background import free_port
+from zoneproof.errors import HttpResponderError, StorageError
+from zoneproof.http01 import Leftover, Listeners, Webroot
 from zoneproof.issuance import (
     Event,
     FileRemoved,
@@ -23,6 +25,7 @@ from zoneproof.issuance import (
     remove_leftovers,
 )
 from zoneproof.issuance.publish import HttpAnswer, publish_values, serve_answers
+from zoneproof.issuance.validate import Validation
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Provider, ProviderContext, Zone
 from zoneproof.storage import load_migrations, open_sqlite
@@ -208,3 +211,17 @@ async def test_values_of_an_older_version_are_still_removed(tmp_path: Path) -> N
     (found,) = await Journal(store, vault, at_work=lambda _: True).publications(order.id)
     assert (found.value, found.credential, found.fields) == ("v", "", {"token": "x"})
     await store.close()
+
+
+async def test_nothing_listens_on_where_the_journal_cannot_be_read(journal: Journal) -> None:
+    order, port = await open_order(journal), free_port()
+    listener = Listeners().listener(["127.0.0.1"], port)
+    answer = HttpAnswer(Identifier.parse("example.com"), listener, "one", "one.print")
+    nobody = cast("Any", None)
+    validation = Validation(nobody, journal, nobody, nobody, print)
+    validation._served.append(answer)
+    await serve_answers(journal, order.id, validation._served, print)
+    await journal._store.close()
+    with pytest.raises(StorageError):
+        await validation.clean_up("example.com")
+    await Listeners().listener(["127.0.0.1"], port).check()

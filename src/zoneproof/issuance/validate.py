@@ -89,8 +89,8 @@ class Validation:
 
     async def clean_up(self, certificate: str) -> None:
         """Remove what was published for the certificate, by this run or an earlier one."""
+        await stop_answers(self._served)  # first, because the journal may fail
         await remove_leftovers(self.journal, certificate, self.providers_for, self.emit)
-        await stop_answers(self._served)
 
     async def _challenges(
         self, plan: Plan, journaled: JournaledOrder, order: Order
