@@ -60,11 +60,11 @@ async def take_places(
     *,
     seconds: float,
 ) -> None:
-    """Journal all the publications, once no other order has values at the names in ``places``.
+    """Journal all the publications, once no order at work has values at the names in ``places``.
 
-    Others of this home, in whatever process, give theirs back when the CA has validated them. All
-    names are taken at once, so two orders never wait for each other. Raises ProviderError after
-    ``seconds``.
+    Others of this home give theirs back when the CA has validated them, or when their process
+    dies. All names are taken at once, so two orders never wait for each other. Raises
+    ProviderError after ``seconds``.
     """
     started = time.monotonic()
     while taken := await journal.will_publish(publications, alone_at=places):

@@ -204,10 +204,12 @@ async def _store(
             domain = DomainName.parse(one.domain)
             await registrations.remove(one.server, domain)
             await registrations.put(domain, one.registration)
+    known = {one.name for one in await certificates.readable()}
     for certificate in archive.certificates:
-        if ("certificate", certificate.definition.name) in chosen:
-            await _store_certificate(certificates, certificate)
-            await history.add(certificate.definition.name, "imported", f"from {origin}")
+        name = certificate.definition.name
+        if ("certificate", name) in chosen:
+            await _store_certificate(certificates, certificate, is_new=name not in known)
+            await history.add(name, "imported", f"from {origin}")
 
 
 def _require_no_rollover(before: StoredAccount | None, archived: ArchivedAccount) -> None:
@@ -240,9 +242,10 @@ async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:
         await accounts.keep_next_key(account, AccountKey.from_pem(archived.next_key.encode()))
 
 
-async def _store_certificate(certificates: Certificates, archived: ArchivedCertificate) -> None:
+async def _store_certificate(
+    certificates: Certificates, archived: ArchivedCertificate, *, is_new: bool
+) -> None:
     name = archived.definition.name
-    is_new = name not in {one.name for one in await certificates.readable()}
     if is_new:
         await certificates.remove(name)  # one that is damaged
     await certificates.save(archived.definition)
