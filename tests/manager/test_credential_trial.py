@@ -129,6 +129,20 @@ async def test_a_value_that_a_killed_test_left_is_removed_first(
     assert await manager.store.read(lambda tx: tx.query("SELECT * FROM orders")) == []
 
 
+async def test_a_test_holds_the_places_at_a_name_only_while_it_runs(manager: Manager) -> None:
+    zone, label = Zone(DomainName("r.auth.example.net")), "credential test c"
+
+    async def publication(certificate: str) -> Publication:
+        order = await manager.journal.open_trial(certificate)
+        return Publication(order, "acme-dns", zone, "", secrets.token_urlsafe(32), 1, {})
+
+    await manager.journal.will_publish([await publication(label)])
+    other = [await publication("example.com")]
+    with manager.home.lock(label):
+        assert await manager.journal.will_publish(other, alone_at={zone.name}) == {zone.name}
+    assert await manager.journal.will_publish(other, alone_at={zone.name}) == set()
+
+
 async def test_listed_zones_are_shown_and_chosen_from(
     manager: Manager, service: Registrations, tmp_path: Path, emitted: list[Event]
 ) -> None:
