@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
 from tests.world import Result
 
+_LONGEST_SILENCE = 60  # seconds; then it waits for an answer that the dialogue does not have
 _AT_TERMINAL = """
 import fcntl, runpy, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -39,13 +41,16 @@ def run_at_terminal(
                 question, answer = expected.pop(0)
                 seen = told.index(question, seen) + len(question)
                 os.write(ours, f"{answer}\n".encode())
-        os.close(ours)
+        os.close(ours)  # which ends a command that still waits
         status = process.wait(timeout=60)
     assert not expected, told
     return Result(status, told, "")
 
 
 def _read(descriptor: int) -> str:
+    """Return what was printed, nothing once the command has left the terminal or stands still."""
+    if not select.select([descriptor], [], [], _LONGEST_SILENCE)[0]:
+        return ""
     try:
         return os.read(descriptor, 65536).decode()
     except OSError:  # Linux says so when the last process has left the terminal
