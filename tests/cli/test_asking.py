@@ -30,7 +30,7 @@ DESTROYING = [
     (
         "certificate",
         ("remove", "A.Example.", "--delete-files"),
-        "Stop managing A.Example., and delete the certificate with all its keys?",
+        "Stop managing a.example, and delete the certificate with all its keys?",
     ),
     ("credential", ("credential", "remove", "dns"), "Forget the credential dns and its secrets?"),
     ("registration", ("registration", "remove", "a.example"), "Forget the key of x.auth.example,"),
