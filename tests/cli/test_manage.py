@@ -22,6 +22,7 @@ from tests.cli.terminal import run_at_terminal
 from tests.peers.knot import TSIG_SECRET
 from tests.peers.pebble import renewal_window, set_renewal_info
 from tests.world import Result, World, open_world, zone_text
+from zoneproof.cli.run import tell_round
 
 CHALLENGE = "_acme-challenge.example.com"
 
@@ -209,7 +210,8 @@ def test_remove_forgets_the_definition_and_keeps_files_unless_told(world: World)
     assert "removed" in world.run("history", "example.com").stdout
 
     issue(world, "example.com")
-    assert world.run("remove", "example.com", "--delete-files", "--yes").status == 0
+    removed = world.run("remove", "Example.COM.", "--delete-files", "--yes", "--json")
+    assert json.loads(removed.stdout) == {"removed": "example.com", "files_deleted": True}
     assert not (world.home / "live/example.com").exists()
     assert not (world.home / "archive/example.com").exists()
 
@@ -349,6 +351,7 @@ def test_after_three_failures_another_account_serves(world: World) -> None:
 def test_a_certificate_that_is_not_to_be_renewed_is_left_alone(world: World) -> None:
     add(world, "example.com", "--no-renew")
     assert "no certificates are to be renewed" in world.run("renew").stdout
+    assert facts(world, "example.com")["renew_at"] is None
 
 
 def test_one_failing_certificate_does_not_hold_up_the_others(world: World) -> None:
@@ -380,6 +383,7 @@ def test_manual_records_are_awaited_and_resume_goes_on_with_the_same_order(world
     assert shown["status"] == "awaiting user"
     (record,) = shown["awaiting"]
     assert record in result.stdout
+    assert "example.com: awaiting user (create this TXT record" in result.stderr
     assert "create" in world.run("list").stdout
 
     value = record.rsplit('"', 2)[1]
@@ -460,6 +464,11 @@ def test_the_daemon_renews_and_ends_at_sigterm_and_there_is_only_one(world: Worl
         process.stdout.read()
         assert process.wait(30) == 130
     assert facts(world, "example.com")["status"] == "valid"
+
+
+def test_the_daemon_says_when_it_looks_again(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_round([], datetime(2026, 11, 25, 19, 17, 30, tzinfo=UTC), as_json=False)
+    assert capsys.readouterr().out == "looked at 0 certificates; again at 2026-11-25 19:17 UTC\n"
 
 
 # --- revoking --------------------------------------------------------------------------------

@@ -54,7 +54,10 @@ _GROUPS = {
         "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
     },
     "To and from elsewhere": {
-        "export": ("zoneproof.cli.transfer:export", "Write all that is stored to a sealed file."),
+        "export": (
+            "zoneproof.cli.transfer:export",
+            "Write all that is stored to an encrypted file.",
+        ),
         "import": ("zoneproof.cli.import_:import_", "Take over what others stored."),
     },
     "The challenge service": {

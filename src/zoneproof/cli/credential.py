@@ -137,7 +137,7 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
 @click.option(
     "--drop-old",
     is_flag=True,
-    help="Make no new key; forget all but the newest, which seals everything.",
+    help="Make no new key; forget all but the newest, which encrypts everything.",
 )
 @yes_option
 @json_option

@@ -162,7 +162,7 @@ def _line(result: Renewal) -> str:
     from zoneproof.errors import printable
 
     text = printable(result.error.message) if result.error else result.reason
-    return f"{result.name}: {result.result} ({text})"
+    return f"{result.name}: {result.result} ({text.removeprefix(f'{result.result}: ')})"
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -34,13 +34,14 @@ def run(authoritative_port: int | None, as_json: bool) -> None:
             Home.find(),
             options,
             emitters(as_json=as_json),
-            on_round=lambda results, wake: _tell_round(results, wake, as_json=as_json),
+            on_round=lambda results, wake: tell_round(results, wake, as_json=as_json),
             on_trouble=lambda text: _tell_trouble(text, as_json=as_json),
         )
     )
 
 
-def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) -> None:
+def tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) -> None:
+    """Print what came of a round, and when the next one is."""
     from zoneproof.cli.json_output import json_line
     from zoneproof.cli.renew import tell_renewal
     from zoneproof.cli.text_output import count
@@ -52,7 +53,7 @@ def _tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) ->
         json_line(document)
         return
     looked_at = count(len(results), "certificate")
-    click.echo(f"looked at {looked_at}; again {moments.distance(wake, datetime.now(UTC))}")
+    click.echo(f"looked at {looked_at}; again at {moments.at(wake)}")
 
 
 def _tell_trouble(text: str, *, as_json: bool) -> None:

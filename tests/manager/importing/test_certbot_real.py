@@ -119,7 +119,7 @@ def test_hooks_are_named_as_what_is_left_to_do(found: Found) -> None:
     wild = one(found, "wild")
     assert (wild.challenge, wild.provider) == ("dns-01", "")
     assert any("manual_auth_hook" in note for note in wild.notes)
-    assert any("deployment task" in note for note in wild.notes)
+    assert any("calls zoneproof renew" in note for note in wild.notes)
 
 
 def test_webroots_are_carried_over(found: Found) -> None:

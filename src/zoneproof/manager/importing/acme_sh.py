@@ -242,9 +242,12 @@ def _notes(entry: _Entry, name: str, roots: list[str]) -> Iterable[str]:
         )
     for task in _TASKS:
         if entry.settings.text(task) not in ("", _NO_VALUE):
-            yield f"{shown(entry.file)}: {task} is not carried over: make it a deployment task"
+            yield (
+                f"{shown(entry.file)}: {task} is not carried over: let what calls zoneproof renew"
+                " run it"
+            )
     if any(entry.settings.text(path) not in ("", _NO_VALUE) for path in _COPIES):
-        yield f"{shown(entry.file)} names places for copies: make them a deployment task"
+        yield f"{shown(entry.file)} names places for copies: let servers use Zoneproof's files"
     if entry.settings.text("Le_DNSSleep"):
         yield (
             "its fixed wait for the DNS is not carried over: Zoneproof asks the name servers"

@@ -170,7 +170,8 @@ def _notes(renewal: Renewal, method: FoundMethod) -> Iterable[str]:
     for hook in _HOOKS:
         if parameters.text(hook):
             yield (
-                f"{shown(renewal.file)}: its {hook} is not carried over: make it a deployment task"
+                f"{shown(renewal.file)}: its {hook} is not carried over: let what calls zoneproof"
+                " renew run it"
             )
     if parameters.text("autorenew").lower() == "false":
         yield "certbot did not renew it (autorenew = False)"
@@ -185,8 +186,7 @@ def _note_hooks(folder: Path, findings: Findings) -> None:
             continue
         with findings.going_on():
             findings.notes.extend(
-                f"{shown(program)} ran for every certificate: make it a deployment task of those"
-                " that need it"
+                f"{shown(program)} ran for every certificate: let what calls zoneproof renew run it"
                 for program in list_folder(hooks)
             )
 
