@@ -396,6 +396,19 @@ def test_manual_records_are_awaited_and_resume_goes_on_with_the_same_order(world
     assert "waits for nothing" in world.run("resume", "example.com").stderr
 
 
+def test_the_same_records_are_awaited_once_in_whatever_order_the_ca_tells_them(
+    world: World,
+) -> None:
+    names = ("example.com", "*.example.com", "www.example.net", "example.net")
+    world.run("add", *names, "--provider=manual", world.ca_options[0])
+    for _ in range(3):
+        assert world.run("renew", *world.ca_options[1:]).status == 3
+    awaited = facts(world, "example.com")["awaiting"]
+    assert awaited == sorted(awaited)
+    assert len(awaited) == len(names)
+    assert world.run("history", "example.com").stdout.count("awaiting-user") == 1
+
+
 def test_resume_asks_for_agreement_to_the_terms_as_issue_does(world: World) -> None:
     world.run("add", "example.com", "--provider=manual", world.ca_options[0])
     assert world.run("renew", *world.ca_options[1:]).status == 3

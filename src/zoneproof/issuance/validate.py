@@ -147,11 +147,12 @@ class Validation:
         raise AwaitingUserError(
             f"awaiting user: create {'these TXT records' if many else 'this TXT record'} in your"
             " DNS (the order waits)",
-            records=[
+            # A CA tells them in any order; the same ones have to look the same each time.
+            records=sorted(
                 f"{item.publication.full_name.fqdn} {item.publication.ttl} IN TXT"
                 f' "{item.publication.value}"'
                 for item in answers
-            ],
+            ),
         )
 
     async def _wait_for_dns(self, answers: Sequence[_DnsAnswer], republish: Republisher) -> None:
