@@ -47,10 +47,10 @@ def test_the_unit_gives_no_more_than_the_service_needs(setting: str) -> None:
     assert setting in UNIT.splitlines()
 
 
-def test_systemd_takes_the_unit() -> None:
-    unit = str(PACKAGING / "zoneproof-challenge.service")
+@pytest.mark.parametrize("unit", sorted(PACKAGING.glob("*.service")), ids=lambda unit: unit.name)
+def test_systemd_takes_the_unit(unit: Path) -> None:
     done = subprocess.run(
-        [dns_tool("systemd-analyze"), "verify", unit],
+        [dns_tool("systemd-analyze"), "verify", str(unit)],
         env={**os.environ, **dns_tool_environment()},
         capture_output=True,
         text=True,
