@@ -503,6 +503,21 @@ def test_a_revoked_certificate_is_known_to_the_ca_and_replaced_by_the_next_renew
     assert json.loads(world.run("list", "--json").stdout)[0]["status"] == "valid"
 
 
+def test_the_key_of_a_revoked_certificate_is_not_used_again(world: World) -> None:
+    issue(world, "example.com", "--reuse-key")
+    key = leaf(world, "example.com").public_key()
+    assert world.run("renew", "--force").status == 0
+    assert leaf(world, "example.com").public_key() == key
+    assert world.run("edit", "example.com", "--no-renew").status == 0
+    revoked = world.run("revoke", "example.com", "--reason=key-compromise", "--yes")
+    assert "'zoneproof issue example.com' obtains another" in revoked.stdout
+    assert world.run("issue", "example.com").status == 0
+    renewed = leaf(world, "example.com").public_key()
+    assert renewed != key
+    assert world.run("renew", "example.com", "--force").status == 0
+    assert leaf(world, "example.com").public_key() == renewed
+
+
 def test_without_its_account_a_certificate_is_revoked_with_its_own_key(world: World) -> None:
     issue(world, "example.com")
     certificate = leaf(world, "example.com")

@@ -33,18 +33,18 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     """Revoke the certificate NAME at its CA, which cannot be undone.
 
     It stays managed, so the next renewal obtains another, as 'zoneproof issue NAME' does at once:
-    with a new key unless --reuse-key is on. If none is wanted, 'zoneproof remove NAME' next.
+    with a new key, also if --reuse-key is on. If none is wanted, 'zoneproof remove NAME' next.
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import revoke as revoke_certificate
 
-    name = run_with_manager(lambda manager: manager.certificates.get(name)).name
+    definition = run_with_manager(lambda manager: manager.certificates.get(name)).definition
+    name = definition.name
     confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
     run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason))
     if as_json:
         json_document({"revoked": name, "reason": reason})
     else:
-        click.echo(
-            f"{name} is revoked; 'zoneproof issue {name}' or the next renewal obtains another"
-        )
+        also = " or the next renewal" if definition.renew else ""
+        click.echo(f"{name} is revoked; 'zoneproof issue {name}'{also} obtains another")

@@ -30,8 +30,13 @@ from zoneproof.issuance import (
     remove_leftovers,
 )
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.manager.certificates.renewal_state import RenewalState, after_failure, after_success
-from zoneproof.manager.certificates.state import lifetime_of, state_of
+from zoneproof.manager.certificates.renewal_state import (
+    RenewalState,
+    after_failure,
+    after_success,
+    of_certificate,
+)
+from zoneproof.manager.certificates.state import lifetime_of, serial_of, state_of
 from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.manager import Manager
 
@@ -137,7 +142,7 @@ async def _obtain(
                 name,
                 plan,
                 key_type=definition.key_type,
-                private_key=manager.files.private_key(name) if definition.reuse_key else None,
+                private_key=await _kept_key(manager, definition),
                 profile=await _profile(client, definition, account, emit),
                 preferred_chain=definition.preferred_chain,
                 replaces=await _replaces(manager, name, account),
@@ -147,6 +152,18 @@ async def _obtain(
             deliver,
         )
     return Outcome(name, account, issued, written)
+
+
+async def _kept_key(manager: Manager, definition: CertificateDefinition) -> bytes | None:
+    """Return the key (PEM) to use again. That of a revoked certificate may be known to others."""
+    name = definition.name
+    if not definition.reuse_key:
+        return None
+    found = await manager.certificates.find(name)
+    serial = serial_of(manager.files.read(name))
+    if found and of_certificate(state_of(found).renewal, serial).revoked_at:
+        return None
+    return manager.files.private_key(name)
 
 
 async def _profile(
