@@ -4,194 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from typing import ClassVar, Protocol
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 import pytest
 
+from tests.providers.acme_dns_harness import (
+    DOMAIN,
+    KEY,
+    WEB_PAGE,
+    WILDCARD,
+    AcmeDnsHarness,
+    harness,
+    harness_with,
+    open_acme_dns,
+)
 from tests.providers.contract_suite import (
     TTL,
     ChangesNothingTwice,
     FailsWell,
-    Failure,
-    HarnessWithSecond,
-    HarnessWithTrouble,
     KeepsItsDeadline,
     KeepsOtherValues,
     SharesNothing,
     TakesManyAtOnce,
     challenge_value,
     check_message,
-    closing,
-    no_sleep,
 )
 from tests.providers.fake_acme_dns import FakeAcmeDns
-from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
+from tests.providers.fake_http import Reply, fake_http_server
 from tests.providers.registrations import MemoryRegistrations
 from zoneproof.errors import (
     ProviderCredentialsError,
     ProviderError,
-    ProviderPermissionError,
-    ProviderQuotaError,
     ProviderUnavailableError,
     ProviderZoneError,
 )
 from zoneproof.names import DomainName
 from zoneproof.providers import (
     DelegatedProvider,
-    LimitedProvider,
-    ProviderContext,
     Zone,
-    open_provider,
 )
 from zoneproof.providers.acme_dns import AcmeDns
 
-KEY = "licence-key-0123456789"
-DOMAIN = DomainName.parse("example.com")
-WILDCARD = DomainName.parse("*.example.com")
-WEB_PAGE = Reply(200, b"<html><title>Welcome to nginx!</title></html>")
-
-
-def open_acme_dns(
-    server: str, store: MemoryRegistrations | None, *, deadline: float, **changed: str
-) -> AcmeDns:
-    context = ProviderContext(
-        {"server": server} | changed, registrations=store, timeout=deadline, sleep=no_sleep
-    )
-    opened = open_provider("acme-dns", context)
-    assert isinstance(opened, AcmeDns)
-    return opened
-
-
-class AcmeDnsHarness(HarnessWithTrouble, HarnessWithSecond):
-    """The provider with a service that wants a licence key, and a store of registrations."""
-
-    kinds: ClassVar = HarnessWithTrouble.kinds | {ProviderUnavailableError, ProviderError}
-
-    def __init__(self, api: FakeAcmeDns, server: FakeHttpServer) -> None:
-        super().__init__()
-        self.api = api
-        self.server = server
-        self.store = MemoryRegistrations()
-        self.zone = Zone(DomainName.parse(api.domain))
-        self.hidden = [KEY]
-
-    def make(self) -> AcmeDns:
-        return open_acme_dns(self.url, self.store, deadline=30.0)
-
-    def open(self, deadline: float = 30.0) -> AcmeDns:
-        provider = open_acme_dns(self.url, self.store, deadline=deadline)
-        self.remember(provider)
-        return provider
-
-    @property
-    def url(self) -> str:
-        return self.server.url.replace("://", f"://me:{KEY}@")
-
-    async def new_name(self) -> str:
-        domain = DomainName.parse(f"{secrets.token_hex(6)}.example.com")
-        target = await self.open().target(domain, create=True)
-        assert target is not None
-        self.hidden = [KEY, self.store.kept[self.server.url, domain].password]
-        return target.relative_to(self.zone.name)
-
-    async def values(self, zone: Zone, name: str) -> list[str]:
-        return self.api.accounts[name].values
-
-    def failures(self) -> Iterable[Failure]:
-        echo = {"error": f"bad Basic {KEY}"}
-        for kind, reply, words in [
-            (ProviderCredentialsError, Reply(401, {"error": "forbidden"}), "forbidden"),
-            (ProviderCredentialsError, Reply(401, echo), "bad Basic ***"),
-            (ProviderPermissionError, Reply(403, {"error": "expired"}), "expired"),
-            (ProviderError, Reply(404, b"404 page not found\n"), "404 page not found"),
-            (ProviderError, Reply(400, {"error": "malformed"}), "malformed"),
-            (ProviderError, Reply(405, b""), "nothing"),
-            (ProviderError, WEB_PAGE, "a web page"),
-            (ProviderError, Reply(201, {"username": KEY}), "password"),
-            (ProviderError, Reply(201, [KEY] * 1000), "another form"),
-            (ProviderError, Reply(201, f"{{'password': '{KEY}'".encode()), "no JSON"),
-            (ProviderError, Reply(201, b'{"x":' + b"[" * 100_000), "no JSON"),
-            (ProviderError, Reply(302, b"", {"Location": "https://elsewhere"}), "elsewhere"),
-            (ProviderQuotaError, Reply(429, b"slow", {"Retry-After": "3600"}), "3600 seconds"),
-            (ProviderUnavailableError, Reply(500, {"error": "db_error"}), "db_error"),
-            (ProviderUnavailableError, Reply(502, WEB_PAGE.body), "502"),
-        ]:
-            yield self._failure(kind, self._register, reply, words)
-        for kind, reply, words in [
-            (ProviderCredentialsError, Reply(401, {"error": "forbidden"}), "forbidden"),
-            (ProviderZoneError, Reply(400, {"error": "bad_subdomain"}), "bad_subdomain"),
-            (ProviderError, Reply(400, {"error": "bad_txt"}), "43"),
-            (ProviderError, Reply(418, b"\x1b[1mI'm a teapot\x1b[0m"), "I'm a teapot"),
-            (ProviderError, WEB_PAGE, "a web page"),
-            (ProviderError, Reply(200, {"txt": "another"}), "another value"),
-            (ProviderQuotaError, Reply(429, b"", {"Retry-After": "1"}), "try again in 1 "),
-            (ProviderUnavailableError, Reply(503, b"restarting"), "restarting"),
-        ]:
-            yield self._failure(kind, self._add, reply, words)
-        for kind, reply, words in [
-            (ProviderCredentialsError, Reply(401, {"error": "forbidden"}), "forbidden"),
-            (ProviderUnavailableError, Reply(500, {"error": "db_error"}), "db_error"),
-        ]:
-            yield self._failure(kind, self._remove, reply, words)
-
-    def _failure(
-        self,
-        kind: type[ProviderError],
-        attempt: Callable[[Reply], Awaitable[None]],
-        reply: Reply,
-        words: str,
-    ) -> Failure:
-        return Failure(kind, lambda: attempt(reply), ("acme-dns", self.server.url, words))
-
-    async def _register(self, fault: Reply) -> None:
-        with self.server.failing(fault):
-            await self.open().target(DOMAIN, create=True)
-
-    async def _add(self, fault: Reply) -> None:
-        name = await self.new_name()
-        with self.server.failing(fault):
-            await self.open().add_txt(self.zone, name, challenge_value(), TTL)
-
-    async def _remove(self, fault: Reply) -> None:
-        name = await self.new_name()
-        with self.server.failing(fault):
-            await self.open().remove_txt(self.zone, name, challenge_value())
-
-    async def against_silence(self) -> None:
-        with self.server.failing(None):
-            await self.open(deadline=0.2).target(DOMAIN, create=True)
-
-    def second(self) -> AcmeDnsHarness:
-        return AcmeDnsHarness(self.api, self.server)
-
-
-async def harness_with(*, forgets: bool) -> AsyncIterator[AcmeDnsHarness]:
-    api = FakeAcmeDns(login=("me", KEY), forgets=forgets)
-    async with fake_http_server(api) as server, closing(AcmeDnsHarness(api, server)) as made:
-        yield made
-
-
-class Time:
-    """A clock that goes on only while somebody sleeps."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-async def harness() -> AsyncIterator[AcmeDnsHarness]:
-    async for made in harness_with(forgets=False):
-        yield made
+__all__ = ["harness"]  # a fixture
 
 
 class TestContractOnAcmeDns(KeepsItsDeadline, FailsWell, SharesNothing):
@@ -241,91 +97,6 @@ async def test_two_values_of_apex_and_wildcard_stand_side_by_side(harness: AcmeD
     name, values = apex.relative_to(harness.zone.name), [challenge_value(), challenge_value()]
     await asyncio.gather(*(provider.add_txt(harness.zone, name, v, TTL) for v in values))
     assert sorted(await harness.values(harness.zone, name)) == sorted(values)
-
-
-@asynccontextmanager
-async def provider_in_time(
-    time: Time, *, forgets: bool = False
-) -> AsyncIterator[tuple[FakeAcmeDns, AcmeDns, Zone]]:
-    """Open a provider and its service by the same clock, and the zone of a registration."""
-    api = FakeAcmeDns(forgets=forgets, clock=time)
-    async with fake_http_server(api) as server:
-        fields, store = {"server": server.url}, MemoryRegistrations()
-        context = ProviderContext(fields, registrations=store, sleep=time.sleep, clock=time)
-        provider = open_provider("acme-dns", context)
-        assert isinstance(provider, AcmeDns)
-        target = await provider.target(DOMAIN, create=True)
-        assert target is not None
-        yield api, provider, Zone(target)
-        await provider.close()
-
-
-@pytest.mark.parametrize("begins", [100.0, 100.4, 100.95])
-@pytest.mark.parametrize("apart", [0.0, 0.1, 0.3, 1.5])
-@pytest.mark.parametrize("sizes", [(2, 2, 2), (1, 2, 1, 2), (1, 1, 2, 2), (2, 1, 2), (1, 1, 1, 2)])
-async def test_all_values_of_an_order_stand_however_soon_it_follows_another(
-    sizes: tuple[int, ...], apart: float, begins: float
-) -> None:
-    time = Time(begins)
-    async with provider_in_time(time) as (api, provider, zone):
-        (account,) = api.accounts.values()
-        for size in sizes:
-            values = [challenge_value() for _ in range(size)]
-            for value in values:
-                await provider.add_txt(zone, "", value, TTL)
-                time.now += apart
-            assert set(account.values) >= set(values)
-            for value in values:
-                await provider.remove_txt(zone, "", value)
-
-
-async def test_an_apex_and_its_wildcard_wait_for_nothing() -> None:
-    time = Time(100.0)
-    async with provider_in_time(time) as (_, provider, zone):
-        for _ in range(2):
-            await provider.add_txt(zone, "", challenge_value(), TTL)
-    assert time.now == 100.0
-
-
-async def test_a_service_that_withdraws_values_takes_any_number_in_a_second() -> None:
-    time = Time(100.0)
-    async with provider_in_time(time, forgets=True) as (api, provider, zone):
-        for _ in range(9):
-            await provider.add_txt(zone, "", challenge_value(), TTL)
-        (account,) = api.accounts.values()
-    assert len(account.values) == 9
-    assert time.now == 100.0
-
-
-@pytest.mark.parametrize(("forgets", "places"), [(False, 2), (True, None)])
-async def test_it_is_asked_once_whether_the_service_withdraws_values(
-    forgets: bool, places: int | None
-) -> None:
-    async for harness in harness_with(forgets=forgets):
-        name, provider = await harness.new_name(), harness.open()
-        assert isinstance(provider, LimitedProvider)
-        before = len(harness.server.requests)
-        found = await asyncio.gather(*(provider.places(harness.zone, name) for _ in range(3)))
-        assert found == [places] * 3
-        assert len(harness.server.requests) - before == 1
-        assert await harness.values(harness.zone, name) == []
-
-
-@pytest.mark.parametrize("status", [400, 401, 403])
-async def test_a_service_that_refuses_to_withdraw_is_not_asked_for_more(
-    harness: AcmeDnsHarness, status: int
-) -> None:
-    name, provider = await harness.new_name(), harness.open()
-    with harness.server.failing(Reply(status, WEB_PAGE.body)):
-        assert await provider.places(harness.zone, name) == 2
-
-
-async def test_a_service_that_is_down_is_not_taken_for_one_that_cannot_withdraw(
-    harness: AcmeDnsHarness,
-) -> None:
-    name, provider = await harness.new_name(), harness.open()
-    with harness.server.failing(Reply(502)), pytest.raises(ProviderUnavailableError):
-        await provider.places(harness.zone, name)
 
 
 async def test_a_domain_is_registered_once_however_many_ask(harness: AcmeDnsHarness) -> None:
