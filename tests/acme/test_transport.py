@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -18,17 +17,14 @@ from tests.self_signed import certificate
 from zoneproof.acme import AccountKey, AcmeClient
 from zoneproof.acme.http import MAX_BODY
 from zoneproof.acme.retries import ATTEMPTS
-from zoneproof.acme.transport import BAD_NONCES
 from zoneproof.cli.demo.background import free_port
 from zoneproof.errors import (
     AccountPausedError,
     AcmeConnectionError,
     AcmeError,
-    AcmeProblemError,
     ConfigError,
     InvalidInputError,
     RateLimitedError,
-    UserActionRequiredError,
 )
 from zoneproof.names import Identifier
 
@@ -369,159 +365,6 @@ async def test_http_url_in_an_order_is_not_opened(ca: FakeCa, step: str) -> None
         with pytest.raises(AcmeConnectionError, match="does not start with https://"):
             await steps[step]()
     assert ca.requests[-1] == ("POST", "/new-order")
-
-
-# --- problems --------------------------------------------------------------------------------
-
-
-async def test_problem_names_each_identifier_of_its_subproblems(ca: FakeCa) -> None:
-    """The document is the example of RFC 8555 section 6.7.1."""
-    document = {
-        "type": "urn:ietf:params:acme:error:malformed",
-        "detail": "Some of the identifiers requested were rejected",
-        "subproblems": [
-            {
-                "type": "urn:ietf:params:acme:error:malformed",
-                "detail": 'Invalid underscore in DNS name "_example.org"',
-                "identifier": {"type": "dns", "value": "_example.org"},
-            },
-            {
-                "type": "urn:ietf:params:acme:error:rejectedIdentifier",
-                "detail": 'This CA will not issue for "example.net"',
-                "identifier": {"type": "dns", "value": "example.net"},
-            },
-        ],
-    }
-    ca.misdeeds["/new-order"] = [
-        httpx2.Response(
-            403,
-            headers={"Content-Type": "application/problem+json"},
-            content=json.dumps(document).encode(),
-        )
-    ]
-    async with ca.client() as client:
-        ca.take_account(client)
-        with pytest.raises(AcmeProblemError) as caught:
-            await client.new_order(NAMES)
-    error = caught.value
-    assert error.message == (
-        "the CA at ca.test refused: Some of the identifiers requested were rejected (malformed);"
-        ' _example.org: Invalid underscore in DNS name "_example.org";'
-        ' example.net: This CA will not issue for "example.net"'
-    )
-    assert error.is_type("malformed")
-    assert error.status == 403
-    assert [sub.identifier for sub in error.subproblems] == ["_example.org", "example.net"]
-
-
-async def test_problem_with_terminal_tricks_in_it_is_shown_harmlessly(ca: FakeCa) -> None:
-    ca.misdeeds["/new-order"] = [problem("malformed", 400, "bad\x1b]0;owned\x07\r\n" + "x" * 9999)]
-    async with ca.client() as client:
-        ca.take_account(client)
-        with pytest.raises(AcmeProblemError) as caught:
-            await client.new_order(NAMES)
-    assert caught.value.message.isprintable()
-    assert len(caught.value.message) < 2500
-
-
-async def test_problem_with_a_thousand_long_subproblems_is_still_one_line(ca: FakeCa) -> None:
-    one = {
-        "type": "malformed\n",
-        "detail": "\x1b[31m" + "x" * 500,
-        "identifier": {"value": "\u202e"},
-    }
-    ca.misdeeds["/new-order"] = [problem("malformed", 400, "bad", subproblems=[one] * 1000)]
-    async with ca.client() as client:
-        ca.take_account(client)
-        with pytest.raises(AcmeProblemError) as caught:
-            await client.new_order(NAMES)
-    assert caught.value.message.isprintable()
-    assert len(caught.value.message) < 2500
-    assert len(caught.value.subproblems) == 1000
-
-
-@pytest.mark.parametrize(
-    ("headers", "members", "url"),
-    [
-        (
-            {"Link": '<https://ca.test/tos/2>;rel="terms-of-service"'},
-            {"instance": "https://ca.test/why"},
-            "https://ca.test/tos/2",
-        ),
-        ({}, {"instance": "https://ca.test/why"}, "https://ca.test/why"),
-        ({}, {}, ""),
-    ],
-)
-async def test_action_that_the_ca_waits_for_is_shown_with_its_url(
-    ca: FakeCa, headers: dict[str, str], members: dict[str, str], url: str
-) -> None:
-    ca.misdeeds["/new-order"] = [
-        problem("userActionRequired", 403, "Terms have changed", headers=headers, **members)
-    ]
-    async with ca.client() as client:
-        ca.take_account(client)
-        with pytest.raises(UserActionRequiredError, match="waits for you") as caught:
-            await client.new_order(NAMES)
-    assert caught.value.url == url
-    assert url in caught.value.message
-
-
-# --- nonces ----------------------------------------------------------------------------------
-
-
-async def test_bad_nonce_is_repeated_with_the_errors_own_nonce(ca: FakeCa) -> None:
-    async with ca.client() as client:
-        ca.take_account(client)
-        await client.new_order(NAMES)
-        ca.forget_nonces()
-        await client.new_order(NAMES)
-    assert ca.count("/nonce") == 1
-    assert ca.count("/new-order") == 3
-
-
-async def test_bad_nonce_is_repeated_at_least_ten_times(ca: FakeCa) -> None:
-    def refuse(request: httpx2.Request) -> httpx2.Response:
-        return problem("badNonce", 400, headers=ca._nonce())
-
-    async with ca.client() as client:
-        ca.take_account(client)
-        ca.misdeeds["/new-order"] = [refuse] * 10
-        await client.new_order(NAMES)
-        ca.misdeeds["/new-order"] = [refuse] * 1000
-        with pytest.raises(AcmeProblemError, match=r"trouble of its own: .*badNonce.*later"):
-            await client.new_order(NAMES)
-    assert ca.count("/new-order") == 11 + BAD_NONCES + 1
-    assert ca.clock.slept == []
-
-
-async def test_bad_nonce_without_a_new_one_is_repeated_with_one_from_new_nonce(ca: FakeCa) -> None:
-    async with ca.client() as client:
-        ca.take_account(client)
-        ca.misdeeds["/new-order"] = [problem("badNonce", 400)]
-        await client.new_order(NAMES)
-    assert ca.count("/nonce") == 2
-
-
-async def test_errors_refill_the_pool_too(ca: FakeCa) -> None:
-    async with ca.client() as client:
-        ca.take_account(client)
-        ca.misdeeds["/order"] = [
-            lambda request: problem("malformed", 404, headers=ca._nonce()),
-        ]
-        with pytest.raises(AcmeProblemError):
-            await client.fetch_order("https://ca.test/order")
-        await client.new_order(NAMES)
-    assert ca.count("/nonce") == 1
-
-
-@pytest.mark.parametrize("nonce", [None, "not base64url!", "x" * 1000])
-async def test_ca_without_usable_nonces_is_told(ca: FakeCa, nonce: str | None) -> None:
-    headers = {"Replay-Nonce": nonce} if nonce else {}
-    ca.misdeeds["/nonce"] = [httpx2.Response(200, headers=headers)]
-    async with ca.client() as client:
-        ca.take_account(client)
-        with pytest.raises(AcmeConnectionError, match="no nonces"):
-            await client.new_order(NAMES)
 
 
 async def test_no_more_requests_run_at_once_than_allowed(ca: FakeCa) -> None:

@@ -1,0 +1,20 @@
+"""An order that nothing disturbs, for tests of what comes after it."""
+
+from __future__ import annotations
+
+from zoneproof.acme import AcmeClient, CertificateChain, make_csr, make_key
+from zoneproof.names import Identifier
+
+NAMES = [Identifier.parse(name) for name in ("example.com", "*.example.com", "www.example.org")]
+
+
+async def obtain(client: AcmeClient) -> CertificateChain:
+    order = await client.new_order(NAMES)
+    authorizations = await client.authorizations(order)
+    await client.answer([one.challenges[0] for one in authorizations])
+    order = await client.wait_for_order(order)
+    key = make_key()
+    order = await client.finalize(order, make_csr(key, NAMES))
+    chain = await client.certificate(order)
+    chain.require_key(key)
+    return chain
