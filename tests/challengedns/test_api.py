@@ -8,6 +8,7 @@ import re
 import socket
 import uuid
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import pytest
 
@@ -322,7 +323,9 @@ def test_a_body_that_is_announced_as_longer_is_refused_before_it_comes(url: str)
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 16385\r\n\r\n")
         with connection.makefile("rb") as answer:
-            assert answer.readline().startswith(b"HTTP/1.1 413 ")
+            # The phrase is Python's, and another one since 3.13.
+            phrase = HTTPStatus(413).phrase
+            assert answer.readline() == f"HTTP/1.1 413 {phrase}\r\n".encode()
             assert answer.read().endswith(b'\r\n\r\n{"error":"payload_too_large"}')
 
 
