@@ -215,6 +215,20 @@ def test_the_daemon_renews_and_ends_at_sigterm_and_there_is_only_one(world: Worl
     assert facts(world, "example.com")["status"] == "valid"
 
 
+def test_the_daemon_looks_hourly_for_what_a_person_has_to_do(world: World) -> None:
+    world.run("add", "example.com", "--provider=manual", world.ca_options[0])
+    assert world.run("renew", *world.ca_options[1:]).status == 3
+    with subprocess.Popen(
+        world.command("run", "--json"), env=world.environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        events = map(json.loads, process.stdout)
+        looked = datetime.now(UTC)
+        told = next(event for event in events if event["event"] == "round")
+        process.send_signal(signal.SIGTERM)
+    assert datetime.fromisoformat(told["next_look"]) - looked > timedelta(minutes=59)
+
+
 def test_the_daemon_says_when_it_looks_again(capsys: pytest.CaptureFixture[str]) -> None:
     tell_round([], datetime(2026, 11, 25, 19, 17, 30, tzinfo=UTC), as_json=False)
     assert capsys.readouterr().out == "looked at 0 certificates; again at 2026-11-25 19:17 UTC\n"

@@ -137,7 +137,9 @@ def _names(found: ManagedCertificate | DamagedCertificate) -> tuple[str, ...]:
 
 
 def _with_standing(result: Renewal, found: Standing) -> Renewal:
-    moments = (found.due.at, found.state.renewal.ask_again_at)
+    moments: tuple[datetime | None, ...] = (found.due.at, found.state.renewal.ask_again_at)
+    if result.result == "awaiting user":  # which may take days, so the hourly look is enough
+        moments = ()
     return replace(result, lifetime=found.lifetime, look_again_at=moments)
 
 
