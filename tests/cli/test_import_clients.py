@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ def test_an_account_whose_url_is_lost_is_found_by_its_key(
 
 def accounts_of_orders(world: World) -> set[str]:
     """Return the URLs of the accounts with which orders were placed."""
-    with sqlite3.connect(world.home / "state.sqlite3") as database:
+    with closing(sqlite3.connect(world.home / "state.sqlite3")) as database:
         return {url for (url,) in database.execute("SELECT account_url FROM orders")}
 
 
