@@ -84,11 +84,15 @@ class BugError(ZoneproofError):
 
 
 class RegistrationError(ZoneproofError):
-    """The challenge service refuses a request; ``code`` is the word that its API answers."""
+    """The challenge service refuses a request; ``code`` is the word that its API answers.
 
-    def __init__(self, message: str, *, code: str) -> None:
+    ``registration`` is the subdomain that the request was about, where that is known.
+    """
+
+    def __init__(self, message: str, *, code: str, registration: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.registration = registration
 
 
 # --- DNS ---------------------------------------------------------------------------------------

@@ -390,7 +390,9 @@ def test_with_open_registration_a_password_for_a_proxy_in_front_is_ignored(url: 
 
 
 def test_the_log_says_what_was_refused_and_no_secret(service: Service, account: Account) -> None:
-    service.wait_for_line(r"WARNING POST /update refused: unknown API user or wrong API key")
-    service.wait_for_line(r"WARNING POST /update refused: \S+ is not the caller's registration")
+    refused = r"WARNING 127\.0\.0\.1 refused \(forbidden\): POST /update: "
+    service.wait_for_line(f"{refused}unknown API user")
+    service.wait_for_line(f"{refused}registration \\S+: wrong API key")
+    service.wait_for_line(f"{refused}registration \\S+: the subdomain is another registration's")
     assert not any(account.password in line for line in service.lines)
     assert not any("Traceback" in line for line in service.lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,20 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.processes import kill_workers
-from tests.challengedns.world import Service, register, request, txt, update, write_config
+from tests.challengedns.world import (
+    Service,
+    challenge_command,
+    register,
+    request,
+    txt,
+    update,
+    write_config,
+)
 from zoneproof.challengedns import logs
 from zoneproof.challengedns.logs import FloodGate, LogSettings
+
+
+FILTER = Path(__file__).parents[2] / "packaging" / "fail2ban" / "zoneproof-challenge.conf"
 
 
 @pytest.fixture
@@ -50,6 +62,94 @@ def test_each_line_is_json_if_wanted_and_refusals_say_why_without_the_key(tmp_pa
     said = "\n".join(lines)
     assert "wrong-secret-key" not in said
     assert account.password not in said
+
+
+def test_a_refusal_names_the_address_and_where_it_is_known_the_registration(
+    tmp_path: Path,
+) -> None:
+    path = with_log(write_config(tmp_path, api='trusted_proxies = ["127.0.0.1"]'), 'format="json"')
+    with Service(path) as service:
+        account = register(service.url)
+        body = json.dumps({"subdomain": account.subdomain, "txt": "short"})
+        request(
+            service.url,
+            "POST",
+            "/update",
+            body,
+            {**account.headers, "X-Forwarded-For": "192.0.2.7"},
+        )
+        known = json.loads(service.wait_for_line("bad_txt"))
+        assert (known["address"], known["registration"]) == ("192.0.2.7", account.subdomain)
+        assert known["message"].startswith("192.0.2.7 refused (bad_txt): POST /update: ")
+        request(service.url, "POST", "/update", body, {"X-Forwarded-For": "2001:db8::7"})
+        unknown = json.loads(service.wait_for_line("unknown API user"))
+        assert (unknown["address"], unknown["code"]) == ("2001:db8::7", "forbidden")
+        assert "registration" not in unknown
+
+
+def test_one_request_too_many_and_one_too_long_are_told_with_the_address(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    path.write_text(path.read_text().replace("rate_limit_address = 0", "rate_limit_address = 2"))
+    with Service(path) as service:
+        assert request(service.url, "POST", "/register", b"x" * 17_000).status == 413
+        service.wait_for_line(r"127\.0\.0\.1 refused \(payload_too_large\): POST /register: ")
+        register(service.url)
+        assert request(service.url, "POST", "/register").status == 429
+        service.wait_for_line(r"127\.0\.0\.1 refused \(rate_limited\): POST /register: ")
+
+
+def test_what_is_accepted_is_told_at_debug_without_the_keys(tmp_path: Path) -> None:
+    path = write_config(tmp_path, open_registration=False)
+    with Service(with_log(path, 'level = "debug"')) as service:
+        challenge_command(path, "tenant", "create", "acme")
+        key = challenge_command(path, "key", "create", "acme").stdout.strip()
+        account = register(service.url, key)
+        update(service.url, account, txt("a"))
+        update(service.url, account, txt("a"), method="DELETE")
+        registration = f"for registration {account.subdomain}"
+        service.wait_for_line(f"DEBUG 127.0.0.1 accepted: POST /register {registration}")
+        service.wait_for_line(f"DEBUG 127.0.0.1 accepted: POST /update {registration}")
+        service.wait_for_line(f"DEBUG 127.0.0.1 accepted: DELETE /update {registration}")
+        one = f"/api/v1/registrations/{account.subdomain}"
+        headers = {"Authorization": f"Bearer {key}"}
+        assert request(service.url, "DELETE", one, headers=headers).status == 204
+        service.wait_for_line(f"DEBUG 127.0.0.1 accepted: DELETE {one}")
+        said = "\n".join(service.lines)
+    assert key not in said
+    assert account.password not in said
+
+
+def banned(lines: list[str]) -> list[str]:
+    """Return whom fail2ban's filter finds in lines without a syslog prefix."""
+    _, _, rest = FILTER.read_text().partition("failregex =")
+    expressions = [line.strip() for line in rest.partition("\n\n")[0].splitlines()]
+    patterns = [
+        re.compile(each.replace("(?:%(__prefix_line)s)?", "").replace("<HOST>", r"(?P<host>\S+)"))
+        for each in expressions
+    ]
+    return [match["host"] for line in lines for each in patterns if (match := each.match(line))]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_fail2bans_filter_finds_who_sends_wrong_keys_and_nobody_else(
+    tmp_path: Path, form: str
+) -> None:
+    path = write_config(tmp_path, api='trusted_proxies = ["127.0.0.1"]', open_registration=False)
+
+    def send(address: str, method: str, target: str, **headers: str) -> None:
+        request(service.url, method, target, headers={**headers, "X-Forwarded-For": address})
+
+    with Service(with_log(path, f'format = "{form}"')) as service:
+        send("192.0.2.1", "POST", "/register")
+        send("2001:db8::2", "POST", "/k/wrong/register")
+        send("192.0.2.3", "GET", "/api/v1/tenants", Authorization="Bearer wrong")
+        send("192.0.2.4", "POST", "/update", **{"X-Api-User": "x", "X-Api-Key": "y"})
+        forged = "/WARNING%20192.0.2.66%20refused%20(forbidden):%20/update"
+        send("192.0.2.5", "POST", forged, **{"X-Api-User": "x"})
+        service.wait_for_line("192.0.2.5")
+        lines = list(service.lines)
+    found = ["192.0.2.1", "2001:db8::2", "192.0.2.3", "192.0.2.4", "192.0.2.5"]
+    assert banned(lines) == found
 
 
 def test_below_the_level_nothing_is_said(tmp_path: Path) -> None:

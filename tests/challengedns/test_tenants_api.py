@@ -155,8 +155,11 @@ def test_wrong_revoked_and_disabled_look_alike_and_the_log_tells_them_apart(
         assert answer(reply) == FORBIDDEN
         del reply.headers["Date"]
     assert len({(tuple(reply.headers.items()), reply.body) for reply in replies}) == 1
-    service.wait_for_line("POST /register refused: tenant 'disabled' is disabled")
-    service.wait_for_line(f"POST /register refused: the licence key is wrong, its id {wrong[3:11]}")
+    said = r"127\.0\.0\.1 refused \(forbidden\): POST /register: "
+    service.wait_for_line(f"{said}tenant 'disabled' is disabled")
+    service.wait_for_line(f"{said}the licence key is wrong, its id {wrong[3:11]} .* 'disabled'")
+    service.wait_for_line(f"{said}the licence key is wrong, its id {revoked[3:11]} is unknown")
+    service.wait_for_line(f"{said}no licence key came")
     for path_key in (revoked, disabled, wrong):
         assert answer(request(service.url, "POST", f"/k/{path_key}/register")) == FORBIDDEN
     assert not any(each[12:] in line for each in (revoked, disabled) for line in service.lines)

@@ -49,7 +49,8 @@ def facts(**known: object) -> dict[str, Mapping[str, object]]:
 class FloodGate(logging.Filter):
     """Lets through 50 lines of a kind at once and 5 in a second over time; then says how many not.
 
-    A kind is a place in the code, so what strangers cause cannot hide what happens elsewhere.
+    A kind is a place in the code and a ``code`` among the facts, so what strangers cause cannot
+    hide what happens elsewhere, nor one sort of refusal another.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,7 +60,8 @@ class FloodGate(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the line may go out; note on it how many before it did not."""
-        kind = f"{record.name}:{record.lineno}"
+        code = getattr(record, "facts", {}).get("code", "")
+        kind = f"{record.name}:{record.lineno}:{code}"
         if self._limit.take(kind):
             self._held_back[kind] = self._held_back.get(kind, 0) + 1
             return False

@@ -6,9 +6,10 @@
 from zoneproof.storage.migrations import Migration, load_migrations
 from zoneproof.storage.sqlite import SqliteStore, open_sqlite
 from zoneproof.storage.store import Row, Store, Transaction, Value
-from zoneproof.storage.together import read_together, write_together
+from zoneproof.storage.together import GuardedStore, read_together, write_together
 
 __all__ = [
+    "GuardedStore",
     "Migration",
     "Row",
     "SqliteStore",

@@ -1,4 +1,7 @@
-"""Lets parts that each make transactions of their own work together in a single one."""
+"""Lets parts that each make transactions of their own work together in a single one.
+
+The parts may be whole operations, or a check and what is done on its word.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,32 @@ class _Within:
 
     async def close(self) -> None:
         """Leave the transaction to the one who opened it."""
+
+
+class GuardedStore:
+    """A Store whose every work is done only after a check, in the same transaction.
+
+    So what the check allowed still holds when the work is done. What the check raises comes out.
+    """
+
+    def __init__(self, store: Store, check: Callable[[Transaction], object]) -> None:
+        self._store = store
+        self._check = check
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Check, and run ``work``, in one transaction."""
+        return await self._store.read(lambda transaction: self._checked(transaction, work))
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Check, and run ``work``, in one transaction."""
+        return await self._store.write(lambda transaction: self._checked(transaction, work))
+
+    async def close(self) -> None:
+        """Leave the database to the one who opened it."""
+
+    def _checked(self, transaction: Transaction, work: Callable[[Transaction], T]) -> T:
+        self._check(transaction)
+        return work(transaction)
 
 
 async def write_together(store: Store, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:

@@ -23,6 +23,7 @@ from zoneproof.challengedns.http.responses import error_answer, json_answer
 from zoneproof.challengedns.registry.authentication import Caller
 from zoneproof.challengedns.registry.keys import licence_key_id
 from zoneproof.challengedns.registry.registrations import Registrations
+from zoneproof.challengedns.registry.tenants import authenticate_tenant
 from zoneproof.errors import RegistrationError, StorageError
 
 _log = logging.getLogger(__name__)
@@ -89,12 +90,13 @@ class AcmeDnsApi:
     async def register(self, request: Request) -> Response:
         """Make a registration."""
         self._callers.address(request)
-        tenant = await self._tenant(licence_key(request))
+        tenant, registrations = await self._permitted(licence_key(request))
         body = await read_body(request)
         fields = read_fields(body) if body else {}
-        new = await self._registrations.register(
+        new = await registrations.register(
             allowfrom=texts_field(fields, "allowfrom"), note=_note(fields), tenant=tenant
         )
+        request.state.registration = new.subdomain
         return json_answer(
             201,
             Credentials(new.username, new.password, new.fulldomain, new.subdomain, new.allowfrom),
@@ -102,14 +104,16 @@ class AcmeDnsApi:
 
     async def update(self, request: Request) -> Response:
         """Publish a value."""
-        caller, subdomain, txt = await self._read_update(request)
-        await self._registrations.update(caller, subdomain, txt)
+        registrations, caller, subdomain, txt = await self._read_update(request)
+        await registrations.update(caller, subdomain, txt)
+        request.state.registration = subdomain
         return json_answer(200, Updated(txt))
 
     async def withdraw(self, request: Request) -> Response:
         """Withdraw a value."""
-        caller, subdomain, txt = await self._read_update(request)
-        await self._registrations.remove(caller, subdomain, txt)
+        registrations, caller, subdomain, txt = await self._read_update(request)
+        await registrations.remove(caller, subdomain, txt)
+        request.state.registration = subdomain
         return json_answer(200, Updated(txt))
 
     async def health(self, request: Request) -> Response:
@@ -121,30 +125,32 @@ class AcmeDnsApi:
             return error_answer(request, 503, "storage_unavailable")
         return Response()
 
-    async def _tenant(self, key: str) -> str | None:
-        """Return for whom a key registers: for no tenant without one, if that is allowed."""
+    async def _permitted(self, key: str) -> tuple[str | None, Registrations]:
+        """Return for whom a key registers, and the registrations as long as it does.
+
+        Without a key it is for no tenant, if that is allowed.
+        """
         # What has not the form of a licence key may be a password for a proxy in front.
         if self._open_registration and licence_key_id(key) is None:
-            return None
-        tenant = (await self._registrations.tenants.authenticate(key)).tenant
-        if tenant is None:
-            raise RegistrationError(
-                "the operator's key registers nothing: make a licence key", code="forbidden"
-            )
-        return tenant
+            return None, self._registrations
+        return await self._registrations.permitted(
+            lambda tx, now: authenticate_tenant(tx, key, now)
+        )
 
-    async def _read_update(self, request: Request) -> tuple[Caller, str, str]:
+    async def _read_update(self, request: Request) -> tuple[Registrations, Caller, str, str]:
         caller = self._callers.updater(request)
+        registrations = self._registrations
         # A wrong path is told. A wrong Authorization is not: it may be meant for a proxy.
         if key := path_key(request):
-            await self._tenant(key)
+            _, registrations = await self._permitted(key)
         body = await read_body(request)
         try:
             fields = read_fields(body)
-            return caller, text_field(fields, "subdomain"), text_field(fields, "txt")
-        except RegistrationError:
-            await self._registrations.authenticate(caller)
+            subdomain, txt = text_field(fields, "subdomain"), text_field(fields, "txt")
+        except RegistrationError as error:
+            error.registration = (await registrations.authenticate(caller)).subdomain
             raise
+        return registrations, caller, subdomain, txt
 
 
 def _note(fields: Any) -> str:

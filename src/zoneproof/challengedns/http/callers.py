@@ -27,6 +27,7 @@ class Callers:
     def address(self, request: Request) -> IPAddress:
         """Return where a request comes from."""
         address = client_address(request, self._trusted_proxies)
+        request.state.address = str(address)  # for the log, whatever comes of the request
         _count(self._by_address, network_of(str(address)))
         return address
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from zoneproof.challengedns.logs import facts
+from zoneproof.errors import printable
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -50,6 +56,20 @@ def routes(operations: Iterable[Operation]) -> list[Route]:
 def _by_method(handlers: dict[str, Handler]) -> Handler:
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        return await handlers[method](request)
+        answer = await handlers[method](request)
+        if method != "GET" and _log.isEnabledFor(logging.DEBUG):
+            _tell(request)
+        return answer
 
     return handle
+
+
+def _tell(request: Request) -> None:
+    known = {"address": request.state.address}
+    if registration := getattr(request.state, "registration", ""):
+        known["registration"] = registration
+    of = f" for registration {registration}" if registration else ""
+    path = printable(request.scope["path"])
+    _log.debug(
+        "%s accepted: %s %s%s", known["address"], request.method, path, of, extra=facts(**known)
+    )

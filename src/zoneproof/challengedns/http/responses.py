@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from zoneproof.challengedns.http.messages import Error, ErrorWord
+from zoneproof.challengedns.logs import facts
 from zoneproof.errors import InvalidInputError, RegistrationError, StorageError, printable
 
 REST = "/api/v1/"
@@ -69,6 +70,8 @@ async def http_error(request: Request, error: Exception) -> Response:
     """Answer what the framework or a handler refuses."""
     assert isinstance(error, HTTPException)
     word = _WORDS.get(error.status_code, error.detail)
+    if error.status_code not in _WORDS:  # those are of paths, in which a key may stand
+        _tell_refusal(request, word, _SENTENCES.get(word, word))
     return error_answer(request, error.status_code, word, headers=error.headers)
 
 
@@ -76,7 +79,7 @@ async def refusal(request: Request, error: Exception) -> Response:
     """Answer what is refused, with all that is known about it in the log."""
     assert isinstance(error, RegistrationError)
     path = request.scope["path"]
-    _log.warning("%s %s refused: %s", request.method, printable(path), printable(error.message))
+    _tell_refusal(request, error.code, error.message, error.registration)
     headers, message = {}, error.message
     if error.code == "rate_limited":
         headers["Retry-After"] = "60"
@@ -86,6 +89,25 @@ async def refusal(request: Request, error: Exception) -> Response:
         if where in _CHALLENGES:
             headers["WWW-Authenticate"] = _CHALLENGES[where]
     return error_answer(request, _STATUS.get(error.code, 400), error.code, message, headers)
+
+
+def _tell_refusal(request: Request, code: str, message: str, registration: str = "") -> None:
+    # The address comes first, before anything that the caller chose: programs ban by this line.
+    address = getattr(request.state, "address", "somebody")
+    known = {"address": address, "code": code}
+    if registration:
+        known["registration"] = registration
+        message = f"registration {registration}: {message}"
+    path = printable(request.scope["path"])
+    _log.warning(
+        "%s refused (%s): %s %s: %s",
+        address,
+        code,
+        printable(request.method),
+        path,
+        printable(message),
+        extra=facts(**known),
+    )
 
 
 async def unknown(request: Request, error: Exception) -> Response:

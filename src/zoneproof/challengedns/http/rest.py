@@ -32,14 +32,21 @@ from zoneproof.challengedns.http.messages import (
 from zoneproof.challengedns.http.operations import Handler, Operation
 from zoneproof.challengedns.http.requests import decode, read_body
 from zoneproof.challengedns.http.responses import REST, json_answer
+from zoneproof.challengedns.registry.authentication import administered
 from zoneproof.challengedns.registry.checks import check_networks
 from zoneproof.challengedns.registry.keys import hash_key, new_key
 from zoneproof.challengedns.registry.notes import clean_note
 from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenant_rows import Key, Tenant
-from zoneproof.challengedns.registry.tenants import NewKey
-from zoneproof.errors import InvalidInputError, RegistrationError
+from zoneproof.challengedns.registry.tenants import (
+    NewKey,
+    Tenants,
+    authenticate_key,
+    authenticate_operator,
+    operator_key_needed,
+)
+from zoneproof.errors import RegistrationError
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound=PageQuery)
@@ -52,7 +59,6 @@ class Rest:
 
     def __init__(self, registrations: Registrations, callers: Callers) -> None:
         self._registrations = registrations
-        self._tenants = registrations.tenants
         self._callers = callers
 
     def operations(self) -> list[Operation]:
@@ -158,153 +164,142 @@ class Rest:
 
     async def list_registrations(self, request: Request) -> Response:
         """List those of the key's tenant, or all."""
-        who = await self._caller(request)
+        key = self._key(request)
+        who, registrations = await self._registrations.permitted(
+            lambda tx, now: authenticate_key(tx, key, now)
+        )
         query = _query(request, TenantPageQuery)
         if who.tenant is not None and query.tenant not in {"", who.tenant}:
-            raise _operator_key_needed()
+            raise operator_key_needed()
         tenant = who.tenant or query.tenant
         if tenant:
-            await self._tenants.get(tenant)
-        found = await self._registrations.page(
-            tenant=tenant, after=query.after, limit=query.limit + 1
-        )
+            await registrations.tenants.get(tenant)
+        found = await registrations.page(tenant=tenant, after=query.after, limit=query.limit + 1)
         page, following = _page(found, query.limit, lambda one: one.subdomain)
-        facts = tuple(facts_of(self._registrations, one) for one in page)
+        facts = tuple(facts_of(registrations, one) for one in page)
         return json_answer(200, RegistrationPage(facts, following))
 
     async def get_registration(self, request: Request) -> Response:
         """Show one."""
-        return await self._details(await self._own(request))
+        _, found, registrations = await self._administered(request)
+        return json_answer(200, await details_of(registrations, found))
 
     async def change_registration(self, request: Request) -> Response:
         """Change one, all at once or nothing."""
-        who, found = await self._caller_and_own(request)
-        subdomain = found.subdomain
+        who, found, registrations = await self._administered(request)
         change = decode(await read_body(request), RegistrationChange)
         changes = _set(change)
         if "tenant" in changes and who.tenant is not None:
-            raise _operator_key_needed()
+            raise operator_key_needed()
         if isinstance(change.note, str):
             changes["note"] = clean_note(change.note)
         if not isinstance(change.allowfrom, UnsetType):
             changes["allowfrom"] = check_networks(change.allowfrom)
-        altered = await self._registrations.alter(
-            subdomain, lambda known: replace(known, **changes)
+        altered = await registrations.alter(
+            found.subdomain, lambda known: replace(known, **changes)
         )
-        return await self._details(altered)
+        return json_answer(200, await details_of(registrations, altered))
 
     async def rotate_registration(self, request: Request) -> Response:
         """Make a new password."""
-        subdomain = (await self._own(request)).subdomain
-        key = new_key()
-        altered = await self._registrations.alter(
+        _, found, registrations = await self._administered(request)
+        subdomain, key = found.subdomain, new_key()
+        altered = await registrations.alter(
             subdomain, lambda known: replace(known, key_hash=hash_key(key))
         )
-        fulldomain = self._registrations.fulldomain(subdomain)
+        fulldomain = registrations.fulldomain(subdomain)
         return json_answer(
             200, Credentials(altered.username, key, fulldomain, subdomain, altered.allowfrom)
         )
 
     async def delete_registration(self, request: Request) -> Response:
         """Delete one."""
-        await self._registrations.delete((await self._own(request)).subdomain)
+        _, found, registrations = await self._administered(request)
+        await registrations.delete(found.subdomain)
         return Response(status_code=204)
 
     # --- tenants ---------------------------------------------------------------------------
 
     async def list_tenants(self, request: Request) -> Response:
         """List all."""
-        await self._operator(request)
+        tenants = await self._operated(request)
         query = _query(request, PageQuery)
-        found = await self._tenants.page(after=query.after, limit=query.limit + 1)
+        found = await tenants.page(after=query.after, limit=query.limit + 1)
         return json_answer(200, TenantPage(*_page(found, query.limit, lambda one: one.name)))
 
     async def create_tenant(self, request: Request) -> Response:
         """Make one."""
-        await self._operator(request)
+        tenants = await self._operated(request)
         new = decode(await read_body(request), NewTenant)
-        made = await self._tenants.create(new.name, quota=new.quota, expires_at=new.expires_at)
+        made = await tenants.create(new.name, quota=new.quota, expires_at=new.expires_at)
         return json_answer(201, made, {"Location": f"{REST}tenants/{made.name}"})
 
     async def get_tenant(self, request: Request) -> Response:
         """Show one."""
-        await self._operator(request)
-        return json_answer(200, await self._tenants.get(request.path_params["name"]))
+        tenants = await self._operated(request)
+        return json_answer(200, await tenants.get(request.path_params["name"]))
 
     async def change_tenant(self, request: Request) -> Response:
         """Change one, all at once or nothing."""
-        await self._operator(request)
+        tenants = await self._operated(request)
         changes = _set(decode(await read_body(request), TenantChange))
         name = request.path_params["name"]
-        return json_answer(
-            200, await self._tenants.alter(name, lambda known: replace(known, **changes))
-        )
+        return json_answer(200, await tenants.alter(name, lambda known: replace(known, **changes)))
 
     async def delete_tenant(self, request: Request) -> Response:
         """Delete one."""
-        await self._operator(request)
-        await self._tenants.delete(request.path_params["name"])
+        tenants = await self._operated(request)
+        await tenants.delete(request.path_params["name"])
         return Response(status_code=204)
 
     # --- keys ------------------------------------------------------------------------------
 
     async def list_keys(self, request: Request) -> Response:
         """List all, or a tenant's."""
-        await self._operator(request)
+        tenants = await self._operated(request)
         query = _query(request, TenantPageQuery)
-        found = await self._tenants.keys(
-            tenant=query.tenant, after=query.after, limit=query.limit + 1
-        )
+        found = await tenants.keys(tenant=query.tenant, after=query.after, limit=query.limit + 1)
         return json_answer(200, KeyPage(*_page(found, query.limit, lambda one: one.id)))
 
     async def create_key(self, request: Request) -> Response:
         """Make a tenant's."""
-        await self._operator(request)
+        tenants = await self._operated(request)
         new = decode(await read_body(request), KeyRequest)
-        return json_answer(201, await self._tenants.create_key(new.tenant, note=new.note))
+        return json_answer(201, await tenants.create_key(new.tenant, note=new.note))
 
     async def revoke_key(self, request: Request) -> Response:
         """Revoke one."""
-        await self._operator(request)
-        await self._tenants.revoke_key(request.path_params["id"], operators=False)
+        tenants = await self._operated(request)
+        await tenants.revoke_key(request.path_params["id"], operators=False)
         return Response(status_code=204)
 
     # --- within ----------------------------------------------------------------------------
 
-    async def _caller(self, request: Request) -> Key:
+    def _key(self, request: Request) -> str:
         self._callers.address(request)
-        return await self._tenants.authenticate(licence_key(request))
+        return licence_key(request)
 
-    async def _operator(self, request: Request) -> None:
-        if (await self._caller(request)).tenant is not None:
-            raise _operator_key_needed()
+    async def _operated(self, request: Request) -> Tenants:
+        """Return the tenants and keys as long as the request's key is the operator's."""
+        key = self._key(request)
+        _, registrations = await self._registrations.permitted(
+            lambda tx, now: authenticate_operator(tx, key, now)
+        )
+        return registrations.tenants
 
-    async def _own(self, request: Request) -> Registration:
-        return (await self._caller_and_own(request))[1]
-
-    async def _caller_and_own(self, request: Request) -> tuple[Key, Registration]:
-        who = await self._caller(request)
-        try:
-            found = await self._registrations.get(request.path_params["subdomain"])
-        except InvalidInputError:
-            found = None
-        # Another tenant's is to the caller as one that there is not.
-        if found is None or who.tenant not in {None, found.tenant}:
-            raise RegistrationError("there is no such registration", code="not_found")
-        return who, found
-
-    async def _details(self, found: Registration) -> Response:
-        return json_answer(200, await details_of(self._registrations, found))
+    async def _administered(self, request: Request) -> tuple[Key, Registration, Registrations]:
+        """Return key and registration of the request, and all as long as the two fit."""
+        key, subdomain = self._key(request), request.path_params["subdomain"]
+        (who, found), registrations = await self._registrations.permitted(
+            lambda tx, now: administered(tx, key, subdomain, now)
+        )
+        return who, found, registrations
 
 
 def _operation(
     method: str, path: str, handler: Handler, summary: str, answer: Any, **rest: Any
 ) -> Operation:
     return Operation(method, path, handler, summary, answer, error=Error, security=_KEY, **rest)
-
-
-def _operator_key_needed() -> RegistrationError:
-    return RegistrationError("this needs the operator's key", code="operator_key_needed")
 
 
 def _query(request: Request, into: type[Q]) -> Q:

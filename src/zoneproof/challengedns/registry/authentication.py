@@ -1,9 +1,15 @@
-"""Finds out which registration a caller may use, on an open transaction."""
+"""Finds out which registration a caller may use, on an open transaction.
+
+What is done on the strength of it belongs into the same transaction: a key that is revoked, or a
+registration that goes to another tenant, between the two must not be used all the same.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from zoneproof.challengedns.registry import rows
@@ -11,7 +17,8 @@ from zoneproof.challengedns.registry.checks import to_network
 from zoneproof.challengedns.registry.keys import NO_KEY_HAS_THIS_HASH, has_hash
 from zoneproof.challengedns.registry.legacy_keys import UnverifiedKeyError, is_legacy
 from zoneproof.challengedns.registry.rows import Registration
-from zoneproof.challengedns.registry.tenants import require_usable
+from zoneproof.challengedns.registry.tenant_rows import Key
+from zoneproof.challengedns.registry.tenants import authenticate_key, require_usable
 from zoneproof.errors import RegistrationError
 from zoneproof.storage import Transaction
 
@@ -38,30 +45,56 @@ def authenticate(tx: Transaction, caller: Caller, now: int) -> Registration:
     """
     registration = None
     username = caller.username.lower()
-    if _UUID.fullmatch(username) and _KEY.fullmatch(caller.key):
+    if _UUID.fullmatch(username):
         registration = rows.by_username(tx, username)
     # The comparison is made for an unknown user too, which so takes as long as a wrong key.
     expected = registration.key_hash if registration else NO_KEY_HAS_THIS_HASH
     same = has_hash(caller.key, expected)
-    if registration is None or not (same or is_legacy(expected)):
-        raise forbidden_key()
-    if registration.disabled:
-        raise RegistrationError(f"{registration.subdomain} is disabled", code="forbidden")
-    if not _is_allowed(registration, caller.address):
-        raise RegistrationError(
-            f"{caller.address} is not in the allowfrom of {registration.subdomain}",
-            code="forbidden",
-        )
-    if is_legacy(expected):
-        raise UnverifiedKeyError(registration)
-    if registration.tenant is not None:
-        require_usable(tx, registration.tenant, now)
+    has_form = _KEY.fullmatch(caller.key)
+    if registration is None or not has_form or not (same or is_legacy(expected)):
+        raise forbidden_key(registration)
+    with about(registration.subdomain):
+        if registration.disabled:
+            raise RegistrationError("the registration is disabled", code="forbidden")
+        if not _is_allowed(registration, caller.address):
+            raise RegistrationError(
+                f"{caller.address} is not in the registration's allowfrom", code="forbidden"
+            )
+        if is_legacy(expected):
+            raise UnverifiedKeyError(registration)
+        if registration.tenant is not None:
+            require_usable(tx, registration.tenant, now)
     return registration
 
 
-def forbidden_key() -> RegistrationError:
-    """Return the error of whoever has not the right key."""
-    return RegistrationError("unknown API user or wrong API key", code="forbidden")
+def forbidden_key(registration: Registration | None) -> RegistrationError:
+    """Return the error of whoever has not the key of a registration, or names none."""
+    if registration is None:
+        return RegistrationError("unknown API user", code="forbidden")
+    return RegistrationError("wrong API key", code="forbidden", registration=registration.subdomain)
+
+
+@contextmanager
+def about(subdomain: str) -> Iterator[None]:
+    """Note on a RegistrationError that comes out which registration it is about."""
+    try:
+        yield
+    except RegistrationError as error:
+        error.registration = error.registration or subdomain
+        raise
+
+
+def administered(tx: Transaction, key: str, subdomain: str, now: int) -> tuple[Key, Registration]:
+    """Return what is known of a licence key, and a registration that it may administer.
+
+    Raises what :func:`authenticate_key` raises, and RegistrationError ``not_found``: to a tenant
+    another's registration is as one that there is not.
+    """
+    who = authenticate_key(tx, key, now)
+    found = rows.by_subdomain(tx, subdomain.lower())
+    if found is None or who.tenant not in {None, found.tenant}:
+        raise RegistrationError("there is no such registration", code="not_found")
+    return who, found
 
 
 def _is_allowed(registration: Registration, address: IPAddress) -> bool:
@@ -76,13 +109,13 @@ def own_registration(registration: Registration, subdomain: str) -> Registration
     Raises RegistrationError ``bad_subdomain`` or ``forbidden``.
     """
     wanted = subdomain.lower()
-    if not _UUID.fullmatch(wanted):
-        raise RegistrationError(
-            "the subdomain must be the UUID of a registration", code="bad_subdomain"
-        )
-    if wanted != registration.subdomain:
-        raise RegistrationError(
-            f"{wanted} is not the caller's registration, {registration.subdomain} is",
-            code="forbidden",
-        )
+    with about(registration.subdomain):
+        if not _UUID.fullmatch(wanted):
+            raise RegistrationError(
+                "the subdomain must be the UUID of a registration", code="bad_subdomain"
+            )
+        if wanted != registration.subdomain:
+            raise RegistrationError(
+                f"the subdomain is another registration's, {wanted}", code="forbidden"
+            )
     return registration

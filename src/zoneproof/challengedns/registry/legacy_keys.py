@@ -19,11 +19,11 @@ _WAIT_SECONDS = 20.0
 
 
 class UnverifiedKeyError(RegistrationError):
-    """Nothing but the key's bcrypt hash speaks against the caller of ``registration``."""
+    """Nothing but the key's bcrypt hash speaks against the caller of the registration ``found``."""
 
     def __init__(self, registration: Registration) -> None:
         super().__init__("the API key came from acme-dns and is not verified", code="forbidden")
-        self.registration = registration
+        self.found = registration
 
 
 class LegacyKeys:

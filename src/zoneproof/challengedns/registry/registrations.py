@@ -16,6 +16,7 @@ from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.assignment import known_registration
 from zoneproof.challengedns.registry.authentication import (
     Caller,
+    about,
     authenticate,
     forbidden_key,
     own_registration,
@@ -27,7 +28,7 @@ from zoneproof.challengedns.registry.notes import clean_note
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenants import Tenants, require_room
 from zoneproof.names import DomainName
-from zoneproof.storage import Store, Transaction, load_migrations, open_sqlite
+from zoneproof.storage import GuardedStore, Store, Transaction, load_migrations, open_sqlite
 
 T = TypeVar("T")
 
@@ -83,6 +84,22 @@ class Registrations:
         changed.zone = zone
         changed._value_lifetime = value_lifetime  # noqa: SLF001  it is one of us
         return changed
+
+    async def permitted(self, permit: Callable[[Transaction, int], T]) -> tuple[T, Registrations]:
+        """Return what a permit says now, and the same registrations and tenants under it.
+
+        The permit gets a transaction and the time (seconds since 1970), and raises where
+        something is not allowed. Every transaction under it begins with it: what was allowed
+        when the caller came, and no longer is when it comes to be done, is not done.
+        """
+
+        def check(tx: Transaction) -> T:
+            return permit(tx, self._now())
+
+        under = copy.copy(self)
+        under._store = GuardedStore(self._store, check)  # noqa: SLF001  it is one of us
+        under.tenants = Tenants(under._store, self._clock)  # noqa: SLF001
+        return await self._store.read(check), under
 
     # --- clients ---------------------------------------------------------------------------
 
@@ -144,7 +161,8 @@ class Registrations:
 
         def work(tx: Transaction) -> None:
             own = own_registration(authenticate(tx, caller, self._now()), subdomain)
-            self._put(tx, own, txt)
+            with about(own.subdomain):
+                self._put(tx, own, txt)
 
         await self._as_caller(caller, lambda: self._change(work))
 
@@ -153,7 +171,8 @@ class Registrations:
 
         def work(tx: Transaction) -> None:
             own = own_registration(authenticate(tx, caller, self._now()), subdomain)
-            rows.remove_value(tx, own.subdomain, check_txt(txt))
+            with about(own.subdomain):
+                rows.remove_value(tx, own.subdomain, check_txt(txt))
 
         await self._as_caller(caller, lambda: self._change(work))
 
@@ -161,12 +180,13 @@ class Registrations:
         try:
             return await action()
         except UnverifiedKeyError as error:
-            await self._take_over_key(caller, error.registration)
+            await self._take_over_key(caller, error.found)
         return await action()
 
     async def _take_over_key(self, caller: Caller, registration: Registration) -> None:
-        if not await self._legacy_keys.verify(caller.key, registration, caller.address):
-            raise forbidden_key()
+        with about(registration.subdomain):
+            if not await self._legacy_keys.verify(caller.key, registration, caller.address):
+                raise forbidden_key(registration)
 
         def work(tx: Transaction) -> None:
             known = rows.by_subdomain(tx, registration.subdomain)

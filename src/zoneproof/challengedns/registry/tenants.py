@@ -52,25 +52,9 @@ class Tenants:
     async def authenticate(self, key: str) -> Key:
         """Return what is known of a key that somebody sent.
 
-        Raises RegistrationError ``forbidden`` for one that is wrong or whose tenant is disabled,
-        which to a guesser is the same, and ``licence_expired``.
+        Raises what :func:`authenticate_key` raises.
         """
-
-        def work(tx: Transaction) -> Key:
-            key_id = licence_key_id(key)
-            found = tenant_rows.key(tx, key_id) if key_id else None
-            # The comparison is made for an unknown id too, which so takes as long as a wrong key.
-            expected = found[1] if found else NO_KEY_HAS_THIS_HASH
-            if not has_hash(key, expected) or found is None:
-                raise RegistrationError(
-                    f"the licence key is wrong{f', its id {key_id}' if key_id else ''}",
-                    code="forbidden",
-                )
-            if found[0].tenant is not None:
-                require_usable(tx, found[0].tenant, self._now())
-            return found[0]
-
-        return await self._store.read(work)
+        return await self._store.read(lambda tx: authenticate_key(tx, key, self._now()))
 
     # --- tenants ---------------------------------------------------------------------------
 
@@ -182,6 +166,64 @@ class Tenants:
 
     def _now(self) -> int:
         return int(self._clock())
+
+
+def authenticate_key(tx: Transaction, key: str, now: int) -> Key:
+    """Return what is known of a key that somebody sent, at ``now`` (seconds since 1970).
+
+    Raises RegistrationError ``forbidden`` for one that is wrong or whose tenant is disabled,
+    which to a guesser is the same, and ``licence_expired``.
+    """
+    key_id = licence_key_id(key)
+    found = tenant_rows.key(tx, key_id) if key_id else None
+    # The comparison is made for an unknown id too, which so takes as long as a wrong key.
+    expected = found[1] if found else NO_KEY_HAS_THIS_HASH
+    if not has_hash(key, expected) or found is None:
+        raise RegistrationError(_what_is_wrong(key, key_id, found and found[0]), code="forbidden")
+    if found[0].tenant is not None:
+        require_usable(tx, found[0].tenant, now)
+    return found[0]
+
+
+def _what_is_wrong(key: str, key_id: str | None, found: Key | None) -> str:
+    if not key:
+        return "no licence key came with it"
+    if key_id is None:
+        return "what came as licence key does not have the form of one"
+    if found is None:
+        return f"the licence key is wrong, its id {key_id} is unknown"
+    of = f"tenant '{found.tenant}'" if found.tenant else "the operator"
+    return f"the licence key is wrong, its id {key_id} is that of a key of {of}"
+
+
+def authenticate_operator(tx: Transaction, key: str, now: int) -> Key:
+    """Return the operator's key that somebody sent.
+
+    Raises what :func:`authenticate_key` raises, and RegistrationError ``operator_key_needed`` for
+    a tenant's.
+    """
+    found = authenticate_key(tx, key, now)
+    if found.tenant is not None:
+        raise operator_key_needed()
+    return found
+
+
+def authenticate_tenant(tx: Transaction, key: str, now: int) -> str:
+    """Return the tenant for whom a key registers.
+
+    Raises what :func:`authenticate_key` raises, also for an operator's key, which is for nobody.
+    """
+    tenant = authenticate_key(tx, key, now).tenant
+    if tenant is None:
+        raise RegistrationError(
+            "the operator's key registers nothing: make a licence key", code="forbidden"
+        )
+    return tenant
+
+
+def operator_key_needed() -> RegistrationError:
+    """Return the error of whoever has no operator's key and needs one."""
+    return RegistrationError("this needs the operator's key", code="operator_key_needed")
 
 
 def require_usable(tx: Transaction, name: str, now: int) -> Tenant:
