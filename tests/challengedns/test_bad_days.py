@@ -10,7 +10,6 @@ import socket
 import sqlite3
 from pathlib import Path
 
-import dns.message
 import pytest
 
 from tests.challengedns.processes import fails_to_start
@@ -18,7 +17,6 @@ from tests.challengedns.world import (
     ZONE,
     Service,
     everywhere,
-    make_responder,
     register,
     request,
     txt,
@@ -26,7 +24,6 @@ from tests.challengedns.world import (
     write_config,
 )
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.operation.steady_clock import SteadyClock
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import ConfigError
@@ -159,56 +156,6 @@ async def test_a_clock_that_jumps_loses_no_value_early_and_serials_only_rise(
     assert set(await live()) == {txt("a"), txt("b")}
     assert serials == sorted(set(serials))
     await registrations.close()
-
-
-async def test_after_a_jump_forwards_and_back_workers_answer_again(tmp_path: Path) -> None:
-    clock = Clock()
-    config = load_config(write_config(tmp_path))
-    store = open_sqlite(config.database, load_migrations("zoneproof.challengedns"))
-    registrations = Registrations(
-        store,
-        Announcements(config.database),
-        zone=config.registration_zone,
-        value_lifetime=config.value_lifetime,
-        clock=clock,
-    )
-    made = await registrations.register()
-    await registrations.publish(made.subdomain, txt("a"))
-    responder = make_responder(config, clock=clock)
-    packet = dns.message.make_query(made.fulldomain, "TXT").to_wire()
-
-    def answers() -> int:
-        reply = responder.respond(packet)
-        assert reply
-        return len(dns.message.from_wire(reply).answer)
-
-    assert answers() == 1
-    clock.now += 30 * DAY
-    assert answers() == 0
-    clock.now -= 30 * DAY
-    assert answers() == 1
-    await registrations.close()
-
-
-def test_after_a_jump_of_the_clock_nothing_is_thrown_away_for_an_hour() -> None:
-    time_of_day, passing = Clock(), Clock()
-    clock = SteadyClock(time_of_day, passing)
-
-    def pass_seconds(seconds: float) -> bool:
-        time_of_day.now += seconds
-        passing.now += seconds
-        return clock.is_trusted()
-
-    assert not pass_seconds(3599)
-    assert pass_seconds(1)
-    time_of_day.now += 30 * DAY
-    assert not clock.is_trusted()
-    assert not pass_seconds(3599)
-    time_of_day.now -= 30 * DAY
-    assert not pass_seconds(1)
-    assert pass_seconds(3600)
-    time_of_day.now += 30
-    assert pass_seconds(1)
 
 
 def test_a_zone_in_the_place_of_a_registration_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from tests.challengedns.world import (
 from zoneproof.challengedns import logs
 from zoneproof.challengedns.logs import FloodGate, LogSettings
 
-
 FILTER = Path(__file__).parents[2] / "packaging" / "fail2ban" / "zoneproof-challenge.conf"
 
 

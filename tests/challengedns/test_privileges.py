@@ -16,9 +16,17 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.processes import fails_to_start, kill_workers
-from tests.challengedns.world import Service, everywhere, register, txt, update, write_config
+from tests.challengedns.world import (
+    Service,
+    challenge_command,
+    everywhere,
+    register,
+    txt,
+    update,
+    write_config,
+)
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.operation.privileges import runs_as_root, service_user
+from zoneproof.challengedns.operation.privileges import service_user
 from zoneproof.errors import ConfigError
 
 USER = "nobody"
@@ -140,14 +148,27 @@ def test_a_configuration_that_the_user_cannot_read_is_told(folder: Path, python:
     assert f"chgrp {USER}" in done.stdout
 
 
-def test_without_a_user_root_stays_root_and_says_so(tmp_path: Path) -> None:
-    path = write_config(tmp_path)
+def without_a_user(folder: Path) -> Path:
+    path = write_config(folder)
     path.write_text(path.read_text().replace('[service]\nuser = "root"\n', ""))
-    config = load_config(path)
-    assert runs_as_root(config)
-    assert service_user(config) is None
-    with Service(path) as service:
-        service.wait_for_line("the service runs as root: name a 'user'")
+    return path
+
+
+def test_root_stays_root_only_if_it_is_told_to(tmp_path: Path) -> None:
+    line = fails_to_start(without_a_user(tmp_path))
+    assert "there is no user 'zoneproof' to become instead of root" in line
+    assert "useradd --system --no-create-home zoneproof" in line
+    assert "'user = \"root\"' keeps root" in line
+    assert not (tmp_path / "challenge.db").exists()
+    with Service(write_config(tmp_path)) as service:
+        assert user_ids(service.process.pid) == {"0"}
+
+
+def test_the_check_tells_that_there_is_no_user_to_become(tmp_path: Path) -> None:
+    done = challenge_command(without_a_user(tmp_path), "serve", "--check", "--no-dns")
+    assert done.returncode == 1
+    assert "PROBLEM  user: " in done.stdout
+    assert "there is no user 'zoneproof' to become" in done.stdout
 
 
 def test_the_unknown_user_is_an_error_of_the_configuration(folder: Path) -> None:

@@ -222,11 +222,15 @@ def open_for(config: Config) -> Registrations:
 
 
 def make_responder(
-    config: Config, *, clock: Callable[[], float] = time.time, max_bytes: int = 10_000_000
+    config: Config,
+    *,
+    clock: Callable[[], float] = time.time,
+    ahead: int = 0,
+    max_bytes: int = 10_000_000,
 ) -> Responder:
     """Return what a DNS worker answers with."""
     zones = Zones(compile_zones(config.path, config.zones))
-    reader = Reader(config.database)
+    reader = Reader(config.database, ahead)
     table = RegistrationTable(
         reader,
         zones.registration_zones(),

@@ -36,6 +36,8 @@ workers = 1
 [api]
 listen = ["127.0.0.1:0"]
 open_registration = true
+[service]
+user = "root"
 [[zones]]
 name = "auth.example.net"
 nameservers = ["ns1.auth.example.net"]

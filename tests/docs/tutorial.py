@@ -43,6 +43,9 @@ workers = 1
 listen = ["{address}:{api_port}"]
 open_registration = true
 
+[service]
+user = "root"
+
 [[zones]]
 name = "auth.example.net"
 nameservers = ["ns1.auth.example.net"]

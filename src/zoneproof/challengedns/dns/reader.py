@@ -38,11 +38,13 @@ class Changes:
 class Reader:
     """A read-only connection, opened at need and again after every failure.
 
-    Its methods raise StorageError.
+    Its methods raise StorageError. The times that they take and return are behind those in the
+    database by ``ahead`` seconds.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, ahead: int = 0) -> None:
         self._database = database
+        self._ahead = ahead
         self._connection: sqlite3.Connection | None = None
 
     def values(self, subdomain: str) -> list[tuple[str, int]] | None:
@@ -51,14 +53,15 @@ class Reader:
         if not rows:
             return None
         return [
-            (txt, expires_at)
+            (txt, expires_at - self._ahead)
             for disabled, txt, expires_at in rows
             if txt is not None and not disabled
         ]
 
     def page(self, after: str, now: int, limit: int) -> list[tuple[str, str, int]]:
         """Return up to ``limit`` live values (subdomain, text, expiry), ordered by subdomain."""
-        return self._query(_PAGE, after, now, limit)
+        rows = self._query(_PAGE, after, now + self._ahead, limit)
+        return [(subdomain, txt, expires_at - self._ahead) for subdomain, txt, expires_at in rows]
 
     def changes_since(self, generation: int) -> Changes:
         """Return which subdomains changed after a generation."""

@@ -27,6 +27,7 @@ from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zone import ZoneData, Zones
 from zoneproof.challengedns.limits import RateLimit
 from zoneproof.challengedns.registry.announcements import Announcements
+from zoneproof.challengedns.registry.value_time import machine_seconds
 
 READY = b"ready\n"
 _LENGTH = 4
@@ -36,12 +37,14 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     """What a worker needs to know.
 
     ``sockets`` are descriptors that it inherits, and ``counters`` is that of its counting memory.
+    ``values_ahead`` is how far the time by which values expire is ahead of the machine's seconds.
     """
 
     transport: Literal["udp", "tcp"]
     sockets: list[int]
     database: str
     generation: int
+    values_ahead: int
     zones: list[ZoneData]
     value_ttl: int
     table_bytes: int
@@ -81,16 +84,18 @@ def _responder(settings: WorkerSettings) -> Responder:
     database = Path(settings.database)
     zones = Zones(settings.zones)
     table = RegistrationTable(
-        Reader(database),
+        Reader(database, settings.values_ahead),
         zones.registration_zones(),
         settings.value_ttl,
         generation=settings.generation,
+        clock=machine_seconds,
         max_bytes=settings.table_bytes,
     )
     return Responder(
         zones,
         table,
         Announcements(database).numbers,
+        clock=machine_seconds,
         cells=shared_cells(settings.counters),
     )
 

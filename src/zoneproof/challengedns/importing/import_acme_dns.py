@@ -27,6 +27,7 @@ from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.legacy_keys import is_legacy, require_bcrypt
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenants import require_places
+from zoneproof.challengedns.registry.value_time import ValueClock
 from zoneproof.storage import Store, Transaction, load_migrations, open_sqlite
 
 
@@ -126,6 +127,7 @@ class _Run:
         self._tenant = tenant
         self._dry_run = dry_run
         self._now = int(time.time())
+        self._value_clock = ValueClock(lambda: self._now)
         self._registrations = Counter(new=0, there=0, conflict=0, skipped=0)
         self._values = Counter(new=0, there=0, expired=0, malformed=0, unused=0)
 
@@ -189,7 +191,9 @@ class _Run:
             self._count(account, decision)
 
     def _take_one(self, tx: Transaction, account: _Account) -> _Decision:
-        decision = _decide(tx, account, self._now, self._lifetime)
+        # How far the time by which values expire is ahead of the time of day.
+        lead = self._value_clock.now(tx) - self._now
+        decision = _decide(tx, account, self._now + lead, self._lifetime + lead)
         if self._dry_run:
             return decision
         registration = account.registration
@@ -197,8 +201,9 @@ class _Run:
             self._require_places(tx, 1)
             rows.insert(tx, replace(registration, tenant=self._tenant))
         for value in decision.publish:
-            expires_at = value.published + self._lifetime
-            rows.put_value(tx, registration.subdomain, value.txt, self._now, expires_at)
+            expires_at = value.published + self._lifetime + lead
+            now = self._now + lead
+            rows.put_value(tx, registration.subdomain, value.txt, now, expires_at)
         return decision
 
     def _require_places(self, tx: Transaction, count: int) -> None:

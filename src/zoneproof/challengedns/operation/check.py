@@ -24,7 +24,6 @@ from zoneproof.challengedns.operation.parent_records import addresses_of
 from zoneproof.challengedns.operation.privileges import (
     become,
     check_access,
-    runs_as_root,
     service_user,
 )
 from zoneproof.challengedns.operation.sockets import bind_api, bind_dns
@@ -124,8 +123,6 @@ def _check_user(config: Config) -> Iterator[Finding]:
     try:
         user = service_user(config)
         if user is None:
-            if runs_as_root(config):
-                yield _note("user", "the service would run as root: name a 'user' in [service]")
             return
         become(user)
         check_access(config, user.pw_name)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoneproof.challengedns.dns import counters
 from zoneproof.challengedns.operation.pool import WorkerPool
+from zoneproof.challengedns.registry.value_time import ValueClock
 from zoneproof.storage import Store, Transaction
 
 T = TypeVar("T")
@@ -105,6 +106,7 @@ class Metrics:
     def __init__(self, pool: WorkerPool, clock: Callable[[], float] = time.time) -> None:
         self._pool = pool
         self._clock = clock
+        self._value_clock = ValueClock(clock)
         self._rows: tuple[int, int] = (0, 0)
         self._rows_at = 0.0
         self.requests: Counter[tuple[str, str, str]] = Counter()
@@ -121,7 +123,10 @@ class Metrics:
         if abs(now - self._rows_at) < _ROW_COUNTS_KEPT:
             return
         self._rows = await store.read(
-            lambda tx: (_number(tx, _REGISTRATIONS), _number(tx, _LIVE_VALUES, int(now)))
+            lambda tx: (
+                _number(tx, _REGISTRATIONS),
+                _number(tx, _LIVE_VALUES, self._value_clock.now(tx)),
+            )
         )
         self._rows_at = now
 

@@ -16,8 +16,8 @@ DEFAULT_USER = "zoneproof"
 def service_user(config: Config) -> pwd.struct_passwd | None:
     """Return whom the service becomes, or None if it stays who it is.
 
-    Only root can become somebody else. Without ``service.user`` that is the user ``zoneproof``
-    where there is one. Raises ConfigError for a user that does not exist.
+    Only root can become somebody else, and stays root only if ``service.user`` says so; without it
+    that is the user ``zoneproof``. Raises ConfigError for a user that does not exist.
     """
     if os.geteuid() != 0:
         return None
@@ -25,12 +25,12 @@ def service_user(config: Config) -> pwd.struct_passwd | None:
     try:
         user = pwd.getpwnam(name)
     except KeyError:
-        if config.user:
-            raise ConfigError(
-                f"{config.path}: 'service.user': there is no user '{name}': create it with"
-                f" 'useradd --system --no-create-home {name}'"
-            ) from None
-        return None
+        what = "" if config.user else " to become instead of root"
+        raise ConfigError(
+            f"{config.path}: 'service.user': there is no user '{name}'{what}: create it with"
+            f" 'useradd --system --no-create-home {name}', or name another one; 'user = \"root\"'"
+            " keeps root"
+        ) from None
     return user if user.pw_uid else None
 
 
@@ -53,11 +53,6 @@ def become(user: pwd.struct_passwd) -> None:
     os.setgroups([])
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
-
-
-def runs_as_root(config: Config) -> bool:
-    """Tell whether the service is root, and nobody said in the configuration that it should be."""
-    return os.geteuid() == 0 and config.user is None
 
 
 def make_folder_for(folder: Path, user: pwd.struct_passwd) -> None:

@@ -31,10 +31,9 @@ from zoneproof.challengedns.operation.cores import PoolThread, give_way
 from zoneproof.challengedns.operation.metrics import CountedRequests, MeasuredStore, Metrics
 from zoneproof.challengedns.operation.metrics_page import make_metrics_app
 from zoneproof.challengedns.operation.pool import WorkerPool
-from zoneproof.challengedns.operation.privileges import drop_privileges, runs_as_root
+from zoneproof.challengedns.operation.privileges import drop_privileges
 from zoneproof.challengedns.operation.reread import changeable
 from zoneproof.challengedns.operation.sockets import bind_api, bind_dns, endpoint_of
-from zoneproof.challengedns.operation.steady_clock import SteadyClock
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import ConfigError, InvalidInputError, StorageError, ZoneproofError
@@ -113,8 +112,6 @@ class _Service:
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_certificate())))
             ready(self._ready_line(listeners, for_metrics))
-            if runs_as_root(config):
-                _log.warning("the service runs as root: name a 'user' for it in [service]")
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload()
 
@@ -158,6 +155,7 @@ class _Service:
         compiled = compile_zones(config.path, config.zones)
         zones = with_aliases(compiled, self._aliases)
         generation = await self._registrations.begin_generation()
+        values_ahead = await self._registrations.values_ahead()
 
         def settings(
             transport: Literal["udp", "tcp"], sockets: Sequence[socket.socket]
@@ -167,6 +165,7 @@ class _Service:
                 sockets=[sock.fileno() for sock in sockets],
                 database=str(config.database.absolute()),
                 generation=generation,
+                values_ahead=values_ahead,
                 zones=zones,
                 value_ttl=config.dns.value_ttl,
                 table_bytes=_TABLE_BYTES // config.dns.workers,
@@ -183,12 +182,11 @@ class _Service:
         await self._workers.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
 
     async def _keep_up(self) -> None:
-        clock = SteadyClock()
         for turn in itertools.count():
-            trusted = clock.is_trusted()
             try:
                 await self._registrations.announce_missed()
-                if trusted and turn % _SWEEP_EVERY == 0:
+                if turn % _SWEEP_EVERY == 0:
+                    await self._registrations.keep_value_time()
                     await self._registrations.sweep()
             except StorageError as error:
                 _log.error("%s", error.message)

@@ -44,7 +44,7 @@ listen = {api_listen}
 # rate_limit_registration = 120
 
 [service]
-# Who the service becomes when root starts it, once it has its ports.
+# Who the service becomes when root starts it, once it has its ports; "root" keeps root.
 {user}
 
 [log]

@@ -27,6 +27,7 @@ from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, UnverifiedKe
 from zoneproof.challengedns.registry.notes import clean_note
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenants import Tenants, require_room
+from zoneproof.challengedns.registry.value_time import ValueClock
 from zoneproof.names import DomainName
 from zoneproof.storage import GuardedStore, Store, Transaction, load_migrations, open_sqlite
 
@@ -61,14 +62,19 @@ class Registrations:
         zone: DomainName,
         value_lifetime: int,
         clock: Callable[[], float] = time.time,
+        value_clock: ValueClock | None = None,
     ) -> None:
-        """``zone`` is where new registrations live; a value lives ``value_lifetime`` seconds."""
+        """``zone`` is where new registrations live; a value lives ``value_lifetime`` seconds.
+
+        ``clock`` is the time of day, and ``value_clock`` the one by which values expire.
+        """
         self.zone = zone
         self.tenants = Tenants(store, clock)
         self._store = store
         self._announcements = announcements
         self._value_lifetime = value_lifetime
         self._clock = clock
+        self._value_clock = value_clock or ValueClock(clock)
         self._generation_seen = -1
         self._legacy_keys = LegacyKeys()
 
@@ -227,10 +233,14 @@ class Registrations:
 
     async def values(self, subdomain: str) -> list[tuple[str, int]]:
         """Return the live values and when each expires (seconds since 1970), oldest first."""
-        now = self._now()
-        return await self._store.read(
-            lambda tx: rows.live_values(tx, known_registration(tx, subdomain).subdomain, now)
-        )
+        clock = self._value_clock
+
+        def work(tx: Transaction) -> list[tuple[str, int]]:
+            known = known_registration(tx, subdomain)
+            live = rows.live_values(tx, known.subdomain, clock.now(tx))
+            return [(txt, clock.in_time_of_day(tx, expires_at)) for txt, expires_at in live]
+
+        return await self._store.read(work)
 
     async def alter(
         self, subdomain: str, alter: Callable[[Registration], Registration]
@@ -316,9 +326,20 @@ class Registrations:
         """Read from the database. Raises StorageError when that fails."""
         await self._store.read(rows.generation)
 
+    async def values_ahead(self) -> int:
+        """Return how far the time by which values expire is ahead of the machine's seconds."""
+        return await self._store.read(self._value_clock.ahead)
+
+    async def keep_value_time(self) -> None:
+        """Store the time by which values expire, so that it goes on from here after a boot."""
+        await self._store.write(self._value_clock.keep)
+
     async def sweep(self) -> None:
-        """Remove what has expired from the database; the answers do not need that."""
-        while await self._change(lambda tx: rows.sweep(tx, self._now())):
+        """Remove what is of no use any more; the answers do not need that.
+
+        Each transaction removes little, so that what comes meanwhile does not wait for all.
+        """
+        while await self._change(lambda tx: rows.sweep(tx, self._value_clock.now(tx))):
             pass
 
     async def announce_missed(self) -> None:
@@ -334,7 +355,7 @@ class Registrations:
         return int(self._clock())
 
     def _put(self, tx: Transaction, registration: Registration, txt: str) -> None:
-        now = self._now()
+        now = self._value_clock.now(tx)
         rows.put_value(tx, registration.subdomain, check_txt(txt), now, now + self._value_lifetime)
 
     async def _change(self, work: Callable[[Transaction], T]) -> T:

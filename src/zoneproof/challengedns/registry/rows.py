@@ -10,7 +10,8 @@ from zoneproof.storage import Row, Transaction
 
 MAX_VALUES = 16
 _KEPT_CHANGES = 20_000
-_SWEEP_LIMIT = 5_000
+_KEPT_DELETED = 100_000  # so that an import brings none of them back
+_SWEEP_LIMIT = 500  # rows of a kind in a transaction: updates that come meanwhile hardly wait
 
 _COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
 _ONE_LESS_FOR_TENANT = (
@@ -85,7 +86,10 @@ def page(tx: Transaction, tenant: str, after: str, limit: int) -> list[Registrat
 
 
 def live_values(tx: Transaction, subdomain: str, now: int) -> list[tuple[str, int]]:
-    """Return the values of a subdomain that have not expired, and when they will; oldest first."""
+    """Return the values of a subdomain that have not expired, and when they will; oldest first.
+
+    Both times are value time.
+    """
     rows = tx.query(
         "SELECT txt, expires_at FROM challenge_value WHERE subdomain = ? AND expires_at > ?"
         " ORDER BY generation",
@@ -217,7 +221,10 @@ def delete(tx: Transaction, subdomain: str, now: int) -> None:
 
 
 def put_value(tx: Transaction, subdomain: str, txt: str, now: int, expires_at: int) -> None:
-    """Make ``txt`` the newest live value of a subdomain; of more than 16 the oldest goes."""
+    """Make ``txt`` the newest live value of a subdomain; of more than 16 the oldest goes.
+
+    Both times are value time.
+    """
     number = note_change(tx, subdomain)
     tx.execute(
         "INSERT INTO challenge_value (subdomain, txt, expires_at, generation) VALUES (?, ?, ?, ?)"
@@ -238,10 +245,15 @@ def remove_value(tx: Transaction, subdomain: str, txt: str) -> None:
 
 
 def sweep(tx: Transaction, now: int) -> bool:
-    """Remove some values that have expired and changes that every worker has long seen.
+    """Remove a few rows of each kind that is of no use any more; ``now`` is value time.
 
-    Returns whether more values are left to remove.
+    Those are values that have expired, changes that every worker has long seen, and the names of
+    registrations that were deleted long ago. Returns whether more are left to remove.
     """
+    return any([_sweep_values(tx, now), _sweep_changes(tx), _sweep_deleted(tx)])
+
+
+def _sweep_values(tx: Transaction, now: int) -> bool:
     expired = tx.query(
         "SELECT subdomain, txt FROM challenge_value WHERE expires_at <= ? LIMIT ?",
         [now, _SWEEP_LIMIT],
@@ -250,12 +262,33 @@ def sweep(tx: Transaction, now: int) -> bool:
         tx.execute("DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", row)
     if expired:
         next_generation(tx)
-    oldest_kept = tx.query(
+    return len(expired) == _SWEEP_LIMIT
+
+
+def _sweep_changes(tx: Transaction) -> bool:
+    newest = tx.query(
         "SELECT generation FROM challenge_change ORDER BY generation DESC LIMIT 1 OFFSET ?",
         [_KEPT_CHANGES],
     )
-    if oldest_kept:
-        pruned = oldest_kept[0][0]
-        tx.execute("DELETE FROM challenge_change WHERE generation <= ?", [pruned])
-        tx.execute("UPDATE challenge_generation SET pruned = ?", [pruned])
-    return len(expired) == _SWEEP_LIMIT
+    if not newest:
+        return False
+    oldest = tx.query(
+        "SELECT generation FROM challenge_change ORDER BY generation LIMIT ?", [_SWEEP_LIMIT]
+    )
+    last, pruned = _integer(newest[0][0]), _integer(oldest[-1][0])
+    pruned = min(last, pruned)
+    tx.execute("DELETE FROM challenge_change WHERE generation <= ?", [pruned])
+    tx.execute("UPDATE challenge_generation SET pruned = ?", [pruned])
+    return pruned < last
+
+
+def _sweep_deleted(tx: Transaction) -> bool:
+    (row,) = tx.query("SELECT COUNT(*) FROM challenge_deleted_subdomain")
+    too_many = _integer(row[0]) - _KEPT_DELETED
+    oldest = tx.query(
+        "SELECT subdomain FROM challenge_deleted_subdomain ORDER BY deleted_at LIMIT ?",
+        [max(0, min(too_many, _SWEEP_LIMIT))],
+    )
+    for found in oldest:
+        tx.execute("DELETE FROM challenge_deleted_subdomain WHERE subdomain = ?", found)
+    return too_many > len(oldest)

@@ -39,6 +39,9 @@ workers = 2
 listen = ["{host}:{api_port}"]
 open_registration = true
 
+[service]
+user = "root"  # whoever runs the demo, and so root if that is root
+
 [[zones]]
 name = "auth.test"
 nameservers = ["ns.auth.test"]
