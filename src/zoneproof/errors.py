@@ -6,7 +6,8 @@ turned into text in one place (``zoneproof.cli``), which prints it and exits wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -17,6 +18,23 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """Let an ExceptionGroup come out as what it began with, which is what can be acted on.
+
+    The others are what failed, or was cancelled, because of it.
+    """
+    first: BaseException | None = None
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        first = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    if first is not None:
+        raise first
 
 
 class ZoneproofError(Exception):

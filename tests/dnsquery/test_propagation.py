@@ -23,7 +23,8 @@ from zoneproof.dnsquery import (
     Verdict,
     wait_until_visible,
 )
-from zoneproof.errors import PropagationError
+from zoneproof.errors import PropagationError, StorageError
+from zoneproof.names import DomainName
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,21 @@ async def test_what_is_missing_can_be_seen_to_before_the_next_look(world: World)
         report = await wait_until_visible(world.resolver(), ONE, on_missing=mend)
     assert report.visible
     assert missing == ["one"]
+
+
+async def test_what_stops_the_mending_of_many_names_comes_out_as_it_is(world: World) -> None:
+    names = [DomainName.parse(f"{label}.example.com") for label in ("a", "b", "c")]
+
+    async def fail(report: NameReport) -> None:
+        raise StorageError(f"the disk is full at {report.name}")
+
+    with (
+        knot(world.folder, SECOND, world.port, {"example.com": BOTH}),
+        pytest.raises(StorageError, match="the disk is full"),
+    ):
+        await wait_until_visible(
+            world.resolver(), {name: frozenset({"one"}) for name in names}, on_missing=fail
+        )
 
 
 async def test_it_is_the_same_with_bind_and_through_a_recursive_resolver(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from zoneproof import errors
-from zoneproof.errors import AcmeProblemError, AwaitingUserError, ZoneproofError
+from zoneproof.errors import AcmeProblemError, AwaitingUserError, ZoneproofError, ungrouped
 
 ALL = [
     member
@@ -58,3 +58,23 @@ def test_a_problem_is_told_by_its_full_type() -> None:
     assert not error.is_type("badCSR")
     other = AcmeProblemError("refused", type="https://example.com/badNonce", detail="", status=400)
     assert not other.is_type("badNonce")
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_a_group_of_errors_is_told_by_what_it_began_with(depth: int) -> None:
+    cause = ZoneproofError("the disk is full")
+    cause.__cause__ = OSError("no space left")
+    error: Exception = cause
+    for _ in range(depth):
+        error = ExceptionGroup("unhandled errors in a TaskGroup", [error, ValueError("after it")])
+    with pytest.raises(ZoneproofError) as told, ungrouped():
+        raise error
+    assert told.value is cause
+    assert isinstance(told.value.__cause__, OSError)
+
+
+def test_without_a_group_nothing_changes() -> None:
+    with ungrouped():
+        pass
+    with pytest.raises(KeyboardInterrupt), ungrouped():
+        raise KeyboardInterrupt

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from zoneproof.errors import BusyError, ConfigError, StorageError
-from zoneproof.manager import Home
+from zoneproof.manager import Home, open_manager
 
 HOLD = """
 import sys
@@ -76,3 +78,47 @@ def test_whether_a_certificate_is_worked_on_is_told_without_holding_it(tmp_path:
         assert home.is_locked("example.com")
         assert not home.is_locked("example.net")
     assert not home.is_locked("example.com")
+
+
+async def test_whoever_opens_a_home_that_is_locked_lets_all_else_go_on(tmp_path: Path) -> None:
+    async with open_manager(Home(tmp_path)):
+        pass
+    other = sqlite3.connect(tmp_path / "state.sqlite3", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    async def opened() -> bool:
+        async with open_manager(Home(tmp_path)) as manager:
+            return await manager.certificates.find("x") is None
+
+    opening = asyncio.create_task(opened())
+    await asyncio.sleep(0)  # it begins, and would hold us up until it gives up
+    other.execute("ROLLBACK")
+    assert await opening
+    other.close()
+
+
+async def test_a_home_that_was_opened_for_somebody_who_has_gone_is_closed_again(
+    tmp_path: Path,
+) -> None:
+    async with open_manager(Home(tmp_path)):
+        pass
+    other = sqlite3.connect(tmp_path / "state.sqlite3", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    async def opened() -> None:
+        async with open_manager(Home(tmp_path)):
+            raise AssertionError("it went on")
+
+    opening = asyncio.create_task(opened())
+    await asyncio.sleep(0)
+    opening.cancel()
+    other.execute("ROLLBACK")
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    other.close()
+    connections = [
+        descriptor
+        for descriptor in Path("/proc/self/fd").iterdir()
+        if descriptor.is_symlink() and str(descriptor.readlink()).startswith(str(tmp_path))
+    ]
+    assert connections == []

@@ -14,7 +14,7 @@ import click
 
 from zoneproof import __version__
 from zoneproof.cli.option_groups import Commands
-from zoneproof.errors import BugError, InvalidInputError, ZoneproofError, printable
+from zoneproof.errors import BugError, InvalidInputError, ZoneproofError, printable, ungrouped
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -144,9 +144,10 @@ def _run() -> int:
     try:
         _require_text(sys.argv[1:])
         color = False if os.environ.get("NO_COLOR") else None
-        return int(
-            root(prog_name="zoneproof", standalone_mode=False, obj=options, color=color) or 0
-        )
+        with ungrouped():
+            return int(
+                root(prog_name="zoneproof", standalone_mode=False, obj=options, color=color) or 0
+            )
     except click.ClickException as error:
         error.show()
         return error.exit_code

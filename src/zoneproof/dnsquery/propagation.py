@@ -11,7 +11,7 @@ from zoneproof.dnsquery.policy import PropagationPolicy
 from zoneproof.dnsquery.resolver import Resolver
 from zoneproof.dnsquery.visibility import NameReport, Verdict, look
 from zoneproof.dnsquery.zones import find_zone
-from zoneproof.errors import DnsError, PropagationError
+from zoneproof.errors import DnsError, PropagationError, ungrouped
 from zoneproof.names import DomainName
 
 DEFAULT_DEADLINE = 600.0
@@ -86,10 +86,12 @@ async def wait_until_visible(
     wait = _Wait(resolver, deadline, on_progress, on_missing, sleep, clock)
     reports: tuple[NameReport, ...] = ()
     if policy.ask:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(wait.for_name(name, values)) for name, values in expected.items()
-            ]
+        with ungrouped():
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(wait.for_name(name, values))
+                    for name, values in expected.items()
+                ]
         reports = tuple(task.result() for task in tasks)
     late = [report for report in reports if report.verdict is Verdict.NOT_YET]
     if late:

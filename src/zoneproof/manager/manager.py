@@ -21,7 +21,7 @@ from zoneproof.manager.methods.maker import MethodMaker
 from zoneproof.manager.methods.provider_pool import ProviderPool
 from zoneproof.manager.methods.resolver_pool import ResolverPool
 from zoneproof.manager.settings import DnsSettings, Settings, load_settings
-from zoneproof.storage import Store
+from zoneproof.storage import SqliteStore, Store, open_in_thread
 from zoneproof.vault import Vault, open_vault
 
 
@@ -72,12 +72,16 @@ async def open_manager(
     used; otherwise it is one at once, before any work begins.
     """
     run = run or RunOptions()
-    home.create()
-    settings = load_settings(home.path)
+
+    def opening() -> tuple[Settings, Vault, SqliteStore]:
+        home.create()
+        settings = load_settings(home.path)
+        vault = open_vault(home.path) if needs_secrets else Vault(home.path)
+        return settings, vault, home.open_store()
+
+    settings, vault, store = await open_in_thread(opening, lambda opened: opened[2].close())
     terms = replace(run.terms, email=run.terms.email or settings.email)
     run = replace(run, terms=terms)
-    vault = open_vault(home.path) if needs_secrets else Vault(home.path)
-    store = home.open_store()
     certificates = Certificates(store, vault)
     credentials = Credentials(store, vault)
     accounts = Accounts(store, vault)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import ClassVar
 
 from zoneproof.challengedns.config import load_config
@@ -20,6 +19,7 @@ from zoneproof.providers.contract import (
 from zoneproof.providers.fields import absolute_path
 from zoneproof.providers.locks import KeyedLocks
 from zoneproof.providers.words import said
+from zoneproof.storage import open_in_thread
 
 
 class Challenge:
@@ -108,7 +108,7 @@ class Challenge:
     async def _open(self) -> Registrations:
         async with self._locks("open"):
             if self._service is None:
-                self._service = await asyncio.to_thread(self._open_now)
+                self._service = await open_in_thread(self._open_now, Registrations.close)
             return self._service
 
     def _open_now(self) -> Registrations:

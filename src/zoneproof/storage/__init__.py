@@ -4,6 +4,7 @@
 """
 
 from zoneproof.storage.migrations import Migration, load_migrations
+from zoneproof.storage.opening import open_in_thread
 from zoneproof.storage.sqlite import SqliteStore, open_sqlite
 from zoneproof.storage.store import Row, Store, Transaction, Value
 from zoneproof.storage.together import GuardedStore, read_together, write_together
@@ -17,6 +18,7 @@ __all__ = [
     "Transaction",
     "Value",
     "load_migrations",
+    "open_in_thread",
     "open_sqlite",
     "read_together",
     "write_together",

@@ -36,9 +36,9 @@ from zoneproof.challengedns.operation.reread import changeable
 from zoneproof.challengedns.operation.sockets import bind_api, bind_dns, endpoint_of
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.registrations import Registrations
-from zoneproof.errors import ConfigError, InvalidInputError, StorageError, ZoneproofError
+from zoneproof.errors import ConfigError, InvalidInputError, StorageError, ZoneproofError, ungrouped
 from zoneproof.names import DomainName
-from zoneproof.storage import load_migrations, open_sqlite
+from zoneproof.storage import SqliteStore, load_migrations, open_in_thread, open_sqlite
 
 _UPKEEP_SECONDS = 5.0
 _SWEEP_EVERY = 12
@@ -93,7 +93,7 @@ class _Service:
             drop_privileges(config)
             self._workers = stack.enter_context(PoolThread(self._pool))
             give_way()
-            self._open_database()
+            await self._open_database()
             stack.push_async_callback(self._registrations.close)
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
@@ -115,10 +115,13 @@ class _Service:
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload()
 
-    def _open_database(self) -> None:
+    async def _open_database(self) -> None:
         config = self._config
         migrations = load_migrations("zoneproof.challengedns")
-        self._store = MeasuredStore(open_sqlite(config.database, migrations))
+        store = await open_in_thread(
+            lambda: open_sqlite(config.database, migrations), SqliteStore.close
+        )
+        self._store = MeasuredStore(store)
         self._registrations = Registrations(
             self._store,
             Announcements(config.database),
@@ -199,7 +202,9 @@ class _Service:
         pause = _FIRST_RETRY
         while True:
             try:
-                if await source.renew_if_due():
+                with ungrouped():
+                    is_new = await source.renew_if_due()
+                if is_new:
                     self._http.use_certificate(source.key_pair())
                     self._tell_expiry()
                     self._metrics.renewals["success"] += 1

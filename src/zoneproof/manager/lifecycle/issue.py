@@ -18,6 +18,7 @@ from zoneproof.errors import (
     BusyError,
     StorageError,
     ZoneproofError,
+    ungrouped,
 )
 from zoneproof.issuance import (
     Emit,
@@ -78,7 +79,8 @@ async def issue_locked(
     """
     account = account or definition.account or manager.settings.account
     try:
-        outcome = await _obtain(manager, definition, account, emit)
+        with ungrouped():
+            outcome = await _obtain(manager, definition, account, emit)
     except AwaitingUserError as error:
         if await manager.states.set_awaiting(definition.name, error.records):
             await manager.history.add(definition.name, AWAITING, error.message)
