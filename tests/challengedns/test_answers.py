@@ -57,9 +57,17 @@ def soa_of(message: dns.message.Message) -> str:
     """Return whose SOA stands in authority, and check that it may be cached for a minute only."""
     (rrset,) = message.authority
     assert rrset.rdtype == dns.rdatatype.SOA
-    assert rrset.ttl <= 60
-    assert rrset[0].minimum <= 60
+    assert min(rrset.ttl, rrset[0].minimum) <= 60  # RFC 2308 section 5
     return str(rrset.name).lower()
+
+
+def test_the_numbers_of_the_soa_are_those_that_zonemaster_accepts(service: Service) -> None:
+    (rrset,) = service.ask(ZONE, "SOA").answer
+    soa = rrset[0]
+    assert soa.refresh >= 14_400
+    assert soa.refresh > soa.retry >= 3_600
+    assert soa.expire >= max(604_800, 7 * soa.refresh)
+    assert 300 <= soa.minimum <= 86_400
 
 
 def check_negative(message: dns.message.Message, rcode: dns.rcode.Rcode, zone: str) -> None:

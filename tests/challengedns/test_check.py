@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sqlite3
 import subprocess
@@ -273,3 +274,28 @@ def test_a_name_server_that_does_not_answer_is_named(
     (found,) = check_dns(config, tmp_path, port, records)
     assert "ns2.auth.example.org at 127.0.0.99 does not answer" in found["text"]
     assert "firewall" in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("dns", "api", "told"),
+    [
+        ('"[::]:{port}"', '"[::]:0"', ["'dns.listen': [::]:{port} is IPv6 only", "'api.listen'"]),
+        ('"[::]:{port}"', '"127.0.0.1:0"', ["'dns.listen': [::]:{port} is IPv6 only"]),
+        ('"[::]:{port}", "127.0.0.1:{port}"', '"127.0.0.1:0"', []),
+        ('"[::1]:{port}"', '"[::1]:0"', []),
+    ],
+)
+def test_the_address_of_all_of_ipv6_alone_is_told_to_be_ipv6_only(
+    config: Path, port: int, dns: str, api: str, told: list[str]
+) -> None:
+    text = config.read_text().replace('"127.0.0.1:0"', api.format(port=port))
+    config.write_text(text.replace(f'"127.0.0.1:{port}"', dns.format(port=port)))
+    _, findings = check(config, "--no-dns")
+    remarks = [found["text"] for found in findings if found["subject"] == "addresses"]
+    assert len(remarks) == len(told)
+    for remark, beginning in zip(remarks, told, strict=True):
+        assert remark.startswith(beginning.format(port=port))
+        assert "add '0.0.0.0:" in remark
+    with Service(config) as service:
+        for remark in remarks:
+            service.wait_for_line(re.escape(remark))

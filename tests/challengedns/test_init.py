@@ -98,6 +98,12 @@ def test_the_file_makes_sense_and_is_not_for_everybody(tmp_path: Path) -> None:
     ]
 
 
+def test_one_name_server_is_named_as_what_it_is(tmp_path: Path) -> None:
+    done = init(*options(tmp_path), "--agree-tos")
+    assert "This is one name server, on one machine." in done.stdout
+    assert "checkers that want two name servers (Zonemaster) say so" in done.stdout
+
+
 def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
     assert init(*options(tmp_path), "--agree-tos").returncode == 0
     path = tmp_path / "zoneproof.toml"

@@ -19,7 +19,7 @@ MAIN, OTHER, CHILD, WILD = (
     "wild.example.net",
 )
 # The numbers that the service writes into every SOA record.
-_SOA = "@ 30 SOA ns1.auth.example.org. hostmaster.example.org. 1 3600 600 86400 30\n"
+_SOA = "@ 30 SOA ns1.auth.example.org. hostmaster.example.org. 1 14400 3600 1209600 300\n"
 _VALUE_TTL = 1
 # In Knot's zones a registration without values needs some record in order to exist.
 MARKER = "TYPE65399"
@@ -164,6 +164,8 @@ workers = 1
 value_ttl = {_VALUE_TTL}
 [api]
 listen = ["127.0.0.1:0"]
+[service]
+user = "root"
 {zones}
 """
 

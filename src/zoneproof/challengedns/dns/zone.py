@@ -17,8 +17,11 @@ _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 _REGISTRATION_LENGTH = 37
 _WILDCARD = b"\x01*"
 _SOA_NUMBERS = struct.Struct("!IIIII")
-_REFRESH, _RETRY, _EXPIRE = 3600, 600, 86400  # seconds; for secondary servers, which read them
-_NEGATIVE_TTL = 30  # seconds
+# Seconds. The first three are for secondary servers; checkers such as Zonemaster want all four to
+# be about as long. How long a negative answer is cached is the smaller of the last and the record's
+# own TTL (RFC 2308 section 5), which is short: a registration may be made any moment.
+_REFRESH, _RETRY, _EXPIRE, _MINIMUM = 14_400, 3_600, 1_209_600, 300
+_NEGATIVE_TTL = 30
 
 
 class ZoneData(msgspec.Struct, frozen=True):
@@ -63,7 +66,7 @@ class Zone:
 
     def soa(self, serial: int) -> RRset:
         """Return the SOA record; its TTL is also that of a negative answer (RFC 2308)."""
-        numbers = _SOA_NUMBERS.pack(serial & 0xFFFFFFFF, _REFRESH, _RETRY, _EXPIRE, _NEGATIVE_TTL)
+        numbers = _SOA_NUMBERS.pack(serial & 0xFFFFFFFF, _REFRESH, _RETRY, _EXPIRE, _MINIMUM)
         return RRset(self.name, SOA, _NEGATIVE_TTL, (self._soa_names + numbers,))
 
     def node(self, name: bytes) -> Node | None:

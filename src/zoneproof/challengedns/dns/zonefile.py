@@ -82,6 +82,11 @@ def _read(zone: ZoneConfig, zones: Sequence[ZoneConfig], text: str) -> RRset:
         reason = (str(error).partition(": ")[2] or str(error)).rstrip(".")
         if reason == "Text input is malformed":
             reason = "it is no record, or its data does not fit its type"
+        if reason == "string too long":
+            raise ConfigError(
+                "one text in a record has at most 255 bytes: split a longer one into several in"
+                ' quotes, as \'name TXT "first part" "second part"\', which readers join'
+            ) from error
         raise ConfigError(f"{reason}; write one record as 'www 300 IN A 192.0.2.1'") from error
     if not rrsets:
         raise ConfigError("the name is not in the zone; end only full names with a dot")

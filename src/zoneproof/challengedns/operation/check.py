@@ -26,7 +26,7 @@ from zoneproof.challengedns.operation.privileges import (
     check_access,
     service_user,
 )
-from zoneproof.challengedns.operation.sockets import bind_api, bind_dns
+from zoneproof.challengedns.operation.sockets import bind_api, bind_dns, remark_on_families
 from zoneproof.errors import ConfigError, ZoneproofError
 from zoneproof.storage import load_migrations
 
@@ -70,6 +70,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
     sockets = list(_check_sockets(config))
     is_running = any(found.level is Level.NOTE for found in sockets)
     rest = [
+        *_check_families(config),
         *_check_user(config),
         *_check_database(config),
         *check_sqlite(sqlite3.sqlite_version_info),
@@ -104,6 +105,12 @@ def _check_sockets(config: Config) -> Iterator[Finding]:
                 yield _problem("sockets", error.message)
         else:
             yield _ok("sockets", f"{purpose} can listen at {endpoint}")
+
+
+def _check_families(config: Config) -> Iterator[Finding]:
+    for key, endpoints in (("dns.listen", config.dns.listen), ("api.listen", config.api.listen)):
+        if remark := remark_on_families(key, endpoints):
+            yield _note("addresses", remark)
 
 
 def _is_answered(endpoint: Endpoint, config: Config) -> bool:

@@ -33,7 +33,12 @@ from zoneproof.challengedns.operation.metrics_page import make_metrics_app
 from zoneproof.challengedns.operation.pool import WorkerPool
 from zoneproof.challengedns.operation.privileges import drop_privileges
 from zoneproof.challengedns.operation.reread import changeable
-from zoneproof.challengedns.operation.sockets import bind_api, bind_dns, endpoint_of
+from zoneproof.challengedns.operation.sockets import (
+    bind_api,
+    bind_dns,
+    endpoint_of,
+    remark_on_families,
+)
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.errors import ConfigError, InvalidInputError, StorageError, ZoneproofError, ungrouped
@@ -112,6 +117,12 @@ class _Service:
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_certificate())))
             ready(self._ready_line(listeners, for_metrics))
+            for key, listen in (
+                ("dns.listen", config.dns.listen),
+                ("api.listen", config.api.listen),
+            ):
+                if remark := remark_on_families(key, listen):
+                    _log.warning("%s", remark)
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload()
 

@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoneproof.challengedns.config import Endpoint
@@ -68,6 +69,17 @@ def bind_dns(endpoint: Endpoint, workers: int) -> DnsSockets:
 def bind_api(endpoint: Endpoint, purpose: str = "the API") -> socket.socket:
     """Bind a TCP listener. Raises ConfigError, naming the address and the purpose."""
     return _bind(purpose, endpoint, socket.SOCK_STREAM)
+
+
+def remark_on_families(key: str, endpoints: Sequence[Endpoint]) -> str:
+    """Return what to know of the addresses at the key of the configuration; empty if nothing."""
+    everywhere = [each for each in endpoints if each.host == "::"]
+    if not everywhere or any(":" not in each.host for each in endpoints):
+        return ""
+    return (
+        f"'{key}': {everywhere[0]} is IPv6 only, and there is no IPv4 address beside it: add"
+        f" '0.0.0.0:{everywhere[0].port}' to be reached by IPv4 too"
+    )
 
 
 def endpoint_of(sock: socket.socket) -> Endpoint:

@@ -25,7 +25,7 @@ database = {database}
 # value_lifetime = "7d"
 
 [dns]
-# Where questions are answered, by UDP and TCP.
+# Where questions are answered, by UDP and TCP. [::] is IPv6 only; 0.0.0.0 is IPv4.
 listen = {dns_listen}
 # workers = 4             # processes; as many as there are cores
 # value_ttl = 1           # seconds, at most 60

@@ -43,7 +43,7 @@ def tell_next_steps(config: Config, wanted: Starter, tenant: str, key: str) -> N
    (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
 
 {_indented(records_to_create(config))}
-
+{_nameservers_remark(config)}
 2. Start the service, and let it say what is still missing:
 
   {command}
@@ -86,6 +86,15 @@ def base_url(config: Config, wanted: Starter) -> str:
         return f"http://{endpoint}"
     port = "" if endpoint.port == 443 else f":{endpoint.port}"
     return f"https://{wanted.api_name}{port}"
+
+
+def _nameservers_remark(config: Config) -> str:
+    if len(config.zones[0].nameservers) > 1:
+        return ""
+    return """
+   This is one name server, on one machine. It is enough to obtain certificates; while the machine
+   is down, none can be obtained, and checkers that want two name servers (Zonemaster) say so.
+"""
 
 
 def _remark(wanted: Starter) -> str:
