@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.query
-
 from zoneproof import moments
-from zoneproof.challengedns.config import Config, Endpoint
+from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.dns.zone import ZoneData
 from zoneproof.challengedns.http.certificate import configured_key_pair
+from zoneproof.challengedns.operation.health import answers_dns
 from zoneproof.challengedns.operation.parent_records import addresses_of
 from zoneproof.challengedns.operation.privileges import (
     become,
@@ -30,10 +26,8 @@ from zoneproof.challengedns.operation.sockets import bind_api, bind_dns, remark_
 from zoneproof.errors import ConfigError, ZoneproofError
 from zoneproof.storage import load_migrations
 
-_ASK_SECONDS = 2.0
 _WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
 _WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class Level(Enum):
@@ -86,7 +80,7 @@ def _check_sockets(config: Config) -> Iterator[Finding]:
         try:
             bind_dns(endpoint, 1).close()
         except ConfigError as error:
-            if _is_answered(endpoint, config):
+            if answers_dns(endpoint, config):
                 is_running = True
                 yield _note("sockets", f"a challenge service answers DNS at {endpoint} already")
             else:
@@ -111,19 +105,6 @@ def _check_families(config: Config) -> Iterator[Finding]:
     for key, endpoints in (("dns.listen", config.dns.listen), ("api.listen", config.api.listen)):
         if remark := remark_on_families(key, endpoints):
             yield _note("addresses", remark)
-
-
-def _is_answered(endpoint: Endpoint, config: Config) -> bool:
-    """Tell whether somebody has authority over our zone there; that will be this service."""
-    question = dns.message.make_query(config.zones[0].name.fqdn, "SOA")
-    host = _ANY_ADDRESS.get(endpoint.host, endpoint.host)
-    if not endpoint.port:
-        return False
-    try:
-        reply = dns.query.udp(question, host, port=endpoint.port, timeout=_ASK_SECONDS)
-    except (OSError, dns.exception.DNSException):
-        return False
-    return bool(reply.flags & dns.flags.AA)
 
 
 def _check_user(config: Config) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.challenge.health import health
 from zoneproof.cli.challenge.import_acme_dns import import_acme_dns
 from zoneproof.cli.challenge.init import init
 from zoneproof.cli.challenge.key import key
@@ -21,6 +22,7 @@ def challenge() -> None:
 challenge.add_command(import_acme_dns)
 challenge.add_command(init)
 challenge.add_command(serve)
+challenge.add_command(health)
 challenge.add_command(registration)
 challenge.add_command(tenant)
 challenge.add_command(key)

@@ -1,0 +1,64 @@
+"""Asks the running service, at the addresses of its configuration, whether it does its work."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.query
+
+from zoneproof.challengedns.config import ApiConfig, Config, Endpoint
+
+_ASK_SECONDS = 2.0
+_HTTP_SECONDS = 5.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def ailments(config: Config) -> Iterator[str]:
+    """Yield a line for each address where the service does not answer as it should."""
+    for endpoint in config.dns.listen:
+        if not answers_dns(endpoint, config):
+            yield f"DNS at {endpoint} does not answer for {config.zones[0].name}"
+    for endpoint in config.api.listen:
+        if what := _api_ailment(endpoint, config.api):
+            yield f"the API at {endpoint} {what}"
+
+
+def answers_dns(endpoint: Endpoint, config: Config) -> bool:
+    """Tell whether somebody has authority over our zone there; that will be this service."""
+    question = dns.message.make_query(config.zones[0].name.fqdn, "SOA")
+    if not endpoint.port:
+        return False
+    try:
+        reply = dns.query.udp(question, _host(endpoint), port=endpoint.port, timeout=_ASK_SECONDS)
+    except (OSError, dns.exception.DNSException):
+        return False
+    return bool(reply.flags & dns.flags.AA)
+
+
+def _api_ailment(endpoint: Endpoint, config: ApiConfig) -> str:
+    host, port = _host(endpoint), endpoint.port
+    connection = http.client.HTTPConnection(host, port, timeout=_HTTP_SECONDS)
+    if config.certificate is not None or config.auto is not None:
+        # The name on the certificate is another one than the address that is asked.
+        trusting = ssl._create_unverified_context()  # noqa: S323, SLF001
+        connection = http.client.HTTPSConnection(
+            host, port, timeout=_HTTP_SECONDS, context=trusting
+        )
+    try:
+        connection.request("GET", "/health")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"does not answer: {error}"
+    finally:
+        connection.close()
+    return "" if status == HTTPStatus.OK else f"says {status} to /health: see the service's log"
+
+
+def _host(endpoint: Endpoint) -> str:
+    return _ANY_ADDRESS.get(endpoint.host, endpoint.host)

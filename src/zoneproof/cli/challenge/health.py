@@ -1,0 +1,33 @@
+"""The ``zoneproof challenge health`` command: for container engines and monitors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoneproof.cli.challenge.database import config_option
+from zoneproof.cli.run_options import json_option
+
+
+@click.command()
+@config_option
+@json_option
+def health(path: Path, as_json: bool) -> None:
+    """Ask the running service whether it is well.
+
+    Asks at every address of the configuration, for DNS and for the API's /health. Exits with 0 if
+    all is well, else with 1 and what is not.
+    """
+    from zoneproof.challengedns.config import load_config
+    from zoneproof.challengedns.operation.health import ailments
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.errors import ZoneproofError
+
+    found = list(ailments(load_config(path)))
+    if found:
+        raise ZoneproofError("; ".join(found))
+    if as_json:
+        json_document({"well": True})
+    else:
+        click.echo("the service is well")
