@@ -19,6 +19,15 @@ _GUIDE = Path(__file__).parents[2] / "docs/challenge-clients.md"
 _TARGET = re.compile(r"CNAME\s+([0-9a-f-]{36}\.\S+?)\.?\s")
 
 
+def script_of_the_guide(language: str) -> str:
+    """Return the one script that the guide to clients shows in a language."""
+    (found,) = re.findall(
+        rf"^```{language}\n(#!.*?)^```", _GUIDE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    script: str = found
+    return script
+
+
 class Client(ABC):
     """A client on a machine of its own: ``folder`` holds all that it keeps.
 
@@ -176,9 +185,7 @@ class ManualHook(Certbot):
         return self.folder / "accounts"
 
     def _hook(self) -> str:
-        found = re.search(r"^```python\n(#!.*?)^```", _GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-        assert found
-        return self.private_file("hook", found[1])
+        return self.private_file("hook", script_of_the_guide("python"))
 
 
 class Manager(Client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,8 +11,16 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.clients.clients import AcmeDnsPlugin, Client, Lego, Manager, ManualHook
-from tests.clients.world import NAMES, TENANT, ClientWorld, open_client_world
+from tests.challengedns.world import txt
+from tests.clients.clients import (
+    AcmeDnsPlugin,
+    Client,
+    Lego,
+    Manager,
+    ManualHook,
+    script_of_the_guide,
+)
+from tests.clients.world import DOMAIN, NAMES, TENANT, ClientWorld, open_client_world
 
 Reach = Callable[[ClientWorld], str]
 """How a client reaches the service: returns its base URL."""
@@ -61,6 +70,34 @@ def test_a_client_registers_and_then_obtains_a_name_with_its_wildcard(
     registration = world.registration(target)
     assert registration["tenant"] == TENANTS[reach]
     assert len(registration["values"]) == (0 if client.withdraws else len(NAMES))
+
+
+def dehydrated_hook(client: ManualHook) -> tuple[Path, dict[str, str]]:
+    """Install both scripts of the guide, and return dehydrated's hook and its environment."""
+    programs = client.folder / "bin"
+    programs.mkdir()
+    for name, language in (("acme-dns-hook", "python"), ("dehydrated-acme-dns", "sh")):
+        path = programs / name
+        path.write_text(script_of_the_guide(language))
+        path.chmod(0o755)
+    search = f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    return path, {"PATH": search, "ACME_DNS_ACCOUNTS": str(client.accounts)}
+
+
+def test_dehydrateds_hook_publishes_and_withdraws(world: ClientWorld, tmp_path: Path) -> None:
+    client = ManualHook(world, world.service.url, tmp_path / "machine")
+    target = client.register()
+    hook, environment = dehydrated_hook(client)
+
+    def call(what: str, value: str) -> list[str]:
+        done = client.run(str(hook), what, DOMAIN, "a-file", value, **environment)
+        assert done.returncode == 0, done.stderr
+        return [each["txt"] for each in world.registration(target)["values"]]
+
+    assert call("deploy_challenge", txt("a")) == [txt("a")]
+    assert call("deploy_challenge", txt("b")) == [txt("a"), txt("b")]
+    assert call("clean_challenge", txt("a")) == [txt("b")]
+    assert call("startup_hook", txt("c")) == [txt("b")]
 
 
 def test_machines_that_share_a_registration_obtain_at_the_same_time(

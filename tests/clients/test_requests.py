@@ -2,8 +2,9 @@
 
 They follow the clients' sources: acme.sh 3.1.4 (``dnsapi/dns_acmedns.sh`` and ``_post``, run by
 curl 7.88 or wget 1.21), goacmedns 0.2.0 (in lego 5.5, Traefik, cert-manager 1.21), libdns/acmedns
-of September 2025 (in caddy-dns), Posh-ACME 4.32 (``Plugins/AcmeDns.ps1``), and Certify's providers
-acme-dns and Certify DNS of October 2024.
+of September 2025 (in caddy-dns), Posh-ACME 4.32 (``Plugins/AcmeDns.ps1``), Certify's providers
+acme-dns and Certify DNS of October 2024, and win-acme (``AcmeDnsClient.cs``), which resolves
+``register`` against its base URL and sends a Basic authorization even where it has none.
 """
 
 from __future__ import annotations
@@ -114,6 +115,14 @@ CLIENTS = {
         '{"subject":"www.example.com"}',
         f"POST /update HTTP/1.1\n{_API_KEY}\nUser-Agent: Certify/DnsProviderCertifyDns\n"
         f"Content-Type: text/plain; charset=utf-8\n{EXPECT}",
+        _COMPACT,
+    ),
+    "win-acme": Client(
+        "POST $path/register HTTP/1.1\nAuthorization: Basic\n"
+        "Content-Type: text/plain; charset=utf-8",
+        "",
+        f"POST $path/update HTTP/1.1\nAuthorization: Basic\n{_API_KEY}\n"
+        "Content-Type: application/json; charset=utf-8",
         _COMPACT,
     ),
 }
