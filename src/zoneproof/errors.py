@@ -166,23 +166,43 @@ class HttpResponderError(ZoneproofError):
 
 
 class ProviderError(ZoneproofError):
-    """A provider could not do what it was asked; the message names it and repeats its words."""
+    """A provider could not do what it was asked; the message names it and repeats its words.
+
+    ``changed_nothing`` tells that nothing can have been written; ``refuses`` is what a class says
+    of that where the one who raises it does not.
+    """
+
+    refuses: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, records: Sequence[str] = (), changed_nothing: bool | None = None
+    ) -> None:
+        super().__init__(message, records=records)
+        self.changed_nothing = self.refuses if changed_nothing is None else changed_nothing
 
 
 class ProviderCredentialsError(ProviderError):
     """The provider does not accept the credentials."""
 
+    refuses = True
+
 
 class ProviderPermissionError(ProviderError):
     """The credentials are right, and do not allow this."""
+
+    refuses = True
 
 
 class ProviderZoneError(ProviderError):
     """The provider has no such zone."""
 
+    refuses = True
+
 
 class ProviderQuotaError(ProviderError):
     """The provider's quota or rate limit is used up."""
+
+    refuses = True
 
 
 class ProviderUnavailableError(ProviderError):

@@ -21,7 +21,6 @@ from zoneproof.issuance import (
     ProvidersFor,
     Publication,
     RecordRemoved,
-    Warned,
     remove_leftovers,
 )
 from zoneproof.issuance.publish import HttpAnswer, publish_values, serve_answers
@@ -122,22 +121,6 @@ async def test_left_overs_of_every_order_of_the_certificate_are_removed(journal:
     assert [type(event) for event in events] == [RecordRemoved, RecordRemoved]
 
 
-async def test_what_cannot_be_removed_is_told_and_tried_again(journal: Journal) -> None:
-    provider = MemoryProvider(ProviderContext({}))
-    order = await open_order(journal)
-    await publish_values(journal, [publication(order, "one")], providing(provider), print)
-    provider.broken = True
-    events: list[Event] = []
-    await remove_leftovers(journal, "example.com", providing(provider), events.append)
-    (warning,) = events
-    assert isinstance(warning, Warned)
-    assert "one at _acme-challenge.example.com may still be there" in warning.message
-    assert SECRET not in warning.message
-    provider.broken = False
-    await remove_leftovers(journal, "example.com", providing(provider), events.append)
-    assert provider.records == set()
-
-
 def http_answer(webroot: Path, token: str) -> HttpAnswer:
     return HttpAnswer(Identifier.parse("example.com"), Webroot(webroot), token, f"{token}.print")
 
@@ -146,12 +129,24 @@ async def test_files_are_journaled_before_they_are_written(
     journal: Journal, tmp_path: Path
 ) -> None:
     order = await open_order(journal)
-    missing = tmp_path / "missing"
+    in_the_way = tmp_path / ".well-known/acme-challenge/.one.new"
+    in_the_way.mkdir(parents=True)
     with pytest.raises(HttpResponderError):
-        await serve_answers(journal, order.id, [http_answer(missing, "one")], print)
+        await serve_answers(journal, order.id, [http_answer(tmp_path, "one")], print)
     (file,) = await journal.files(order.id)
-    assert file.leftover == Leftover(missing, "one", 2)
+    assert file.leftover == Leftover(tmp_path, "one", 0)
     assert await journal.certificates_to_clean() == ["example.com"]
+
+
+async def test_a_folder_that_is_not_there_leaves_nothing_in_the_journal(
+    journal: Journal, tmp_path: Path
+) -> None:
+    order = await open_order(journal)
+    answers = [http_answer(tmp_path, "one"), http_answer(tmp_path / "missing", "two")]
+    with pytest.raises(HttpResponderError):
+        await serve_answers(journal, order.id, answers, print)
+    assert await journal.certificates_to_clean() == []
+    assert list(tmp_path.glob(".well-known")) == []
 
 
 async def test_files_of_every_order_are_removed_with_the_folders_made_for_them(
@@ -170,23 +165,6 @@ async def test_files_of_every_order_are_removed_with_the_folders_made_for_them(
     assert list(webroot.iterdir()) == []
     assert await journal.certificates_to_clean() == []
     assert [type(event) for event in events] == [FileRemoved, FileRemoved]
-
-
-async def test_a_file_that_cannot_be_removed_is_told_and_tried_again(
-    journal: Journal, tmp_path: Path
-) -> None:
-    order = await open_order(journal)
-    in_the_way = tmp_path / ".well-known/acme-challenge/one"
-    in_the_way.mkdir(parents=True)
-    await journal.will_write([HttpFile(order.id, Leftover(tmp_path, "one", 0))])
-    events: list[Event] = []
-    await remove_leftovers(journal, "example.com", nobody, events.append)
-    (warning,) = events
-    assert isinstance(warning, Warned)
-    assert f"cannot remove {in_the_way}" in warning.message
-    in_the_way.rmdir()
-    await remove_leftovers(journal, "example.com", nobody, events.append)
-    assert await journal.files(order.id) == []
 
 
 async def nobody(_: Publication) -> list[Provider]:

@@ -50,6 +50,10 @@ _GROUPS = {
             "zoneproof.cli.registration:registration",
             "Show and share the registrations at challenge services.",
         ),
+        "leftover": (
+            "zoneproof.cli.leftover:leftover",
+            "Show and give up what could not be removed.",
+        ),
         "notify": ("zoneproof.cli.notify:notify", "Test notifications by e-mail and webhook."),
         "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
     },

@@ -43,6 +43,19 @@ def accounts(context: click.Context, parameter: click.Parameter, text: str) -> l
     return _beginning(text, names)
 
 
+def leftover_names(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """Return the certificates and records that begin so, of what is left over."""
+    del context, parameter
+
+    async def names(manager: Manager) -> Iterable[str]:
+        from zoneproof.manager import leftovers
+
+        found = await leftovers(manager)
+        return sorted({name for one in found for name in (one.certificate, one.name)})
+
+    return _beginning(text, names)
+
+
 def providers(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
     """Return the providers whose slug begins so."""
     from zoneproof.providers import slugs

@@ -115,18 +115,43 @@ def rename(old: str, new: str, as_json: bool) -> None:
 @yes_option
 @json_option
 def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
-    """Forget a credential that no certificate uses."""
+    """Forget a credential that no certificate uses.
+
+    Values that were published with it and could not be removed keep a copy of its fields, until
+    they are removed or dropped with 'zoneproof leftover'.
+    """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import credential_overviews, remove_credential
+    from zoneproof.errors import printable
+    from zoneproof.manager import (
+        CredentialOverview,
+        LeftoverFacts,
+        credential_overviews,
+        leftovers,
+        remove_credential,
+    )
 
-    overviews = run_with_manager(lambda manager: credential_overviews(manager.store))
+    async def look(manager: Manager) -> tuple[list[CredentialOverview], list[LeftoverFacts]]:
+        overviews = await credential_overviews(manager.store)
+        return overviews, await leftovers(manager, credential=name)
+
+    overviews, left = run_with_manager(look)
     used_by = {one.name: one.used_by for one in overviews}
+    if left:
+        first, more = left[0].what, len(left) - 1
+        click.echo(
+            printable(
+                f"zoneproof: warning: {first}{f' and {more} more' if more else ''} may still be"
+                f" there, published with {name}: a copy of its fields is kept to remove it;"
+                " 'zoneproof leftover list' has all"
+            ),
+            err=True,
+        )
     if name in used_by and (force or not used_by[name]):  # else it is refused
         confirm(f"Forget the credential {name} and its secrets?", yes=yes)
     users = run_with_manager(lambda manager: remove_credential(manager.store, name, force=force))
     if as_json:
-        json_document({"removed": name, "used_by": users})
+        json_document({"removed": name, "used_by": users, "leftovers": left})
         return
     click.echo(f"{name} is forgotten")
     if users:

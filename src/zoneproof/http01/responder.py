@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+FOLDERS = (".well-known", "acme-challenge")
+
 
 @dataclass(frozen=True)
 class Leftover:
@@ -17,6 +19,11 @@ class Leftover:
     webroot: Path
     token: str
     folders: int
+
+    @property
+    def path(self) -> Path:
+        """The file's path (RFC 8555 section 8.3)."""
+        return self.webroot.joinpath(*FOLDERS, self.token)
 
 
 class HttpResponder(Protocol):

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from zoneproof.challenges import check_token
 from zoneproof.errors import HttpResponderError
-from zoneproof.http01.responder import Leftover
+from zoneproof.http01.responder import FOLDERS, Leftover
 
-_FOLDERS = (".well-known", "acme-challenge")
 _TRIES = 10
 
 
@@ -104,13 +103,13 @@ class Webroot:
 
 def _folders(webroot: Path) -> list[Path]:
     """Return the folders above the file, the innermost first."""
-    outer, inner = _FOLDERS
+    outer, inner = FOLDERS
     return [webroot / outer / inner, webroot / outer]
 
 
 def _remove(leftover: Leftover) -> None:
     inner, outer = _folders(leftover.webroot)
-    target = inner / leftover.token
+    target = leftover.path
     try:
         for path in (target, _temporary(target)):
             path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from zoneproof.errors import VaultError
 from zoneproof.http01 import Leftover
-from zoneproof.issuance.journaled import HttpFile, JournaledOrder, Publication
+from zoneproof.issuance.journaled import FailedRemoval, HttpFile, JournaledOrder, Publication
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Zone
 from zoneproof.storage import Row, Store, Transaction
@@ -49,8 +49,26 @@ INSERT INTO publications
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id, zone, name, value) DO NOTHING
 """
 _PUBLICATIONS = """
-SELECT id, order_id, provider, fields, zone, zone_id, name, value, ttl, credential
-FROM publications WHERE order_id = ? ORDER BY zone, name, value
+SELECT publications.id, order_id, provider, fields, zone, zone_id, name, value, ttl, credential,
+       since, tries, next_try_at, failed_removals.error
+FROM publications LEFT JOIN failed_removals ON failed_removals.id = publications.id
+WHERE order_id = ? ORDER BY zone, name, value
+"""
+_FILES = """
+SELECT http_files.id, webroot, token, folders, since, tries, next_try_at, failed_removals.error
+FROM http_files LEFT JOIN failed_removals ON failed_removals.id = http_files.id
+WHERE order_id = ? ORDER BY webroot, token
+"""
+_FORGET_FAILURES = """
+DELETE FROM failed_removals WHERE id IN (
+  SELECT id FROM publications WHERE order_id = ? UNION SELECT id FROM http_files WHERE order_id = ?
+)
+"""
+_SAVE_FAILURE = """
+INSERT INTO failed_removals (id, since, tries, next_try_at, error) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+  since = excluded.since, tries = excluded.tries, next_try_at = excluded.next_try_at,
+  error = excluded.error
 """
 _NAMES_IN_USE = """
 SELECT zone, name, certificate FROM publications JOIN orders ON orders.id = order_id
@@ -71,15 +89,24 @@ WHERE id IN (SELECT order_id FROM publications UNION SELECT order_id FROM http_f
 class Journal:
     """Orders, publications and HTTP files in a store, their secrets sealed by the vault.
 
-    ``at_work`` tells whether a process works on a certificate, or on the trials of a label.
+    ``at_work`` tells whether a process works on a certificate, or on the trials of a label;
+    ``clock`` gives the time in UTC.
     """
 
     sealed: ClassVar = (_KEY, _FIELDS)
 
-    def __init__(self, store: Store, vault: Vault, at_work: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        at_work: Callable[[str], bool],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._store = store
         self._vault = vault
         self._at_work = at_work
+        self.now = clock
 
     async def open_order(
         self,
@@ -114,7 +141,7 @@ class Journal:
                     order_url,
                     names,
                     profile,
-                    datetime.now(UTC).isoformat(timespec="seconds"),
+                    self.now().isoformat(timespec="seconds"),
                 ),
             )
 
@@ -169,7 +196,7 @@ class Journal:
 
         ``label`` stands where an order has its certificate's name, and is no certificate's.
         """
-        key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
+        key, now = str(uuid.uuid4()), self.now().isoformat(timespec="seconds")
         await self._store.write(
             lambda transaction: transaction.execute(_INSERT_TRIAL, (key, label, now))
         )
@@ -184,6 +211,7 @@ class Journal:
     ) -> set[DomainName]:
         """Write down what one order is about to publish; what is there already stays.
 
+        What could not be removed before is new again, so that it is removed with the others.
         Nothing is, if orders of other certificates that are worked on have values at names
         ``alone_at``: these are returned. Values that a killed run left, or that could not be
         removed, are nobody's.
@@ -232,6 +260,8 @@ class Journal:
                         item.credential,
                     ),
                 )
+            if not taken:
+                transaction.execute(_FORGET_FAILURES, (publications[0].order_id,) * 2)
             return taken
 
         return await self._store.write(insert)
@@ -256,6 +286,7 @@ class Journal:
             fields=None if fields is None else json.loads(fields),
             credential=str(row[9]),
             id=key,
+            failed=_failed(row[10:]),
         )
 
     def _opened(self, sealed: str, context: str) -> bytes | None:
@@ -265,13 +296,20 @@ class Journal:
         except VaultError:
             return None
 
-    async def removed(self, publication: Publication) -> None:
-        """Forget a value that is out of the DNS."""
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "DELETE FROM publications WHERE id = ?", (publication.id,)
-            )
-        )
+    async def forget(self, item: Publication | HttpFile) -> None:
+        """Forget a value or a file that is gone, or that nobody will remove any more."""
+
+        def delete(transaction: Transaction) -> None:
+            for table in ("publications", "http_files", "failed_removals"):
+                transaction.execute(f"DELETE FROM {table} WHERE id = ?", (item.id,))
+
+        await self._store.write(delete)
+
+    async def removal_failed(self, item: Publication | HttpFile, failed: FailedRemoval) -> None:
+        """Remember that it could not be removed."""
+        since, next_try_at = failed.since.isoformat(), failed.next_try_at.isoformat()
+        values = (item.id, since, failed.tries, next_try_at, failed.error)
+        await self._store.write(lambda transaction: transaction.execute(_SAVE_FAILURE, values))
 
     async def will_write(self, files: Sequence[HttpFile]) -> None:
         """Write down which files are about to be written; what is there already stays.
@@ -288,32 +326,24 @@ class Journal:
                 transaction.execute(
                     _INSERT_FILE, (file.id, file.order_id, webroot, leftover.token, folders)
                 )
+                transaction.execute(_FORGET_FAILURES, (file.order_id,) * 2)
 
         await self._store.write(insert)
 
     async def files(self, order_id: str) -> list[HttpFile]:
         """Return the files of an order that may be there."""
         rows = await self._store.read(
-            lambda transaction: transaction.query(
-                "SELECT id, webroot, token, folders FROM http_files WHERE order_id = ?"
-                " ORDER BY webroot, token",
-                (order_id,),
-            )
+            lambda transaction: transaction.query(_FILES, (order_id,))
         )
         return [
             HttpFile(
-                order_id, Leftover(Path(str(webroot)), str(token), int(str(folders))), str(key)
+                order_id,
+                Leftover(Path(str(webroot)), str(token), int(str(folders))),
+                str(key),
+                _failed(failed),
             )
-            for key, webroot, token, folders in rows
+            for key, webroot, token, folders, *failed in rows
         ]
-
-    async def file_removed(self, file: HttpFile) -> None:
-        """Forget a file that is gone."""
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "DELETE FROM http_files WHERE id = ?", (file.id,)
-            )
-        )
 
     async def certificates_to_clean(self) -> list[str]:
         """Return the certificates whose orders may have left values or files."""
@@ -328,6 +358,15 @@ class Journal:
             )
         )
         return [str(order_id) for order_id, _ in rows]
+
+
+def _failed(columns: Sequence[object]) -> FailedRemoval | None:
+    since, tries, next_try_at, error = columns
+    if since is None:
+        return None
+    moments = (datetime.fromisoformat(str(text)) for text in (since, next_try_at))
+    first, next_try = moments
+    return FailedRemoval(first, int(str(tries)), next_try, str(error))
 
 
 def _holders(transaction: Transaction, order_id: str) -> dict[DomainName, set[str]]:

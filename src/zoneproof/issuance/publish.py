@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from zoneproof.errors import ZoneproofError
+from zoneproof.errors import InvalidInputError, ProviderError, ZoneproofError
 from zoneproof.http01 import HttpResponder, Webroot
 from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.events import (
@@ -17,7 +18,12 @@ from zoneproof.issuance.events import (
     Warned,
 )
 from zoneproof.issuance.journal import Journal
-from zoneproof.issuance.journaled import HttpFile, Publication
+from zoneproof.issuance.journaled import (
+    LONGEST_TRYING,
+    FailedRemoval,
+    HttpFile,
+    Publication,
+)
 from zoneproof.issuance.places import ProvidersFor, take_places
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Provider
@@ -44,7 +50,7 @@ async def publish_values(
 ) -> None:
     """Journal the values, then add them all at once. Raises ProviderError for the first failure.
 
-    Where there are ``places`` for a few values only, up to ``seconds`` are waited until those of
+    A value that was surely never written leaves nothing in the journal. Where there are ``places`` for a few values only, up to ``seconds`` are waited until those of
     other orders have gone.
     """
     if not publications:
@@ -52,21 +58,42 @@ async def publish_values(
     await take_places(journal, publications, places or {}, emit, seconds=seconds)
 
     async def add(item: Publication) -> None:
-        provider, *_ = await providers_for(item)
-        await provider.add_txt(item.zone, item.name, item.value, item.ttl)
+        written = False
+        try:
+            provider, *_ = await providers_for(item)
+            written = True
+            await provider.add_txt(item.zone, item.name, item.value, item.ttl)
+        except ZoneproofError as error:
+            if not written or _changed_nothing(error):
+                await journal.forget(item)
+            raise
         emit(RecordPublished(item.provider, str(item.full_name), item.value))
 
     await all_at_once(add(item) for item in publications)
 
 
+def _changed_nothing(error: ZoneproofError) -> bool:
+    """Tell whether a provider that raised this has surely written nothing."""
+    if isinstance(error, ProviderError):
+        return error.changed_nothing
+    return isinstance(error, InvalidInputError)  # which it says before it does anything
+
+
 async def serve_answers(
     journal: Journal, order_id: str, answers: Sequence[HttpAnswer], emit: Emit
 ) -> None:
-    """Journal the files among the answers, then put all at once. Raises HttpResponderError."""
+    """Journal the files among the answers, then put all at once. Raises HttpResponderError.
+
+    Where a file cannot be written, none leaves anything in the journal.
+    """
     if not answers:
         return
-    leftovers = [answer.responder.leftover(answer.token) for answer in answers]
-    await journal.will_write([HttpFile(order_id, found) for found in leftovers if found])
+    files = []
+    for answer in answers:
+        if found := answer.responder.leftover(answer.token):
+            await answer.responder.check()
+            files.append(HttpFile(order_id, found))
+    await journal.will_write(files)
 
     async def put(answer: HttpAnswer) -> None:
         await answer.responder.put(answer.token, answer.key_authorization)
@@ -83,25 +110,57 @@ async def stop_answers(answers: Sequence[HttpAnswer]) -> None:
 
 
 async def remove_values(
-    journal: Journal, publications: Sequence[Publication], providers_for: ProvidersFor, emit: Emit
+    journal: Journal,
+    publications: Sequence[Publication],
+    providers_for: ProvidersFor,
+    emit: Emit,
+    *,
+    insist: bool = False,
 ) -> None:
-    """Remove the values and forget them. What cannot be removed is told and stays journaled."""
+    """Remove the values and forget them. What cannot be removed stays journaled.
+
+    That is told once, and tried again after growing pauses, or at once with ``insist``. After 30
+    days it is given up.
+    """
 
     async def remove(item: Publication) -> None:
-        try:
+        async def work() -> None:
             await _remove_by_any(await providers_for(item), item)
-        except ZoneproofError as error:
-            emit(
-                Warned(
-                    f"the TXT value {item.value} at {item.full_name} may still be there: {error};"
-                    " the next run tries again"
-                )
-            )
-            return
-        await journal.removed(item)
-        emit(RecordRemoved(item.provider, str(item.full_name), item.value))
+
+        if await _removed(journal, item, work, emit, insist=insist):
+            emit(RecordRemoved(item.provider, str(item.full_name), item.value))
 
     await all_at_once(remove(item) for item in publications)
+
+
+async def _removed(
+    journal: Journal,
+    item: Publication | HttpFile,
+    work: Callable[[], Coroutine[Any, Any, None]],
+    emit: Emit,
+    *,
+    insist: bool,
+) -> bool:
+    """Try to remove it, if it is time to; tell whether it is gone."""
+    if item.failed and not insist and not item.failed.is_due(journal.now()):
+        return False
+    try:
+        await work()
+    except ZoneproofError as error:
+        now = journal.now()
+        failed = FailedRemoval.after(item.failed, error.message, now)
+        if failed.is_over(now):
+            await journal.forget(item)
+            days = f"{LONGEST_TRYING.days} days and {failed.tries} tries"
+            emit(Warned(f"after {days}, {item.what} is given up, and may still be there: {error}"))
+            return False
+        await journal.removal_failed(item, failed)
+        if insist or failed.tries == 1:
+            again = "it is tried again, and 'zoneproof leftover list' has it until then"
+            emit(Warned(f"{item.what} may still be there: {error}; {again}"))
+        return False
+    await journal.forget(item)
+    return True
 
 
 async def _remove_by_any(providers: Sequence[Provider], item: Publication) -> None:
@@ -116,25 +175,33 @@ async def _remove_by_any(providers: Sequence[Provider], item: Publication) -> No
                 raise
 
 
-async def remove_files(journal: Journal, files: Sequence[HttpFile], emit: Emit) -> None:
-    """Remove the files and forget them. What cannot be removed is told and stays journaled."""
+async def remove_files(
+    journal: Journal, files: Sequence[HttpFile], emit: Emit, *, insist: bool = False
+) -> None:
+    """Remove the files and forget them, as :func:`remove_values` does values."""
     for file in files:
-        try:
+
+        async def work(file: HttpFile = file) -> None:
             await Webroot.remove_leftover(file.leftover)
-        except ZoneproofError as error:
-            emit(Warned(f"{error}; the next run tries again"))
-            continue
-        await journal.file_removed(file)
-        emit(FileRemoved(str(file.leftover.webroot), file.leftover.token))
+
+        if await _removed(journal, file, work, emit, insist=insist):
+            emit(FileRemoved(str(file.leftover.webroot), file.leftover.token))
 
 
 async def remove_leftovers(
-    journal: Journal, certificate: str, providers_for: ProvidersFor, emit: Emit
+    journal: Journal,
+    certificate: str,
+    providers_for: ProvidersFor,
+    emit: Emit,
+    *,
+    insist: bool = False,
 ) -> None:
     """Remove every journaled value and file of the certificate's orders, of any run.
 
-    The orders themselves stay as they are: one that is resumed publishes again what it needs.
+    With ``insist`` also what failed a short while ago. The orders themselves stay as they are: one
+    that is resumed publishes again what it needs.
     """
     for order_id in await journal.orders_to_clean(certificate):
-        await remove_values(journal, await journal.publications(order_id), providers_for, emit)
-        await remove_files(journal, await journal.files(order_id), emit)
+        publications = await journal.publications(order_id)
+        await remove_values(journal, publications, providers_for, emit, insist=insist)
+        await remove_files(journal, await journal.files(order_id), emit, insist=insist)

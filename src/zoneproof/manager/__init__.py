@@ -7,6 +7,12 @@ from zoneproof.manager.administration.credential_trial import (
     list_zones,
     try_credential,
 )
+from zoneproof.manager.administration.leftovers import (
+    LeftoverFacts,
+    drop_leftovers,
+    leftovers,
+    retry_leftovers,
+)
 from zoneproof.manager.administration.vault_key import Rotation, drop_older_keys, rotate_key
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
@@ -47,6 +53,7 @@ __all__ = [
     "DnsSettings",
     "HistoryEntry",
     "Home",
+    "LeftoverFacts",
     "ManagedCertificate",
     "Manager",
     "MethodDefinition",
@@ -64,11 +71,13 @@ __all__ = [
     "credential_users",
     "default_name",
     "describe_changes",
+    "drop_leftovers",
     "drop_older_keys",
     "field_text",
     "is_interrupted",
     "issue",
     "keep_renewed",
+    "leftovers",
     "list_zones",
     "open_manager",
     "overview_of",
@@ -76,6 +85,7 @@ __all__ = [
     "remove_credential",
     "rename_credential",
     "renew",
+    "retry_leftovers",
     "revoke",
     "rotate_key",
     "secret_fields",

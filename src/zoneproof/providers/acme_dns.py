@@ -287,7 +287,8 @@ class AcmeDns:
                 )
             case 400 if words == "bad_txt":
                 return ProviderError(
-                    f"{where}: it takes only values of 43 base64url characters, it says: {words}"
+                    f"{where}: it takes only values of 43 base64url characters, it says: {words}",
+                    changed_nothing=True,
                 )
             case 400 if words == "bad_subdomain":
                 return ProviderZoneError(
@@ -296,7 +297,8 @@ class AcmeDns:
                 )
         return ProviderError(
             f"{where}: it refuses the value with status {answer.status}, it says: {words}; check"
-            " the server's URL"
+            " the server's URL",
+            changed_nothing=answer.status >= 400,
         )
 
 

@@ -103,7 +103,9 @@ class ApiClient:
         is: no connection, or a status of ``not_done``. Retry-After is obeyed up to 60 seconds.
 
         Raises ProviderQuotaError for 429, ProviderUnavailableError for 5xx and for no answer, and
-        ProviderError for a redirect. Every other status is the caller's.
+        ProviderError for a redirect. Every other status is the caller's. ``changed_nothing`` of an
+        error is right for what is not ``repeatable``: an earlier attempt that may have been done
+        is the last one then.
         """
         request_headers = dict(headers or {})
         content = None
@@ -127,7 +129,7 @@ class ApiClient:
             wait = _retry_after(response.headers)
             again = repeatable or status == 429 or status in not_done
             if last or not again or (wait or 0.0) > _LONGEST_WAIT:
-                raise self._failed(where, status, body, wait)
+                raise self._failed(where, status, body, wait, unchanged=status in not_done)
             await self._sleep(_pause(attempt) if wait is None else wait)
         raise AssertionError("the last attempt returns or raises")
 
@@ -189,7 +191,9 @@ class ApiClient:
                 " set the URL to where the service really is"
             )
 
-    def _failed(self, where: str, status: int, body: bytes, wait: float | None) -> ProviderError:
+    def _failed(
+        self, where: str, status: int, body: bytes, wait: float | None, *, unchanged: bool
+    ) -> ProviderError:
         words = self.words(body)
         if status == 429:
             later = f" in {wait:.0f} seconds" if wait else " later"
@@ -197,16 +201,18 @@ class ApiClient:
                 f"{where}: too many requests (429), it says: {words}; try again{later}"
             )
         return ProviderUnavailableError(
-            f"{where}: it fails with status {status}, and says: {words}; try again later"
+            f"{where}: it fails with status {status}, and says: {words}; try again later",
+            changed_nothing=unchanged,
         )
 
     def _no_answer(
         self, where: str, error: httpx2.TransportError | TimeoutError, repeatable: bool
     ) -> ProviderError:
         reason = _reason(error, self._timeout, self._secrets)
-        if not repeatable and not isinstance(error, _NOT_SENT):
+        sent = not isinstance(error, _NOT_SENT)
+        if sent and not repeatable:
             reason += "; whether it did what was asked is not known"
-        return ProviderUnavailableError(f"{where}: {reason}; try again")
+        return ProviderUnavailableError(f"{where}: {reason}; try again", changed_nothing=not sent)
 
 
 def load_ca_bundle(path: str) -> ssl.SSLContext | bool:

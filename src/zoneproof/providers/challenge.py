@@ -75,7 +75,7 @@ class Challenge:
         try:
             await service.publish(subdomain, value)
         except RegistrationError as error:
-            raise ProviderError(f"{where}: {error.message}") from error
+            raise ProviderError(f"{where}: {error.message}", changed_nothing=True) from error
         except InvalidInputError as error:
             raise ProviderZoneError(
                 f"{where}: {error.message}; it was deleted there, so issue anew"
@@ -116,7 +116,8 @@ class Challenge:
         if not self._config.database.exists():
             raise ProviderError(
                 f"challenge service {self._config.path}: its database {self._config.database} does"
-                " not exist: start the service once, with 'zoneproof challenge serve'"
+                " not exist: start the service once, with 'zoneproof challenge serve'",
+                changed_nothing=True,
             )
         return open_registrations(
             self._config.database,

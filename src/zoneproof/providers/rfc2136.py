@@ -126,7 +126,7 @@ class Rfc2136:
         )
         async with self._slots:
             addresses = await self._addresses(where)
-            trouble = ""
+            trouble, unchanged = "", True  # as far as the attempts so far can tell
             for attempt in range(_ATTEMPTS):
                 if attempt:
                     await self._sleep(0.25 * 2.0**attempt)
@@ -134,16 +134,17 @@ class Rfc2136:
                     answer = await self._ask(update, addresses[attempt % len(addresses)])
                 except (OSError, EOFError) as error:
                     trouble = no_answer(error, _ATTEMPTS, self._attempt_timeout)
+                    unchanged &= isinstance(error, ConnectionRefusedError)
                     continue
                 try:
-                    reply = self._read(update, answer)
-                except dns.exception.DNSException as error:
-                    raise unusable_answer(where, error) from error
-                if reply.rcode() != dns.rcode.SERVFAIL:
-                    self._check(where, reply)
-                    return
+                    if self._is_done(where, update, answer):
+                        return
+                except ProviderError as error:
+                    error.changed_nothing &= unchanged
+                    raise
                 trouble = "it failed (SERVFAIL): read its log; it may be unable to write the zone"
-        raise ProviderUnavailableError(f"{where}: {trouble}")
+                unchanged = False
+        raise ProviderUnavailableError(f"{where}: {trouble}", changed_nothing=unchanged)
 
     async def _ask(self, update: dns.update.UpdateMessage, address: str) -> bytes:
         wire = update.to_wire()  # signs anew, with the time that it is now
@@ -151,6 +152,17 @@ class Rfc2136:
         exchange = over_udp if self._udp and small else over_tcp
         async with asyncio.timeout(self._attempt_timeout):
             return await exchange(wire, address, self._port)
+
+    def _is_done(self, where: str, update: dns.update.UpdateMessage, answer: bytes) -> bool:
+        """Tell whether the answer says so; not for SERVFAIL. Raises ProviderError for a refusal."""
+        try:
+            reply = self._read(update, answer)
+        except dns.exception.DNSException as error:
+            raise unusable_answer(where, error) from error
+        if reply.rcode() == dns.rcode.SERVFAIL:
+            return False
+        self._check(where, reply)
+        return True
 
     def _read(self, update: dns.update.UpdateMessage, answer: bytes) -> dns.message.Message:
         try:
@@ -180,7 +192,8 @@ class Rfc2136:
                     )
             except (OSError, TimeoutError) as error:
                 raise ProviderUnavailableError(
-                    f"{where}: no address was found for the server's name: check the field server"
+                    f"{where}: no address was found for the server's name: check the field server",
+                    changed_nothing=True,
                 ) from error
             return [str(address[0]) for *_, address in found]
         return [self._server.compressed]

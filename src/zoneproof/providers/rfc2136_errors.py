@@ -100,7 +100,7 @@ def refusal(where: str, rcode: dns.rcode.Rcode, *, signed: bool) -> ProviderErro
     kind, text = _RCODE_TROUBLE.get(
         rcode, (ProviderError, f"it answered {dns.rcode.to_text(rcode)}: read its log")
     )
-    return kind(f"{where}: {text}")
+    return kind(f"{where}: {text}", changed_nothing=True)
 
 
 def no_answer(error: Exception, attempts: int, timeout: float) -> str:

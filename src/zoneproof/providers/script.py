@@ -123,7 +123,9 @@ class Script:
                 start_new_session=True,
             )
         except OSError as error:
-            raise ProviderError(f"{where} cannot be run: {_cannot_run(error)}") from error
+            raise ProviderError(
+                f"{where} cannot be run: {_cannot_run(error)}", changed_nothing=True
+            ) from error
         try:
             async with asyncio.timeout(self._timeout):
                 return await process.wait()

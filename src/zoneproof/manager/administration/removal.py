@@ -48,9 +48,10 @@ async def forget(store: Store, manager: Manager, name: str) -> None:
 async def give_up_orders(manager: Manager, name: str, emit: Emit) -> None:
     """Remove what the certificate's orders left in the DNS, and resume none of them any more.
 
-    The caller holds the certificate's lock. What cannot be removed is told, and tried again by any
-    later run.
+    The caller holds the certificate's lock. What cannot be removed is told, and tried again by
+    later runs.
     """
-    await remove_leftovers(manager.journal, name, manager.providers.for_publication, emit)
+    providers_for = manager.providers.for_publication
+    await remove_leftovers(manager.journal, name, providers_for, emit, insist=True)
     for order in await manager.journal.open_orders(name):
         await manager.journal.close_order(order.id, error="its certificate was removed")

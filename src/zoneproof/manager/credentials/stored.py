@@ -34,6 +34,10 @@ ON CONFLICT (name) DO UPDATE SET
   dns = CASE excluded.dns WHEN ? THEN credentials.dns ELSE excluded.dns END,
   changed_at = excluded.changed_at
 """
+# What it published and could not remove is tried anew: the failure may have been its own.
+_FORGET_FAILURES = """
+DELETE FROM failed_removals WHERE id IN (SELECT id FROM publications WHERE credential = ?)
+"""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ class Credentials:
         def work(transaction: Transaction) -> None:
             values = (*self._values(credential), _dns_text(DnsSettings()))
             transaction.execute(_SAVE, values)
+            transaction.execute(_FORGET_FAILURES, (credential.name,))
 
         await self._store.write(work)
 
@@ -182,6 +187,7 @@ class Credentials:
                 "UPDATE credentials SET fields = ?, dns = ?, changed_at = ? WHERE id = ?",
                 (self._sealed(key, after), _dns_text(after.dns), now, key),
             )
+            transaction.execute(_FORGET_FAILURES, (name,))
             return after
 
         return await self._store.write(work)

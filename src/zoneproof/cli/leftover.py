@@ -1,0 +1,128 @@
+"""The ``zoneproof leftover`` commands: what runs published and could not remove."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from zoneproof import moments
+from zoneproof.cli.completion import leftover_names
+from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.option_groups import Commands
+from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.manager import LeftoverFacts, Manager
+
+_names = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=leftover_names)
+
+
+@click.group(cls=Commands)
+def leftover() -> None:
+    """Show what runs published and could not remove, try again, or give it up.
+
+    Every run removes what it published. Where that fails it is tried again by later runs, after
+    pauses from ten minutes to a day, and given up after 30 days.
+    """
+
+
+@leftover.command("list")
+@json_option
+def list_leftovers(as_json: bool) -> None:
+    """List the TXT values and files that may still stand, and why."""
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.text_output import print_rows
+    from zoneproof.manager import leftovers
+
+    found = run_with_manager(leftovers, needs_secrets=False)
+    if as_json:
+        json_document(found)
+        return
+    if not found:
+        click.echo("nothing is left over")
+    now = datetime.now(UTC)
+    for one in found:
+        click.secho(one.what, bold=True)
+        print_rows(_rows(one, now))
+
+
+@leftover.command()
+@_names
+@json_option
+def retry(names: Sequence[str], as_json: bool) -> None:
+    """Try now to remove all that is left over, or what NAMEs have.
+
+    A NAME is a certificate's or a record's. Exits with 1 if something could not be removed.
+    """
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.renew import emitters
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.issuance import Event
+    from zoneproof.manager import leftovers, retry_leftovers
+
+    def quiet(event: Event) -> None:
+        del event
+
+    async def work(manager: Manager) -> list[LeftoverFacts]:
+        chosen = await leftovers(manager, names)
+        emit_for = (lambda _: quiet) if as_json else emitters(as_json=False)
+        await retry_leftovers(manager, sorted({one.certificate for one in chosen}), emit_for)
+        return await leftovers(manager)
+
+    left = run_with_manager(work)
+    if as_json:
+        json_document({"left": left})
+    elif not left:
+        click.echo("nothing is left over")
+    if left:
+        raise SystemExit(1)
+
+
+@leftover.command()
+@_names
+@click.option("--all", "everything", is_flag=True, help="All that is left over.")
+@yes_option
+@json_option
+def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> None:
+    """Give up removing what NAMEs have, and say what may still stand.
+
+    A NAME is a certificate's or a record's. What is dropped is a person's to remove.
+    """
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.cli.text_output import count
+    from zoneproof.errors import InvalidInputError, printable
+    from zoneproof.manager import drop_leftovers, leftovers
+
+    if everything == bool(names):
+        raise InvalidInputError("name a certificate or a record, or give --all")
+    chosen = run_with_manager(lambda manager: leftovers(manager, names), needs_secrets=False)
+    if chosen:
+        confirm(f"Give up removing {count(len(chosen), 'leftover')}?", yes=yes)
+    run_with_manager(lambda manager: drop_leftovers(manager, chosen), needs_secrets=False)
+    if as_json:
+        json_document({"dropped": chosen})
+        return
+    for one in chosen:
+        where = f" ({one.provider})" if one.provider else ""
+        click.echo(printable(f"may still be there: {one.what}{where}"))
+    if not chosen:
+        click.echo("nothing is left over")
+
+
+def _rows(one: LeftoverFacts, now: datetime) -> dict[str, str]:
+    by = f"{one.provider}, credential {one.credential}" if one.credential else one.provider
+    rows = {"of": one.certificate, "provider": by}
+    if one.tries:
+        rows |= {
+            "tries": f"{one.tries}, the first {moments.distance(one.since, now)}",
+            "next try": f"by the first run after {moments.at(one.next_try_at)}",
+            "problem": one.error,
+        }
+    else:
+        rows["next try"] = "by the next run"
+    return {name: text for name, text in rows.items() if text}
