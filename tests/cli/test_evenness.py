@@ -27,6 +27,7 @@ ASKING = {
     "import certbot": "what differs here, with --replace",
     "import lego": "what differs here, with --replace",
     "import registrations": "what differs here, with --replace",
+    "leftover drop": "what is known of values that may still stand",
     "registration remove": "the registration's key",
     "remove": "the definition, and with --delete-files the files",
     "revoke": "the certificate's worth",

@@ -104,13 +104,17 @@ async def test_a_wait_of_more_than_a_minute_is_an_error_at_once(
     server: FakeHttpServer, client: Client, asked: str
 ) -> None:
     server.faults.append(Reply(429, b"", {"Retry-After": asked}))
-    assert type(await client.error()) is ProviderQuotaError
+    error = await client.error()
+    assert type(error) is ProviderQuotaError
+    assert error.changed_nothing
     assert client.waits == []
 
 
 async def test_retries_are_bounded_and_grow_apart(server: FakeHttpServer, client: Client) -> None:
     with server.failing(Reply(503, b"down")):
-        assert type(await client.error()) is ProviderUnavailableError
+        error = await client.error()
+    assert type(error) is ProviderUnavailableError
+    assert error.changed_nothing
     assert len(server.requests) == 4
     assert len(client.waits) == 3
     assert client.waits[2] > client.waits[0]
@@ -121,7 +125,7 @@ async def test_a_write_is_repeated_after_an_unclear_error_only_if_that_changes_n
     server: FakeHttpServer, client: Client, status: int
 ) -> None:
     server.faults.append(Reply(status))
-    await client.error()
+    assert not (await client.error()).changed_nothing
     assert len(server.requests) == 1
     server.faults.append(Reply(status))
     await client.write(repeatable=True)
@@ -133,7 +137,9 @@ async def test_a_broken_connection_is_told_or_repeated(
     server: FakeHttpServer, client: Client, fault: bytes
 ) -> None:
     server.faults.append(fault)
-    assert "not known" in (await client.error()).message
+    error = await client.error()
+    assert "not known" in error.message
+    assert not error.changed_nothing
     server.faults.append(fault)
     await client.write(repeatable=True)
 

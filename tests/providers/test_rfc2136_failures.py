@@ -84,6 +84,7 @@ async def test_each_rcode_is_its_own_error_signed_or_not(
         error = await failure(provider_at(server.port))
     assert type(error) is kind
     assert rcode in error.message
+    assert error.changed_nothing is (rcode != "SERVFAIL")
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
@@ -166,6 +167,19 @@ async def test_silence_is_given_up_after_three_attempts(transport: str) -> None:
         assert server.received == 3
     assert type(error) is ProviderUnavailableError
     assert "no answer" in error.message
+    assert not error.changed_nothing
+
+
+async def test_a_refusal_after_silence_does_not_say_that_nothing_was_written() -> None:
+    silent = [True]
+
+    def answer(request: dns.message.Message) -> bytes | None:
+        return None if silent and silent.pop() else response(dns.rcode.REFUSED)(request)
+
+    async with fake_name_server(answer, KEY) as server:
+        error = await failure(provider_at(server.port, timeout=1.5))
+    assert type(error) is ProviderPermissionError
+    assert not error.changed_nothing
 
 
 async def test_a_server_that_recovers_from_servfail_is_used() -> None:
@@ -180,6 +194,7 @@ async def test_a_closed_port_is_told_as_refused(transport: str, closed_port: int
     error = await failure(provider_at(closed_port, transport=transport))
     assert type(error) is ProviderUnavailableError
     assert "refused" in error.message
+    assert error.changed_nothing
 
 
 async def test_a_connection_closed_without_an_answer_is_told(closed_port: int) -> None:
@@ -197,6 +212,7 @@ async def test_a_server_name_without_an_address_is_told() -> None:
     error = await failure(provider)
     assert type(error) is ProviderUnavailableError
     assert "no address" in error.message
+    assert error.changed_nothing
 
 
 async def test_datagrams_of_others_are_ignored() -> None:

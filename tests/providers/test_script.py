@@ -220,6 +220,7 @@ async def test_the_last_words_are_one_bounded_printable_line(
     with pytest.raises(ProviderError) as caught:
         await open_script(script).add_txt(ZONE, "a", "v", TTL)
     check_message(caught.value, [])
+    assert not caught.value.changed_nothing
     assert caught.value.message.endswith(f"its last words: {last_words}")
 
 
@@ -289,6 +290,7 @@ async def test_a_script_that_cannot_be_run_is_told_with_advice(
     with pytest.raises(ProviderError, match=word) as caught:
         await open_script(script).add_txt(ZONE, "a", "v", TTL)
     check_message(caught.value, [])
+    assert caught.value.changed_nothing
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def retry(names: Sequence[str], as_json: bool) -> None:
 @yes_option
 @json_option
 def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> None:
-    """Give up removing what NAMEs have, and say what may still stand.
+    """Give up what NAMEs have; says what may still stand.
 
     A NAME is a certificate's or a record's. What is dropped is a person's to remove.
     """
