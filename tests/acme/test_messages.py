@@ -114,6 +114,7 @@ def test_directory_may_have_nothing_to_say_about_itself(meta: object) -> None:
         "//example.com/",
         "https://example.com/\r\nHost: evil",
         "https://example.com:99999/",
+        "https://example.com:0/",
         "https://example..com/",
         "https://example\\.com/",
         "https://exa%2fmple.com/",

@@ -55,3 +55,24 @@ def _read(descriptor: int) -> str:
         return os.read(descriptor, 65536).decode()
     except OSError:  # Linux says so when the last process has left the terminal
         return ""
+
+
+def paste_at_terminal(text: str, environment: Mapping[str, str]) -> str:
+    """Type all of the text at once into a shell at a terminal, and return what it shows."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        ["/bin/sh", "-i"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={**os.environ, **environment},
+    ) as shell:
+        os.close(theirs)
+        os.write(ours, f"{text}exit\n".encode())
+        told = ""
+        while more := _read(ours):
+            told += more
+        os.close(ours)
+        shell.wait(timeout=60)
+    return told

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -72,7 +68,7 @@ def test_a_secret_comes_from_a_file(home: Home, tmp_path: Path) -> None:
         (["rfc2136", "--field=server=x y"], r"neither an IP address nor a host name"),
         (["rfc2136", "--field=server=a", "--field=colour=red"], r"has no field 'colour'"),
         (["rfc2136", "--field=server=a", "--field=algorithm=rot13"], r"choose one of hmac-md5"),
-        (["rfc2136", "--field=server=a", "--field=key_name=k"], r"secret is empty"),
+        (["rfc2136", "--field=server=a", "--field=key_name=k"], r"needs secret \(.*--field secret"),
         (["rfc2136", "--field=server=a", "--name=../up"], r"cannot name a credential"),
         (["rfc2136", "--field=server=a", "--propagation=soon"], r"no propagation setting"),
         (["rfc2136", "--field=server=a", "--resolver=nowhere"], r"nowhere"),
@@ -86,53 +82,6 @@ def test_what_cannot_be_added_is_told_in_a_line(
     result = home.credential("add", *arguments, BAD="\udcff")
     assert re.search(message, error_of(result)), result.stderr
     assert json.loads(home.credential("list", "--json").stdout) == []
-
-
-def test_at_a_terminal_the_rest_is_asked_for_and_secrets_are_not_echoed(home: Home) -> None:
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "zoneproof", "credential", "add", "rfc2136", "--field=port=5353"],
-        env={**os.environ, "ZONEPROOF_HOME": str(home.path)},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-    )
-    os.close(terminal)
-    seen = ""
-    answers = [
-        ("server (", ""),  # which is asked again
-        ("server (", "192.0.2.53"),
-        ("key_name (", "k"),
-        ("secret (", SECRET),
-        ("[hmac-sha256]", "rot13"),  # which is none of the choices
-        ("[hmac-sha256]", ""),
-        ("[tcp]", ""),
-    ]
-    at = 0
-    for question, answer in answers:
-        while (found := seen.find(question, at)) < 0 or ": " not in seen[found:]:
-            seen += os.read(controller, 1024).decode()
-        at = len(seen)
-        os.write(controller, f"{answer}\n".encode())
-    try:
-        while chunk := os.read(controller, 1024):
-            seen += chunk.decode()
-    except OSError:
-        pass  # Linux says so that nobody has the terminal open any more
-    os.close(controller)
-    assert process.wait(30) == 0, seen
-    assert SECRET not in seen
-    assert "port (its port" not in seen
-    assert "rfc2136 is stored" in seen
-    assert home.shown()["fields"] == {
-        "server": "192.0.2.53",
-        "port": "5353",
-        "key_name": "k",
-        "secret": "(hidden)",
-        "algorithm": "hmac-sha256",
-        "transport": "tcp",
-    }
 
 
 def test_a_change_keeps_the_rest(home: Home) -> None:
@@ -166,7 +115,7 @@ def test_a_change_keeps_the_rest(home: Home) -> None:
         (["--field=colour=red"], "has no field 'colour'"),
         (["--field=port=many"], "port 'many'"),
         (["--unset=server"], "needs server"),
-        (["--unset=secret"], "secret is empty"),
+        (["--unset=secret"], "needs secret"),
         (["--unset=transport"], "has no field 'transport' to unset"),
         (["--propagation=soon"], "no propagation setting"),
     ],

@@ -114,3 +114,10 @@ def test_whoever_starts_it_may_have_closed_its_streams(inside: Inside, command: 
             check=False,
         )
         assert done.returncode == (2 if command.startswith("credential") else 0), done.stderr
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.0.0.1:65536", ":8_0", ": 80", ":+80"])
+def test_nothing_listens_at_what_is_no_port(inside: Inside, listen: str) -> None:
+    result = inside.run("add", "a.example", f"--standalone={listen}")
+    assert result.status == 2
+    assert "is nowhere to listen" in result.stderr

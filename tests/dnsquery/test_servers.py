@@ -50,6 +50,7 @@ def test_every_form_is_read(text: str, server: ServerAddress | DohServer) -> Non
         "https://",
         "https:///path",
         "https://dns.example:99999/",
+        "https://dns.example:0/",
         "https://dns.example/q#part",
         "https://dns.exämple/q",
         "ftp://dns.example/",

@@ -15,7 +15,6 @@ from zoneproof.http01 import Leftover, Listeners, Webroot
 from zoneproof.issuance import (
     Event,
     FileRemoved,
-    HttpFile,
     Journal,
     JournaledOrder,
     ProvidersFor,

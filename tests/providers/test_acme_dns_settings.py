@@ -25,6 +25,7 @@ KEY = "licence-key-0123456789"
         ({"server": f"https://me:{KEY}@"}, "host"),
         ({"server": f"https://me:{KEY}@a b"}, "spaces"),
         ({"server": f"https://me:{KEY}@host:port"}, "URL"),
+        ({"server": f"https://me:{KEY}@host:0"}, "0 is not a valid port"),
         ({"server": f"https://me:{KEY}/x@host"}, "URL"),
         ({"server": f"https://me:1{KEY}/x@host"}, "URL"),
         ({"server": f"https://host/?key={KEY}"}, "[?]"),

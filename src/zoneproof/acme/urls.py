@@ -39,7 +39,7 @@ def _objection(url: str, allow_http: bool) -> str:
         host = parts.host
     except (httpx2.InvalidURL, ValueError):
         return "is no URL"
-    if not _is_host(host) or (parts.port or 0) > _LARGEST_PORT:
+    if not _is_host(host) or not (parts.port is None or 0 < parts.port <= _LARGEST_PORT):
         return "is no URL"
     if parts.userinfo:
         return "has a user name in it"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import click
 
+from zoneproof.cli.ask import ask
 from zoneproof.cli.fields import literal_fields, parse_fields
 from zoneproof.errors import InvalidInputError
-from zoneproof.providers import CredentialField, ProviderInfo, shown_field
+from zoneproof.providers import ProviderInfo, check_field, shown_field
 
 
 def given_fields(info: ProviderInfo, texts: Sequence[str]) -> dict[str, str]:
@@ -40,14 +41,9 @@ def given_fields(info: ProviderInfo, texts: Sequence[str]) -> dict[str, str]:
     return fields
 
 
-def is_missing(field: CredentialField, fields: Mapping[str, str]) -> bool:
-    """Tell whether the field is required and not given."""
-    return field.default is None and not fields.get(field.name)
-
-
 def require_all(info: ProviderInfo, fields: Mapping[str, str]) -> None:
     """Raise InvalidInputError, which names all required fields that are not there."""
-    missing = [field for field in info.fields if is_missing(field, fields)]
+    missing = [field for field in info.fields if field.is_missing(fields)]
     if not missing:
         return
     named = "; ".join(f"{field.name} ({field.help})" for field in missing)
@@ -55,24 +51,25 @@ def require_all(info: ProviderInfo, fields: Mapping[str, str]) -> None:
     raise InvalidInputError(f"provider {info.slug} needs {named}: add {options}")
 
 
-def somebody_is_there() -> bool:
-    """Tell whether a person can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
 def ask_for_rest(info: ProviderInfo, fields: Mapping[str, str]) -> dict[str, str]:
-    """Ask a person for the fields that were not given; the questions go to stderr."""
+    """Ask a person for what is required and was not given; for all, if no field was given.
+
+    Each answer, and each field that was given, is checked at once. Raises InvalidInputError for
+    the latter.
+    """
     answers = dict(fields)
     for field in info.fields:
         if field.name in answers:
+            check_field(info.slug, field, answers[field.name])
+    for field in info.fields:
+        needless = answers.get(field.needed_with) == ""
+        wanted = field.is_missing(answers) or not (fields or needless)
+        if field.name in answers or not wanted:
             continue
-        answers[field.name] = click.prompt(
+        answers[field.name] = ask(
             f"{field.name} ({field.help})",
-            default=field.default,
-            show_default=bool(field.default),
-            hide_input=field.secret,
-            type=click.Choice(field.choices) if field.choices else str,
-            show_choices=False,
-            err=True,
+            partial(check_field, info.slug, field),
+            default=None if field.is_missing(answers) else field.default,
+            hidden=field.secret,
         )
     return answers

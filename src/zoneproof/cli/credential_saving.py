@@ -37,15 +37,11 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
     zoneproof credential add rfc2136 --name dns --field server=ns1.example.com \\
         --field key_name=acme --field secret=@/etc/zoneproof/tsig.secret
 
-    'zoneproof provider list' has all providers. At a terminal, asks for the fields that are not
-    given.
+    'zoneproof provider list' has all providers. At a terminal, asks for required fields that are
+    not given; for all, if none is given.
     """
-    from zoneproof.cli.credential_fields import (
-        ask_for_rest,
-        given_fields,
-        require_all,
-        somebody_is_there,
-    )
+    from zoneproof.cli.ask import somebody_is_there
+    from zoneproof.cli.credential_fields import ask_for_rest, given_fields, require_all
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import Credential
     from zoneproof.providers import describe

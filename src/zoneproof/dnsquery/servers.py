@@ -65,7 +65,7 @@ def _check_url(text: str) -> str:
     text = text[:100]
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host = None if parts.port == 0 else parts.hostname
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in ("https", "http") or not host or not url.isascii():

@@ -59,6 +59,11 @@ SELECT http_files.id, webroot, token, folders, since, tries, next_try_at, failed
 FROM http_files LEFT JOIN failed_removals ON failed_removals.id = http_files.id
 WHERE order_id = ? ORDER BY webroot, token
 """
+_FORGET = (
+    "DELETE FROM publications WHERE id = ?",
+    "DELETE FROM http_files WHERE id = ?",
+    "DELETE FROM failed_removals WHERE id = ?",
+)
 _FORGET_FAILURES = """
 DELETE FROM failed_removals WHERE id IN (
   SELECT id FROM publications WHERE order_id = ? UNION SELECT id FROM http_files WHERE order_id = ?
@@ -300,8 +305,8 @@ class Journal:
         """Forget a value or a file that is gone, or that nobody will remove any more."""
 
         def delete(transaction: Transaction) -> None:
-            for table in ("publications", "http_files", "failed_removals"):
-                transaction.execute(f"DELETE FROM {table} WHERE id = ?", (item.id,))
+            for sql in _FORGET:
+                transaction.execute(sql, (item.id,))
 
         await self._store.write(delete)
 
@@ -332,9 +337,7 @@ class Journal:
 
     async def files(self, order_id: str) -> list[HttpFile]:
         """Return the files of an order that may be there."""
-        rows = await self._store.read(
-            lambda transaction: transaction.query(_FILES, (order_id,))
-        )
+        rows = await self._store.read(lambda transaction: transaction.query(_FILES, (order_id,)))
         return [
             HttpFile(
                 order_id,

@@ -50,8 +50,8 @@ async def publish_values(
 ) -> None:
     """Journal the values, then add them all at once. Raises ProviderError for the first failure.
 
-    A value that was surely never written leaves nothing in the journal. Where there are ``places`` for a few values only, up to ``seconds`` are waited until those of
-    other orders have gone.
+    A value that was surely never written leaves nothing in the journal. Where there are ``places``
+    for a few values only, up to ``seconds`` are waited until those of other orders have gone.
     """
     if not publications:
         return

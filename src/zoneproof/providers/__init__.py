@@ -11,7 +11,7 @@ from zoneproof.providers.contract import (
     RegistrationStore,
     Zone,
 )
-from zoneproof.providers.registry import describe, open_provider, shown_field, slugs
+from zoneproof.providers.registry import check_field, describe, open_provider, shown_field, slugs
 
 __all__ = [
     "CredentialField",
@@ -23,6 +23,7 @@ __all__ = [
     "Registration",
     "RegistrationStore",
     "Zone",
+    "check_field",
     "describe",
     "open_provider",
     "shown_field",

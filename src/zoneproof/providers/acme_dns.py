@@ -60,6 +60,25 @@ class _State:
     added_at: float = -math.inf
 
 
+def parse_allowfrom(text: str) -> list[str]:
+    """Read networks separated by commas, semicolons or spaces, as CIDRs; one address is itself.
+
+    Raises InvalidInputError, which names the entry.
+    """
+    networks = []
+    for entry in filter(None, re.split(r"[,;\s]+", text)):
+        try:
+            network = ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            network = None
+        if network is None or "%" in entry:
+            raise InvalidInputError(
+                f"allowfrom: '{said(entry)}' is no network: write 192.0.2.0/24 or 2001:db8::/32"
+            )
+        networks.append(str(network))
+    return networks
+
+
 class AcmeDns:
     """Publishes at a subdomain of the service, registered at first use of a domain.
 
@@ -81,18 +100,21 @@ class AcmeDns:
                 "URL of the service; a licence key goes into it as https://user:key@host/ or"
                 " https://host/k/key/; http:// only on this machine or a private network",
                 url=True,
+                check=ServerUrl.parse,
             ),
             CredentialField(
                 "allowfrom",
                 "addresses that may update, such as 192.0.2.0/24, 2001:db8::1; told to the service"
                 " when a domain is registered, empty for all",
                 default="",
+                check=parse_allowfrom,
             ),
             CredentialField(
                 "ca_bundle",
                 "absolute path of the PEM file of the CA that signed the service's certificate;"
                 " empty for the usual CAs",
                 default="",
+                check=load_ca_bundle,
             ),
         ),
         default_ttl=1,
@@ -300,22 +322,3 @@ class AcmeDns:
             " the server's URL",
             changed_nothing=answer.status >= 400,
         )
-
-
-def parse_allowfrom(text: str) -> list[str]:
-    """Read networks separated by commas, semicolons or spaces, as CIDRs; one address is itself.
-
-    Raises InvalidInputError, which names the entry.
-    """
-    networks = []
-    for entry in filter(None, re.split(r"[,;\s]+", text)):
-        try:
-            network = ipaddress.ip_network(entry, strict=False)
-        except ValueError:
-            network = None
-        if network is None or "%" in entry:
-            raise InvalidInputError(
-                f"allowfrom: '{said(entry)}' is no network: write 192.0.2.0/24 or 2001:db8::/32"
-            )
-        networks.append(str(network))
-    return networks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
 from zoneproof.errors import InvalidInputError, ProviderError, ProviderZoneError, RegistrationError
 from zoneproof.names import DomainName
@@ -22,6 +22,10 @@ from zoneproof.providers.words import said
 from zoneproof.storage import open_in_thread
 
 
+def _load(path: str) -> Config:
+    return load_config(absolute_path("challenge: config", path))
+
+
 class Challenge:
     """Publishes at a subdomain of the service, registered at first use of a domain.
 
@@ -34,7 +38,9 @@ class Challenge:
         homepage="",
         fields=(
             CredentialField(
-                "config", "absolute path of the service's configuration, zoneproof.toml"
+                "config",
+                "absolute path of the service's configuration, zoneproof.toml",
+                check=_load,
             ),
         ),
         default_ttl=1,
@@ -47,7 +53,7 @@ class Challenge:
     )
 
     def __init__(self, context: ProviderContext) -> None:
-        self._config = load_config(absolute_path("challenge: config", context.fields["config"]))
+        self._config = _load(context.fields["config"])
         self._zones = [zone.name for zone in self._config.zones if zone.registrations]
         self._server = f"challenge:{self._config.database.resolve()}"
         self._kept = context.registrations

@@ -34,8 +34,9 @@ _HEADER_VALUE = re.compile(r"[!-~]{1,255}")
 class CredentialField:
     """One setting of a provider. Without a default it is required.
 
-    ``url`` marks a web address, in which a key may be hidden: people are shown it by
-    :func:`zoneproof.providers.shown_field`, never as it is.
+    It is required, too, where the field ``needed_with`` is set. ``check`` reads a value, and raises
+    InvalidInputError for one that cannot be used. ``url`` marks a web address, in which a key may
+    be hidden: people are shown it by :func:`zoneproof.providers.shown_field`, never as it is.
     """
 
     name: str
@@ -44,6 +45,13 @@ class CredentialField:
     default: str | None = None
     choices: tuple[str, ...] = ()
     url: bool = False
+    needed_with: str = ""
+    check: Callable[[str], object] | None = None
+
+    def is_missing(self, fields: Mapping[str, str]) -> bool:
+        """Tell whether the field is required beside the others, and not given."""
+        required = self.default is None or bool(fields.get(self.needed_with))
+        return required and not fields.get(self.name)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,18 @@ def open_provider(slug: str, context: ProviderContext) -> Provider:
     return made(_checked(made.info, context))
 
 
+def check_field(slug: str, field: CredentialField, value: str) -> str:
+    """Return the value of a provider's field. Raises InvalidInputError, which names the field."""
+    if field.choices and value not in field.choices:
+        raise InvalidInputError(
+            f"provider {slug}: '{said(value)}' is not a valid {field.name}; choose one of"
+            f" {', '.join(field.choices)}"
+        )
+    if field.check and (value or field.default is None):
+        field.check(value)
+    return value
+
+
 def shown_field(field: CredentialField, value: str) -> str:
     """Return a field's value as people may see it: no secret, no key that is part of a URL."""
     if field.secret:
@@ -79,10 +91,5 @@ def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
                 f"provider {info.slug} needs the field '{field.name}' ({field.help}): add"
                 f" --field {field.name}=..."
             )
-        if field.choices and value not in field.choices:
-            raise InvalidInputError(
-                f"provider {info.slug}: '{said(value)}' is no {field.name}; choose one of"
-                f" {', '.join(field.choices)}"
-            )
-        values[field.name] = value
+        values[field.name] = check_field(info.slug, field, value)
     return replace(context, fields=values)

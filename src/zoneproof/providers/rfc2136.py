@@ -48,6 +48,53 @@ _AT_ONCE = 10
 _LARGEST_UDP = 512  # bytes; RFC 2136 gives no way to agree on more
 
 
+def _server(text: str) -> DomainName | ipaddress.IPv4Address | ipaddress.IPv6Address:
+    text = text.strip()
+    try:
+        return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        pass
+    try:
+        name = DomainName.parse(text)
+    except InvalidNameError as error:
+        raise InvalidInputError(
+            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name; the port has"
+            " a field of its own"
+        ) from error
+    if not name.text or name.is_wildcard or name.labels[-1].isdigit():
+        raise InvalidInputError(
+            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name"
+        )
+    return name
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
+        raise InvalidInputError(
+            f"rfc2136: port '{said(text)}' is not a valid port: give a number from 1 to 65535;"
+            " it is usually 53"
+        )
+    return int(text)
+
+
+def _key_name(text: str) -> dns.name.Name:
+    try:
+        return dns.name.from_text(text)
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise InvalidInputError(
+            f"rfc2136: key_name '{said(text)}' is not a domain name, which TSIG keys are called by"
+        ) from error
+
+
+def _secret(text: str) -> bytes:
+    try:
+        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInputError(
+            "rfc2136: secret is not base64: copy the text between the quotes of the server's key"
+        ) from error
+
+
 class Rfc2136:
     """Adds and deletes exact TXT values by UPDATE, at most ten messages at once."""
 
@@ -56,14 +103,25 @@ class Rfc2136:
         title="RFC 2136 dynamic update",
         homepage="https://www.rfc-editor.org/rfc/rfc2136",
         fields=(
-            CredentialField("server", "IP address or host name of the zone's primary server"),
-            CredentialField("port", "its port", default="53"),
+            CredentialField(
+                "server", "IP address or host name of the zone's primary server", check=_server
+            ),
+            CredentialField("port", "its port", default="53", check=_port),
             CredentialField(
                 "key_name",
                 "name of the TSIG key; empty where the server lets this machine update without one",
                 default="",
+                needed_with="secret",
+                check=_key_name,
             ),
-            CredentialField("secret", "the TSIG key's secret, in base64", secret=True, default=""),
+            CredentialField(
+                "secret",
+                "the TSIG key's secret, in base64",
+                secret=True,
+                default="",
+                needed_with="key_name",
+                check=_secret,
+            ),
             CredentialField(
                 "algorithm",
                 "the TSIG key's algorithm",
@@ -199,34 +257,6 @@ class Rfc2136:
         return [self._server.compressed]
 
 
-def _server(text: str) -> DomainName | ipaddress.IPv4Address | ipaddress.IPv6Address:
-    text = text.strip()
-    try:
-        return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        pass
-    try:
-        name = DomainName.parse(text)
-    except InvalidNameError as error:
-        raise InvalidInputError(
-            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name; the port has"
-            " a field of its own"
-        ) from error
-    if not name.text or name.is_wildcard or name.labels[-1].isdigit():
-        raise InvalidInputError(
-            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name"
-        )
-    return name
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
-        raise InvalidInputError(
-            f"rfc2136: port '{said(text)}' is no number between 1 and 65535; it is usually 53"
-        )
-    return int(text)
-
-
 def _key(name: str, secret: str, algorithm: str) -> dns.tsig.Key | None:
     if bool(name) != bool(secret):
         missing, given = ("secret", "key_name") if name else ("key_name", "secret")
@@ -236,20 +266,7 @@ def _key(name: str, secret: str, algorithm: str) -> dns.tsig.Key | None:
         )
     if not name:
         return None
-    try:
-        key_name = dns.name.from_text(name)
-    except (dns.exception.DNSException, UnicodeError) as error:
-        raise InvalidInputError(
-            f"rfc2136: key_name '{said(name, [secret])}' is no domain name, which TSIG keys are"
-            " called by"
-        ) from error
-    try:
-        data = binascii.a2b_base64("".join(secret.split()), strict_mode=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInputError(
-            "rfc2136: secret is not base64: copy the text between the quotes of the server's key"
-        ) from error
-    return dns.tsig.Key(key_name, data, _ALGORITHMS[algorithm])
+    return dns.tsig.Key(_key_name(name), _secret(secret), _ALGORITHMS[algorithm])
 
 
 def _rdata(value: str) -> TXT:

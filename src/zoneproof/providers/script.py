@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -31,6 +32,19 @@ _INHERITED = frozenset(
 )
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_TIMEOUT:
+        raise InvalidInputError(
+            f"script: timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
+            f" '{said(text)}'"
+        )
+    return seconds
+
+
 class Script:
     """Runs ``create`` or ``delete`` with the arguments domain, record name, value and zone id."""
 
@@ -39,14 +53,21 @@ class Script:
         title="Own script",
         homepage="",
         fields=(
-            CredentialField("create", "absolute path of the program that adds a TXT value"),
+            CredentialField(
+                "create",
+                "absolute path of the program that adds a TXT value",
+                check=partial(absolute_path, "script: create"),
+            ),
             CredentialField(
                 "delete",
                 "absolute path of the program that removes a TXT value; may be the same program,"
                 " which finds create or delete in ZONEPROOF_ACTION",
+                check=partial(absolute_path, "script: delete"),
             ),
             CredentialField("zone_id", "handed to the program as its fourth argument", default=""),
-            CredentialField("timeout", "seconds that the program may take", default="120"),
+            CredentialField(
+                "timeout", "seconds that the program may take", default="120", check=_seconds
+            ),
         ),
         notes="The program gets four arguments: the domain that is validated, the full name of the"
         " TXT record, its value, and the zone id (empty if there is none), none with a trailing"
@@ -139,19 +160,6 @@ class Script:
             if process.returncode is None:
                 _kill_group(process)
                 await process.wait()
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise InvalidInputError(
-            f"script: timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
-            f" '{said(text)}'"
-        )
-    return seconds
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:

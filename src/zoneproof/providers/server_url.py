@@ -51,6 +51,8 @@ class ServerUrl:
             port = parts.port
         except ValueError:
             raise _unusable("it is no URL") from None
+        if port == 0:
+            raise _unusable("0 is not a valid port")
         if parts.scheme not in _DEFAULT_PORTS:
             raise _unusable("it must begin with https:// (or http:// for a private network)")
         if "@" in parts.path:

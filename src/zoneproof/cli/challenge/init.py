@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from zoneproof.cli.run_options import json_option
 if TYPE_CHECKING:
     from zoneproof.challengedns.config import Config
     from zoneproof.challengedns.operation.starter import Starter
+
+T = TypeVar("T")
 
 _ROOT_CONFIG = Path("/etc/zoneproof/zoneproof.toml")
 _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
@@ -131,13 +133,14 @@ def init(
     path = (path or (_ROOT_CONFIG if is_root else Path("zoneproof.toml"))).absolute()
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already: give --force to replace it, or --config")
-    zone = DomainName.parse(
-        zone_text or _ask("--zone", "The service's own zone, such as auth.example.org")
+    zone = (
+        DomainName.parse(zone_text)
+        if zone_text
+        else _ask("--zone", "The service's own zone, such as auth.example.org", DomainName.parse)
     )
-    given = tuple(addresses) or tuple(
-        _ask("--address", "This machine's public IP addresses").replace(",", " ").split()
+    checked = tuple(_address(text) for text in addresses) or _ask(
+        "--address", "This machine's public IP addresses", _addresses
     )
-    checked = tuple(_address(text) for text in given)
     if tls == "auto" and not agree_tos:
         agree_tos = _agrees(ca)
     wanted = start.Starter(
@@ -172,13 +175,13 @@ def init(
         tell_next_steps(config, wanted, tenant, key)
 
 
-def _ask(option: str, question: str) -> str:
+def _ask(option: str, question: str, read: Callable[[str], T]) -> T:
+    from zoneproof.cli.ask import ask
     from zoneproof.errors import InvalidInputError
 
     if not sys.stdin.isatty():
         raise InvalidInputError(f"{option} is missing: give it, or run this at a terminal")
-    answer: str = click.prompt(question)
-    return answer
+    return ask(question, read)
 
 
 def _agrees(ca: str) -> bool:
@@ -190,6 +193,10 @@ def _agrees(ca: str) -> bool:
             " --agree-tos; or give --tls off"
         )
     return click.confirm(f"Do you agree to the terms of service of {ca}?", default=False)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(_address(one) for one in text.replace(",", " ").split())
 
 
 def _address(text: str) -> str:

@@ -31,7 +31,9 @@ class LeftoverFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def what(self) -> str:
         """The record or file in words."""
-        return f"the TXT value {self.value} at {self.name}" if self.value else f"the file {self.name}"
+        return (
+            f"the TXT value {self.value} at {self.name}" if self.value else f"the file {self.name}"
+        )
 
 
 async def leftovers(

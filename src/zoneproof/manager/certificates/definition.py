@@ -188,7 +188,7 @@ def parse_listen(text: str) -> tuple[tuple[str, ...], int]:
     try:
         if address:
             ip_address(address)
-        number = int(port) if port.isascii() and separator else 0
+        number = int(port) if port.isascii() and port.isdigit() and separator else 0
     except ValueError:
         number = 0
     if not 0 < number < 65536:
