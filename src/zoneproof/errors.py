@@ -67,9 +67,16 @@ class ConfigError(InvalidInputError):
 
 
 class AwaitingUserError(ZoneproofError):
-    """Work stopped until a person has created the ``records``; running it again continues."""
+    """Work stopped until a person has created the ``records``; running it again continues.
+
+    ``certificate`` names the stored certificate that can be resumed, if there is one.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, *, records: Sequence[str] = (), certificate: str = "") -> None:
+        super().__init__(message, records=records)
+        self.certificate = certificate
 
 
 class BusyError(ZoneproofError):

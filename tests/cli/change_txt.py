@@ -11,14 +11,15 @@ import dns.update
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 
 
-def change(port: int, name: str, value: str, *, remove: bool = False) -> None:
+def change(port: int, name: str, value: str, *, rdtype: str = "TXT", remove: bool = False) -> None:
     """Send the update to the server at the port."""
+    text = f'"{value}"' if rdtype == "TXT" else value
     keyring = dns.tsigkeyring.from_text({TSIG_NAME: TSIG_SECRET})
     update = dns.update.UpdateMessage("example.com", keyring=keyring, keyalgorithm=TSIG_ALGORITHM)
     if remove:
-        update.delete(name + ".", "TXT", f'"{value}"')
+        update.delete(name + ".", rdtype, text)
     else:
-        update.add(name + ".", 60, "TXT", f'"{value}"')
+        update.add(name + ".", 60, rdtype, text)
     dns.query.tcp(update, "127.0.0.1", port=port, timeout=5)
 
 

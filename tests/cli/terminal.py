@@ -7,9 +7,11 @@ import pty
 import select
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.world import Result
+
+Answer = str | Callable[[str], str]
 
 _LONGEST_SILENCE = 60  # seconds; then it waits for an answer that the dialogue does not have
 _AT_TERMINAL = """
@@ -20,9 +22,14 @@ runpy.run_module("zoneproof", run_name="__main__", alter_sys=True)
 
 
 def run_at_terminal(
-    arguments: Sequence[str], dialogue: Sequence[tuple[str, str]], environment: Mapping[str, str]
+    arguments: Sequence[str],
+    dialogue: Sequence[tuple[str, Answer]],
+    environment: Mapping[str, str],
 ) -> Result:
-    """Run the command; each of the dialogue's texts is waited for, and its answer typed then."""
+    """Run the command; each of the dialogue's texts is waited for, and its answer typed then.
+
+    An answer that is a function does something first, and gets what the command has told so far.
+    """
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", _AT_TERMINAL, *arguments],
@@ -40,7 +47,8 @@ def run_at_terminal(
             while expected and expected[0][0] in told[seen:]:
                 question, answer = expected.pop(0)
                 seen = told.index(question, seen) + len(question)
-                os.write(ours, f"{answer}\n".encode())
+                typed = answer if isinstance(answer, str) else answer(told)
+                os.write(ours, f"{typed}\n".encode())
         os.close(ours)  # which ends a command that still waits
         status = process.wait(timeout=60)
     assert not expected, told

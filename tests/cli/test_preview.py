@@ -114,6 +114,16 @@ def test_a_missing_cname_is_printed_as_the_record_to_create(world: World) -> Non
 def test_a_cname_that_leads_astray_is_told(world: World) -> None:
     rule = "astray.example.com:right.example.net"
     document = preview(world, "astray.example.com", f"--delegation={rule}", fails=True)
+    assert document["awaited"] == [
+        {
+            "event": "record_awaited",
+            "record": "_acme-challenge.astray.example.com. IN CNAME"
+            " _acme-challenge.right.example.net.",
+            "status": "missing",
+            "servers": ["ns1.example.com (127.0.0.1)"],
+            "note": "a CNAME to elsewhere.example.net is there",
+        }
+    ]
     assert "leads to elsewhere.example.net instead of" in problems(document)
 
 

@@ -156,7 +156,7 @@ def test_resume_asks_for_agreement_to_the_terms_as_issue_does(world: World) -> N
     assert "read them, then add --agree-tos" in refused.stderr
     asked = run_at_terminal(
         ["resume", "example.com", bundle],
-        [("do you agree to them? [y/N]: ", "y")],
+        [("do you agree to them? [y/N]: ", "y"), ("press Enter when it is there", "\x04")],
         {"ZONEPROOF_HOME": str(world.home)},
     )
     assert asked.status == 3, asked.stdout

@@ -178,13 +178,13 @@ async def test_the_cas_reason_is_told_when_the_webroot_is_the_wrong_one(
 async def test_a_removal_that_cannot_be_noted_down_costs_no_certificate(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def removed(_: Journal, publication: Publication) -> None:
+    async def forget(_: Journal, publication: Publication) -> None:
         raise StorageError(f"cannot note that {publication.full_name} is free")
 
     settings.names = [BY_RFC2136]
     events: list[Event] = []
     with monkeypatch.context() as full:
-        full.setattr(Journal, "removed", removed)
+        full.setattr(Journal, "forget", forget)
         assert (await obtain(settings, events.append)).chain.names
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert [text for text in warnings if not text.startswith("CAA")] == [

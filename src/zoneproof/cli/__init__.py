@@ -190,10 +190,7 @@ def _tell(error: ZoneproofError, *, as_json: bool) -> int:
 
         json_error(error)
         return error.exit_code
-    if error.records:
-        click.echo("")
-        for record in error.records:
-            click.echo(f"  {printable(record)}")
-        click.echo("")
-    click.echo(f"zoneproof: {printable(error.message)}", err=True)
+    from zoneproof.cli.text_output import tell_error
+
+    tell_error(error)
     return error.exit_code

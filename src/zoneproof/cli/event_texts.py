@@ -18,8 +18,10 @@ from zoneproof.issuance import (
     OrderResumed,
     OrderStatus,
     PropagationWaiting,
+    RecordAwaited,
     RecordPublished,
     RecordRemoved,
+    RecordsDeletable,
     RecordsVisible,
     Warned,
 )
@@ -45,6 +47,19 @@ def _visible(event: RecordsVisible) -> str:
     return f"DNS has the values at {count(event.names, 'name')}{notes}"
 
 
+def awaited(event: RecordAwaited) -> str:
+    """Return how it stands with a record that a person creates: seen or missing, and where."""
+    if event.status == "unknown":
+        return f"not known: {event.note}"
+    note = f" ({event.note})" if event.note else ""
+    return f"{event.status} at {', '.join(event.servers)}{note}"
+
+
+def _deletable(event: RecordsDeletable) -> str:
+    what = "this record" if len(event.records) == 1 else "these records"
+    return f"you may delete {what} now: {'; '.join(event.records)}"
+
+
 _TEXTS: dict[type[Event], Callable[..., str]] = {
     DelegationFound: lambda event: "delegation: " + " -> ".join(event.chain),
     OrderCreated: lambda event: f"order placed for {', '.join(event.identifiers)}",
@@ -53,6 +68,8 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     AnswerServed: lambda event: f"{event.identifier} answered over HTTP ({event.where})",
     PropagationWaiting: _waiting,
     RecordsVisible: _visible,
+    RecordAwaited: lambda event: f"{event.record} {awaited(event)}",
+    RecordsDeletable: _deletable,
     ChallengesAnswered: lambda event: f"{count(event.count, 'challenge')} handed to the CA",
     OrderStatus: lambda event: f"the CA says: {event.status}",
     CertificateIssued: lambda event: (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from zoneproof.cli.event_texts import awaited
 from zoneproof.cli.text_output import print_rows
 from zoneproof.dnsquery import ServerStatus
 from zoneproof.errors import printable
@@ -15,6 +16,7 @@ from zoneproof.issuance import (
     Finding,
     HttpMethod,
     NameExamination,
+    RecordAwaited,
 )
 
 
@@ -48,6 +50,20 @@ def print_records(examinations: Sequence[Examination]) -> None:
         click.secho("\nCreate first:\n", bold=True)
     for record in dict.fromkeys(filter(None, records)):
         click.echo(f"  {record}")
+
+
+def print_awaited(records: Sequence[RecordAwaited]) -> None:
+    """Print the records that a person creates, and at which name servers each is seen or missing.
+
+    Those that are still to be created come first.
+    """
+    for heading, seen in (("Create first:", False), ("Already created:", True)):
+        chosen = [one for one in records if (one.status == "seen") is seen]
+        if chosen:
+            click.secho(f"\n{heading}\n", bold=True)
+        for one in chosen:
+            click.echo(printable(f"  {one.record}"))
+            click.echo(printable(f"    {awaited(one)}"))
 
 
 def _rows(examination: Examination) -> dict[str, str]:

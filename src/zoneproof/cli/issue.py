@@ -52,12 +52,14 @@ def issue_command(
     then on. For one that is saved already, its name alone is enough.
 
     Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
-    printed and the exit code is 3; 'zoneproof resume' with the certificate's name then goes on.
+    printed and, at a terminal, awaited; elsewhere the exit code is 3, and 'zoneproof resume' with
+    the certificate's name then goes on.
     """
+    from zoneproof.cli.awaiting import run_with_person
     from zoneproof.cli.event_output import telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.terms import run_with_terms
     from zoneproof.cli.text_output import tell_certificate
+    from zoneproof.manager import resume
 
     of_definition = take_options(options)
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
@@ -66,7 +68,12 @@ def issue_command(
         with telling_progress(as_json=as_json) as emit:
             return await _issue(manager, names, certificate, of_definition, emit)
 
-    outcome, first = run_with_terms(work, run, ask=not as_json)
+    async def again(manager: Manager, name: str) -> tuple[Outcome, bool]:
+        with telling_progress(as_json=as_json) as emit:
+            first = await _is_first(manager)
+            return await resume(manager, name, emit), first
+
+    outcome, first = run_with_person(work, again, run, ask=not as_json)
     if not as_json:
         tell_certificate(outcome)
         if first:
@@ -90,9 +97,14 @@ async def _issue(
     await save(manager, wanted, before)
     for change in describe_changes(before, wanted.definition) if before else ():
         emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
-    managed = [one.name for one in await manager.certificates.each()]
-    first = not any(manager.files.read(name).certificate for name in managed)
+    first = await _is_first(manager)
     try:
         return await issue(manager, wanted.definition, emit), first
     except CaaError as error:
         raise CaaError(f"{error.message}, or order whatever CAA says with --ignore-caa") from error
+
+
+async def _is_first(manager: Manager) -> bool:
+    """Tell whether the home has no certificate yet."""
+    managed = [one.name for one in await manager.certificates.each()]
+    return not any(manager.files.read(name).certificate for name in managed)

@@ -30,7 +30,9 @@ from zoneproof.issuance import (
     FilesWritten,
     OrderCreated,
     OrderResumed,
+    RecordAwaited,
     RecordRemoved,
+    RecordsDeletable,
     RecordsVisible,
     Warned,
 )
@@ -44,9 +46,11 @@ _NOTED = (
     ChallengesAnswered,
     CertificateIssued,
     FilesWritten,
+    RecordAwaited,
+    RecordsDeletable,
     Warned,
 )
-_NOTED_OF_MANY = (DelegationFound, FilesWritten, Warned)
+_NOTED_OF_MANY = (DelegationFound, FilesWritten, RecordsDeletable, Warned)
 _MOST_NAMES = 5  # in a line that stays
 _MARGIN = 2  # lines below the drawing, and above it for the last line that stays
 

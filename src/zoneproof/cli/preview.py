@@ -48,8 +48,9 @@ def preview(
     zoneproof preview example.com '*.example.com' --credential dns
     zoneproof preview --all
 
-    Every identifier's method, names, zone and CAA are examined, and records that are missing are
-    printed. Exits with 1 if issuing would fail or stop for a person.
+    Every identifier's method, names, zone and CAA are examined, and records that a person creates
+    are printed, each seen or missing, and at which name servers. Exits with 1 if issuing would fail
+    or stop for a person.
     """
 
     from zoneproof.cli.json_output import json_line
@@ -90,9 +91,9 @@ async def _previews(
 
 def _print(found: Preview, *, brief: bool) -> None:
     from zoneproof.cli.examinations import (
+        print_awaited,
         print_examinations,
         print_findings,
-        print_records,
     )
     from zoneproof.cli.text_output import print_rows
 
@@ -111,7 +112,7 @@ def _print(found: Preview, *, brief: bool) -> None:
     }
     print_rows({name: text for name, text in rows.items() if text})
     print_findings(found.findings)
-    print_records(found.examinations)
+    print_awaited(found.awaited)
     if found.would_fail:
         click.secho("\nIssuing it would fail: see PROBLEM above.", fg="red")
     else:
@@ -132,5 +133,6 @@ def _facts(found: Preview) -> dict[str, object]:
         "identifiers": [facts_of(one) for one in found.examinations],
         "findings": finding_facts(found.findings),
         "records": found.records,
+        "awaited": msgspec.to_builtins(found.awaited),
         "would_fail": found.would_fail,
     }

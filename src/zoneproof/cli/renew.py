@@ -77,27 +77,24 @@ def resume(
     as_json: bool,
     **terms: Any,
 ) -> None:
-    """Go on with a certificate that waits for records, which you have created; the same order."""
+    """Go on with a certificate that waits for records, which you have created; the same order.
+
+    Says of each record whether it is seen or missing, and at which name servers.
+    """
+    from zoneproof.cli.awaiting import run_with_person
     from zoneproof.cli.event_output import telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.terms import run_with_terms
     from zoneproof.cli.text_output import tell_certificate
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import is_interrupted, issue
+    from zoneproof.manager import resume as resume_certificate
 
-    async def work(manager: Manager) -> Outcome:
-        certificate = await manager.certificates.get(name)
-        if not await is_interrupted(manager, certificate):
-            raise InvalidInputError(
-                f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
-            )
+    async def again(manager: Manager, name: str) -> Outcome:
         with telling_progress(as_json=as_json) as emit:
-            return await issue(manager, certificate.definition, emit)
+            return await resume_certificate(manager, name, emit)
 
     run = run_from(
         propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
     )
-    outcome = run_with_terms(work, run, ask=not as_json)
+    outcome = run_with_person(lambda manager: again(manager, name), again, run, ask=not as_json)
     if not as_json:
         tell_certificate(outcome)
 

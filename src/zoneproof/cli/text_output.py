@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof import moments
-from zoneproof.errors import printable
+from zoneproof.errors import ZoneproofError, printable
 
 if TYPE_CHECKING:
     from zoneproof.manager import Outcome
@@ -29,6 +29,16 @@ def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
     }
     click.echo("")
     print_rows(rows, indent=indent)
+
+
+def tell_error(error: ZoneproofError) -> None:
+    """Print what went wrong, below the records to create."""
+    if error.records:
+        click.echo("")
+        for record in error.records:
+            click.echo(f"  {printable(record)}")
+        click.echo("")
+    click.echo(f"zoneproof: {printable(error.message)}", err=True)
 
 
 def print_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -37,7 +37,8 @@ class ServerReport:
     """One server at one address; ``address`` is empty for a server of which none is known.
 
     ``missing`` are the values that it lacks, ``detail`` is the error code or what else is odd.
-    ``texts`` are the values that it has at the very name, not at the end of a CNAME.
+    ``texts`` are the values that it has at the very name, not at the end of the CNAME there, whose
+    target is ``cname``.
     """
 
     server: DomainName
@@ -46,6 +47,7 @@ class ServerReport:
     missing: frozenset[str] = frozenset()
     detail: str = ""
     texts: tuple[str, ...] = ()
+    cname: DomainName | None = None
 
     def __str__(self) -> str:
         where = f"{self.server} ({self.address or 'no address'})"
@@ -156,11 +158,12 @@ async def _check_server(
     if answer.status is Status.REFERRAL:
         return ServerReport(server, address, ServerStatus.FOREIGN)
     missing = values - frozenset(answer.texts)
-    texts = () if answer.chain else answer.texts
+    cname = answer.chain[0] if answer.chain else None
+    texts = () if cname else answer.texts
     if not missing:
-        return ServerReport(server, address, ServerStatus.VISIBLE, texts=texts)
-    detail = f"it has a CNAME to {answer.chain[0]} there" if answer.chain else ""
-    return ServerReport(server, address, ServerStatus.MISSING, missing, detail, texts)
+        return ServerReport(server, address, ServerStatus.VISIBLE, texts=texts, cname=cname)
+    detail = f"it has a CNAME to {cname} there" if cname else ""
+    return ServerReport(server, address, ServerStatus.MISSING, missing, detail, texts, cname)
 
 
 def _why_unknown(cut: ZoneCut, servers: Iterable[ServerReport]) -> str:

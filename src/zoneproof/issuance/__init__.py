@@ -1,5 +1,6 @@
 """One order from identifiers to chain: plan, publish, wait, answer, finalise, clean up."""
 
+from zoneproof.issuance.awaited import look_for_records
 from zoneproof.issuance.checks import check_identifiers
 from zoneproof.issuance.delegation_rules import DelegationRule, DelegationRules
 from zoneproof.issuance.events import (
@@ -16,8 +17,10 @@ from zoneproof.issuance.events import (
     OrderResumed,
     OrderStatus,
     PropagationWaiting,
+    RecordAwaited,
     RecordPublished,
     RecordRemoved,
+    RecordsDeletable,
     RecordsVisible,
     RecordVisible,
     Warned,
@@ -69,14 +72,17 @@ __all__ = [
     "PropagationWaiting",
     "ProvidersFor",
     "Publication",
+    "RecordAwaited",
     "RecordPublished",
     "RecordRemoved",
     "RecordVisible",
+    "RecordsDeletable",
     "RecordsVisible",
     "Warned",
     "check_identifiers",
     "check_rules",
     "examine",
+    "look_for_records",
     "make_plan",
     "match_identifier",
     "remove_leftovers",

@@ -83,6 +83,25 @@ class RecordsVisible(Event, frozen=True, tag="records_visible"):
     notes: tuple[str, ...]
 
 
+class RecordAwaited(Event, frozen=True, tag="record_awaited"):
+    """How it stands with a record that a person creates, in zone-file form.
+
+    ``status`` is ``seen``, ``missing`` or, where no server answers, ``unknown``; ``servers`` are
+    the name servers that show it, or those that lack it; ``note`` says why, or what is there.
+    """
+
+    record: str
+    status: str
+    servers: tuple[str, ...]
+    note: str = ""
+
+
+class RecordsDeletable(Event, frozen=True, tag="records_deletable"):
+    """Records that a person created, in zone-file form, are of no use to anybody any more."""
+
+    records: tuple[str, ...]
+
+
 class ChallengesAnswered(Event, frozen=True, tag="challenges_answered"):
     """The CA was told to validate."""
 

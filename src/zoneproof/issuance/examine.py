@@ -18,12 +18,12 @@ from zoneproof.dnsquery import (
     find_zone,
     follow_delegation,
 )
+from zoneproof.issuance.awaited import cname_record
 from zoneproof.issuance.checks import check_has_dns
 from zoneproof.issuance.method import Choice
 from zoneproof.issuance.routing import (
     Route,
     cname_advice,
-    cname_record,
     texts_beside_cname,
 )
 from zoneproof.names import DomainName, Identifier

@@ -104,10 +104,14 @@ class OrderRun:
                 )
             # The CA has validated, so the values can go while it makes the certificate.
             removal = asyncio.create_task(self._clean_up(validation, request))
-            return await self._complete(request, journaled, order, deliver)
+            issued = await self._complete(request, journaled, order, deliver)
         except OrderFailedError as error:
             await self.journal.close_order(journaled.id, error=error.message)
+            validation.tell_deletable()
             raise
+        else:
+            validation.tell_deletable()
+            return issued
         finally:
             await (removal or self._clean_up(validation, request))
 

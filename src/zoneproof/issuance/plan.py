@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from zoneproof.dnsquery import Delegation, Resolver
 from zoneproof.errors import AwaitingUserError, InvalidInputError
+from zoneproof.issuance.awaited import cname_record
 from zoneproof.issuance.checks import check_identifiers, check_method
 from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.method import Choice, DnsMethod, Method
 from zoneproof.issuance.routing import (
     ZoneFinder,
     cname_advice,
-    cname_record,
     disagreements,
     find_route,
     texts_beside_cname,

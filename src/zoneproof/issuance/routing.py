@@ -117,11 +117,6 @@ def cname_advice(delegation: Delegation, expected: DomainName, texts: Sequence[s
     return f"the CNAME at {challenge_name} is missing: create it"
 
 
-def cname_record(challenge_name: DomainName, target: DomainName) -> str:
-    """Return the record in zone-file form."""
-    return f"{challenge_name.fqdn} IN CNAME {target.fqdn}"
-
-
 class ZoneFinder:
     """Finds the zone of a publish name, asking each provider only once for its list."""
 

@@ -16,11 +16,13 @@ from zoneproof.dnsquery import (
     wait_until_visible,
 )
 from zoneproof.errors import AcmeError, AwaitingUserError
+from zoneproof.issuance.awaited import txt_record
 from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.events import (
     ChallengesAnswered,
     Emit,
     PropagationWaiting,
+    RecordsDeletable,
     RecordsVisible,
     RecordVisible,
 )
@@ -66,6 +68,7 @@ class Validation:
     providers_for: ProvidersFor
     emit: Emit
     _served: list[HttpAnswer] = field(default_factory=list, init=False)
+    _created: list[str] = field(default_factory=list, init=False)  # by a person, in zone-file form
 
     async def run(
         self, plan: Plan, journaled: JournaledOrder, order: Order, *, resumed: bool
@@ -82,6 +85,7 @@ class Validation:
         await serve_answers(self.journal, journaled.id, self._served, self.emit)
         republish = await self._publish(by_machine)
         if by_hand:
+            self._created.extend(sorted(map(_record, by_hand)))
             await self._require_records(by_hand, claimed=resumed)
         await self._wait_for_dns(by_machine, republish)
         await self.client.answer(challenges)
@@ -91,6 +95,11 @@ class Validation:
         """Remove what was published for the certificate, by this run or an earlier one."""
         await stop_answers(self._served)  # first, because the journal may fail
         await remove_leftovers(self.journal, certificate, self.providers_for, self.emit)
+
+    def tell_deletable(self) -> None:
+        """Tell which records a person may delete, once the order has come to its end."""
+        if self._created:
+            self.emit(RecordsDeletable(tuple(self._created)))
 
     async def _challenges(
         self, plan: Plan, journaled: JournaledOrder, order: Order
@@ -148,11 +157,7 @@ class Validation:
             f"awaiting user: create {'these TXT records' if many else 'this TXT record'} in your"
             " DNS (the order waits)",
             # A CA tells them in any order; the same ones have to look the same each time.
-            records=sorted(
-                f"{item.publication.full_name.fqdn} {item.publication.ttl} IN TXT"
-                f' "{item.publication.value}"'
-                for item in answers
-            ),
+            records=sorted(map(_record, answers)),
         )
 
     async def _wait_for_dns(self, answers: Sequence[_DnsAnswer], republish: Republisher) -> None:
@@ -227,6 +232,11 @@ def _dns_answer(
         credential=method.credential,
     )
     return _DnsAnswer(method, publication)
+
+
+def _record(answer: _DnsAnswer) -> str:
+    item = answer.publication
+    return txt_record(item.full_name, item.ttl, item.value)
 
 
 def _expected(answers: Iterable[_DnsAnswer]) -> dict[DomainName, frozenset[str]]:

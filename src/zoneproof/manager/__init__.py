@@ -34,7 +34,7 @@ from zoneproof.manager.credentials.use import (
 )
 from zoneproof.manager.home import Home
 from zoneproof.manager.lifecycle.daemon import keep_renewed
-from zoneproof.manager.lifecycle.issue import Outcome, is_interrupted, issue
+from zoneproof.manager.lifecycle.issue import Outcome, issue, resume
 from zoneproof.manager.lifecycle.notices import tell
 from zoneproof.manager.lifecycle.preview import Preview, preview
 from zoneproof.manager.lifecycle.renew import Renewal, renew
@@ -74,7 +74,6 @@ __all__ = [
     "drop_leftovers",
     "drop_older_keys",
     "field_text",
-    "is_interrupted",
     "issue",
     "keep_renewed",
     "leftovers",
@@ -85,6 +84,7 @@ __all__ = [
     "remove_credential",
     "rename_credential",
     "renew",
+    "resume",
     "retry_leftovers",
     "revoke",
     "rotate_key",

@@ -16,6 +16,7 @@ from zoneproof.errors import (
     AwaitingUserError,
     BugError,
     BusyError,
+    InvalidInputError,
     StorageError,
     ZoneproofError,
     ungrouped,
@@ -27,6 +28,7 @@ from zoneproof.issuance import (
     OrderRequest,
     OrderRun,
     Warned,
+    look_for_records,
     make_plan,
     remove_leftovers,
 )
@@ -70,6 +72,22 @@ async def issue(manager: Manager, definition: CertificateDefinition, emit: Emit)
         return await issue_locked(manager, definition, emit)
 
 
+async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
+    """Go on with a certificate that waits for a person; says which of the records are there.
+
+    Raises InvalidInputError if it waits for nothing, and what :func:`issue` raises.
+    """
+    certificate = await manager.certificates.get(name)
+    if not await is_interrupted(manager, certificate):
+        raise InvalidInputError(
+            f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
+        )
+    methods = await manager.methods.make(certificate.definition)
+    for sighting in await look_for_records(methods.resolver, state_of(certificate).awaiting):
+        emit(sighting)
+    return await issue(manager, certificate.definition, emit)
+
+
 async def issue_locked(
     manager: Manager, definition: CertificateDefinition, emit: Emit, *, account: str = ""
 ) -> Outcome:
@@ -86,7 +104,11 @@ async def issue_locked(
             await manager.history.add(definition.name, AWAITING, error.message)
         saved = await manager.certificates.find(definition.name)
         again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"
-        raise AwaitingUserError(f"{error.message}; then {again}", records=error.records) from error
+        raise AwaitingUserError(
+            f"{error.message}; then {again}",
+            records=error.records,
+            certificate=definition.name if saved else "",
+        ) from error
     except ZoneproofError as error:
         with suppress(StorageError):  # which would hide what went wrong first
             await _remember_failure(manager, definition, account, error)

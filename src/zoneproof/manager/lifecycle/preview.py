@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zoneproof.acme import Directory, find_ca
 from zoneproof.dnsquery import CaaVerdict
 from zoneproof.errors import AcmeError, InvalidInputError, ZoneproofError
-from zoneproof.issuance import Examination, Finding, check_identifiers, survey
+from zoneproof.issuance import (
+    Examination,
+    Finding,
+    RecordAwaited,
+    check_identifiers,
+    look_for_records,
+    survey,
+)
 from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.manager.accounts.stored import StoredAccount, new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.manager import Manager
 
@@ -21,6 +29,8 @@ class Preview:
     """What :func:`preview` found for a definition: of each identifier, and of the order as a whole.
 
     ``account`` is None for one that would be registered first; ``directory_url`` is the CA's.
+    ``awaited`` are the records that a person creates: those that are missing, and those that an
+    earlier run of the certificate waits for.
     """
 
     definition: CertificateDefinition
@@ -28,6 +38,7 @@ class Preview:
     account: StoredAccount | None
     examinations: tuple[Examination, ...]
     findings: tuple[Finding, ...]
+    awaited: tuple[RecordAwaited, ...]
 
     @property
     def would_fail(self) -> bool:
@@ -39,8 +50,12 @@ class Preview:
     @property
     def records(self) -> tuple[str, ...]:
         """The records to create first, in zone-file form."""
-        found = (finding.record for one in self.examinations for finding in one.findings)
-        return tuple(dict.fromkeys(record for record in found if record))
+        return _missing(self.examinations)
+
+
+def _missing(examinations: Iterable[Examination]) -> tuple[str, ...]:
+    found = (finding.record for one in examinations for finding in one.findings)
+    return tuple(dict.fromkeys(record for record in found if record))
 
 
 async def preview(
@@ -124,7 +139,17 @@ async def _preview(
         examinations = [
             _without_caa(one, "the CA's directory is not known") for one in examinations
         ]
-    return Preview(definition, authority.url, account, tuple(examinations), tuple(findings))
+    stored = await manager.certificates.find(definition.name)
+    waited_for = state_of(stored).awaiting if stored else ()
+    awaited = await look_for_records(methods.resolver, (*_missing(examinations), *waited_for))
+    return Preview(
+        definition,
+        authority.url,
+        account,
+        tuple(examinations),
+        tuple(findings),
+        tuple(awaited),
+    )
 
 
 def _without_caa(examination: Examination, why: str) -> Examination:

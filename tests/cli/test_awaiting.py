@@ -1,0 +1,178 @@
+"""Records that a person creates: each is told as seen or missing, and where; Enter goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from tests.cli.change_txt import change
+from tests.cli.managing import CHALLENGE, facts, servers, world
+from tests.cli.terminal import Answer, run_at_terminal
+from tests.world import Result, World
+
+__all__ = ["servers", "world"]  # fixtures
+
+SERVER = "ns1.example.com (127.0.0.1)"
+ENTER = "or Ctrl-C to do it later: "
+RECORD = re.compile(r'^ +(_acme-challenge\S+ \d+ IN TXT "([^"]+)")\s*$', re.MULTILINE)
+
+
+def by_hand(world: World, *names: str) -> list[str]:
+    """Order a certificate whose records wait for a person, and return these."""
+    result = world.run("issue", *names, "--provider=manual", *world.ca_options)
+    assert result.status == 3, result.stderr
+    records: list[str] = facts(world, names[0].removeprefix("*."))["awaiting"]
+    return records
+
+
+def value_of(record: str) -> str:
+    return record.rsplit('"', 2)[1]
+
+
+def create(world: World, record: str) -> None:
+    change(world.knot.port, CHALLENGE, value_of(record))
+
+
+def delete(world: World, records: list[str]) -> None:
+    for record in records:
+        change(world.knot.port, CHALLENGE, value_of(record), remove=True)
+
+
+def test_resume_says_of_each_record_whether_it_is_there_and_at_which_server(world: World) -> None:
+    first, second = by_hand(world, "example.com", "*.example.com")
+    create(world, first)
+    result = world.run("resume", "example.com")
+    assert result.status == 3
+    assert f"{first} seen at {SERVER}\n" in result.stdout
+    assert f"{second} missing at {SERVER}\n" in result.stdout
+    events = world.run("resume", "example.com", "--json").events
+    told = [event for event in events if event["event"] == "record_awaited"]
+    assert told == [
+        {
+            "event": "record_awaited",
+            "record": record,
+            "status": status,
+            "servers": [SERVER],
+            "note": "",
+        }
+        for record, status in ((first, "seen"), (second, "missing"))
+    ]
+    delete(world, [first])
+
+
+def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
+    first, second = by_hand(world, "example.com", "*.example.com")
+    create(world, second)
+    told = world.run("preview", "example.com").stdout
+    assert f"Create first:\n\n  {first}\n    missing at {SERVER}\n" in told
+    assert f"Already created:\n\n  {second}\n    seen at {SERVER}\n" in told
+    document = json.loads(world.run("preview", "example.com", "--json").stdout)
+    assert [(one["record"], one["status"]) for one in document["awaited"]] == [
+        (first, "missing"),
+        (second, "seen"),
+    ]
+    assert facts(world, "example.com")["awaiting"] == [first, second]
+    delete(world, [second])
+
+
+def test_a_server_that_answers_nothing_is_no_reason_to_call_a_record_missing(world: World) -> None:
+    (record,) = by_hand(world, "example.com")
+    nobody = f"--authoritative-port={world.pebble.port}"
+    told = world.run("preview", "example.com", nobody).stdout
+    assert f"{record}\n    not known: no authoritative server of example.com answers here" in told
+
+
+def test_after_success_it_is_said_which_records_may_be_deleted(world: World) -> None:
+    records = by_hand(world, "example.com", "*.example.com")
+    for record in records:
+        create(world, record)
+    result = world.run("resume", "example.com", "--json")
+    assert result.status == 0, result.stdout
+    assert result.event("records_deletable")["records"] == records
+    assert result.event_names.index("files_written") < result.event_names.index("records_deletable")
+    delete(world, records)
+
+
+def test_a_cname_is_looked_for_at_the_name_servers_of_its_own_zone(world: World) -> None:
+    target = "_acme-challenge.right.example.net."
+    command = ("--delegation=www.example.com:right.example.net", *world.ca_options)
+    assert world.run("issue", "www.example.com", *world.rfc2136_options, *command).status == 3
+    options = world.ca_options[1:]
+    record = f"_acme-challenge.www.example.com. IN CNAME {target}"
+    missing = world.run("resume", "www.example.com", *options)
+    assert missing.status == 3
+    assert f"{record} missing at {SERVER}\n" in missing.stdout
+    change(world.knot.port, "_acme-challenge.www.example.com", target, rdtype="CNAME")
+    assert f"{record}\n    seen at {SERVER}\n" in world.run("preview", "www.example.com").stdout
+    seen = world.run("resume", "www.example.com", "--json", *options)
+    assert seen.status == 0, seen.stdout
+    assert seen.event("record_awaited")["status"] == "seen"
+    assert "records_deletable" not in seen.event_names  # renewals need it again
+    change(world.knot.port, "_acme-challenge.www.example.com", target, rdtype="CNAME", remove=True)
+
+
+def at_terminal(world: World, arguments: list[str], answers: Sequence[Answer]) -> Result:
+    """Run the command, and press Enter after each of the answers."""
+    environment = {"ZONEPROOF_HOME": str(world.home), "TERM": "dumb"}
+    return run_at_terminal(arguments, [(ENTER, answer) for answer in answers], environment)
+
+
+def test_at_a_terminal_enter_goes_on_once_the_records_are_there(world: World) -> None:
+    created: list[str] = []
+
+    def one(told: str) -> str:
+        created.extend(dict.fromkeys(record for record, _ in RECORD.findall(told)))
+        create(world, created[0])
+        return ""
+
+    def other(told: str) -> str:
+        assert f"{created[0]} seen at {SERVER}" in told
+        assert f"{created[1]} missing at {SERVER}" in told
+        create(world, created[1])
+        return ""
+
+    command = ["issue", "example.com", "*.example.com", "--provider=manual", *world.ca_options]
+    result = at_terminal(world, command, ["", one, other])
+    assert result.status == 0, result.stdout
+    assert result.stdout.count("order placed for") == 1
+    assert "you may delete these records now: " + "; ".join(created) in result.stdout
+    assert "next: let a timer run 'zoneproof renew' every hour" in result.stdout
+    delete(world, created)
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"])
+def test_who_leaves_is_told_how_to_go_on(world: World, key: str) -> None:
+    command = ["issue", "example.com", "--provider=manual", *world.ca_options]
+    result = at_terminal(world, command, [key])
+    assert result.status == 3, result.stdout
+    last = "zoneproof: example.com waits: 'zoneproof resume example.com' continues"
+    assert last in result.stdout.splitlines()
+    (record,) = facts(world, "example.com")["awaiting"]
+    create(world, record)
+    resumed = world.run("resume", "example.com", "--json")
+    assert resumed.status == 0
+    assert resumed.event("order_resumed")["status"] == "pending"
+    delete(world, [record])
+
+
+def test_resume_waits_at_a_terminal_too(world: World) -> None:
+    (record,) = by_hand(world, "example.com")
+
+    def do_it(told: str) -> str:
+        assert f"{record} missing at {SERVER}" in told
+        create(world, record)
+        return ""
+
+    result = at_terminal(world, ["resume", "example.com"], [do_it])
+    assert result.status == 0, result.stdout
+    delete(world, [record])
+
+
+def test_nobody_is_awaited_by_a_program(world: World) -> None:
+    command = ["issue", "example.com", "--provider=manual", *world.ca_options, "--json"]
+    result = at_terminal(world, command, [])
+    assert result.status == 3
+    assert ENTER not in result.stdout
