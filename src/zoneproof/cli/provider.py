@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from zoneproof.cli.completion import providers
 from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_option
+
+if TYPE_CHECKING:
+    from zoneproof.providers import ProviderInfo
 
 
 @click.group(cls=Commands)
@@ -23,7 +28,7 @@ def list_providers(as_json: bool) -> None:
 
     infos = [describe(slug) for slug in slugs()]
     if as_json:
-        json_document(infos)
+        json_document([_facts(info) for info in infos])
         return
     width = max(len(info.slug) for info in infos)
     for info in infos:
@@ -40,7 +45,7 @@ def show(slug: str, as_json: bool) -> None:
 
     info = describe(slug)
     if as_json:
-        json_document(info)
+        json_document(_facts(info))
         return
     click.echo(f"{info.title}  {info.homepage}")
     for field in info.fields:
@@ -49,3 +54,13 @@ def show(slug: str, as_json: bool) -> None:
         click.echo(f"\n  {field.name}  ({needed}{secret})\n      {field.help}")
     if info.notes:
         click.echo(f"\n{info.notes}")
+
+
+def _facts(info: ProviderInfo) -> dict[str, Any]:
+    """Return the description for programs: all of it but the functions that check a field."""
+    from dataclasses import asdict
+
+    facts = asdict(info)
+    for field in facts["fields"]:
+        del field["check"]
+    return facts
