@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 
 import dns.message
 import dns.query
@@ -34,8 +35,14 @@ _acme-challenge.odd CNAME a\\032b.example.org.
 _acme-challenge.plain2 CNAME plain
 *.wild CNAME lb.example.org.
 _acme-challenge.both.wild CNAME own.example.org.
+_acme-challenge.same.wild CNAME lb.example.org.
 *.target CNAME end.example.org.
 _acme-challenge.through CNAME x.target
+_acme-challenge.deeper CNAME step.example.org.
+*.round CNAME x.round
+_acme-challenge.into-round CNAME first.round
+explicit.target CNAME end.example.org.
+_acme-challenge.beside CNAME explicit.target
 moved DNAME example.org.
 delegated NS ns.child
 _acme-challenge.ns NS ns.child
@@ -50,6 +57,9 @@ ns1 A {TWO}
 abc.auth TXT "value"
 second CNAME third
 third TXT "x"
+step CNAME x.wild
+*.wild CNAME w.relay
+*.relay CNAME far
 back CNAME _acme-challenge.loop.example.com.
 _acme-challenge TXT "x"
 """,
@@ -114,9 +124,86 @@ async def test_a_cname_of_its_own_beside_a_wildcard_is_a_delegation(resolver: Re
     assert delegation.target == name("own.example.org")
 
 
-async def test_a_wildcard_that_a_delegation_leads_to_is_followed(resolver: Resolver) -> None:
-    delegation = await follow_delegation(resolver, name("_acme-challenge.through.example.com"))
-    assert delegation.target == name("end.example.org")
+@pytest.mark.parametrize(
+    "owner", ["_acme-challenge.same.wild.example.com", "explicit.target.example.com"]
+)
+async def test_a_cname_of_its_own_is_a_delegation_also_to_where_the_wildcard_leads(
+    resolver: Resolver, owner: str
+) -> None:
+    delegation = await follow_delegation(resolver, name(owner))
+    assert delegation.is_delegated
+    assert not delegation.from_wildcard
+
+
+@pytest.mark.parametrize(
+    ("chain", "target"),
+    [
+        (
+            ("_acme-challenge.through.example.com", "x.target.example.com", "end.example.org"),
+            "x.target.example.com",
+        ),
+        (
+            (
+                "_acme-challenge.deeper.example.com",
+                "step.example.org",
+                "x.wild.example.org",
+                "w.relay.example.org",
+            ),
+            "x.wild.example.org",
+        ),
+        (
+            (
+                "_acme-challenge.into-round.example.com",
+                "first.round.example.com",
+                "x.round.example.com",
+            ),
+            "first.round.example.com",
+        ),
+    ],
+    ids=["second link", "third link", "a wildcard that loops"],
+)
+async def test_a_chain_ends_where_only_a_wildcard_leads_on(
+    resolver: Resolver, chain: tuple[str, ...], target: str
+) -> None:
+    names = tuple(name(link) for link in chain)
+    delegation = await follow_delegation(resolver, names[0])
+    assert delegation == Delegation(names, name(target), from_wildcard=True)
+    assert delegation.is_delegated
+
+
+async def test_a_link_of_its_own_beside_a_wildcard_is_followed(resolver: Resolver) -> None:
+    delegation = await follow_delegation(resolver, name("_acme-challenge.beside.example.com"))
+    assert delegation == led(
+        "_acme-challenge.beside.example.com", "explicit.target.example.com", "end.example.org"
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        ("_acme-challenge.www.wild.example.com", "lb.example.org"),
+        ("_acme-challenge.through.example.com", "end.example.org"),
+        ("_acme-challenge.deeper.example.com", "w.relay.example.org"),
+        ("_acme-challenge.deeper.example.com", "far.example.org"),
+    ],
+)
+async def test_wildcards_that_lead_to_where_the_record_is_to_be_are_a_delegation(
+    resolver: Resolver, start: str, expected: str
+) -> None:
+    delegation = await follow_delegation(resolver, name(start), expected=name(expected))
+    assert delegation.target == name(expected)
+    assert delegation.is_delegated
+
+
+@pytest.mark.parametrize("start", ["through", "into-round"])
+async def test_wildcards_that_do_not_lead_there_change_nothing(
+    resolver: Resolver, start: str
+) -> None:
+    challenge = name(f"_acme-challenge.{start}.example.com")
+    expected = name("elsewhere.example.org")
+    found = await follow_delegation(resolver, challenge, expected=expected)
+    assert found == await follow_delegation(resolver, challenge)
+    assert found.from_wildcard
 
 
 @pytest.mark.parametrize(
@@ -210,3 +297,88 @@ async def test_one_question_finds_zone_and_cname_and_the_next_look_asks_again() 
         fake.asked.clear()
         assert await follow_delegation(fresh, name(challenge)) == led(challenge, target)
         assert [asked for asked in fake.asked if asked[0] == challenge] == [(challenge, "CNAME")]
+
+
+class SmallServer:
+    """Serves example.com at 127.0.0.1, and is its own resolver, as far as ``records`` go."""
+
+    def __init__(self, records: dict[tuple[str, str], str], failing: dns.rcode.Rcode | None = None):
+        self.records = records | {
+            ("example.com", "SOA"): soa("example.com"),
+            ("example.com", "NS"): "example.com NS ns.example.com.",
+            ("ns.example.com", "A"): "ns.example.com A 127.0.0.1",
+        }
+        self.failing = failing
+
+    def __call__(self, question: dns.message.Message) -> dns.message.Message:
+        asked = question.question[0]
+        owner, rdtype = asked.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(asked.rdtype)
+        if (owner, rdtype) in self.records:
+            return reply(question, self.records[owner, rdtype])
+        if self.failing is not None and rdtype != "TXT":
+            return reply(question, rcode=self.failing, authoritative=False)
+        if (owner, "CNAME") in self.records:
+            return reply(question, self.records[owner, "CNAME"])
+        for wildcard in [key for key, _ in self.records if key.startswith("*.")]:
+            if owner.partition(".")[2] == wildcard[2:]:
+                return reply(question, self.records[wildcard, "CNAME"].replace(wildcard, owner))
+        return reply(question, authority=(soa("example.com"),), rcode=dns.rcode.NXDOMAIN)
+
+
+@pytest.fixture
+async def ask_small_server() -> AsyncIterator[Callable[[SmallServer], Awaitable[Resolver]]]:
+    async with AsyncExitStack() as running:
+
+        async def start(server: SmallServer) -> Resolver:
+            fake = await running.enter_async_context(FakeDns(server))
+            return Resolver([ServerAddress(fake.address, fake.port)], authoritative_port=fake.port)
+
+        yield start
+
+
+async def test_a_wildcard_is_recognised_where_servers_take_it_for_one_label_only(
+    ask_small_server: Callable[[SmallServer], Awaitable[Resolver]],
+) -> None:
+    records = {("*.example.com", "CNAME"): "*.example.com CNAME lb.example.com."}
+    resolver = await ask_small_server(SmallServer(records))
+    assert (await follow_delegation(resolver, name("_acme-challenge.example.com"))).from_wildcard
+
+
+FAILURES = [dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.NOTIMP, dns.rcode.FORMERR]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=dns.rcode.to_text)
+async def test_a_server_that_answers_for_txt_only_is_a_warning(
+    ask_small_server: Callable[[SmallServer], Awaitable[Resolver]], failure: dns.rcode.Rcode
+) -> None:
+    challenge = "_acme-challenge.example.com"
+    records = {(challenge, "TXT"): f"{challenge} TXT old"}
+    resolver = await ask_small_server(SmallServer(records, failing=failure))
+    delegation = await follow_delegation(resolver, name(challenge))
+    assert delegation == led(challenge)
+    (warning,) = delegation.warnings
+    assert f"CNAME of {challenge}" in warning
+    assert dns.rcode.to_text(failure) in warning
+
+
+async def test_a_cname_in_the_answer_for_txt_is_followed_where_none_for_cname_comes(
+    ask_small_server: Callable[[SmallServer], Awaitable[Resolver]],
+) -> None:
+    chain = "_acme-challenge.example.com", "abc.example.com"
+    records = {(chain[0], "TXT"): f"{chain[0]} CNAME {chain[1]}."}
+    resolver = await ask_small_server(SmallServer(records, failing=dns.rcode.SERVFAIL))
+    delegation = await follow_delegation(resolver, name(chain[0]))
+    assert delegation == led(*chain)
+    assert len(delegation.warnings) == 2
+
+
+async def test_a_server_that_fails_for_every_type_is_an_error() -> None:
+    def server(question: dns.message.Message) -> dns.message.Message:
+        if "_acme-challenge" in question.question[0].name.to_text():
+            return reply(question, rcode=dns.rcode.SERVFAIL)
+        return SmallServer({})(question)
+
+    async with FakeDns(server) as fake:
+        resolver = Resolver([ServerAddress(fake.address, fake.port)], authoritative_port=fake.port)
+        with pytest.raises(DnsError, match=r"CNAME of _acme-challenge\..*SERVFAIL"):
+            await follow_delegation(resolver, name("_acme-challenge.example.com"))

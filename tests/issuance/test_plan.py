@@ -49,6 +49,7 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
             "_acme-challenge.ruled CNAME _acme-challenge.ruled.auth.example.net.",
             "_acme-challenge.loop CNAME _acme-challenge.loop",
             "*.wild CNAME somewhere.example.net.",
+            "*.all CNAME r0.auth.example.net.",
         ),
         "example.net": zone_text("example.net"),
     }
@@ -132,6 +133,15 @@ async def test_the_value_goes_where_the_cname_leads(resolver: Resolver) -> None:
     assert str(made.names[0].publish_name) == "moved.auth.example.net"
     assert made.names[0].zone is not None
     assert str(made.names[0].zone.name) == "example.net"
+
+
+async def test_a_wildcard_cname_to_what_is_registered_needs_no_cname_beside_it(
+    resolver: Resolver,
+) -> None:
+    provider = DelegatedMemoryProvider(CONTEXT)
+    made = await plan(resolver, provider, "www.all.example.com", register=True)
+    made.require_complete()
+    assert str(made.names[0].publish_name) == "r0.auth.example.net"
 
 
 async def test_a_wildcard_cname_is_no_delegation(resolver: Resolver) -> None:

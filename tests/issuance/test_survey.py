@@ -43,6 +43,7 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
             "_acme-challenge.full TXT old-two",
             "_acme-challenge.loop CNAME _acme-challenge.loop",
             "*.wild CNAME somewhere.example.net.",
+            "_acme-challenge.into CNAME x.wild",
             'denied CAA 0 issue "other.example"',
         ),
         "sub.example.com": zone_text("sub.example.com"),
@@ -162,6 +163,21 @@ async def test_a_registration_that_is_to_be_made_is_told_and_not_made(resolver: 
     assert problem.startswith("www.example.com is not registered at Memory yet")
     assert "CNAME from _acme-challenge.www.example.com" in problem
     assert provider.registered == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "publish_name"),
+    [("a.wild", "_acme-challenge.a.wild.example.com"), ("into", "x.wild.example.com")],
+)
+async def test_a_wildcard_is_told_with_the_name_for_which_it_answers(
+    resolver: Resolver, name: str, publish_name: str
+) -> None:
+    (found,) = await surveyed(resolver, by_dns(), f"{name}.example.com")
+    assert not found.would_fail
+    assert found.name is not None
+    assert str(found.name.publish_name) == publish_name
+    (text,) = [one.text for one in found.findings]
+    assert text.startswith(f"a wildcard CNAME answers for {publish_name} (with somewhere.")
 
 
 @pytest.mark.parametrize(

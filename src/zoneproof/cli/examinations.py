@@ -95,9 +95,12 @@ def _name_rows(name: NameExamination) -> dict[str, str]:
     servers = name.servers.servers
     answering = [server for server in servers if server.status is ServerStatus.VISIBLE]
     chain = name.delegation.chain
+    shown = " -> ".join(map(str, chain)) if len(chain) > 1 else "none"
+    if name.delegation.from_wildcard:
+        shown += " (the last by a wildcard, which a TXT record replaces)"
     rows = {
         "challenge name": str(name.challenge_name),
-        "delegation": " -> ".join(map(str, chain)) if len(chain) > 1 else "none",
+        "delegation": shown,
         "publish name": str(name.publish_name),
         "zone": str(name.zone),
         "name servers": f"{len(answering)} of {len(servers)} answer",

@@ -100,7 +100,7 @@ async def examine(
     """
     check_has_dns(identifier)
     challenge_name = dns01.challenge_name(identifier)
-    delegation = await follow_delegation(resolver, challenge_name)
+    delegation = await follow_delegation(resolver, challenge_name, expected=expected)
     route = Route(identifier.domain, challenge_name, delegation, expected)
     name, caa = await asyncio.gather(
         examine_route(resolver, route),
@@ -154,16 +154,15 @@ def _delegation_findings(route: Route, in_the_way: Sequence[str]) -> list[Findin
                 record=cname_record(route.challenge_name, route.expected),
             )
         ]
+    findings = [Finding(warning, is_problem=False) for warning in route.delegation.warnings]
     if route.delegation.from_wildcard:
-        return [
-            Finding(
-                f"a wildcard CNAME answers for {route.challenge_name} (with"
-                f" {route.delegation.chain[1]}); it is no delegation, and a TXT record there takes"
-                " its place",
-                is_problem=False,
-            )
-        ]
-    return []
+        text = (
+            f"a wildcard CNAME answers for {route.delegation.target} (with"
+            f" {route.delegation.chain[-1]}); it is not followed, because a TXT record there takes"
+            " its place"
+        )
+        findings.append(Finding(text, is_problem=False))
+    return findings
 
 
 def _server_findings(report: NameReport) -> list[Finding]:

@@ -88,6 +88,8 @@ class OrderRun:
         for name in request.plan.names:
             if len(name.chain) > 1:
                 self.emit(DelegationFound(tuple(map(str, name.chain))))
+            for warning in name.delegation.warnings:
+                self.emit(Warned(warning))
         validation = Validation(
             self.client, self.journal, self.resolver, self.providers_for, self.emit
         )

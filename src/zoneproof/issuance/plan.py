@@ -45,7 +45,8 @@ class PlannedName:
     @property
     def chain(self) -> tuple[DomainName, ...]:
         """The challenge name, and the names that real CNAMEs lead to from there."""
-        return self.delegation.chain[:1] if self.delegation.from_wildcard else self.delegation.chain
+        chain = self.delegation.chain
+        return chain[:-1] if self.delegation.from_wildcard else chain
 
     @property
     def record_to_create(self) -> str:

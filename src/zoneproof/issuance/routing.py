@@ -60,7 +60,9 @@ async def find_route(
         expected = await method.provider.target(domain, create=register)
         unregistered = expected is None
     if method.follow_cname or expected is not None:
-        delegation = await follow_delegation(method.resolver or resolver, challenge_name)
+        delegation = await follow_delegation(
+            method.resolver or resolver, challenge_name, expected=expected
+        )
     else:
         delegation = Delegation((challenge_name,), challenge_name)
     return Route(domain, challenge_name, delegation, expected, unregistered)
@@ -98,15 +100,15 @@ def cname_advice(delegation: Delegation, expected: DomainName, texts: Sequence[s
     ``texts`` are TXT values that stand at the challenge name.
     """
     challenge_name = delegation.chain[0]
-    if delegation.from_wildcard:
-        return (
-            f"a wildcard CNAME answers for {challenge_name} (with {delegation.chain[1]}), which is"
-            f" no delegation to {expected}: create the CNAME beside it"
-        )
     if delegation.is_delegated:
         return (
             f"the CNAME at {challenge_name} leads to {delegation.target} instead of {expected}:"
             " change it"
+        )
+    if delegation.from_wildcard:
+        return (
+            f"a wildcard CNAME answers for {challenge_name} (with {delegation.chain[1]}), which is"
+            f" no delegation to {expected}: create the CNAME beside it"
         )
     if texts:
         return (
