@@ -53,6 +53,116 @@ def test_links_still_work_when_the_home_is_moved(tmp_path: Path) -> None:
     assert (tmp_path / "moved/live/example.com/cert.pem").read_text() == "leaf one\n"
 
 
+LINKED = ["live", "live/example.com", "archive", "archive/example.com", ""]
+
+
+def home_with_link(tmp_path: Path, linked: str) -> Path:
+    """Return a home of which one folder, or all, is a link to a deeper place elsewhere."""
+    home, disk = tmp_path / "home", tmp_path / "mnt/disk" / (linked or "home")
+    disk.mkdir(parents=True)
+    (home / linked).parent.mkdir(parents=True, exist_ok=True)
+    (home / linked).symlink_to(disk, target_is_directory=True)
+    return home
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("linked", LINKED)
+def test_folders_may_be_links_to_another_disk(tmp_path: Path, linked: str) -> None:
+    files = CertificateFiles(home_with_link(tmp_path, linked))
+    for mark in ("one", "two"):
+        files.write("example.com", issued(mark))
+        found = contents(files.live("example.com"))
+        assert found["privkey.pem"] == f"key {mark}\n"
+        assert len(found) == 4
+    assert files.read("example.com").problem.endswith("holds no certificate")  # and not: missing
+
+
+@pytest.mark.parametrize("file", ["chain.pem", "privkey.pem"])
+@pytest.mark.parametrize("linked", LINKED)
+def test_a_crash_between_the_links_is_repaired_on_another_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: str, file: str
+) -> None:
+    files = CertificateFiles(home_with_link(tmp_path, linked))
+    files.write("example.com", issued("one"))
+    with monkeypatch.context() as patch:
+        crash_before_link(patch, file)
+        with pytest.raises(Crash):
+            files.write("example.com", issued("two"))
+    files.repair("example.com")
+    assert all("two" in text for text in contents(files.live("example.com")).values())
+
+
+@pytest.mark.parametrize("linked", LINKED)
+def test_files_on_another_disk_are_removed_and_nothing_else_there(
+    tmp_path: Path, linked: str
+) -> None:
+    home = home_with_link(tmp_path, linked)
+    files = CertificateFiles(home)
+    files.write("example.com", issued("one"))
+    (home / linked / "a-persons.txt").write_text("not ours")
+    files.remove("example.com")
+    assert not files.exist("example.com")
+    left = [path.name for path in (tmp_path / "mnt").rglob("*") if path.is_file()]
+    assert left == ["a-persons.txt"]
+
+
+def exchange(files: CertificateFiles, names: list[str], version: int, folder: Path) -> None:
+    """Lead links to a version that a person has put into a folder."""
+    folder.mkdir(exist_ok=True, parents=True)
+    for name in names:
+        target = folder / f"{name}{version}.pem"
+        target.write_text(f"{name} of a person\n")
+        link = files.live("example.com") / f"{name}.pem"
+        link.unlink()
+        link.symlink_to(target)
+
+
+@pytest.mark.parametrize("names", [["cert", "fullchain", "privkey"], ["privkey"], ["chain"]])
+@pytest.mark.parametrize("folder", ["archive/example.com", "elsewhere"])
+@pytest.mark.parametrize("version", [1, 3, 9])
+def test_links_that_a_person_exchanged_are_left_until_the_next_version(
+    tmp_path: Path, names: list[str], folder: str, version: int
+) -> None:
+    files = CertificateFiles(tmp_path)
+    for mark in ("one", "two"):
+        files.write("example.com", issued(mark))
+    exchange(files, names, version, tmp_path / folder)
+    before = contents(files.live("example.com"))
+    assert before[f"{names[0]}.pem"] == f"{names[0]} of a person\n"
+    files.repair("example.com")
+    assert contents(files.live("example.com")) == before
+    files.write("example.com", issued("new"))
+    assert all("new" in text for text in contents(files.live("example.com")).values())
+    kept = tmp_path / folder / f"{names[0]}{version}.pem"
+    assert kept.read_text() == f"{names[0]} of a person\n"
+
+
+def test_a_cut_off_version_is_not_taken_for_one_that_a_person_exchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = CertificateFiles(tmp_path)
+    files.write("example.com", issued("one"))
+    exchange(files, ["cert", "privkey"], 2, tmp_path / "elsewhere")
+    before = contents(files.live("example.com"))
+    with monkeypatch.context() as patch:
+        crash_before_link(patch, "cert.pem")
+        with pytest.raises(Crash):
+            files.write("example.com", issued("cut off"))
+    files.repair("example.com")
+    assert contents(files.live("example.com")) == before
+
+
+def test_a_bundle_that_a_person_made_is_kept(tmp_path: Path) -> None:
+    files = CertificateFiles(tmp_path)
+    files.write("example.com", issued("one"))
+    (files.live("example.com") / "bundle.p12").write_text("a person's")
+    files.write("example.com", issued("two"))
+    assert contents(files.live("example.com"))["bundle.p12"] == "a person's"
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 def test_the_key_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)

@@ -3,6 +3,8 @@
 ``archive/<name>/privkey3.pem`` and its kin hold every version; ``live/<name>/privkey.pem`` and its
 kin are links to the newest, each replaced in one step. ``bundle.p12`` is there on request. While a
 version is written, ``archive/<name>/.writing`` says which, so that it can be undone after a crash.
+Links to other disks may stand in place of ``live``, ``archive`` and the folders in them, and links
+in ``live/<name>`` that a person led elsewhere stay until the next version is written.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,51 +108,54 @@ class CertificateFiles:
             _write_new(archive / _WRITING, str(version).encode(), 0o600)
             _write_all(archive, version, contents)
             self._point(name, version, contents)
-            if pkcs12_password is None:
-                (live / "bundle.p12").unlink(missing_ok=True)
+            if pkcs12_password is None and "bundle.p12" in self._linked(name):
+                (live / "bundle.p12").unlink()
             (archive / _WRITING).unlink()
         except OSError as error:
             raise StorageError(
                 f"cannot write the certificate to {error.filename or archive}: {error.strerror};"
-                " mend that and run this again: the order is kept and goes on"
+                " fix that and run this again: the order is kept and continues"
             ) from error
         return [live / file for file in contents]
 
     def repair(self, name: str) -> None:
         """Finish or undo what a crash left half done. Raises StorageError.
 
-        If it came between the links, all are pointed at one version. A version that no link leads
-        to yet is removed; it was never used, and its order brings it again.
+        If it came between the links, all are pointed at the version that was being written. One
+        that no link leads to yet is removed; it was never used, and its order brings it again.
         """
         live, archive = self.live(name), self.archive(name)
         try:
-            linked = self._linked(name)
             writing = _version_in(archive / _WRITING)
-            if writing in linked.values():
+            if writing in self._linked(name).values():
                 self._point(name, writing, _MODES)
-            elif len(set(linked.values())) > 1:
-                self._point(name, max(linked.values()), linked)
-            if writing and writing not in linked.values():
+            elif writing:
                 for file in _MODES:
                     (archive / _versioned(file, writing)).unlink(missing_ok=True)
             (archive / _WRITING).unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(
-                f"cannot mend the links in {error.filename or live}: {error.strerror}"
+                f"cannot repair the links in {error.filename or live}: {error.strerror}"
             ) from error
 
     def _linked(self, name: str) -> dict[str, int]:
-        """Return the version that each link leads to."""
+        """Return the version in the archive that each link leads to."""
+        archive, live = self.archive(name).resolve(), self.live(name).resolve()
         versions = {}
         for file in _MODES:
-            link = self.live(name) / file
-            match = _VERSIONED.fullmatch(link.readlink().name) if link.is_symlink() else None
-            if match:
+            link = live / file
+            if not link.is_symlink():
+                continue
+            target = live / link.readlink()
+            match = _VERSIONED.fullmatch(target.name)
+            if match and target.parent.resolve() == archive:
                 versions[file] = int(match[2])
         return versions
 
     def _point(self, name: str, version: int, files: Mapping[str, object]) -> None:
-        archive, live = self.archive(name), self.live(name)
+        # A link is read from where it really is, and '..' of a linked folder is on its own disk.
+        live = self.live(name).resolve()
+        archive = self._home.resolve() / "archive" / name
         for file in files:
             target = archive / _versioned(file, version)
             if target.exists():
@@ -198,13 +204,27 @@ class CertificateFiles:
         return self.live(name).exists() or self.archive(name).exists()
 
     def remove(self, name: str) -> None:
-        """Remove every version and the links. Raises StorageError."""
+        """Remove every version and the links. Raises StorageError.
+
+        Of a folder elsewhere, to which a link leads, only what was written to it goes.
+        """
         for folder in (self.live(name), self.archive(name)):
             try:
-                if folder.exists():
+                if folder.is_symlink():
+                    _remove_linked(folder)
+                elif folder.exists():
                     shutil.rmtree(folder)
             except OSError as error:
                 raise StorageError(f"cannot remove {folder}: {error.strerror}") from error
+
+
+def _remove_linked(folder: Path) -> None:
+    for entry in folder.iterdir() if folder.exists() else ():
+        if entry.name in (*_MODES, _WRITING) or _VERSIONED.fullmatch(entry.name):
+            entry.unlink()
+    with suppress(OSError):  # somebody else's files are in it
+        folder.resolve().rmdir()
+    folder.unlink()
 
 
 def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
