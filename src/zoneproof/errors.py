@@ -224,7 +224,14 @@ class AcmeError(ZoneproofError):
 
 
 class AcmeConnectionError(AcmeError):
-    """The CA does not answer, or answers with something that is not ACME."""
+    """The CA does not answer, or answers with something that is not ACME.
+
+    ``status`` is the HTTP status of such an answer if that is not a 2xx, else 0.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)

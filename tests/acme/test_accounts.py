@@ -148,6 +148,15 @@ async def test_rollover_to_another_accounts_key_is_told(ca: FakeCa, status: int)
         assert (client.key, client.account_url) == (old, url)
 
 
+async def test_a_ca_that_does_not_do_rollovers_is_said_not_to(ca: FakeCa) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        ca.misdeeds["/key-change"] = [problem("notImplemented", 501, "this API is not implemented")]
+        with pytest.raises(AcmeError, match="does not offer that: this API is not implemented"):
+            await client.roll_over_key(AccountKey.generate())
+    assert ca.count("/key-change") == 1
+
+
 @pytest.mark.parametrize("trouble", ["no connection", "rateLimited", "serverInternal"])
 async def test_rollover_that_is_confirmed_once_is_believed(ca: FakeCa, trouble: str) -> None:
     answers = {"rateLimited": 429, "serverInternal": 500}

@@ -193,6 +193,17 @@ def test_an_account_whose_rollover_was_cut_off_is_not_shared(machine: Machine) -
     assert "'zoneproof account rollover work' finishes it" in result.stderr
 
 
+def test_the_ca_may_be_said_as_a_directory(machine: Machine, tmp_path: Path) -> None:
+    directory = f"--directory={machine.pebble.directory_url}"
+    bundle = f"--ca-bundle={machine.pebble.ca_bundle}"
+    made = machine.facts("register", directory, bundle, "--name=work", "--agree-tos")
+    assert made["directory_url"] == machine.pebble.directory_url
+    (tmp_path / "key.pem").write_bytes(machine.stored_keys()[0].to_pem())
+    machine.ok("remove", "work", "--yes")
+    taken = machine.facts("import", "work", directory, f"--key={tmp_path / 'key.pem'}", bundle)
+    assert taken["account_url"] == made["account_url"]
+
+
 @pytest.mark.parametrize("content", ["", "{}", '{"format": "zoneproof-account-1"}', "\x00"])
 def test_a_damaged_export_is_told(machine: Machine, tmp_path: Path, content: str) -> None:
     (tmp_path / "copy").write_text(content)

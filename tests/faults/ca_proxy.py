@@ -19,6 +19,11 @@ from zoneproof.cli.demo.pebble import Pebble
 _HOST = "127.0.0.1"
 
 RENEWAL_INFO = "renewalInfo"
+KEY_CHANGE = "keyChange"
+_OTHER_PATHS = {
+    RENEWAL_INFO: "/draft-ietf-acme-ari-03/renewalInfo/",
+    KEY_CHANGE: "/rollover-account-key",
+}
 # The path of each step of RFC 8555 section 7.1 in Pebble.
 STEPS = {
     "directory": "/dir",
@@ -97,7 +102,7 @@ class CaProxy:
 
     def fault_for(self, path: str) -> Fault | None:
         """Note a request, and return the fault that it meets."""
-        paths = {**STEPS, RENEWAL_INFO: "/draft-ietf-acme-ari-03/renewalInfo/"}
+        paths = STEPS | _OTHER_PATHS
         step = next((name for name, start in paths.items() if path.startswith(start)), path)
         with self._lock:
             self.seen.append(step)

@@ -131,6 +131,8 @@ def problem_error(
         fields["url"] = next(iter(terms_of_service), problem.instance)
         where = f"; see {fields['url']}" if fields["url"] else ""
         return UserActionRequiredError(f"{ca} waits for you: {problem}{where}", **fields)
+    if status == HTTPStatus.NOT_IMPLEMENTED:
+        return AcmeProblemError(f"{ca} does not offer that: {problem}", **fields)
     # A CA that goes on refusing the nonces that it hands out has lost its count of them.
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or problem.type == BAD_NONCE:
         return AcmeProblemError(

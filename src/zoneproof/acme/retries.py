@@ -84,7 +84,8 @@ class Retries:
             target = shown(reply.headers.get("Location", "elsewhere"), 200)
             return AcmeConnectionError(
                 f"{ca_at(reply.url)} redirects to {target}, which ACME does not allow: if that is"
-                " where its directory is now, use that URL"
+                " where its directory is now, use that URL",
+                status=reply.status,
             )
         is_json = kind in {"application/problem+json", "application/json", ""}
         problem = parse_problem(reply.body, reply.status) if is_json or not reply.body else None
@@ -96,7 +97,8 @@ class Retries:
                 advice = f": is {shown(self.directory_url, 200)} its directory?"
             return AcmeConnectionError(
                 f"{ca_at(reply.url)} answered with {what} instead of ACME"
-                f" (HTTP {reply.status}){advice}"
+                f" (HTTP {reply.status}){advice}",
+                status=reply.status,
             )
         return problem_error(
             problem,

@@ -27,6 +27,8 @@ def account() -> None:
 @account.command()
 @click.option(
     "--ca",
+    "--directory",
+    "ca",
     default="",
     metavar="CA",
     help="A CA's short name or directory URL.  [default: that of settings.toml, else letsencrypt]",

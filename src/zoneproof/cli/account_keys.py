@@ -69,7 +69,14 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
 
 @click.command("import")
 @click.argument("name", required=False, default="")
-@click.option("--ca", default="", metavar="CA", help="A CA's short name or directory URL.")
+@click.option(
+    "--ca",
+    "--directory",
+    "ca",
+    default="",
+    metavar="CA",
+    help="A CA's short name or directory URL.",
+)
 @click.option("--key", "key_file", type=PATH, metavar="FILE", help="PEM or JWK file.")
 @click.option(
     "--from",

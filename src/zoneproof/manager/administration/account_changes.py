@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from http import HTTPStatus
 
 from zoneproof.acme import Account, AccountKey, CertificateAuthority, KeyKind, find_ca
 from zoneproof.dnsquery import binding_records
@@ -20,6 +21,8 @@ from zoneproof.manager.manager import Manager
 from zoneproof.names import DomainName
 
 _BAD_KEY = ("badSignatureAlgorithm", "badPublicKey")
+_LOST = 0
+_FROM_A_GATEWAY = (502, 503, 504)  # behind which the CA may still be at it
 # No certificate has this name, because of the space.
 _LOCK = ("account keys", "changes the key of an account")
 
@@ -113,13 +116,25 @@ async def _give_key(manager: Manager, account: StoredAccount, key: AccountKey) -
         client.use_account(account.account_url)
         try:
             await client.roll_over_key(key)
-        except AcmeConnectionError:
-            raise
         except AcmeError as error:
-            if not isinstance(error, AcmeProblemError) or error.status < 500:
+            if await _was_refused(manager, account, error):
                 await manager.accounts.end_rollover(account, account.key)
             raise
     return await manager.accounts.end_rollover(account, key)
+
+
+async def _was_refused(manager: Manager, account: StoredAccount, error: AcmeError) -> bool:
+    """Tell whether the CA surely has not taken the next key, and is not about to."""
+    if not isinstance(error, AcmeProblemError | AcmeConnectionError):
+        return True
+    if error.status in (_LOST, *_FROM_A_GATEWAY):
+        return False
+    if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return True
+    # The CA itself failed, or does not know how: whose the key is tells what came of it.
+    with suppress(AcmeError):
+        return (await settle_rollover(manager.accounts, account)).next_key is not None
+    return error.status == HTTPStatus.NOT_IMPLEMENTED
 
 
 @asynccontextmanager
