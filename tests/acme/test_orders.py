@@ -123,7 +123,15 @@ async def test_replaced_certificate_is_not_named_elsewhere(ca: FakeCa) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [("alreadyReplaced", 409), ("malformed", 404), ("unauthorized", 403)]
+    ("kind", "status"),
+    [
+        ("alreadyReplaced", 409),
+        ("conflict", 409),
+        ("conflict", 400),
+        ("aWordOfItsOwn", 409),
+        ("malformed", 404),
+        ("unauthorized", 403),
+    ],
 )
 async def test_refused_replacement_is_ordered_anew_without_saying_what_it_replaces(
     ca: FakeCa, kind: str, status: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -217,11 +218,24 @@ async def test_preferred_chain_is_taken(pebble: Pebble, number: int) -> None:
     assert_leads_to(chain, wanted, pebble)
 
 
+@pytest.mark.parametrize("spelling", [str.upper, str.lower, " {} ".format])
+async def test_a_preferred_chain_is_found_in_any_case(
+    pebble: Pebble, spelling: Callable[[str], str]
+) -> None:
+    wanted = roots(pebble)[1].subject.rfc4514_string().removeprefix("CN=")
+    async with registered(pebble) as client:
+        chain = await obtain(client, "example.com", preferred_chain=spelling(wanted))
+    assert chain.top_issuer == wanted
+    assert chain.offered == ()
+
+
 @pytest.mark.parametrize("preferred_chain", ["", "No such root"])
 async def test_default_chain_is_taken_otherwise(pebble: Pebble, preferred_chain: str) -> None:
     async with registered(pebble) as client:
         chain = await obtain(client, "example.com", preferred_chain=preferred_chain)
     assert_leads_to(chain, chain.top_issuer, pebble)
+    names = {root.subject.rfc4514_string().removeprefix("CN=") for root in roots(pebble)}
+    assert set(chain.offered) == (names if preferred_chain else set())
 
 
 # --- revocation ------------------------------------------------------------------------------

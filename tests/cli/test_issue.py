@@ -48,6 +48,15 @@ def world(servers: World, tmp_path: Path) -> World:
     return World(tmp_path, servers.knot, servers.unbound, servers.pebble)
 
 
+def test_a_preferred_chain_that_the_ca_lacks_is_a_warning_that_names_those_it_has(
+    world: World,
+) -> None:
+    result = world.issue("example.com", "--preferred-chain=No Such Root")
+    assert result.status == 0, result.stdout + result.stderr
+    (warning,) = [event["message"] for event in result.events if event["event"] == "warning"]
+    assert "no chain to 'No Such Root' (preferred_chain), only to 'Pebble Root CA" in warning
+
+
 def pebble_roots(world: World) -> bytes:
     context = ssl.create_default_context(cafile=str(world.pebble.ca_bundle))
     url = f"{world.pebble.management_url}/roots/0"

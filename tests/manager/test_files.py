@@ -311,12 +311,17 @@ def test_a_folder_that_cannot_be_written_leaves_the_links_and_is_named(tmp_path:
         files.write("example.com", issued("two"))
 
 
-@pytest.mark.parametrize("name", ["example.com", "a_b-c.d", "192.0.2.1"])
+LONGEST = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])  # 253, as RFC 1035 has it
+
+
+@pytest.mark.parametrize("name", ["example.com", "a_b-c.d", "192.0.2.1", LONGEST])
 def test_usual_names_are_taken(name: str) -> None:
     assert check_certificate_name(name) == name
 
 
-@pytest.mark.parametrize("name", ["", "..", "../up", "a/b", "a\\b", ".hidden", "-x", "a\0b", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", "..", "../up", "a/b", "a\\b", ".hidden", "-x", "a\0b", "a\n", f"{LONGEST}e"]
+)
 def test_names_that_could_leave_the_folder_are_refused(name: str) -> None:
     with pytest.raises(InvalidInputError):
         check_certificate_name(name)

@@ -87,6 +87,28 @@ async def test_each_rcode_is_its_own_error_signed_or_not(
     assert error.changed_nothing is (rcode != "SERVFAIL")
 
 
+@pytest.mark.parametrize(
+    ("make", "key", "words"),
+    [
+        (unsigned, KEY, ["primary server", "TSIG key", "key_name", "algorithm"]),
+        (unsigned, None, ["signed updates only", "set key_name and secret"]),
+        (response, KEY, ["primary server"]),
+    ],
+    ids=["an unsigned answer", "an unsigned update", "a signed answer"],
+)
+async def test_notauth_says_what_it_can_mean(
+    make: Any, key: dns.tsig.Key | None, words: list[str]
+) -> None:
+    async with fake_name_server(make(dns.rcode.NOTAUTH), key) as server:
+        if key:
+            provider = provider_at(server.port)
+        else:
+            provider = provider_at(server.port, key_name="", secret="")
+        error = await failure(provider)
+    assert all(word in error.message for word in words)
+    assert ("key" in error.message) is (make is unsigned)
+
+
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize(
     ("code", "word"), [(16, "BADSIG"), (17, "BADKEY"), (18, "BADTIME"), (22, "BADTRUNC"), (21, "")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from cryptography import x509
@@ -30,14 +31,18 @@ async def fetch(session: Session, order: Order, *, preferred_chain: str) -> Cert
     chain = parse_chain(reply.body, reply.url)
     chain.require_identifiers(order.identifiers)
     chain.require_current(session.retries.now())
-    if not preferred_chain or chain.top_issuer == preferred_chain:
+    if not preferred_chain or chain.leads_to(preferred_chain):
         return chain
+    offered = [chain.top_issuer]
     alternates = links(reply.headers.get_list("Link"), "alternate", reply.url)
     for url in alternates[:_MOST_ALTERNATES]:
         other = parse_chain((await session.post(url)).body, url)
-        if other.leaf == chain.leaf and other.top_issuer == preferred_chain:
+        if other.leaf != chain.leaf:
+            continue
+        if other.leads_to(preferred_chain):
             return other
-    return chain
+        offered.append(other.top_issuer)
+    return replace(chain, offered=tuple(dict.fromkeys(offered)))
 
 
 async def revoke(

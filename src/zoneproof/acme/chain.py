@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
@@ -30,9 +30,13 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class CertificateChain:
-    """A certificate and those that issued it, up to but without the root."""
+    """A certificate and those that issued it, up to but without the root.
+
+    ``offered`` are the names of the roots to which the CA had chains, where one was preferred.
+    """
 
     certificates: tuple[x509.Certificate, ...]
+    offered: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -76,6 +80,10 @@ class CertificateChain:
     def top_issuer(self) -> str:
         """The name of the issuer of the topmost certificate: the root's, in most chains."""
         return _common_name(self.certificates[-1].issuer)
+
+    def leads_to(self, root: str) -> bool:
+        """Tell whether the topmost certificate was issued by the root of that common name."""
+        return self.top_issuer.casefold() == root.strip().casefold()
 
     def require_key(self, key: CertificateKey) -> None:
         """Raise OrderFailedError if the certificate is for another key than this."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,7 +42,8 @@ ORDER_SECONDS = 600.0
 # What a CA says when it does not like the certificate that an order would replace: another
 # account's, one that it does not know, one that is replaced already. Pebble now and then does not
 # find the order of its own certificate, and says that this is its fault.
-_REPLACES_REFUSED = ("alreadyReplaced", "malformed", "unauthorized", "serverInternal")
+# RFC 9773 asks for alreadyReplaced; drafts and CAs that follow them say conflict.
+_REPLACES_REFUSED = ("alreadyReplaced", "conflict", "malformed", "unauthorized", "serverInternal")
 
 
 class AcmeClient:
@@ -195,7 +197,9 @@ class AcmeClient:
             try:
                 return await self._new_order(directory, {**payload, "replaces": replaces})
             except AcmeProblemError as error:
-                refused = any(error.is_type(name) for name in _REPLACES_REFUSED)
+                refused = error.status == HTTPStatus.CONFLICT or any(
+                    error.is_type(name) for name in _REPLACES_REFUSED
+                )
                 if error.retry_at or not refused:
                     raise
         return await self._new_order(directory, payload)

@@ -21,8 +21,8 @@ POST_AS_GET = b""
 class ExternalAccountBinding:
     """What ties a new ACME account to one that a person has at the CA (RFC 8555 section 7.3.4).
 
-    ``kid`` is the CA's key identifier and ``hmac_key`` the MAC key in base64url, both as the CA's
-    web site shows them. Raises InvalidInputError.
+    ``kid`` is the CA's key identifier and ``hmac_key`` the MAC key in base64url or base64, both as
+    the CA's web site shows them; line breaks do no harm. Raises InvalidInputError.
     """
 
     kid: str
@@ -32,14 +32,20 @@ class ExternalAccountBinding:
         if not self.kid.strip():
             raise InvalidInputError("the external account binding has no key identifier")
         try:
-            usable = bool(decode_base64url(self.hmac_key))
+            usable = bool(self.mac_key)
         except ValueError:
             usable = False
         if not usable:
             raise InvalidInputError(
-                "the HMAC key of the external account binding is not base64url: copy it as the CA"
+                "the HMAC key of the external account binding is not base64: copy it as the CA"
                 " shows it"
             )
+
+    @property
+    def mac_key(self) -> bytes:
+        """The MAC key itself."""
+        text = "".join(self.hmac_key.split())
+        return decode_base64url(text.replace("+", "-").replace("/", "_"))
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Signer:
 
 def bound_key(binding: ExternalAccountBinding, key: AccountKey, url: str) -> dict[str, str]:
     """Return newAccount's ``externalAccountBinding``; ``url`` is newAccount's (section 7.3.4)."""
-    mac_key = decode_base64url(binding.hmac_key)
+    mac_key = binding.mac_key
     header = {"alg": "HS256", "kid": binding.kid, "url": url}
 
     def mac(data: bytes) -> bytes:

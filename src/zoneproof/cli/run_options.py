@@ -51,7 +51,7 @@ _TERMS = (
         "--eab-hmac-key",
         default="",
         metavar="KEY",
-        help="Its key: base64url, @file or env:VARIABLE.",
+        help="Its key: base64, @file or env:VARIABLE.",
     ),
     ca_bundle_option,
     click.option("--allow-http", is_flag=True, help="Accept a CA without TLS, on this machine."),

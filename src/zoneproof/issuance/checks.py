@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zoneproof.errors import InvalidInputError
+from zoneproof.challenges import dns01
+from zoneproof.errors import InvalidInputError, InvalidNameError
 from zoneproof.issuance.limits import find_limits
 from zoneproof.issuance.method import DnsMethod, HttpMethod, Method
 from zoneproof.names import Identifier
@@ -61,8 +62,18 @@ def check_method(identifier: Identifier, method: Method) -> None:
 
 
 def check_has_dns(identifier: Identifier) -> None:
-    """Raise InvalidInputError for an IP address, which dns-01 cannot validate (RFC 8738)."""
+    """Raise InvalidInputError for what dns-01 cannot validate.
+
+    That is an IP address (RFC 8738), and a name that leaves no room for ``_acme-challenge``.
+    """
     if identifier.type == "ip":
         raise InvalidInputError(
             f"{identifier} is an IP address: CAs do not validate those by DNS, only by http-01"
         )
+    try:
+        dns01.challenge_name(identifier)
+    except InvalidNameError as error:
+        raise InvalidInputError(
+            f"{identifier} is too long to be validated by DNS: its challenge name would be longer"
+            " than a domain name can be; use http-01"
+        ) from error

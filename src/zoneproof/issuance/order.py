@@ -205,6 +205,16 @@ class OrderRun:
             return None
         return order
 
+    def _tell_other_chain(self, chain: CertificateChain, preferred: str) -> None:
+        if preferred and not chain.leads_to(preferred):
+            offered = ", ".join(f"'{name}'" for name in chain.offered)
+            self.emit(
+                Warned(
+                    f"the CA has no chain to '{preferred}' (preferred_chain), only to {offered}:"
+                    f" taking the one to '{chain.top_issuer}'"
+                )
+            )
+
     def _tell_status(self, order: Order) -> None:
         self.emit(OrderStatus(order.status))
 
@@ -221,6 +231,7 @@ class OrderRun:
             order, csr, deadline_seconds=request.order_seconds, on_poll=self._tell_status
         )
         chain = await self.client.certificate(order, preferred_chain=request.preferred_chain)
+        self._tell_other_chain(chain, request.preferred_chain)
         chain.require_key(key)
         chain.require_identifiers(request.plan.identifiers)  # not only those of the CA's order
         leaf = chain.leaf

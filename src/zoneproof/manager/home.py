@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,8 @@ from filelock import FileLock, Timeout
 
 from zoneproof.errors import BusyError, ConfigError, StorageError, printable
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
+
+_LONGEST_PLAIN = 200
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ class Home:
         says who holds it, and StorageError. A lock ends with its process.
         """
         folder = self.path / "locks"
-        holder = folder / f"{name}.holder"
+        file = _file_name(name)
+        holder = folder / f"{file}.holder"
         with ExitStack() as stack:
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                stack.enter_context(FileLock(folder / f"{name}.lock", timeout=0))
+                stack.enter_context(FileLock(folder / f"{file}.lock", timeout=0))
                 holder.write_text(str(os.getpid()))
             except Timeout as error:
                 what = doing or f"is working on {name}"
@@ -111,6 +115,16 @@ def _allow_many_files() -> None:
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _file_name(name: str) -> str:
+    """Return what a lock's file is called: file systems take 255 bytes, and the suffix is to fit.
+
+    No certificate's name has a ``~``, so that a shortened one is never that of another.
+    """
+    if len(name) <= _LONGEST_PLAIN:
+        return name
+    return f"{name[:_LONGEST_PLAIN]}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def _read(holder: Path) -> str:

@@ -234,7 +234,9 @@ class Rfc2136:
 
     def _check(self, where: str, reply: dns.message.Message) -> None:
         if reply.rcode() != dns.rcode.NOERROR:
-            raise refusal(where, reply.rcode(), signed=self._key is not None)
+            raise refusal(
+                where, reply.rcode(), signed=self._key is not None, answer_signed=reply.had_tsig
+            )
         if self._key is not None and not reply.had_tsig:
             raise ProviderError(
                 f"{where}: its answer is not signed, so it is not believed: check who stands"

@@ -89,13 +89,25 @@ _RCODE_TROUBLE: dict[dns.rcode.Rcode, _Trouble] = {
 }
 
 
-def refusal(where: str, rcode: dns.rcode.Rcode, *, signed: bool) -> ProviderError:
-    """Return the error for an rcode that is neither NOERROR nor SERVFAIL (RFC 2136 section 2.2)."""
+def refusal(
+    where: str, rcode: dns.rcode.Rcode, *, signed: bool, answer_signed: bool
+) -> ProviderError:
+    """Return the error for an rcode that is neither NOERROR nor SERVFAIL (RFC 2136 section 2.2).
+
+    ``signed`` and ``answer_signed`` tell whether the update and its answer carried a signature.
+    """
     if rcode == dns.rcode.NOTAUTH and not signed:
         # "Not authoritative" in RFC 2136, "not authorized" in RFC 8945: Knot means the second.
         return ProviderPermissionError(
             f"{where}: it takes signed updates only, or is not the primary server of that zone"
             " (NOTAUTH): set key_name and secret, and check server"
+        )
+    if rcode == dns.rcode.NOTAUTH and not answer_signed:
+        # A server that could check the signature signs its answer; some do not say BADKEY.
+        return ProviderZoneError(
+            f"{where}: it is not the primary server of that zone, or it does not accept the TSIG"
+            " key (NOTAUTH, unsigned): check server and the zone's name, then key_name, secret and"
+            " algorithm"
         )
     kind, text = _RCODE_TROUBLE.get(
         rcode, (ProviderError, f"it answered {dns.rcode.to_text(rcode)}: read its log")

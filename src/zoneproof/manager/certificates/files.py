@@ -34,7 +34,8 @@ from zoneproof.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.input_files import read_file
 from zoneproof.issuance import Issued
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
+LONGEST_NAME = 253  # as long as a domain name, after which most certificates are called
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _VERSIONED = re.compile(r"([a-z]+?)(\d+)\.(pem|p12)")
 _MODES = {
     "cert.pem": 0o644,
@@ -48,14 +49,15 @@ _WRITING = ".writing"
 
 def is_certificate_name(name: str) -> bool:
     """Tell whether the name can be a folder's."""
-    return bool(_NAME.fullmatch(name)) and ".." not in name
+    return bool(_NAME.fullmatch(name)) and ".." not in name and len(name) <= LONGEST_NAME
 
 
 def check_certificate_name(name: str) -> str:
     """Return the name if it can be a folder's. Raises InvalidInputError."""
     if not is_certificate_name(name):
         raise InvalidInputError(
-            f"'{name[:80]}' cannot name a certificate: use letters, digits, '.', '-' and '_'"
+            f"'{name[:80]}' cannot name a certificate: use letters, digits, '.', '-' and '_', at"
+            f" most {LONGEST_NAME}"
         )
     return name
 

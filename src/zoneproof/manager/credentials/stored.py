@@ -18,7 +18,9 @@ from zoneproof.providers import CredentialField, describe, shown_field
 from zoneproof.storage import Row, Store, Transaction
 from zoneproof.vault import SealedColumn, Vault
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,100}")
+# Most are called after a certificate, whose name may be as long as a domain's, and a provider.
+_LONGEST_NAME = 300
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _FIELDS = SealedColumn("credentials", "fields")
 _SELECT = "SELECT id, name, provider, fields, dns, created_at, changed_at FROM credentials"
 _INSERT = """
@@ -84,9 +86,10 @@ class Credential:
 
 def check_credential_name(name: str) -> str:
     """Return the name. Raises InvalidInputError."""
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise InvalidInputError(
-            f"'{name[:80]}' cannot name a credential: use letters, digits, '.', '-' and '_'"
+            f"'{name[:80]}' cannot name a credential: use letters, digits, '.', '-' and '_', at"
+            f" most {_LONGEST_NAME}"
         )
     return name
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from zoneproof.acme import AccountKey
 from zoneproof.errors import InvalidInputError
-from zoneproof.manager.certificates.files import check_certificate_name
+from zoneproof.manager.certificates.files import LONGEST_NAME, check_certificate_name
 from zoneproof.manager.importing.reading import unusable
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Registration
@@ -118,7 +118,9 @@ class Findings:
         except InvalidInputError as error:
             raise unusable(source, error.message) from error
         taken = {certificate.name for certificate in self.certificates}
-        names = chain([wanted], (f"{wanted}-{number}" for number in count(2)))
+        tails = (f"-{number}" for number in count(2))
+        numbered = (f"{wanted[: LONGEST_NAME - len(tail)]}{tail}" for tail in tails)
+        names = chain([wanted], numbered)
         return next(name for name in names if name not in taken)
 
     def found(self) -> Found:
