@@ -296,7 +296,7 @@ def test_a_certificate_uses_the_account_that_came_with_it(inside: Inside, folder
 def test_secrets_become_a_credential(inside: Inside, folder: Path, tmp_path: Path) -> None:
     credentials = write(
         tmp_path / "dns.ini",
-        f"dns_rfc2136_server = 192.0.2.1\ndns_rfc2136_name = key\ndns_rfc2136_secret = {SECRET}\n",
+        "dns_rfc2136_server = 192.0.2.1\ndns_rfc2136_name = key\ndns_rfc2136_secret = c2VjcmV0\n",
     )
     add_certbot(
         folder,
@@ -309,6 +309,43 @@ def test_secrets_become_a_credential(inside: Inside, folder: Path, tmp_path: Pat
     definition = shown_definition(inside, "example.com")
     assert definition["method"] == [{"credential": "example.com-rfc2136"}]
     assert definition.get("renew", True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "reason"),
+    [
+        ("server = 192.0.2.1\ndns_rfc2136_name = key\ndns_rfc2136_secret = !!", {}, "not base64"),
+        ("server = 192.0.2.1\ndns_rfc2136_algorithm = hmac-sha9", {}, "not a TSIG algorithm"),
+        ("name = key", {}, "needs the field 'server'"),
+        (
+            "server = 192.0.2.1",
+            {"dns_rfc2136_credentials": "/none/dns.ini"},
+            "credentials of rfc2136 could not be read",
+        ),
+        ("server = 192.0.2.1", {"authenticator": "webroot"}, "is a wildcard"),
+    ],
+    ids=["secret", "algorithm", "server", "no file", "wildcard by http-01"],
+)
+def test_what_cannot_work_is_kept_and_not_renewed_and_says_why(
+    inside: Inside, folder: Path, settings: str, options: dict[str, str], reason: str
+) -> None:
+    file = write(folder / "dns.ini", f"dns_rfc2136_{settings}\n")
+    given = {"authenticator": "dns-rfc2136", "dns_rfc2136_credentials": str(file), **options}
+    add_certbot(folder, "a", ("*.example.com",), webroot_path="/srv/www,", **given)
+    told = inside.run("import", "certbot", str(folder), "--yes").stdout
+    assert reason in told
+    assert "not renewed until it has a method that works: `zoneproof edit a" in told
+    assert shown_definition(inside, "a")["renew"] is False
+
+
+@pytest.mark.parametrize("word", ["False", "off", "no", "0"])
+def test_what_certbot_did_not_renew_is_not_renewed_here(
+    inside: Inside, folder: Path, word: str
+) -> None:
+    add_certbot(folder, "a", ("example.com",), authenticator="standalone", autorenew=word)
+    told = inside.good("import", "certbot", str(folder), "--yes")
+    assert "not renewed here either: `zoneproof edit a --renew` changes that" in told
+    assert shown_definition(inside, "a")["renew"] is False
 
 
 def test_a_licence_key_in_a_servers_url_is_a_secret(inside: Inside, folder: Path) -> None:

@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def world(servers: World, tmp_path: Path) -> World:
     """The same servers for all tests, and a home of its own for each."""
     return World(tmp_path, servers.knot, servers.unbound, servers.pebble)
+
+
+@pytest.mark.parametrize(("profile", "is_there"), [("shortlived", True), ("golden", False)])
+def test_a_preferred_profile_is_asked_for_where_the_ca_has_it(
+    world: World, profile: str, is_there: bool
+) -> None:
+    result = world.issue("example.com", f"--preferred-profile={profile}")
+    assert result.status == 0, result.stdout + result.stderr
+    warnings = [event["message"] for event in result.events if event["event"] == "warning"]
+    assert any(f"has no profile '{profile}'" in text for text in warnings) is not is_there
+    issued = result.event("certificate_issued")
+    days = datetime.fromisoformat(issued["not_after"]) - datetime.fromisoformat(
+        issued["not_before"]
+    )
+    assert (days < timedelta(days=10)) is is_there
 
 
 def test_a_preferred_chain_that_the_ca_lacks_is_a_warning_that_names_those_it_has(
@@ -338,6 +354,7 @@ def error_of(result: Result) -> str:
         (["example.com", "--propagation=soon"], 2, r"soon"),
         (["example.com", "--resolver=nowhere"], 2, r"nowhere"),
         (["example.com", "--profile=golden"], 2, r"golden.*default"),
+        (["example.com", "--profile=a", "--preferred-profile=b"], 2, r"exclude each other"),
         (["example.com", "--name=../up"], 2, r"cannot name a certificate"),
         (["example.com", "--directory=ftp://ca"], 2, r"ftp://ca"),
         (["example.com", "--ca=letsdecrypt"], 2, r"letsdecrypt"),

@@ -102,7 +102,10 @@ _CERTIFICATE = (
         metavar="PASSWORD",
         help="Write bundle.p12, too; can be @file or env:VARIABLE, empty for none.",
     ),
-    click.option("--profile", metavar="NAME", help="A profile of the CA."),
+    click.option("--profile", metavar="NAME", help="A profile that the CA must have."),
+    click.option(
+        "--preferred-profile", metavar="NAME", help="A profile to ask for if the CA has it."
+    ),
     click.option("--preferred-chain", metavar="NAME", help="Common name of the root wanted."),
     click.option("--ignore-caa", is_flag=True, default=None, help="Order whatever CAA says."),
     click.option(
@@ -124,6 +127,7 @@ _OF_CERTIFICATE = (
     "key_type",
     "reuse_key",
     "profile",
+    "preferred_profile",
     "preferred_chain",
     "ignore_caa",
     "renew",

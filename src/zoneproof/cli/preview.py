@@ -108,6 +108,7 @@ def _print(found: Preview, *, brief: bool) -> None:
         "account": (found.account.account_url if found.account else "") or "registered first",
         "key": f"{definition.key_type}, {'kept' if definition.reuse_key else 'a new one'}",
         "profile": definition.profile,
+        "preferred profile": definition.preferred_profile,
         "fallback": ", ".join(definition.fallback_accounts),
     }
     print_rows({name: text for name, text in rows.items() if text})

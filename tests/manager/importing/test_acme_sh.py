@@ -16,6 +16,7 @@ from zoneproof.names import DomainName
 from zoneproof.providers import slugs
 
 KEY = AccountKey.generate()
+KEY_SECRET = "dGhlLWtleS1pdHNlbGYtZm9yLXVwZGF0ZXM="
 ZEROSSL = "https://acme.zerossl.com/v2/DV90"
 
 
@@ -299,8 +300,6 @@ def test_nothing_is_run(tmp_path: Path) -> None:
         {"Le_Domain": ""},
         {"Le_Domain": "a..b"},
         {"Le_Alt": "bad name"},
-        {"Le_Keylength": "ec-x"},
-        {"Le_Keylength": "9" * 30},
     ],
 )
 def test_a_broken_certificate_is_a_problem_and_the_rest_is_read(
@@ -329,8 +328,76 @@ def test_a_key_file_that_is_none_leaves_the_certificate(tmp_path: Path) -> None:
     certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
     found = read_acme_sh(tmp_path)
     assert only(found).fields == {"server": "localhost"}
-    assert "tsig-keygen" in found.problems[0]
+    assert only(found).lacks == "its TSIG key could not be read"
+    assert "no TSIG key in it" in found.problems[0]
     assert SECRET not in found.problems[0]
+
+
+def test_a_key_that_is_given_itself_is_taken(tmp_path: Path) -> None:
+    home(tmp_path, SAVED_NSUPDATE_KEY=f"hmac-sha512:acme:{KEY_SECRET}")
+    certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
+    found = read_acme_sh(tmp_path)
+    made = only(found)
+    assert made.fields == {
+        "server": "localhost",
+        "key_name": "acme",
+        "secret": KEY_SECRET,
+        "algorithm": "hmac-sha512",
+    }
+    assert (made.lacks, found.problems) == ("", ())
+    assert KEY_SECRET not in repr(found)
+
+
+@pytest.mark.parametrize("value", [f"/{KEY_SECRET}", KEY_SECRET, f"a b:{KEY_SECRET}", "x" * 300])
+def test_what_may_be_a_key_is_never_shown(tmp_path: Path, value: str) -> None:
+    home(tmp_path, SAVED_NSUPDATE_KEY=value)
+    certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
+    found = read_acme_sh(tmp_path)
+    assert only(found).lacks
+    assert "NSUPDATE_KEY names no file" in found.problems[0]
+    assert KEY_SECRET not in repr(found)
+    assert "xxx" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("ec-256", "ec256"),
+        ("ec-384", "ec384"),
+        ("ec-521", "ec384"),
+        ("EC-384", "ec384"),
+        ("ec384", "ec384"),
+        ("ecc-384", "ec384"),
+        ("384", "ec384"),
+        ("P-384", "ec384"),
+        ("secp384r1", "ec384"),
+        ("prime256v1", "ec256"),
+        ("2048", "rsa2048"),
+        ("rsa-4096", "rsa4096"),
+        ("RSA 3072", "rsa3072"),
+        ("8192", "rsa4096"),
+        ("", "ec256"),
+        ("no", "ec256"),
+        ("ec-x", "ec256"),
+        ("9" * 30, "ec256"),
+        ("rsa-256", "ec256"),
+    ],
+)
+def test_a_key_length_is_read_in_any_spelling_else_the_key_is_as_it_is(
+    tmp_path: Path, text: str, kind: str
+) -> None:
+    certificate_of(home(tmp_path), Le_Keylength=text)
+    found = read_acme_sh(tmp_path)
+    assert only(found).key_type == kind
+    assert found.problems == ()
+
+
+def test_without_a_certificate_an_unknown_key_length_is_told(tmp_path: Path) -> None:
+    path = certificate_of(home(tmp_path), Le_Keylength="ec-x")
+    (path.parent / "fullchain.cer").unlink()
+    made = only(read_acme_sh(tmp_path))
+    assert made.key_type == "ec256"
+    assert any("kind of its key is not known" in note for note in made.notes)
 
 
 def test_another_folder_says_so(tmp_path: Path) -> None:

@@ -222,9 +222,102 @@ def test_chain_and_profile_are_carried_over(tmp_path: Path) -> None:
         "preferred_profile = shortlived\nautorenew = False\nmust_staple = True",
     )
     made = only(read_certbot(tmp_path))
-    assert (made.preferred_chain, made.profile) == ("ISRG Root X1", "shortlived")
+    assert (made.preferred_chain, made.profile) == ("ISRG Root X1", "")
+    assert made.preferred_profile == "shortlived"
+    assert not made.renew
     assert any("autorenew" in note for note in made.notes)
     assert any("must_staple" in note for note in made.notes)
+
+
+def test_a_profile_that_certbot_required_is_required(tmp_path: Path) -> None:
+    renewal(
+        tmp_path,
+        "authenticator = standalone\nrequired_profile = shortlived\npreferred_profile = classic",
+    )
+    made = only(read_certbot(tmp_path))
+    assert (made.profile, made.preferred_profile) == ("shortlived", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ("key_type = rsa\nrsa_key_size = 4096", "rsa4096"),
+        ("key_type = rsa", "rsa2048"),
+        ("key_type = RSA\nrsa_key_size = 3072", "rsa3072"),
+        ("key_type = ecdsa\nelliptic_curve = secp384r1", "ec384"),
+        ("key_type = ecdsa\nelliptic_curve = P-384", "ec384"),
+        ("key_type = ecdsa\nelliptic_curve = nonsense", "ec256"),
+        ("key_type = ecdsa", "ec256"),
+        ("rsa_key_size = 4096", "ec256"),
+        ("", "ec256"),
+    ],
+)
+def test_the_next_key_is_of_the_kind_that_certbot_would_make(
+    tmp_path: Path, options: str, kind: str
+) -> None:
+    renewal(tmp_path, f"authenticator = standalone\n{options}")
+    assert only(read_certbot(tmp_path)).key_type == kind
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("live", ["other.example-0001", "plain"])
+def test_the_certificate_is_where_the_renewal_file_says(
+    tmp_path: Path, live: str, copied: bool
+) -> None:
+    root, folder = tmp_path / "original", tmp_path / "original"
+    names = {live: ("new.example.com", "example.com"), "example.com": ("example.com",)}
+    for place, on_it in names.items():
+        write(root / f"live/{place}/fullchain.pem", certificate(*on_it))
+        write(root / f"live/{place}/cert.pem", certificate(*on_it))
+        write(root / f"live/{place}/privkey.pem", "a key")
+    paths = "".join(
+        f"{part} = {root}/live/{live}/{part}.pem\n" for part in ("cert", "privkey", "fullchain")
+    )
+    write(
+        root / "renewal/example.com.conf",
+        f"archive_dir = {root}/archive/{live}\n{paths}[renewalparams]\n"
+        "authenticator = standalone\n",
+    )
+    if copied:
+        folder = root.rename(tmp_path / "copy")
+    made = only(read_certbot(folder))
+    assert made.name == "example.com"
+    assert [str(name) for name in made.identifiers] == ["new.example.com", "example.com"]
+    assert made.chain_pem == folder / f"live/{live}/fullchain.pem"
+    assert made.private_key == folder / f"live/{live}/privkey.pem"
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "{folder}/acme-dns-auth.py",
+        '"{folder}/my hooks/acme-dns-auth.py"',
+        "'{folder}/my hooks/acme-dns-auth.py' --quiet",
+        "python3 '{folder}/my hooks/acme-dns-auth.py'",
+        "{folder}/my\\ hooks/acme-dns-auth.py",
+        "{folder}/my hooks/acme-dns-auth.py",
+    ],
+)
+def test_the_words_of_a_hook_are_those_of_a_shell(tmp_path: Path, hook: str) -> None:
+    for place in ("my hooks", "."):
+        write(
+            tmp_path / place / "acme-dns-auth.py",
+            f'ACMEDNS_URL = "https://auth.example.org"\nSTORAGE_PATH = "{tmp_path}/acmedns.json"\n',
+        )
+    write(tmp_path / "acmedns.json", {"example.com": REGISTRATION})
+    text = hook.format(folder=tmp_path)
+    quoted = f"'''{text}'''" if '"' in text or "'" in text else text
+    renewal(tmp_path, f"authenticator = manual\nmanual_auth_hook = {quoted}")
+    found = read_certbot(tmp_path)
+    assert only(found).fields == {"server": "https://auth.example.org"}
+    assert len(found.registrations) == 1
+    assert found.problems == ()
+
+
+def test_a_hook_that_no_shell_would_run_leaves_the_choice(tmp_path: Path) -> None:
+    renewal(tmp_path, "authenticator = manual\nmanual_auth_hook = it's acme-dns-auth.py")
+    made = only(read_certbot(tmp_path))
+    assert made.provider == ""
 
 
 def test_hooks_for_every_certificate_are_noted_once(tmp_path: Path) -> None:

@@ -116,8 +116,9 @@ class CertificateDefinition(
     """A managed certificate.
 
     ``account`` is a stored CA account's name, a CA's short name or a directory URL; empty is what
-    the settings say. ``fallback_accounts`` are tried after repeated failures. ``renew`` is false
-    for a certificate that is kept and not renewed.
+    the settings say. ``fallback_accounts`` are tried after repeated failures. The CA must have the
+    ``profile``; a ``preferred_profile`` is asked for where it has that. ``renew`` is false for a
+    certificate that is kept and not renewed.
     """
 
     name: str
@@ -129,6 +130,7 @@ class CertificateDefinition(
     reuse_key: bool = False
     pkcs12: bool = False
     profile: str = ""
+    preferred_profile: str = ""
     preferred_chain: str = ""
     ignore_caa: bool = False
     renew: bool = True
@@ -137,6 +139,11 @@ class CertificateDefinition(
     def parsed_identifiers(self) -> tuple[Identifier, ...]:
         """The identifiers. Raises InvalidNameError."""
         return tuple(Identifier.parse(text) for text in self.identifiers)
+
+    @property
+    def wanted_profile(self) -> str:
+        """The profile to ask for, empty for the CA's default."""
+        return self.profile or self.preferred_profile
 
     @property
     def rules(self) -> list[MatchRule]:
@@ -150,6 +157,11 @@ class CertificateDefinition(
         the CA say.
         """
         check_certificate_name(self.name)
+        if self.profile and self.preferred_profile:
+            raise InvalidInputError(
+                f"{self.name}: profile and preferred_profile exclude each other: give the one that"
+                " the CA must have, or the one to ask for if it has it"
+            )
         try:
             identifiers = check_identifiers(self.parsed_identifiers)
             check_methods(identifiers, self.method)

@@ -25,7 +25,7 @@ from zoneproof.manager.importing.directories import (
     place,
 )
 from zoneproof.manager.importing.found import Findings, Found, FoundAccount, FoundCertificate
-from zoneproof.manager.importing.leaf import ec_kind, rsa_kind
+from zoneproof.manager.importing.leaf import find_leaf, key_kind
 from zoneproof.manager.importing.reading import (
     exists,
     folders_below,
@@ -148,13 +148,13 @@ def _certificate(entry: _Entry, account: Settings, findings: Findings) -> FoundC
     settings = entry.settings
     names = _names(entry)
     name = findings.free_name(entry.domain.removeprefix("*."), entry.file)
-    key_type, key_note = _key_type(entry, settings.text("Le_Keylength"))
+    full_chain, key = entry.folder / "fullchain.cer", entry.folder / f"{entry.domain}.key"
+    key_type, key_note = key_kind(settings.text("Le_Keylength"), find_leaf(full_chain))
     roots = [root for root in settings.text("Le_Webroot").split(",") if root]
     stored = Stored(settings, account)
     method = read_method(roots[0] if roots else "", name, stored, findings)
     delegation, delegation_notes = _delegation(names, settings.text("Le_ChallengeAlias"))
     directory_url = current(settings.text("Le_API") or account.text("DEFAULT_ACME_SERVER"))
-    full_chain, key = entry.folder / "fullchain.cer", entry.folder / f"{entry.domain}.key"
     notes = [
         key_note,
         "" if directory_url else f"its file does not tell its CA: `zoneproof edit {name} --ca`",
@@ -179,6 +179,7 @@ def _certificate(entry: _Entry, account: Settings, findings: Findings) -> FoundC
         reuse_key=settings.text("Le_ForceNewDomainKey") != "1",
         preferred_chain=settings.text("Le_Preferred_Chain"),
         profile=settings.text("Le_Certificate_Profile"),
+        lacks=method.lacks,
         notes=tuple(filter(None, notes)),
     )
 
@@ -193,14 +194,6 @@ def _names(entry: _Entry) -> tuple[Identifier, ...]:
     if not names:
         raise unusable(entry.file, "Le_Domain is missing")
     return names
-
-
-def _key_type(entry: _Entry, text: str) -> tuple[str, str]:
-    # acme.sh takes an empty length for 2048.
-    bits = (text or "2048").removeprefix("ec-")
-    if not bits.isascii() or not bits.isdigit() or len(bits) > 5:
-        raise unusable(entry.file, "Le_Keylength is no length of a key")
-    return ec_kind(int(bits)) if text.startswith("ec-") else rsa_kind(int(bits))
 
 
 def _delegation(names: Iterable[Identifier], text: str) -> tuple[str, list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from zoneproof.errors import InvalidInputError
 from zoneproof.manager.importing.found import Findings
 from zoneproof.manager.importing.methods import (
     FoundMethod,
@@ -16,10 +17,11 @@ from zoneproof.manager.importing.methods import (
     dns,
     http,
     listener,
-    tsig_key_file,
     web_server,
 )
+from zoneproof.manager.importing.reading import exists
 from zoneproof.manager.importing.shell_settings import Settings
+from zoneproof.manager.importing.tsig_keys import TsigKey, read_key_file, read_key_text
 
 _SCRIPTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "dns_ali": ("aliyun", {"Ali_Key": "access_key_id", "Ali_Secret": "secret"}),
@@ -136,8 +138,8 @@ def read_method(root: str, name: str, stored: Stored, findings: Findings) -> Fou
         slug, settings = _SCRIPTS[root]
         return dns(slug, {field: stored[key] for key, field in settings.items()}, name)
     if root in _SLUGS:
-        note = f"acme.sh's settings of {root} are not carried over: enter them as fields"
-        return dns(_SLUGS[root], {}, name, [note])
+        lacks = f"acme.sh's settings of {root} are not carried over: enter them as fields"
+        return dns(_SLUGS[root], {}, name, lacks=lacks)
     said = f"acme.sh used '{root[:40]}'" if root.isprintable() and root else "it names no method"
     return choose_provider(f"{said}, which is not known here", name)
 
@@ -145,15 +147,32 @@ def read_method(root: str, name: str, stored: Stored, findings: Findings) -> Fou
 def _nsupdate(name: str, stored: Stored, findings: Findings) -> FoundMethod:
     servers = stored["NSUPDATE_SERVER"].replace(",", " ").split() or ["localhost"]
     fields = {"server": servers[0], "port": stored["NSUPDATE_SERVER_PORT"]}
+    key, lacks = None, ""
     if stored["NSUPDATE_KEY"]:
         with findings.going_on():
-            fields |= tsig_key_file(Path(stored["NSUPDATE_KEY"]))
-    notes = []
+            key = _nsupdate_key(stored["NSUPDATE_KEY"])
+        lacks = "" if key else "its TSIG key could not be read"
+    notes = list(key.notes) if key else []
+    if key:
+        fields |= key.fields
     if len(servers) > 1:
         notes.append(
             f"acme.sh updated several servers, and {servers[0]} is taken: it must be the primary"
         )
-    return dns("rfc2136", fields, name, notes)
+    return dns("rfc2136", fields, name, notes, lacks=lacks)
+
+
+def _nsupdate_key(value: str) -> TsigKey:
+    """Return the key. Raises InvalidInputError, which shows the value only if it is a path."""
+    if exists(Path(value)):
+        return read_key_file(Path(value))
+    key = read_key_text(value)
+    if key is None:
+        raise InvalidInputError(
+            "acme.sh's setting NSUPDATE_KEY names no file that is there; it is not shown, because"
+            " it may be the key itself"
+        )
+    return key
 
 
 def _acme_dns(name: str, stored: Stored) -> FoundMethod:

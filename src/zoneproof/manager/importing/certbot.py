@@ -19,7 +19,7 @@ from zoneproof.manager.importing.certbot_plugins import Renewal, read_method
 from zoneproof.manager.importing.configobj import Section, read_configobj
 from zoneproof.manager.importing.directories import account_url, current, from_folders, place
 from zoneproof.manager.importing.found import Findings, Found, FoundAccount, FoundCertificate
-from zoneproof.manager.importing.leaf import Leaf, read_leaf
+from zoneproof.manager.importing.leaf import Leaf, find_leaf, key_kind, read_leaf
 from zoneproof.manager.importing.methods import FoundMethod
 from zoneproof.manager.importing.reading import (
     exists,
@@ -33,6 +33,7 @@ from zoneproof.manager.importing.reading import (
 from zoneproof.names import Identifier
 
 _DEFAULT_SERVER = "https://acme-v02.api.letsencrypt.org/directory"
+_USUAL_RSA, _USUAL_CURVE = "2048", "secp256r1"
 _HOOKS = ("pre_hook", "post_hook", "renew_hook", "deploy_hook")
 _HOOK_FOLDERS = ("pre", "deploy", "post")
 
@@ -74,7 +75,7 @@ def _renewals(folder: Path, findings: Findings) -> Iterable[Renewal]:
                     content = read_configobj(file)
                     if "renewalparams" not in content.sections:
                         raise unusable(file, "it has no section [renewalparams]")
-                    yield Renewal(file.stem, file, folder, content.section("renewalparams"))
+                    yield Renewal(file.stem, file, folder, content)
 
 
 # --- accounts ----------------------------------------------------------------------------------
@@ -114,34 +115,38 @@ def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccou
 def _certificate(renewal: Renewal, findings: Findings) -> FoundCertificate:
     name = findings.free_name(renewal.name, renewal.file)
     parameters = renewal.parameters
-    live = renewal.folder / "live" / name
-    leaf, missing = _leaf(renewal, live / "cert.pem")
+    leaf, missing = _leaf(renewal)
+    key_type, key_note = _key_type(parameters, leaf)
     method = read_method(renewal, findings)
+    required = parameters.text("required_profile")
     server = parameters.text("server") or _DEFAULT_SERVER
     return FoundCertificate(
         name=name,
         identifiers=leaf.identifiers,
         directory_url=current(server),
-        key_type=leaf.key_type,
+        key_type=key_type,
         challenge=method.challenge,
         source=renewal.file,
         provider=method.provider,
         fields=method.fields,
         webroot=method.webroot,
         listen=method.listen,
-        chain_pem=_if_there(live / "fullchain.pem"),
-        private_key=_if_there(live / "privkey.pem"),
+        chain_pem=_if_there(renewal.live("fullchain")),
+        private_key=_if_there(renewal.live("privkey")),
         reuse_key=parameters.is_true("reuse_key"),
         preferred_chain=parameters.text("preferred_chain"),
-        profile=parameters.text("required_profile") or parameters.text("preferred_profile"),
-        notes=tuple(filter(None, [*missing, leaf.key_note, *_notes(renewal, method)])),
+        profile=required,
+        preferred_profile="" if required else parameters.text("preferred_profile"),
+        lacks=method.lacks,
+        renew=not parameters.is_false("autorenew"),
+        notes=tuple(filter(None, [*missing, key_note, *_notes(renewal, method)])),
     )
 
 
-def _leaf(renewal: Renewal, path: Path) -> tuple[Leaf, list[str]]:
+def _leaf(renewal: Renewal) -> tuple[Leaf, list[str]]:
     """Return what the present certificate says; without it, what the renewal file knows."""
     try:
-        return read_leaf(path), []
+        return find_leaf(renewal.live("fullchain")) or read_leaf(renewal.live("cert")), []
     except InvalidInputError as error:
         names = _webroot_names(renewal.parameters)
         if not names:
@@ -152,6 +157,16 @@ def _leaf(renewal: Renewal, path: Path) -> tuple[Leaf, list[str]]:
             f"its certificate cannot be read, so its names come from its webroots: {error.message}"
         )
         return Leaf(tuple(map(Identifier.parse, names)), "ec256"), [note]
+
+
+def _key_type(parameters: Section, leaf: Leaf) -> tuple[str, str]:
+    """Return the kind of key that certbot would make: an option that is given counts first."""
+    family = parameters.text("key_type").lower()
+    if family == "rsa" and (parameters.text("rsa_key_size") or leaf.key_type.startswith("ec")):
+        return key_kind(f"rsa-{parameters.text('rsa_key_size') or _USUAL_RSA}", leaf)
+    if family == "ecdsa" and (parameters.text("elliptic_curve") or leaf.key_type.startswith("rsa")):
+        return key_kind(parameters.text("elliptic_curve") or _USUAL_CURVE, leaf)
+    return leaf.key_type, leaf.key_note
 
 
 def _webroot_names(parameters: Section) -> list[str]:
@@ -173,7 +188,7 @@ def _notes(renewal: Renewal, method: FoundMethod) -> Iterable[str]:
                 f"{shown(renewal.file)}: its {hook} is not carried over: let what calls zoneproof"
                 " renew run it"
             )
-    if parameters.text("autorenew").lower() == "false":
+    if parameters.is_false("autorenew"):
         yield "certbot did not renew it (autorenew = False)"
     if parameters.is_true("must_staple"):
         yield "must_staple is not carried over: CAs no longer issue such certificates"

@@ -7,6 +7,7 @@ The names of the settings are those in the documentation of each plugin; a setti
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from zoneproof.manager.importing.methods import (
 )
 from zoneproof.manager.importing.reading import exists, read_text, shown
 from zoneproof.manager.importing.registrations import take_registrations
+from zoneproof.manager.importing.tsig_keys import algorithm_name
 
 _KEY_AND_SECRET = {"api_key": "key", "secret_key": "secret"}
 _PLUGINS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -72,24 +74,38 @@ _LEGO_SLUGS: Mapping[str, str] = {
 }
 _WITHOUT_MEANING = {"rfc2136": ("sign_query",), "linode": ("version",)}
 _HOOK_SETTING = re.compile(r"""^(ACMEDNS_URL|STORAGE_PATH)\s*=\s*(["'])(.*?)\2""", re.MULTILINE)
+_DEFAULT_ALGORITHM = "HMAC-MD5"  # certbot's
 _STANDARD_FOLDER = Path("/etc/letsencrypt")
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """A certificate's renewal file: its ``[renewalparams]``, and certbot's folder."""
+    """A certificate's renewal file, and certbot's folder."""
 
     name: str
     file: Path
     folder: Path
-    parameters: Section
+    content: Section
+
+    @property
+    def parameters(self) -> Section:
+        """The options with which the certificate was made."""
+        return self.content.section("renewalparams")
 
     def locate(self, text: str) -> Path:
         """Return a path that certbot's files name, also when its folder was copied elsewhere."""
         path = Path(text)
-        if not exists(path) and path.is_relative_to(_STANDARD_FOLDER):
-            return self.folder / path.relative_to(_STANDARD_FOLDER)
-        return path
+        if exists(path):
+            return path
+        archive = Path(self.content.text("archive_dir")).parent
+        roots = [_STANDARD_FOLDER, *([archive.parent] if archive.name == "archive" else [])]
+        inside = (path.relative_to(root) for root in roots if path.is_relative_to(root))
+        return next((self.folder / rest for rest in inside), path)
+
+    def live(self, part: str) -> Path:
+        """Return where ``cert``, ``chain``, ``fullchain`` or ``privkey`` is, as the file says."""
+        named = self.content.text(part)
+        return self.locate(named) if named else self.folder / "live" / self.name / f"{part}.pem"
 
 
 def read_method(renewal: Renewal, findings: Findings) -> FoundMethod:
@@ -108,18 +124,22 @@ def _dns_plugin(renewal: Renewal, findings: Findings, plugin: str) -> FoundMetho
     slug, fields = _PLUGINS.get(plugin, (plugin, {}))
     path, settings = _settings(renewal, findings, plugin)
     if path is None:
-        note = f"certbot names no file with the credentials of {plugin}: enter them yourself"
-        return dns(slug, {}, renewal.name, [note])
+        lacks = f"certbot's credentials of {plugin} could not be read"
+        return dns(slug, {}, renewal.name, lacks=lacks)
     values = {fields[key]: value for key, value in settings.items() if key in fields}
+    lacks = ""
     if plugin == "rfc2136":
-        values["algorithm"] = values.get("algorithm", "HMAC-MD5").lower()
+        try:
+            values["algorithm"] = algorithm_name(values.get("algorithm") or _DEFAULT_ALGORITHM)
+        except InvalidInputError as error:
+            lacks = error.message
     left = sorted(set(settings) - set(fields) - set(_WITHOUT_MEANING.get(plugin, ())))
     notes = [
         f"{shown(path)}: the setting {key} is not carried over: `zoneproof provider show {slug}`"
         " tells which fields there are"
         for key in left
     ]
-    return dns(slug, values, renewal.name, notes)
+    return dns(slug, values, renewal.name, notes, lacks=lacks)
 
 
 def _route53(renewal: Renewal, _findings: Findings) -> FoundMethod:
@@ -158,19 +178,19 @@ def _multi(renewal: Renewal, findings: Findings) -> FoundMethod:
             settings.get("ACME_DNS_STORAGE_PATH", ""),
         )
     slug = _LEGO_SLUGS.get(provider, provider)
-    note = (
-        f"{shown(path)} holds the credentials under lego's names: enter them as"
+    lacks = (
+        f"{shown(path)} holds its credentials under lego's names: enter them as"
         f" `zoneproof provider show {slug}` calls them"
     )
-    return dns(slug, {}, renewal.name, [note])
+    return dns(slug, {}, renewal.name, lacks=lacks)
 
 
 def _acme_dns(renewal: Renewal, findings: Findings, server: str, file: str) -> FoundMethod:
     if file:
         with findings.going_on():
             take_registrations(renewal.locate(file), server, findings)
-    notes = [] if server else ["the acme-dns server is not told: add the field server"]
-    return dns("acme-dns", {"server": server}, renewal.name, notes)
+    lacks = "" if server else "the acme-dns server is not told: add the field server"
+    return dns("acme-dns", {"server": server}, renewal.name, lacks=lacks)
 
 
 def _manual(renewal: Renewal, findings: Findings) -> FoundMethod:
@@ -181,7 +201,7 @@ def _manual(renewal: Renewal, findings: Findings) -> FoundMethod:
         )
     if not hook:
         return dns("manual", {}, renewal.name)
-    for word in hook.split():
+    for word in _words(renewal, hook):
         if Path(word).name == "acme-dns-auth.py":
             return _joohoi_hook(renewal, findings, Path(word))
         if Path(word).name == "acme-dns-client":
@@ -196,6 +216,16 @@ def _manual(renewal: Renewal, findings: Findings) -> FoundMethod:
         " another way (`zoneproof provider show script`)",
         renewal.name,
     )
+
+
+def _words(renewal: Renewal, hook: str) -> list[str]:
+    """Return a command's words as a shell sees them; a path with spaces is one, if it is there."""
+    if exists(renewal.locate(hook)):
+        return [hook]
+    try:
+        return shlex.split(hook)
+    except ValueError:  # a quote is not closed: no shell would run it
+        return []
 
 
 def _joohoi_hook(renewal: Renewal, findings: Findings, script: Path) -> FoundMethod:

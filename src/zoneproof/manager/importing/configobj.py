@@ -42,8 +42,12 @@ class Section:
         return tuple(item for item in self.values.get(name, ()) if item)
 
     def is_true(self, name: str) -> bool:
-        """Tell whether a value is ``True``."""
-        return self.text(name).lower() == "true"
+        """Tell whether a value says yes, in one of ConfigObj's words for that."""
+        return self.text(name).lower() in ("true", "on", "yes", "1")
+
+    def is_false(self, name: str) -> bool:
+        """Tell whether a value says no; one that is not there does not."""
+        return self.text(name).lower() in ("false", "off", "no", "0")
 
     def section(self, name: str) -> Section:
         """Return a section below, an empty one if it is not there."""

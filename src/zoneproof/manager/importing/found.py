@@ -42,8 +42,9 @@ class FoundCertificate:
     may be one that Zoneproof does not have, which a note then says. For ``http-01`` there is a
     ``webroot``, or ``listen`` (``address:port``, ``:port``) where the client listened itself, or
     neither where the files do not tell. ``delegation`` are rules as
-    :class:`zoneproof.issuance.DelegationRules` reads them. ``notes`` say what could not be carried
-    over, and what to do.
+    :class:`zoneproof.issuance.DelegationRules` reads them. ``lacks`` says what keeps its method
+    from working, empty if nothing does, and ``renew`` whether the client renewed it. ``notes`` say
+    what could not be carried over, and what to do.
     """
 
     name: str
@@ -62,6 +63,9 @@ class FoundCertificate:
     reuse_key: bool = False
     preferred_chain: str = ""
     profile: str = ""
+    preferred_profile: str = ""
+    lacks: str = ""
+    renew: bool = True
     notes: tuple[str, ...] = ()
 
 

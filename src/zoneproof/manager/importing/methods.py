@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from zoneproof.manager.importing.reading import read_text, unusable
 from zoneproof.providers import slugs
-
-_KEY_NAME = re.compile(r'\bkey\s+"?([^"\s{]+)"?\s*\{')
-_KEY_ENTRY = re.compile(r'\b(algorithm|secret)\s+"?([^"\s;]+)"?\s*;')
 
 
 @dataclass(frozen=True)
 class FoundMethod:
-    """Provider and fields, or a webroot or where to listen, and notes; as in FoundCertificate."""
+    """Provider and fields, or a webroot or where to listen, and notes; as in FoundCertificate.
+
+    ``lacks`` says what could not be carried over and has to be there before a renewal can work.
+    """
 
     challenge: str
     provider: str = ""
@@ -24,13 +21,21 @@ class FoundMethod:
     webroot: str = ""
     listen: str = ""
     notes: tuple[str, ...] = ()
+    lacks: str = ""
 
 
-def dns(slug: str, fields: Mapping[str, str], name: str, notes: Sequence[str] = ()) -> FoundMethod:
+def dns(
+    slug: str,
+    fields: Mapping[str, str],
+    name: str,
+    notes: Sequence[str] = (),
+    *,
+    lacks: str = "",
+) -> FoundMethod:
     """Return a method with a provider, whose fields that are empty are left out."""
     given = {key: value for key, value in fields.items() if value}
     missing = () if slug in slugs() else (no_provider(slug, name),)
-    return FoundMethod("dns-01", slug, given, notes=(*missing, *notes))
+    return FoundMethod("dns-01", slug, given, notes=(*missing, *notes), lacks=lacks)
 
 
 def no_provider(slug: str, name: str) -> str:
@@ -67,17 +72,3 @@ def web_server(client: str, server: str, name: str) -> FoundMethod:
         f" alone: name the folder that {server} serves with `zoneproof edit {name} --webroot`, or a"
         " DNS provider",
     )
-
-
-def tsig_key_file(path: Path) -> dict[str, str]:
-    """Return rfc2136's fields from a key file of BIND's tsig-keygen. Raises InvalidInputError."""
-    text = read_text(path)
-    name = _KEY_NAME.search(text)
-    entries = dict(_KEY_ENTRY.findall(text))
-    if not name or not entries.get("secret"):
-        raise unusable(path, "it is no TSIG key file as tsig-keygen writes it")
-    return {
-        "key_name": name[1],
-        "secret": entries["secret"],
-        "algorithm": entries.get("algorithm", "hmac-md5").lower(),
-    }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import cast
 
+import msgspec
+
 from zoneproof import moments
 from zoneproof.acme import CertificateKeyKind, find_ca
 from zoneproof.errors import InvalidInputError, ZoneproofError
@@ -34,7 +36,7 @@ from zoneproof.manager.transfer.archive import (
     Item,
 )
 from zoneproof.manager.transfer.move import plan_import
-from zoneproof.providers import slugs
+from zoneproof.providers import ProviderContext, open_provider, slugs
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ async def prepare(manager: Manager, found: Found) -> TakeOver:
     certificates, credentials, problems = [], {}, list(found.problems)
     notes: dict[str, tuple[str, ...]] = {}
     for one in found.certificates:
+        lacks = one.lacks or await _refusal(one)
         try:
-            definition, credential = _definition(one, at_ca)
+            definition, credential, misfit = _definition(one, at_ca, is_usable=not lacks)
         except InvalidInputError as error:
             problems.append(
                 f"{error.message}; it is left out: 'zoneproof add --name {one.name}' saves it"
@@ -72,7 +75,8 @@ async def prepare(manager: Manager, found: Found) -> TakeOver:
             credentials[one.name] = credential
         files, problem = _files(manager, one)
         certificates.append(_certificate(definition, files))
-        notes[one.name] = tuple(filter(None, (*one.notes, *_left_to_do(definition), problem)))
+        left_to_do = _left_to_do(one, definition, lacks or misfit)
+        notes[one.name] = tuple(filter(None, (*one.notes, left_to_do, problem)))
     archive = Archive(
         accounts=tuple(accounts),
         certificates=tuple(certificates),
@@ -156,9 +160,25 @@ def _free_name(directory_url: str, taken: set[str]) -> str:
 # --- certificates ------------------------------------------------------------------------------
 
 
+async def _refusal(found: FoundCertificate) -> str:
+    """Say why the provider does not take the fields as they were found, empty if it does."""
+    if found.challenge == HTTP01 or not _is_known(found):
+        return ""
+    try:
+        provider = open_provider(found.provider, ProviderContext(found.fields))
+    except InvalidInputError as error:
+        return error.message
+    await provider.close()
+    return ""
+
+
 def _definition(
-    found: FoundCertificate, at_ca: Mapping[str, str]
-) -> tuple[CertificateDefinition, ArchivedCredential | None]:
+    found: FoundCertificate, at_ca: Mapping[str, str], *, is_usable: bool
+) -> tuple[CertificateDefinition, ArchivedCredential | None, str]:
+    """Return the definition, a credential for it, and why its method cannot be that of the client.
+
+    Raises InvalidInputError for what no definition can be made of.
+    """
     method, credential = _method(found)
     account = at_ca.get(found.directory_url, "")
     if found.directory_url and not account:
@@ -172,9 +192,15 @@ def _definition(
         reuse_key=found.reuse_key,
         preferred_chain=found.preferred_chain,
         profile=found.profile,
-        renew=_is_known(found),
+        preferred_profile=found.preferred_profile,
+        renew=is_usable and found.renew and _is_known(found),
     )
-    return definition.check(), credential
+    try:
+        return definition.check(), credential, ""
+    except InvalidInputError as error:
+        manual = MethodDefinition(provider="manual")
+        kept = msgspec.structs.replace(definition, method=(manual,), renew=False)
+        return kept.check(), None, error.message
 
 
 def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredential | None]:
@@ -200,13 +226,18 @@ def _is_known(found: FoundCertificate) -> bool:
     return found.provider in slugs()
 
 
-def _left_to_do(definition: CertificateDefinition) -> Iterable[str]:
+def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lacks: str) -> str:
+    """Return what a person has to do so that it is renewed, empty if it is."""
     if definition.renew:
-        return
+        return ""
+    edit = f"`zoneproof edit {definition.name}"
+    if _is_known(found) and not lacks:
+        return f"it is kept, and not renewed here either: {edit} --renew` changes that"
     way = "--webroot FOLDER" if definition.method[0].challenge == HTTP01 else "--provider SLUG"
-    yield (
-        "it is kept, and not renewed until it has a method that works: `zoneproof edit"
-        f" {definition.name} {way} --renew`"
+    because = f"{lacks}; " if lacks else ""
+    return (
+        f"{because}it is kept, and not renewed until it has a method that works: {edit} {way}"
+        " --renew`"
     )
 
 

@@ -139,7 +139,7 @@ async def _obtain(
         methods.resolver,
         register=True,
         directory_url=stored.directory_url if stored else directory_url(account),
-        profile=definition.profile,
+        profile=definition.wanted_profile,
     )
     plan.require_complete()
     password = await manager.certificates.pkcs12_password(name) if definition.pkcs12 else None
@@ -193,9 +193,9 @@ async def _kept_key(manager: Manager, definition: CertificateDefinition) -> byte
 async def _profile(
     client: AcmeClient, definition: CertificateDefinition, account: str, emit: Emit
 ) -> str:
-    """Return the profile, which a fallback account's CA need not have."""
-    profile = definition.profile
-    if profile and account in definition.fallback_accounts:
+    """Return the profile, which the CA need not have if it is preferred or a fallback's."""
+    profile = definition.wanted_profile
+    if profile and (not definition.profile or account in definition.fallback_accounts):
         directory = await client.directory()
         if profile not in directory.profiles:
             emit(Warned(f"{client.directory_url} has no profile '{profile}': ordering without"))

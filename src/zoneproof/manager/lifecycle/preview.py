@@ -120,7 +120,7 @@ async def _preview(
     identifiers = definition.parsed_identifiers
     findings += _problems(
         lambda: check_identifiers(
-            identifiers, directory_url=authority.url, profile=definition.profile
+            identifiers, directory_url=authority.url, profile=definition.wanted_profile
         )
     )
     if not account or not account.account_url:
