@@ -35,7 +35,7 @@ _acme-challenge.odd CNAME a\\032b.example.org.
 _acme-challenge.plain2 CNAME plain
 *.wild CNAME lb.example.org.
 _acme-challenge.both.wild CNAME own.example.org.
-_acme-challenge.same.wild CNAME lb.example.org.
+_acme-challenge.wild CNAME lb.example.org.
 *.target CNAME end.example.org.
 _acme-challenge.through CNAME x.target
 _acme-challenge.deeper CNAME step.example.org.
@@ -125,7 +125,7 @@ async def test_a_cname_of_its_own_beside_a_wildcard_is_a_delegation(resolver: Re
 
 
 @pytest.mark.parametrize(
-    "owner", ["_acme-challenge.same.wild.example.com", "explicit.target.example.com"]
+    "owner", ["_acme-challenge.wild.example.com", "explicit.target.example.com"]
 )
 async def test_a_cname_of_its_own_is_a_delegation_also_to_where_the_wildcard_leads(
     resolver: Resolver, owner: str
