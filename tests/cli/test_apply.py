@@ -91,7 +91,7 @@ def test_nothing_is_saved_of_a_file_with_errors_and_each_is_one_line(
     lines = result.stderr.splitlines()
     assert len(lines) == 3
     assert all(line.startswith(f"zoneproof: {file}: ") for line in lines)
-    assert "d: Object contains unknown field `renwe`" in lines[0]
+    assert "d: 'renwe' is not known: did you mean 'renew'?" in lines[0]
     assert "c: there is no credential 'gone': store it with 'zoneproof credential add" in lines[1]
     assert "c: there is no account 'nobody'" in lines[2]
     assert names(inside) == []

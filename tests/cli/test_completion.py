@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.credential_home import RFC2136
 from tests.cli.inside import Inside, inside
+from zoneproof.acme import KNOWN
 from zoneproof.manager import AccountTerms, Home, open_manager
 from zoneproof.manager.accounts.stored import new_account
 
@@ -64,6 +65,14 @@ def home(inside: Inside) -> Path:
         (("credential", "show", "d"), ["dns"]),
         (("account", "rollover", ""), ["work"]),
         (("edit", "a.example", "--fallback-account", "w"), ["work"]),
+        (("issue", "a.example", "--ca", ""), ["work", *KNOWN]),
+        (("issue", "a.example", "--ca", "letsencrypt-"), ["letsencrypt-staging"]),
+        (("account", "register", "--ca", "z"), ["zerossl"]),
+        (("challenge", "init", "--ca", "z"), ["zerossl"]),
+        (("doctor", "--ca", "z"), ["zerossl"]),
+        (("help", "acc"), ["account"]),
+        (("help", "account", "rol"), ["rollover"]),
+        (("help", "issue", ""), []),
         (("provider", "show", "rf"), ["rfc2136"]),
         (("renew", "--for"), ["--force"]),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from cryptography import x509
 
 import tests.peers  # noqa: F401  tells where Pebble is
+from tests.docs.test_commands import check
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +62,26 @@ def test_the_files_can_be_kept(tmp_path: Path) -> None:
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert set(names.get_values_for_type(x509.DNSName)) == {"demo.test", "*.demo.test"}
     assert processes_in(tmp_path) == []
+
+
+def test_what_it_says_to_do_next_can_be_pasted(tmp_path: Path) -> None:
+    # Not as `zoneproof`, which is not on PATH where a checkout is tried.
+    _, _, end = run(tmp_path).stdout.partition("Next, with a domain")
+    lines = [line.strip() for line in end.splitlines()[1:] if line.startswith("     ")]
+    assert lines[0] == "domain=example.com"
+    assert len(lines) == 5
+    for line in lines[1:]:
+        # Two of them ask the internet, so what they would do is not done.
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{lines[0]}; {line} --help"],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), line
+        check(shlex.split(line.partition(" zoneproof ")[2]))
 
 
 def test_without_pebble_one_line_says_what_to_install(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from zoneproof.cli import root
 
 WITHOUT_JSON = {
+    "help": "it shows the help of another command",
     "demo": "it tells a story to a person, whose end is a certificate that nobody uses",
 }
 ASKING = {
@@ -35,6 +36,7 @@ ASKING = {
 # What these are about is another thing in each command; all other options are worded alike.
 OWN_MEANING = {
     *("--account", "--all", "--ca", "--directory", "--email", "--force", "--json", "--key-type"),
+    *("--credential", "--domain", "--dry-run"),
     *("--method", "--name", "--output", "-o", "--server", "--tenant", "--zone", "--config"),
 }
 

@@ -125,7 +125,7 @@ def test_the_txt_goes_where_a_cname_leads(world: World) -> None:
 
 def test_a_second_certificate_is_the_next_version_and_the_links_move(world: World) -> None:
     for _ in range(2):
-        assert world.issue("example.com").status == 0
+        assert world.issue("example.com", "--force").status == 0
     link = world.home / "live/example.com/fullchain.pem"
     assert link.resolve().name == "fullchain2.pem"
     assert (world.home / "archive/example.com/fullchain1.pem").exists()

@@ -22,7 +22,7 @@ __all__ = ["servers", "world"]  # fixtures
 def test_issue_saves_what_it_was_told_and_the_name_alone_does_it_again(world: World) -> None:
     issue(world, "example.com", "*.example.com")
     first = leaf(world, "example.com")
-    again = world.run("issue", "example.com")
+    again = world.run("issue", "example.com", "--force")
     assert again.status == 0, again.stderr
     second = leaf(world, "example.com")
     assert second.serial_number != first.serial_number

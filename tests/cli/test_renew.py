@@ -15,6 +15,7 @@ from tests.cli.managing import CHALLENGE, add, add_broken, facts, issue, leaf, s
 from tests.cli.terminal import run_at_terminal
 from tests.peers.pebble import renewal_window, set_renewal_info
 from tests.world import World
+from zoneproof.cli.event_output import Telling
 from zoneproof.cli.run import tell_round
 
 __all__ = ["servers", "world"]  # fixtures
@@ -230,7 +231,7 @@ def test_the_daemon_looks_hourly_for_what_a_person_has_to_do(world: World) -> No
 
 
 def test_the_daemon_says_when_it_looks_again(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_round([], datetime(2026, 11, 25, 19, 17, 30, tzinfo=UTC), as_json=False)
+    tell_round([], datetime(2026, 11, 25, 19, 17, 30, tzinfo=UTC), Telling.NORMAL)
     assert capsys.readouterr().out == "looked at 0 certificates; again at 2026-11-25 19:17 UTC\n"
 
 

@@ -51,6 +51,27 @@ def test_every_command_has_help(command: str) -> None:
     assert run(command, "--help").returncode == 0
 
 
+@pytest.mark.parametrize("words", [(), ("issue",), ("credential",), ("credential", "add")])
+def test_help_is_a_command_too(words: tuple[str, ...]) -> None:
+    done = run("help", *words)
+    assert (done.returncode, done.stdout) == (0, run(*words, "--help").stdout)
+    assert done.stdout.startswith(f"Usage: {' '.join(('zoneproof', *words))} ")
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (("isue",), "No such command 'isue'. Did you mean 'issue'?"),
+        (("credential", "ad"), "No such command 'ad'. Did you mean 'add'?"),
+        (("issue", "example.com"), "'zoneproof issue' has no commands of its own"),
+    ],
+)
+def test_help_about_a_command_that_is_none(words: tuple[str, ...], advice: str) -> None:
+    done = run("help", *words)
+    assert done.returncode == 2
+    assert advice in done.stderr
+
+
 def test_version_is_the_package_version() -> None:
     assert __version__ in run("--version").stdout
 

@@ -131,9 +131,12 @@ METHOD = '[[certificate.method]]\nprovider = "manual"\n'
     [
         (
             '[[certificate]]\nname = "a"\nidentifiers = ["a.b"]\nkey_tpye = "x"',
-            "a: Object contains",
+            "a: 'key_tpye' is not",
         ),
-        ('[[certificate]]\nname = "a"\nidentifiers = ["a.b"]\nkey_tpye = "x"', "`key_tpye`"),
+        (
+            '[[certificate]]\nname = "a"\nidentifiers = ["a.b"]\nkey_tpye = "x"',
+            "'key_tpye' is not known",
+        ),
         ('[[certificate]]\nname = "a"\nidentifiers = ["a.b"]\nkey_type = "x"', "a: 'key_type'"),
         ('[[certificate]]\nname = "a"\nidentifiers = "a.b"', "a: 'identifiers'"),
         ('[[certificate]]\nidentifiers = ["a.b"]\nname = 5', "certificate 1: 'name'"),
@@ -143,13 +146,17 @@ METHOD = '[[certificate.method]]\nprovider = "manual"\n'
         ("[[certificate]]\nidentifiers = [1]", "certificate 1: 'identifiers'"),
         ('[[certificate]]\nidentifiers = ["a..b"]', "certificate 1: "),
         (f'[[certificate]]\nidentifiers = ["a.b", "a.b"]\n{METHOD}', "a.b: "),
-        (f'[[certificate]]\nidentifiers = ["a.b"]\n{METHOD}tll = 5', "'method[0]'"),
+        (
+            f'[[certificate]]\nidentifiers = ["a.b"]\n{METHOD}tll = 5',
+            "'method[0].tll' is not known: did you mean 'ttl'?",
+        ),
         (f'[[certificate]]\nidentifiers = ["a.b"]\n{METHOD}{METHOD}', "a.b: "),
         ('[[certificate]]\nidentifiers = ["*.a.b"]', "a.b: no method matches *.a.b"),
         (f'[[certificate]]\nidentifiers = ["a.b"]\n{METHOD}' * 2, "a.b: 2 certificates"),
+        (f'[[certificate]]\nidentifiers = ["a.b"]\ncsr = "x"\n{METHOD}', "a.b: the CSR cannot be"),
         ('[defaults]\nname = "a"', "[defaults]: 'name'"),
         ('[defaults]\nkey_type = "a"', "[defaults]: 'key_type'"),
-        ("[defaults]\ncolour = 1", "[defaults]: Object contains unknown field `colour`"),
+        ("[defaults]\ncolour = 1", "[defaults]: 'colour' is not known"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, told: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoneproof.acme import GivenCsr
 from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates import files as files_module
@@ -279,6 +280,36 @@ def test_links_that_a_crash_came_between_all_lead_to_the_new_version(
     assert {link.resolve().name[-5] for link in live.iterdir()} == {str(earlier + 1)}
     assert (live / "privkey.pem").read_text() == "key new\n"
     assert not (tmp_path / "archive/example.com/.writing").exists()
+
+
+def of_owner(mark: str) -> Issued:
+    """What was issued for a key that stays with its owner."""
+    csr = GivenCsr(f"csr {mark}\n", b"", (), b"")
+    return replace(issued(mark), private_key=None, csr=csr)
+
+
+@pytest.mark.parametrize("file", ["cert.pem", "chain.pem", "fullchain.pem", "last"])
+@pytest.mark.parametrize(("before", "after"), [("privkey", "csr"), ("csr", "privkey")])
+def test_a_key_and_a_request_take_each_other_s_place_also_after_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, file: str
+) -> None:
+    files, live = CertificateFiles(tmp_path), tmp_path / "live/example.com"
+    makers = {"privkey": issued, "csr": of_owner}
+    files.write("example.com", makers[before]("one"), pkcs12_password=None)
+    with monkeypatch.context() as patch:
+        crash_before_link(patch, f"{after}.pem" if file == "last" else file)
+        with pytest.raises(Crash):
+            files.write("example.com", makers[after]("two"))
+    files.repair("example.com")
+    is_new = file != "cert.pem"  # before the first link moved, nothing has happened
+    assert versions(live) == {
+        "cert.pem",
+        "chain.pem",
+        "fullchain.pem",
+        f"{after if is_new else before}.pem",
+    }
+    files.write("example.com", makers[after]("three"))
+    assert versions(live) == {"cert.pem", "chain.pem", "fullchain.pem", f"{after}.pem"}
 
 
 def test_a_person_who_goes_back_to_an_older_version_keeps_the_newer(tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ async def test_chat_services_get_text_in_which_nothing_is_a_command(
     assert list(request.json) == ["text"]
     text = request.json["text"]
     assert text.startswith("example.com: renewal fails (Zoneproof on ")
+    assert text.count("renewal fails") == 1
     assert "the CA says: &lt;!channel&gt; &amp; more" in text
     assert "Create:\na. 60 IN TXT b\n" in text
 

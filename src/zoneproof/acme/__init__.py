@@ -10,10 +10,13 @@ from zoneproof.acme.client import AcmeClient
 from zoneproof.acme.csr import (
     CertificateKey,
     CertificateKeyKind,
+    GivenCsr,
     key_from_pem,
     kind_of_key,
     make_csr,
     make_key,
+    public_der,
+    read_csr,
 )
 from zoneproof.acme.directory import Directory
 from zoneproof.acme.jws import ExternalAccountBinding
@@ -34,6 +37,7 @@ __all__ = [
     "Challenge",
     "Directory",
     "ExternalAccountBinding",
+    "GivenCsr",
     "KeyKind",
     "Order",
     "Problem",
@@ -49,4 +53,6 @@ __all__ = [
     "make_csr",
     "make_key",
     "parse_chain",
+    "public_der",
+    "read_csr",
 ]

@@ -22,6 +22,8 @@ ZEROSSL_BINDING_URL = "https://api.zerossl.com/acme/eab-credentials-email"
 class CertificateAuthority:
     """A CA. ``needs_binding`` says that accounts need an external account binding, whatever its
     directory claims; ``binding_url``, where there is one, hands it out for an e-mail address.
+    ``staging`` is the short name of the CA's directory for tests, its own for that one, and empty
+    where there is none.
     """
 
     name: str
@@ -29,18 +31,23 @@ class CertificateAuthority:
     directory_url: str
     needs_binding: bool = False
     binding_url: str = ""
+    staging: str = ""
 
 
 KNOWN: Mapping[str, CertificateAuthority] = {
     ca.name: ca
     for ca in (
         CertificateAuthority(
-            "letsencrypt", "Let's Encrypt", "https://acme-v02.api.letsencrypt.org/directory"
+            "letsencrypt",
+            "Let's Encrypt",
+            "https://acme-v02.api.letsencrypt.org/directory",
+            staging="letsencrypt-staging",
         ),
         CertificateAuthority(
             "letsencrypt-staging",
             "Let's Encrypt (staging)",
             "https://acme-staging-v02.api.letsencrypt.org/directory",
+            staging="letsencrypt-staging",
         ),
         CertificateAuthority(
             "zerossl", "ZeroSSL", "https://acme.zerossl.com/v2/DV90", True, ZEROSSL_BINDING_URL
@@ -50,12 +57,14 @@ KNOWN: Mapping[str, CertificateAuthority] = {
             "Google Trust Services",
             "https://dv.acme-v02.api.pki.goog/directory",
             needs_binding=True,
+            staging="google-staging",
         ),
         CertificateAuthority(
             "google-staging",
             "Google Trust Services (staging)",
             "https://dv.acme-v02.test-api.pki.goog/directory",
             needs_binding=True,
+            staging="google-staging",
         ),
         CertificateAuthority(
             "sslcom",

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from zoneproof import moments
-from zoneproof.acme.csr import CertificateKey
+from zoneproof.acme.csr import CertificateKey, public_der
 from zoneproof.acme.messages import not_acme
 from zoneproof.acme.text import shown
 from zoneproof.errors import OrderFailedError
@@ -87,9 +87,11 @@ class CertificateChain:
 
     def require_key(self, key: CertificateKey) -> None:
         """Raise OrderFailedError if the certificate is for another key than this."""
-        wanted = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        found = self.leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if wanted != found:
+        self.require_public_key(public_der(key.public_key()))
+
+    def require_public_key(self, wanted: bytes) -> None:
+        """Raise OrderFailedError if the certificate is for another key (SubjectPublicKeyInfo)."""
+        if wanted != public_der(self.leaf.public_key()):
             raise OrderFailedError(
                 "the CA's certificate is not for our key: not using it; order again"
             )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.x509.oid import NameOID
 
-from zoneproof.errors import InvalidInputError
+from zoneproof.errors import InvalidInputError, InvalidNameError
 from zoneproof.names import Identifier
 
 CertificateKeyKind: TypeAlias = Literal["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]
@@ -25,6 +28,19 @@ _MAKERS: Mapping[str, Callable[[], CertificateKey]] = {
     "rsa4096": lambda: rsa.generate_private_key(65537, 4096),
 }
 
+_CURVES = ("secp256r1", "secp384r1")
+_RSA_BITS = range(2048, 8193)
+_DIGESTS = ("sha256", "sha384", "sha512")
+_LONGEST = 100_000  # bytes; one with 100 names has about 5,000
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
 
 def make_key(kind: str = "ec256") -> CertificateKey:
     """Make a key for a certificate, of a :data:`CertificateKeyKind`.
@@ -35,6 +51,13 @@ def make_key(kind: str = "ec256") -> CertificateKey:
     if maker is None:
         raise InvalidInputError(f"'{kind}' is no kind of key: use {', '.join(_MAKERS)}")
     return maker()
+
+
+def public_der(key: PublicKeyTypes) -> bytes:
+    """Return a public key as DER SubjectPublicKeyInfo, by which two are compared."""
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def kind_of_key(key: CertificateKey) -> str:
@@ -74,3 +97,96 @@ def make_csr(key: CertificateKey, identifiers: Sequence[Identifier]) -> bytes:
         .sign(key, digest)
     )
     return request.public_bytes(serialization.Encoding.DER)
+
+
+@dataclass(frozen=True)
+class GivenCsr:
+    """A request whose signature is right, as PEM and DER.
+
+    ``identifiers`` are all that it asks for, the common name among them, each once.
+    ``public_key`` is a DER SubjectPublicKeyInfo.
+    """
+
+    pem: str
+    der: bytes
+    identifiers: tuple[Identifier, ...]
+    public_key: bytes
+
+
+def read_csr(data: bytes, where: str) -> GivenCsr:
+    """Read a request in PEM or DER (RFC 2986) that a CA could take.
+
+    Raises InvalidInputError, naming ``where`` it comes from.
+    """
+    try:
+        return _read(data)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{where} cannot be used: {error.message}") from error
+    except _UNREADABLE:  # of parts that the library reads when they are asked for
+        raise InvalidInputError(
+            f"{where} cannot be used: it is not a certificate signing request in PEM or DER;"
+            " 'openssl req -new' makes one"
+        ) from None
+
+
+def _read(data: bytes) -> GivenCsr:
+    if b"PRIVATE KEY-----" in data:
+        raise InvalidInputError("it holds a private key, which stays with its owner: remove it")
+    if len(data) > _LONGEST:
+        raise InvalidInputError(f"it is longer than {_LONGEST} bytes")
+    load = x509.load_pem_x509_csr if b"-----BEGIN " in data else x509.load_der_x509_csr
+    request = load(data)
+    _check_signature(request)
+    _check_key(request)
+    identifiers = tuple(dict.fromkeys(_identifiers(request)))
+    if not identifiers:
+        raise InvalidInputError("it names no host: give it subject alternative names")
+    return GivenCsr(
+        request.public_bytes(serialization.Encoding.PEM).decode(),
+        request.public_bytes(serialization.Encoding.DER),
+        identifiers,
+        public_der(request.public_key()),
+    )
+
+
+def _check_signature(request: x509.CertificateSigningRequest) -> None:
+    try:
+        digest = request.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        digest = None
+    if digest is None or digest.name not in _DIGESTS:
+        raise InvalidInputError("CAs do not accept its signature: sign it with SHA-256")
+    if not request.is_signature_valid:
+        raise InvalidInputError("its signature is wrong: make it anew")
+
+
+def _check_key(request: x509.CertificateSigningRequest) -> None:
+    key = request.public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+        return
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
+        return
+    raise InvalidInputError(
+        "CAs issue no certificate for its key: use EC with P-256 or P-384, or RSA with 2048 bits"
+        " or more"
+    )
+
+
+def _identifiers(request: x509.CertificateSigningRequest) -> Iterator[Identifier]:
+    for attribute in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        try:
+            yield Identifier.parse(str(attribute.value))
+        except InvalidNameError as error:
+            raise InvalidInputError(f"its common name: {error.message}") from error
+    try:
+        names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return
+    for name in names:
+        if not isinstance(name, x509.DNSName | x509.IPAddress):
+            raise InvalidInputError(
+                "it asks for more than host names and IP addresses, which ACME does not have"
+            )
+        if isinstance(name.value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+            raise InvalidInputError("it asks for a network, which ACME does not have")
+        yield Identifier.parse(str(name.value))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 # Under each heading: the command, where it is, and what it does in a line.
-_GROUPS = {
+GROUPS = {
     "Certificates": {
         "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
         "preview": (
@@ -48,7 +48,7 @@ _GROUPS = {
         "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
         "registration": (
             "zoneproof.cli.registration:registration",
-            "Show and share the registrations at challenge services.",
+            "Make and show the registrations at challenge services.",
         ),
         "leftover": (
             "zoneproof.cli.leftover:leftover",
@@ -74,8 +74,11 @@ _GROUPS = {
             "Obtain a wildcard certificate from a test CA.",
         ),
     },
+    "Help": {
+        "help": ("zoneproof.cli.help:help_command", "Show the help of a command."),
+    },
 }
-_COMMANDS = {name: found for group in _GROUPS.values() for name, found in group.items()}
+_COMMANDS = {name: found for group in GROUPS.values() for name, found in group.items()}
 _INTERRUPTED = 130
 
 
@@ -94,7 +97,7 @@ class _LazyGroup(Commands):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         longest = max(map(len, _COMMANDS))
-        for heading, group in _GROUPS.items():
+        for heading, group in GROUPS.items():
             with formatter.section(heading):
                 formatter.write_dl(
                     [(name.ljust(longest), text) for name, (_, text) in group.items()]

@@ -10,7 +10,7 @@ import click
 
 from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
 from zoneproof.cli.account_keys import deactivate, export, import_command, rollover
-from zoneproof.cli.completion import account_argument, accounts
+from zoneproof.cli.completion import account_argument, accounts, authorities
 from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.run_options import json_option, terms_options
@@ -31,6 +31,7 @@ def account() -> None:
     "ca",
     default="",
     metavar="CA",
+    shell_complete=authorities,
     help="A CA's short name or directory URL.  [default: that of settings.toml, else letsencrypt]",
 )
 @click.option(

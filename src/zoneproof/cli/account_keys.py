@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
-from zoneproof.cli.completion import account_argument
+from zoneproof.cli.completion import account_argument, authorities
 from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.run_options import json_option, terms_options
@@ -75,6 +75,7 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
     "ca",
     default="",
     metavar="CA",
+    shell_complete=authorities,
     help="A CA's short name or directory URL.",
 )
 @click.option("--key", "key_file", type=PATH, metavar="FILE", help="PEM or JWK file.")

@@ -34,7 +34,7 @@ def credentials(context: click.Context, parameter: click.Parameter, text: str) -
 
 
 def accounts(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
-    """Return the accounts whose name begins so."""
+    """Return the stored accounts whose name begins so, which are there to be changed."""
     del context, parameter
 
     async def names(manager: Manager) -> Iterable[str]:
@@ -54,6 +54,22 @@ def leftover_names(context: click.Context, parameter: click.Parameter, text: str
         return sorted({name for one in found for name in (one.certificate, one.name)})
 
     return _beginning(text, names)
+
+
+def authorities(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """Return the CAs whose short name begins so."""
+    from zoneproof.acme import KNOWN
+
+    del context, parameter
+    return [name for name in KNOWN if name.startswith(text)]
+
+
+def accounts_and_authorities(
+    context: click.Context, parameter: click.Parameter, text: str
+) -> list[str]:
+    """Return what can stand for an account: those that are stored, and the CAs."""
+    stored = accounts(context, parameter, text)
+    return list(dict.fromkeys([*stored, *authorities(context, parameter, text)]))
 
 
 def providers(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:

@@ -120,7 +120,7 @@ def set_fields(
 
 def certificates(names: Sequence[str]) -> str:
     """Return how many certificates those are."""
-    from zoneproof.cli.text_output import count
+    from zoneproof.wording import count
 
     return count(len(names), "certificate") if names else "no certificate"
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.completion import accounts, credentials, providers
-from zoneproof.cli.option_groups import DNS_SETTINGS, F, add_options, field_option
+from zoneproof.cli.completion import (
+    accounts_and_authorities,
+    certificates,
+    credentials,
+    providers,
+)
+from zoneproof.cli.option_groups import DNS_SETTINGS, PATH, F, add_options, field_option
 
 if TYPE_CHECKING:
-    from zoneproof.manager import CertificateDefinition, Credential, MethodDefinition
+    from zoneproof.acme import GivenCsr
+    from zoneproof.manager import CertificateDefinition, Credential, Manager, MethodDefinition
 
 KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
 _METHOD = (
@@ -74,7 +81,7 @@ _CERTIFICATE = (
         "--directory",
         "account",
         metavar="CA",
-        shell_complete=accounts,
+        shell_complete=accounts_and_authorities,
         help="A CA's short name or directory URL, or a stored account.  [default: that of"
         " settings.toml, else letsencrypt]",
     ),
@@ -83,8 +90,14 @@ _CERTIFICATE = (
         "fallback_accounts",
         multiple=True,
         metavar="ACCOUNT",
-        shell_complete=accounts,
+        shell_complete=accounts_and_authorities,
         help="Account to try after three failures. Repeatable.",
+    ),
+    click.option(
+        "--csr",
+        type=PATH,
+        metavar="FILE",
+        help="A certificate signing request: its names, and its key, which stays with its owner.",
     ),
     click.option(
         "--key-type",
@@ -133,11 +146,57 @@ _OF_CERTIFICATE = (
     "renew",
 )
 _WAYS = ("provider", "credential", "fields", "server", "webroot", "listen", "methods")
-_ALL = {*_OF_METHOD, *_OF_CERTIFICATE, *_WAYS, "pkcs12_password"}
+_ALL = {*_OF_METHOD, *_OF_CERTIFICATE, *_WAYS, "csr", "pkcs12_password"}
 DEFINITION_GROUPS = (
     ("How the names are validated", (*_WAYS, *_OF_METHOD)),
-    ("The certificate", ("certificate", *_OF_CERTIFICATE, "pkcs12_password")),
+    ("The certificate", ("domains", "certificate", "csr", *_OF_CERTIFICATE, "pkcs12_password")),
 )
+
+_NAMES = (
+    click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=certificates),
+    click.option(
+        "--domain",
+        "--domains",
+        "-d",
+        "domains",
+        multiple=True,
+        metavar="NAME",
+        help="One more name, or several with ','; as in certbot. Repeatable.",
+    ),
+)
+
+
+def names_options(command: F) -> F:
+    """Add the names of a certificate to a command: as arguments, or one by one."""
+    return add_options(command, _NAMES)
+
+
+def names_from(
+    names: Sequence[str], domains: Sequence[str], options: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the names that are given, or those of the CSR. Raises InvalidInputError."""
+    from zoneproof.errors import InvalidInputError
+
+    given = (*names, *(name for text in domains for name in text.split(",") if name.strip()))
+    csr = read_csr_file(options["csr"])
+    if csr and given:
+        raise InvalidInputError("the names are those of the CSR: omit the others, or --csr")
+    if csr:
+        return tuple(map(str, csr.identifiers))
+    return given
+
+
+def required_names(
+    names: Sequence[str], domains: Sequence[str], options: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return what :func:`names_from` does, which must be something. Raises InvalidInputError."""
+    from zoneproof.errors import InvalidInputError
+
+    found = names_from(names, domains, options)
+    if not found:
+        raise InvalidInputError("name at least one identifier, such as example.com")
+    return found
+
 
 certificate_name_option = click.option(
     "--name",
@@ -162,6 +221,21 @@ class Wanted:
     pkcs12_password: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class Request:
+    """The names and options with which a certificate is asked for."""
+
+    names: Sequence[str]
+    certificate: str
+    options: dict[str, Any] = field(repr=False)
+
+    async def define(self, manager: Manager) -> tuple[Wanted, CertificateDefinition | None]:
+        """Return the definition that is meant, and the stored one, None for none."""
+        from zoneproof.cli.definitions import define
+
+        return await define(manager, self.names, self.certificate, self.options)
+
+
 def take_options(options: dict[str, Any]) -> dict[str, Any]:
     """Move the definition's options out of all options of a command."""
     names = {option for option in options if option in _ALL}
@@ -175,6 +249,11 @@ def apply_options(definition: CertificateDefinition, options: dict[str, Any]) ->
     from zoneproof.references import read_reference
 
     given = {name: options[name] for name in _OF_CERTIFICATE if _is_given(options[name])}
+    csr = read_csr_file(options["csr"])
+    if csr:
+        of_csr = {"csr": csr.pem, "identifiers": tuple(map(str, csr.identifiers))}
+        of_our_key = {"key_type": KEY_TYPES[0], "reuse_key": False, "pkcs12": False}
+        given = {**of_our_key, **of_csr, **given}
     password = options["pkcs12_password"]
     if password is not None:
         password = read_reference(password, "--pkcs12-password")
@@ -182,6 +261,20 @@ def apply_options(definition: CertificateDefinition, options: dict[str, Any]) ->
     methods, credential = _methods(definition, options)
     changed = msgspec.structs.replace(definition, method=methods, **given)
     return Wanted(changed.check(), credential, password)
+
+
+def read_csr_file(path: Path | None) -> GivenCsr | None:
+    """Return the request in the file of --csr, None without one. Raises InvalidInputError."""
+    from zoneproof.acme import read_csr
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.input_files import read_file
+
+    if path is None:
+        return None
+    try:
+        return read_csr(read_file(path), str(path))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _is_given(value: object) -> bool:
@@ -260,17 +353,20 @@ def _parse_method(text: str) -> MethodDefinition:
 
     import msgspec
 
+    from zoneproof.config import complaint
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import MethodDefinition
 
     try:
-        table = tomllib.loads(f"method = {{{text}}}")["method"]
-        return msgspec.convert(table, MethodDefinition)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise InvalidInputError(
-            f"--method '{text[:80]}' cannot be read ({error}): write it as"
-            ' \'match="*.example.com", credential="dns"\''
-        ) from error
+        return msgspec.convert(tomllib.loads(f"method = {{{text}}}")["method"], MethodDefinition)
+    except tomllib.TOMLDecodeError as error:
+        problem = str(error)
+    except msgspec.ValidationError as error:
+        problem = complaint(error, MethodDefinition)
+    raise InvalidInputError(
+        f"--method '{text[:80]}' cannot be read ({problem}): write it as"
+        ' \'match="*.example.com", credential="dns"\''
+    )
 
 
 def expand(path: str | None) -> Path | None:

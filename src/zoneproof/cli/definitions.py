@@ -40,6 +40,21 @@ async def define(
     return wanted, known.definition if known else None
 
 
+async def is_stored(manager: Manager, wanted: Wanted, before: CertificateDefinition | None) -> bool:
+    """Tell whether all that is wanted is what is stored."""
+    definition, credential, password = wanted.definition, wanted.credential, wanted.pkcs12_password
+    if definition != before:
+        return False
+    known = await manager.credentials.find(credential.name) if credential else None
+    if credential and not (
+        known and known.provider == credential.provider and known.fields == credential.fields
+    ):
+        return False
+    if password is None:
+        return True
+    return password.encode() == await manager.certificates.pkcs12_password(definition.name)
+
+
 async def check_credentials(manager: Manager, wanted: Wanted) -> None:
     """Raise InvalidInputError for a method whose credential is neither stored nor to be stored."""
     for method in wanted.definition.method:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.completion import authorities
 from zoneproof.cli.option_groups import ca_bundle_option, resolver_option
 from zoneproof.cli.run_options import authoritative_port_option, json_flag
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     "--directory",
     "ca",
     metavar="CA",
+    shell_complete=authorities,
     help="A CA's short name or directory URL; checks CAA records for it.",
 )
 @click.option(

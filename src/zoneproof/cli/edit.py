@@ -13,6 +13,7 @@ from zoneproof.cli.definition_options import (
     DEFINITION_GROUPS,
     certificate_name_option,
     definition_options,
+    names_options,
 )
 from zoneproof.cli.option_groups import GroupedHelp
 from zoneproof.cli.run_options import json_option
@@ -22,19 +23,28 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=GroupedHelp, groups=DEFINITION_GROUPS)
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@names_options
 @definition_options
 @certificate_name_option
 @json_option
-def add(names: Sequence[str], certificate: str, as_json: bool, **options: Any) -> None:
+def add(
+    names: Sequence[str],
+    domains: Sequence[str],
+    certificate: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Save a certificate for NAME... without obtaining it yet.
 
     'zoneproof preview' tells whether it would work, 'zoneproof renew' obtains it.
     """
+    from zoneproof.cli.definition_options import required_names
     from zoneproof.cli.definitions import define, save
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import default_name
+
+    names = required_names(names, domains, options)
 
     async def work(manager: Manager) -> CertificateDefinition:
         name = certificate or default_name(names)

@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 
 import click
 import msgspec
 
-from zoneproof.cli.event_texts import describe
 from zoneproof.cli.json_output import json_line
-from zoneproof.errors import printable
+from zoneproof.errors import InvalidInputError, printable
 from zoneproof.issuance import (
     Emit,
     Event,
-    PropagationWaiting,
     Warned,
 )
+from zoneproof.issuance.event_texts import News, describe, describe_in_full
+
+
+class Telling(Enum):
+    """How a command tells what it does: to people, with more or nothing but errors, or as JSON."""
+
+    NORMAL = "normal"
+    QUIET = "quiet"
+    VERBOSE = "verbose"
+    JSON = "json"
+
+    @classmethod
+    def of(cls, *, quiet: bool, verbose: bool, as_json: bool) -> Telling:
+        """Return what the options say. Raises InvalidInputError for more than one of them."""
+        if quiet + verbose + as_json > 1:
+            raise InvalidInputError("choose one of --quiet, --verbose and --json")
+        if verbose:
+            _tell_requests()
+        return (
+            cls.QUIET if quiet else cls.VERBOSE if verbose else cls.JSON if as_json else cls.NORMAL
+        )
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether results are told in words."""
+        return self in (Telling.NORMAL, Telling.VERBOSE)
+
+
+def _tell_requests() -> None:
+    logger = logging.getLogger("zoneproof.acme")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("           %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+
+def _tell_nothing(_: Event) -> None:
+    """Take an event that nobody wants to hear of."""
 
 
 def json_line_of(certificate: str) -> Callable[[Event], None]:
@@ -60,34 +98,42 @@ def heard_or_not(emit: Emit) -> Emit:
 
 
 @contextmanager
-def telling_progress(*, as_json: bool) -> Iterator[Emit]:
+def telling_progress(how: Telling) -> Iterator[Emit]:
     """Give what tells the events of one order, in the way that suits who reads them."""
-    if as_json:
+    if how is Telling.JSON:
         yield heard_or_not(json_line)
-    elif draws():
+    elif how is Telling.NORMAL and draws():
         from zoneproof.cli.live import LiveView
 
         with LiveView("asking the DNS") as view:
             yield view.emit_for("")
     else:
-        yield heard_or_not(Lines())
+        yield emitters(how)("")
+
+
+def emitters(how: Telling) -> Callable[[str], Emit]:
+    """Return what tells the events of each certificate, its name on every line."""
+    if how is Telling.JSON:
+        return lambda name: heard_or_not(json_line_of(name))
+    if how is Telling.QUIET:
+        return lambda _: _tell_nothing
+    in_full = how is Telling.VERBOSE
+    return lambda name: heard_or_not(Lines(indent=f"{name}  " if name else "", in_full=in_full))
 
 
 class Lines:
     """Prints a line for each event that says something new, with the seconds since the start."""
 
-    def __init__(self, *, indent: str = "") -> None:
+    def __init__(self, *, indent: str = "", in_full: bool = False) -> None:
         self._start = time.monotonic()
         self._indent = indent
-        self._last: dict[str, str] = {}
+        self._news = News(describe_in_full if in_full else describe)
 
     def __call__(self, event: Event) -> None:
         """Print the event."""
-        text = printable(describe(event))
-        subject = event.name if isinstance(event, PropagationWaiting) else ""
-        if not text or text == self._last.get(subject):
+        text = self._news.text(event)
+        if not text:
             return
-        self._last[subject] = text
         seconds = click.style(f"{time.monotonic() - self._start:6.2f} s", dim=True)
         warning = isinstance(event, Warned)
         click.echo(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import click
 
-from zoneproof.cli.event_texts import awaited
 from zoneproof.cli.text_output import print_rows
 from zoneproof.dnsquery import ServerStatus
 from zoneproof.errors import printable
@@ -18,6 +17,7 @@ from zoneproof.issuance import (
     NameExamination,
     RecordAwaited,
 )
+from zoneproof.issuance.event_texts import awaited
 
 
 def print_examinations(examinations: Sequence[Examination]) -> None:

@@ -98,7 +98,7 @@ def things_of(items: Sequence[Item]) -> str:
 
 def things(counts: Mapping[str, int]) -> str:
     """Return the same of numbers for each kind of an archive's things."""
-    from zoneproof.cli.text_output import count
+    from zoneproof.wording import count
 
     return ", ".join(
         _WORDS[kind].format(number) if kind in _WORDS else count(number, kind)

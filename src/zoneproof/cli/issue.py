@@ -7,37 +7,49 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.completion import certificates
 from zoneproof.cli.definition_options import (
     DEFINITION_GROUPS,
     certificate_name_option,
     definition_options,
+    names_options,
     take_options,
 )
 from zoneproof.cli.option_groups import GroupedHelp
 from zoneproof.cli.run_options import (
     TERMS_GROUP,
     authoritative_port_option,
-    json_events_option,
+    force_option,
+    staging_options,
+    telling_options,
     terms_options,
 )
 
 if TYPE_CHECKING:
+    from zoneproof.cli.definition_options import Request, Wanted
+    from zoneproof.cli.event_output import Telling
     from zoneproof.issuance import Emit
-    from zoneproof.manager import Manager, Outcome
+    from zoneproof.manager import CertificateDefinition, Kept, Manager, Outcome, RunOptions
 
 
 @click.command("issue", cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=certificates)
+@names_options
 @definition_options
 @certificate_name_option
 @terms_options
+@force_option("Obtain a new one although the present one is valid and unchanged.")
+@staging_options
 @authoritative_port_option
-@json_events_option
+@telling_options
 def issue_command(
     names: Sequence[str],
+    domains: Sequence[str],
     certificate: str,
+    force: bool,
+    staging: bool,
+    dry_run: bool,
     authoritative_port: int | None,
+    quiet: bool,
+    verbose: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -49,51 +61,91 @@ def issue_command(
     zoneproof issue example.com
 
     The certificate is saved with these options under its first name, or --name, and renewed from
-    then on. For one that is saved already, its name alone is enough.
+    then on. For one that is saved already, its name alone is enough; while it is valid and
+    unchanged, it stays.
 
     Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
     printed and, at a terminal, awaited; elsewhere the exit code is 3, and 'zoneproof resume' with
     the certificate's name then goes on.
     """
-    from zoneproof.cli.awaiting import run_with_person
-    from zoneproof.cli.event_output import telling_progress
+    from zoneproof.cli.definition_options import Request, required_names
+    from zoneproof.cli.event_output import Telling
     from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.text_output import tell_certificate
-    from zoneproof.manager import resume
 
-    of_definition = take_options(options)
+    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
+    wanted = take_options(options)
+    request = Request(required_names(names, domains, wanted), certificate, wanted)
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
+    if dry_run:
+        from zoneproof.cli.staging import dry_run_of
 
-    async def work(manager: Manager) -> tuple[Outcome, bool]:
-        with telling_progress(as_json=as_json) as emit:
-            return await _issue(manager, names, certificate, of_definition, emit)
+        dry_run_of(request, run, how)
+    elif staging:
+        from zoneproof.cli.staging import obtain_test
 
-    async def again(manager: Manager, name: str) -> tuple[Outcome, bool]:
-        with telling_progress(as_json=as_json) as emit:
+        obtain_test(request, run, how)
+    else:
+        _obtain(request, run, how, force=force)
+
+
+def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> None:
+    from zoneproof.cli.awaiting import run_with_person
+    from zoneproof.cli.definitions import is_stored
+    from zoneproof.cli.event_output import telling_progress
+    from zoneproof.cli.text_output import tell_certificate
+    from zoneproof.manager import Kept, keep, resume
+
+    async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
+        wanted, before = await request.define(manager)
+        if not force and await is_stored(manager, wanted, before):
+            kept = await keep(manager, wanted.definition)
+            if kept:
+                return kept
+        with telling_progress(how) as emit:
+            return await _issue(manager, wanted, before, emit)
+
+    async def again(manager: Manager, name: str) -> tuple[Outcome, bool] | Kept:
+        with telling_progress(how) as emit:
             first = await _is_first(manager)
             return await resume(manager, name, emit), first
 
-    outcome, first = run_with_person(work, again, run, ask=not as_json)
-    if not as_json:
+    done = run_with_person(work, again, run, ask=how.is_for_people)
+    if isinstance(done, Kept) and _is_replaced(done, how):
+        force = True
+        done = run_with_person(work, again, run, ask=how.is_for_people)
+    if not isinstance(done, Kept) and how.is_for_people:
+        outcome, first = done
         tell_certificate(outcome)
         if first:
             click.echo("\nnext: let a timer run 'zoneproof renew' every hour")
 
 
+def _is_replaced(kept: Kept, how: Telling) -> bool:
+    """Ask whether to replace a certificate that is good, or tell that it stays."""
+    from zoneproof import moments
+    from zoneproof.cli.confirm import can_ask
+    from zoneproof.cli.event_output import Telling
+    from zoneproof.cli.json_output import json_line
+
+    text = f"{kept.name} is valid until {moments.at(kept.not_after)}, and unchanged"
+    if how is Telling.JSON:
+        json_line({"event": "kept", "certificate": kept.name, "not_after": kept.not_after})
+    elif how.is_for_people and can_ask():
+        return click.confirm(f"{text}. Obtain a new one all the same?")
+    elif how.is_for_people:
+        click.echo(f"{text}: it stays; --force obtains a new one")
+    return False
+
+
 async def _issue(
-    manager: Manager,
-    names: Sequence[str],
-    certificate: str,
-    options: dict[str, Any],
-    emit: Emit,
+    manager: Manager, wanted: Wanted, before: CertificateDefinition | None, emit: Emit
 ) -> tuple[Outcome, bool]:
     """Return what came of it, and whether it is the home's first certificate."""
-    from zoneproof.cli.definitions import define, save
+    from zoneproof.cli.definitions import save
     from zoneproof.errors import CaaError
     from zoneproof.issuance import Warned
     from zoneproof.manager import describe_changes, issue
 
-    wanted, before = await define(manager, names, certificate, options)
     await save(manager, wanted, before)
     for change in describe_changes(before, wanted.definition) if before else ():
         emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))

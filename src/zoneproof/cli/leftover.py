@@ -58,18 +58,14 @@ def retry(names: Sequence[str], as_json: bool) -> None:
 
     A NAME is a certificate's or a record's. Exits with 1 if something could not be removed.
     """
+    from zoneproof.cli.event_output import Telling, emitters
     from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.renew import emitters
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.issuance import Event
     from zoneproof.manager import leftovers, retry_leftovers
-
-    def quiet(event: Event) -> None:
-        del event
 
     async def work(manager: Manager) -> list[LeftoverFacts]:
         chosen = await leftovers(manager, names)
-        emit_for = (lambda _: quiet) if as_json else emitters(as_json=False)
+        emit_for = emitters(Telling.QUIET if as_json else Telling.NORMAL)
         await retry_leftovers(manager, sorted({one.certificate for one in chosen}), emit_for)
         return await leftovers(manager)
 
@@ -94,9 +90,9 @@ def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> No
     """
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.cli.text_output import count
     from zoneproof.errors import InvalidInputError, printable
     from zoneproof.manager import drop_leftovers, leftovers
+    from zoneproof.wording import count
 
     if everything == bool(names):
         raise InvalidInputError("name a certificate or a record, or give --all")

@@ -81,22 +81,25 @@ def show(name: str, as_json: bool) -> None:
     from zoneproof.cli.json_output import json_document
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.cli.text_output import print_rows
-    from zoneproof.manager import field_text, overview_of
+    from zoneproof.manager import csr_text, field_text, overview_of
 
     now = datetime.now(UTC)
 
-    async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str]:
+    async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str, str]:
         certificate = await manager.certificates.get(name)
         overview = overview_of(certificate, manager.files, now)
-        return certificate, overview, str(manager.files.live(certificate.name))
+        folder, log = manager.files.live(certificate.name), manager.logs.path(certificate.name)
+        return certificate, overview, str(folder), str(log) if log and log.exists() else ""
 
-    certificate, overview, folder = run_with_manager(read, needs_secrets=False)
+    certificate, overview, folder, log = run_with_manager(read, needs_secrets=False)
     definition = msgspec.to_builtins(certificate.definition)
     if as_json:
         state = msgspec.to_builtins(overview)
-        json_document({**state, "folder": folder, "definition": definition})
+        json_document({**state, "folder": folder, "log": log, "definition": definition})
         return
     methods = definition.pop("method", [])
+    if certificate.definition.csr:
+        definition["csr"] = csr_text(certificate.definition.csr)
     rows = {
         "status": overview.status,
         "problem": overview.problem or overview.last_error,
@@ -106,6 +109,7 @@ def show(name: str, as_json: bool) -> None:
         "serial": overview.serial,
         "see": overview.explanation_url,
         "files": folder,
+        "log": log,
         **{key: field_text(value) for key, value in definition.items() if key != "name"},
     }
     click.secho(overview.name, bold=True)

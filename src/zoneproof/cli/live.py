@@ -16,9 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from zoneproof.cli.event_texts import describe
 from zoneproof.cli.progress import OrderProgress, State, chosen, summary
-from zoneproof.cli.text_output import count
 from zoneproof.errors import printable
 from zoneproof.issuance import (
     CertificateIssued,
@@ -36,6 +34,8 @@ from zoneproof.issuance import (
     RecordsVisible,
     Warned,
 )
+from zoneproof.issuance.event_texts import describe
+from zoneproof.wording import count
 
 _REFRESHES = 4  # a second
 _NOTED = (

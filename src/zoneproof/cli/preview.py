@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoneproof.cli.completion import certificates
 from zoneproof.cli.definition_options import (
     DEFINITION_GROUPS,
     certificate_name_option,
     definition_options,
+    names_options,
     take_options,
 )
 from zoneproof.cli.option_groups import GroupedHelp
@@ -23,11 +23,11 @@ from zoneproof.cli.run_options import (
 )
 
 if TYPE_CHECKING:
-    from zoneproof.manager import Manager, Preview
+    from zoneproof.manager import CertificateDefinition, Manager, Preview
 
 
 @click.command(cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=certificates)
+@names_options
 @definition_options
 @certificate_name_option
 @terms_options
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @json_flag("Print JSON, a line for each certificate.")
 def preview(
     names: Sequence[str],
+    domains: Sequence[str],
     certificate: str,
     everything: bool,
     authoritative_port: int | None,
@@ -53,12 +54,14 @@ def preview(
     or stop for a person.
     """
 
+    from zoneproof.cli.definition_options import names_from
     from zoneproof.cli.json_output import json_line
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
 
     of_definition = take_options(options)
+    names = names_from(names, domains, of_definition)
     if everything == bool(names):
         raise InvalidInputError("name a certificate or identifiers, or give --all")
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
@@ -67,9 +70,9 @@ def preview(
     )
     for found in previews:
         if as_json:
-            json_line(_facts(found))
+            json_line(preview_facts(found))
         else:
-            _print(found, brief=everything)
+            print_preview(found, brief=everything)
     if any(found.would_fail for found in previews):
         raise SystemExit(1)
 
@@ -89,7 +92,8 @@ async def _previews(
     return await preview_definitions(manager, [wanted.definition], unsaved=unsaved)
 
 
-def _print(found: Preview, *, brief: bool) -> None:
+def print_preview(found: Preview, *, brief: bool = False) -> None:
+    """Print what issuing would do, ``brief`` in a line where it would work."""
     from zoneproof.cli.examinations import (
         print_awaited,
         print_examinations,
@@ -106,7 +110,7 @@ def _print(found: Preview, *, brief: bool) -> None:
     rows = {
         "CA": found.directory_url,
         "account": (found.account.account_url if found.account else "") or "registered first",
-        "key": f"{definition.key_type}, {'kept' if definition.reuse_key else 'a new one'}",
+        "key": _key(definition),
         "profile": definition.profile,
         "preferred profile": definition.preferred_profile,
         "fallback": ", ".join(definition.fallback_accounts),
@@ -121,7 +125,14 @@ def _print(found: Preview, *, brief: bool) -> None:
         click.echo("next: zoneproof issue, with the same arguments")
 
 
-def _facts(found: Preview) -> dict[str, object]:
+def _key(definition: CertificateDefinition) -> str:
+    if definition.csr:
+        return "that of the CSR, which its owner keeps"
+    return f"{definition.key_type}, {'kept' if definition.reuse_key else 'a new one'}"
+
+
+def preview_facts(found: Preview) -> dict[str, object]:
+    """Return a preview for JSON."""
     import msgspec
 
     from zoneproof.cli.examinations import facts_of, finding_facts

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.completion import credentials
 from zoneproof.cli.confirm import confirm, yes_option
-from zoneproof.cli.option_groups import PATH, Commands
+from zoneproof.cli.option_groups import PATH, Commands, field_option
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
     from zoneproof.manager import Manager
+    from zoneproof.manager.administration.registering import Registered
     from zoneproof.names import DomainName
     from zoneproof.providers import Registration
 
@@ -24,10 +26,98 @@ server_option = click.option(
 
 @click.group(cls=Commands)
 def registration() -> None:
-    """Show the registrations at challenge services that are kept here, share and forget them.
+    """The registrations at challenge services that are kept here: make, show, share, forget them.
 
     'zoneproof import registrations' takes some from other clients.
     """
+
+
+@registration.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--server",
+    default="",
+    metavar="URL",
+    help="The service; a licence key goes into the URL, which can be @file or env:VARIABLE.",
+)
+@click.option(
+    "--credential",
+    default="",
+    metavar="NAME",
+    shell_complete=credentials,
+    help="A stored credential for the service, instead of --server.",
+)
+@field_option
+@json_option
+def add(
+    names: Sequence[str], server: str, credential: str, fields: Sequence[str], as_json: bool
+) -> None:
+    """Register NAME... at acme-dns, and print the CNAMEs to create.
+
+    \b
+    zoneproof registration add example.com www.example.com --server https://auth.example.net
+
+    This is what the first order of each name would do; afterwards no order has to wait. Names that
+    are registered stay so. Exits with 1 if one could not be registered.
+    """
+    from zoneproof.cli.fields import parse_fields
+    from zoneproof.cli.json_output import json_document
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import MethodDefinition
+    from zoneproof.manager.administration.registering import register_domains
+    from zoneproof.names import Identifier
+
+    identifiers = [Identifier.parse(name) for name in names]
+    for one in identifiers:
+        if one.type != "dns":
+            raise InvalidInputError(f"{one} is an IP address, which has no CNAME: omit it")
+    if bool(server) == bool(credential):
+        raise InvalidInputError("name the service: --server URL, or --credential NAME")
+    given = parse_fields([*fields, *([f"server={server}"] if server else [])])
+    if credential and given:
+        raise InvalidInputError("the credential has all fields: omit --field")
+    method = MethodDefinition(
+        provider="" if credential else "acme-dns", credential=credential, fields=given
+    )
+    domains = [one.domain for one in identifiers]
+    found = run_with_manager(lambda manager: register_domains(manager, domains, method))
+    if as_json:
+        json_document([_registered(one) for one in found])
+    else:
+        _tell_registered(found)
+    if any(one.error for one in found):
+        raise SystemExit(1)
+
+
+def _registered(one: Registered) -> dict[str, str]:
+    return {
+        "domain": one.domain.text,
+        "fulldomain": one.target.text if one.target else "",
+        "record": one.record,
+        "advice": one.advice,
+        "error": one.error.message if one.error else "",
+    }
+
+
+def _tell_registered(found: Sequence[Registered]) -> None:
+    from zoneproof.errors import printable
+
+    for one in found:
+        if one.error:
+            click.echo(f"zoneproof: {printable(one.error.message)}", err=True)
+    for one in (one for one in found if one.record and not one.advice):
+        click.echo(f"{one.record}  ; is there")
+    missing = [one for one in found if one.advice]
+    if missing:
+        click.echo("\ncreate these records:\n")
+    for one in missing:
+        click.echo(f"  {one.record}")
+    for one in missing:
+        if not one.advice.endswith("is missing: create it"):
+            click.echo(f"\n{printable(one.advice)}")
+    if missing:
+        click.echo("\nnext: the same command again, which tells whether they are there")
 
 
 @registration.command("list")
@@ -43,7 +133,10 @@ def list_registrations(server: str, as_json: bool) -> None:
         json_document([_shown(domain, one) for domain, one in found])
         return
     if not found:
-        click.echo("no registrations: issuing through acme-dns makes them at first use")
+        click.echo(
+            "no registrations: 'zoneproof registration add' makes them, and so does issuing through"
+            " acme-dns at first use"
+        )
     for domain, one in found:
         click.echo(printable(f"{domain}  {one.fulldomain}  {one.server}"))
 
@@ -102,13 +195,13 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
     clear: whoever has it can obtain certificates for these domains.
     """
     from zoneproof.cli.json_output import tell
-    from zoneproof.cli.text_output import count
     from zoneproof.manager.importing import (
         export_certbot_hook,
         export_certify,
         export_goacmedns,
     )
     from zoneproof.manager.transfer.private_file import exists_already, write_new
+    from zoneproof.wording import count
 
     chosen = _chosen(domains, server)
     if form == "certify":

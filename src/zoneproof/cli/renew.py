@@ -10,55 +10,76 @@ import click
 
 from zoneproof.cli.completion import certificate_argument, certificates
 from zoneproof.cli.option_groups import GroupedHelp
-from zoneproof.cli.run_options import TERMS_GROUP, dns_options, json_events_option, terms_options
+from zoneproof.cli.run_options import (
+    TERMS_GROUP,
+    dns_options,
+    force_option,
+    staging_options,
+    telling_options,
+    terms_options,
+)
 
 if TYPE_CHECKING:
+    from zoneproof.cli.event_output import Telling
     from zoneproof.issuance import Emit
     from zoneproof.manager import Manager, Outcome, Renewal
 
 
 @click.command(cls=GroupedHelp, groups=[TERMS_GROUP])
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=certificates)
-@click.option("--force", is_flag=True, help="Renew whether due or not, paused or not.")
+@force_option("Renew whether due or not, paused or not.")
+@staging_options
 @dns_options
 @terms_options
-@json_events_option
+@telling_options
 def renew(
     names: Sequence[str],
     force: bool,
+    staging: bool,
+    dry_run: bool,
     propagation: str | None,
     propagation_timeout: float | None,
     resolvers: tuple[str, ...],
     authoritative_port: int | None,
+    quiet: bool,
+    verbose: bool,
     as_json: bool,
     **terms: Any,
 ) -> None:
     """Renew what is due: of all certificates, or of those named. For cron and timers.
 
+    With --dry-run or --staging all of them are tried, due or not; files and state stay.
+
     Exits with 1 if one failed, 3 if records have to be created by hand, 0 if all is well.
     """
+    from zoneproof.cli.event_output import Telling
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import renew as renew_certificates
-    from zoneproof.manager import tell
+    from zoneproof.manager import tell, try_renewals
 
     async def work(manager: Manager) -> tuple[list[Renewal], list[str]]:
+        if staging or dry_run:
+            return await try_renewals(
+                manager, emit_for, names=names, keep=not dry_run, on_result=on_result
+            ), []
         results = await renew_certificates(
             manager, emit_for, names=names, force=force, on_result=on_result
         )
         return results, await tell(manager, results)
 
+    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     run = run_from(
         propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
     )
-    with _telling_renewals(as_json=as_json) as (emit_for, on_result):
+    with _telling_renewals(how) as (emit_for, on_result):
         results, problems = run_with_manager(work, run)
     for problem in problems:
         click.echo(f"zoneproof: {problem}", err=True)
     if on_result is None:
         for result in results:
-            tell_renewal(result, as_json=as_json)
-    if not as_json:
+            tell_renewal(result, how)
+    if how.is_for_people:
         _tell_sum(results)
     raise SystemExit(_status(results))
 
@@ -67,13 +88,15 @@ def renew(
 @certificate_argument
 @dns_options
 @terms_options
-@json_events_option
+@telling_options
 def resume(
     name: str,
     propagation: str | None,
     propagation_timeout: float | None,
     resolvers: tuple[str, ...],
     authoritative_port: int | None,
+    quiet: bool,
+    verbose: bool,
     as_json: bool,
     **terms: Any,
 ) -> None:
@@ -82,32 +105,35 @@ def resume(
     Says of each record whether it is seen or missing, and at which name servers.
     """
     from zoneproof.cli.awaiting import run_with_person
-    from zoneproof.cli.event_output import telling_progress
+    from zoneproof.cli.event_output import Telling, telling_progress
     from zoneproof.cli.run_options import run_from, terms_from
     from zoneproof.cli.text_output import tell_certificate
     from zoneproof.manager import resume as resume_certificate
 
     async def again(manager: Manager, name: str) -> Outcome:
-        with telling_progress(as_json=as_json) as emit:
+        with telling_progress(how) as emit:
             return await resume_certificate(manager, name, emit)
 
+    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     run = run_from(
         propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
     )
-    outcome = run_with_person(lambda manager: again(manager, name), again, run, ask=not as_json)
-    if not as_json:
+    outcome = run_with_person(
+        lambda manager: again(manager, name), again, run, ask=how.is_for_people
+    )
+    if how.is_for_people:
         tell_certificate(outcome)
 
 
 @contextmanager
 def _telling_renewals(
-    *, as_json: bool
+    how: Telling,
 ) -> Iterator[tuple[Callable[[str], Emit], Callable[[Renewal], None] | None]]:
     """Give what tells each certificate's events, and its result if that is told at once."""
-    from zoneproof.cli.event_output import draws
+    from zoneproof.cli.event_output import Telling, draws, emitters
 
-    if as_json or not draws():
-        yield emitters(as_json=as_json), None
+    if how is not Telling.NORMAL or not draws():
+        yield emitters(how), None
         return
 
     from zoneproof.cli.live import LiveView
@@ -124,22 +150,14 @@ def _telling_renewals(
         yield view.emit_for, finish
 
 
-def emitters(*, as_json: bool) -> Callable[[str], Emit]:
-    """Return what tells the events of each certificate, its name on every line."""
-    from zoneproof.cli.event_output import Lines, heard_or_not, json_line_of
-
-    if as_json:
-        return lambda name: heard_or_not(json_line_of(name))
-    return lambda name: heard_or_not(Lines(indent=f"{name}  " if name else ""))
-
-
-def tell_renewal(result: Renewal, *, as_json: bool) -> None:
+def tell_renewal(result: Renewal, how: Telling) -> None:
     """Print what came of one certificate, unless there was no reason to do anything."""
+    from zoneproof.cli.event_output import Telling
     from zoneproof.cli.json_output import json_line
     from zoneproof.errors import printable
 
     error = result.error
-    if as_json:
+    if how is Telling.JSON:
         document = {
             "event": "renewal",
             "certificate": result.name,
@@ -149,7 +167,7 @@ def tell_renewal(result: Renewal, *, as_json: bool) -> None:
             "records": error.records if error else (),
         }
         json_line(document)
-    elif result.result != "not due" or result.reason:
+    elif error or (how.is_for_people and (result.result != "not due" or result.reason)):
         click.echo(_line(result), err=error is not None)
         for record in error.records if error else ():
             click.echo(f"\n  {printable(record)}\n")
@@ -163,7 +181,7 @@ def _line(result: Renewal) -> str:
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:
-    from zoneproof.cli.text_output import count
+    from zoneproof.wording import count
 
     kinds = [result.result for result in results]
     if not kinds:

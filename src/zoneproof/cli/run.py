@@ -9,58 +9,64 @@ from typing import TYPE_CHECKING
 import click
 
 from zoneproof import moments
-from zoneproof.cli.run_options import authoritative_port_option, json_events_option
+from zoneproof.cli.run_options import authoritative_port_option, telling_options
 
 if TYPE_CHECKING:
+    from zoneproof.cli.event_output import Telling
     from zoneproof.manager import Renewal
 
 
 @click.command()
 @authoritative_port_option
-@json_events_option
-def run(authoritative_port: int | None, as_json: bool) -> None:
+@telling_options
+def run(authoritative_port: int | None, quiet: bool, verbose: bool, as_json: bool) -> None:
     """Keep all certificates renewed until stopped; looks at least once an hour.
 
     SIGTERM and Ctrl-C end it, after values in the DNS were removed.
     """
-    from zoneproof.cli.renew import emitters
+    from zoneproof.cli.event_output import Telling, emitters
     from zoneproof.cli.run_options import run_from
     from zoneproof.cli.tasks import run_until_done
     from zoneproof.manager import Home, keep_renewed
 
+    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     options = run_from(None, None, (), authoritative_port)
     run_until_done(
         keep_renewed(
             Home.find(),
             options,
-            emitters(as_json=as_json),
-            on_round=lambda results, wake: tell_round(results, wake, as_json=as_json),
-            on_trouble=lambda text: _tell_trouble(text, as_json=as_json),
+            emitters(how),
+            on_round=lambda results, wake: tell_round(results, wake, how),
+            on_trouble=lambda text: _tell_trouble(text, how),
         )
     )
 
 
-def tell_round(results: Sequence[Renewal], wake: datetime, *, as_json: bool) -> None:
+def tell_round(results: Sequence[Renewal], wake: datetime, how: Telling) -> None:
     """Print what came of a round, and when the next one is."""
+    from zoneproof.cli.event_output import Telling
     from zoneproof.cli.json_output import json_line
     from zoneproof.cli.renew import tell_renewal
-    from zoneproof.cli.text_output import count
+    from zoneproof.wording import count
 
     for result in results:
-        tell_renewal(result, as_json=as_json)
-    if as_json:
+        tell_renewal(result, how)
+    if how is Telling.JSON:
         document = {"event": "round", "certificates": len(results), "next_look": wake}
         json_line(document)
+        return
+    if not how.is_for_people:
         return
     looked_at = count(len(results), "certificate")
     click.echo(f"looked at {looked_at}; again at {moments.at(wake)}")
 
 
-def _tell_trouble(text: str, *, as_json: bool) -> None:
+def _tell_trouble(text: str, how: Telling) -> None:
+    from zoneproof.cli.event_output import Telling
     from zoneproof.cli.json_output import json_line
     from zoneproof.errors import printable
 
-    if as_json:
+    if how is Telling.JSON:
         json_line({"event": "trouble", "message": text})
     else:
         click.echo(f"zoneproof: {printable(text)}", err=True)

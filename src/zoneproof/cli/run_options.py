@@ -35,6 +35,13 @@ def json_flag(text: str) -> Option:
 json_option = json_flag("Print the result as JSON.")
 json_lines_option = json_flag("Print JSON, a line for each thing.")
 json_events_option = json_flag("Print JSON, a line for each event.")
+_TELLING = (
+    click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
+    click.option(
+        "--verbose", "-v", is_flag=True, help="Print all that happens, and each request to the CA."
+    ),
+    json_events_option,
+)
 authoritative_port_option = click.option(
     "--authoritative-port",
     type=click.IntRange(1, 65535),
@@ -62,9 +69,38 @@ TERMS_GROUP = (
 )
 
 
+_STAGING = (
+    click.option(
+        "--staging",
+        is_flag=True,
+        help="Obtain a test certificate beside it, NAME-staging, at the CA's staging directory.",
+    ),
+    click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Do all of it at the CA's staging directory, and keep nothing.",
+    ),
+)
+
+
+def force_option(text: str) -> Option:
+    """Return the option --force with a help text of its own."""
+    return click.option("--force", is_flag=True, help=text)
+
+
+def staging_options(command: F) -> F:
+    """Add the ways to test at a CA's staging directory."""
+    return add_options(command, _STAGING)
+
+
 def terms_options(command: F) -> F:
     """Add what a new account needs to a command's options."""
     return add_options(command, _TERMS)
+
+
+def telling_options(command: F) -> F:
+    """Add how much a command tells, and in which form."""
+    return add_options(command, _TELLING)
 
 
 def dns_options(command: F) -> F:

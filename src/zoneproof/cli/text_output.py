@@ -1,4 +1,4 @@
-"""Prints results for people: rows, tables, and numbers of things in words."""
+"""Prints results for people: rows and tables."""
 
 from __future__ import annotations
 
@@ -55,8 +55,3 @@ def print_rows(rows: Mapping[str, str], *, indent: str = "  ") -> None:
     width = max((len(name) for name in rows), default=0)
     for name, text in rows.items():
         click.echo(f"{indent}{name:{width}}  {printable(text)}")
-
-
-def count(number: int, word: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

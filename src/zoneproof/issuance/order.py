@@ -11,12 +11,14 @@ from zoneproof.acme import (
     CertificateChain,
     CertificateKey,
     CertificateKeyKind,
+    GivenCsr,
     Order,
     key_from_pem,
     key_to_pem,
     kind_of_key,
     make_csr,
     make_key,
+    public_der,
 )
 from zoneproof.dnsquery import Resolver
 from zoneproof.errors import AcmeProblemError, OrderFailedError, StorageError
@@ -48,6 +50,7 @@ class OrderRequest:
     plan: Plan
     key_type: CertificateKeyKind = "ec256"
     private_key: bytes | None = field(default=None, repr=False)  # PEM, to use instead of a new one
+    csr: GivenCsr | None = None  # to send instead of one for a key of ours
     profile: str = ""
     preferred_chain: str = ""
     replaces: str | None = None
@@ -57,10 +60,11 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class Issued:
-    """A certificate and its key, both PEM."""
+    """A certificate and its key (PEM), or the request of the key's owner."""
 
     chain: CertificateChain
-    private_key: bytes = field(repr=False)
+    private_key: bytes | None = field(repr=False)
+    csr: GivenCsr | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +203,11 @@ class OrderRun:
                 return None
             raise
         finalized = order.status in ("processing", "valid")
-        if order.status not in _RESUMABLE or (finalized and not journaled.private_key):
+        if order.status not in _RESUMABLE:
+            return None
+        if request.csr:
+            return None if finalized or journaled.private_key else order
+        if finalized and not journaled.private_key:
             return None
         if journaled.private_key and not _is_wanted_key(journaled.private_key, request):
             return None
@@ -221,18 +229,18 @@ class OrderRun:
     async def _finalize(
         self, request: OrderRequest, journaled: JournaledOrder, order: Order
     ) -> Issued:
-        if journaled.private_key:
-            key = key_from_pem(journaled.private_key)
+        csr, key = request.csr, None
+        if csr:
+            der, public_key = csr.der, csr.public_key
         else:
-            key = _key_for(request)
-            await self.journal.keep_key(journaled.id, key_to_pem(key))
-        csr = make_csr(key, request.plan.identifiers)
+            key = await self._key(request, journaled)
+            der, public_key = make_csr(key, request.plan.identifiers), public_der(key.public_key())
         order = await self.client.finalize(
-            order, csr, deadline_seconds=request.order_seconds, on_poll=self._tell_status
+            order, der, deadline_seconds=request.order_seconds, on_poll=self._tell_status
         )
         chain = await self.client.certificate(order, preferred_chain=request.preferred_chain)
         self._tell_other_chain(chain, request.preferred_chain)
-        chain.require_key(key)
+        chain.require_public_key(public_key)
         chain.require_identifiers(request.plan.identifiers)  # not only those of the CA's order
         leaf = chain.leaf
         self.emit(
@@ -244,7 +252,15 @@ class OrderRun:
                 leaf.not_valid_after_utc.isoformat(),
             )
         )
-        return Issued(chain, key_to_pem(key))
+        return Issued(chain, key_to_pem(key) if key else None, csr)
+
+    async def _key(self, request: OrderRequest, journaled: JournaledOrder) -> CertificateKey:
+        """Return the key of the order, which the journal has before the CA hears of it."""
+        if journaled.private_key:
+            return key_from_pem(journaled.private_key)
+        key = _key_for(request)
+        await self.journal.keep_key(journaled.id, key_to_pem(key))
+        return key
 
 
 def _is_wanted_key(pem: bytes, request: OrderRequest) -> bool:

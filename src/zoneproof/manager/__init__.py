@@ -20,7 +20,7 @@ from zoneproof.manager.certificates.definition import (
     default_name,
     secret_fields,
 )
-from zoneproof.manager.certificates.differences import describe_changes, field_text
+from zoneproof.manager.certificates.differences import csr_text, describe_changes, field_text
 from zoneproof.manager.certificates.history import HistoryEntry
 from zoneproof.manager.certificates.state import Overview, overview_of, standing
 from zoneproof.manager.certificates.stored import DamagedCertificate, ManagedCertificate
@@ -35,10 +35,18 @@ from zoneproof.manager.credentials.use import (
 from zoneproof.manager.home import Home
 from zoneproof.manager.lifecycle.daemon import keep_renewed
 from zoneproof.manager.lifecycle.issue import Outcome, issue, resume
+from zoneproof.manager.lifecycle.keep import Kept, keep
 from zoneproof.manager.lifecycle.notices import tell
 from zoneproof.manager.lifecycle.preview import Preview, preview
 from zoneproof.manager.lifecycle.renew import Renewal, renew
 from zoneproof.manager.lifecycle.revoke import revoke
+from zoneproof.manager.lifecycle.staging import (
+    Staging,
+    definition_for_tests,
+    dry_run,
+    find_staging,
+    try_renewals,
+)
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
 from zoneproof.manager.settings import DnsSettings, Settings
 
@@ -53,6 +61,7 @@ __all__ = [
     "DnsSettings",
     "HistoryEntry",
     "Home",
+    "Kept",
     "LeftoverFacts",
     "ManagedCertificate",
     "Manager",
@@ -64,17 +73,23 @@ __all__ = [
     "Rotation",
     "RunOptions",
     "Settings",
+    "Staging",
     "Step",
     "StoredAccount",
     "Trial",
     "credential_overviews",
     "credential_users",
+    "csr_text",
     "default_name",
+    "definition_for_tests",
     "describe_changes",
     "drop_leftovers",
     "drop_older_keys",
+    "dry_run",
     "field_text",
+    "find_staging",
     "issue",
+    "keep",
     "keep_renewed",
     "leftovers",
     "list_zones",
@@ -92,4 +107,5 @@ __all__ = [
     "standing",
     "tell",
     "try_credential",
+    "try_renewals",
 ]

@@ -12,6 +12,7 @@ from zoneproof.manager.accounts.directories import Directories
 from zoneproof.manager.accounts.stored import Accounts, AccountTerms
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.history import History
+from zoneproof.manager.certificates.log import CertificateLogs
 from zoneproof.manager.certificates.state import States
 from zoneproof.manager.certificates.stored import Certificates
 from zoneproof.manager.credentials.registrations import StoredRegistrations
@@ -48,6 +49,7 @@ class Manager:
     store: Store
     vault: Vault
     files: CertificateFiles
+    logs: CertificateLogs
     certificates: Certificates
     states: States
     history: History
@@ -97,6 +99,7 @@ async def open_manager(
             store=store,
             vault=vault,
             files=CertificateFiles(home.path),
+            logs=CertificateLogs(home.path, settings.log),
             certificates=certificates,
             states=States(certificates),
             history=History(store),

@@ -51,22 +51,50 @@ def _first(value: T | None, other: T | None) -> T | None:
     return other if value is None else value
 
 
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where each certificate's log file is, ``NAME.log``, and how much of it is kept.
+
+    ``folder`` is absolute or below the home. A file has at most ``max_bytes``; then it becomes
+    ``NAME.log.1``, and of these older ones ``keep`` are kept.
+    """
+
+    enabled: bool = True
+    folder: str = "logs"
+    max_bytes: int = 1024 * 1024
+    keep: int = 2
+
+    def check(self) -> None:
+        """Raise InvalidInputError for a setting that cannot be used."""
+        if not self.folder or "\0" in self.folder:
+            raise InvalidInputError(
+                "log.folder is a folder; with log.enabled = false there is none"
+            )
+        if not 10_000 <= self.max_bytes <= 1_000_000_000:
+            raise InvalidInputError("log.max_bytes is a number from 10000 to 1000000000")
+        if not 0 <= self.keep <= 100:
+            raise InvalidInputError("log.keep is a number of older files, from 0 to 100")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file's content.
 
     ``account`` is the CA account that certificates use unless they name another: its name, a CA's
-    short name or a directory URL. ``provider`` holds DNS settings by provider slug. ``parallel``
-    is how many certificates are worked on at once. After ``failover_after`` failures in a row a
-    certificate's next fallback account is tried. ``notify`` says who is told what happens.
+    short name or a directory URL; ``staging_account`` is the one for ``--staging`` and
+    ``--dry-run``, by default at the CA's own staging directory. ``provider`` holds DNS settings by
+    provider slug. ``parallel`` is how many certificates are worked on at once. After
+    ``failover_after`` failures in a row a certificate's next fallback account is tried. ``log``
+    says where each certificate's log is, ``notify`` who is told what happens.
     """
 
     account: str = "letsencrypt"
+    staging_account: str = ""
     email: str = ""
     parallel: int = 20
     failover_after: int = 3
     authoritative_port: int = 53
     dns: DnsSettings = DnsSettings()
     provider: dict[str, DnsSettings] = {}
+    log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
 
     def check(self) -> None:
@@ -77,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise InvalidInputError("failover_after is a number of failures, 1 or more")
         if not 1 <= self.authoritative_port <= 65535:
             raise InvalidInputError("authoritative_port is a port from 1 to 65535")
+        self.log.check()
         self.dns.check()
         for slug, settings in self.provider.items():
             if slug not in slugs():

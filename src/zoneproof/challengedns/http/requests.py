@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from zoneproof.challengedns.config import IPNetwork
 from zoneproof.challengedns.registry.authentication import IPAddress
+from zoneproof.config import complaint
 from zoneproof.errors import RegistrationError
 
 Fields = Mapping[str, msgspec.Raw]
@@ -69,10 +70,15 @@ def decode(data: bytes | msgspec.Raw, into: Any) -> Any:
     """Return JSON as a type that msgspec knows. Raises RegistrationError."""
     try:
         return msgspec.json.decode(data, type=into)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RegistrationError(
-            f"the body is not the JSON that is expected: {error}", code="malformed_json_payload"
-        ) from error
+    except msgspec.ValidationError as error:
+        problem = complaint(error, into, table="an object")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        problem = str(error)
+    except RecursionError:
+        problem = "it is nested too deeply"
+    raise RegistrationError(
+        f"the body is not the JSON that is expected: {problem}", code="malformed_json_payload"
+    )
 
 
 def client_address(request: Request, trusted_proxies: Sequence[IPNetwork]) -> IPAddress:

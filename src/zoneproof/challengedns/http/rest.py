@@ -46,6 +46,7 @@ from zoneproof.challengedns.registry.tenants import (
     authenticate_operator,
     operator_key_needed,
 )
+from zoneproof.config import complaint
 from zoneproof.errors import RegistrationError
 
 T = TypeVar("T")
@@ -307,7 +308,7 @@ def _query(request: Request, into: type[Q]) -> Q:
         return msgspec.convert(dict(request.query_params), into, strict=False)
     except msgspec.ValidationError as error:
         raise RegistrationError(
-            f"the query of the URL cannot be used: {error}", code="invalid_query"
+            f"the query of the URL cannot be used: {complaint(error, into)}", code="invalid_query"
         ) from error
 
 

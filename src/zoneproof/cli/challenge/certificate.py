@@ -20,9 +20,9 @@ from zoneproof.acme import AccountKey, AcmeClient, choose_renewal_time, director
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challengedns.http.certificate import KeyPair
 from zoneproof.challenges import dns01
-from zoneproof.cli.event_texts import describe
 from zoneproof.errors import AcmeError, ConfigError, StorageError, TermsNotAgreedError
 from zoneproof.issuance import Event
+from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,

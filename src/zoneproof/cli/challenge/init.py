@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from zoneproof.cli.completion import authorities
 from zoneproof.cli.option_groups import PATH, agree_tos_option, ca_bundle_option, email_option
 from zoneproof.cli.run_options import json_option
 
@@ -71,6 +72,7 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     default="letsencrypt",
     show_default=True,
     metavar="CA",
+    shell_complete=authorities,
     help="A CA's short name or directory URL.",
 )
 @email_option

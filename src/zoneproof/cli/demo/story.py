@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import shutil
 import signal
 import sys
 from contextlib import ExitStack
@@ -59,11 +61,12 @@ ns A {host}
 '''
 """
 _NEXT = """
-  With a real domain, next:
-     zoneproof provider list
-     zoneproof issue example.com '*.example.com' --ca letsencrypt-staging --agree-tos \\
-         --provider rfc2136 --server ns1.example.com --field key_name=... --field secret=@file
-     zoneproof challenge init"""
+  Next, with a domain of yours instead of example.com:
+     domain=example.com
+     {zoneproof} doctor "$domain"
+     {zoneproof} provider list
+     {zoneproof} issue --dry-run --agree-tos --provider manual -d "$domain" -d "*.$domain"
+     {zoneproof} help challenge init"""
 
 
 async def tell_story(folder: Path) -> None:
@@ -116,7 +119,18 @@ async def tell_story(folder: Path) -> None:
         async with open_manager(home, run) as manager:
             outcome = await issue(manager, definition, Lines(indent="     "))
     tell_certificate(outcome, indent="     ")
-    click.echo(_NEXT)
+    click.echo(_NEXT.format(zoneproof=_command()))
+
+
+def _command() -> str:
+    """Return what a shell here knows this program by: it need not be on PATH."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m zoneproof"
+    on_path = shutil.which(program.name)
+    if on_path and Path(on_path).resolve() == program.resolve():
+        return program.name
+    return shlex.quote(str(program.absolute()))
 
 
 def _step(number: int, text: str) -> None:

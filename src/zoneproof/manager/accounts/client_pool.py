@@ -29,15 +29,17 @@ class ClientPool:
         self._locks = KeyedLocks()
 
     @asynccontextmanager
-    async def use(self, text: str) -> AsyncIterator[AcmeClient]:
+    async def use(self, text: str, terms: AccountTerms | None = None) -> AsyncIterator[AcmeClient]:
         """Give the client of an account's name or a CA, which is registered at first use.
 
+        ``terms`` are for that registration, by default those of the run.
         Raises AcmeError and InvalidInputError; an account that the CA no longer knows is forgotten
         as such, so that the next run registers it anew.
         """
-        account = await self._accounts.get_or_create(text, self._terms)
+        terms = terms or self._terms
+        account = await self._accounts.get_or_create(text, terms)
         async with self._locks(account.id):
-            client = await self._client(await self._accounts.get(account.name))
+            client = await self._client(await self._accounts.get(account.name), terms)
         try:
             yield client
         except AcmeProblemError as error:
@@ -54,14 +56,14 @@ class ClientPool:
                 " register it anew"
             ) from error
 
-    async def _client(self, account: StoredAccount) -> AcmeClient:
+    async def _client(self, account: StoredAccount, terms: AccountTerms) -> AcmeClient:
         account = await settle_rollover(self._accounts, account)
         known = self._signed_in.get(_seat(account.account_url, account.key))
         if known is not None:
             return known
         client = account.client()
         try:
-            await sign_in(client, self._accounts, account, self._terms)
+            await sign_in(client, self._accounts, account, terms)
         except BaseException:
             await client.close()
             raise

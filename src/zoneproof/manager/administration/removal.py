@@ -37,6 +37,7 @@ async def remove_certificate(
         await write_together(manager.store, lambda store: forget(store, manager, name))
         if delete_files:
             manager.files.remove(name)
+            manager.logs.remove(name)
 
 
 async def forget(store: Store, manager: Manager, name: str) -> None:

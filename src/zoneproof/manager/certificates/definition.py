@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
 
-from zoneproof.acme import CertificateKeyKind
+from zoneproof.acme import CertificateKeyKind, GivenCsr, read_csr
 from zoneproof.errors import InvalidInputError
 from zoneproof.issuance import (
     DelegationRules,
@@ -118,7 +119,9 @@ class CertificateDefinition(
     ``account`` is a stored CA account's name, a CA's short name or a directory URL; empty is what
     the settings say. ``fallback_accounts`` are tried after repeated failures. The CA must have the
     ``profile``; a ``preferred_profile`` is asked for where it has that. ``renew`` is false for a
-    certificate that is kept and not renewed.
+    certificate that is kept and not renewed. ``csr`` is a request (PEM) that every order sends,
+    whose names are the identifiers and whose key its owner keeps; then nothing can be said about
+    the key.
     """
 
     name: str
@@ -134,6 +137,7 @@ class CertificateDefinition(
     preferred_chain: str = ""
     ignore_caa: bool = False
     renew: bool = True
+    csr: str = ""
 
     @property
     def parsed_identifiers(self) -> tuple[Identifier, ...]:
@@ -144,6 +148,20 @@ class CertificateDefinition(
     def wanted_profile(self) -> str:
         """The profile to ask for, empty for the CA's default."""
         return self.profile or self.preferred_profile
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from every other definition of a certificate; whether to renew is none."""
+        kept = msgspec.structs.replace(self, renew=True)
+        return hashlib.sha256(msgspec.json.encode(kept)).hexdigest()[:32]
+
+    @property
+    def given_csr(self) -> GivenCsr | None:
+        """The request of the key's owner, None where the key is made here.
+
+        Raises InvalidInputError.
+        """
+        return read_csr(self.csr.encode(), "the CSR") if self.csr else None
 
     @property
     def rules(self) -> list[MatchRule]:
@@ -164,12 +182,28 @@ class CertificateDefinition(
             )
         try:
             identifiers = check_identifiers(self.parsed_identifiers)
+            self._check_csr(identifiers)
             check_methods(identifiers, self.method)
         except InvalidInputError as error:
             raise InvalidInputError(f"{self.name}: {error.message}") from error
         return msgspec.structs.replace(
             self, identifiers=tuple(identifier.value for identifier in identifiers)
         )
+
+    def _check_csr(self, identifiers: Sequence[Identifier]) -> None:
+        csr = self.given_csr
+        if csr is None:
+            return
+        if set(csr.identifiers) != set(identifiers):
+            raise InvalidInputError(
+                f"its names are those of its CSR, {', '.join(map(str, csr.identifiers))}: for"
+                " others, give it another CSR with --csr"
+            )
+        for name, default in (("key_type", "ec256"), ("reuse_key", False), ("pkcs12", False)):
+            if getattr(self, name) != default:
+                raise InvalidInputError(
+                    f"'{name}' has no meaning with a CSR, whose key its owner keeps: remove it"
+                )
 
 
 def check_methods(identifiers: Sequence[Identifier], methods: Sequence[MethodDefinition]) -> None:

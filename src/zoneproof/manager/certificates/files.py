@@ -1,10 +1,11 @@
 """Certificates and keys on disk, in the layout that administrators know.
 
 ``archive/<name>/privkey3.pem`` and its kin hold every version; ``live/<name>/privkey.pem`` and its
-kin are links to the newest, each replaced in one step. ``bundle.p12`` is there on request. While a
-version is written, ``archive/<name>/.writing`` says which, so that it can be undone after a crash.
-Links to other disks may stand in place of ``live``, ``archive`` and the folders in them, and links
-in ``live/<name>`` that a person led elsewhere stay until the next version is written.
+kin are links to the newest, each replaced in one step. ``bundle.p12`` is there on request, and
+``csr.pem`` in place of a key that stays with its owner. While a version is written,
+``archive/<name>/.writing`` says which, so that it can be undone after a crash. Links to other disks
+may stand in place of ``live``, ``archive`` and the folders in them, and links in ``live/<name>``
+that a person led elsewhere stay until the next version is written.
 """
 
 from __future__ import annotations
@@ -21,15 +22,13 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
-    Encoding,
     KeySerializationEncryption,
     NoEncryption,
-    PublicFormat,
     load_pem_private_key,
     pkcs12,
 )
 
-from zoneproof.acme import key_from_pem, parse_chain
+from zoneproof.acme import key_from_pem, parse_chain, public_der, read_csr
 from zoneproof.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.input_files import read_file
 from zoneproof.issuance import Issued
@@ -42,6 +41,7 @@ _MODES = {
     "chain.pem": 0o644,
     "fullchain.pem": 0o644,
     "privkey.pem": 0o600,
+    "csr.pem": 0o644,
     "bundle.p12": 0o600,
 }
 _WRITING = ".writing"
@@ -97,8 +97,11 @@ class CertificateFiles:
             "cert.pem": issued.chain.leaf_pem,
             "chain.pem": issued.chain.issuers_pem,
             "fullchain.pem": issued.chain.pem,
-            "privkey.pem": issued.private_key,
         }
+        if issued.private_key:
+            contents["privkey.pem"] = issued.private_key
+        elif issued.csr:
+            contents["csr.pem"] = issued.csr.pem.encode()
         if pkcs12_password is not None:
             contents["bundle.p12"] = _bundle(name, issued, pkcs12_password)
         archive, live = self.archive(name), self.live(name)
@@ -110,8 +113,7 @@ class CertificateFiles:
             _write_new(archive / _WRITING, str(version).encode(), 0o600)
             _write_all(archive, version, contents)
             self._point(name, version, contents)
-            if pkcs12_password is None and "bundle.p12" in self._linked(name):
-                (live / "bundle.p12").unlink()
+            self._unlink_others(name, version)
             (archive / _WRITING).unlink()
         except OSError as error:
             raise StorageError(
@@ -131,6 +133,7 @@ class CertificateFiles:
             writing = _version_in(archive / _WRITING)
             if writing in self._linked(name).values():
                 self._point(name, writing, _MODES)
+                self._unlink_others(name, writing)
             elif writing:
                 for file in _MODES:
                     (archive / _versioned(file, writing)).unlink(missing_ok=True)
@@ -164,6 +167,12 @@ class CertificateFiles:
                 _replace_link(live / file, target)
         _sync_folder(live)
 
+    def _unlink_others(self, name: str, version: int) -> None:
+        """Remove the links to what an older version had and this one has not."""
+        for file, linked in self._linked(name).items():
+            if linked != version:
+                (self.live(name) / file).unlink()
+
     def read(self, name: str) -> OnDisk:
         """Return what is there, whoever put it there; never raises."""
         folder = self.live(name)
@@ -174,17 +183,19 @@ class CertificateFiles:
             return OnDisk(None, problem)
         try:
             certificate = parse_chain(pem, str(folder)).leaf
-            found = certificate.public_key().public_bytes(
-                Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-            )
+            found = public_der(certificate.public_key())
         except (AcmeError, ValueError):
             return OnDisk(None, f"{folder / 'fullchain.pem'} holds no certificate")
+        if (folder / "csr.pem").exists():
+            problem = _problem_of_csr(folder / "csr.pem", found)
+            if not (problem and (folder / "privkey.pem").exists()):
+                return OnDisk(certificate, problem)
         key_pem, problem = _content(folder / "privkey.pem")
         if problem:
             return OnDisk(certificate, problem)
         try:
             key = load_pem_private_key(key_pem, None, unsafe_skip_rsa_key_validation=True)
-            public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            public = public_der(key.public_key())
         except (ValueError, TypeError, UnsupportedAlgorithm):
             return OnDisk(certificate, f"{folder / 'privkey.pem'} holds no private key")
         if public != found:
@@ -193,7 +204,14 @@ class CertificateFiles:
 
     def private_key(self, name: str) -> bytes | None:
         """Return the present key as PEM, None if there is none. Raises StorageError."""
-        path = self.live(name) / "privkey.pem"
+        return self._optional(name, "privkey.pem")
+
+    def csr(self, name: str) -> bytes | None:
+        """Return the owner's request (PEM), None if there is none. Raises StorageError."""
+        return self._optional(name, "csr.pem")
+
+    def _optional(self, name: str, file: str) -> bytes | None:
+        path = self.live(name) / file
         try:
             return read_file(path)
         except FileNotFoundError:
@@ -234,8 +252,20 @@ def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
         BestAvailableEncryption(password) if password else NoEncryption()
     )
     leaf, *issuers = issued.chain.certificates
-    key = key_from_pem(issued.private_key)
+    key = key_from_pem(issued.private_key) if issued.private_key else None
     return pkcs12.serialize_key_and_certificates(name.encode(), key, leaf, issuers, protection)
+
+
+def _problem_of_csr(path: Path, public_key: bytes) -> str:
+    """Say why a certificate for the key is not the one that the request asks for."""
+    pem, problem = _content(path)
+    if problem:
+        return problem
+    try:
+        csr = read_csr(pem, str(path))
+    except InvalidInputError as error:
+        return error.message
+    return "" if csr.public_key == public_key else f"{path} is not for the key of fullchain.pem"
 
 
 def _content(path: Path) -> tuple[bytes, str]:

@@ -61,8 +61,9 @@ class RenewalState(msgspec.Struct, frozen=True):
     nothing is tried until a person does it by hand. ``account`` is the CA account tried last.
     ``advised_at`` is when the present certificate was obtained because the CA asked for it,
     ``obtained_at`` when it was obtained at all, by this machine's clock, and ``identifiers`` are
-    those that it was obtained for: the CA may have added names. ``revoked_at`` is when it was
-    revoked from here.
+    those that it was obtained for: the CA may have added names. ``definition`` is the fingerprint
+    of the definition that it was obtained with, empty if that is not known. ``revoked_at`` is when
+    it was revoked from here.
     """
 
     serial: str = ""
@@ -80,6 +81,7 @@ class RenewalState(msgspec.Struct, frozen=True):
     advised_at: Moment | None = None
     obtained_at: Moment | None = None
     identifiers: tuple[str, ...] = ()
+    definition: str = ""
     revoked_at: Moment | None = None
 
 
@@ -97,6 +99,7 @@ def of_certificate(state: RenewalState, serial: str) -> RenewalState:
         explanation_url="",
         obtained_at=None,
         identifiers=(),
+        definition="",
         revoked_at=None,
     )
 
@@ -170,6 +173,7 @@ def after_success(
     *,
     identifiers: Sequence[str] = (),
     account: str = "",
+    definition: str = "",
 ) -> RenewalState:
     """Return the state of the new certificate, about which the CA has not been asked yet."""
     advised = state.chosen is not None and state.chosen <= now + LOOK_EVERY
@@ -179,6 +183,7 @@ def after_success(
         advised_at=now if advised else None,
         obtained_at=now,
         identifiers=tuple(identifiers),
+        definition=definition,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from zoneproof import input_files
+from zoneproof.config import complaint
 from zoneproof.errors import InvalidInputError, printable
 
 MOST_ENTRIES = 10_000  # of a folder, and folders of a tree
@@ -52,7 +53,8 @@ def read_json(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(read_file(path), type=kind)
     except msgspec.ValidationError as error:
-        raise unusable(path, f"it is not of the form expected: {error}") from None
+        problem = complaint(error, kind, table="an object")
+        raise unusable(path, f"it is not of the form expected: {problem}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise unusable(path, "it is no JSON, or was cut off") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ from zoneproof.manager.certificates.renewal_state import (
 )
 from zoneproof.manager.certificates.state import lifetime_of, serial_of, state_of
 from zoneproof.manager.certificates.stored import ManagedCertificate
+from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.manager import Manager
 
 ISSUED = "issued"
@@ -96,6 +98,14 @@ async def issue_locked(
     ``account`` is used instead of the definition's.
     """
     account = account or definition.account or manager.settings.account
+    doing = f"{', '.join(definition.identifiers)} with the account {account}"
+    with manager.logs.following(definition.name, doing, emit) as tell:
+        return await _issue_with(manager, definition, tell, account)
+
+
+async def _issue_with(
+    manager: Manager, definition: CertificateDefinition, emit: Emit, account: str
+) -> Outcome:
     try:
         with ungrouped():
             outcome = await _obtain(manager, definition, account, emit)
@@ -129,19 +139,7 @@ async def _obtain(
     emit: Emit,
 ) -> Outcome:
     name = definition.name
-    # Finding it refuses what is neither an account nor a CA.
-    stored = await manager.accounts.find(account)
     manager.files.repair(name)
-    methods = await manager.methods.make(definition)
-    plan = await make_plan(
-        definition.parsed_identifiers,
-        methods.choose,
-        methods.resolver,
-        register=True,
-        directory_url=stored.directory_url if stored else directory_url(account),
-        profile=definition.wanted_profile,
-    )
-    plan.require_complete()
     password = await manager.certificates.pkcs12_password(name) if definition.pkcs12 else None
     written: list[Path] = []
 
@@ -157,25 +155,68 @@ async def _obtain(
         files = tuple(path.name for path in written)
         emit(FilesWritten(str(manager.files.live(name)), files))
 
+    issued = await place_order(
+        manager,
+        name,
+        definition,
+        account,
+        emit,
+        deliver,
+        private_key=await _kept_key(manager, definition),
+        replaces=await _replaces(manager, name, account),
+    )
+    return Outcome(name, account, issued, written)
+
+
+async def place_order(
+    manager: Manager,
+    journal_name: str,
+    definition: CertificateDefinition,
+    account: str,
+    emit: Emit,
+    deliver: Callable[[Issued], Awaitable[None]],
+    *,
+    private_key: bytes | None = None,
+    replaces: str | None = None,
+    unsaved: Mapping[str, Credential] | None = None,
+) -> Issued:
+    """Order what the definition says, and ``deliver`` it; the caller holds the order's lock.
+
+    The journal knows the order as ``journal_name``, which is the lock's name, too. ``private_key``
+    (PEM) is used again if it is of the wanted kind, ``replaces`` is an ARI identifier, and
+    ``unsaved`` credentials win over stored ones.
+    """
+    # Finding it refuses what is neither an account nor a CA.
+    stored = await manager.accounts.find(account)
+    methods = await manager.methods.make(definition, unsaved)
+    plan = await make_plan(
+        definition.parsed_identifiers,
+        methods.choose,
+        methods.resolver,
+        register=True,
+        directory_url=stored.directory_url if stored else directory_url(account),
+        profile=definition.wanted_profile,
+    )
+    plan.require_complete()
     async with manager.clients.use(account) as client:
         run = OrderRun(
             client, manager.journal, methods.resolver, manager.providers.for_publication, emit
         )
-        issued = await run.obtain(
+        return await run.obtain(
             OrderRequest(
-                name,
+                journal_name,
                 plan,
                 key_type=definition.key_type,
-                private_key=await _kept_key(manager, definition),
+                private_key=private_key,
+                csr=definition.given_csr,
                 profile=await _profile(client, definition, account, emit),
                 preferred_chain=definition.preferred_chain,
-                replaces=await _replaces(manager, name, account),
+                replaces=replaces,
                 order_seconds=manager.run.order_seconds,
                 ignore_caa=definition.ignore_caa,
             ),
             deliver,
         )
-    return Outcome(name, account, issued, written)
 
 
 async def _kept_key(manager: Manager, definition: CertificateDefinition) -> bytes | None:
@@ -230,6 +271,7 @@ async def _remember_success(
         now,
         identifiers=definition.identifiers,
         account=outcome.account,
+        definition=definition.fingerprint,
     )
     await manager.states.set_outcome(outcome.name, renewal)
     await manager.history.add(

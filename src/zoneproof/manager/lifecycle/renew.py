@@ -55,10 +55,7 @@ async def renew(
     raises for a single certificate, nor for one that is removed meanwhile, or whose stored state
     or definition cannot be read. Raises InvalidInputError for an unknown name, StorageError.
     """
-    if names:
-        chosen = [await manager.certificates.look_up(name) for name in dict.fromkeys(names)]
-    else:
-        chosen = [one for one in await manager.certificates.each() if _is_to_be_renewed(one)]
+    chosen = await choose(manager, names)
     await clean_up(manager, emit_for(""))
 
     async def one(found: ManagedCertificate | DamagedCertificate) -> Renewal:
@@ -71,6 +68,18 @@ async def renew(
         return result
 
     return await all_at_once(map(one, chosen), manager.settings.parallel)
+
+
+async def choose(
+    manager: Manager, names: Sequence[str]
+) -> list[ManagedCertificate | DamagedCertificate]:
+    """Return the named certificates, by default all that are to be renewed.
+
+    Raises InvalidInputError for an unknown name, StorageError.
+    """
+    if names:
+        return [await manager.certificates.look_up(name) for name in dict.fromkeys(names)]
+    return [one for one in await manager.certificates.each() if _is_to_be_renewed(one)]
 
 
 async def _renew_one(

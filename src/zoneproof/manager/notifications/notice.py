@@ -58,7 +58,7 @@ def fit_to_send(notice: Notice) -> Notice:
 def subject(notices: Sequence[Notice]) -> str:
     """Return one line that sums the notices up."""
     if len(notices) == 1:
-        return f"{notices[0].certificate}: {HEADLINES[notices[0].kind]}"
+        return _title(notices[0])
     certificates = {notice.certificate for notice in notices}
     counts = Counter(HEADLINES[notice.kind] for notice in notices)
     kinds = ", ".join(f"{headline} ({count})" for headline, count in counts.items())
@@ -68,12 +68,22 @@ def subject(notices: Sequence[Notice]) -> str:
 
 
 def as_text(notices: Sequence[Notice]) -> str:
-    """Return the notices as plain text, with records that can be pasted into a zone file."""
-    return "\n".join(_paragraph(notice) for notice in notices)
+    """Return the notices as plain text, with records that can be pasted into a zone file.
+
+    It stands below the :func:`subject`, which is the title of a notice that is alone.
+    """
+    if len(notices) == 1:
+        return _paragraph(notices[0])
+    return "\n".join(f"{_title(notice)}\n{_paragraph(notice)}" for notice in notices)
+
+
+def _title(notice: Notice) -> str:
+    headline = HEADLINES[notice.kind]
+    return headline if notice.kind == "test" else f"{notice.certificate}: {headline}"
 
 
 def _paragraph(notice: Notice) -> str:
-    lines = [f"{notice.certificate}: {HEADLINES[notice.kind]}", notice.message]
+    lines = [notice.message]
     if notice.identifiers:
         lines.append(f"Names: {', '.join(notice.identifiers)}")
     if notice.expires_at:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from zoneproof import __version__
-from zoneproof.acme import AccountKey, find_ca, key_from_pem, parse_chain
+from zoneproof.acme import AccountKey, find_ca, key_from_pem, parse_chain, read_csr
 from zoneproof.acme.problems import UNREADABLE
 from zoneproof.acme.text import shown
 from zoneproof.acme.urls import check_url
+from zoneproof.config import complaint
 from zoneproof.errors import InvalidInputError, ZoneproofError
 from zoneproof.issuance import Issued
 from zoneproof.manager.accounts.stored import StoredAccount, check_account_name
@@ -31,15 +32,20 @@ class _Secretive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ArchivedFiles(_Secretive, frozen=True):
-    """A certificate with its chain, and its key, as PEM."""
+    """A certificate with its chain, and its key or its owner's request (CSR), as PEM."""
 
     fullchain: str
-    private_key: str
+    private_key: str = ""
+    csr: str = ""
 
     @property
     def issued(self) -> Issued:
         """The same, parsed. Raises AcmeError and ValueError."""
         chain = parse_chain(self.fullchain.encode(), "the archive")
+        if self.csr and not self.private_key:
+            csr = read_csr(self.csr.encode(), "the CSR")
+            chain.require_public_key(csr.public_key)
+            return Issued(chain, None, csr)
         chain.require_key(key_from_pem(self.private_key.encode()))
         return Issued(chain, self.private_key.encode())
 
@@ -148,8 +154,11 @@ def decode(document: bytes, where: str) -> Archive:
     try:
         archive = msgspec.json.decode(document, type=Archive)
     except UNREADABLE as error:
+        reason = str(error)
+        if isinstance(error, msgspec.ValidationError):
+            reason = complaint(error, Archive, table="an object")
         raise InvalidInputError(
-            f"{where} holds what this Zoneproof does not know ({shown(str(error), 200)}): a newer"
+            f"{where} holds what this Zoneproof does not know ({shown(reason, 200)}): a newer"
             " one wrote it; update Zoneproof"
         ) from error
     _check(archive, where)

@@ -130,8 +130,10 @@ def _read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | Non
     try:
         pem = read_file(files.live(name) / "fullchain.pem")
         chain = parse_chain(pem, str(files.live(name)))
-        key = files.private_key(name) or b""
-        return ArchivedFiles(fullchain=chain.pem.decode(), private_key=key.decode("ascii")), ""
+        key, csr = files.private_key(name), files.csr(name)
+        texts = {"private_key": key} if key else {"csr": csr or b""}
+        found = {field: text.decode("ascii") for field, text in texts.items()}
+        return ArchivedFiles(fullchain=chain.pem.decode(), **found), ""
     except (OSError, UnicodeDecodeError) as error:
         return None, str(error)
     except AcmeError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zoneproof import moments
-from zoneproof.cli.text_output import count
-from zoneproof.issuance import (
+from zoneproof.errors import printable
+from zoneproof.issuance.events import (
     AnswerServed,
     CertificateIssued,
     ChallengesAnswered,
@@ -15,6 +15,7 @@ from zoneproof.issuance import (
     FileRemoved,
     FilesWritten,
     OrderCreated,
+    OrderPlanned,
     OrderResumed,
     OrderStatus,
     PropagationWaiting,
@@ -23,8 +24,10 @@ from zoneproof.issuance import (
     RecordRemoved,
     RecordsDeletable,
     RecordsVisible,
+    RecordVisible,
     Warned,
 )
+from zoneproof.wording import count
 
 
 def describe(event: Event) -> str:
@@ -33,6 +36,46 @@ def describe(event: Event) -> str:
         if isinstance(event, kind):
             return text(event)
     return ""
+
+
+def describe_in_full(event: Event) -> str:
+    """Return what :func:`describe` does, or of an event that says nothing there what it means."""
+    match event:
+        case OrderPlanned(names):
+            places = (f"{name} at {place}" if place else name for name, place in names.items())
+            return f"planned: {', '.join(places)}"
+        case OrderCreated(url):
+            return f"{describe(event)} ({url})"
+        case OrderResumed(url):
+            return f"{describe(event)} ({url})"
+        case RecordVisible(name, waits):
+            return f"DNS has the values at {name}" + (
+                f", waiting {waits:g} s more" if waits else ""
+            )
+        case CertificateIssued(_, _, serial):
+            return f"{describe(event)}, serial number {serial}"
+    return describe(event)
+
+
+class News:
+    """Picks out of an order's events what says something new, as text.
+
+    What each name waits for is told once for as long as it stays the same.
+    """
+
+    def __init__(self, describe: Callable[[Event], str] = describe) -> None:
+        self._describe = describe
+        self._last: dict[str, str] = {}
+
+    def text(self, event: Event) -> str:
+        """Return what the event says, on one line; empty for nothing new."""
+        text = printable(self._describe(event))
+        subject = event.name if isinstance(event, PropagationWaiting) else ""
+        if text == self._last.get(subject):
+            return ""
+        if text:
+            self._last[subject] = text
+        return text
 
 
 def _waiting(event: PropagationWaiting) -> str:
