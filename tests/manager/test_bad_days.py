@@ -172,7 +172,7 @@ def test_a_disk_that_is_full_when_a_certificate_is_written(world: World) -> None
     assert result.returncode == 1, result.stderr
     said = json.loads(result.stdout.splitlines()[-1])["message"]
     assert said.startswith(f"cannot write the certificate to {archive}/cert2.pem: File too large")
-    assert said.endswith("the order is kept and goes on")
+    assert said.endswith("the order is kept and continues")
     assert sorted(path.name for path in archive.iterdir()) == sorted(
         f"{name}1.pem" for name in ("cert", "chain", "fullchain", "privkey")
     )
