@@ -13,6 +13,7 @@ _RUNS = {
     "packets": (10_000_000, "hostile packets, answered in process and by a running service"),
     "kills": (200, "times kill -9 of the whole service under load"),
     "day": (1_000_000, "registrations, one day of whose traffic is replayed"),
+    "connections": (200_000, "connections, one after the other, and crowds that hold thousands"),
     "renewals": (300, "times kill -9 of 'zoneproof renew'"),
 }
 

@@ -45,14 +45,15 @@ class Endpoint:
 class DnsConfig:
     """How DNS is answered: ``value_ttl`` and ``tcp_idle_timeout`` in seconds.
 
-    ``rate_limit`` counts UDP answers in a second to one sender, and 0 is no limit.
+    ``rate_limit`` counts UDP answers in a second to one network that are much longer than their
+    questions, and 0 is no limit. ``tcp_connections`` is None where the machine decides.
     """
 
     listen: tuple[Endpoint, ...]
     workers: int
     value_ttl: int
     rate_limit: int
-    tcp_connections: int
+    tcp_connections: int | None
     tcp_idle_timeout: int
 
 
@@ -77,6 +78,7 @@ class AutoTls:
 class ApiConfig:
     """How the HTTP API is served. Rate limits count requests in a minute, and 0 is no limit.
 
+    ``connections`` is None where the machine decides.
     ``certificate`` and ``key`` are PEM files, or None; ``auto`` is how to obtain a certificate, or
     None. Without either the API is plain HTTP. With ``open_registration``
     anybody may register, without a licence key.
@@ -86,6 +88,7 @@ class ApiConfig:
     certificate: Path | None
     key: Path | None
     auto: AutoTls | None
+    connections: int | None
     trusted_proxies: tuple[IPNetwork, ...]
     cors_origins: tuple[str, ...]
     rate_limit_address: int
@@ -201,6 +204,7 @@ def _api(path: Path, file: File, zones: list[DomainName]) -> ApiConfig:
         certificate=certificate,
         key=key,
         auto=_auto(path, file, zones) if section.tls == "auto" else None,
+        connections=section.connections,
         trusted_proxies=_each("api.trusted_proxies", section.trusted_proxies, _network),
         cors_origins=_each("api.cors_origins", section.cors_origins, _origin),
         rate_limit_address=section.rate_limit_address,

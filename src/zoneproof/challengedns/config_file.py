@@ -18,8 +18,8 @@ class DnsSection(Struct, frozen=True, forbid_unknown_fields=True):
     listen: Annotated[list[str], Meta(min_length=1)]
     workers: Annotated[int, Meta(ge=1, le=256)] | None = None
     value_ttl: Annotated[int, Meta(ge=0, le=60)] = 1
-    rate_limit: Count = 0
-    tcp_connections: Positive = 500
+    rate_limit: Count = 200
+    tcp_connections: Positive | None = None
     tcp_idle_timeout: Positive = 10
 
 
@@ -36,6 +36,7 @@ class ApiSection(Struct, frozen=True, forbid_unknown_fields=True):
     acme_agree_tos: bool = False
     acme_ca_bundle: str = ""
     acme_resolvers: list[str] = []
+    connections: Positive | None = None
     trusted_proxies: list[str] = []
     cors_origins: list[str] = []
     rate_limit_address: Count = 6000

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.counters import (
+    BEATS,
     ORDINARY,
     TRUNCATED,
     UNANSWERED,
@@ -120,11 +121,16 @@ class Responder:
         return reply
 
     def truncated(self, packet: bytes) -> bytes | None:
-        """Return the answer that says "ask by TCP", or None if the packet gets no answer."""
+        """Return "ask by TCP" for a packet whose answer has been counted, but is not sent."""
         question = _read(packet)
         if not isinstance(question, Question):
-            return self._counted(None, question)
-        return self._counted(question, write_truncated(question))
+            return None
+        self._cells[TRUNCATED] += 1
+        return write_truncated(question)
+
+    def beat(self) -> None:
+        """Show that the worker goes on, though it may have nothing to answer."""
+        self._cells[BEATS] += 1
 
     def warm_up(self) -> bool:
         """Take up some values before they are asked for; False if there is nothing more to do."""

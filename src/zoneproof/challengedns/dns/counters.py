@@ -49,7 +49,9 @@ TRUNCATED: Final = _NONE_START + _WIDTH
 """The cell of answers that said "ask by TCP"; they are counted by type and code too."""
 UNANSWERED: Final = TRUNCATED + 1
 """The cell of packets that got no answer."""
-_CELLS: Final = UNANSWERED + 1
+BEATS: Final = UNANSWERED + 1
+"""The cell that goes up while a worker has nothing else to count, so that it is known to live."""
+_CELLS: Final = BEATS + 1
 
 
 class Cells(Protocol):

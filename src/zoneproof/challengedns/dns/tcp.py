@@ -1,25 +1,44 @@
-"""Answers DNS by TCP (RFC 7766): several questions on a connection, bounded in time and number."""
+"""Answers DNS by TCP (RFC 7766): a plain loop over sockets, fair to all, and bounded in memory.
+
+A connection is a socket and a few bytes, without anything that refers to itself, so it is gone
+from memory when it ends although the worker collects no garbage. Each turn of the loop takes so
+little from every connection that whoever sends a thousand questions at once waits for those who
+send one. Who does not read the answers is not listened to, and closed.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import select
 import socket
-from collections import OrderedDict
+import struct
+import time
 from collections.abc import Sequence
-from typing import cast
+from typing import Final
 
 from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.limits import Crowd, network_of
+
+MEMORY: Final = 160 * 1024
+"""How many bytes a connection takes at most, nearly all of them in the kernel."""
 
 _LENGTH = 2
-_BACKLOG = 512
+_MAX_QUESTION = 4096  # bytes, as by UDP; nothing that can be answered comes near it
+_TURN_QUESTIONS = 10  # of a connection
+_TURN_BYTES = 1024  # of a connection
+_WRITE_MARK = 16 * 1024  # bytes of answers, after which no more questions are answered in a turn
+_TURN_CONNECTIONS = 64  # new ones at a listener, and of the others those that wait for longest
+_SEND_BUFFER, _RECEIVE_BUFFER = 48 * 1024, 8 * 1024  # bytes, of which the kernel takes twice
+_POLL_SECONDS = 0.2
+_DROP_UNSENT = struct.pack("ii", 1, 0)
 
 
 class TcpServer:
     """Answers on listening sockets until told to stop.
 
-    A connection that asks nothing for ``idle_timeout`` seconds is closed; when there are more
-    than ``max_connections``, the one that has been silent for longest is.
+    A connection that does not ask a question and take its answer for ``idle_timeout`` seconds is
+    closed; when there are more than ``max_connections``, or more than ``max_of_one`` of an IPv4
+    address or an IPv6 /64, the one that has not done so for longest is.
     """
 
     def __init__(
@@ -28,95 +47,174 @@ class TcpServer:
         responder: Responder,
         *,
         max_connections: int,
+        max_of_one: int,
         idle_timeout: float,
     ) -> None:
-        self.responder = responder
         self._sockets = sockets
-        self._max_connections = max_connections
+        self._responder = responder
         self._idle_timeout = idle_timeout
-        self._last_heard: OrderedDict[Connection, float] = OrderedDict()
+        self._crowd: Crowd[_Connection] = Crowd(max_connections, max_of_one)
+        self._open: dict[int, _Connection] = {}
+        self._stopping = False
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Answer until ``stop`` is set."""
-        loop = asyncio.get_running_loop()
-        servers = [
-            await loop.create_server(lambda: Connection(self), sock=sock, backlog=_BACKLOG)
-            for sock in self._sockets
-        ]
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), min(1.0, self._idle_timeout / 4))
-            self._close_silent(loop.time() - self._idle_timeout)
-        for server in servers:
-            server.close()
-        for connection in list(self._last_heard):
-            connection.close()
+    def stop(self) -> None:
+        """Answer what has arrived, then return from :meth:`run`. Callable from any thread."""
+        self._stopping = True
 
-    def heard(self, connection: Connection) -> None:
-        """Note that a connection was opened, or asked a whole question."""
-        self._last_heard[connection] = asyncio.get_running_loop().time()
-        self._last_heard.move_to_end(connection)
-        if len(self._last_heard) > self._max_connections:
-            silent, _ = self._last_heard.popitem(last=False)
-            silent.close()
+    def run(self) -> None:
+        """Answer until :meth:`stop`."""
+        for listener in self._sockets:
+            _make_bounded(listener)
+            listener.setblocking(False)
+        with contextlib.closing(select.epoll()) as self._epoll:
+            for listener in self._sockets:
+                self._epoll.register(listener, select.EPOLLIN)
+            while not self._stopping:
+                self._responder.beat()
+                self._turn(min(_POLL_SECONDS, self._idle_timeout / 4))
+                for listener in self._sockets:
+                    self._accept(listener)
+            for listener in self._sockets:
+                self._epoll.unregister(listener)
+            self._turn(0, len(self._crowd))
+            for connection in list(self._crowd):
+                self._close(connection)
 
-    def forget(self, connection: Connection) -> None:
-        """Note that a connection has ended."""
-        self._last_heard.pop(connection, None)
+    def _turn(self, seconds: float, most: int = _TURN_CONNECTIONS) -> None:
+        # What is not among so many is among the first of the next turn: the kernel takes turns.
+        for descriptor, _ in self._epoll.poll(seconds, max(most, 1)):
+            connection = self._open.get(descriptor)
+            if connection is not None:
+                self._serve(connection)
+        self._close_idle(time.monotonic() - self._idle_timeout)
 
-    def _close_silent(self, since: float) -> None:
-        for connection, heard in list(self._last_heard.items()):
-            if heard > since:
-                break
-            self.forget(connection)
-            connection.close()
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_TURN_CONNECTIONS):
+            try:
+                sock, peer = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # it has gone already, or the machine is short of something
+                self._close_first()
+                return
+            sock.setblocking(False)
+            connection = _Connection(sock, network_of(peer[0]))
+            self._open[sock.fileno()] = connection
+            self._epoll.register(sock, select.EPOLLIN)
+            self._crowd.enter(connection, connection.network)
+            excess = next(self._crowd.in_excess(connection), None)
+            if excess is not None:
+                self._close(excess)
+            # Whoever does not crowd us out is answered before the crowd has its turn again.
+            if excess is None or excess.network != connection.network:
+                self._serve(connection)
 
+    def _serve(self, connection: _Connection) -> None:
+        if connection.unsent:
+            self._send(connection, connection.unsent)
+        elif connection.has_more:
+            self._answer(connection)
+        else:
+            self._receive(connection)
 
-class Connection(asyncio.Protocol):
-    """One client's connection: messages, each after two bytes of length."""
+    def _receive(self, connection: _Connection) -> None:
+        try:
+            data = connection.sock.recv(_TURN_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            connection.received += data
+            self._answer(connection)
+        else:
+            self._close(connection)
 
-    def __init__(self, server: TcpServer) -> None:
-        self._server = server
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._server.heard(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._server.forget(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each whole question, and keep the rest until more comes."""
-        received = self._received + data
-        replies = []
-        start = 0
+    def _answer(self, connection: _Connection) -> None:
+        received = connection.received
+        replies: list[bytes] = []
+        start = size = taken = 0
+        connection.has_more = False
         while len(received) - start >= _LENGTH:
-            end = start + _LENGTH + int.from_bytes(received[start : start + _LENGTH], "big")
+            length = int.from_bytes(received[start : start + _LENGTH], "big")
+            if length > _MAX_QUESTION:
+                self._close(connection)
+                return
+            end = start + _LENGTH + length
             if end > len(received):
                 break
-            reply = self._server.responder.respond(received[start + _LENGTH : end], tcp=True)
+            if taken == _TURN_QUESTIONS or size > _WRITE_MARK:
+                connection.has_more = True
+                break
+            reply = self._responder.respond(received[start + _LENGTH : end], tcp=True)
             if reply is not None:
                 replies += [len(reply).to_bytes(_LENGTH, "big"), reply]
+                size += len(reply)
+            taken += 1
             start = end
-        self._received = received[start:]
+        connection.received = received[start:]
         if replies:
-            self._server.heard(self)
-            self._transport.writelines(replies)
-
-    def pause_writing(self) -> None:
-        """Take no more questions from a client that does not read the answers."""
-        self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """Take questions again."""
-        self._transport.resume_reading()
-
-    def close(self) -> None:
-        """Close; what the client has not taken by now is dropped."""
-        if self._transport.get_write_buffer_size():
-            self._transport.abort()
+            self._send(connection, b"".join(replies))
         else:
-            self._transport.close()
+            self._wait_for(connection)
+
+    def _send(self, connection: _Connection, data: bytes) -> None:
+        try:
+            sent = connection.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._close(connection)
+            return
+        connection.unsent = data[sent:]
+        if not connection.unsent:
+            connection.useful_at = time.monotonic()
+            self._crowd.touch(connection)
+        self._wait_for(connection)
+
+    def _wait_for(self, connection: _Connection) -> None:
+        """Listen no further to a connection before its answers and its questions are dealt with."""
+        is_held = bool(connection.unsent) or connection.has_more
+        if is_held != connection.is_held:
+            connection.is_held = is_held
+            event = select.EPOLLOUT if is_held else select.EPOLLIN
+            self._epoll.modify(connection.sock, event)
+
+    def _close_first(self) -> None:
+        first = next(iter(self._crowd), None)
+        if first is not None:
+            self._close(first)
+
+    def _close_idle(self, since: float) -> None:
+        while (first := next(iter(self._crowd), None)) and first.useful_at <= since:
+            self._close(first)
+
+    def _close(self, connection: _Connection) -> None:
+        self._crowd.leave(connection)
+        del self._open[connection.sock.fileno()]
+        if connection.unsent:
+            # Else the kernel would keep the answers for minutes for who does not read them.
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
+        connection.sock.close()
+
+
+class _Connection:
+    """One client's connection: messages, each after two bytes of length."""
+
+    __slots__ = ("has_more", "is_held", "network", "received", "sock", "unsent", "useful_at")
+
+    def __init__(self, sock: socket.socket, network: str) -> None:
+        self.sock = sock
+        self.network = network
+        self.received = b""
+        self.unsent = b""
+        self.has_more = False
+        self.is_held = False
+        self.useful_at = time.monotonic()
+
+
+def _make_bounded(listener: socket.socket) -> None:
+    # Its connections inherit this.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -14,6 +14,7 @@ from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.limits import RateLimit, network_of
 
 _PACKET_SIZE = 4096
+_MUCH = 3  # times as long as the question: two values are less, as acme-dns has them
 _BATCH = 256
 _DRAIN_LIMIT = 10_000
 _POLL_SECONDS = 0.2
@@ -87,11 +88,18 @@ def endpoint(sock: socket.socket) -> Endpoint:
     return WildcardSocket(sock) if address in {"0.0.0.0", "::"} else sock  # noqa: S104
 
 
+def _network(address: str) -> str:
+    found = network_of(address)
+    return found if ":" in found else found.rpartition(".")[0]
+
+
 class UdpServer:
     """Answers what arrives at its sockets until told to stop.
 
-    ``limit`` is counted by sender; beyond it the answer is "ask by TCP", which a forged sender
-    cannot. Sockets must have a receive timeout, after which the loop looks whether to stop.
+    ``limit`` counts answers of more than three times their question's length, by the sender's
+    network (an IPv4 /24 or an IPv6 /64, since whoever forges senders forges neighbours too).
+    Beyond it the answer is "ask by TCP", which a forged sender cannot. Sockets must have a receive
+    timeout, after which the loop looks whether to stop.
     """
 
     def __init__(
@@ -117,8 +125,10 @@ class UdpServer:
 
     def _run_one(self, only: Endpoint) -> None:
         while not self._stopping and self._responder.warm_up():
+            self._responder.beat()
             self._take(only, itertools.repeat(socket.MSG_DONTWAIT, _BATCH))
         while not self._stopping:
+            self._responder.beat()
             self._take(only, itertools.repeat(0, _BATCH))
 
     def _run_several(self) -> None:
@@ -127,6 +137,7 @@ class UdpServer:
                 selector.register(each.fileno(), selectors.EVENT_READ, each)
             is_cold = True
             while not self._stopping:
+                self._responder.beat()
                 is_cold = is_cold and self._responder.warm_up()
                 for key, _ in selector.select(0 if is_cold else _POLL_SECONDS):
                     self._take(key.data, itertools.repeat(socket.MSG_DONTWAIT, _BATCH))
@@ -139,11 +150,16 @@ class UdpServer:
                 packet, peer = receive(_PACKET_SIZE, flag)
             except BlockingIOError:
                 return
-            if limit is not None and limit.take(network_of(peer[0])):
-                reply = self._responder.truncated(packet)
-            else:
-                reply = respond(packet)
+            reply = respond(packet)
             if reply is not None:
+                if (
+                    len(reply) > _MUCH * len(packet)
+                    and limit is not None
+                    and limit.take(_network(peer[0]))
+                ):
+                    reply = self._responder.truncated(packet)
+                    if reply is None:
+                        continue
                 # An answer that cannot be sent (no route, port 0) is the sender's loss alone.
                 with contextlib.suppress(OSError):
                     send(reply, peer)

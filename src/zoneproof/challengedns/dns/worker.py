@@ -50,6 +50,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     table_bytes: int
     rate_limit: int
     tcp_connections: int
+    tcp_connections_of_one: int
     tcp_idle_timeout: float
     log: logs.LogSettings = logs.LogSettings()
     counters: int = -1
@@ -114,24 +115,17 @@ def _serve_udp(
 def _serve_tcp(
     settings: WorkerSettings, sockets: list[socket.socket], responder: Responder
 ) -> None:
-    import asyncio
-
     from zoneproof.challengedns.dns.tcp import TcpServer
 
     server = TcpServer(
         sockets,
         responder,
         max_connections=settings.tcp_connections,
+        max_of_one=settings.tcp_connections_of_one,
         idle_timeout=settings.tcp_idle_timeout,
     )
-
-    async def serve() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        _begin(lambda: loop.call_soon_threadsafe(stop.set))
-        await server.run(stop)
-
-    asyncio.run(serve())
+    _begin(server.stop)
+    server.run()
 
 
 def _begin(stop: Callable[[], object]) -> None:

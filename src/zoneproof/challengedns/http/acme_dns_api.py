@@ -89,7 +89,6 @@ class AcmeDnsApi:
 
     async def register(self, request: Request) -> Response:
         """Make a registration."""
-        self._callers.address(request)
         tenant, registrations = await self._permitted(licence_key(request))
         body = await read_body(request)
         fields = read_fields(body) if body else {}

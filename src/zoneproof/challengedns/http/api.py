@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.http import responses
 from zoneproof.challengedns.http.acme_dns_api import AcmeDnsApi
-from zoneproof.challengedns.http.callers import Callers
+from zoneproof.challengedns.http.callers import Callers, CountedCalls
 from zoneproof.challengedns.http.licence import key_in_path
 from zoneproof.challengedns.http.messages import Error
 from zoneproof.challengedns.http.openapi import describe
-from zoneproof.challengedns.http.operations import Operation, routes
+from zoneproof.challengedns.http.operations import Operation, route, routes
 from zoneproof.challengedns.http.responses import REST, json_answer
 from zoneproof.challengedns.http.rest import Rest
 from zoneproof.challengedns.registry.registrations import Registrations
@@ -36,8 +36,8 @@ def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
     """Return the API as an ASGI application."""
     callers = Callers(config)
     acme_dns = AcmeDnsApi(registrations, callers, open_registration=config.open_registration)
-    operations = [*acme_dns.operations(), *Rest(registrations, callers).operations()]
-    middleware = []
+    operations = [*acme_dns.operations(), *Rest(registrations).operations()]
+    middleware = [Middleware(CountedCalls, callers)]
     if config.cors_origins:
         middleware.append(
             Middleware(
@@ -47,19 +47,20 @@ def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
                 allow_headers=_CORS_HEADERS,
             )
         )
-    return StockPaths(
-        Starlette(
-            routes=[*routes(operations), _description(operations)],
-            middleware=middleware,
-            exception_handlers={
-                HTTPException: responses.http_error,
-                RegistrationError: responses.refusal,
-                InvalidInputError: responses.unknown,
-                StorageError: responses.storage_failure,
-                Exception: responses.bug,
-            },
-        )
+    app = Starlette(
+        routes=[*routes(operations), _description(operations)],
+        middleware=middleware,
+        exception_handlers={
+            HTTPException: responses.http_error,
+            RegistrationError: responses.refusal,
+            InvalidInputError: responses.unknown,
+            StorageError: responses.storage_failure,
+            Exception: responses.bug,
+        },
     )
+    # A redirect would lead where the request's Host says.
+    app.router.redirect_slashes = False
+    return StockPaths(app)
 
 
 def _description(operations: list[Operation]) -> Route:
@@ -68,7 +69,7 @@ def _description(operations: list[Operation]) -> Route:
     async def show(request: Request) -> Response:  # noqa: ARG001
         return Response(document, media_type="application/json")
 
-    return Route(f"{REST}openapi.json", show, methods=["GET"])
+    return route(f"{REST}openapi.json", show)
 
 
 class Cors(CORSMiddleware):
@@ -87,7 +88,7 @@ class Cors(CORSMiddleware):
 
 
 class StockPaths:
-    """Leads what stock clients make of a base URL to the endpoints.
+    """Leads what stock clients make of a base URL to the endpoints, and ``/path/`` to ``/path``.
 
     They join it with ``/register`` in ways of their own: ``//register``, ``/register/``, and
     ``/any/prefix/register`` when the base URL has a path, such as ``/k/<licence key>``.
@@ -100,10 +101,12 @@ class StockPaths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
-        if scope["type"] == "http" and not scope["path"].startswith(REST):
+        if scope["type"] == "http":
             path = scope["path"]
             endpoint = "/" + path.rstrip("/").rpartition("/")[2]
-            if endpoint in self._ENDPOINTS:
+            if path.startswith(REST):
+                scope = {**scope, "path": path.rstrip("/")}
+            elif endpoint in self._ENDPOINTS:
                 found = {"path": endpoint, "raw_path": endpoint.encode(), **key_in_path(path)}
                 scope = {**scope, **found}
         await self._app(scope, receive, send)

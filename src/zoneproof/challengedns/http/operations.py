@@ -16,6 +16,7 @@ from zoneproof.challengedns.logs import facts
 from zoneproof.errors import printable
 
 _log = logging.getLogger(__name__)
+_OPTIONS = "OPTIONS"
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -43,18 +44,30 @@ class Operation:
 
 
 def routes(operations: Iterable[Operation]) -> list[Route]:
-    """Return the routes, one for each path, so that a wrong method is told all right ones."""
+    """Return the routes, one for each path, so that a wrong method is told all right ones.
+
+    OPTIONS is told them too (RFC 9110 section 9.3.7).
+    """
     by_path: defaultdict[str, dict[str, Handler]] = defaultdict(dict)
     for operation in operations:
         by_path[operation.path][operation.method] = operation.handler
     return [
-        Route(path, _by_method(handlers), methods=list(handlers))
+        Route(path, _by_method(handlers), methods=[*handlers, _OPTIONS])
         for path, handlers in by_path.items()
     ]
 
 
+def route(path: str, handler: Handler) -> Route:
+    """Return the route of a path that can only be read."""
+    return Route(path, _by_method({"GET": handler}), methods=["GET", _OPTIONS])
+
+
 def _by_method(handlers: dict[str, Handler]) -> Handler:
+    allowed = {*handlers, _OPTIONS, *(["HEAD"] if "GET" in handlers else [])}
+
     async def handle(request: Request) -> Response:
+        if request.method == _OPTIONS:
+            return Response(status_code=204, headers={"Allow": ", ".join(sorted(allowed))})
         method = "GET" if request.method == "HEAD" else request.method
         answer = await handlers[method](request)
         if method != "GET" and _log.isEnabledFor(logging.DEBUG):

@@ -88,18 +88,19 @@ def client_address(request: Request, trusted_proxies: Sequence[IPNetwork]) -> IP
     right, where each proxy adds whom it heard; the first that is no trusted proxy is the client.
     """
     assert request.client is not None
-    address = _parse(request.client.host)
+    address = read_address(request.client.host)
     assert address is not None
     hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     while hops and any(address in network for network in trusted_proxies):
-        before = _parse(hops.pop())
+        before = read_address(hops.pop())
         if before is None:
             break
         address = before
     return address
 
 
-def _parse(text: str) -> IPAddress | None:
+def read_address(text: str) -> IPAddress | None:
+    """Return an IP address, with or without port, as proxies write it; None if it is none."""
     host = text.strip()
     if host.startswith("["):
         host = host[1:].partition("]")[0]

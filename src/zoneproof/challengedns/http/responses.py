@@ -60,7 +60,7 @@ def error_answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error: with a message in our own API, and without one where acme-dns has none."""
-    if not request.url.path.startswith(REST):
+    if not request.scope["path"].startswith(REST):
         return json_answer(status, ErrorWord(word), headers)
     message = message or _SENTENCES.get(word, word)
     return json_answer(status, Error(word, message), headers)

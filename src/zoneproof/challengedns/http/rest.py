@@ -11,7 +11,6 @@ from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zoneproof.challengedns.http.callers import Callers
 from zoneproof.challengedns.http.licence import licence_key
 from zoneproof.challengedns.http.messages import (
     Credentials,
@@ -58,9 +57,8 @@ _KEY = (("bearer",), ("basic",))
 class Rest:
     """The endpoints."""
 
-    def __init__(self, registrations: Registrations, callers: Callers) -> None:
+    def __init__(self, registrations: Registrations) -> None:
         self._registrations = registrations
-        self._callers = callers
 
     def operations(self) -> list[Operation]:
         """Return the table of what there is."""
@@ -165,7 +163,7 @@ class Rest:
 
     async def list_registrations(self, request: Request) -> Response:
         """List those of the key's tenant, or all."""
-        key = self._key(request)
+        key = licence_key(request)
         who, registrations = await self._registrations.permitted(
             lambda tx, now: authenticate_key(tx, key, now)
         )
@@ -276,13 +274,9 @@ class Rest:
 
     # --- within ----------------------------------------------------------------------------
 
-    def _key(self, request: Request) -> str:
-        self._callers.address(request)
-        return licence_key(request)
-
     async def _operated(self, request: Request) -> Tenants:
         """Return the tenants and keys as long as the request's key is the operator's."""
-        key = self._key(request)
+        key = licence_key(request)
         _, registrations = await self._registrations.permitted(
             lambda tx, now: authenticate_operator(tx, key, now)
         )
@@ -290,7 +284,7 @@ class Rest:
 
     async def _administered(self, request: Request) -> tuple[Key, Registration, Registrations]:
         """Return key and registration of the request, and all as long as the two fit."""
-        key, subdomain = self._key(request), request.path_params["subdomain"]
+        key, subdomain = licence_key(request), request.path_params["subdomain"]
         (who, found), registrations = await self._registrations.permitted(
             lambda tx, now: administered(tx, key, subdomain, now)
         )

@@ -15,6 +15,12 @@ from zoneproof import moments
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.dns.zone import ZoneData
 from zoneproof.challengedns.http.certificate import configured_key_pair
+from zoneproof.challengedns.operation.capacity import (
+    LEAST,
+    capacity,
+    file_limit,
+    usable_memory,
+)
 from zoneproof.challengedns.operation.health import answers_dns
 from zoneproof.challengedns.operation.parent_records import addresses_of
 from zoneproof.challengedns.operation.privileges import (
@@ -65,6 +71,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
     is_running = any(found.level is Level.NOTE for found in sockets)
     rest = [
         *_check_families(config),
+        *check_capacity(config, file_limit(), usable_memory()),
         *_check_user(config),
         *_check_database(config),
         *check_sqlite(sqlite3.sqlite_version_info),
@@ -105,6 +112,25 @@ def _check_families(config: Config) -> Iterator[Finding]:
     for key, endpoints in (("dns.listen", config.dns.listen), ("api.listen", config.api.listen)):
         if remark := remark_on_families(key, endpoints):
             yield _note("addresses", remark)
+
+
+def check_capacity(config: Config, files: int, memory: int) -> Iterator[Finding]:
+    """Say how many connections the limit of open files and the memory (in bytes) allow."""
+    found = capacity(config, files, memory)
+    if min(found.api, found.dns) < LEAST:
+        yield _problem(
+            "connections",
+            f"the limit of {files:,} open files leaves {found.api} connections to the API and"
+            f" {found.dns} for DNS by TCP: raise it (LimitNOFILE= of systemd, 'ulimit -Hn')",
+        )
+        return
+    yield _ok(
+        "connections",
+        f"at most {found.api:,} to the API ({found.api_of_one:,} from one address), and"
+        f" {found.dns:,} for DNS by TCP ({found.dns_of_one:,} from one address), which take up to"
+        f" {found.memory / 1e6:,.0f} MB; the machine allows {files:,} open files and"
+        f" {memory / 1e6:,.0f} MB",
+    )
 
 
 def _check_user(config: Config) -> Iterator[Finding]:

@@ -28,4 +28,6 @@ def make_metrics_app(metrics: Metrics, store: MeasuredStore) -> ASGIApp:
             _log.error("no metrics: %s", error.message)
             return PlainTextResponse("the database cannot be read\n", 503)
 
-    return Starlette(routes=[Route("/metrics", page, methods=["GET"])])
+    app = Starlette(routes=[Route("/metrics", page, methods=["GET"])])
+    app.router.redirect_slashes = False  # a redirect would lead where the request's Host says
+    return app

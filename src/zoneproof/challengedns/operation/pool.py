@@ -17,13 +17,15 @@ from zoneproof.errors import ZoneproofError
 
 _READY_SECONDS = 30.0
 _END_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
+_MOST_LOOKS = 5  # without any sign of life
 _FIRST_PAUSE, _MAX_PAUSE = 0.1, 5.0
 
 _log = logging.getLogger(__name__)
 
 
 class WorkerPool:
-    """One process for each of the settings; one that ends by itself is started again.
+    """One process for each of the settings; one that ends by itself, or hangs, is replaced.
 
     The sockets stay open in this process, so questions that arrive meanwhile wait in them.
     ``tally`` holds what the workers have counted, and ``restarts`` how often one had to be started
@@ -86,7 +88,7 @@ class _Keeper:
 
     async def _keep(self, process: asyncio.subprocess.Process) -> None:
         pause = 0.0
-        while not await self._ends_first(process):
+        while not await self._is_to_end(process):
             _log.warning(
                 "DNS worker %d (%s) ended with status %s: starting another",
                 process.pid,
@@ -121,10 +123,32 @@ class _Keeper:
             self._pool.tally.close(self._counters)
             self._counters = None
 
-    async def _ends_first(self, process: asyncio.subprocess.Process) -> bool:
+    async def _is_to_end(self, process: asyncio.subprocess.Process) -> bool:
+        """Wait until the worker is to end (True), or has ended or hangs by itself."""
         ended = asyncio.ensure_future(process.wait())
         ending = asyncio.ensure_future(self._ending.wait())
-        await asyncio.wait({ended, ending}, return_when=asyncio.FIRST_COMPLETED)
+        seen: list[int] = []
+        looks = 0
+        while not (ended.done() or ending.done() or looks > _MOST_LOOKS):
+            # Looks are counted and not seconds: after a pause of the whole machine, or of this
+            # process too, the worker has time again.
+            now = self._counters.read() if self._counters else []
+            looks = looks + 1 if now == seen else 0
+            seen = now
+            await asyncio.wait(
+                {ended, ending}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        if looks > _MOST_LOOKS:
+            _log.error(
+                "DNS worker %d (%s) hangs: ending it",
+                process.pid,
+                self._settings.transport,
+                extra=facts(worker=process.pid, transport=self._settings.transport),
+            )
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            # What waits for a broken disk does not even end, and is replaced all the same.
+            await asyncio.wait({ended}, timeout=_END_SECONDS)
         ended.cancel()
         ending.cancel()
         return self._ending.is_set()

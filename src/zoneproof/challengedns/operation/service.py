@@ -27,6 +27,12 @@ from zoneproof.challengedns.http.certificate import (
     with_aliases,
 )
 from zoneproof.challengedns.http.http_server import HttpServer
+from zoneproof.challengedns.operation.capacity import (
+    METRICS,
+    capacity,
+    file_limit,
+    usable_memory,
+)
 from zoneproof.challengedns.operation.cores import PoolThread, give_way
 from zoneproof.challengedns.operation.metrics import CountedRequests, MeasuredStore, Metrics
 from zoneproof.challengedns.operation.metrics_page import make_metrics_app
@@ -72,6 +78,7 @@ def serve(path: Path, ready: Callable[[str], None], open_source: OpenSource) -> 
 class _Service:
     def __init__(self, config: Config, open_source: OpenSource) -> None:
         self._config = config
+        self._capacity = capacity(config, file_limit(), usable_memory())
         self._open_source = open_source
         self._pool = WorkerPool()
         self._metrics = Metrics(self._pool)
@@ -104,14 +111,24 @@ class _Service:
                 self._source = self._open_source(config, config.api.auto)
                 self._aliases = await self._source.aliases()
                 await self._check_registrations(config.api.auto)
-            self._http = HttpServer(self._app(), self._key_pair())
+            self._http = HttpServer(
+                self._app(),
+                self._key_pair(),
+                connections=self._capacity.api,
+                of_one=self._capacity.api_of_one,
+                proxies=config.api.trusted_proxies,
+            )
             self._tell_expiry()
             stack.push_async_callback(self._workers.stop)
             await self._start_workers(config)
             self._http.start(listeners)
             stack.push_async_callback(self._http.stop)
             if for_metrics:
-                metrics = HttpServer(make_metrics_app(self._metrics, self._store))
+                metrics = HttpServer(
+                    make_metrics_app(self._metrics, self._store),
+                    connections=METRICS,
+                    of_one=METRICS,
+                )
                 metrics.start(for_metrics)
                 stack.push_async_callback(metrics.stop)
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
@@ -170,6 +187,7 @@ class _Service:
         zones = with_aliases(compiled, self._aliases)
         generation = await self._registrations.begin_generation()
         values_ahead = await self._registrations.values_ahead()
+        limits = capacity(config, file_limit(), usable_memory())
 
         def settings(
             transport: Literal["udp", "tcp"], sockets: Sequence[socket.socket]
@@ -184,7 +202,8 @@ class _Service:
                 value_ttl=config.dns.value_ttl,
                 table_bytes=_TABLE_BYTES // config.dns.workers,
                 rate_limit=config.dns.rate_limit,
-                tcp_connections=config.dns.tcp_connections,
+                tcp_connections=limits.dns,
+                tcp_connections_of_one=limits.dns_of_one,
                 tcp_idle_timeout=config.dns.tcp_idle_timeout,
                 log=config.log,
             )
@@ -247,7 +266,7 @@ class _Service:
         self._registrations = self._registrations.with_settings(
             zone=config.registration_zone, value_lifetime=config.value_lifetime
         )
-        self._http.replace_app(self._app())
+        self._http.replace_app(self._app(), config.api.trusted_proxies)
         self._reload_certificate()
         _log.info("configuration reread")
 
@@ -277,5 +296,5 @@ def _cancelled_at_exit(task: asyncio.Task[None]) -> Iterator[None]:
 
 
 def _raise_file_limit() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -16,7 +16,7 @@ from zoneproof.errors import ConfigError
 
 _RECEIVE_BUFFER = 4 * 1024 * 1024  # bytes; packets wait there while a worker is being replaced
 _WAKE_EVERY = struct.pack("@ll", 0, 200_000)  # seconds, microseconds
-_BACKLOG = 1024
+_BACKLOG = 4096  # the kernel's own limit, net.core.somaxconn
 _ATTEMPTS = 20
 _DNS_PORT = 53
 _HELP_AT_53 = (
