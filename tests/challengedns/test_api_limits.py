@@ -1,4 +1,4 @@
-"""The API's limits, served in the test's process: rates, deadlines, storage, certificates."""
+"""The API's limits, served in the test's process: rates, storage, certificates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-from tests.challengedns.world import Reply, connected, open_for, request, txt, write_config
+from tests.challengedns.world import Reply, open_for, request, txt, write_config
 from tests.self_signed import write_certificate
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
-from zoneproof.challengedns.http import http_server
 from zoneproof.challengedns.http.api import make_app
+from zoneproof.challengedns.http.callers import Turns
 from zoneproof.challengedns.http.certificate import configured_key_pair
 from zoneproof.challengedns.http.http_server import HttpServer
 from zoneproof.challengedns.registry.announcements import Announcements
@@ -38,7 +38,7 @@ def config(tmp_path: Path) -> Config:
 async def serving(registrations: Registrations, api: ApiConfig) -> AsyncIterator[str]:
     """Serve the API; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(make_app(registrations, api))
+    server = HttpServer(make_app(registrations, api), connections=100, of_one=100)
     server.start([listener])
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
@@ -59,7 +59,41 @@ async def test_an_address_that_asks_too_often_gets_429_with_retry_after(config: 
         reply = await call(address, "POST", "/register")
         assert (reply.status, reply.json) == (429, {"error": "rate_limited"})
         assert 0 < int(reply.headers["Retry-After"]) <= 20
+        assert reply.headers["Connection"] == "close"
         assert (await call(address, "GET", "/health")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nothing"),
+        ("GET", "/api/v1/openapi.json"),
+        ("GET", "/api/v1/registrations"),
+        ("POST", "/update"),
+        ("OPTIONS", "/register"),
+        ("GET", "/health"),
+    ],
+)
+async def test_every_path_is_counted(config: Config, method: str, path: str) -> None:
+    api = replace(config.api, rate_limit_address=2, cors_origins=("*",))
+    async with serving(open_for(config), api) as address:
+        replies = [await call(address, method, path) for _ in range(3)]
+        assert [reply.status == 429 for reply in replies] == [False, False, True]
+        assert replies[2].json["error"] == "rate_limited"
+
+
+async def test_callers_take_turns_however_much_each_wants() -> None:
+    turns = Turns(at_once=2)
+    order: list[str] = []
+
+    async def take(caller: str) -> None:
+        await turns.take(caller)
+        order.append(caller)
+
+    async with asyncio.TaskGroup() as tasks:
+        for caller in "aaaaaaaabc":
+            tasks.create_task(take(caller))
+    assert "".join(order) == "aaabcaaaaa"
 
 
 async def test_one_registration_that_asks_too_often_leaves_others_alone(config: Config) -> None:
@@ -108,62 +142,6 @@ async def test_with_broken_storage_the_api_says_so(config: Config) -> None:
             assert (reply.status, reply.json) == (500, {"error": "db_error"})
 
 
-@pytest.fixture
-def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "_HEADER_SECONDS", 0.1)
-    monkeypatch.setattr("zoneproof.challengedns.http.requests._BODY_SECONDS", 0.1)
-
-
-@pytest.mark.usefixtures("short_deadline")
-@pytest.mark.parametrize(
-    "begun", [b"", b"POST /register HTTP/1.1\r\nX-Slow: ", b"GET /health HTTP/1.1\r\n\r\nGET /"]
-)
-async def test_a_request_head_that_does_not_come_ends_the_connection(
-    config: Config, begun: bytes
-) -> None:
-    async with serving(open_for(config), config.api) as address:
-        host, port = address.split(":")
-        async with connected(host, int(port)) as (reader, writer):
-            writer.write(begun)
-            closed = asyncio.ensure_future(reader.read())
-            while not closed.done():
-                writer.write(b"x" if begun else b"")
-                await asyncio.wait({closed}, timeout=0.02)
-            assert closed.exception() is None or isinstance(closed.exception(), ConnectionError)
-
-
-@pytest.mark.usefixtures("short_deadline")
-async def test_a_body_that_does_not_come_is_408(config: Config) -> None:
-    async with serving(open_for(config), config.api) as address:
-        host, port = address.split(":")
-        async with connected(host, int(port)) as (reader, writer):
-            writer.write(b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{")
-            answer = await reader.read()
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        assert answer.endswith(b'{"error":"request_timeout"}')
-
-
-async def test_a_client_that_closes_its_sending_side_gets_its_answer(config: Config) -> None:
-    async with serving(open_for(config), config.api) as address:
-        host, port = address.split(":")
-        async with connected(host, int(port)) as (reader, writer):
-            writer.write(b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
-            writer.write_eof()
-            assert (await reader.read()).startswith(b"HTTP/1.1 201 ")
-
-
-async def test_of_too_many_connections_an_idle_one_is_closed(
-    config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_server, "_MAX_CONNECTIONS", 2)
-    async with serving(open_for(config), config.api) as address:
-        host, port = address.split(":")
-        async with AsyncExitStack() as opened:
-            for _ in range(5):
-                await opened.enter_async_context(connected(host, int(port)))
-            assert (await call(address, "GET", "/health")).status == 200
-
-
 TLS = 'tls = "file"\ncertificate = "cert.pem"\nkey = "key.pem"'
 
 
@@ -174,7 +152,7 @@ async def test_https_with_certificate_files_that_can_be_replaced(tmp_path: Path)
     listener = socket.create_server(("127.0.0.1", 0))
     pair = configured_key_pair(config.api)
     assert pair is not None
-    server = HttpServer(make_app(registrations, config.api), pair)
+    server = HttpServer(make_app(registrations, config.api), pair, connections=10, of_one=10)
     server.start([listener])
     address = listener.getsockname()
     context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
@@ -206,7 +184,8 @@ def test_certificate_files_that_cannot_be_used_are_named(tmp_path: Path, damage:
         write_certificate(tmp_path, "localhost")
         (tmp_path / "cert.pem").write_bytes(certificate)
     config = load_config(write_config(tmp_path, api=TLS))
+    pair = configured_key_pair(config.api)
     with pytest.raises(ConfigError) as caught:
-        HttpServer(lambda *_: asyncio.sleep(0), configured_key_pair(config.api))
+        HttpServer(lambda *_: asyncio.sleep(0), pair, connections=10, of_one=10)
     assert str(key) in caught.value.message
     assert "\n" not in caught.value.message

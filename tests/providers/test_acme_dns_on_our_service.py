@@ -54,7 +54,7 @@ async def our_service(
             requests.append(f"{scope['method']} {scope['path']}")
         await app(scope, receive, send)
 
-    server = HttpServer(noting)
+    server = HttpServer(noting, connections=100, of_one=100)
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     server.start([listening])

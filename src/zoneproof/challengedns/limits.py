@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 _MAX_CALLERS = 100_000
 _TOUCH_SECONDS = 2.0
-_NEVER = float("inf")
+_LONG_AGO, _NEVER = float("-inf"), float("inf")
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Crowd(Generic[T]):
     """Who is connected, in the order in which each was last of use.
 
     There may be ``most`` in all, and ``most_of_one`` of one caller. Use counts once in two seconds:
-    else those who never pause would at once be before somebody who has just come.
+    else those who never pause would at once be ahead of somebody who has just come.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Crowd(Generic[T]):
 
     def enter(self, who: T, caller: str | None) -> None:
         """Add somebody who belongs to a caller; to none (None) if only the whole crowd counts."""
-        self._all[who] = caller, self._clock()
+        self._all[who] = caller, _LONG_AGO
         if caller is not None:
             self._of_one.setdefault(caller, OrderedDict())[who] = None
 

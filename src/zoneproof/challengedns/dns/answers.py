@@ -124,7 +124,7 @@ class Responder:
         """Return "ask by TCP" for a packet whose answer has been counted, but is not sent."""
         question = _read(packet)
         if not isinstance(question, Question):
-            return None
+            return question
         self._cells[TRUNCATED] += 1
         return write_truncated(question)
 

@@ -15,6 +15,7 @@ import ssl
 import struct
 from asyncio import sslproto
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import h11
@@ -30,11 +31,6 @@ MEMORY: Final = 384 * 1024
 """How many bytes a connection takes at most: by TLS, with full buffers here and in the kernel."""
 
 IDLE_SECONDS: Final = 30
-_HANDSHAKE_SECONDS = 10.0
-_HEAD_SECONDS = 10.0
-_WRITE_SECONDS = 10.0
-_CLOSE_SECONDS = 10.0
-_SWEEP_SECONDS = 1.0
 _CANDIDATES = 16
 _MAX_HEAD = 16 * 1024  # bytes
 _TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 256 KiB
@@ -42,6 +38,20 @@ _WRITE_MARK = 16 * 1024  # bytes
 _SEND_BUFFER, _RECEIVE_BUFFER = 64 * 1024, 32 * 1024  # bytes, of which the kernel takes twice
 _NEVER = float("inf")
 _DROP_UNSENT = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """For how many seconds a client may take, and how often that is looked at.
+
+    ``write`` is for taking the next 16 KiB of an answer, ``close`` for the end of the last one.
+    """
+
+    handshake: float = 10.0
+    head: float = 10.0
+    write: float = 10.0
+    close: float = 10.0
+    look: float = 1.0
 
 
 class Connections:
@@ -57,9 +67,11 @@ class Connections:
         *,
         most: int,
         most_of_one: int,
-        proxies: Sequence[IPNetwork] = (),
+        proxies: Sequence[IPNetwork],
+        deadlines: Deadlines,
     ) -> None:
         self.tls = tls
+        self.deadlines = deadlines
         self.proxies = proxies
         self._crowd: Crowd[HttpConnection] = Crowd(most, most_of_one)
         if tls is not None:
@@ -81,10 +93,10 @@ class Connections:
         self._crowd.leave(connection)
 
     async def end_the_late(self) -> None:
-        """End what is late, once a second, until cancelled."""
+        """End what is late, again and again until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
+            await asyncio.sleep(self.deadlines.look)
             now = loop.time()
             for each in list(self._crowd):
                 if each.ends_at <= now:
@@ -115,11 +127,12 @@ class HttpConnection(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         self.conn = _StrictConnection(h11.SERVER, _MAX_HEAD)
         self._all = all_of_them
+        self._may_take = all_of_them.deadlines
         self._socket: asyncio.Transport | None = None
         self._handshake: asyncio.Task[None] | None = None
         self._early = b""
         self._is_in_head = True
-        self._due = self.loop.time() + _HANDSHAKE_SECONDS
+        self._due = self.loop.time() + self._may_take.handshake
         self._write_due = _NEVER
 
     @property
@@ -169,7 +182,11 @@ class HttpConnection(H11Protocol):
         with contextlib.suppress(OSError):
             if not transport.is_closing():
                 secure = await self.loop.start_tls(
-                    transport, self, tls, server_side=True, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+                    transport,
+                    self,
+                    tls,
+                    server_side=True,
+                    ssl_handshake_timeout=self._may_take.handshake,
                 )
         self._handshake = None
         if secure is None or transport.is_closing():
@@ -183,7 +200,7 @@ class HttpConnection(H11Protocol):
     def _begin(self, transport: asyncio.Transport) -> None:
         transport.set_write_buffer_limits(_WRITE_MARK)
         super().connection_made(transport)
-        self._due = self.loop.time() + _HEAD_SECONDS
+        self._due = self.loop.time() + self._may_take.head
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
@@ -193,18 +210,20 @@ class HttpConnection(H11Protocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self._has_cycle:
             self._is_in_head = False
             self._due = _NEVER  # of the body: see requests.read_body
         elif not self._is_in_head:
             self._is_in_head = True
-            self._due = self.loop.time() + _HEAD_SECONDS
+            self._due = self.loop.time() + self._may_take.head
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the end."""
         self._is_in_head = False
         closing = self.transport.is_closing()
-        self._due = self.loop.time() + _CLOSE_SECONDS + (0 if closing else IDLE_SECONDS)
+        self._due = self.loop.time() + self._may_take.close + (0 if closing else IDLE_SECONDS)
         if self._write_due == _NEVER:
             self._all.touch(self)
         super().on_response_complete()
@@ -213,7 +232,7 @@ class HttpConnection(H11Protocol):
 
     def pause_writing(self) -> None:
         """Wait for a client that does not read, but not for ever."""
-        self._write_due = self.loop.time() + _WRITE_SECONDS
+        self._write_due = self.loop.time() + self._may_take.write
         if self.flow is not None:
             super().pause_writing()
 
@@ -249,7 +268,7 @@ class HttpConnection(H11Protocol):
                 h11.EndOfMessage(),
             ):
                 self.transport.write(self.conn.send(event) or b"")
-        self._due = self.loop.time() + _CLOSE_SECONDS
+        self._due = self.loop.time() + self._may_take.close
         self.transport.close()
 
 

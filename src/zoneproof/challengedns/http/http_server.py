@@ -18,6 +18,7 @@ from zoneproof.challengedns.http.certificate import KeyPair
 from zoneproof.challengedns.http.connection import (
     IDLE_SECONDS,
     Connections,
+    Deadlines,
     HttpConnection,
     make_bounded,
 )
@@ -42,6 +43,7 @@ class HttpServer:
         connections: int,
         of_one: int,
         proxies: Sequence[IPNetwork] = (),
+        deadlines: Deadlines | None = None,
     ) -> None:
         """Raises ConfigError if the certificate or its key cannot be used."""
         self._tls: ssl.SSLContext | None = None
@@ -49,7 +51,11 @@ class HttpServer:
             self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             certificate.use_in(self._tls)
         self._connections = Connections(
-            self._tls, most=connections, most_of_one=of_one, proxies=proxies
+            self._tls,
+            most=connections,
+            most_of_one=of_one,
+            proxies=proxies,
+            deadlines=deadlines or Deadlines(),
         )
         protocol = functools.partial(HttpConnection, self._connections)
         settings = uvicorn.Config(

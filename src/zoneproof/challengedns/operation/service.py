@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import logging
 import resource
@@ -54,6 +55,7 @@ from zoneproof.storage import SqliteStore, load_migrations, open_in_thread, open
 _UPKEEP_SECONDS = 5.0
 _SWEEP_EVERY = 12
 _TABLE_BYTES = 1_000_000_000  # of all workers together, at most
+_COLLECT_AFTER = 700, 10, 10  # new objects, and rounds of that: as Python does by itself
 _FIRST_RETRY, _MAX_RETRY = 60.0, 6 * 3600.0  # seconds
 
 _log = logging.getLogger(__name__)
@@ -133,6 +135,7 @@ class _Service:
                 stack.push_async_callback(metrics.stop)
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_certificate())))
+            _collect_often()
             ready(self._ready_line(listeners, for_metrics))
             for key, listen in (
                 ("dns.listen", config.dns.listen),
@@ -293,6 +296,14 @@ def _cancelled_at_exit(task: asyncio.Task[None]) -> Iterator[None]:
         yield
     finally:
         task.cancel()
+
+
+def _collect_often() -> None:
+    # Commands that end soon look for garbage seldom, but TLS connections end as garbage of some
+    # 20 KB each, which counts as a few objects. What there is by now stays and is not looked at.
+    gc.set_threshold(*_COLLECT_AFTER)
+    gc.collect()
+    gc.freeze()
 
 
 def _raise_file_limit() -> None:

@@ -1,0 +1,361 @@
+"""The API's connections: too many, too slow, of one client, and what two servers read differently.
+
+The server runs in the test's process, on an application that says what the test wants.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import ipaddress
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.challengedns.world import open_for, write_config
+from tests.self_signed import write_certificate
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.http.api import make_app
+from zoneproof.challengedns.http.certificate import KeyPair
+from zoneproof.challengedns.http.connection import Deadlines, HttpConnection
+from zoneproof.challengedns.http.http_server import HttpServer
+
+SHORT = 0.3
+PATIENT = Deadlines(look=0.02)
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+UNFINISHED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{"
+LARGE = "x" * 1_000_000
+TLS_CONNECTION = 200 * 1024  # bytes
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the path, after the whole body; ``/large`` with much."""
+    request = Request(scope, receive)
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        return
+    answer = LARGE if scope["path"] == "/large" else f"{scope['path']} {len(body)}"
+    await PlainTextResponse(answer)(scope, receive, send)
+
+
+@asynccontextmanager
+async def serving(
+    application: ASGIApp = app,
+    *,
+    connections: int = 100,
+    of_one: int = 100,
+    proxies: tuple[str, ...] = (),
+    deadlines: Deadlines = PATIENT,
+    certificate: KeyPair | None = None,
+) -> AsyncIterator[tuple[Callable[..., Any], tuple[str, int]]]:
+    """Serve; yields what opens a connection, from an address if one is named, and where to."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    server = HttpServer(
+        application,
+        certificate,
+        connections=connections,
+        of_one=of_one,
+        proxies=[ipaddress.ip_network(each) for each in proxies],
+        deadlines=deadlines,
+    )
+    server.start([listener])
+    async with AsyncExitStack() as opened:
+
+        async def connect(source: str = "127.0.0.1") -> Streams:
+            sock = socket.socket()
+            sock.bind((source, 0))
+            sock.connect(address)
+            return await opened.enter_async_context(connected_by(sock))
+
+        yield connect, address
+    await server.stop()
+
+
+@asynccontextmanager
+async def connected_by(sock: socket.socket) -> AsyncIterator[Streams]:
+    reader, writer = await asyncio.open_connection(sock=sock)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def status(streams: Streams, data: bytes = GET) -> int:
+    """Send a request, read its whole answer, and return the status."""
+    reader, writer = streams
+    writer.write(data)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-len"))
+    await reader.readexactly(int(length.split(b":")[1]))
+    return int(head.split()[1])
+
+
+async def is_ended(streams: Streams) -> bool:
+    """Read to the end, which comes or has come."""
+    with suppress(ConnectionError):
+        await streams[0].read()
+    return True
+
+
+# --- deadlines -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST / HTTP/1.1\r\nX-Slow: ", GET + b"GET /"])
+async def test_a_request_head_that_does_not_come_ends_the_connection(begun: bytes) -> None:
+    async with serving(deadlines=Deadlines(head=SHORT, look=0.02)) as (connect, _):
+        streams = await connect()
+        streams[1].write(begun)
+        closed = asyncio.ensure_future(is_ended(streams))
+        while not closed.done():
+            streams[1].write(b"x" if begun else b"")
+            await asyncio.wait({closed}, timeout=0.02)
+
+
+async def test_a_client_that_does_not_read_its_answer_is_ended() -> None:
+    async with serving(deadlines=Deadlines(write=SHORT, look=0.02)) as (connect, _):
+        _, writer = await connect()
+        writer.transport.pause_reading()
+        writer.write(GET.replace(b"/ ", b"/large ") * 20)
+        ended = asyncio.ensure_future(writer.wait_closed())
+        while not ended.done():  # sending finds out that the other side is gone
+            writer.write(b"x")
+            await asyncio.wait({ended}, timeout=0.02)
+        assert isinstance(ended.exception(), ConnectionError)
+
+
+async def test_a_client_that_reads_gets_all_however_much() -> None:
+    async with serving(deadlines=Deadlines(write=SHORT, look=0.02)) as (connect, _):
+        streams = await connect()
+        for _ in range(20):
+            assert await status(streams, GET.replace(b"/ ", b"/large ")) == 200
+
+
+async def test_an_answer_before_the_end_that_nobody_takes_ends_too() -> None:
+    deadlines = Deadlines(write=60, close=SHORT, look=0.02)
+    async with serving(deadlines=deadlines) as (connect, _):
+        _, writer = await connect()
+        writer.transport.pause_reading()
+        writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        ended = asyncio.ensure_future(writer.wait_closed())
+        while not ended.done():
+            writer.write(b"x")
+            await asyncio.wait({ended}, timeout=0.02)
+        assert isinstance(ended.exception(), ConnectionError)
+
+
+async def test_a_client_that_closes_its_sending_side_gets_its_answer() -> None:
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        writer.write_eof()
+        assert (await reader.read()).endswith(b"/x 2")
+
+
+async def test_a_body_that_does_not_come_is_408(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoneproof.challengedns.http.requests._BODY_SECONDS", SHORT)
+    config = load_config(write_config(tmp_path))
+    registrations = open_for(config)
+    async with serving(make_app(registrations, config.api)) as (connect, _):
+        reader, writer = await connect()
+        writer.write(UNFINISHED.replace(b"/ ", b"/register "))
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert answer.endswith(b'{"error":"request_timeout"}')
+    await registrations.close()
+
+
+# --- too many ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", UNFINISHED, GET, GET.replace(b"/ ", b"/large ") * 9])
+async def test_whoever_stalls_makes_room(sent: bytes) -> None:
+    async with serving(connections=3) as (connect, _):
+        for _ in range(9):
+            _, writer = await connect()
+            writer.transport.pause_reading()
+            writer.write(sent)
+        assert await status(await connect("127.0.0.9")) == 200
+
+
+async def test_one_address_takes_no_more_than_its_share() -> None:
+    async with serving(connections=100, of_one=3) as (connect, _):
+        other = await connect("127.0.0.9")
+        crowd = [await connect() for _ in range(4)]
+        assert await is_ended(crowd[0])
+        for streams in (*crowd[1:], other):
+            assert await status(streams) == 200
+
+
+async def test_a_proxy_that_is_trusted_may_have_all_connections() -> None:
+    async with serving(of_one=2, proxies=("127.0.0.0/29",)) as (connect, _):
+        for streams in [await connect() for _ in range(9)]:
+            assert await status(streams) == 200
+
+
+async def test_a_request_that_is_being_answered_does_not_make_room() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/slow":
+            begun.set()
+            await go_on.wait()
+        await Response()(scope, receive, send)
+
+    async with serving(slow, connections=2) as (connect, _):
+        streams = await connect()
+        answered = asyncio.create_task(status(streams, GET.replace(b"/ ", b"/slow ")))
+        await begun.wait()
+        for number in range(5):
+            assert await status(await connect(f"127.0.0.{10 + number}")) == 200
+        go_on.set()
+        assert await answered == 200
+
+
+# --- TLS -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> KeyPair:
+    write_certificate(tmp_path, "localhost")
+    return KeyPair(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+
+async def get_by_tls(pair: KeyPair, address: tuple[str, int]) -> int:
+    context = ssl.create_default_context(cafile=str(pair.certificate))
+    reader, writer = await asyncio.open_connection(
+        *address, ssl=context, server_hostname="localhost"
+    )
+    try:
+        return await status((reader, writer))
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x40\x00", b"GET / HTTP/1.1\r\n\r\n"])
+async def test_handshakes_count_from_accept_and_have_a_deadline(pair: KeyPair, sent: bytes) -> None:
+    deadlines = Deadlines(handshake=SHORT, look=0.02)
+    async with serving(certificate=pair, connections=3, deadlines=deadlines) as (connect, address):
+        crowd = [await connect() for _ in range(9)]
+        for _, writer in crowd:
+            writer.write(sent)
+        assert await get_by_tls(pair, address) == 200
+        for streams in crowd:
+            assert await is_ended(streams)
+        assert await get_by_tls(pair, address) == 200
+
+
+async def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
+    pair: KeyPair,
+) -> None:
+    async with serving(certificate=pair) as (connect, _):
+        reader, writer = await connect()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=str(pair.certificate))
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await reader.read(65536))
+        tls.write(GET)
+        writer.write(outgoing.read())  # the client's Finished and its request at once
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            try:
+                answer += tls.read(65536)
+            except ssl.SSLWantReadError:
+                incoming.write(await reader.read(65536))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_silent_tls_connection_takes_little_memory(pair: KeyPair) -> None:
+    async with serving(certificate=pair) as (connect, address):
+        assert await get_by_tls(pair, address) == 200
+        before = resident()
+        for _ in range(80):
+            await connect()
+        assert await get_by_tls(pair, address) == 200
+        assert resident() - before < 80 * TLS_CONNECTION
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+async def test_connections_that_were_reset_are_not_kept_until_their_timers_fire() -> None:
+    async with serving() as (connect, _):
+        for _ in range(20):
+            reader, writer = await connect()
+            assert await status((reader, writer)) == 200
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, *bytes(7)]))
+            writer.transport.abort()
+        assert await status(await connect()) == 200
+        gc.collect()
+        left = [found for found in gc.get_objects() if isinstance(found, HttpConnection)]
+        assert len(left) < 10
+
+
+# --- what two servers might read differently -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+    ],
+)
+async def test_content_length_with_chunked_is_refused_and_closed(head: bytes) -> None:
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        writer.write(head + b"0\r\n\r\n" + GET)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("before", [b"", GET * 3])
+async def test_a_head_that_comes_whole_is_not_longer_than_one_in_pieces(before: bytes) -> None:
+    async with serving() as (connect, _):
+        fits = b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"y" * 16_000 + b"\r\n\r\n"
+        assert await status(await connect(), fits) == 200
+        for long in (
+            fits.replace(b"y" * 16_000, b"y" * 20_000),
+            b"GET /" + b"y" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Y: z\r\n" * 3_000 + b"\r\n",
+        ):
+            reader, writer = await connect()
+            writer.write(before + long)
+            answer = await reader.read()
+            assert answer.endswith(b'{"error":"malformed_http_request"}')
+            assert answer.count(b" 200 OK") == before.count(b"GET")
+
+
+async def test_a_body_that_is_malformed_after_its_answer_ends_the_connection() -> None:
+    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response()(scope, receive, send)
+
+    async with serving(hasty) as (connect, _):
+        streams = await connect()
+        chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert await status(streams, chunked) == 200
+        streams[1].write(b"not a chunk\r\n")
+        assert await is_ended(streams)
