@@ -306,7 +306,35 @@ def test_an_unknown_path_is_404_in_json(url: str, path: str) -> None:
 def test_a_wrong_method_is_405_in_json(url: str, method: str, path: str, allowed: set[str]) -> None:
     reply = request(url, method, path)
     assert (reply.status, reply.json) == (405, {"error": "method_not_allowed"})
-    assert set(reply.headers["Allow"].replace(" ", "").split(",")) == allowed
+    assert set(reply.headers["Allow"].replace(" ", "").split(",")) == {*allowed, "OPTIONS"}
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/register", "OPTIONS, POST"),
+        ("/some/prefix/update/", "DELETE, OPTIONS, POST"),
+        ("/health", "GET, HEAD, OPTIONS"),
+        ("/api/v1/tenants", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/openapi.json", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_options_tells_what_a_path_takes(url: str, path: str, allowed: str) -> None:
+    reply = request(url, "OPTIONS", path)
+    assert (reply.status, reply.headers["Allow"], reply.body) == (204, allowed, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/openapi.json/", "/api/v1/tenants/", "/nothing/", "//", "/register/x/"]
+)
+def test_no_answer_leads_where_the_host_header_says(url: str, path: str) -> None:
+    for host in ("evil.example", "[", "evil.example/api/v1/x?"):
+        reply = request(url, "GET", path, headers={"Host": host})
+        assert reply.status in {200, 401, 404}
+        assert "Location" not in reply.headers
+        assert b"evil" not in reply.body
+        if reply.status == 404:
+            assert reply.json == {"error": "not_found"}
 
 
 def test_a_body_above_16_kib_is_refused_and_the_connection_closed(url: str) -> None:

@@ -106,8 +106,35 @@ def test_a_machine_that_is_ready_is_called_so_and_nothing_is_changed(config: Pat
     code, findings = check(config, "--no-dns")
     assert code == 0
     assert not problems(findings)
-    assert {found["subject"] for found in findings} == {"sockets", "database", "certificate"}
+    assert {found["subject"] for found in findings} == {
+        "sockets",
+        "connections",
+        "database",
+        "certificate",
+    }
     assert [path.name for path in config.parent.iterdir()] == ["zoneproof.toml"]
+
+
+def test_how_many_connections_there_may_be_is_told(config: Path) -> None:
+    (found,) = [each for each in check(config, "--no-dns")[1] if each["subject"] == "connections"]
+    assert found["level"] == "ok"
+    assert re.search(r"at most [\d,]+ to the API \([\d,]+ from one address\)", found["text"])
+
+
+def test_too_few_open_files_are_a_problem(config: Path) -> None:
+    done = subprocess.run(
+        [
+            *("prlimit", "--nofile=120:120", sys.executable, "-m", "zoneproof", "challenge"),
+            *("serve", "--config", str(config), "--check", "--json", "--no-dns"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    (found,) = problems(json.loads(done.stdout)["findings"])
+    assert "the limit of 120 open files leaves" in found["text"]
+    assert "raise it" in found["text"]
 
 
 def test_a_wrong_configuration_exits_with_2(config: Path) -> None:

@@ -43,7 +43,9 @@ def test_a_minimal_configuration_gets_the_defaults(tmp_path: Path) -> None:
     assert str(config.dns.listen[1]) == "[::]:53"
     assert config.dns.workers >= 1
     assert config.dns.value_ttl == 1
-    assert config.dns.rate_limit == 0
+    assert config.dns.rate_limit == 200
+    assert config.dns.tcp_connections is None
+    assert config.api.connections is None
     assert config.value_lifetime == 7 * 86400
     assert config.database == tmp_path / "challenge.db"
     assert config.api.certificate is None

@@ -348,7 +348,7 @@ def test_unknown_paths_and_methods_are_told_as_all_errors_are(
     assert error["message"]
     reply = send(service, operator, "PUT", "tenants")
     assert (reply.status, reply.json["error"]) == (405, "method_not_allowed")
-    assert set(reply.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert set(reply.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
     assert send(service, operator, "PATCH", "tenants/x", "y" * 20_000).status == 413
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import dns.flags
@@ -19,6 +20,7 @@ from tests.challengedns.processes import fails_to_start, kill_workers, wait_for_
 from tests.challengedns.world import (
     ENOUGH_TO_REACH_EVERY_WORKER,
     ZONE,
+    Account,
     Service,
     everywhere,
     register,
@@ -250,16 +252,95 @@ def test_the_ipv6_wildcard_answers_from_the_address_asked(tmp_path: Path) -> Non
         assert dns.query.udp(question, "::1", port=service.dns_port, timeout=10).answer
 
 
+def full_registration(service: Service) -> Account:
+    """Make a registration with as many values as there may be."""
+    account = register(service.url)
+    for letter in "abcdefghijklmnop":
+        update(service.url, account, txt(letter))
+    return account
+
+
 def test_beyond_the_rate_limit_the_answer_is_to_ask_by_tcp(tmp_path: Path) -> None:
     with Service(write_config(tmp_path, dns="rate_limit = 3\nworkers = 1")) as service:
-        account = register(service.url)
-        update(service.url, account, txt("v"))
+        account = full_registration(service)
+        values = service.texts(account.fulldomain, tcp=True)
+        assert len(values) == 16
         replies = [service.ask(account.fulldomain) for _ in range(30)]
         limited = [reply for reply in replies if reply.flags & dns.flags.TC]
         assert limited
         assert all(not reply.answer for reply in limited)
-        assert all(texts(reply) == [txt("v")] for reply in replies if reply not in limited)
-        assert service.texts(account.fulldomain, tcp=True) == [txt("v")]
+        assert all(texts(reply) == values for reply in replies if reply not in limited)
+        assert service.texts(account.fulldomain, tcp=True) == values
+
+
+def test_answers_that_are_not_much_longer_than_their_questions_are_not_limited(
+    tmp_path: Path,
+) -> None:
+    with Service(write_config(tmp_path, dns="rate_limit = 1\nworkers = 1")) as service:
+        account = register(service.url)
+        for letter in "ab":
+            update(service.url, account, txt(letter))
+        for name, rdtype in (
+            (account.fulldomain, "TXT"),
+            (account.fulldomain, "A"),
+            (f"nope.{ZONE}", "TXT"),
+            (ZONE, "SOA"),
+        ):
+            assert not any(service.ask(name, rdtype).flags & dns.flags.TC for _ in range(30))
+
+
+def test_a_resolver_with_150_names_at_once_meets_no_limit_and_a_flood_is_not_made_larger(
+    tmp_path: Path,
+) -> None:
+    with Service(write_config(tmp_path, dns="workers = 2")) as service, ExitStack() as opened:
+        name = full_registration(service).fulldomain
+        question = dns.message.make_query(name, "TXT", use_edns=0, payload=1232).to_wire()
+
+        def connect() -> socket.socket:
+            sock = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sock.settimeout(10)
+            sock.connect(("127.0.0.1", service.dns_port))
+            return sock
+
+        at_once = [connect() for _ in range(150)]
+        for sock in at_once:
+            sock.send(question)
+        assert not any(is_truncated(sock.recv(4096)) for sock in at_once)
+        flood = connect()
+        replies = []
+        for _ in range(40):
+            for _ in range(50):
+                flood.send(question)
+            replies += [flood.recv(4096) for _ in range(50)]
+        assert sum(map(is_truncated, replies)) > 1000
+        assert sum(map(len, replies)) < 6 * len(question) * len(replies)
+
+
+def is_truncated(reply: bytes) -> bool:
+    return bool(reply[2] & 0x02)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_worker_that_hangs_is_replaced_and_no_question_is_lost(
+    service: Service, transport: str
+) -> None:
+    account = register(service.url)
+    update(service.url, account, txt("v"))
+    first, _, last = service.workers()
+    stopped = first if transport == "udp" else last
+    os.kill(stopped, signal.SIGSTOP)
+    service.wait_for_line(rf"DNS worker {stopped} \({transport}\) hangs: ending it")
+    service.wait_for_line(rf"DNS worker {stopped} .* starting another")
+    assert everywhere(service, account.fulldomain) == {(txt("v"),)}
+    assert stopped not in service.workers()
+
+
+def test_a_worker_that_only_has_nothing_to_do_stays(service: Service) -> None:
+    workers = service.workers()
+    os.kill(workers[0], signal.SIGSTOP)
+    service.wait_for_line("hangs: ending it")  # the others had as little to do for as long
+    service.wait_for_line("starting another")
+    assert not {*workers[1:]} - {*service.workers()}
 
 
 def test_a_strict_resolver_finds_the_value_through_a_cname(tmp_path: Path) -> None:
