@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bench import dns, lag, registrations, renew, storm, updates
-from bench.soak import day, kills, packets
+from bench.soak import connections, day, kills, packets
 
 
 def test_dns_prints_a_ratio_to_knot(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,3 +64,10 @@ def test_kills_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_day_passes(capsys: pytest.CaptureFixture[str]) -> None:
     day.run(count=600, seed=1, expiry_seconds=1)
     assert "times faster than real time" in capsys.readouterr().out
+
+
+def test_honest_clients_are_served_beside_crowds(capsys: pytest.CaptureFixture[str]) -> None:
+    connections.run(count=300, seed=1, crowd=50, seconds=0.2)
+    said = capsys.readouterr().out
+    assert said.count("honest questions answered") == 8
+    assert said.count("MB after all") == 3

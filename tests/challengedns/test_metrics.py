@@ -90,6 +90,14 @@ def test_questions_are_counted_by_type_code_and_transport_over_all_workers(
     assert queries("udp", "other", "NOERROR") == 1
 
 
+def test_the_metrics_lead_nowhere_else(service: Service) -> None:
+    found = re.search(r"metrics on (http://[^,]+)", service.wait_for_line("metrics on"))
+    assert found
+    reply = request(found[1], "GET", "/metrics/", headers={"Host": "evil.example"})
+    assert reply.status == 404
+    assert "Location" not in reply.headers
+
+
 def test_what_is_no_question_is_counted_too(service: Service) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.settimeout(10)

@@ -18,7 +18,7 @@ from zoneproof.challengedns.limits import RateLimit, network_of
 from zoneproof.challengedns.registry.authentication import Caller, IPAddress
 
 _MINUTE = 60.0
-_AT_ONCE = 32
+_AT_ONCE = 16
 _ADDRESS = "zoneproof.address"
 
 

@@ -24,10 +24,12 @@ def changeable(old: Config, new: Config) -> Config:
             certificate=old.api.certificate,
             key=old.api.key,
             auto=old.api.auto,
+            connections=old.api.connections,
         ),
     )
     if kept != new:
         _log.warning(
-            "addresses, workers, user, database and how the API is certified change at a restart"
+            "addresses, workers, connections to the API, user, database and how the API is"
+            " certified change at a restart"
         )
     return kept

@@ -29,7 +29,7 @@ database = {database}
 listen = {dns_listen}
 # workers = 4             # processes; as many as there are cores
 # value_ttl = 1           # seconds, at most 60
-# rate_limit = 0          # UDP answers in a second to one sender; beyond: "ask by TCP"; 0 is off
+# rate_limit = 200        # long UDP answers in a second to one network; beyond: "ask by TCP"
 
 [api]
 # Where clients register and publish.
