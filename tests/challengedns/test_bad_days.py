@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -23,9 +27,11 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.config import Endpoint, load_config
+from zoneproof.challengedns.operation.listeners import who_listens
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.registrations import Registrations
+from zoneproof.cli.demo.background import free_port
 from zoneproof.errors import ConfigError
 from zoneproof.storage import load_migrations, open_sqlite
 
@@ -111,6 +117,46 @@ def test_who_has_the_port_is_said(tmp_path: Path) -> None:
         assert f"(process {other.process.pid})" in line
         assert "stop it or choose another port" in line
         assert taken
+
+
+def test_only_who_has_that_address_is_said() -> None:
+    listen = (
+        "import socket, sys; kind, host, port = sys.argv[1:];"
+        " family = socket.AF_INET6 if ':' in host else socket.AF_INET;"
+        " s = socket.socket(family, getattr(socket, kind)); s.bind((host, int(port)));"
+        " s.listen() if kind == 'SOCK_STREAM' else None; print('ready', flush=True); input()"
+    )
+    port = free_port("127.0.0.2")
+
+    def listener(kind: str, host: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", listen, kind, host, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    with (
+        listener("SOCK_STREAM", "127.0.0.2") as tcp,
+        listener("SOCK_DGRAM", "127.0.0.2") as udp,
+        listener("SOCK_STREAM", "127.0.0.3") as other,
+        listener("SOCK_STREAM", "::1") as six,
+    ):
+        expected: list[tuple[str, Literal["tcp", "udp"], list[subprocess.Popen[bytes]]]] = [
+            ("127.0.0.2", "tcp", [tcp]),
+            ("127.0.0.2", "udp", [udp]),
+            ("127.0.0.3", "tcp", [other]),
+            ("127.0.0.3", "udp", []),
+            ("0.0.0.0", "tcp", [tcp, other]),
+            ("::1", "tcp", [six]),
+            ("::", "tcp", [six]),
+        ]
+        for host, transport, processes in expected:
+            said = who_listens(Endpoint(host, port), transport)
+            pids = {int(found) for found in re.findall(r"process (\d+)", said)}
+            assert pids == {process.pid for process in processes}, (host, transport)
 
 
 class Clock:

@@ -119,7 +119,7 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
     assert init(*options(tmp_path), "--tls=off").returncode == 0
     before = (tmp_path / "zoneproof.toml").read_bytes()
     line = refused(*options(tmp_path, zone="other.example.org"), "--tls=off")
-    assert "is there already: give --force" in line
+    assert "already exists: give --force" in line
     assert (tmp_path / "zoneproof.toml").read_bytes() == before
     assert (
         init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force").returncode == 0
@@ -130,6 +130,10 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
+        ({"zone": "nodots"}, "--zone: 'nodots' is a single label, which is a top-level domain"),
+        ({"zone": "."}, "--zone: '.' is the root"),
+        ({"zone": "*.example.org"}, "--zone: '*.example.org' is a wildcard"),
+        ({"zone": "192.0.2.1"}, "--zone: '192.0.2.1' is an IP address"),
         ({"address": "here"}, "'here' is no IP address"),
         ({"zone": "a..b"}, "'a..b' is no domain name"),
         ({"hostmaster": "me@@"}, "'hostmaster' is 'me@@'"),
@@ -151,6 +155,55 @@ def test_what_is_missing_is_named_where_nobody_can_be_asked(tmp_path: Path) -> N
     line = refused(config, "--zone=auth.example.org", "--address=198.51.100.7")
     assert "--agree-tos" in line
     assert "--tls off" in line
+
+
+def test_what_failed_half_way_leaves_nothing_in_the_way_and_can_be_run_again(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "state").write_text("a file where the folder is to be")
+    done = init(*options(tmp_path), "--agree-tos")
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    (tmp_path / "state").unlink()
+    assert init(*options(tmp_path), "--agree-tos").returncode == 0
+
+
+def test_a_database_from_an_earlier_try_is_used(tmp_path: Path) -> None:
+    assert init(*options(tmp_path), "--agree-tos").returncode == 0
+    (tmp_path / "zoneproof.toml").unlink()
+    (tmp_path / ".zoneproof.toml.new").write_text("cut off")
+    again = init(*options(tmp_path), "--agree-tos")
+    assert again.returncode == 0, again.stderr
+    assert "zp_" in again.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"zoneproof.toml", "state"}
+
+
+def test_plain_http_is_for_this_machine_alone_unless_somebody_says_where(tmp_path: Path) -> None:
+    done = init(*options(tmp_path), "--tls=off")
+    path = tmp_path / "zoneproof.toml"
+    assert [str(each) for each in load_config(path).api.listen] == ["127.0.0.1:8080"]
+    assert "http://127.0.0.1:8080/k/" in done.stdout
+    assert "UDP and TCP at 0.0.0.0:53,\n   reachable from everywhere" in done.stdout
+    said = options(tmp_path, api_listen="0.0.0.0:443")
+    assert init(*said, "--tls=off", "--force").returncode == 0
+    assert [str(each) for each in load_config(path).api.listen] == ["0.0.0.0:443"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root has a default of its own")
+def test_all_commands_of_root_look_for_the_configuration_where_init_writes_it(
+    tmp_path: Path,
+) -> None:
+    root = "/etc/zoneproof/zoneproof.toml"
+    if Path(root).exists():
+        pytest.skip(f"{root} exists here")
+    challenge = [sys.executable, "-m", "zoneproof", "challenge"]
+    for command in (["serve"], ["serve", "--check"], ["tenant", "list"], ["registration", "list"]):
+        done = run([*challenge, *command], home=tmp_path)
+        assert done.returncode == 2
+        assert f"{root} is not there" in done.stderr
+    help_text = run([*challenge, "init", "--help"]).stdout
+    assert "for root in /etc/zoneproof" in " ".join(help_text.split())
 
 
 def test_it_listens_at_the_address_itself_where_this_machine_has_it() -> None:

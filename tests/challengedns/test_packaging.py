@@ -17,7 +17,8 @@ from packaging.requirements import Requirement
 from tests.challengedns.world import ZONE, Service, write_config
 from tests.peers import dns_tool, dns_tool_environment
 from tests.self_signed import write_certificate
-from zoneproof.cli.challenge.init import _ROOT_CONFIG, _ROOT_DATABASE
+from zoneproof.cli.challenge.database import ROOT_CONFIG
+from zoneproof.cli.challenge.init import _ROOT_DATABASE
 from zoneproof.cli.challenge.serve import serve
 from zoneproof.cli.demo.background import free_port
 
@@ -32,7 +33,7 @@ def test_the_unit_runs_what_init_made_with_options_that_exist() -> None:
     commands = re.findall(r"^ExecStart(?:Pre)?=(.*)$", UNIT, re.MULTILINE)
     assert len(commands) == 2
     for command in commands:
-        assert f"zoneproof challenge serve --config {_ROOT_CONFIG}" in command
+        assert f"zoneproof challenge serve --config {ROOT_CONFIG}" in command
         assert set(re.findall(r"--[\w-]+", command)) <= known
     (folder,) = re.findall(r"^StateDirectory=(.*)$", UNIT, re.MULTILINE)
     assert Path("/var/lib", folder) == _ROOT_DATABASE.parent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 import tempfile
 import time
@@ -25,10 +24,11 @@ from zoneproof.challengedns.operation.privileges import make_folder_for, service
 from zoneproof.challengedns.registry import rows
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.legacy_keys import is_legacy, require_bcrypt
+from zoneproof.challengedns.registry.registrations import open_database
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenants import require_places
 from zoneproof.challengedns.registry.value_time import ValueClock
-from zoneproof.storage import Store, Transaction, load_migrations, open_sqlite
+from zoneproof.storage import Store, Transaction
 
 
 @dataclass(frozen=True)
@@ -281,12 +281,4 @@ def _place(database: Path, *, dry_run: bool) -> Iterator[Path]:
 def _open(database: Path, owner: pwd.struct_passwd | None) -> tuple[Store, Announcements]:
     if owner is not None:
         make_folder_for(database.parent, owner)
-    is_new = not database.exists()
-    opened = (
-        open_sqlite(database, load_migrations("zoneproof.challengedns")),
-        Announcements(database),
-    )
-    if owner is not None and is_new:
-        for suffix in ("", "-wal", "-shm", ".changed"):
-            os.chown(f"{database}{suffix}", owner.pw_uid, owner.pw_gid)
-    return opened
+    return open_database(database, owner)

@@ -63,36 +63,45 @@ def make_folder_for(folder: Path, user: pwd.struct_passwd) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
+        made = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileExistsError:
         return
     except OSError as error:
         raise ConfigError(f"cannot create the folder {folder}: {error.strerror}") from error
-    os.chown(folder, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    try:
+        os.fchown(made, user.pw_uid, user.pw_gid)
+    finally:
+        os.close(made)
 
 
 def check_access(config: Config, user: str) -> None:
-    """Raise ConfigError if this process, now a user's, could not do the service's work."""
+    """Raise ConfigError if a user, who this process now is, could not do the service's work."""
     folder = config.database.parent
-    if not os.access(sys.executable, os.X_OK):
+    if not _may(sys.executable, os.X_OK):
         raise ConfigError(
             f"the user '{user}' may not run {sys.executable}, which the DNS workers need: install"
             " Zoneproof where all users may read"
         )
-    if not os.access(config.path, os.R_OK):
+    if not _may(config.path, os.R_OK):
         raise ConfigError(
             f"the user '{user}' may not read {config.path}: run 'chgrp {user} {config.path} &&"
             f" chmod 640 {config.path}', and let its folder be entered"
         )
-    if os.access(folder, os.F_OK) and not os.access(folder, os.W_OK | os.X_OK):
+    if _may(folder, os.F_OK) and not _may(folder, os.W_OK | os.X_OK):
         raise ConfigError(
             f"the user '{user}' may not write in {folder}, where the database is: run"
             f" 'chown {user} {folder}', or choose another place for 'database'"
         )
     for path in sorted(folder.glob(f"{config.database.name}*")):
-        if not os.access(path, os.R_OK | os.W_OK):
+        if not _may(path, os.R_OK | os.W_OK):
             raise ConfigError(
                 f"the user '{user}' may not write {path}: run 'chown {user}: {config.database}*'"
             )
     for key, secret in (("certificate", config.api.certificate), ("key", config.api.key)):
-        if secret is not None and not os.access(secret, os.R_OK):
+        if secret is not None and not _may(secret, os.R_OK):
             raise ConfigError(f"the user '{user}' may not read 'api.{key}' {secret}")
+
+
+def _may(path: str | Path, mode: int) -> bool:
+    # The rights of whom this process acts as, which need not be those of who started it.
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

@@ -18,7 +18,8 @@ _RECEIVE_BUFFER = 4 * 1024 * 1024  # bytes; packets wait there while a worker is
 _WAKE_EVERY = struct.pack("@ll", 0, 200_000)  # seconds, microseconds
 _BACKLOG = 4096  # the kernel's own limit, net.core.somaxconn
 _ATTEMPTS = 20
-_DNS_PORT = 53
+_ALL_AT_53 = Endpoint("0.0.0.0", 53)  # noqa: S104
+_RESOLVED = "systemd-resolve"
 _HELP_AT_53 = (
     "; systemd-resolved has port 53 at 127.0.0.53 alone: name this machine's other addresses"
     " instead of 0.0.0.0"
@@ -112,8 +113,9 @@ def _bind(purpose: str, endpoint: Endpoint, kind: socket.SocketKind) -> socket.s
     except OSError as error:
         reason = _HELP.get(error.errno or 0) or os.strerror(error.errno or 0)
         if error.errno == errno.EADDRINUSE:
-            who = who_listens(endpoint.port)
+            who = who_listens(endpoint, "tcp" if kind == socket.SOCK_STREAM else "udp")
             reason += f"; it is {who}" if who else ""
-            reason += _HELP_AT_53 if endpoint.port == _DNS_PORT else ""
+            if endpoint == _ALL_AT_53 and (not who or _RESOLVED in who):
+                reason += _HELP_AT_53
         raise ConfigError(f"cannot listen at {endpoint} for {purpose}: {reason}") from error
     return sock

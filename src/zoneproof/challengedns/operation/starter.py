@@ -13,6 +13,7 @@ from zoneproof.challengedns.config import Endpoint
 from zoneproof.names import DomainName
 
 _DNS_PORT, _HTTPS_PORT = 53, 443
+_BEHIND_A_PROXY = ("127.0.0.1:8080",)
 _EVERYWHERE = {4: "0.0.0.0", 6: "::"}  # noqa: S104
 
 _TEMPLATE = """\
@@ -156,9 +157,9 @@ def default_dns_listen(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return default_listen(addresses, _DNS_PORT)
 
 
-def default_api_listen(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where to listen for HTTPS."""
-    return default_listen(addresses, _HTTPS_PORT)
+def default_api_listen(addresses: tuple[str, ...], tls: Literal["auto", "off"]) -> tuple[str, ...]:
+    """Return where to listen for HTTPS; for plain HTTP, where only this machine comes."""
+    return _BEHIND_A_PROXY if tls == "off" else default_listen(addresses, _HTTPS_PORT)
 
 
 def _is_here(address: str) -> bool:

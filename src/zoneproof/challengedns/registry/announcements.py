@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import secrets
@@ -27,17 +28,20 @@ class Announcements:
         """
         path = database.with_name(database.name + ".changed")
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 if os.fstat(descriptor).st_size < _SIZE:
-                    os.ftruncate(descriptor, _SIZE)
+                    # Written rather than lengthened: on a full disk this fails, where a process
+                    # that stores into memory without a block of the disk behind it is killed.
+                    os.pwrite(descriptor, bytes(_SIZE), 0)
                 self._map = mmap.mmap(descriptor, _SIZE)
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise StorageError(
-                f"cannot open {path}: {error.strerror}; check the folder and its permissions"
-            ) from error
+            what = f"{error.strerror}; check the folder and its permissions"
+            if error.errno == errno.ELOOP:
+                what = "it is a symbolic link, which Zoneproof never makes: remove it"
+            raise StorageError(f"cannot open {path}: {what}") from error
         self.numbers = memoryview(self._map).cast("Q")
         """One number; reading ``numbers[0]`` is what a DNS worker does for each packet."""
 

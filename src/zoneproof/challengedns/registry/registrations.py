@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import pwd
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from zoneproof.challengedns.ownership import acting_as_owner_of
 from zoneproof.challengedns.registry import assignment, rows
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.assignment import known_registration
@@ -29,7 +31,14 @@ from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenants import Tenants, require_room
 from zoneproof.challengedns.registry.value_time import ValueClock
 from zoneproof.names import DomainName
-from zoneproof.storage import GuardedStore, Store, Transaction, load_migrations, open_sqlite
+from zoneproof.storage import (
+    GuardedStore,
+    SqliteStore,
+    Store,
+    Transaction,
+    load_migrations,
+    open_sqlite,
+)
 
 T = TypeVar("T")
 
@@ -368,7 +377,25 @@ class Registrations:
         return result
 
 
-def open_registrations(database: Path, *, zone: DomainName, value_lifetime: int) -> Registrations:
-    """Open the database of a challenge service, made if it is missing. Raises StorageError."""
-    store = open_sqlite(database, load_migrations("zoneproof.challengedns"))
-    return Registrations(store, Announcements(database), zone=zone, value_lifetime=value_lifetime)
+def open_registrations(
+    database: Path,
+    *,
+    zone: DomainName,
+    value_lifetime: int,
+    new_owner: pwd.struct_passwd | None = None,
+) -> Registrations:
+    """Open the database of a challenge service as :func:`open_database` does."""
+    store, announcements = open_database(database, new_owner)
+    return Registrations(store, announcements, zone=zone, value_lifetime=value_lifetime)
+
+
+def open_database(
+    database: Path, new_owner: pwd.struct_passwd | None = None
+) -> tuple[SqliteStore, Announcements]:
+    """Open a database and what announces its changes; root does so with its owner's rights.
+
+    One that is missing is made, by root for ``new_owner``. Raises StorageError.
+    """
+    migrations = load_migrations("zoneproof.challengedns")
+    with acting_as_owner_of(database, new_owner):
+        return open_sqlite(database, migrations), Announcements(database)

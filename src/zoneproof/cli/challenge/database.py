@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,13 +16,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ROOT_CONFIG = Path("/etc/zoneproof/zoneproof.toml")
+
+
+def default_config() -> Path:
+    """Return where the service's configuration is, for all commands, unless ``--config`` says."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return ROOT_CONFIG if is_root else Path("zoneproof.toml")
+
+
 config_option = click.option(
     "--config",
     "path",
     type=PATH,
     metavar="FILE",
-    default="zoneproof.toml",
-    show_default=True,
+    default=default_config,
+    show_default="zoneproof.toml; for root in /etc/zoneproof",
     help="The service's configuration.",
 )
 

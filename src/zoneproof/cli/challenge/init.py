@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from zoneproof.cli.challenge.database import ROOT_CONFIG, default_config
 from zoneproof.cli.completion import authorities
 from zoneproof.cli.option_groups import PATH, agree_tos_option, ca_bundle_option, email_option
 from zoneproof.cli.run_options import json_option
 
 if TYPE_CHECKING:
+    import pwd
+
     from zoneproof.challengedns.config import Config
     from zoneproof.challengedns.operation.starter import Starter
+    from zoneproof.names import DomainName
 
 T = TypeVar("T")
 
-_ROOT_CONFIG = Path("/etc/zoneproof/zoneproof.toml")
 _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
 
 
@@ -58,7 +61,7 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     "--api-listen",
     multiple=True,
     metavar="ADDRESS:PORT",
-    help="Where the API is.  [default: port 443]",
+    help="Where the API is.  [default: port 443; with --tls off 127.0.0.1:8080]",
 )
 @click.option(
     "--tls",
@@ -96,9 +99,11 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     "path",
     type=PATH,
     metavar="FILE",
-    help="File to create.  [default: zoneproof.toml; for root in /etc/zoneproof]",
+    default=default_config,
+    show_default="zoneproof.toml; for root in /etc/zoneproof",
+    help="File to create.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--force", is_flag=True, help="Replace a file that already exists.")
 @json_option
 def init(
     zone_text: str | None,
@@ -116,7 +121,7 @@ def init(
     tenant: str,
     user: str | None,
     database: Path | None,
-    path: Path | None,
+    path: Path,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -131,14 +136,14 @@ def init(
     from zoneproof.errors import ConfigError
     from zoneproof.names import DomainName
 
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    path = (path or (_ROOT_CONFIG if is_root else Path("zoneproof.toml"))).absolute()
+    is_root = default_config() == ROOT_CONFIG
+    path = path.absolute()
     if path.exists() and not force:
-        raise ConfigError(f"{path} is there already: give --force to replace it, or --config")
+        raise ConfigError(f"{path} already exists: give --force to replace it, or another --config")
     zone = (
-        DomainName.parse(zone_text)
+        _zone(zone_text)
         if zone_text
-        else _ask("--zone", "The service's own zone, such as auth.example.org", DomainName.parse)
+        else _ask("--zone", "The service's own zone, such as auth.example.org", _zone)
     )
     checked = tuple(_address(text) for text in addresses) or _ask(
         "--address", "This machine's public IP addresses", _addresses
@@ -152,7 +157,7 @@ def init(
         api_name=DomainName.parse(api_name) if api_name else zone.child("api"),
         hostmaster=hostmaster or email or f"hostmaster@{zone.parent or zone}",
         dns_listen=tuple(dns_listen) or start.default_dns_listen(checked),
-        api_listen=tuple(api_listen) or start.default_api_listen(checked),
+        api_listen=tuple(api_listen) or start.default_api_listen(checked, tls),
         tls=tls,
         directory=ca,
         email=email,
@@ -161,8 +166,7 @@ def init(
         database=database or (_ROOT_DATABASE if is_root else Path("challenge.db")),
         user=user or ("zoneproof" if is_root else ""),
     )
-    config = _write(path, wanted)
-    key = _first_key(config, tenant)
+    config, key = _set_up(path, wanted, tenant)
     if as_json:
         json_document(
             {
@@ -197,6 +201,25 @@ def _agrees(ca: str) -> bool:
     return click.confirm(f"Do you agree to the terms of service of {ca}?", default=False)
 
 
+def _zone(text: str) -> DomainName:
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.names import DomainName
+
+    zone = DomainName.parse(text)
+    if zone.is_wildcard:
+        wrong = "is a wildcard"
+    elif not zone.parent.text:
+        wrong = "is a single label, which is a top-level domain" if zone.text else "is the root"
+    elif zone.labels[-1].isdigit():
+        wrong = "is an IP address"  # no top-level domain is a number (RFC 3696, section 2)
+    else:
+        return zone
+    raise InvalidInputError(
+        f"--zone: '{text[:60]}' {wrong}: name a zone below a domain of yours, such as"
+        " auth.example.org"
+    )
+
+
 def _addresses(text: str) -> tuple[str, ...]:
     return tuple(_address(one) for one in text.replace(",", " ").split())
 
@@ -212,57 +235,61 @@ def _address(text: str) -> str:
         ) from None
 
 
-def _write(path: Path, wanted: Starter) -> Config:
-    """Write the file so that the service's user may read it, and check it before it counts."""
+def _set_up(path: Path, wanted: Starter, tenant: str) -> tuple[Config, str]:
+    """Make the database and in it a tenant with a key; only then put the file where it counts.
+
+    So what fails on the way leaves nothing that would be in the way of another try.
+    """
     from zoneproof.challengedns.config import load_config
     from zoneproof.challengedns.dns.zonefile import compile_zones
     from zoneproof.challengedns.operation.privileges import service_user
-    from zoneproof.errors import ConfigError, ZoneproofError
+    from zoneproof.errors import ConfigError
 
     draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(wanted.text())
         try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(wanted.text())
             config = load_config(draft)
             compile_zones(draft, config.zones)
             user = service_user(config)
-        except ZoneproofError as error:
-            draft.unlink()
-            raise ConfigError(error.message.replace(f"{draft}: ", "")) from error
-        if user is not None:
-            os.chown(draft, -1, user.pw_gid)
-        draft.replace(path)
+            if user is not None:
+                os.chown(draft, -1, user.pw_gid)
+            key = _first_key(config, user, tenant)
+            draft.replace(path)
+        except ConfigError as error:
+            text = error.message.replace(f"{draft}: ", "").replace(str(draft), str(path))
+            raise ConfigError(text) from error
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error
-    return load_config(path)
+    return load_config(path), key
 
 
-def _first_key(config: Config, tenant: str) -> str:
-    """Make the database and in it a tenant with a key; as root, as the service's user."""
+def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> str:
+    """Make the database and in it a tenant with a key; as root, for the service's user."""
     import asyncio
 
-    from zoneproof.challengedns.operation.privileges import (
-        become,
-        check_access,
-        make_folder_for,
-        service_user,
-    )
+    from zoneproof.challengedns.operation.privileges import check_access, make_folder_for
+    from zoneproof.challengedns.ownership import acting_as
     from zoneproof.challengedns.registry.registrations import open_registrations
     from zoneproof.errors import RegistrationError
 
-    user = service_user(config)
     if user is not None:
         make_folder_for(config.database.parent, user)
-        become(user)
-        check_access(config, user.pw_name)
+        with acting_as(user.pw_uid, user.pw_gid):
+            check_access(config, user.pw_name)
 
     async def make() -> str:
         registrations = open_registrations(
-            config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
+            config.database,
+            zone=config.registration_zone,
+            value_lifetime=config.value_lifetime,
+            new_owner=user,
         )
         try:
             try:

@@ -49,8 +49,7 @@ def tell_next_steps(config: Config, wanted: Starter, tenant: str, key: str) -> N
   {command}
   {command} --check
 
-   It needs UDP and TCP at {_listed(config.dns.listen)}, and TCP at {_listed(config.api.listen)},
-   reachable from everywhere.{_remark(wanted)}
+   {_reach(config, wanted)}{_remark(wanted)}
 
 3. The licence key of the tenant '{tenant}' lets clients register. It is shown only now:
 
@@ -97,12 +96,19 @@ def _nameservers_remark(config: Config) -> str:
 """
 
 
+def _reach(config: Config, wanted: Starter) -> str:
+    dns, api = _listed(config.dns.listen), _listed(config.api.listen)
+    if wanted.tls == "off":
+        return f"It needs UDP and TCP at {dns},\n   reachable from everywhere."
+    return f"It needs UDP and TCP at {dns}, and TCP at {api},\n   reachable from everywhere."
+
+
 def _remark(wanted: Starter) -> str:
     if wanted.tls == "off":
         return (
             "\n   The API is plain HTTP: for clients on other machines, put a proxy with a"
-            f" certificate for\n   {wanted.api_name} before it, and write that name into the URL"
-            " below."
+            f" certificate for\n   {wanted.api_name} in front of it, and write that name into the"
+            " URL below."
         )
     return (
         "\n   Once the records are there, it obtains the API's certificate within minutes; until"
