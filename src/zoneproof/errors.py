@@ -87,6 +87,10 @@ class StorageError(ZoneproofError):
     """The database or a state file cannot be read or written."""
 
 
+class DamagedDatabaseError(StorageError):
+    """A database's file does not hold what was written: only a backup helps."""
+
+
 class VaultError(ZoneproofError):
     """A stored secret cannot be sealed or opened."""
 

@@ -14,25 +14,31 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+import dns.message
+import dns.rcode
 import pytest
 
 from tests.challengedns.processes import fails_to_start
 from tests.challengedns.world import (
     ZONE,
     Service,
+    challenge_command,
     everywhere,
+    make_responder,
     register,
     request,
+    sample,
     txt,
     update,
     write_config,
 )
 from zoneproof.challengedns.config import Endpoint, load_config
+from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES, SIGHT, private_cells
 from zoneproof.challengedns.operation.listeners import who_listens
 from zoneproof.challengedns.registry.announcements import Announcements
 from zoneproof.challengedns.registry.registrations import Registrations
 from zoneproof.cli.demo.background import free_port
-from zoneproof.errors import ConfigError
+from zoneproof.errors import ConfigError, ZoneproofError
 from zoneproof.storage import load_migrations, open_sqlite
 
 DAY = 86_400
@@ -76,12 +82,115 @@ def test_a_full_disk_fails_updates_and_nothing_else_and_passes(tmp_path: Path, r
             assert refused >= 5
             service.wait_for_line("the disk reports an error: check it and its free space")
             assert everywhere(service, account.fulldomain) == {tuple(sorted(answered))}
-            assert request(service.url, "GET", "/health").status == 200
+            assert request(service.url, "GET", "/health").status == 503
         assert update(service.url, account, txt("z")).status == 200
+        assert request(service.url, "GET", "/health").status == 200
         assert everywhere(service, account.fulldomain) == {tuple(sorted({*answered, txt("z")}))}
         service.stop(signal.SIGKILL)
     with Service(service.config) as again:
         assert everywhere(again, account.fulldomain) == {tuple(sorted({*answered, txt("z")}))}
+
+
+class StartedOnFullDisk(Service):
+    """A service whose files cannot grow beyond a page of the database, from the start."""
+
+    def __init__(self, config: Path) -> None:
+        super().__init__(config)
+        self.command = ["prlimit", "--fsize=4096:unlimited", *self.command]
+
+    def make_room(self) -> None:
+        for process in (self.process.pid, *self.workers()):
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_on_a_full_disk_a_start_answers_with_what_is_there_and_writes_once_there_is_room(
+    tmp_path: Path, end: signal.Signals
+) -> None:
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+        service.stop(end)
+    with StartedOnFullDisk(service.config) as full:
+        full.wait_for_line("until then DNS answers with what is there, and all changes are refused")
+        assert everywhere(full, account.fulldomain) == {(txt("a"),)}
+        assert not full.texts(f"11111111-1111-4111-8111-111111111111.{ZONE}")
+        assert update(full.url, account, txt("b")).status == 500
+        assert request(full.url, "GET", "/health").status == 503
+        full.make_room()
+        full.wait_for_line("the database can be written again")
+        assert request(full.url, "GET", "/health").status == 200
+        assert update(full.url, account, txt("c")).status == 200
+        assert everywhere(full, account.fulldomain) == {(txt("a"), txt("c"))}
+        assert register(full.url)
+    with Service(service.config) as again:
+        assert everywhere(again, account.fulldomain) == {(txt("a"), txt("c"))}
+
+
+def test_a_new_database_is_not_begun_on_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(ZoneproofError, match="the disk"), StartedOnFullDisk(write_config(tmp_path)):
+        pass
+
+
+def damage(database: Path) -> None:
+    """Overwrite all but the first page, as a broken disk or a stray program does."""
+    with database.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (database.stat().st_size - 4096))
+
+
+def test_a_damaged_database_is_found_at_the_start_and_by_check(tmp_path: Path) -> None:
+    with Service(write_config(tmp_path)) as service:
+        assert update(service.url, register(service.url), txt("a")).status == 200
+    damage(tmp_path / "challenge.db")
+    assert "it is damaged: restore it from a backup" in fails_to_start(service.config)
+    done = challenge_command(service.config, "serve", "--check", "--no-dns")
+    assert done.returncode == 1
+    assert "damaged: restore it from a backup" in done.stdout
+
+
+def test_once_the_database_is_damaged_no_update_is_acknowledged(tmp_path: Path) -> None:
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+    with Service(service.config) as again:
+        assert update(again.url, account, txt("b")).status == 200
+        damage(tmp_path / "challenge.db")
+        for letter in "cdef":
+            assert update(again.url, account, txt(letter)).status == 500
+        again.wait_for_line("it is damaged: restore it from a backup")
+        assert request(again.url, "GET", "/health").status == 503
+        assert again.ask(ZONE, "A").answer
+
+
+async def test_a_worker_says_when_it_cannot_read_and_when_it_can_again(tmp_path: Path) -> None:
+    config, name = await sample(tmp_path)
+    packet = dns.message.make_query(name, "TXT").to_wire()
+    cells = private_cells()
+    responder = make_responder(config, cells=cells)
+    hidden = config.database.rename(config.database.with_name("hidden.db"))
+    responder.look()
+    assert cells[SIGHT] == BLIND
+    hidden.rename(config.database)
+    responder.look()
+    assert cells[SIGHT] == SEES
+    assert responder.respond(packet)
+    assert cells[SIGHT] == SEES
+
+
+async def test_damage_that_a_worker_has_found_stays_found(tmp_path: Path) -> None:
+    config, name = await sample(tmp_path)
+    cells = private_cells()
+    responder = make_responder(config, cells=cells)
+    whole = config.database.read_bytes()
+    damage(config.database)
+    reply = responder.respond(dns.message.make_query(name, "TXT").to_wire())
+    assert reply
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.SERVFAIL
+    assert cells[SIGHT] == DAMAGED
+    config.database.write_bytes(whole)
+    responder.look()
+    assert cells[SIGHT] == DAMAGED
 
 
 def test_a_folder_in_which_nothing_can_be_made_is_said(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import dns.query
 
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.counters import Cells
 from zoneproof.challengedns.dns.reader import Reader
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zone import Zones
@@ -227,6 +228,7 @@ def make_responder(
     clock: Callable[[], float] = time.time,
     ahead: int = 0,
     max_bytes: int = 10_000_000,
+    cells: Cells | None = None,
 ) -> Responder:
     """Return what a DNS worker answers with."""
     zones = Zones(compile_zones(config.path, config.zones))
@@ -238,7 +240,8 @@ def make_responder(
         clock=clock,
         max_bytes=max_bytes,
     )
-    responder = Responder(zones, table, Announcements(config.database).numbers, clock=clock)
+    announced = Announcements(config.database).numbers
+    responder = Responder(zones, table, announced, clock=clock, cells=cells)
     weakref.finalize(responder, reader.close)
     return responder
 

@@ -42,6 +42,20 @@ def _statements(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r";\s*(?:\n|$)", code) if part.strip())
 
 
+def is_up_to_date(transaction: Transaction, migrations: list[Migration]) -> bool:
+    """Tell whether the database has seen exactly these migrations, and changes nothing."""
+    seen = _seen(transaction)
+    newest = {migration.component: migration.number for migration in migrations}
+    return all(seen.get(component) == number for component, number in newest.items())
+
+
+def _seen(transaction: Transaction) -> dict[str, int]:
+    return {
+        str(component): int(str(number))
+        for component, number in transaction.query("SELECT component, number FROM schema_version")
+    }
+
+
 def apply_migrations(transaction: Transaction, migrations: list[Migration], where: str) -> None:
     """Run those of ``migrations`` that the database has not seen.
 
@@ -52,10 +66,7 @@ def apply_migrations(transaction: Transaction, migrations: list[Migration], wher
         "CREATE TABLE IF NOT EXISTS schema_version"
         " (component TEXT PRIMARY KEY, number INTEGER NOT NULL)"
     )
-    seen = {
-        str(component): int(str(number))
-        for component, number in transaction.query("SELECT component, number FROM schema_version")
-    }
+    seen = _seen(transaction)
     newest = {migration.component: migration.number for migration in migrations}
     for component, number in newest.items():
         if seen.get(component, 0) > number:

@@ -2,7 +2,7 @@
 
 One thread writes, and commits what waits as one group, so that many small writes share a disk
 flush. Readers have threads and connections of their own and never wait for the writer, nor a short
-read for a long one.
+read for a long one. While the disk is full, a store may go on reading and try every write.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from zoneproof.errors import StorageError
-from zoneproof.storage.migrations import Migration, apply_migrations
+from zoneproof.errors import DamagedDatabaseError, StorageError
+from zoneproof.storage.as_it_is import as_it_is, lacks_room, primary_code
+from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
 
 T = TypeVar("T")
@@ -41,6 +43,7 @@ _HELP = {
     sqlite3.SQLITE_IOERR: "the disk reports an error: check it and its free space",
     sqlite3.SQLITE_PROTOCOL: "its file system does not lock files well: move it to a local disk",
 }
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class SqliteTransaction:
@@ -58,26 +61,39 @@ class SqliteTransaction:
         return self._connection.execute(sql, parameters).rowcount
 
 
+@dataclass(frozen=True)
+class _Connections:
+    writer: sqlite3.Connection
+    readers: tuple[sqlite3.Connection, ...]
+
+    def close(self) -> None:
+        for connection in (*self.readers, self.writer):
+            connection.close()
+
+
 class SqliteStore:
     """A SQLite file behind the Store protocol. Made by :func:`open_sqlite`."""
 
     def __init__(
-        self, path: Path, writer: sqlite3.Connection, readers: Sequence[sqlite3.Connection]
+        self,
+        path: Path,
+        connections: _Connections | None,
+        open_again: Callable[[], _Connections],
+        read_back: Callable[[Transaction], object] | None = None,
     ) -> None:
         self.path = path
-        self._writer = writer
-        self._readers = tuple(readers)
-        self._idle_readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
-        for reader in readers:
-            self._idle_readers.put(reader)
+        self._connections = connections
+        self._open_again = open_again
+        self._read_back = read_back
+        self._idle_readers: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for number in range(_READERS):
+            self._idle_readers.put(number)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._write_thread = threading.Thread(
             target=self._write_loop, name="zoneproof-store-writer", daemon=True
         )
         self._write_thread.start()
-        self._read_pool = ThreadPoolExecutor(
-            len(readers), thread_name_prefix="zoneproof-store-reader"
-        )
+        self._read_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="zoneproof-store-reader")
         self._closed = False
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
@@ -100,6 +116,12 @@ class SqliteStore:
             self._closed = True
             await asyncio.to_thread(self._finish)
 
+    @property
+    def _writer(self) -> sqlite3.Connection:
+        if self._connections is None:
+            self._connections = self._open_again()
+        return self._connections.writer
+
     def _check_open(self) -> None:
         if self._closed:
             raise StorageError(f"the database {self.path} is closed already")
@@ -108,19 +130,28 @@ class SqliteStore:
         self._jobs.put(None)
         self._write_thread.join()
         self._read_pool.shutdown()
-        for connection in (*self._readers, self._writer):
-            connection.close()
+        if self._connections is not None:
+            self._connections.close()
+
+    async def verify(self) -> None:
+        """Read the whole file. Raises DamagedDatabaseError if it does not hold together."""
+        found = await self.read(lambda transaction: transaction.query("PRAGMA quick_check(1)"))
+        if found != [("ok",)]:
+            raise DamagedDatabaseError(
+                f"the database {self.path}: {_HELP[sqlite3.SQLITE_CORRUPT]} ({found[0][0]!s})"
+            )
 
     def _read_now(self, work: Callable[[Transaction], T]) -> T:
-        reader = self._idle_readers.get_nowait()  # there are as many as threads
+        number = self._idle_readers.get_nowait()  # there are as many as threads
         try:
-            reader.execute("BEGIN")
-            return _run(work, reader)
+            if self._connections is None:
+                with as_it_is(self.path) as reader:
+                    return _read_with(reader, work)
+            return _read_with(self._connections.readers[number], work)
         except sqlite3.Error as error:
             raise storage_error(self.path, error) from error
         finally:
-            _roll_back(reader)
-            self._idle_readers.put(reader)
+            self._idle_readers.put(number)
 
     def _write_loop(self) -> None:
         while True:
@@ -145,30 +176,23 @@ class SqliteStore:
     def _commit_group(self, group: list[_Job]) -> None:
         done: list[tuple[_Job, Any]] = []
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            for job in group:
-                self._run_job(job, done)
-            self._writer.execute("COMMIT")
+            writer = self._writer
+            try:
+                writer.execute("BEGIN IMMEDIATE")
+                for job in group:
+                    _run_job(self.path, writer, job, done)
+                writer.execute("COMMIT")
+            except BaseException:
+                _roll_back(writer)
+                raise
+            if self._read_back is not None and self._connections is not None:
+                _read_with(self._connections.readers[_READERS], self._read_back)
         except BaseException as error:  # noqa: BLE001  else the thread ends and all wait for ever
-            _roll_back(self._writer)
             for job in group:
                 job.fail(self.path, error)
             return
         for job, result in done:
             job.future.set_result(result)
-
-    def _run_job(self, job: _Job, done: list[tuple[_Job, Any]]) -> None:
-        self._writer.execute("SAVEPOINT job")
-        try:
-            result = _run(job.work, self._writer)
-        except BaseException as error:
-            if not self._writer.in_transaction:
-                raise  # SQLite gave up the whole group, as it does when the disk fails
-            self._writer.execute("ROLLBACK TO job")
-            job.fail(self.path, error)
-        else:
-            done.append((job, result))
-        self._writer.execute("RELEASE job")
 
 
 class _Job:
@@ -186,6 +210,30 @@ class _Job:
         self.future.set_exception(error)
 
 
+def _run_job(
+    path: Path, writer: sqlite3.Connection, job: _Job, done: list[tuple[_Job, Any]]
+) -> None:
+    writer.execute("SAVEPOINT job")
+    try:
+        result = _run(job.work, writer)
+    except BaseException as error:
+        if not writer.in_transaction:
+            raise  # SQLite gave up the whole group, as it does when the disk fails
+        writer.execute("ROLLBACK TO job")
+        job.fail(path, error)
+    else:
+        done.append((job, result))
+    writer.execute("RELEASE job")
+
+
+def _read_with(reader: sqlite3.Connection, work: Callable[[Transaction], T]) -> T:
+    try:
+        reader.execute("BEGIN")
+        return _run(work, reader)
+    finally:
+        _roll_back(reader)
+
+
 def _run(work: Callable[[Transaction], T], connection: sqlite3.Connection) -> T:
     try:
         return work(SqliteTransaction(connection))
@@ -200,31 +248,59 @@ def _roll_back(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
 
 
-def open_sqlite(path: Path, migrations: Sequence[Migration]) -> SqliteStore:
+def open_sqlite(
+    path: Path,
+    migrations: Sequence[Migration],
+    *,
+    may_only_read: bool = False,
+    read_back: Callable[[Transaction], object] | None = None,
+) -> SqliteStore:
     """Open the file, create it (mode 0600) if it is missing, and bring its tables up to date.
 
     Raises StorageError, naming the file, when that cannot be done; a file from a newer version
-    is left as it is.
+    is left as it is. With ``may_only_read`` a full disk is none of the reasons as long as the
+    tables are up to date: what is there is read, and every write tries again. ``read_back`` reads
+    after every commit; if that fails, so have the writes.
     """
+
+    def connect() -> _Connections:
+        return _open(path, migrations)
+
+    connections = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _create(path)
         _require_writable(path)
-        with ExitStack() as stack:
-            writer = stack.enter_context(closing(_connect(path)))
-            _set_up(writer, migrations, path)
-            readers = [stack.enter_context(closing(_connect(path))) for _ in range(_READERS)]
-            for reader in readers:
-                reader.execute("PRAGMA query_only = ON")
-            stack.pop_all()
+        connections = connect()
     except OSError as error:
         raise StorageError(
             f"cannot open the database {path}: {error.strerror}; check the folder and its"
             " permissions"
         ) from error
     except sqlite3.Error as error:
-        raise storage_error(path, error) from error
-    return SqliteStore(path, writer, readers)
+        if not (may_only_read and lacks_room(error) and _can_be_read(path, migrations)):
+            raise storage_error(path, error) from error
+    return SqliteStore(path, connections, connect, read_back)
+
+
+def _open(path: Path, migrations: Sequence[Migration]) -> _Connections:
+    with ExitStack() as stack:
+        writer = stack.enter_context(closing(_connect(path)))
+        _set_up(writer, migrations, path)
+        # One more than threads that read: the writing thread reads back with it.
+        readers = [stack.enter_context(closing(_connect(path))) for _ in range(_READERS + 1)]
+        for reader in readers:
+            reader.execute("PRAGMA query_only = ON")
+        stack.pop_all()
+    return _Connections(writer, tuple(readers))
+
+
+def _can_be_read(path: Path, migrations: Sequence[Migration]) -> bool:
+    try:
+        with as_it_is(path) as connection:
+            return is_up_to_date(SqliteTransaction(connection), list(migrations))
+    except sqlite3.Error:
+        return False
 
 
 def _create(path: Path) -> None:
@@ -273,7 +349,7 @@ def _enter_wal_mode(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
             # SQLite waits for some locks here, and not while another process creates the database.
-            if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:
@@ -282,9 +358,6 @@ def _enter_wal_mode(connection: sqlite3.Connection) -> None:
 
 def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
     """Say for people what SQLite said of the file."""
-    return StorageError(f"the database {path}: {_HELP.get(_primary_code(error), str(error))}")
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    # Errors of Python's own, such as a wrong number of parameters, have no code.
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    code = primary_code(error)
+    kind = DamagedDatabaseError if code in _DAMAGED else StorageError
+    return kind(f"the database {path}: {_HELP.get(code, str(error))}")

@@ -9,7 +9,11 @@ from collections.abc import Callable, Sequence
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.counters import (
     BEATS,
+    BLIND,
+    DAMAGED,
     ORDINARY,
+    SEES,
+    SIGHT,
     TRUNCATED,
     UNANSWERED,
     Cells,
@@ -35,7 +39,7 @@ from zoneproof.challengedns.dns.reply import (
 )
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zone import Zones
-from zoneproof.errors import StorageError
+from zoneproof.errors import DamagedDatabaseError, StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -136,17 +140,36 @@ class Responder:
         """Take up some values before they are asked for; False if there is nothing more to do."""
         try:
             return (self._announced[0] == self._seen or self._catch_up()) and self._table.warm_up()
-        except StorageError:
+        except StorageError as error:
+            self._cannot_read(error)
             return False
+
+    def look(self) -> None:
+        """Take up what was announced, when there is time to.
+
+        So a worker that nobody asks notices that it cannot read the database, or can again.
+        """
+        if self._announced[0] != self._seen or self._cells[SIGHT] == BLIND:
+            self._catch_up()
 
     def _catch_up(self) -> bool:
         announced = self._announced[0]
         try:
             self._table.catch_up()
-        except StorageError:
+        except StorageError as error:
+            self._cannot_read(error)
             return False
         self._seen = announced
+        if self._cells[SIGHT] == BLIND:
+            self._cells[SIGHT] = SEES
         return True
+
+    def _cannot_read(self, error: StorageError) -> None:
+        # Damage stays: another part of the file may still be whole.
+        if self._cells[SIGHT] == SEES:
+            _log.error("%s", error.message)
+        is_damaged = isinstance(error, DamagedDatabaseError)
+        self._cells[SIGHT] = max(self._cells[SIGHT], DAMAGED if is_damaged else BLIND)
 
     def _respond_unusual(self, packet: bytes, tcp: bool) -> bytes | None:
         question = _read(packet)
@@ -154,7 +177,8 @@ class Responder:
             return self._counted(None, question)
         try:
             reply = self._answer(question, tcp)
-        except StorageError:
+        except StorageError as error:
+            self._cannot_read(error)
             reply = write_error(question, wire.SERVFAIL)
         except Exception:  # noqa: BLE001
             # A question that finds a bug must not end the worker for all others.

@@ -51,7 +51,10 @@ UNANSWERED: Final = TRUNCATED + 1
 """The cell of packets that got no answer."""
 BEATS: Final = UNANSWERED + 1
 """The cell that goes up while a worker has nothing else to count, so that it is known to live."""
-_CELLS: Final = BEATS + 1
+SIGHT: Final = BEATS + 1
+"""The cell that says whether the worker can read the database: one of the three below."""
+SEES, BLIND, DAMAGED = 0, 1, 2
+_CELLS: Final = SIGHT + 1
 
 
 class Cells(Protocol):
@@ -97,7 +100,11 @@ class WorkerCounters:
 
     def read(self) -> list[int]:
         """Return what the worker has counted so far."""
-        return [self._cells[index] for index in range(len(self._cells))]
+        return [self._cells[index] for index in range(SIGHT)]
+
+    def sight(self) -> int:
+        """Return whether it can read the database."""
+        return self._cells[SIGHT]
 
     def close(self) -> None:
         """Release the service's side of the memory."""
@@ -111,6 +118,7 @@ class Tally:
         self._lock = threading.Lock()
         self._running: list[WorkerCounters] = []
         self._ended: Counter[tuple[str, int]] = Counter()
+        self._was_damaged = False
 
     def open(self, transport: str) -> WorkerCounters:
         """Return counters for a worker that is about to start."""
@@ -123,8 +131,19 @@ class Tally:
         """Keep the counts of a worker that has ended."""
         with self._lock:
             self._running.remove(counters)
+            self._was_damaged = self._was_damaged or counters.sight() == DAMAGED
             self._ended.update(_by_cell(counters))
         counters.close()
+
+    def worst_sight(self) -> int:
+        """Return how the worker reads the database that fares worst with it.
+
+        Damage that a worker has found stays found when that worker has ended.
+        """
+        with self._lock:
+            if self._was_damaged:
+                return DAMAGED
+            return max((counters.sight() for counters in self._running), default=SEES)
 
     def totals(self) -> Mapping[tuple[str, int], int]:
         """Return the counts by transport and cell."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoneproof.errors import StorageError
+from zoneproof.storage import as_it_is, lacks_room, storage_error
 
 _BUSY_SECONDS = 0.5
 _CACHE = -16_000  # KiB, when negative: keeps the upper levels of large indexes
@@ -90,4 +91,7 @@ class Reader:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             self.close()
-            raise StorageError(f"the database {self._database}: {error}") from error
+            if lacks_room(error):
+                with contextlib.suppress(sqlite3.Error), as_it_is(self._database) as connection:
+                    return connection.execute(sql, parameters).fetchall()
+            raise storage_error(self._database, error) from error

@@ -71,6 +71,7 @@ class TcpServer:
                 self._epoll.register(listener, select.EPOLLIN)
             while not self._stopping:
                 self._responder.beat()
+                self._responder.look()
                 self._turn(min(_POLL_SECONDS, self._idle_timeout / 4))
                 for listener in self._sockets:
                     self._accept(listener)

@@ -130,6 +130,7 @@ class UdpServer:
         while not self._stopping:
             self._responder.beat()
             self._take(only, itertools.repeat(0, _BATCH))
+            self._responder.look()
 
     def _run_several(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -139,6 +140,7 @@ class UdpServer:
             while not self._stopping:
                 self._responder.beat()
                 is_cold = is_cold and self._responder.warm_up()
+                self._responder.look()
                 for key, _ in selector.select(0 if is_cold else _POLL_SECONDS):
                     self._take(key.data, itertools.repeat(socket.MSG_DONTWAIT, _BATCH))
 

@@ -30,7 +30,7 @@ from zoneproof.challengedns.operation.privileges import (
 )
 from zoneproof.challengedns.operation.sockets import bind_api, bind_dns, remark_on_families
 from zoneproof.errors import ConfigError, ZoneproofError
-from zoneproof.storage import load_migrations
+from zoneproof.storage import load_migrations, storage_error
 
 _WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
 _WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
@@ -159,11 +159,15 @@ def _check_database(config: Config) -> Iterator[Finding]:
             sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
         ) as connection:
             connection.isolation_level = None
+            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             seen = dict(connection.execute("SELECT component, number FROM schema_version"))
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
     except sqlite3.Error as error:
-        yield _problem("database", f"{database}: {error}")
+        yield _problem("database", storage_error(database, error).message)
+        return
+    if damage != "ok":
+        yield _problem("database", f"{database} is damaged: restore it from a backup ({damage})")
         return
     newest = load_migrations("zoneproof.challengedns")[-1]
     if seen.get(newest.component, 0) > newest.number:

@@ -44,10 +44,20 @@ class Histogram:
 
 
 class MeasuredStore:
-    """A store (the Store protocol) whose transactions are timed, waiting included."""
+    """A store (the Store protocol) whose transactions are timed, waiting included.
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.perf_counter) -> None:
+    ``require_readers`` raises StorageError while what is written would not be answered.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float] = time.perf_counter,
+        *,
+        require_readers: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
+        self._require_readers = require_readers
         self._clock = clock
         self.seconds = {"read": Histogram(), "write": Histogram()}
 
@@ -61,6 +71,7 @@ class MeasuredStore:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` as the store does."""
+        self._require_readers()
         start = self._clock()
         try:
             return await self._store.write(work)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from zoneproof.challengedns import logs
 from zoneproof.challengedns.config import AutoTls, Config, load_config
+from zoneproof.challengedns.dns.counters import BLIND, DAMAGED
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.http.api import make_app
@@ -47,10 +48,17 @@ from zoneproof.challengedns.operation.sockets import (
     remark_on_families,
 )
 from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.registrations import Registrations
-from zoneproof.errors import ConfigError, InvalidInputError, StorageError, ZoneproofError, ungrouped
+from zoneproof.challengedns.registry.registrations import Registrations, open_database
+from zoneproof.errors import (
+    ConfigError,
+    DamagedDatabaseError,
+    InvalidInputError,
+    StorageError,
+    ZoneproofError,
+    ungrouped,
+)
 from zoneproof.names import DomainName
-from zoneproof.storage import SqliteStore, load_migrations, open_in_thread, open_sqlite
+from zoneproof.storage import SqliteStore, open_in_thread
 
 _UPKEEP_SECONDS = 5.0
 _SWEEP_EVERY = 12
@@ -107,8 +115,9 @@ class _Service:
             drop_privileges(config)
             self._workers = stack.enter_context(PoolThread(self._pool))
             give_way()
-            await self._open_database()
+            store = await self._open_database()
             stack.push_async_callback(self._registrations.close)
+            await store.verify()
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
                 self._aliases = await self._source.aliases()
@@ -146,19 +155,34 @@ class _Service:
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload()
 
-    async def _open_database(self) -> None:
+    async def _open_database(self) -> SqliteStore:
         config = self._config
-        migrations = load_migrations("zoneproof.challengedns")
-        store = await open_in_thread(
-            lambda: open_sqlite(config.database, migrations), SqliteStore.close
-        )
-        self._store = MeasuredStore(store)
+
+        def opening() -> tuple[SqliteStore, Announcements]:
+            return open_database(config.database, may_only_read=True)
+
+        store, announcements = await open_in_thread(opening, lambda opened: opened[0].close())
+        self._store = MeasuredStore(store, require_readers=self._require_readers)
         self._registrations = Registrations(
             self._store,
-            Announcements(config.database),
+            announcements,
             zone=config.registration_zone,
             value_lifetime=config.value_lifetime,
         )
+        return store
+
+    def _require_readers(self) -> None:
+        """Raise StorageError while a DNS worker could not answer with what would be written."""
+        sight = self._pool.tally.worst_sight()
+        if sight == DAMAGED:
+            raise DamagedDatabaseError(
+                f"the database {self._config.database}: a DNS worker has found it damaged: restore"
+                " it from a backup"
+            )
+        if sight == BLIND:
+            raise StorageError(
+                f"the database {self._config.database}: a DNS worker cannot read it, as told above"
+            )
 
     async def _check_registrations(self, auto: AutoTls) -> None:
         for target in self._aliases.values():
@@ -188,7 +212,7 @@ class _Service:
     async def _start_workers(self, config: Config) -> None:
         compiled = compile_zones(config.path, config.zones)
         zones = with_aliases(compiled, self._aliases)
-        generation = await self._registrations.begin_generation()
+        generation = await self._begin_generation()
         values_ahead = await self._registrations.values_ahead()
         limits = capacity(config, file_limit(), usable_memory())
 
@@ -217,15 +241,35 @@ class _Service:
         ]
         await self._workers.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
 
+    async def _begin_generation(self) -> int:
+        try:
+            return await self._registrations.begin_generation()
+        except DamagedDatabaseError:
+            raise
+        except StorageError as error:
+            generation = await self._registrations.generation()
+            _log.error(
+                "%s; until then DNS answers with what is there, and all changes are refused",
+                error.message,
+            )
+            return generation
+
     async def _keep_up(self) -> None:
+        told = ""
         for turn in itertools.count():
             try:
+                if self._registrations.write_failure is not None:
+                    await self._registrations.begin_generation()
+                    _log.warning("the database can be written again")
                 await self._registrations.announce_missed()
                 if turn % _SWEEP_EVERY == 0:
                     await self._registrations.keep_value_time()
                     await self._registrations.sweep()
+                told = ""
             except StorageError as error:
-                _log.error("%s", error.message)
+                if error.message != told:
+                    _log.error("%s", error.message)
+                told = error.message
             await asyncio.sleep(_UPKEEP_SECONDS)
 
     async def _keep_certificate(self) -> None:

@@ -27,9 +27,11 @@ from zoneproof.challengedns.registry.checks import check_networks, check_txt
 from zoneproof.challengedns.registry.keys import hash_key, new_key
 from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, UnverifiedKeyError
 from zoneproof.challengedns.registry.notes import clean_note
+from zoneproof.challengedns.registry.read_back import ReadBack, WatchedStore
 from zoneproof.challengedns.registry.rows import Registration
 from zoneproof.challengedns.registry.tenants import Tenants, require_room
 from zoneproof.challengedns.registry.value_time import ValueClock
+from zoneproof.errors import StorageError
 from zoneproof.names import DomainName
 from zoneproof.storage import (
     GuardedStore,
@@ -78,8 +80,9 @@ class Registrations:
         ``clock`` is the time of day, and ``value_clock`` the one by which values expire.
         """
         self.zone = zone
-        self.tenants = Tenants(store, clock)
-        self._store = store
+        self._watched = WatchedStore(store)
+        self._store: Store = self._watched
+        self.tenants = Tenants(self._watched, clock)
         self._announcements = announcements
         self._value_lifetime = value_lifetime
         self._clock = clock
@@ -331,9 +334,20 @@ class Registrations:
         at_least = self._now()
         return await self._change(lambda tx: rows.next_generation(tx, at_least=at_least))
 
+    async def generation(self) -> int:
+        """Return the number of the latest change."""
+        return await self._store.read(rows.generation)
+
+    @property
+    def write_failure(self) -> StorageError | None:
+        """Why the last write failed, or None if it did not."""
+        return self._watched.failure
+
     async def check(self) -> None:
-        """Read from the database. Raises StorageError when that fails."""
-        await self._store.read(rows.generation)
+        """Read from the database. Raises StorageError if that fails, or the last write did."""
+        await self.generation()
+        if self.write_failure is not None:
+            raise self.write_failure
 
     async def values_ahead(self) -> int:
         """Return how far the time by which values expire is ahead of the machine's seconds."""
@@ -390,12 +404,14 @@ def open_registrations(
 
 
 def open_database(
-    database: Path, new_owner: pwd.struct_passwd | None = None
+    database: Path, new_owner: pwd.struct_passwd | None = None, *, may_only_read: bool = False
 ) -> tuple[SqliteStore, Announcements]:
     """Open a database and what announces its changes; root does so with its owner's rights.
 
-    One that is missing is made, by root for ``new_owner``. Raises StorageError.
+    One that is missing is made, by root for ``new_owner``. With ``may_only_read`` it is opened on
+    a full disk too. Raises StorageError.
     """
     migrations = load_migrations("zoneproof.challengedns")
     with acting_as_owner_of(database, new_owner):
-        return open_sqlite(database, migrations), Announcements(database)
+        store = open_sqlite(database, migrations, may_only_read=may_only_read, read_back=ReadBack())
+        return store, Announcements(database)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,12 +46,19 @@ def serve(
     if not check:
         from zoneproof.challengedns.operation.service import serve as run
 
-        run(path, click.echo, _open_source)
+        run(path, _tell_ready, _open_source)
         return
     findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
     _print_json(findings) if as_json else _print_lines(findings)
     if any(found.level.value == "problem" for found in findings):
         raise SystemExit(1)
+
+
+def _tell_ready(line: str) -> None:
+    # Written at once: what output cannot take, such as a log on a full disk, must not stay in a
+    # buffer and end the service.
+    with contextlib.suppress(OSError):
+        os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 def _open_source(config: Config, auto: AutoTls) -> CertificateSource:
