@@ -183,9 +183,9 @@ class Service(BackgroundServer):
 
     def start(self) -> None:
         super().start()
-        line = self.wait_for_line("ready")
-        ports = re.search(r"DNS on \S*:(\d+),.* API on (https?://\S+)", line)
-        assert ports, line
+        self.ready_line = self.wait_for_line("service ready")
+        ports = re.search(r"DNS on \S*:(\d+),.* API on (https?://\S+)", self.ready_line)
+        assert ports, self.ready_line
         self.dns_port = int(ports[1])
         self.url = ports[2]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +13,7 @@ from typing import Protocol
 from cryptography import x509
 from msgspec.structs import replace
 
-from zoneproof.challengedns.config import ApiConfig
+from zoneproof.challengedns.config import ApiConfig, AutoTls
 from zoneproof.challengedns.dns.wire import CNAME, RRset, to_wire
 from zoneproof.challengedns.dns.zone import ZoneData
 from zoneproof.errors import ConfigError
@@ -27,6 +29,7 @@ class KeyPair:
 
     certificate: Path
     key: Path
+    is_self_signed: bool = False
 
     def use_in(self, context: ssl.SSLContext) -> None:
         """Let a context use what the files hold now.
@@ -36,13 +39,29 @@ class KeyPair:
         _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), self)
         _load(context, self)
 
-    def expires_at(self) -> float:
-        """Return when the certificate expires, in seconds since 1970. Raises ConfigError."""
+    @property
+    def is_usable(self) -> bool:
+        """Whether both can be read and belong together."""
         try:
-            leaf = x509.load_pem_x509_certificate(read_file(self.certificate))
+            self.use_in(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+            self.leaf()
+        except ConfigError:
+            return False
+        return True
+
+    def leaf(self) -> x509.Certificate:
+        """Return the certificate. Raises ConfigError."""
+        try:
+            return x509.load_pem_x509_certificate(read_file(self.certificate))
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read the certificate {self.certificate}: {error}") from error
-        return leaf.not_valid_after_utc.timestamp()
+
+    def expires_at(self) -> float:
+        """Return when the certificate expires, in seconds since 1970. Raises ConfigError.
+
+        A self-signed one, which nobody trusts, is as good as one that expired in 1970.
+        """
+        return 0.0 if self.is_self_signed else self.leaf().not_valid_after_utc.timestamp()
 
 
 def configured_key_pair(config: ApiConfig) -> KeyPair | None:
@@ -52,18 +71,61 @@ def configured_key_pair(config: ApiConfig) -> KeyPair | None:
     return KeyPair(config.certificate, config.key)
 
 
+def obtained_key_pair(auto: AutoTls) -> KeyPair:
+    """Return the files of the certificate that the service obtains, there or not."""
+    live = auto.folder / "live" / auto.domains[0].text
+    return KeyPair(live / "fullchain.pem", live / "privkey.pem")
+
+
+def foreign_in(folder: Path) -> str:
+    """Say what in a folder is another user's, or closed to this one; empty if nothing is.
+
+    A backup that root has restored, or a command of root's, leaves such files.
+    """
+    try:
+        for path in _all_in(folder):
+            state = path.lstat()
+            is_folder = stat.S_ISDIR(state.st_mode)
+            wanted = os.R_OK | os.W_OK | (os.X_OK if is_folder else 0)
+            if state.st_uid != os.geteuid():
+                return f"{path} belongs to another user"
+            if not stat.S_ISLNK(state.st_mode) and not os.access(path, wanted):
+                return f"{path} cannot be read and written by this user"
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{error.filename or folder}: {error.strerror}"
+    return ""
+
+
+def _all_in(folder: Path) -> Iterator[Path]:
+    yield folder  # whoever looks at it first finds that it cannot be looked into
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _all_in(Path(entry.path))
+            else:
+                yield Path(entry.path)
+
+
 class CertificateSource(Protocol):
     """Obtains and renews the certificate for ``tls = "auto"``.
 
     All methods raise ZoneproofError.
     """
 
-    async def aliases(self) -> Mapping[DomainName, DomainName]:
-        """Return the CNAMEs that the service's zones must hold, from name to target."""
+    async def prepare(self) -> Mapping[DomainName, DomainName]:
+        """Repair what a crash left, or set aside what is past it, before anything is used.
+
+        Return the CNAMEs that the service's zones must hold, from name to target.
+        """
         ...
 
     def key_pair(self) -> KeyPair:
-        """Return the newest certificate's files; of a self-signed one until there is another."""
+        """Return the files of the newest certificate, or of a self-signed one.
+
+        The latter while there is no other that can be used; it never fails for that.
+        """
         ...
 
     async def renew_if_due(self) -> bool:

@@ -12,9 +12,13 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from zoneproof import moments
-from zoneproof.challengedns.config import Config
+from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challengedns.dns.zone import ZoneData
-from zoneproof.challengedns.http.certificate import configured_key_pair
+from zoneproof.challengedns.http.certificate import (
+    configured_key_pair,
+    foreign_in,
+    obtained_key_pair,
+)
 from zoneproof.challengedns.operation.capacity import (
     LEAST,
     capacity,
@@ -30,7 +34,7 @@ from zoneproof.challengedns.operation.privileges import (
 )
 from zoneproof.challengedns.operation.sockets import bind_api, bind_dns, remark_on_families
 from zoneproof.errors import ConfigError, ZoneproofError
-from zoneproof.storage import load_migrations, storage_error
+from zoneproof.storage import lacks_room, load_migrations, storage_error
 
 _WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
 _WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
@@ -164,7 +168,11 @@ def _check_database(config: Config) -> Iterator[Finding]:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
     except sqlite3.Error as error:
-        yield _problem("database", storage_error(database, error).message)
+        text = storage_error(database, error).message
+        if lacks_room(error):
+            yield _note("database", f"{text}; until then DNS answers with what can be read")
+        else:
+            yield _problem("database", text)
         return
     if damage != "ok":
         yield _problem("database", f"{database} is damaged: restore it from a backup ({damage})")
@@ -199,7 +207,7 @@ def _check_certificate(config: Config) -> Iterator[Finding]:
                 " terms of the CA",
             )
         else:
-            yield _ok("certificate", "the service obtains it while it runs")
+            yield _check_obtained(config.api.auto)
         return
     pair = configured_key_pair(config.api)
     if pair is None:
@@ -214,6 +222,32 @@ def _check_certificate(config: Config) -> Iterator[Finding]:
     text = f"{pair.certificate} is valid until {moments.at(expires_at)}"
     expired = expires_at < datetime.now(UTC)
     yield _problem("certificate", f"{text}: replace it") if expired else _ok("certificate", text)
+
+
+def _check_obtained(auto: AutoTls) -> Finding:
+    """Look at what the service has obtained; nothing of it keeps the service from running."""
+    foreign = foreign_in(auto.folder)
+    if foreign:
+        return _note(
+            "certificate",
+            f"{foreign}: the service moves {auto.folder} aside when it starts, and obtains another"
+            " certificate",
+        )
+    pair = obtained_key_pair(auto)
+    if not os.path.lexists(pair.certificate.parent):
+        return _ok("certificate", "the service obtains it while it runs")
+    if not pair.is_usable:
+        return _note(
+            "certificate",
+            f"{pair.certificate} and {pair.key} cannot be used together: the service repairs them"
+            " or obtains others when it starts; until then clients get a certificate that nobody"
+            " trusts",
+        )
+    expires_at = datetime.fromtimestamp(pair.expires_at(), UTC)
+    text = f"{pair.certificate} is valid until {moments.at(expires_at)}"
+    if expires_at < datetime.now(UTC):
+        return _note("certificate", f"{text}: see in the service's log why it is not renewed")
+    return _ok("certificate", text)
 
 
 def _check_api_name(config: Config, zones: Sequence[ZoneData]) -> Iterator[Finding]:

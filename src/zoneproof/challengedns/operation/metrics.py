@@ -111,7 +111,8 @@ class CountedRequests:
 class Metrics:
     """All that is known, put together when Prometheus asks.
 
-    ``certificate_expires_at`` is in seconds since 1970, or 0 without a certificate.
+    ``certificate_expires_at`` is in seconds since 1970: 0 while clients get one that nobody trusts,
+    and None without TLS.
     """
 
     def __init__(self, pool: WorkerPool, clock: Callable[[], float] = time.time) -> None:
@@ -121,7 +122,7 @@ class Metrics:
         self._rows: tuple[int, int] = (0, 0)
         self._rows_at = 0.0
         self.requests: Counter[tuple[str, str, str]] = Counter()
-        self.certificate_expires_at = 0.0
+        self.certificate_expires_at: float | None = None
         self.renewals: Counter[str] = Counter({"success": 0, "failure": 0})
 
     async def page(self, store: MeasuredStore) -> str:
@@ -205,11 +206,11 @@ class Metrics:
             "Attempts to obtain the API's certificate (tls = auto).",
             (({"result": result}, count) for result, count in sorted(self.renewals.items())),
         )
-        if self.certificate_expires_at:
+        if self.certificate_expires_at is not None:
             yield from _family(
                 "zoneproof_certificate_expiry_timestamp_seconds",
                 "gauge",
-                "When the API's certificate expires.",
+                "When the API's certificate expires; 0 while it is one that nobody trusts.",
                 [({}, self.certificate_expires_at)],
             )
 

@@ -117,11 +117,9 @@ class _Service:
             give_way()
             store = await self._open_database()
             stack.push_async_callback(self._registrations.close)
-            await store.verify()
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
-                self._aliases = await self._source.aliases()
-                await self._check_registrations(config.api.auto)
+                await self._prepare_certificate(self._source, config.api.auto)
             self._http = HttpServer(
                 self._app(),
                 self._key_pair(),
@@ -132,6 +130,7 @@ class _Service:
             self._tell_expiry()
             stack.push_async_callback(self._workers.stop)
             await self._start_workers(config)
+            await store.verify()  # takes seconds for a large database, while DNS answers
             self._http.start(listeners)
             stack.push_async_callback(self._http.stop)
             if for_metrics:
@@ -183,6 +182,15 @@ class _Service:
             raise StorageError(
                 f"the database {self._config.database}: a DNS worker cannot read it, as told above"
             )
+
+    async def _prepare_certificate(self, source: CertificateSource, auto: AutoTls) -> None:
+        try:
+            with ungrouped():
+                self._aliases = await source.prepare()
+        except Exception as error:  # noqa: BLE001  DNS must answer whatever is in that folder
+            _log.error("the API's certificate is not ready: %s", _said(error))
+            return
+        await self._check_registrations(auto)
 
     async def _check_registrations(self, auto: AutoTls) -> None:
         for target in self._aliases.values():
@@ -280,7 +288,7 @@ class _Service:
         while True:
             try:
                 with ungrouped():
-                    is_new = await source.renew_if_due()
+                    is_new = await self._renew_if_due(source)
                 if is_new:
                     self._http.use_certificate(source.key_pair())
                     self._tell_expiry()
@@ -297,9 +305,18 @@ class _Service:
                 pause = _FIRST_RETRY
                 await asyncio.sleep(source.look_again_after())
 
+    async def _renew_if_due(self, source: CertificateSource) -> bool:
+        aliases = await source.prepare()
+        if aliases != self._aliases:
+            self._aliases = aliases
+            await self._start_workers(self._config)
+        if self._metrics.certificate_expires_at == 0.0:
+            self._reload_certificate()  # what was repaired may be usable now
+        return await source.renew_if_due()
+
     def _tell_expiry(self) -> None:
         pair = self._key_pair()
-        self._metrics.certificate_expires_at = pair.expires_at() if pair else 0.0
+        self._metrics.certificate_expires_at = pair.expires_at() if pair else None
 
     async def _reload(self) -> None:
         try:

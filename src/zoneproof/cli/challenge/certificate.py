@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import random
@@ -18,9 +19,15 @@ from cryptography.x509.oid import NameOID
 
 from zoneproof.acme import AccountKey, AcmeClient, choose_renewal_time, directory_url, key_to_pem
 from zoneproof.challengedns.config import AutoTls, Config
-from zoneproof.challengedns.http.certificate import KeyPair
+from zoneproof.challengedns.http.certificate import KeyPair, foreign_in, obtained_key_pair
 from zoneproof.challenges import dns01
-from zoneproof.errors import AcmeError, ConfigError, StorageError, TermsNotAgreedError
+from zoneproof.errors import (
+    AcmeError,
+    DamagedDatabaseError,
+    StorageError,
+    TermsNotAgreedError,
+    VaultError,
+)
 from zoneproof.issuance import Event
 from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import (
@@ -60,11 +67,26 @@ class ApiCertificate:
         self._name = auto.domains[0].text
         self._home = Home(auto.folder)
         self._renew_at = 0.0
+        self._in_memory: KeyPair | None = None
 
-    async def aliases(self) -> Mapping[DomainName, DomainName]:
-        """Return the CNAMEs from the challenge names to registrations, made at need."""
+    async def prepare(self) -> Mapping[DomainName, DomainName]:
+        """Repair the files, and return the CNAMEs to registrations, made at need.
+
+        A folder that cannot be used, and does not heal by waiting, is moved aside.
+        """
+        problem = foreign_in(self._auto.folder)
+        if not problem:
+            try:
+                return await self._open()
+            except (DamagedDatabaseError, VaultError) as error:
+                problem = error.message
+        self._move_aside(problem)
+        return await self._open()
+
+    async def _open(self) -> Mapping[DomainName, DomainName]:
         found = {}
         async with open_manager(self._home) as manager:
+            manager.files.repair(self._name)
             provider = manager.providers.open("challenge", self._fields)
             assert isinstance(provider, DelegatedProvider)
             for domain in self._auto.domains:
@@ -73,34 +95,57 @@ class ApiCertificate:
                 found[domain.child(dns01.LABEL)] = target
         return found
 
+    def _move_aside(self, problem: str) -> None:
+        folder = self._auto.folder
+        for number in itertools.count(1):
+            aside = folder.with_name(f"{folder.name}.unusable-{number}")
+            if not os.path.lexists(aside):
+                break
+        try:
+            folder.rename(aside)
+        except OSError as error:
+            raise StorageError(
+                f"{problem}, and {folder} cannot be moved aside: {error.strerror}; give it to the"
+                " service's user with 'chown -R'"
+            ) from error
+        _log.error("%s: moved %s to %s, and obtaining another certificate", problem, folder, aside)
+
     def key_pair(self) -> KeyPair:
         """Return the files of the certificate, or of one that nobody trusts until there is one."""
-        pair = self._issued
-        if pair.certificate.exists() and pair.key.exists():
+        pair = obtained_key_pair(self._auto)
+        if pair.is_usable:
             return pair
-        return _self_signed(self._auto.folder / "self-signed", self._auto.domains)
+        own = KeyPair(
+            self._auto.folder / "self-signed/cert.pem",
+            self._auto.folder / "self-signed/key.pem",
+            is_self_signed=True,
+        )
+        if own.is_usable:
+            return own
+        certificate, key = _self_signed(self._auto.domains)
+        try:
+            _write(own, certificate, key)
+        except OSError:  # a full disk, or a folder that is not ours
+            self._in_memory = self._in_memory or _keep_in_memory(certificate + key)
+            return self._in_memory
+        return own
 
     async def renew_if_due(self) -> bool:
         """Obtain a certificate if there is none, for other names, or it is time to renew it."""
-        leaf = _read(self._issued.certificate)
-        if leaf is not None and _names(leaf) == {domain.text for domain in self._auto.domains}:
-            self._renew_at = await self._renewal_time(leaf)
-            if self._clock() < self._renew_at:
-                return False
+        pair = obtained_key_pair(self._auto)
+        if pair.is_usable:
+            leaf = pair.leaf()
+            if _names(leaf) == {domain.text for domain in self._auto.domains}:
+                self._renew_at = await self._renewal_time(leaf)
+                if self._clock() < self._renew_at:
+                    return False
         await self._obtain()
-        issued = _read(self._issued.certificate)
-        assert issued is not None
-        self._renew_at = await self._renewal_time(issued)
+        self._renew_at = await self._renewal_time(pair.leaf())
         return True
 
     def look_again_after(self) -> float:
         """Return the seconds until it is time to renew, or to ask the CA again when that is."""
         return min(max(self._renew_at - self._clock(), _LOOK_SOONEST), _LOOK_EVERY)
-
-    @property
-    def _issued(self) -> KeyPair:
-        live = self._home.path / "live" / self._name
-        return KeyPair(live / "fullchain.pem", live / "privkey.pem")
 
     async def _obtain(self) -> None:
         auto = self._auto
@@ -150,24 +195,13 @@ def _tell(event: Event) -> None:
         _log.info("certificate of the API: %s", text)
 
 
-def _read(certificate: Path) -> x509.Certificate | None:
-    try:
-        return x509.load_pem_x509_certificate(certificate.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read the certificate {certificate}: {error}") from error
-
-
 def _names(leaf: x509.Certificate) -> set[str]:
     extension = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     return set(extension.value.get_values_for_type(x509.DNSName))
 
 
-def _self_signed(folder: Path, domains: tuple[DomainName, ...]) -> KeyPair:
-    pair = KeyPair(folder / "cert.pem", folder / "key.pem")
-    if pair.certificate.exists() and pair.key.exists():
-        return pair
+def _self_signed(domains: tuple[DomainName, ...]) -> tuple[bytes, bytes]:
+    """Return a certificate that nobody trusts, and its key, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "not issued yet")])
     now = datetime.now(UTC)
@@ -185,13 +219,20 @@ def _self_signed(folder: Path, domains: tuple[DomainName, ...]) -> KeyPair:
         )
         .sign(key, hashes.SHA256())
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        pair.key.unlink(missing_ok=True)
-        descriptor = os.open(pair.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return certificate.public_bytes(Encoding.PEM), key_to_pem(key)
+
+
+def _write(pair: KeyPair, certificate: bytes, key: bytes) -> None:
+    pair.key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path, data in ((pair.certificate, certificate), (pair.key, key)):
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(key_to_pem(key))
-        pair.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
-    except OSError as error:
-        raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
-    return pair
+            file.write(data)
+
+
+def _keep_in_memory(pem: bytes) -> KeyPair:
+    descriptor = os.memfd_create("zoneproof-self-signed")  # open as long as this process lives
+    os.write(descriptor, pem)
+    path = Path(f"/proc/self/fd/{descriptor}")
+    return KeyPair(path, path, is_self_signed=True)
