@@ -12,7 +12,7 @@ from zoneproof.storage import Store, Transaction
 T = TypeVar("T")
 # What a DNS worker reads after a commit: which subdomains have changed, and what is there now.
 _CHANGED = (
-    "SELECT c.subdomain, r.disabled, v.txt, v.expires_at FROM challenge_change c"
+    "SELECT COUNT(r.disabled), COUNT(v.txt), MAX(v.expires_at) FROM challenge_change c"
     " LEFT JOIN challenge_registration r ON r.subdomain = c.subdomain"
     " LEFT JOIN challenge_value v ON v.subdomain = c.subdomain WHERE c.generation > ?"
 )
