@@ -66,7 +66,7 @@ def _command(group: click.Group, above: click.Context, name: str) -> Iterator[st
     yield from _text(command.help or "")
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record and isinstance(parameter, click.Option) and parameter.name != "help":
+        if record and isinstance(parameter, click.Option) and "--help" not in parameter.opts:
             yield from _items({record[0]: record[1]})
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):

@@ -52,7 +52,7 @@ def registration() -> None:
 def add(
     names: Sequence[str], server: str, credential: str, fields: Sequence[str], as_json: bool
 ) -> None:
-    """Register NAME... at acme-dns, and print the CNAMEs to create.
+    """Register names before any order, and print their CNAMEs.
 
     \b
     zoneproof registration add example.com www.example.com --server https://auth.example.net
