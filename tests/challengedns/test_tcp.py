@@ -149,9 +149,10 @@ async def test_of_too_many_connections_the_most_silent_one_is_closed(
     config, fulldomain = world
     async with serving(config, max_connections=2) as connect:
         first, first_writer = await connect()
-        second, _ = await connect()
-        first_writer.write(framed(fulldomain))
-        await read(first)
+        second, second_writer = await connect()
+        for reader, writer in ((second, second_writer), (first, first_writer)):
+            writer.write(framed(fulldomain))
+            await read(reader)
         third, third_writer = await connect()
         assert await second.read() == b""
         for reader, writer in ((first, first_writer), (third, third_writer)):
