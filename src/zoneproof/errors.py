@@ -83,6 +83,20 @@ class BusyError(ZoneproofError):
     """Another process holds what this one needs."""
 
 
+class HeldUpError(ZoneproofError):
+    """What an order needs is down, as another order of the same run has found out.
+
+    ``failures`` is how often that one failed in a row, ``again_at`` when it is tried again.
+    """
+
+    def __init__(
+        self, message: str, *, failures: int = 0, again_at: datetime | None = None
+    ) -> None:
+        super().__init__(message)
+        self.failures = failures
+        self.again_at = again_at
+
+
 class StorageError(ZoneproofError):
     """The database or a state file cannot be read or written."""
 

@@ -7,6 +7,7 @@ from zoneproof.acme.ari import RenewalInfo, cert_id, choose_renewal_time, is_ren
 from zoneproof.acme.cas import KNOWN, CertificateAuthority, directory_url, find_ca
 from zoneproof.acme.chain import CertificateChain, parse_chain
 from zoneproof.acme.client import AcmeClient
+from zoneproof.acme.concurrent import SharedCall
 from zoneproof.acme.csr import (
     CertificateKey,
     CertificateKeyKind,
@@ -42,6 +43,7 @@ __all__ = [
     "Order",
     "Problem",
     "RenewalInfo",
+    "SharedCall",
     "cert_id",
     "choose_renewal_time",
     "directory_url",

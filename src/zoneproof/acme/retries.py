@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from zoneproof.acme.headers import links, retry_at
@@ -29,13 +29,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Retries:
-    """The policy for one CA, with the clock and the sleep that it goes by."""
+    """The policy for one CA, with the clock and the sleep that it goes by.
+
+    What the CA says about coming back to one request holds for all: none is sent before that.
+    """
 
     directory_url: str
     now: Now
     sleep: Sleep
+    _not_before: datetime | None = field(default=None, init=False)
 
     async def good_reply(
         self, attempt: Callable[[], Awaitable[Reply]], *, repeatable: bool = True
@@ -49,6 +53,8 @@ class Retries:
         """
         delay = FIRST_DELAY
         for left in reversed(range(ATTEMPTS)):
+            if self._not_before and (rest := (self._not_before - self.now()).total_seconds()) > 0:
+                await self.sleep(min(rest, LONGEST_WAIT))
             try:
                 reply = await attempt()
             except ConnectionLostError as error:
@@ -61,6 +67,7 @@ class Retries:
                 wait = self._wait_after(reply)
                 if not left or not repeatable or not 0 <= wait <= LONGEST_WAIT:
                     raise self.error_for(reply)
+                self._not_before = self.now() + timedelta(seconds=wait)
             await self.sleep(max(wait, delay * _jitter.uniform(0.5, 1.0)))
             delay *= 2
         raise AssertionError("the last attempt returns or raises")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import msgspec
 
+from zoneproof.acme.concurrent import SharedCall
 from zoneproof.acme.directory import Directory, parse_directory
 from zoneproof.acme.http import Http, Reply
 from zoneproof.acme.jws import POST_AS_GET, Signer
@@ -54,7 +54,7 @@ class Session:
         self._allow_http = allow_http
         self._transport = Transport(self.http, retries, concurrency)
         self._directory: Directory | None = None
-        self._directory_lock = asyncio.Lock()
+        self._fetching: SharedCall[Directory] = SharedCall()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -63,13 +63,12 @@ class Session:
     async def directory(self) -> Directory:
         """Return the directory, fetched once."""
         if self._directory is None:
-            async with self._directory_lock:
-                if self._directory is None:
-                    reply = await self.get(self.directory_url)
-                    self._directory = parse_directory(
-                        reply.body, self.directory_url, allow_http=self._allow_http
-                    )
+            self._directory = await self._fetching(self._fetch_directory())
         return self._directory
+
+    async def _fetch_directory(self) -> Directory:
+        reply = await self.get(self.directory_url)
+        return parse_directory(reply.body, self.directory_url, allow_http=self._allow_http)
 
     async def get(self, url: str) -> Reply:
         """Send an unsigned GET."""

@@ -30,7 +30,9 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     async def read(manager: Manager) -> list[Overview]:
         from zoneproof.manager import overview_of
 
-        return [overview_of(one, manager.files, now) for one in await manager.certificates.each()]
+        facts = await manager.circumstances()
+        found = await manager.certificates.each()
+        return [overview_of(one, manager.files, now, facts) for one in found]
 
     if as_toml:
         _print_toml(problems=problems, as_json=as_json)
@@ -87,7 +89,8 @@ def show(name: str, as_json: bool) -> None:
 
     async def read(manager: Manager) -> tuple[ManagedCertificate, Overview, str, str]:
         certificate = await manager.certificates.get(name)
-        overview = overview_of(certificate, manager.files, now)
+        facts = await manager.circumstances(certificate.definition)
+        overview = overview_of(certificate, manager.files, now, facts)
         folder, log = manager.files.live(certificate.name), manager.logs.path(certificate.name)
         return certificate, overview, str(folder), str(log) if log and log.exists() else ""
 

@@ -1,9 +1,11 @@
-"""Runs many small tasks at once, but not too many."""
+"""Runs many small tasks at once, but not too many; those that only wait count little."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -33,3 +35,59 @@ async def all_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) ->
             raise result
         done.append(result)
     return done
+
+
+class Slots:
+    """Lets ``most`` tasks work at the same time. One that waits gives its slot to another.
+
+    Those that have waited come before those that have yet to begin, so that what is begun ends.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._back: deque[asyncio.Future[None]] = deque()
+        self._new: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[None]:
+        """Hold a slot."""
+        await self._take(self._new)
+        try:
+            yield
+        finally:
+            self._give()
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """Give the slot that is held away, and hold one again afterwards."""
+        self._give()
+        try:
+            yield
+        finally:
+            try:
+                await self._take(self._back)
+            except asyncio.CancelledError:
+                self._free -= 1  # work() is about to give one back
+                raise
+
+    async def _take(self, queue: deque[asyncio.Future[None]]) -> None:
+        if self._free > 0:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._give()
+            raise
+
+    def _give(self) -> None:
+        self._free += 1
+        for queue in (self._back, self._new):
+            while queue and self._free > 0:
+                turn = queue.popleft()
+                if not turn.done():
+                    self._free -= 1
+                    turn.set_result(None)

@@ -35,6 +35,7 @@ from zoneproof.issuance.events import (
 )
 from zoneproof.issuance.journal import Journal
 from zoneproof.issuance.journaled import JournaledOrder
+from zoneproof.issuance.others import Alone, Others
 from zoneproof.issuance.places import ProvidersFor
 from zoneproof.issuance.plan import Plan
 from zoneproof.issuance.validate import Validation
@@ -76,6 +77,7 @@ class OrderRun:
     resolver: Resolver
     providers_for: ProvidersFor
     emit: Emit
+    others: Others = field(default_factory=Alone)
 
     async def obtain(
         self, request: OrderRequest, deliver: Callable[[Issued], Awaitable[None]]
@@ -95,19 +97,20 @@ class OrderRun:
             for warning in name.delegation.warnings:
                 self.emit(Warned(warning))
         validation = Validation(
-            self.client, self.journal, self.resolver, self.providers_for, self.emit
+            self.client, self.journal, self.resolver, self.providers_for, self.emit, self.others
         )
         resumed, journaled, order = await self._resume_or_open(request)
         removal = None
         try:
             if order.status == "pending":
                 await validation.run(request.plan, journaled, order, resumed=resumed)
-                order = await self.client.wait_for_order(
-                    order,
-                    until=("ready", "valid"),
-                    deadline_seconds=request.order_seconds,
-                    on_poll=self._tell_status,
-                )
+                async with self.others.waiting():
+                    order = await self.client.wait_for_order(
+                        order,
+                        until=("ready", "valid"),
+                        deadline_seconds=request.order_seconds,
+                        on_poll=self._tell_status,
+                    )
             # The CA has validated, so the values can go while it makes the certificate.
             removal = asyncio.create_task(self._clean_up(validation, request))
             issued = await self._complete(request, journaled, order, deliver)
@@ -119,7 +122,8 @@ class OrderRun:
             validation.tell_deletable()
             return issued
         finally:
-            await (removal or self._clean_up(validation, request))
+            async with self.others.waiting():
+                await (removal or self._clean_up(validation, request))
 
     async def _clean_up(self, validation: Validation, request: OrderRequest) -> None:
         """Remove what was published. A failure is told only: it must not hide another one."""
@@ -235,9 +239,10 @@ class OrderRun:
         else:
             key = await self._key(request, journaled)
             der, public_key = make_csr(key, request.plan.identifiers), public_der(key.public_key())
-        order = await self.client.finalize(
-            order, der, deadline_seconds=request.order_seconds, on_poll=self._tell_status
-        )
+        async with self.others.waiting():
+            order = await self.client.finalize(
+                order, der, deadline_seconds=request.order_seconds, on_poll=self._tell_status
+            )
         chain = await self.client.certificate(order, preferred_chain=request.preferred_chain)
         self._tell_other_chain(chain, request.preferred_chain)
         chain.require_public_key(public_key)

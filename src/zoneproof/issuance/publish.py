@@ -24,6 +24,7 @@ from zoneproof.issuance.journaled import (
     HttpFile,
     Publication,
 )
+from zoneproof.issuance.others import Alone, Others
 from zoneproof.issuance.places import ProvidersFor, take_places
 from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import Provider
@@ -47,26 +48,34 @@ async def publish_values(
     *,
     places: Mapping[DomainName, int] | None = None,
     seconds: float = 600.0,
+    others: Others | None = None,
 ) -> None:
     """Journal the values, then add them all at once. Raises ProviderError for the first failure.
+
+    Raises HeldUpError for a provider that ``others`` have found to be down.
 
     A value that was surely never written leaves nothing in the journal. Where there are ``places``
     for a few values only, up to ``seconds`` are waited until those of other orders have gone.
     """
     if not publications:
         return
+    others = others or Alone()
     await take_places(journal, publications, places or {}, emit, seconds=seconds)
 
     async def add(item: Publication) -> None:
-        written = False
         try:
             provider, *_ = await providers_for(item)
-            written = True
-            await provider.add_txt(item.zone, item.name, item.value, item.ttl)
-        except ZoneproofError as error:
-            if not written or _changed_nothing(error):
-                await journal.forget(item)
+            await others.admit(provider)
+        except ZoneproofError:
+            await journal.forget(item)
             raise
+        with others.trying(provider):
+            try:
+                await provider.add_txt(item.zone, item.name, item.value, item.ttl)
+            except ZoneproofError as error:
+                if _changed_nothing(error):
+                    await journal.forget(item)
+                raise
         emit(RecordPublished(item.provider, str(item.full_name), item.value))
 
     await all_at_once(add(item) for item in publications)

@@ -29,6 +29,7 @@ from zoneproof.issuance.events import (
 from zoneproof.issuance.journal import Journal
 from zoneproof.issuance.journaled import JournaledOrder, Publication
 from zoneproof.issuance.method import DnsMethod, HttpMethod
+from zoneproof.issuance.others import Alone, Others
 from zoneproof.issuance.places import ProvidersFor, Republisher, find_places
 from zoneproof.issuance.plan import Plan, PlannedIdentifier
 from zoneproof.issuance.publish import (
@@ -67,6 +68,7 @@ class Validation:
     resolver: Resolver
     providers_for: ProvidersFor
     emit: Emit
+    others: Others = field(default_factory=Alone)
     _served: list[HttpAnswer] = field(default_factory=list, init=False)
     _created: list[str] = field(default_factory=list, init=False)  # by a person, in zone-file form
 
@@ -87,7 +89,8 @@ class Validation:
         if by_hand:
             self._created.extend(sorted(map(_record, by_hand)))
             await self._require_records(by_hand, claimed=resumed)
-        await self._wait_for_dns(by_machine, republish)
+        async with self.others.waiting():
+            await self._wait_for_dns(by_machine, republish)
         await self.client.answer(challenges)
         self.emit(ChallengesAnswered(len(challenges)))
 
@@ -129,14 +132,16 @@ class Validation:
     async def _publish(self, answers: Sequence[_DnsAnswer]) -> Republisher:
         publications = [item.publication for item in answers]
         places = await find_places(publications, self.providers_for)
-        await publish_values(
-            self.journal,
-            publications,
-            self.providers_for,
-            self.emit,
-            places=places,
-            seconds=max((item.method.propagation_seconds for item in answers), default=0.0),
-        )
+        async with self.others.waiting():  # for the provider, who sets how much it does at once
+            await publish_values(
+                self.journal,
+                publications,
+                self.providers_for,
+                self.emit,
+                places=places,
+                seconds=max((item.method.propagation_seconds for item in answers), default=0.0),
+                others=self.others,
+            )
         return Republisher(publications, places, self.providers_for, self.emit)
 
     async def _require_records(self, answers: Sequence[_DnsAnswer], *, claimed: bool) -> None:

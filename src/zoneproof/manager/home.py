@@ -101,14 +101,15 @@ class Home:
     @contextmanager
     def lock_each(self, names: Iterable[str]) -> Iterator[None]:
         """Hold the locks of several certificates. Raises as :meth:`lock` does."""
-        _allow_many_files()
+        allow_many_files()
         with ExitStack() as stack:
             for name in names:
                 stack.enter_context(self.lock(name))
             yield
 
 
-def _allow_many_files() -> None:
+def allow_many_files() -> None:
+    """Let this process hold as many locks, connections and other files as it may."""
     if os.name != "posix":
         return
     import resource

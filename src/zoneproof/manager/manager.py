@@ -10,6 +10,8 @@ from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.client_pool import ClientPool
 from zoneproof.manager.accounts.directories import Directories
 from zoneproof.manager.accounts.stored import Accounts, AccountTerms
+from zoneproof.manager.certificates.circumstances import Circumstances, accounts_of
+from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.history import History
 from zoneproof.manager.certificates.log import CertificateLogs
@@ -62,6 +64,18 @@ class Manager:
     clients: ClientPool
     directories: Directories
     methods: MethodMaker
+
+    async def circumstances(self, definition: CertificateDefinition | None = None) -> Circumstances:
+        """Return what attempts depend on, of all certificates or of one. Raises StorageError."""
+        credentials = accounts = None
+        if definition:
+            credentials = {method.credential for method in definition.method}
+            accounts = set(accounts_of(definition, self.settings))
+        return Circumstances(
+            self.settings,
+            await self.credentials.revisions(credentials),
+            await self.accounts.revisions(accounts),
+        )
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from zoneproof.providers.fields import absolute_path
 from zoneproof.providers.locks import KeyedLocks
 from zoneproof.providers.words import said
 
+_AT_ONCE = 20  # programs, each for a zone of its own
 _CHALLENGE_LABEL = "_acme-challenge."
 _LONGEST_TIMEOUT = 3600.0
 _READ_STDERR = 4096  # bytes from the end
@@ -87,6 +88,7 @@ class Script:
         self._zone_id = context.fields["zone_id"]
         self._timeout = _seconds(context.fields["timeout"])
         self._locks = KeyedLocks()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def zones(self) -> list[Zone]:
         """Return nothing: the zone is found by asking the DNS."""
@@ -119,7 +121,7 @@ class Script:
         }
         where = f"script {program} ({action}, zone {zone.name})"
         # People's scripts read, edit and write; few of them expect a second run meanwhile.
-        async with self._locks(zone.name):
+        async with self._locks(zone.name), self._slots:
             await self._run_now(where, [str(program), domain, record, value, zone_id], variables)
 
     async def _run_now(self, where: str, command: list[str], variables: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from zoneproof.storage.as_it_is import as_it_is, lacks_room
 from zoneproof.storage.migrations import Migration, load_migrations
 from zoneproof.storage.opening import open_in_thread
 from zoneproof.storage.sqlite import SqliteStore, open_sqlite, storage_error
-from zoneproof.storage.store import Row, Store, Transaction, Value
+from zoneproof.storage.store import Row, Store, Transaction, Value, among
 from zoneproof.storage.together import GuardedStore, read_together, write_together
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Store",
     "Transaction",
     "Value",
+    "among",
     "as_it_is",
     "lacks_room",
     "load_migrations",

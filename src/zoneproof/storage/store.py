@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 Value = str | int | float | bytes | None
@@ -43,3 +43,10 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finish what was begun and release the database."""
         ...
+
+
+def among(names: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
+    """Return the WHERE clause for the rows of these names, and its parameters; None is all rows."""
+    if names is None:
+        return "", ()
+    return f"WHERE name IN ({', '.join('?' * len(names))})", tuple(names)

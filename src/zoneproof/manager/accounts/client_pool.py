@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from zoneproof.acme import AccountKey, AcmeClient, find_ca
+from zoneproof.acme import AccountKey, AcmeClient, SharedCall, find_ca
 from zoneproof.errors import AcmeError, AcmeProblemError
 from zoneproof.manager.accounts.sign_in import settle_rollover, sign_in
-from zoneproof.manager.accounts.stored import Accounts, AccountTerms, StoredAccount
-from zoneproof.providers.locks import KeyedLocks
+from zoneproof.manager.accounts.stored import Accounts, AccountTerms
 
 _Seat: TypeAlias = tuple[str, str]
 
@@ -26,7 +26,7 @@ class ClientPool:
         self._accounts = accounts
         self._terms = terms
         self._signed_in: dict[_Seat, AcmeClient] = {}
-        self._locks = KeyedLocks()
+        self._signing_in: defaultdict[str, SharedCall[AcmeClient]] = defaultdict(SharedCall)
 
     @asynccontextmanager
     async def use(self, text: str, terms: AccountTerms | None = None) -> AsyncIterator[AcmeClient]:
@@ -38,8 +38,7 @@ class ClientPool:
         """
         terms = terms or self._terms
         account = await self._accounts.get_or_create(text, terms)
-        async with self._locks(account.id):
-            client = await self._client(await self._accounts.get(account.name), terms)
+        client = await self._signing_in[account.id](self._client(account.name, terms))
         try:
             yield client
         except AcmeProblemError as error:
@@ -56,8 +55,8 @@ class ClientPool:
                 " register it anew"
             ) from error
 
-    async def _client(self, account: StoredAccount, terms: AccountTerms) -> AcmeClient:
-        account = await settle_rollover(self._accounts, account)
+    async def _client(self, name: str, terms: AccountTerms) -> AcmeClient:
+        account = await settle_rollover(self._accounts, await self._accounts.get(name))
         known = self._signed_in.get(_seat(account.account_url, account.key))
         if known is not None:
             return known

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from zoneproof.acme import Directory
+from collections import defaultdict
+
+from zoneproof.acme import Directory, SharedCall
 from zoneproof.manager.accounts.stored import StoredAccount
-from zoneproof.providers.locks import KeyedLocks
 
 
 class Directories:
@@ -12,13 +13,16 @@ class Directories:
 
     def __init__(self) -> None:
         self._known: dict[str, Directory] = {}
-        self._locks = KeyedLocks()
+        self._fetching: defaultdict[str, SharedCall[Directory]] = defaultdict(SharedCall)
 
     async def get(self, account: StoredAccount) -> Directory:
         """Return the directory of the account's CA. Raises AcmeError, InvalidInputError."""
         key = f"{account.directory_url} {account.ca_bundle}"
-        async with self._locks(key):
-            if key not in self._known:
-                async with account.client() as client:
-                    self._known[key] = await client.directory()
-            return self._known[key]
+        if key not in self._known:
+            self._known[key] = await self._fetching[key](_fetch(account))
+        return self._known[key]
+
+
+async def _fetch(account: StoredAccount) -> Directory:
+    async with account.client() as client:
+        return await client.directory()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from zoneproof.acme import (
     find_ca,
 )
 from zoneproof.errors import InvalidInputError
-from zoneproof.storage import Row, Store, Transaction, Value
+from zoneproof.storage import Row, Store, Transaction, Value, among
 from zoneproof.vault import SealedColumn, Vault
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -153,6 +153,17 @@ class Accounts:
                 f"there is no account '{text[:100]}', and {error.message}"
             ) from error
         return await self.named(ca.name)
+
+    async def revisions(self, names: Collection[str] | None = None) -> dict[str, str]:
+        """Return a text for each of that name, or for all, that every change makes another one.
+
+        No secret is opened, so a new key alone is no change.
+        """
+        rest, parameters = among(names)
+        columns = "name, id, directory_url, account_url, contact, ca_bundle, allow_http"
+        sql = f"SELECT {columns} FROM accounts {rest}"  # noqa: S608  constant texts only
+        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
+        return {str(name): " ".join(map(str, facts)) for name, *facts in rows}
 
     async def named(self, name: str) -> StoredAccount | None:
         """Return the account of exactly that name, or None."""

@@ -63,7 +63,8 @@ class RenewalState(msgspec.Struct, frozen=True):
     ``obtained_at`` when it was obtained at all, by this machine's clock, and ``identifiers`` are
     those that it was obtained for: the CA may have added names. ``definition`` is the fingerprint
     of the definition that it was obtained with, empty if that is not known. ``revoked_at`` is when
-    it was revoked from here.
+    it was revoked from here. ``circumstances`` are the :class:`Circumstances` of the last attempt,
+    and ``delegations`` where the challenge names led then, if it did not succeed.
     """
 
     serial: str = ""
@@ -83,6 +84,8 @@ class RenewalState(msgspec.Struct, frozen=True):
     identifiers: tuple[str, ...] = ()
     definition: str = ""
     revoked_at: Moment | None = None
+    circumstances: str = ""
+    delegations: str = ""
 
 
 def of_certificate(state: RenewalState, serial: str) -> RenewalState:
@@ -101,6 +104,27 @@ def of_certificate(state: RenewalState, serial: str) -> RenewalState:
         identifiers=(),
         definition="",
         revoked_at=None,
+    )
+
+
+def in_circumstances(state: RenewalState, circumstances: str) -> RenewalState:
+    """Return the state without failures if they came of other circumstances; "" are not known."""
+    if not circumstances or state.circumstances in ("", circumstances):
+        return state
+    return without_failures(state)
+
+
+def without_failures(state: RenewalState) -> RenewalState:
+    """Return the state as if no attempt had failed since the certificate was obtained."""
+    return msgspec.structs.replace(
+        state,
+        failures=0,
+        last_error="",
+        last_attempt_at=None,
+        next_attempt_at=None,
+        paused="",
+        circumstances="",
+        delegations="",
     )
 
 
@@ -135,11 +159,14 @@ def after_failure(
     *,
     lifetime: Lifetime | None = None,
     account: str = "",
+    circumstances: str = "",
+    delegations: str = "",
 ) -> RenewalState:
     """Return the state after an attempt with ``account`` failed; ``lifetime`` is the old one's.
 
     The next attempt comes after 1, 10 and 100 minutes, then daily, as Let's Encrypt asks; chance
-    adds up to a tenth. If the CA names a later moment, that counts, up to 8 days ahead. A paused
+    adds up to a tenth. If the CA names a later moment, that counts, up to 8 days ahead, and up to
+    two thirds of the time left, for what a CA asks may be wrong; after expiry up to a day. A paused
     account, or a CA that waits for its account holder, stops all attempts until a person acts.
 
     Near expiry a day is too long, so from the fourth failure on the step is at most a third of the
@@ -152,7 +179,7 @@ def after_failure(
     step = _LADDER[failures - 1] if failures <= len(_LADDER) else _late_step(lifetime, now)
     earliest = now + step * (1 + rng.uniform(0.0, _JITTER))
     if isinstance(error, AcmeProblemError) and error.retry_at:
-        earliest = max(earliest, min(error.retry_at, now + _LONGEST_RETRY))
+        earliest = max(earliest, min(error.retry_at, now + _longest_wait(lifetime, now)))
     line = printable(" ".join(error.message.split()))[:_LONGEST_ERROR]
     stops = isinstance(error, AccountPausedError | UserActionRequiredError)
     return msgspec.structs.replace(
@@ -163,6 +190,8 @@ def after_failure(
         next_attempt_at=earliest,
         paused=line if stops else "",
         account=account or state.account,
+        circumstances=circumstances,
+        delegations=delegations,
     )
 
 
@@ -191,3 +220,11 @@ def _late_step(lifetime: Lifetime | None, now: datetime) -> timedelta:
     if lifetime is None:
         return _DAILY
     return min(_DAILY, max(_LADDER[-1], abs(lifetime.not_after - now) / 3))
+
+
+def _longest_wait(lifetime: Lifetime | None, now: datetime) -> timedelta:
+    """Return how long the CA can make us wait."""
+    if lifetime is None:
+        return _LONGEST_RETRY
+    left = lifetime.not_after - now
+    return min(_LONGEST_RETRY, left * 2 / 3) if left > timedelta() else _DAILY

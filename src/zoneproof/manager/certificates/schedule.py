@@ -49,11 +49,13 @@ def renewal_due(
     *,
     now: datetime,
     next_wake: datetime,
+    change: str = "",
 ) -> Due:
     """Tell whether to renew the certificate ``name`` now.
 
     ``lifetime`` is None for a certificate that is not there. ``next_wake`` is when the caller will
     look again: a moment that the CA chose counts if it comes before that (RFC 9773 section 4.2).
+    ``change`` says what else makes it due, whatever its age; empty for nothing.
 
     Without the CA's advice a certificate is renewed at two thirds of its lifetime, or at half of
     ten days or less. To spread load, each name has its own moment up to a twentieth of the lifetime
@@ -64,6 +66,8 @@ def renewal_due(
     A failure's backoff comes first, whatever the reason, unless the clock was set back behind it.
     """
     wanted = _wanted(name, state, lifetime, now, next_wake)
+    if change and not wanted.now:
+        wanted = Due(now=True, at=now, reason=change)
     if state.paused:
         return Due(now=False, at=None, reason=state.paused)
     waits_until = _waits_until(state, now)

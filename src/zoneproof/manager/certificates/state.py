@@ -10,9 +10,16 @@ import msgspec
 
 from zoneproof.acme import CertificateChain
 from zoneproof.errors import StorageError
+from zoneproof.manager.certificates.circumstances import Circumstances
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
-from zoneproof.manager.certificates.renewal_state import Lifetime, RenewalState, of_certificate
+from zoneproof.manager.certificates.renewal_state import (
+    Lifetime,
+    RenewalState,
+    in_circumstances,
+    of_certificate,
+    without_failures,
+)
 from zoneproof.manager.certificates.schedule import Due, clock_problem, renewal_due
 from zoneproof.manager.certificates.stored import (
     Certificates,
@@ -132,7 +139,10 @@ class Standing:
 
 
 def overview_of(
-    found: ManagedCertificate | DamagedCertificate, files: CertificateFiles, now: datetime
+    found: ManagedCertificate | DamagedCertificate,
+    files: CertificateFiles,
+    now: datetime,
+    circumstances: Circumstances,
 ) -> Overview:
     """Return what people and programs want to know, also of what cannot be read."""
     if isinstance(found, DamagedCertificate):
@@ -140,7 +150,7 @@ def overview_of(
             name=found.name, status="damaged", identifiers=(), problem=found.error.message
         )
     try:
-        return standing(found, files, now).overview()
+        return standing(found, files, now, circumstances=circumstances).overview()
     except StorageError as error:
         return Overview(
             name=found.name,
@@ -173,26 +183,38 @@ def standing(
     files: CertificateFiles,
     now: datetime,
     next_wake: datetime | None = None,
+    *,
+    circumstances: Circumstances | None = None,
 ) -> Standing:
     """Put together what is stored and what is on disk; a certificate changed by hand counts.
 
     ``next_wake`` is when the caller looks again, in an hour if it does not know. A certificate
-    whose names or CA account are not the defined ones is due.
+    whose names or CA account are not the defined ones is due, and so is one that waits for a
+    person, who may have done it. If the ``circumstances`` are not those in which it failed or began
+    to wait, it no longer does, and is due; None does not judge that.
     """
     state = state_of(certificate)
     disk = files.read(certificate.name)
-    renewal = of_certificate(state.renewal, serial_of(disk))
+    before = of_certificate(state.renewal, serial_of(disk))
+    facts = circumstances.of(certificate.definition) if circumstances else ""
+    renewal = in_circumstances(before, facts)
+    awaiting = state.awaiting if renewal is before else ()
+    if renewal is not before:
+        change = "what it failed with was changed"
+    elif awaiting:
+        change = "the records that it waits for may be there"
+    else:
+        change = _change(certificate.definition, disk, renewal)
     due = renewal_due(
         certificate.name,
         renewal,
         lifetime_of(disk),
         now=now,
         next_wake=next_wake or now + _SOON,
+        change=change,
     )
-    change = _change(certificate.definition, disk, renewal)
-    if change and not due.now and not renewal.failures:
-        due = Due(now=True, at=now, reason=change)
-    return Standing(certificate, msgspec.structs.replace(state, renewal=renewal), disk, due, now)
+    state = msgspec.structs.replace(state, renewal=renewal, awaiting=awaiting)
+    return Standing(certificate, state, disk, due, now)
 
 
 def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalState) -> str:
@@ -231,14 +253,22 @@ class States:
             lambda state: msgspec.structs.replace(state, renewal=renewal, awaiting=()),
         )
 
-    async def set_awaiting(self, name: str, records: tuple[str, ...]) -> bool:
-        """Remember which records a person has to create; tells whether that is new."""
-        before, after = await self._certificates.change_state(
-            name,
-            CertificateState,
-            lambda state: msgspec.structs.replace(state, awaiting=records),
-        )
-        return before != after
+    async def set_awaiting(
+        self, name: str, records: tuple[str, ...], circumstances: str = ""
+    ) -> bool:
+        """Remember which records a person has to create; tells whether that is new.
+
+        An attempt that came so far has not failed, so older failures are over.
+        """
+
+        def wait(state: CertificateState) -> CertificateState:
+            renewal = msgspec.structs.replace(
+                without_failures(state.renewal), circumstances=circumstances
+            )
+            return msgspec.structs.replace(state, renewal=renewal, awaiting=records)
+
+        before, after = await self._certificates.change_state(name, CertificateState, wait)
+        return before.awaiting != after.awaiting
 
     async def note_told(self, name: str, judge: Callable[[Told], tuple[bool, Told]]) -> bool:
         """Keep what ``judge`` makes of what was told before; return what it decides."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ import msgspec
 from zoneproof.errors import InvalidInputError, StorageError
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, describe, shown_field
-from zoneproof.storage import Row, Store, Transaction
+from zoneproof.storage import Row, Store, Transaction, among
 from zoneproof.vault import SealedColumn, Vault
 
 # Most are called after a certificate, whose name may be as long as a domain's, and a provider.
@@ -119,6 +119,16 @@ class Credentials:
             raise await self._store.read(lambda transaction: no_credential(transaction, name))
         return found
 
+    async def revisions(self, names: Collection[str] | None = None) -> dict[str, str]:
+        """Return a text for each of that name, or for all, that every change makes another one.
+
+        No secret is opened.
+        """
+        rest, parameters = among(names)
+        sql = f"SELECT name, id, changed_at FROM credentials {rest}"  # noqa: S608  constant texts
+        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
+        return {str(name): " ".join(map(str, facts)) for name, *facts in rows}
+
     async def _select(self, rest: str, *parameters: str) -> list[Credential]:
         sql = f"{_SELECT} {rest}"
         rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
@@ -183,7 +193,7 @@ class Credentials:
             rows = transaction.query(f"{_SELECT} WHERE name = ?", (name,))
             if not rows:
                 raise no_credential(transaction, name)
-            now = datetime.now(UTC).isoformat(timespec="seconds")
+            now = datetime.now(UTC).isoformat()  # in full: two changes are never at the same time
             after = replace(change(self._credential(rows[0])), changed_at=now)
             key = str(rows[0][0])
             transaction.execute(

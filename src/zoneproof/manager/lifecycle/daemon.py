@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from zoneproof.errors import ConfigError, StorageError, VaultError
 from zoneproof.manager.certificates.renewal_state import LOOK_EVERY
 from zoneproof.manager.certificates.schedule import next_wake
+from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.home import Home
 from zoneproof.manager.lifecycle.notices import tell
 from zoneproof.manager.lifecycle.renew import EmitFor, Renewal, renew
@@ -17,6 +21,7 @@ from zoneproof.manager.manager import RunOptions, open_manager
 _LOCK = ".run"  # which no certificate can be named
 _AFTER_TROUBLE = timedelta(minutes=1)
 _SHORTEST = timedelta(seconds=1)
+_NOTICE = timedelta(seconds=30)  # after which a change is seen
 
 
 async def keep_renewed(
@@ -28,7 +33,7 @@ async def keep_renewed(
     on_trouble: Callable[[str], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Renew until cancelled, waking at least hourly.
+    """Renew until cancelled, waking at least hourly, and soon after somebody changed something.
 
     ``on_round`` gets what came of each round and when the next one is. The home is opened anew for
     each, so that definitions, settings and keys may change meanwhile; while it cannot be opened,
@@ -38,6 +43,7 @@ async def keep_renewed(
     home.create()
     with home.lock(_LOCK, "is renewing this home's certificates"):
         while True:
+            before = await _read_settings(home, run)
             try:
                 results, wake = await _round(home, run, emit_for, on_trouble)
             except (StorageError, VaultError, ConfigError) as error:
@@ -46,8 +52,28 @@ async def keep_renewed(
             else:
                 on_round(results, wake)
             # However the clock was set since.
-            wait = min(max(wake - datetime.now(UTC), _SHORTEST), LOOK_EVERY)
-            await sleep(wait.total_seconds())
+            left = min(max(wake - datetime.now(UTC), _SHORTEST), LOOK_EVERY)
+            while left > timedelta():
+                await sleep(min(left, _NOTICE).total_seconds())
+                left -= _NOTICE
+                if await _read_settings(home, run) != before:
+                    break
+
+
+async def _read_settings(home: Home, run: RunOptions) -> bytes:
+    """Return a digest of all that people set; that of nothing while it cannot be read."""
+    try:
+        async with open_manager(home, run, needs_secrets=False) as manager:
+            known = await manager.circumstances()
+            certificates = await manager.certificates.each()
+    except (StorageError, VaultError, ConfigError):
+        return b""
+    definitions = [
+        one.definition if isinstance(one, ManagedCertificate) else one.error.message
+        for one in certificates
+    ]
+    facts = (known.settings, known.credentials, known.accounts, definitions)
+    return hashlib.sha256(msgspec.json.encode(facts)).digest()
 
 
 async def _round(

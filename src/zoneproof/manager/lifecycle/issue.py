@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    nullcontext,
+    suppress,
+)
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +22,7 @@ from zoneproof.errors import (
     AwaitingUserError,
     BugError,
     BusyError,
+    HeldUpError,
     InvalidInputError,
     StorageError,
     ZoneproofError,
@@ -33,17 +39,23 @@ from zoneproof.issuance import (
     make_plan,
     remove_leftovers,
 )
+from zoneproof.issuance.concurrent import Slots, all_at_once
+from zoneproof.manager.certificates.circumstances import Circumstances
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.renewal_state import (
     RenewalState,
     after_failure,
     after_success,
+    in_circumstances,
     of_certificate,
 )
 from zoneproof.manager.certificates.state import lifetime_of, serial_of, state_of
 from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.credentials.stored import Credential
+from zoneproof.manager.lifecycle.delegations import delegations_of
+from zoneproof.manager.lifecycle.outages import Needs, Outages
 from zoneproof.manager.manager import Manager
+from zoneproof.providers import Provider
 
 ISSUED = "issued"
 FAILED = "failed"
@@ -90,27 +102,65 @@ async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
     return await issue(manager, certificate.definition, emit)
 
 
+@dataclass(frozen=True)
+class Run:
+    """What the orders of one run share: what they found to be down, and the slots to work in."""
+
+    outages: Outages = field(default_factory=Outages)
+    slots: Slots | None = None
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The others of a run, for the order that needs ``needs``."""
+
+    run: Run
+    needs: Needs
+
+    def waiting(self) -> AbstractAsyncContextManager[None]:
+        """Give the slot to another."""
+        return self.run.slots.waiting() if self.run.slots else nullcontext()
+
+    async def admit(self, provider: Provider) -> None:
+        """Wait for what others find out of the provider. Raises HeldUpError."""
+        await self.run.outages.admit(provider, self.needs)
+
+    def trying(self, provider: Provider) -> AbstractContextManager[None]:
+        """Tell the others what comes of using the provider."""
+        return self.run.outages.trying(provider, self.needs)
+
+
 async def issue_locked(
-    manager: Manager, definition: CertificateDefinition, emit: Emit, *, account: str = ""
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    *,
+    account: str = "",
+    run: Run | None = None,
 ) -> Outcome:
     """Do what :func:`issue` does, for a caller who holds the certificate's lock.
 
-    ``account`` is used instead of the definition's.
+    ``account`` is used instead of the definition's. Raises HeldUpError, and nothing is remembered,
+    for what another order of the ``run`` has found to be down.
     """
     account = account or definition.account or manager.settings.account
     doing = f"{', '.join(definition.identifiers)} with the account {account}"
     with manager.logs.following(definition.name, doing, emit) as tell:
-        return await _issue_with(manager, definition, tell, account)
+        return await _issue_with(manager, definition, tell, account, run or Run())
 
 
 async def _issue_with(
-    manager: Manager, definition: CertificateDefinition, emit: Emit, account: str
+    manager: Manager, definition: CertificateDefinition, emit: Emit, account: str, run: Run
 ) -> Outcome:
+    before = await manager.circumstances(definition)
     try:
         with ungrouped():
-            outcome = await _obtain(manager, definition, account, emit)
+            outcome = await _obtain(manager, definition, account, emit, run, before)
+    except HeldUpError:
+        raise
     except AwaitingUserError as error:
-        if await manager.states.set_awaiting(definition.name, error.records):
+        facts = await _circumstances(manager, definition, before)
+        if await manager.states.set_awaiting(definition.name, error.records, facts):
             await manager.history.add(definition.name, AWAITING, error.message)
         saved = await manager.certificates.find(definition.name)
         again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"
@@ -121,12 +171,13 @@ async def _issue_with(
         ) from error
     except ZoneproofError as error:
         with suppress(StorageError):  # which would hide what went wrong first
-            await _remember_failure(manager, definition, account, error)
+            again_at = await _remember_failure(manager, definition, account, error, before)
+            run.outages.remember(definition.name, again_at)
         raise
     except Exception as error:  # so that the other certificates are renewed all the same
         bug = BugError.of(error)
         with suppress(StorageError):
-            await _remember_failure(manager, definition, account, bug)
+            await _remember_failure(manager, definition, account, bug, before)
         raise bug from error
     await _remember_success(manager, definition, outcome)
     return outcome
@@ -137,8 +188,12 @@ async def _obtain(
     definition: CertificateDefinition,
     account: str,
     emit: Emit,
+    run: Run,
+    before: Circumstances,
 ) -> Outcome:
     name = definition.name
+    found = await manager.certificates.find(name)
+    renewal = state_of(found).renewal if found else RenewalState()
     manager.files.repair(name)
     password = await manager.certificates.pkcs12_password(name) if definition.pkcs12 else None
     written: list[Path] = []
@@ -164,6 +219,8 @@ async def _obtain(
         deliver,
         private_key=await _kept_key(manager, definition),
         replaces=await _replaces(manager, name, account),
+        run=run,
+        failures=in_circumstances(renewal, before.of(definition)).failures,
     )
     return Outcome(name, account, issued, written)
 
@@ -179,44 +236,55 @@ async def place_order(
     private_key: bytes | None = None,
     replaces: str | None = None,
     unsaved: Mapping[str, Credential] | None = None,
+    run: Run | None = None,
+    failures: int = 0,
 ) -> Issued:
     """Order what the definition says, and ``deliver`` it; the caller holds the order's lock.
 
     The journal knows the order as ``journal_name``, which is the lock's name, too. ``private_key``
     (PEM) is used again if it is of the wanted kind, ``replaces`` is an ARI identifier, and
-    ``unsaved`` credentials win over stored ones.
+    ``unsaved`` credentials win over stored ones. Others of the ``run`` hear what is down, and that
+    the certificate has failed so often in a row before.
     """
     # Finding it refuses what is neither an account nor a CA.
     stored = await manager.accounts.find(account)
     methods = await manager.methods.make(definition, unsaved)
-    plan = await make_plan(
-        definition.parsed_identifiers,
-        methods.choose,
-        methods.resolver,
-        register=True,
-        directory_url=stored.directory_url if stored else directory_url(account),
-        profile=definition.wanted_profile,
-    )
-    plan.require_complete()
-    async with manager.clients.use(account) as client:
-        run = OrderRun(
-            client, manager.journal, methods.resolver, manager.providers.for_publication, emit
+    url = stored.directory_url if stored else directory_url(account)
+    needs, run = Needs.of(definition, account, url, methods, failures), run or Run()
+    with run.outages.watching(needs):
+        plan = await make_plan(
+            definition.parsed_identifiers,
+            methods.choose,
+            methods.resolver,
+            register=True,
+            directory_url=url,
+            profile=definition.wanted_profile,
         )
-        return await run.obtain(
-            OrderRequest(
-                journal_name,
-                plan,
-                key_type=definition.key_type,
-                private_key=private_key,
-                csr=definition.given_csr,
-                profile=await _profile(client, definition, account, emit),
-                preferred_chain=definition.preferred_chain,
-                replaces=replaces,
-                order_seconds=manager.run.order_seconds,
-                ignore_caa=definition.ignore_caa,
-            ),
-            deliver,
-        )
+        plan.require_complete()
+        async with manager.clients.use(account) as client:
+            order = OrderRun(
+                client,
+                manager.journal,
+                methods.resolver,
+                manager.providers.for_publication,
+                emit,
+                _Others(run, needs),
+            )
+            return await order.obtain(
+                OrderRequest(
+                    journal_name,
+                    plan,
+                    key_type=definition.key_type,
+                    private_key=private_key,
+                    csr=definition.given_csr,
+                    profile=await _profile(client, definition, account, emit),
+                    preferred_chain=definition.preferred_chain,
+                    replaces=replaces,
+                    order_seconds=manager.run.order_seconds,
+                    ignore_caa=definition.ignore_caa,
+                ),
+                deliver,
+            )
 
 
 async def _kept_key(manager: Manager, definition: CertificateDefinition) -> bytes | None:
@@ -283,18 +351,38 @@ async def _remember_success(
 
 
 async def _remember_failure(
-    manager: Manager, definition: CertificateDefinition, account: str, error: ZoneproofError
-) -> None:
+    manager: Manager,
+    definition: CertificateDefinition,
+    account: str,
+    error: ZoneproofError,
+    before: Circumstances,
+) -> datetime | None:
+    """Return when the next attempt is due; None for a certificate that is not stored."""
     name = definition.name
     found = await manager.certificates.find(name)
     if found is None:
-        return
-    before = state_of(found).renewal
-    lifetime = lifetime_of(manager.files.read(name))
-    now = datetime.now(UTC)
-    after = after_failure(before, error, now, _RANDOM, lifetime=lifetime)
+        return None
+    facts = await _circumstances(manager, definition, before)
+    after = after_failure(
+        in_circumstances(state_of(found).renewal, facts),
+        error,
+        datetime.now(UTC),
+        _RANDOM,
+        lifetime=lifetime_of(manager.files.read(name)),
+        circumstances=facts,
+        delegations=await delegations_of(manager, definition),
+    )
     await manager.states.set_outcome(name, after)
     await manager.history.add(name, FAILED, f"with the account {account}: {error.message}")
+    return after.next_attempt_at
+
+
+async def _circumstances(
+    manager: Manager, definition: CertificateDefinition, before: Circumstances
+) -> str:
+    """Return those of an attempt: what was there ``before``, and the account that it made."""
+    after = await manager.circumstances(definition)
+    return replace(before, accounts=after.accounts).of(definition)
 
 
 async def is_interrupted(manager: Manager, certificate: ManagedCertificate) -> bool:
@@ -309,15 +397,18 @@ async def clean_up(manager: Manager, emit: Emit, *, leave: str = "") -> None:
     Certificates that another process is working on are left alone, and so is ``leave``. What goes
     wrong is told.
     """
-    for name in await manager.journal.certificates_to_clean():
-        if name == leave:
-            continue
+
+    async def clean(name: str) -> None:
         try:
             with manager.home.lock(name):
                 await remove_leftovers(
                     manager.journal, name, manager.providers.for_publication, emit
                 )
         except BusyError:
-            continue
+            pass
         except ZoneproofError as error:
             emit(Warned(f"{name}: {error}; the next run tries again"))
+
+    # At once, for a provider that is down takes its time to say so.
+    names = await manager.journal.certificates_to_clean()
+    await all_at_once((clean(name) for name in names if name != leave), manager.settings.parallel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from zoneproof.errors import StorageError
+from zoneproof.errors import HeldUpError, StorageError
 from zoneproof.manager.certificates.told import is_expiring, should_tell
 from zoneproof.manager.lifecycle.renew import Renewal
 from zoneproof.manager.manager import Manager
@@ -46,7 +46,8 @@ async def _is_news(manager: Manager, notice: Notice, now: datetime) -> bool:
 def _notices(result: Renewal, now: datetime) -> Iterable[Notice]:
     expires = result.lifetime.not_after if result.lifetime else None
     message = result.error.message if result.error else result.reason
-    kind = _KINDS.get(result.result)
+    # The one that found out what is down tells of it, once for all.
+    kind = None if isinstance(result.error, HeldUpError) else _KINDS.get(result.result)
     if kind:
         records = result.error.records if result.error else ()
         yield Notice(kind, result.name, result.identifiers, message, now, records, expires)
