@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +42,8 @@ class Cost:
     memory: int
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    """Run a program to its end, which must be a good one."""
+def run(command: Sequence[str], environment: Mapping[str, str], status: int = 0) -> Cost:
+    """Run a program to its end, at which it has to exit with ``status``."""
     with subprocess.Popen(
         command,
         env={**os.environ, **environment},
@@ -52,24 +54,24 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
         start = time.perf_counter()
         assert process.stdout is not None
         said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        _, ended, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(ended)
         seconds = time.perf_counter() - start
-    if process.returncode:
+    if process.returncode != status:
         sys.exit(f"{' '.join(command[:2])} failed: {said[-1500:]}")
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def rfc2136(knot: Knot) -> Credential:
-    """Return a credential with which the name server takes updates."""
+def rfc2136(knot: Knot, name: str = "dns", port: int = 0) -> Credential:
+    """Return a credential with which the name server takes updates, or another port does not."""
     fields = {
         "server": knot.address,
-        "port": str(knot.port),
+        "port": str(port or knot.port),
         "key_name": TSIG_NAME,
         "secret": TSIG_SECRET,
         "algorithm": TSIG_ALGORITHM,
     }
-    return Credential("dns", "rfc2136", fields)
+    return Credential(name, "rfc2136", fields)
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,13 @@ class ManagedHome:
 
     path: Path
 
-    def make(self, count: int, pebble: Pebble, knot: Knot, credential: Credential) -> None:
-        """Define the certificates and register the account. Nothing is obtained yet."""
+    def make(
+        self, count: int, pebble: Pebble, knot: Knot, credentials: Sequence[Credential]
+    ) -> None:
+        """Define the certificates and register the account. Nothing is obtained yet.
+
+        The credentials are used in turn.
+        """
         self.path.mkdir(parents=True)
         (self.path / "settings.toml").write_text(
             f"""account = "{pebble.directory_url}"
@@ -87,28 +94,41 @@ authoritative_port = {knot.port}
 dns.resolvers = ["{knot.address}:{knot.port}"]
 """
         )
-        asyncio.run(self._define(count, pebble, credential))
+        asyncio.run(self._define(count, pebble, credentials))
 
-    async def _define(self, count: int, pebble: Pebble, credential: Credential) -> None:
+    async def _define(self, count: int, pebble: Pebble, credentials: Sequence[Credential]) -> None:
         terms = AccountTerms(agree_to_terms=True, ca_bundle=pebble.ca_bundle)
         async with open_manager(Home(self.path), RunOptions(terms=terms)) as manager:
-            await manager.credentials.save(credential)
+            for credential in credentials:
+                await manager.credentials.save(credential)
             async with manager.clients.use(manager.settings.account):
                 pass
-            method = (MethodDefinition(credential=credential.name),)
+            methods = [MethodDefinition(credential=one.name) for one in credentials]
             definitions = [
                 CertificateDefinition(
-                    name=f"c{number}", identifiers=(f"h{number}.{ZONE}",), method=method
+                    name=f"c{number}",
+                    identifiers=(f"h{number}.{ZONE}",),
+                    method=(methods[number % len(methods)],),
                 ).check()
                 for number in range(count)
             ]
             await asyncio.gather(*map(manager.certificates.save, definitions))
 
-    def run(self, *arguments: str) -> Cost:
-        """Run ``zoneproof`` with the arguments."""
+    def run(self, *arguments: str, status: int = 0) -> Cost:
+        """Run ``zoneproof`` with the arguments, which exits with ``status``."""
         program = str(Path(sys.executable).with_name("zoneproof"))
-        return run([program, *arguments], {"ZONEPROOF_HOME": str(self.path)})
+        return run([program, *arguments], {"ZONEPROOF_HOME": str(self.path)}, status)
+
+    def failures(self) -> int:
+        """Return how many failures all certificates have on record."""
+        with closing(sqlite3.connect(self.path / "state.sqlite3")) as database:
+            sql = "SELECT count(*) FROM history WHERE kind = 'failed'"
+            return int(database.execute(sql).fetchone()[0])
 
     def delivered(self) -> int:
         """Return how many certificates have been written, in every version."""
         return sum(1 for _ in self.path.glob("archive/*/fullchain*.pem"))
+
+    def last_delivered_at(self) -> float:
+        """Return when the newest of them was written, in seconds since 1970."""
+        return max(path.stat().st_mtime for path in self.path.glob("archive/*/fullchain*.pem"))

@@ -1,16 +1,20 @@
-"""1,000 managed certificates that are all due, renewed in one run; and a few, beside certbot.
+"""1,000 managed certificates renewed in one run, with what is down too; and a few beside certbot.
 
 The many are validated for real: Zoneproof publishes each value by rfc2136, asks Knot whether it is
 there, and Pebble asks Knot for it. For the comparison both clients publish through a hook that does
 nothing (/bin/true) and Pebble accepts without asking, so that what differs is the clients.
-Certificates live for an hour, so that Zoneproof always finds all of them due; certbot is told to
-renew by force. Pebble rejects no nonces, because certbot retries those once only and would fail.
+Both are told to renew by force what is not due yet. Pebble rejects no nonces, because certbot
+retries those once only and would fail. What is down is one name server of six that never answers
+an update, and then the CA, which refuses connections.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
+from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM, socket
 
 from bench._figures import Bar, megabytes, print_figure, print_ratio, print_title
 from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run
@@ -19,8 +23,8 @@ from tests.peers.knot import Knot
 from zoneproof.cli.demo.pebble import Pebble
 from zoneproof.manager import Credential
 
-_HOUR = {"profiles": {"default": {"description": "an hour", "validityPeriod": 3600}}}
 _FAIR = {"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
+_PROVIDERS = 6
 RATE = Bar("at least", 1)
 
 
@@ -31,38 +35,67 @@ def measure(many: int, few: int, rounds: int) -> None:
         Knot(Path(name) / "knot", ZONES) as knot,
     ):
         _measure_many(Path(name), knot, many)
+        _measure_down(Path(name), knot, many // 2)
         _measure_pair(Path(name), knot, few, rounds)
 
 
 def _measure_many(folder: Path, knot: Knot, count: int) -> None:
     print_title(f"{count:,} managed certificates, all due, with Pebble and Knot on the same cores")
     with Pebble(
-        folder / "pebble", dns_server=f"{knot.address}:{knot.port}", config=_HOUR, environment=_FAIR
+        folder / "pebble", dns_server=f"{knot.address}:{knot.port}", environment=_FAIR
     ) as pebble:
         home = ManagedHome(folder / "home")
-        home.make(count, pebble, knot, rfc2136(knot))
+        home.make(count, pebble, knot, [rfc2136(knot)])
         _print_rate("first obtained", home.run("renew"), count)
-        _print_rate("renewed", home.run("renew"), count)
+        _print_rate("renewed", home.run("renew", "--force"), count)
         assert home.delivered() == 2 * count
         _print_cost("list", home.run("list"))
         _print_cost("preview --all", home.run("preview", "--all"))
 
 
+def _measure_down(folder: Path, knot: Knot, count: int) -> None:
+    print_title(f"{count:,} managed certificates by {_PROVIDERS} providers, of which one is down")
+    with socket(AF_INET, SOCK_DGRAM) as silent, socket(AF_INET, SOCK_STREAM) as silent_too:
+        silent.bind(("127.0.0.1", 0))
+        silent_too.bind(silent.getsockname())
+        silent_too.listen()
+        credentials = [rfc2136(knot, f"dns{number}") for number in range(1, _PROVIDERS)]
+        credentials.insert(_PROVIDERS // 2, rfc2136(knot, "dead", silent.getsockname()[1]))
+        with Pebble(
+            folder / "pebble-3", dns_server=f"{knot.address}:{knot.port}", environment=_FAIR
+        ) as pebble:
+            home = ManagedHome(folder / "home-3")
+            home.make(count, pebble, knot, credentials)
+            begin = time.time()
+            cost = home.run("renew", status=1)
+            alive = count - len(range(_PROVIDERS // 2, count, _PROVIDERS))
+            assert home.delivered() == alive
+            seconds = home.last_delivered_at() - begin
+            _print_rate("those of the other five", replace(cost, seconds=seconds), alive)
+            _print_cost("until the dead one is given up", cost)
+            print_figure("failures on record", str(home.failures()))
+    before = home.failures()
+    cost = home.run("renew", "--force", status=1)
+    assert home.delivered() == alive
+    _print_cost(f"the CA is down: {count:,} that are due", cost)
+    print_figure("failures on record", str(home.failures() - before))
+
+
 def _measure_pair(folder: Path, knot: Knot, count: int, rounds: int) -> None:
     print_title(f"{count} certificates renewed in one run, {rounds} times in turn with certbot")
     with Pebble(
-        folder / "pebble-2", config=_HOUR, environment={**_FAIR, "PEBBLE_VA_ALWAYS_VALID": "1"}
+        folder / "pebble-2", environment={**_FAIR, "PEBBLE_VA_ALWAYS_VALID": "1"}
     ) as pebble:
         home = ManagedHome(folder / "home-2")
         nothing = {"create": "/bin/true", "delete": "/bin/true"}
-        home.make(count, pebble, knot, Credential("hook", "script", nothing))
+        home.make(count, pebble, knot, [Credential("hook", "script", nothing)])
         with (home.path / "settings.toml").open("a") as settings:
             settings.write("dns.propagation = 0\n")
         home.run("renew")
         certbot = Certbot(folder, pebble)
         for number in range(count):
             certbot.obtain(f"h{number}.{ZONE}")
-        pairs = [(home.run("renew"), certbot.renew()) for _ in range(rounds)]
+        pairs = [(home.run("renew", "--force"), certbot.renew()) for _ in range(rounds)]
         delivered = (1 + rounds) * count
         assert home.delivered() == delivered == certbot.delivered()
     _print_rate("zoneproof", pairs[-1][0], count)

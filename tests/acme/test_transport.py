@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.acme.fake_ca import FakeCa, problem
+from tests.acme.fake_ca import Clock, FakeCa, problem
 from tests.self_signed import certificate
-from zoneproof.acme import AccountKey, AcmeClient
+from zoneproof.acme import AccountKey, AcmeClient, SharedCall
 from zoneproof.acme.http import MAX_BODY
 from zoneproof.acme.retries import ATTEMPTS
 from zoneproof.cli.demo.background import free_port
@@ -44,14 +44,75 @@ def ca() -> FakeCa:
 # --- down ------------------------------------------------------------------------------------
 
 
-async def test_ca_that_is_down_is_asked_a_few_times_with_growing_pauses(ca: FakeCa) -> None:
+async def test_all_who_wait_for_the_directory_share_what_comes_of_it(ca: FakeCa) -> None:
     ca.misdeeds["/dir"] = [httpx2.ConnectError("Connection refused")] * ATTEMPTS
     async with ca.client() as client:
-        with pytest.raises(AcmeConnectionError, match=r"ca\.test cannot be reached: .*; check"):
-            await client.directory()
-    assert ca.count("/dir") == ATTEMPTS
-    for pause, full in zip(ca.clock.slept, (0.5, 1.0, 2.0), strict=True):
-        assert full / 2 <= pause <= full
+        asked = [client.directory() for _ in range(8)]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert ca.count("/dir") == ATTEMPTS
+        assert all(isinstance(one, AcmeConnectionError) for one in found)
+        assert (await client.directory()).new_order  # for the CA is there again
+
+
+async def test_who_asked_first_may_leave_and_the_others_have_the_directory(ca: FakeCa) -> None:
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(_: httpx2.Request) -> httpx2.Response:
+        entered.set()
+        await go_on.wait()
+        return httpx2.Response(200, json=ca.directory)
+
+    ca.misdeeds["/dir"] = [late]
+    async with ca.client() as client:
+        first, second = (asyncio.create_task(client.directory()) for _ in range(2))
+        await entered.wait()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        go_on.set()
+        assert (await second).new_order
+    assert ca.count("/dir") == 1
+
+
+async def test_a_call_that_all_have_left_is_cancelled() -> None:
+    ended = asyncio.Event()
+
+    async def never() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    shared: SharedCall[None] = SharedCall()
+    tasks = [asyncio.create_task(shared(never())) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert ended.is_set()
+
+
+async def test_what_the_ca_says_about_coming_back_holds_for_all_requests(ca: FakeCa) -> None:
+    asked, one_waits, both_wait = [], asyncio.Event(), asyncio.Barrier(2)
+
+    class PatientClock(Clock):
+        """Lets nobody come back before both wait."""
+
+        async def sleep(self, seconds: float) -> None:
+            asked.append((len(ca.requests), seconds))
+            one_waits.set()
+            await both_wait.wait()
+            self.moment = begin + timedelta(seconds=seconds)
+
+    ca.clock = PatientClock()
+    begin = ca.clock.now()
+    ca.misdeeds["/new-order"] = [problem("serverInternal", 503, headers={"Retry-After": "30"})]
+    async with ca.client() as client:
+        ca.take_account(client)
+        order = asyncio.create_task(client.new_order(NAMES))
+        await one_waits.wait()
+        await asyncio.gather(order, client.account())
+    assert asked == [(3, 30), (3, 30)]  # the directory, a nonce and the order
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,12 @@ def test_lag_prints_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"0\.1 s late: itself +\d\.\d\d s", said)
 
 
-def test_renew_prints_a_rate_and_a_ratio_to_certbot(capsys: pytest.CaptureFixture[str]) -> None:
-    renew.measure(many=4, few=1, rounds=1)
+def test_renew_prints_rates_and_a_ratio_to_certbot(capsys: pytest.CaptureFixture[str]) -> None:
+    renew.measure(many=24, few=1, rounds=1)
     said = capsys.readouterr().out
     assert "certificates/s" in said
+    assert "those of the other five" in said
+    assert re.search(r"the CA is down: 12 .*\n.*failures on record +1\n", said)
     assert "zoneproof / certbot" in said
 
 

@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from zoneproof.issuance.concurrent import all_at_once
+from zoneproof.issuance.concurrent import Slots, all_at_once
 
 
 async def test_no_more_run_at_once_than_may() -> None:
@@ -53,3 +53,51 @@ async def test_a_cancellation_leaves_no_task_that_was_never_begun() -> None:
     with pytest.raises(asyncio.CancelledError):
         await everything
     gc.collect()  # what was never awaited would warn here, which fails the test
+
+
+async def test_who_waits_gives_the_slot_away_and_comes_back_before_who_has_not_begun() -> None:
+    slots, shown, told = Slots(1), asyncio.Event(), []
+
+    async def waits() -> None:
+        async with slots.work():
+            told.append("begins to wait")
+            async with slots.waiting():
+                await shown.wait()
+            told.append("comes back")
+
+    async def works(name: str) -> None:
+        async with slots.work():
+            told.append(name)
+            shown.set()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    await all_at_once([waits(), works("first"), works("second")])
+    assert told == ["begins to wait", "first", "comes back", "second"]
+
+
+@pytest.mark.parametrize("moment", range(12))
+async def test_no_slot_is_lost_or_doubled_whenever_a_task_is_cancelled(moment: int) -> None:
+    slots, working, most = Slots(2), 0, 0
+
+    async def one() -> None:
+        nonlocal working, most
+        async with slots.work():
+            for _ in range(2):
+                working += 1
+                most = max(most, working)
+                try:
+                    await asyncio.sleep(0)
+                finally:
+                    working -= 1
+                async with slots.waiting():
+                    await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(one()) for _ in range(5)]
+    for _ in range(moment):
+        await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await all_at_once(one() for _ in range(6))
+    assert most == 2

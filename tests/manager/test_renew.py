@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.manager.full_home import self_signed
-from zoneproof.errors import AcmeError, BugError, StorageError
+from zoneproof.errors import AcmeError, BugError, HeldUpError, StorageError
 from zoneproof.issuance import Emit
 from zoneproof.manager import (
     CertificateDefinition,
@@ -21,6 +21,7 @@ from zoneproof.manager import (
     Renewal,
     open_manager,
     renew,
+    tell,
 )
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.stored import Certificates
@@ -135,3 +136,12 @@ async def test_a_bug_is_one_certificate_s_failure_and_what_it_says_is_kept_nowhe
     assert b"hunter2" not in b"".join(
         path.read_bytes() for path in manager.home.path.glob("state.sqlite3*")
     )
+
+
+async def test_nobody_is_notified_of_what_failed_with_another(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('[[notify.webhook]]\nurl = "https://127.0.0.1:9/"\n')
+    async with open_manager(Home(tmp_path)) as manager:
+        own = Renewal(NAMES[0], "failed", NAMES, error=AcmeError("the CA is away"))
+        held = Renewal(NAMES[1], "failed", NAMES, error=HeldUpError("the CA is away"))
+        assert await tell(manager, [own])
+        assert not await tell(manager, [held])

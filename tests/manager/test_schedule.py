@@ -26,6 +26,7 @@ from zoneproof.manager.certificates.renewal_state import (
     RenewalState,
     after_failure,
     after_success,
+    in_circumstances,
     of_certificate,
     with_ari,
     without_ari,
@@ -240,6 +241,32 @@ def test_a_certificate_of_160_hours_is_tried_ever_more_often_until_it_expires(
     assert left[-1] < 2 * HOUR
 
 
+def test_a_change_makes_due_what_is_not_due_by_its_age_and_waits_after_a_failure() -> None:
+    def found(state: RenewalState) -> Due:
+        return renewal_due(
+            NAME, state, QUARTER, now=NOW, next_wake=NOW, change="its names were changed"
+        )
+
+    assert found(RenewalState()) == Due(True, NOW, "its names were changed")
+    waits = found(failed(1))
+    assert (waits.now, waits.at) == (False, NOW + MINUTE)
+    assert waits.reason.startswith("its names were changed; it failed once")
+    assert found(failed(1, at=NOW - HOUR)).now
+
+
+@given(states, st.sampled_from(["", "one", "two"]), st.sampled_from(["", "one", "two"]))
+def test_failures_end_with_their_circumstances_alone(
+    state: RenewalState, then: str, now: str
+) -> None:
+    state = msgspec.structs.replace(state, circumstances=then)
+    after = in_circumstances(state, now)
+    if then and now and then != now:
+        assert (after.failures, after.paused, after.next_attempt_at) == (0, "", None)
+        assert after.chosen == state.chosen
+    else:
+        assert after is state
+
+
 def test_failures_wait_and_say_so() -> None:
     state = failed(1)
     assert due(state, None) == Due(
@@ -274,6 +301,22 @@ def test_a_rate_limit_counts_when_it_is_later(retry: timedelta | None, wait: tim
     error = acme_problem(RateLimitedError, None if retry is None else NOW + retry)
     state = after_failure(RenewalState(), error, NOW, Least())
     assert state.next_attempt_at == NOW + wait
+
+
+@given(st.timedeltas(MINUTE, 400 * DAY), st.timedeltas(-DAY, 90 * DAY), st.integers(0, 9))
+def test_what_the_ca_asks_for_never_outlasts_the_certificate(
+    retry: timedelta, left: timedelta, before: int
+) -> None:
+    lifetime = Lifetime(NOW + left - 90 * DAY, NOW + left)
+    failures = RenewalState(failures=before)
+    ours = after_failure(failures, AcmeError("no"), NOW, Least(), lifetime=lifetime)
+    error = acme_problem(RateLimitedError, NOW + retry)
+    theirs = after_failure(failures, error, NOW, Least(), lifetime=lifetime)
+    assert ours.next_attempt_at is not None
+    assert theirs.next_attempt_at is not None
+    assert theirs.next_attempt_at >= ours.next_attempt_at
+    longest = min(8 * DAY, left * 2 / 3) if left > timedelta() else DAY
+    assert theirs.next_attempt_at == max(ours.next_attempt_at, NOW + min(retry, longest))
 
 
 @pytest.mark.parametrize("kind", [AccountPausedError, UserActionRequiredError])
