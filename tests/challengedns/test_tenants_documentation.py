@@ -28,8 +28,11 @@ def blocks(page: str) -> list[str]:
 
 
 def run(service: Service, script: str, **environment: str) -> str:
-    """Run a script in the folder of the configuration, with our service in the example's place."""
+    """Run a script with our service, and its configuration, in the example's place."""
     host = service.url.removeprefix("http://")
+    script = re.sub(
+        "^zoneproof challenge .*", rf"\g<0> --config {service.config}", script, flags=re.MULTILINE
+    )
     script = script.replace("https://", "http://").replace("auth.example.org", host)
     done = subprocess.run(
         ["sh", "-eu", "-c", script],

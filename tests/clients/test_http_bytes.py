@@ -105,6 +105,11 @@ def check(response: http.client.HTTPResponse, method: str) -> Any:
     body = response.read()
     if response.status in (200, 201):
         return json.loads(body) if body else None
+    if response.status == 204:
+        assert method == "OPTIONS"
+        assert not body
+        assert response.headers["Allow"]
+        return None
     assert response.status in CLIENT_ERRORS, (response.status, body)
     if method == "HEAD":
         assert not body
