@@ -92,8 +92,9 @@ def test_nothing_is_saved_of_a_file_with_errors_and_each_is_one_line(
     assert len(lines) == 3
     assert all(line.startswith(f"zoneproof: {file}: ") for line in lines)
     assert "d: 'renwe' is not known: did you mean 'renew'?" in lines[0]
-    assert "c: there is no credential 'gone': store it with 'zoneproof credential add" in lines[1]
-    assert "c: there is no account 'nobody'" in lines[2]
+    assert "c: there is no account 'nobody'" in lines[1]
+    assert "c: there is no credential 'gone'" in lines[2]
+    assert "'zoneproof credential add' stores one" in lines[2]
     assert names(inside) == []
 
 

@@ -334,6 +334,16 @@ def test_two_runs_for_one_certificate_exclude_each_other(world: World) -> None:
         assert process.wait(30) == 130
 
 
+def test_a_wait_that_asks_nobody_claims_nothing_about_the_dns(world: World) -> None:
+    options = [*world.rfc2136_options, *world.ca_options, *world.dns_options]
+    result = world.run("issue", "quiet.example.com", *options, "--propagation=0")
+    assert result.status == 0, result.stderr
+    assert "DNS has the values" not in result.stdout
+    assert "continuing without having looked at the DNS" in result.stdout
+    told = world.issue("still.example.com", "--propagation=0").event("records_visible")
+    assert told["names"] == 0
+
+
 def error_of(result: Result) -> str:
     assert "Traceback" not in result.stderr
     message: str = result.event("error")["message"]

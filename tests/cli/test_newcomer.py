@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -121,3 +122,39 @@ def test_nothing_listens_at_what_is_no_port(inside: Inside, listen: str) -> None
     result = inside.run("add", "a.example", f"--standalone={listen}")
     assert result.status == 2
     assert "is nowhere to listen" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["issue", "add", "preview", "edit"])
+def test_secrets_on_the_command_line_are_warned_of_once(inside: Inside, command: str) -> None:
+    if command == "edit":
+        inside.good("add", "a.example", "--provider=manual")
+    key = "https://me:s3cret@auth.example"
+    server = ["--provider=acme-dns", f"--server={key}", "--credential=new", "--ca=nowhere"]
+    result = inside.run(command, "a.example", *server)
+    assert result.status == 2
+    assert result.stderr.count("server can be read by others in the process list") == 1
+    assert "s3cret" not in result.stderr
+    options = ["--provider=rfc2136", *RFC2136, "--field=secret=c2Vj", "--pkcs12-password=x"]
+    result = inside.run(command, "a.example", *options, "--ca=nowhere")
+    assert "warning: secret can be read by others" in result.stderr
+    assert "warning: --pkcs12-password can be read by others" in result.stderr
+
+
+def test_what_is_no_secret_or_is_read_from_elsewhere_is_not_warned_of(
+    inside: Inside, tmp_path: Path
+) -> None:
+    url = tmp_path / "url"
+    url.write_text("https://me:s3cret@auth.example")
+    for server in ("https://auth.example", f"@{url}"):
+        inside.good(
+            "add", "a.example", "--provider=acme-dns", f"--server={server}", "--pkcs12-password="
+        )
+        inside.good("remove", "a.example", "--yes")
+    result = inside.run("add", "a.example", "--provider=acme-dns", f"--server=@{url}")
+    assert result.stderr == ""
+
+
+def test_the_key_of_an_account_binding_is_warned_of(inside: Inside) -> None:
+    options = ["--eab-kid=k", "--eab-hmac-key=c2VjcmV0"]
+    result = inside.run("account", "register", "--ca=nowhere", *options)
+    assert "--eab-hmac-key @FILE or --eab-hmac-key env:VARIABLE is safer" in result.stderr

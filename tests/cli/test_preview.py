@@ -182,6 +182,31 @@ def test_a_ca_out_of_reach_is_told_beside_what_the_dns_says(world: World) -> Non
     }
 
 
+def test_a_cause_of_several_names_is_printed_once(world: World) -> None:
+    names = ["www.example.com", "denied.example.com"]
+    result = world.run("preview", *names, "--webroot=/nonexistent", *world.ca_options)
+    assert result.stdout.count("the webroot /nonexistent") == 1
+    assert "\nwww.example.com, denied.example.com\n  PROBLEM: the webroot" in result.stdout
+
+
+def test_a_dns_out_of_reach_is_one_problem(world: World) -> None:
+    result = world.run(
+        "preview",
+        *world.rfc2136_options,
+        *world.ca_options,
+        "--resolver=127.0.0.1:9",
+        "example.com",
+        "host.example.com",
+    )
+    assert result.status == 1
+    assert result.stdout.count("127.0.0.1:9") == 1
+
+
+def test_a_caa_record_that_forbids_it_is_told_once(world: World) -> None:
+    result = world.run("preview", "denied.example.com", *world.rfc2136_options, *world.ca_options)
+    assert result.stdout.count("other-ca.example") == 1
+
+
 def test_all_saved_certificates_are_previewed_in_a_line_each(world: World) -> None:
     options = [*world.rfc2136_options, world.ca_options[0]]
     world.run("add", "example.com", *options)

@@ -19,10 +19,9 @@ from tests.cli.change_txt import change
 from tests.manager.managed import CHALLENGE, daemon, listed, query, servers
 from tests.peers.knot import TSIG_SECRET
 from tests.world import World
-from zoneproof.cli.definition_options import Wanted
-from zoneproof.cli.definitions import save
 from zoneproof.errors import BusyError
-from zoneproof.manager import Home, open_manager
+from zoneproof.manager import Home, Proposal, open_manager
+from zoneproof.manager.lifecycle.proposal import save
 from zoneproof.vault import Key
 
 __all__ = ["servers"]  # a fixture
@@ -268,7 +267,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(world: World) -> None
 async def test_of_two_who_change_a_definition_at_once_the_second_is_told(world: World) -> None:
     async with open_manager(Home(world.home)) as manager:
         before = (await manager.certificates.get(NAME)).definition
-        mine = Wanted(msgspec.structs.replace(before, key_type="rsa2048"))
+        mine = Proposal(msgspec.structs.replace(before, key_type="rsa2048"))
         good(world, "edit", NAME, "--add-name=www.example.com")
         with pytest.raises(BusyError, match="was changed by somebody else meanwhile"):
             await save(manager, mine, before)

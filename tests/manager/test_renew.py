@@ -5,14 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.manager.full_home import self_signed
+from zoneproof.acme import find_ca
 from zoneproof.errors import AcmeError, BugError, HeldUpError, StorageError
 from zoneproof.issuance import Emit
 from zoneproof.manager import (
+    AccountTerms,
     CertificateDefinition,
     Home,
     ManagedCertificate,
@@ -23,19 +26,23 @@ from zoneproof.manager import (
     renew,
     tell,
 )
+from zoneproof.manager.accounts.stored import new_account
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.stored import Certificates
 from zoneproof.manager.lifecycle import issue as issue_module
 from zoneproof.manager.lifecycle import renew as renew_module
 
+CA = find_ca("letsencrypt")
 NAMES = ("a.example", "b.example")
 
 
 @pytest.fixture
 async def manager(tmp_path: Path) -> AsyncIterator[Manager]:
-    """A home with two certificates that are due, of which one is worked on at a time."""
+    """A home with an account and two due certificates, of which one is worked on at a time."""
     (tmp_path / "settings.toml").write_text("parallel = 1\n")
     async with open_manager(Home(tmp_path)) as manager:
+        account = new_account(CA.name, CA.directory_url, AccountTerms())
+        await manager.accounts.add(replace(account, account_url="https://ca.example/acct/1"))
         for name in NAMES:
             method = MethodDefinition(provider="manual")
             await manager.certificates.save(

@@ -49,6 +49,7 @@ async def store_one_of_each(manager: Manager) -> str:
     await manager.registrations.put(DOMAIN, registration)
     await manager.certificates.save(CertificateDefinition(name="c", identifiers=("example.com",)))
     await manager.certificates.set_pkcs12_password("c", "pkcs")
+    await manager.certificates.set_pending("c", b"a change")
     order = await manager.journal.open_order(
         certificate="c",
         directory_url="",
@@ -72,6 +73,7 @@ async def check_one_of_each(manager: Manager, order_id: str) -> None:
     assert registration is not None
     assert registration.password == "pass"
     assert await manager.certificates.pkcs12_password("c") == b"pkcs"
+    assert await manager.certificates.pending("c") == b"a change"
     (order,) = await manager.journal.open_orders("c")
     assert order.private_key == b"pem"
     (publication,) = await manager.journal.publications(order_id)

@@ -45,11 +45,11 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     """
     from zoneproof.cli.event_output import tell_warning
     from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration.apply import carry_out, missing_references, plan_changes
+    from zoneproof.manager.administration.apply import carry_out, plan_changes
     from zoneproof.manager.certificates.definition_file import read_definitions
 
     async def plan(manager: Manager) -> tuple[Changes, list[str]]:
-        problems = await missing_references(manager, file.definitions)
+        problems = await manager.checks.all_problems(file.definitions)
         return await plan_changes(manager, file.definitions, prune=prune), problems
 
     file = read_definitions(path)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import click
-
 from zoneproof.cli.ask import ask
-from zoneproof.cli.fields import literal_fields, parse_fields
+from zoneproof.cli.fields import literal_fields, parse_fields, warn_of_literals
 from zoneproof.errors import InvalidInputError
 from zoneproof.providers import ProviderInfo, check_field, shown_field
 
@@ -32,12 +30,7 @@ def given_fields(info: ProviderInfo, texts: Sequence[str]) -> dict[str, str]:
         for name, value in fields.items()
         if name in literal and shown_field(known[name], value) != value
     ]
-    if seen:
-        click.echo(
-            f"zoneproof: warning: {' and '.join(seen)} can be read by others in the process list"
-            f" while this runs: --field {seen[0]}=@FILE or {seen[0]}=env:VARIABLE is safer",
-            err=True,
-        )
+    warn_of_literals(seen, f"--field {seen[0]}=@FILE or {seen[0]}=env:VARIABLE" if seen else "")
     return fields
 
 

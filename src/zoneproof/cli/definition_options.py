@@ -19,7 +19,13 @@ from zoneproof.cli.option_groups import DNS_SETTINGS, PATH, F, add_options, fiel
 
 if TYPE_CHECKING:
     from zoneproof.acme import GivenCsr
-    from zoneproof.manager import CertificateDefinition, Credential, Manager, MethodDefinition
+    from zoneproof.manager import (
+        CertificateDefinition,
+        Credential,
+        Manager,
+        MethodDefinition,
+        Proposal,
+    )
 
 KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
 _METHOD = (
@@ -213,15 +219,6 @@ def definition_options(command: F) -> F:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A definition from the command line, and what is to be stored beside it."""
-
-    definition: CertificateDefinition
-    credential: Credential | None = None
-    pkcs12_password: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
 class Request:
     """The names and options with which a certificate is asked for."""
 
@@ -229,7 +226,7 @@ class Request:
     certificate: str
     options: dict[str, Any] = field(repr=False)
 
-    async def define(self, manager: Manager) -> tuple[Wanted, CertificateDefinition | None]:
+    async def define(self, manager: Manager) -> tuple[Proposal, CertificateDefinition | None]:
         """Return the definition that is meant, and the stored one, None for none."""
         from zoneproof.cli.definitions import define
 
@@ -242,10 +239,11 @@ def take_options(options: dict[str, Any]) -> dict[str, Any]:
     return {name: options.pop(name) for name in names}
 
 
-def apply_options(definition: CertificateDefinition, options: dict[str, Any]) -> Wanted:
+def apply_options(definition: CertificateDefinition, options: dict[str, Any]) -> Proposal:
     """Change a definition by those options that were given. Raises InvalidInputError."""
     import msgspec
 
+    from zoneproof.manager import Proposal
     from zoneproof.references import read_reference
 
     given = {name: options[name] for name in _OF_CERTIFICATE if _is_given(options[name])}
@@ -260,7 +258,28 @@ def apply_options(definition: CertificateDefinition, options: dict[str, Any]) ->
         given["pkcs12"] = True
     methods, credential = _methods(definition, options)
     changed = msgspec.structs.replace(definition, method=methods, **given)
-    return Wanted(changed.check(), credential, password)
+    return Proposal(changed.check(), credential, password)
+
+
+def warn_of_secrets(options: dict[str, Any]) -> None:
+    """Warn once of secrets that stand on the command line. Raises InvalidInputError."""
+    from zoneproof.cli.credential_fields import given_fields
+    from zoneproof.cli.fields import warn_of_literal
+    from zoneproof.providers import describe
+
+    if options["provider"]:
+        given_fields(describe(options["provider"]), _field_texts(options))
+    warn_of_literal("--pkcs12-password", options["pkcs12_password"] or "")
+
+
+def _field_texts(options: dict[str, Any]) -> list[str]:
+    server = options["server"]
+    return [*options["fields"], *([f"server={server}"] if server else [])]
+
+
+def says_method(options: dict[str, Any]) -> bool:
+    """Tell whether the options say by what the names are validated."""
+    return any(_is_given(options[name]) for name in _WAYS)
 
 
 def read_csr_file(path: Path | None) -> GivenCsr | None:
@@ -323,8 +342,7 @@ def _where(certificate: str, options: dict[str, Any]) -> tuple[dict[str, Any], C
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import Credential, secret_fields
 
-    server = options["server"]
-    fields = parse_fields([*options["fields"], *([f"server={server}"] if server else [])])
+    fields = parse_fields(_field_texts(options))
     provider, name = options["provider"] or "", options["credential"] or ""
     http = [one for one in ("webroot", "listen") if options[one] is not None]
     if http:

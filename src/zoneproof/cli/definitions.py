@@ -1,4 +1,4 @@
-"""From names and options to a definition, and to what is stored of it."""
+"""From names and options to a definition."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from zoneproof.cli.definition_options import Wanted, apply_options
-from zoneproof.errors import BusyError, InvalidInputError
-from zoneproof.manager import CertificateDefinition, Credential, Manager, default_name
-from zoneproof.manager.certificates.stored import Certificates
-from zoneproof.manager.credentials.stored import Credentials
+from zoneproof.cli.definition_options import apply_options, says_method
+from zoneproof.errors import InvalidInputError
+from zoneproof.issuance import Emit, Warned
+from zoneproof.manager import (
+    CertificateDefinition,
+    Manager,
+    Proposal,
+    default_name,
+    describe_changes,
+)
+from zoneproof.manager.lifecycle.proposal import (
+    is_stored,
+    require_orderable,
+    require_usable,
+    save,
+    set_aside,
+)
 from zoneproof.names import Identifier
-from zoneproof.storage import Store, write_together
 
 
 async def define(
     manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
-) -> tuple[Wanted, CertificateDefinition | None]:
+) -> tuple[Proposal, CertificateDefinition | None]:
     """Return the definition that names and options mean, and the stored one, None for none.
 
     The name of a stored certificate, alone, means that certificate; otherwise the names are the
@@ -31,78 +42,40 @@ async def define(
     name = certificate or default_name(names)
     known = await manager.certificates.find(name)
     before = known.definition if known else CertificateDefinition(name=name, identifiers=())
+    if known is None and not says_method(options):
+        raise InvalidInputError(_advice(name, names))
     wanted = apply_options(replace(before, identifiers=tuple(names)), options)
-    if known is None and not wanted.definition.method:
-        raise InvalidInputError(
-            f"say how {name} is validated: --provider or --credential for DNS ('zoneproof provider"
-            " list' has all), --webroot or --standalone for http-01"
-        )
     return wanted, known.definition if known else None
 
 
-async def is_stored(manager: Manager, wanted: Wanted, before: CertificateDefinition | None) -> bool:
-    """Tell whether all that is wanted is what is stored."""
-    definition, credential, password = wanted.definition, wanted.credential, wanted.pkcs12_password
-    if definition != before:
-        return False
-    known = await manager.credentials.find(credential.name) if credential else None
-    if credential and not (
-        known and known.provider == credential.provider and known.fields == credential.fields
-    ):
-        return False
-    if password is None:
-        return True
-    return password.encode() == await manager.certificates.pkcs12_password(definition.name)
+async def take_up(
+    manager: Manager, wanted: Proposal, before: CertificateDefinition | None, emit: Emit
+) -> Proposal | None:
+    """Save what is to be ordered; return what is to be saved only once it has worked.
 
-
-async def check_credentials(manager: Manager, wanted: Wanted) -> None:
-    """Raise InvalidInputError for a method whose credential is neither stored nor to be stored."""
-    for method in wanted.definition.method:
-        given = wanted.credential is not None and wanted.credential.name == method.credential
-        if method.credential and not given:
-            await manager.credentials.get(method.credential)
-
-
-async def save(manager: Manager, wanted: Wanted, before: CertificateDefinition | None) -> None:
-    """Store the definition in ``before``'s place, and what came with it: all of it or nothing.
-
-    Raises InvalidInputError for a provider that could not be used with its fields, and for a
-    credential in whose place another provider's would be stored; BusyError if another definition
-    is stored by now.
+    What would be refused anyway is saved in no case. Raises InvalidInputError, HttpResponderError
+    and AcmeError for that.
     """
-    definition = wanted.definition
-    await check_credentials(manager, wanted)
-    for method in definition.method:
-        if method.provider:
-            manager.providers.open(method.provider, method.fields)
-    if wanted.credential:
-        await _check(manager, wanted.credential)
-
-    async def work(store: Store) -> None:
-        certificates = Certificates(store, manager.vault)
-        stored = await certificates.find(definition.name)
-        if (stored.definition if stored else None) not in (before, definition):
-            raise BusyError(
-                f"{definition.name} was changed by somebody else meanwhile: nothing was saved; run"
-                " this again"
-            )
-        if wanted.credential:
-            await Credentials(store, manager.vault).save(wanted.credential)
-        await certificates.save(definition)
-        if wanted.pkcs12_password is not None:
-            await certificates.set_pkcs12_password(definition.name, wanted.pkcs12_password)
-
-    await write_together(manager.store, work)
+    await require_usable(manager, wanted)
+    if await is_stored(manager, wanted):
+        return None
+    await require_orderable(manager, wanted)
+    changes = describe_changes(before, wanted.definition) if before else []
+    if before and await set_aside(manager, wanted, before):
+        for change in changes:
+            emit(Warned(f"what is saved of {before.name} changes once this has worked: {change}"))
+        return wanted
+    await save(manager, wanted, before)
+    for change in changes:
+        emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
+    return None
 
 
-async def _check(manager: Manager, credential: Credential) -> None:
-    manager.providers.open(credential.provider, credential.fields)
-    known = await manager.credentials.find(credential.name)
-    if known and known.provider != credential.provider:
-        raise InvalidInputError(
-            f"the credential {known.name} is for {known.provider}: give another name with"
-            f" --credential to store fields for {credential.provider}"
-        )
+def _advice(name: str, names: Sequence[str]) -> str:
+    by_dns = "--provider or --credential for DNS ('zoneproof provider list' has all)"
+    if any(Identifier.parse(one).is_wildcard for one in names):
+        return f"say how {name} is validated, which for a wildcard is by DNS: {by_dns}"
+    return f"say how {name} is validated: {by_dns}, --webroot or --standalone for http-01"
 
 
 def with_names(

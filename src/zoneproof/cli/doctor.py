@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.completion import authorities
+from zoneproof.cli.completion import accounts, authorities
 from zoneproof.cli.option_groups import ca_bundle_option, resolver_option
 from zoneproof.cli.run_options import authoritative_port_option, json_flag
 
 if TYPE_CHECKING:
     from zoneproof.issuance import Examination
+    from zoneproof.manager import AccountReach, Manager
 
 
 @click.command()
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     "ca",
     metavar="CA",
     shell_complete=authorities,
-    help="A CA's short name or directory URL; checks CAA records for it.",
+    help="A CA's short name or directory URL, or a stored account; checks CAA records for it.",
 )
 @click.option(
-    "--account", metavar="URL", help="Your account at the CA, for CAA records that bind to it."
+    "--account",
+    metavar="ACCOUNT",
+    shell_complete=accounts,
+    help="Your account, for CAA records that bind to it: stored, or its URL."
+    "  [default: the stored one of the CA]",
 )
 @ca_bundle_option
 @resolver_option
@@ -50,7 +55,8 @@ def doctor(
     zoneproof doctor example.com --ca letsencrypt
     zoneproof doctor example.com --expect _acme-challenge.acme.example.org
 
-    Whom to ask is what settings.toml says, if it is there. Exits with 1 if a validation would fail.
+    Whom to ask is what settings.toml says, if it is there; what is stored of an account at the CA
+    is used. Exits with 1 if a validation would fail.
     """
     from dataclasses import replace
 
@@ -69,17 +75,29 @@ def doctor(
     settings = load_settings(Home.find().path)
     servers = [parse_server(text) for text in resolvers or settings.dns.resolvers or ()] or None
     port = authoritative_port or settings.authoritative_port
+    at_ca, account_url = _account(ca, account)
+    ca = ca or (at_ca.directory_url if at_ca else None)
 
     async def run() -> list[Examination]:
         issuers: Sequence[str] = ()
         if ca:
             key = AccountKey.generate()
-            async with AcmeClient(directory_url(ca), key, ca_bundle=ca_bundle) as client:
+            client = AcmeClient(
+                at_ca.directory_url if at_ca else directory_url(ca),
+                key,
+                ca_bundle=ca_bundle or (at_ca.ca_bundle if at_ca else None),
+                allow_http=at_ca is not None and at_ca.allow_http,
+            )
+            async with client:
                 issuers = (await client.directory()).caa_identities
         async with Resolver(servers, authoritative_port=port) as resolver:
             return [
                 await examine(
-                    resolver, identifier, expected=expected, issuers=issuers, account_url=account
+                    resolver,
+                    identifier,
+                    expected=expected,
+                    issuers=issuers,
+                    account_url=account_url,
                 )
                 for identifier in identifiers
             ]
@@ -101,3 +119,32 @@ def doctor(
             click.echo("\nA validation through DNS would work.")
     if failing:
         raise SystemExit(1)
+
+
+def _account(ca: str | None, account: str | None) -> tuple[AccountReach | None, str | None]:
+    """Return the stored account at the CA, and the URL of the one that CAA records are to name.
+
+    Raises InvalidInputError for an account that is neither stored nor a URL.
+    """
+    import os
+
+    from zoneproof.cli.tasks import run_with_manager
+    from zoneproof.errors import InvalidInputError
+    from zoneproof.manager import Home
+
+    async def find(manager: Manager) -> tuple[AccountReach | None, AccountReach | None]:
+        at_ca = await manager.accounts.reach(ca) if ca else None
+        return at_ca, await manager.accounts.reach(account) if account else at_ca
+
+    is_url = account is not None and "://" in account
+    at_ca, named = None, None
+    if (ca or account) and os.access(Home.find().path / "state.sqlite3", os.R_OK | os.W_OK):
+        at_ca, named = run_with_manager(find, needs_secrets=False)
+    if account and is_url and named is None:
+        return at_ca, account
+    if account and named is None:
+        raise InvalidInputError(
+            f"there is no account '{account[:100]}': 'zoneproof account list' has all, or give its"
+            " URL"
+        )
+    return (at_ca if ca else named), (named.account_url or None) if named else None

@@ -14,6 +14,7 @@ from zoneproof.cli.definition_options import (
     certificate_name_option,
     definition_options,
     names_options,
+    warn_of_secrets,
 )
 from zoneproof.cli.option_groups import GroupedHelp
 from zoneproof.cli.run_options import json_option
@@ -39,10 +40,11 @@ def add(
     'zoneproof preview' tells whether it would work, 'zoneproof renew' obtains it.
     """
     from zoneproof.cli.definition_options import required_names
-    from zoneproof.cli.definitions import define, save
+    from zoneproof.cli.definitions import define
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import default_name
+    from zoneproof.manager.lifecycle.proposal import save
 
     names = required_names(names, domains, options)
 
@@ -57,6 +59,7 @@ def add(
         await save(manager, wanted, None)
         return wanted.definition
 
+    warn_of_secrets(options)
     definition = run_with_manager(work)
     _tell_saved(definition, [], as_json=as_json)
     if not as_json:
@@ -83,9 +86,10 @@ def edit(
     zoneproof edit example.com --key-type ec384 --reuse-key
     """
     from zoneproof.cli.definition_options import apply_options
-    from zoneproof.cli.definitions import save, with_names
+    from zoneproof.cli.definitions import with_names
     from zoneproof.cli.tasks import run_with_manager
     from zoneproof.manager import describe_changes
+    from zoneproof.manager.lifecycle.proposal import save
 
     async def work(manager: Manager) -> tuple[CertificateDefinition, list[str]]:
         before = (await manager.certificates.get(name)).definition
@@ -96,6 +100,7 @@ def edit(
             changes.append(f"the credential {wanted.credential.name} was stored")
         return wanted.definition, changes
 
+    warn_of_secrets(options)
     definition, changes = run_with_manager(work)
     _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)
     if changes and not as_json:

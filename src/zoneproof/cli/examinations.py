@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from zoneproof.cli.text_output import print_rows
-from zoneproof.dnsquery import ServerStatus
+from zoneproof.dnsquery import CaaVerdict, ServerStatus
 from zoneproof.errors import printable
 from zoneproof.issuance import (
     DnsMethod,
@@ -23,17 +23,40 @@ from zoneproof.issuance.event_texts import awaited
 def print_examinations(examinations: Sequence[Examination]) -> None:
     """Print what validations depend on, and what is wrong with them.
 
-    Identifiers of which the same is to be said, as of a name and its wildcard, stand together. The
-    records to create are printed by :func:`print_records`.
+    Identifiers of which the same is to be said, as of a name and its wildcard, stand together.
+    What is found of several is printed once, after all of them. The records to create are printed
+    by :func:`print_records`.
     """
-    groups: dict[tuple[object, ...], list[Examination]] = {}
+    shared = _shared_findings(examinations)
+    groups: dict[tuple[object, tuple[Finding, ...]], list[Examination]] = {}
     for examination in examinations:
-        said = (*_rows(examination).items(), *examination.findings)
-        groups.setdefault(said, []).append(examination)
-    for group in groups.values():
-        click.secho(", ".join(str(one.identifier) for one in group), bold=True)
+        own = tuple(one for one in examination.findings if one not in shared)
+        groups.setdefault((tuple(_rows(examination).items()), own), []).append(examination)
+    for (_, own), group in groups.items():
+        _print_heading(group)
         print_rows(_rows(group[0]))
-        print_findings(group[0].findings)
+        print_findings(own)
+    for found, group in shared.items():
+        _print_heading(group)
+        print_findings([found])
+
+
+def _shared_findings(examinations: Sequence[Examination]) -> dict[Finding, list[Examination]]:
+    """Return what is found of identifiers that do not stand together anyway."""
+    found: dict[Finding, dict[tuple[object, ...], list[Examination]]] = {}
+    for one in examinations:
+        said = (*_rows(one).items(), *one.findings)
+        for finding in one.findings:
+            found.setdefault(finding, {}).setdefault(said, []).append(one)
+    return {
+        finding: [one for group in groups.values() for one in group]
+        for finding, groups in found.items()
+        if len(groups) > 1
+    }
+
+
+def _print_heading(group: Sequence[Examination]) -> None:
+    click.secho(", ".join(str(one.identifier) for one in group), bold=True)
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
@@ -71,8 +94,14 @@ def _rows(examination: Examination) -> dict[str, str]:
     if examination.name is not None:
         rows |= _name_rows(examination.name)
     if examination.caa is not None:
-        rows["CAA"] = examination.caa.reason
+        rows["CAA"] = _caa_row(examination.caa)
     return rows
+
+
+def _caa_row(caa: CaaVerdict) -> str:
+    if caa.allowed:
+        return caa.reason
+    return "could not be looked up" if caa.failed else "forbids it"  # and a finding says why
 
 
 def _method_rows(examination: Examination) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import click
+
 from zoneproof.errors import InvalidInputError
 from zoneproof.references import is_reference, read_reference
 
@@ -23,6 +25,22 @@ def parse_fields(texts: Sequence[str]) -> dict[str, str]:
             raise InvalidInputError(f"--field {name} is given twice: give it once")
         fields[name] = read_reference(value, f"--field {name}")
     return fields
+
+
+def warn_of_literals(what: Sequence[str], safer: str) -> None:
+    """Warn of secrets that stand on the command line; ``safer`` says how else to give one."""
+    if what:
+        click.echo(
+            f"zoneproof: warning: {' and '.join(what)} can be read by others in the process list"
+            f" while this runs: {safer} is safer",
+            err=True,
+        )
+
+
+def warn_of_literal(option: str, value: str) -> None:
+    """Warn if the secret that is an option's value stands on the command line itself."""
+    if value and not is_reference(value):
+        warn_of_literals([option], f"{option} @FILE or {option} env:VARIABLE")
 
 
 def literal_fields(texts: Sequence[str]) -> set[str]:

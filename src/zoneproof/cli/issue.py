@@ -13,6 +13,7 @@ from zoneproof.cli.definition_options import (
     definition_options,
     names_options,
     take_options,
+    warn_of_secrets,
 )
 from zoneproof.cli.option_groups import GroupedHelp
 from zoneproof.cli.run_options import (
@@ -25,10 +26,17 @@ from zoneproof.cli.run_options import (
 )
 
 if TYPE_CHECKING:
-    from zoneproof.cli.definition_options import Request, Wanted
+    from zoneproof.cli.definition_options import Request
     from zoneproof.cli.event_output import Telling
     from zoneproof.issuance import Emit
-    from zoneproof.manager import CertificateDefinition, Kept, Manager, Outcome, RunOptions
+    from zoneproof.manager import (
+        CertificateDefinition,
+        Kept,
+        Manager,
+        Outcome,
+        Proposal,
+        RunOptions,
+    )
 
 
 @click.command("issue", cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
@@ -62,11 +70,11 @@ def issue_command(
 
     The certificate is saved with these options under its first name, or --name, and renewed from
     then on. For one that is saved already, its name alone is enough; while it is valid and
-    unchanged, it stays.
+    unchanged, it stays. Options that change it are saved once they have worked.
 
     Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
     printed and, at a terminal, awaited; elsewhere the exit code is 3, and 'zoneproof resume' with
-    the certificate's name then goes on.
+    the certificate's name then continues.
     """
     from zoneproof.cli.definition_options import Request, required_names
     from zoneproof.cli.event_output import Telling
@@ -74,6 +82,7 @@ def issue_command(
 
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     wanted = take_options(options)
+    warn_of_secrets(wanted)
     request = Request(required_names(names, domains, wanted), certificate, wanted)
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
     if dry_run:
@@ -90,14 +99,14 @@ def issue_command(
 
 def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> None:
     from zoneproof.cli.awaiting import run_with_person
-    from zoneproof.cli.definitions import is_stored
     from zoneproof.cli.event_output import telling_progress
     from zoneproof.cli.text_output import tell_certificate
     from zoneproof.manager import Kept, keep, resume
+    from zoneproof.manager.lifecycle.proposal import is_stored
 
     async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
         wanted, before = await request.define(manager)
-        if not force and await is_stored(manager, wanted, before):
+        if not force and await is_stored(manager, wanted):
             kept = await keep(manager, wanted.definition)
             if kept:
                 return kept
@@ -138,22 +147,30 @@ def _is_replaced(kept: Kept, how: Telling) -> bool:
 
 
 async def _issue(
-    manager: Manager, wanted: Wanted, before: CertificateDefinition | None, emit: Emit
+    manager: Manager, wanted: Proposal, before: CertificateDefinition | None, emit: Emit
 ) -> tuple[Outcome, bool]:
     """Return what came of it, and whether it is the home's first certificate."""
-    from zoneproof.cli.definitions import save
-    from zoneproof.errors import CaaError
+    from zoneproof.cli.definitions import take_up
+    from zoneproof.errors import CaaError, ZoneproofError
     from zoneproof.issuance import Warned
-    from zoneproof.manager import describe_changes, issue
+    from zoneproof.manager import issue
 
-    await save(manager, wanted, before)
-    for change in describe_changes(before, wanted.definition) if before else ():
-        emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
+    change = await take_up(manager, wanted, before, emit)
     first = await _is_first(manager)
     try:
-        return await issue(manager, wanted.definition, emit), first
+        return await issue(manager, wanted.definition, emit, change=change), first
     except CaaError as error:
         raise CaaError(f"{error.message}, or order whatever CAA says with --ignore-caa") from error
+    except ZoneproofError:
+        if change:
+            name = wanted.definition.name
+            emit(
+                Warned(
+                    f"what is saved of {name} stays as it was until this has worked: 'zoneproof"
+                    f" resume {name}' tries it again, 'zoneproof edit {name}' saves changes at once"
+                )
+            )
+        raise
 
 
 async def _is_first(manager: Manager) -> bool:

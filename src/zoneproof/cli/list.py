@@ -14,6 +14,10 @@ from zoneproof.cli.run_options import json_option
 if TYPE_CHECKING:
     from zoneproof.manager import HistoryEntry, ManagedCertificate, Manager, Overview
 
+_CHANGE = (
+    "one waits until it has worked: 'zoneproof resume {0}' tries it, 'zoneproof edit {0}' drops it"
+)
+
 
 @click.command("list")
 @click.option("--problems", is_flag=True, help="Only those that need somebody's attention.")
@@ -111,6 +115,7 @@ def show(name: str, as_json: bool) -> None:
         "valid": _validity(overview, now),
         "serial": overview.serial,
         "see": overview.explanation_url,
+        "change": _CHANGE.format(overview.name) if certificate.has_pending else "",
         "files": folder,
         "log": log,
         **{key: field_text(value) for key, value in definition.items() if key != "name"},

@@ -13,6 +13,7 @@ from zoneproof.cli.definition_options import (
     definition_options,
     names_options,
     take_options,
+    warn_of_secrets,
 )
 from zoneproof.cli.option_groups import GroupedHelp
 from zoneproof.cli.run_options import (
@@ -62,6 +63,7 @@ def preview(
 
     of_definition = take_options(options)
     names = names_from(names, domains, of_definition)
+    warn_of_secrets(of_definition)
     if everything == bool(names):
         raise InvalidInputError("name a certificate or identifiers, or give --all")
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
@@ -80,16 +82,14 @@ def preview(
 async def _previews(
     manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
 ) -> list[Preview]:
-    from zoneproof.cli.definitions import check_credentials, define
+    from zoneproof.cli.definitions import define
     from zoneproof.manager import preview as preview_definitions
 
     if not names:
         certificates = await manager.certificates.all()
         return await preview_definitions(manager, [one.definition for one in certificates])
     wanted, _ = await define(manager, names, certificate, options)
-    await check_credentials(manager, wanted)
-    unsaved = {wanted.credential.name: wanted.credential} if wanted.credential else {}
-    return await preview_definitions(manager, [wanted.definition], unsaved=unsaved)
+    return await preview_definitions(manager, [wanted.definition], unsaved=wanted.credentials)
 
 
 def print_preview(found: Preview, *, brief: bool = False) -> None:

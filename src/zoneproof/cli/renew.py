@@ -102,7 +102,8 @@ def resume(
 ) -> None:
     """Go on with a certificate that waits for records, which you have created; the same order.
 
-    Says of each record whether it is seen or missing, and at which name servers.
+    Says of each record whether it is seen or missing, and at which name servers. Also continues
+    with one whose last run failed or was cut off, and with changes that have not worked yet.
     """
     from zoneproof.cli.awaiting import run_with_person
     from zoneproof.cli.event_output import Telling, telling_progress

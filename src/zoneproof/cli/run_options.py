@@ -118,6 +118,7 @@ def terms_from(
 ) -> AccountTerms:
     """Return the account terms of the options. Raises InvalidInputError."""
     from zoneproof.acme import ExternalAccountBinding
+    from zoneproof.cli.fields import warn_of_literal
     from zoneproof.errors import InvalidInputError
     from zoneproof.manager import AccountTerms
     from zoneproof.references import read_reference
@@ -126,6 +127,7 @@ def terms_from(
         raise InvalidInputError("external account binding needs both --eab-kid and --eab-hmac-key")
     eab = None
     if eab_kid:
+        warn_of_literal("--eab-hmac-key", eab_hmac_key)
         hmac_key = read_reference(eab_hmac_key, "--eab-hmac-key")
         eab = ExternalAccountBinding(eab_kid, hmac_key)
     return AccountTerms(

@@ -8,7 +8,6 @@ import click
 
 from zoneproof.cli.awaiting import run_with_person
 from zoneproof.cli.definition_options import Request
-from zoneproof.cli.definitions import check_credentials, save
 from zoneproof.cli.event_output import Telling, telling_progress
 from zoneproof.cli.json_output import json_line
 from zoneproof.cli.terms import run_with_terms
@@ -27,6 +26,7 @@ from zoneproof.manager import (
     preview,
     resume,
 )
+from zoneproof.manager.lifecycle.proposal import require_usable, save
 
 
 def dry_run_of(request: Request, run: RunOptions, how: Telling) -> None:
@@ -37,15 +37,14 @@ def dry_run_of(request: Request, run: RunOptions, how: Telling) -> None:
 
     async def work(manager: Manager) -> tuple[Staging, Issued | Preview]:
         wanted, _ = await request.define(manager)
-        await check_credentials(manager, wanted)
-        unsaved = {wanted.credential.name: wanted.credential} if wanted.credential else {}
+        await require_usable(manager, wanted)
         staging = await find_staging(manager, wanted.definition)
         if not staging.account:
-            (found,) = await preview(manager, [wanted.definition], unsaved=unsaved)
+            (found,) = await preview(manager, [wanted.definition], unsaved=wanted.credentials)
             return staging, found
         with telling_progress(how) as emit:
             return staging, await dry_run(
-                manager, wanted.definition, staging, emit, unsaved=unsaved
+                manager, wanted.definition, staging, emit, unsaved=wanted.credentials
             )
 
     staging, found = run_with_terms(work, run, ask=how.is_for_people)

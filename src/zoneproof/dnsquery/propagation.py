@@ -53,6 +53,11 @@ class PropagationReport:
         return all(name.verdict is Verdict.VISIBLE for name in self.names)
 
     @property
+    def seen(self) -> int:
+        """How many names were seen with every value; none where no server is asked."""
+        return sum(name.verdict is Verdict.VISIBLE for name in self.names)
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """One line for each thing that is not as it should be, for people."""
         return tuple(dict.fromkeys(line for name in self.names for line in name.problems))

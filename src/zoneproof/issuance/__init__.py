@@ -1,7 +1,7 @@
 """One order from identifiers to chain: plan, publish, wait, answer, finalise, clean up."""
 
 from zoneproof.issuance.awaited import look_for_records
-from zoneproof.issuance.checks import check_identifiers
+from zoneproof.issuance.checks import check_identifiers, check_method
 from zoneproof.issuance.delegation_rules import DelegationRule, DelegationRules
 from zoneproof.issuance.events import (
     AnswerServed,
@@ -80,6 +80,7 @@ __all__ = [
     "RecordsVisible",
     "Warned",
     "check_identifiers",
+    "check_method",
     "check_rules",
     "examine",
     "look_for_records",

@@ -87,6 +87,8 @@ def _waiting(event: PropagationWaiting) -> str:
 
 def _visible(event: RecordsVisible) -> str:
     notes = f" ({'; '.join(event.notes)})" if event.notes else ""
+    if not event.names:
+        return f"continuing without having looked at the DNS{notes}"
     return f"DNS has the values at {count(event.names, 'name')}{notes}"
 
 

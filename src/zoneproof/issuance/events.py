@@ -76,7 +76,10 @@ class RecordVisible(Event, frozen=True, tag="record_visible"):
 
 
 class RecordsVisible(Event, frozen=True, tag="records_visible"):
-    """Every authoritative server that answers shows every value, or the fixed wait is over."""
+    """Every authoritative server that answers shows every value, or the fixed wait is over.
+
+    ``names`` is how many were seen with their values: none where the setting asks no server.
+    """
 
     names: int
     seconds: float

@@ -108,7 +108,9 @@ async def examine(
             resolver, identifier, issuers=issuers, account_url=account_url, method=dns01.TYPE
         ),
     )
-    return Examination(identifier, None, name, None, caa, (*name.findings, *caa_findings(caa)))
+    return Examination(
+        identifier, None, name, None, caa, (*name.findings, *caa_findings(caa, name.findings))
+    )
 
 
 async def examine_route(resolver: Resolver, route: Route) -> NameExamination:
@@ -141,9 +143,13 @@ async def examine_route(resolver: Resolver, route: Route) -> NameExamination:
     )
 
 
-def caa_findings(verdict: CaaVerdict) -> list[Finding]:
-    """Return what is wrong with the verdict."""
-    return [] if verdict.allowed else [Finding(f"CAA: {verdict.reason}")]
+def caa_findings(verdict: CaaVerdict, known: Sequence[Finding]) -> list[Finding]:
+    """Return what is wrong with the verdict, unless the cause is ``known``: a DNS out of reach."""
+    if verdict.allowed:
+        return []
+    if verdict.failed and any(one.is_problem and one.text in verdict.reason for one in known):
+        return []
+    return [Finding(f"CAA: {verdict.reason}")]
 
 
 def _delegation_findings(route: Route, in_the_way: Sequence[str]) -> list[Finding]:

@@ -98,6 +98,11 @@ def match_identifier(identifier: Identifier, rules: Sequence[MatchRule]) -> Matc
         if closeness > best:
             best, index, pattern = closeness, position, by
     if index is None:
+        if identifier.is_wildcard and not rules:
+            raise InvalidInputError(
+                f"{identifier} has no method, and http-01 cannot validate a wildcard: give it one"
+                " with a DNS provider or a credential"
+            )
         if identifier.is_wildcard:
             raise InvalidInputError(
                 f"no method matches {identifier}, and http-01 cannot validate a wildcard: add the"

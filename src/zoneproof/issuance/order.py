@@ -84,8 +84,9 @@ class OrderRun:
     ) -> Issued:
         """Obtain the certificate, or go on with an order that an earlier run left open.
 
-        ``deliver`` puts the certificate where it belongs; only then is the journal closed. Raises
-        CaaError before a new order that CAA records forbid, and AwaitingUserError when records
+        ``deliver`` puts the certificate where it belongs; only then is the journal closed. Before
+        a new order it raises CaaError for one that CAA records forbid, and HttpResponderError for
+        a web server's folder or a port that cannot be used. Raises AwaitingUserError when records
         have to be created by hand: the order stays open then, and so it does after a failure that
         is not the CA's last word.
         """
@@ -160,6 +161,7 @@ class OrderRun:
                 account_url=self.client.account_url,
                 emit=self.emit,
             )
+            await request.plan.require_responders()
         finally:
             lookups.cancel()
         return False, *await self._open(request)

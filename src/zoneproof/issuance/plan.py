@@ -10,7 +10,7 @@ from zoneproof.errors import AwaitingUserError, InvalidInputError
 from zoneproof.issuance.awaited import cname_record
 from zoneproof.issuance.checks import check_identifiers, check_method
 from zoneproof.issuance.concurrent import all_at_once
-from zoneproof.issuance.method import Choice, DnsMethod, Method
+from zoneproof.issuance.method import Choice, DnsMethod, HttpMethod, Method
 from zoneproof.issuance.routing import (
     ZoneFinder,
     cname_advice,
@@ -87,6 +87,12 @@ class Plan:
             str(one.identifier): str(one.name.publish_name) if one.name else ""
             for one in self.planned
         }
+
+    async def require_responders(self) -> None:
+        """Raise HttpResponderError if a folder or port that answers by HTTP cannot be used."""
+        methods = [one.method for one in self.planned]
+        for responder in {one.responder: None for one in methods if isinstance(one, HttpMethod)}:
+            await responder.check()
 
     def for_identifier(self, identifier: Identifier) -> PlannedIdentifier | None:
         """Return the identifier's plan, None for one that is not in it."""

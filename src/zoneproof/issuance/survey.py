@@ -80,7 +80,9 @@ async def survey(
             one = replace(one, name=found.name, zone=found.zone, findings=found.findings)
         else:
             one = replace(one, findings=by_responder[choice.method.responder])
-        return replace(one, caa=verdict, findings=(*one.findings, *caa_findings(verdict)))
+        return replace(
+            one, caa=verdict, findings=(*one.findings, *caa_findings(verdict, one.findings))
+        )
 
     return [complete(*pair) for pair in zip(chosen, verdicts, strict=True)]
 

@@ -188,7 +188,7 @@ class Validation:
                 on_progress=lambda progress: self._tell_progress(progress, policy),
                 on_missing=republish,
             )
-            self.emit(RecordsVisible(len(expected), report.elapsed, report.remarks))
+            self.emit(RecordsVisible(report.seen, report.elapsed, report.remarks))
 
         await all_at_once(wait_for(wait, items) for wait, items in groups.items())
 

@@ -1,6 +1,12 @@
 """Managed certificates: definition, state, schedule, history, accounts and files."""
 
-from zoneproof.manager.accounts.stored import AccountFacts, Accounts, AccountTerms, StoredAccount
+from zoneproof.manager.accounts.stored import (
+    AccountFacts,
+    AccountReach,
+    Accounts,
+    AccountTerms,
+    StoredAccount,
+)
 from zoneproof.manager.administration.credential_trial import (
     Step,
     Trial,
@@ -38,6 +44,7 @@ from zoneproof.manager.lifecycle.issue import Outcome, issue, resume
 from zoneproof.manager.lifecycle.keep import Kept, keep
 from zoneproof.manager.lifecycle.notices import tell
 from zoneproof.manager.lifecycle.preview import Preview, preview
+from zoneproof.manager.lifecycle.proposal import Proposal
 from zoneproof.manager.lifecycle.renew import Renewal, renew
 from zoneproof.manager.lifecycle.revoke import revoke
 from zoneproof.manager.lifecycle.staging import (
@@ -52,6 +59,7 @@ from zoneproof.manager.settings import DnsSettings, Settings
 
 __all__ = [
     "AccountFacts",
+    "AccountReach",
     "AccountTerms",
     "Accounts",
     "CertificateDefinition",
@@ -69,6 +77,7 @@ __all__ = [
     "Outcome",
     "Overview",
     "Preview",
+    "Proposal",
     "Renewal",
     "Rotation",
     "RunOptions",

@@ -23,6 +23,7 @@ from zoneproof.manager.home import Home
 from zoneproof.manager.methods.maker import MethodMaker
 from zoneproof.manager.methods.provider_pool import ProviderPool
 from zoneproof.manager.methods.resolver_pool import ResolverPool
+from zoneproof.manager.methods.usable import DefinitionChecks
 from zoneproof.manager.settings import DnsSettings, Settings, load_settings
 from zoneproof.storage import SqliteStore, Store, open_in_thread
 from zoneproof.vault import Vault, open_vault
@@ -64,6 +65,7 @@ class Manager:
     clients: ClientPool
     directories: Directories
     methods: MethodMaker
+    checks: DefinitionChecks
 
     async def circumstances(self, definition: CertificateDefinition | None = None) -> Circumstances:
         """Return what attempts depend on, of all certificates or of one. Raises StorageError."""
@@ -105,6 +107,7 @@ async def open_manager(
     providers = ProviderPool(registrations, credentials)
     resolvers = ResolverPool(run.authoritative_port or settings.authoritative_port)
     clients = ClientPool(accounts, terms)
+    methods = MethodMaker(credentials, settings, run.dns, providers, resolvers)
     try:
         yield Manager(
             home=home,
@@ -125,7 +128,8 @@ async def open_manager(
             resolvers=resolvers,
             clients=clients,
             directories=Directories(),
-            methods=MethodMaker(credentials, settings, run.dns, providers, resolvers),
+            methods=methods,
+            checks=DefinitionChecks(methods, accounts, settings),
         )
     finally:
         await clients.close()

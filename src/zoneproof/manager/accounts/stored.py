@@ -31,6 +31,7 @@ _COLUMNS = """
 id, name, directory_url, account_url, private_key, next_key, contact, ca_bundle, allow_http,
 created_at
 """
+_REACH = "name, directory_url, account_url, ca_bundle, allow_http"
 _KEY = SealedColumn("accounts", "private_key")
 _NEXT_KEY = SealedColumn("accounts", "next_key")
 _INSERT = """
@@ -105,6 +106,20 @@ class StoredAccount:
 
 
 @dataclass(frozen=True)
+class AccountReach:
+    """Where an account is and how its CA is reached: what takes no secret to know.
+
+    ``account_url`` is empty until the CA has confirmed the account.
+    """
+
+    name: str
+    directory_url: str
+    account_url: str
+    ca_bundle: Path | None
+    allow_http: bool
+
+
+@dataclass(frozen=True)
 class AccountTerms:
     """What a new account needs from a person, and how to reach its CA.
 
@@ -143,16 +158,34 @@ class Accounts:
 
         Raises InvalidInputError if the text is neither an account's name nor a CA.
         """
-        found = await self.named(text)
-        if found is not None:
-            return found
+        return await self.named(await self._meant(text))
+
+    async def reach(self, text: str) -> AccountReach | None:
+        """Return what is no secret of the account that :meth:`find` returns. Raises as that."""
+        name = await self._meant(text)
+        sql = f"SELECT {_REACH} FROM accounts WHERE name = ?"  # noqa: S608  constant texts only
+        rows = await self._store.read(lambda transaction: transaction.query(sql, (name,)))
+        if not rows:
+            return None
+        _, directory_url, account_url, bundle, allow_http = rows[0]
+        return AccountReach(
+            name,
+            str(directory_url),
+            str(account_url),
+            Path(str(bundle)) if bundle else None,
+            bool(allow_http),
+        )
+
+    async def _meant(self, text: str) -> str:
+        """Return the name of the account that is meant, be it there or not."""
+        if text in await self.names():
+            return text
         try:
-            ca = find_ca(text)
+            return find_ca(text).name
         except InvalidInputError as error:
             raise InvalidInputError(
                 f"there is no account '{text[:100]}', and {error.message}"
             ) from error
-        return await self.named(ca.name)
 
     async def revisions(self, names: Collection[str] | None = None) -> dict[str, str]:
         """Return a text for each of that name, or for all, that every change makes another one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoneproof.errors import BusyError, InvalidInputError
+from zoneproof.errors import BusyError
 from zoneproof.issuance import Emit
 from zoneproof.manager.administration.removal import forget, give_up_orders
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -50,35 +50,6 @@ class Changes:
     def of_kind(self, kind: str) -> list[Change]:
         """Return those of one kind."""
         return [change for change in self.changes if change.kind == kind]
-
-
-async def missing_references(
-    manager: Manager, definitions: Sequence[CertificateDefinition]
-) -> list[str]:
-    """Return a line for each credential and account that a definition names and nobody knows."""
-    credentials = {credential.name for credential in await manager.credentials.all()}
-    accounts = {account for one in definitions for account in (one.account, *one.fallback_accounts)}
-    unusable = {account: await _account_problem(manager, account) for account in accounts}
-    problems = []
-    for definition in definitions:
-        found = [
-            f"there is no credential '{method.credential[:80]}': store it with 'zoneproof"
-            f" credential add PROVIDER --name {method.credential[:80]}'"
-            for method in definition.method
-            if method.credential and method.credential not in credentials
-        ]
-        found += [unusable[name] for name in (definition.account, *definition.fallback_accounts)]
-        problems += [f"{definition.name}: {problem}" for problem in dict.fromkeys(found) if problem]
-    return problems
-
-
-async def _account_problem(manager: Manager, account: str) -> str:
-    try:
-        if account:
-            await manager.accounts.find(account)
-    except InvalidInputError as error:
-        return error.message
-    return ""
 
 
 async def plan_changes(

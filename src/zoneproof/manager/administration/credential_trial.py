@@ -227,7 +227,7 @@ class _Run:
             self._add("see", error.message, ok=False)
             return
         if report.visible:
-            self.emit(RecordsVisible(1, report.elapsed, report.remarks))
+            self.emit(RecordsVisible(report.seen, report.elapsed, report.remarks))
             self._add("see", _seen(report))
         else:
             problems = "; ".join(report.problems)

@@ -20,21 +20,26 @@ from zoneproof.vault import SealedColumn, Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
 _PASSWORD = SealedColumn("certificates", "pkcs12_password")
-_COLUMNS = "id, name, definition, state"
+_PENDING = SealedColumn("certificates", "pending")
+_COLUMNS = "id, name, definition, state, pending IS NOT NULL"
 _SAVE = """
 INSERT INTO certificates (id, name, definition, pkcs12_password, state, created_at)
 VALUES (?, ?, ?, NULL, '{}', ?)
-ON CONFLICT (name) DO UPDATE SET definition = excluded.definition
+ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, pending = NULL
 """
 
 
 @dataclass(frozen=True)
 class ManagedCertificate:
-    """A definition as it is stored; ``state`` is JSON, for ``certificates.state`` to read."""
+    """A definition as it is stored; ``state`` is JSON, for ``certificates.state`` to read.
+
+    ``has_pending`` tells that a change waits for an order that proves it.
+    """
 
     id: str
     definition: CertificateDefinition
     state: bytes
+    has_pending: bool = False
 
     @property
     def name(self) -> str:
@@ -53,7 +58,7 @@ class DamagedCertificate:
 class Certificates:
     """The stored definitions. Every method raises StorageError."""
 
-    sealed: ClassVar = (_PASSWORD,)
+    sealed: ClassVar = (_PASSWORD, _PENDING)
 
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store = store
@@ -114,7 +119,10 @@ class Certificates:
         return [_certificate(row) for row in rows]
 
     async def save(self, definition: CertificateDefinition) -> None:
-        """Store a definition under its name, in place of an older one; its state stays."""
+        """Store a definition under its name, in place of an older one; its state stays.
+
+        A pending change, which was one to the older definition, is dropped.
+        """
         text = msgspec.json.encode(definition).decode()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         await self._store.write(
@@ -152,27 +160,37 @@ class Certificates:
 
     async def set_pkcs12_password(self, name: str, password: str) -> None:
         """Keep the password for the PKCS #12 file, sealed."""
-        certificate = await self.get(name)
-
-        def work(transaction: Transaction) -> None:
-            sealed = self._vault.seal_text(password.encode(), _PASSWORD.context(certificate.id))
-            transaction.execute(
-                "UPDATE certificates SET pkcs12_password = ? WHERE id = ?", (sealed, certificate.id)
-            )
-
-        await self._store.write(work)
+        await self._seal(name, _PASSWORD, password.encode())
 
     async def pkcs12_password(self, name: str) -> bytes:
         """Return the password for the PKCS #12 file; empty for none."""
-        rows = await self._store.read(
-            lambda transaction: transaction.query(
-                "SELECT id, pkcs12_password FROM certificates WHERE name = ?", (name,)
-            )
-        )
+        return await self._opened(name, _PASSWORD)
+
+    async def set_pending(self, name: str, change: bytes) -> None:
+        """Keep a change of the definition, sealed, until an order has worked with it."""
+        await self._seal(name, _PENDING, change)
+
+    async def pending(self, name: str) -> bytes:
+        """Return what :meth:`set_pending` was given; empty for nothing."""
+        return await self._opened(name, _PENDING)
+
+    async def _seal(self, name: str, column: SealedColumn, secret: bytes) -> None:
+        certificate = await self.get(name)
+        sql = f"UPDATE certificates SET {column.column} = ? WHERE id = ?"  # noqa: S608  our columns
+
+        def work(transaction: Transaction) -> None:
+            sealed = self._vault.seal_text(secret, column.context(certificate.id))
+            transaction.execute(sql, (sealed, certificate.id))
+
+        await self._store.write(work)
+
+    async def _opened(self, name: str, column: SealedColumn) -> bytes:
+        sql = f"SELECT id, {column.column} FROM certificates WHERE name = ?"  # noqa: S608  our columns
+        rows = await self._store.read(lambda transaction: transaction.query(sql, (name,)))
         if not rows or rows[0][1] is None:
             return b""
         key, sealed = map(str, rows[0])
-        return self._vault.open_text(sealed, _PASSWORD.context(key))
+        return self._vault.open_text(sealed, column.context(key))
 
 
 def decode_state(name: str, state: bytes, form: type[S]) -> S:
@@ -188,7 +206,7 @@ def decode_state(name: str, state: bytes, form: type[S]) -> S:
 
 
 def _certificate(row: Row) -> ManagedCertificate | DamagedCertificate:
-    key, name, definition, state = map(str, row)
+    key, name, definition, state = map(str, row[:4])
     try:
         parsed = msgspec.json.decode(definition, type=CertificateDefinition)
         if parsed.name != name:
@@ -202,7 +220,7 @@ def _certificate(row: Row) -> ManagedCertificate | DamagedCertificate:
                 f" define it anew with 'zoneproof apply', or 'zoneproof remove {name}'"
             ),
         )
-    return ManagedCertificate(key, parsed, state.encode())
+    return ManagedCertificate(key, parsed, state.encode(), has_pending=bool(row[4]))
 
 
 def _undamaged(found: ManagedCertificate | DamagedCertificate) -> ManagedCertificate:

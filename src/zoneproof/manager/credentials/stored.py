@@ -231,7 +231,11 @@ def no_credential(transaction: Transaction, name: str) -> InvalidInputError:
     """Return the error for a name that no credential has, with the nearest that one has."""
     names = [str(row[0]) for row in transaction.query("SELECT name FROM credentials")]
     near = difflib.get_close_matches(name, names, n=1)
-    advice = f"did you mean '{near[0]}'?" if near else "'zoneproof credential list' has all"
+    advice = (
+        f"did you mean '{near[0]}'?"
+        if near
+        else "'zoneproof credential list' has all, 'zoneproof credential add' stores one"
+    )
     return InvalidInputError(f"there is no credential '{name[:80]}': {advice}")
 
 

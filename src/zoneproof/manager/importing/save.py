@@ -21,7 +21,7 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import lifetime_of
-from zoneproof.manager.credentials.stored import check_credential_name
+from zoneproof.manager.credentials.stored import Credential, check_credential_name
 from zoneproof.manager.importing.directories import host_of
 from zoneproof.manager.importing.found import Found, FoundAccount, FoundCertificate
 from zoneproof.manager.importing.reading import read_file, shown, unusable
@@ -36,7 +36,7 @@ from zoneproof.manager.transfer.archive import (
     Item,
 )
 from zoneproof.manager.transfer.move import plan_import
-from zoneproof.providers import ProviderContext, open_provider, slugs
+from zoneproof.providers import slugs
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,22 @@ async def prepare(manager: Manager, found: Found) -> TakeOver:
     certificates, credentials, problems = [], {}, list(found.problems)
     notes: dict[str, tuple[str, ...]] = {}
     for one in found.certificates:
-        lacks = one.lacks or await _refusal(one)
         try:
-            definition, credential, misfit = _definition(one, at_ca, is_usable=not lacks)
+            definition, credential, misfit = _definition(one, at_ca)
         except InvalidInputError as error:
             problems.append(
                 f"{error.message}; it is left out: 'zoneproof add --name {one.name}' saves it"
                 " with the names that you give"
             )
             continue
+        lacks = one.lacks or misfit or await _problem(manager, definition, credential, accounts)
+        if lacks:
+            definition = msgspec.structs.replace(definition, renew=False)
         if credential:
             credentials[one.name] = credential
         files, problem = _files(manager, one)
         certificates.append(_certificate(definition, files))
-        left_to_do = _left_to_do(one, definition, lacks or misfit)
+        left_to_do = _left_to_do(one, definition, lacks)
         notes[one.name] = tuple(filter(None, (*one.notes, left_to_do, problem)))
     archive = Archive(
         accounts=tuple(accounts),
@@ -160,20 +162,26 @@ def _free_name(directory_url: str, taken: set[str]) -> str:
 # --- certificates ------------------------------------------------------------------------------
 
 
-async def _refusal(found: FoundCertificate) -> str:
-    """Say why the provider does not take the fields as they were found, empty if it does."""
-    if found.challenge == HTTP01 or not _is_known(found):
-        return ""
-    try:
-        provider = open_provider(found.provider, ProviderContext(found.fields))
-    except InvalidInputError as error:
-        return error.message
-    await provider.close()
-    return ""
+async def _problem(
+    manager: Manager,
+    definition: CertificateDefinition,
+    credential: ArchivedCredential | None,
+    accounts: Iterable[ArchivedAccount],
+) -> str:
+    """Say why no order could use the definition, empty if one could."""
+    credentials = {}
+    if credential:
+        credentials[credential.name] = Credential(
+            credential.name, credential.provider, credential.fields
+        )
+    urls = {account.name: account.directory_url for account in accounts}
+    return "; ".join(
+        await manager.checks.problems(definition, credentials=credentials, accounts=urls)
+    )
 
 
 def _definition(
-    found: FoundCertificate, at_ca: Mapping[str, str], *, is_usable: bool
+    found: FoundCertificate, at_ca: Mapping[str, str]
 ) -> tuple[CertificateDefinition, ArchivedCredential | None, str]:
     """Return the definition, a credential for it, and why its method cannot be that of the client.
 
@@ -193,7 +201,7 @@ def _definition(
         preferred_chain=found.preferred_chain,
         profile=found.profile,
         preferred_profile=found.preferred_profile,
-        renew=is_usable and found.renew and _is_known(found),
+        renew=found.renew and _is_known(found),
     )
     try:
         return definition.check(), credential, ""

@@ -54,6 +54,7 @@ from zoneproof.manager.certificates.stored import ManagedCertificate
 from zoneproof.manager.credentials.stored import Credential
 from zoneproof.manager.lifecycle.delegations import delegations_of
 from zoneproof.manager.lifecycle.outages import Needs, Outages
+from zoneproof.manager.lifecycle.proposal import Proposal, adopt, find_pending
 from zoneproof.manager.manager import Manager
 from zoneproof.providers import Provider
 
@@ -73,33 +74,43 @@ class Outcome:
     files: list[Path]
 
 
-async def issue(manager: Manager, definition: CertificateDefinition, emit: Emit) -> Outcome:
+async def issue(
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    *,
+    change: Proposal | None = None,
+) -> Outcome:
     """Obtain a certificate and write its files, or go on where an earlier run stopped.
 
     What cut-off runs for other certificates left in the DNS is removed first. What came of it is
-    remembered if the certificate is stored. Raises the errors of every room below;
-    AwaitingUserError when a person has to create records first; BugError for whatever else goes
-    wrong.
+    remembered if the certificate is stored. ``change`` is what was set aside for it, of which
+    ``definition`` is a part: it is saved once it has worked, and its failure is none of what is
+    stored. Raises the errors of every room below; AwaitingUserError when a person has to create
+    records first; BugError for whatever else goes wrong.
     """
     await clean_up(manager, emit, leave=definition.name)
     with manager.home.lock(definition.name):
-        return await issue_locked(manager, definition, emit)
+        return await issue_locked(manager, definition, emit, change=change)
 
 
 async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
-    """Go on with a certificate that waits for a person; says which of the records are there.
+    """Go on with a certificate whose last run did not come to its end, and with its change if any.
 
-    Raises InvalidInputError if it waits for nothing, and what :func:`issue` raises.
+    Says which of the records that it waits for are there. Raises InvalidInputError if it waits for
+    nothing, and what :func:`issue` raises.
     """
     certificate = await manager.certificates.get(name)
     if not await is_interrupted(manager, certificate):
         raise InvalidInputError(
             f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
         )
-    methods = await manager.methods.make(certificate.definition)
+    change = await find_pending(manager, certificate.name)
+    definition = change.definition if change else certificate.definition
+    methods = await manager.methods.make(definition, change.credentials if change else None)
     for sighting in await look_for_records(methods.resolver, state_of(certificate).awaiting):
         emit(sighting)
-    return await issue(manager, certificate.definition, emit)
+    return await issue(manager, definition, emit, change=change)
 
 
 @dataclass(frozen=True)
@@ -137,6 +148,7 @@ async def issue_locked(
     *,
     account: str = "",
     run: Run | None = None,
+    change: Proposal | None = None,
 ) -> Outcome:
     """Do what :func:`issue` does, for a caller who holds the certificate's lock.
 
@@ -146,21 +158,26 @@ async def issue_locked(
     account = account or definition.account or manager.settings.account
     doing = f"{', '.join(definition.identifiers)} with the account {account}"
     with manager.logs.following(definition.name, doing, emit) as tell:
-        return await _issue_with(manager, definition, tell, account, run or Run())
+        return await _issue_with(manager, definition, tell, account, run or Run(), change)
 
 
 async def _issue_with(
-    manager: Manager, definition: CertificateDefinition, emit: Emit, account: str, run: Run
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    account: str,
+    run: Run,
+    change: Proposal | None,
 ) -> Outcome:
     before = await manager.circumstances(definition)
     try:
         with ungrouped():
-            outcome = await _obtain(manager, definition, account, emit, run, before)
+            outcome = await _obtain(manager, definition, account, emit, run, before, change)
     except HeldUpError:
         raise
     except AwaitingUserError as error:
         facts = await _circumstances(manager, definition, before)
-        if await manager.states.set_awaiting(definition.name, error.records, facts):
+        if change or await manager.states.set_awaiting(definition.name, error.records, facts):
             await manager.history.add(definition.name, AWAITING, error.message)
         saved = await manager.certificates.find(definition.name)
         again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"
@@ -171,13 +188,13 @@ async def _issue_with(
         ) from error
     except ZoneproofError as error:
         with suppress(StorageError):  # which would hide what went wrong first
-            again_at = await _remember_failure(manager, definition, account, error, before)
+            again_at = await _remember_failure(manager, definition, account, error, before, change)
             run.outages.remember(definition.name, again_at)
         raise
     except Exception as error:  # so that the other certificates are renewed all the same
         bug = BugError.of(error)
         with suppress(StorageError):
-            await _remember_failure(manager, definition, account, bug, before)
+            await _remember_failure(manager, definition, account, bug, before, change)
         raise bug from error
     await _remember_success(manager, definition, outcome)
     return outcome
@@ -190,12 +207,13 @@ async def _obtain(
     emit: Emit,
     run: Run,
     before: Circumstances,
+    change: Proposal | None,
 ) -> Outcome:
     name = definition.name
     found = await manager.certificates.find(name)
     renewal = state_of(found).renewal if found else RenewalState()
     manager.files.repair(name)
-    password = await manager.certificates.pkcs12_password(name) if definition.pkcs12 else None
+    password = await _pkcs12_password(manager, definition, change)
     written: list[Path] = []
 
     async def deliver(issued: Issued) -> None:
@@ -207,6 +225,8 @@ async def _obtain(
             written.extend(await asyncio.shield(writing))
         finally:
             await asyncio.wait([writing])  # to its end, as long as the lock is ours
+        if change and not await adopt(manager, change):
+            emit(Warned(f"{name} was changed meanwhile, and that change stays"))
         files = tuple(path.name for path in written)
         emit(FilesWritten(str(manager.files.live(name)), files))
 
@@ -219,6 +239,7 @@ async def _obtain(
         deliver,
         private_key=await _kept_key(manager, definition),
         replaces=await _replaces(manager, name, account),
+        unsaved=change.credentials if change else None,
         run=run,
         failures=in_circumstances(renewal, before.of(definition)).failures,
     )
@@ -252,16 +273,17 @@ async def place_order(
     url = stored.directory_url if stored else directory_url(account)
     needs, run = Needs.of(definition, account, url, methods, failures), run or Run()
     with run.outages.watching(needs):
-        plan = await make_plan(
-            definition.parsed_identifiers,
-            methods.choose,
-            methods.resolver,
-            register=True,
-            directory_url=url,
-            profile=definition.wanted_profile,
-        )
-        plan.require_complete()
+        # First of all the account: what a person agreed to is kept when the plan stops.
         async with manager.clients.use(account) as client:
+            plan = await make_plan(
+                definition.parsed_identifiers,
+                methods.choose,
+                methods.resolver,
+                register=True,
+                directory_url=url,
+                profile=definition.wanted_profile,
+            )
+            plan.require_complete()
             order = OrderRun(
                 client,
                 manager.journal,
@@ -285,6 +307,17 @@ async def place_order(
                 ),
                 deliver,
             )
+
+
+async def _pkcs12_password(
+    manager: Manager, definition: CertificateDefinition, change: Proposal | None
+) -> bytes | None:
+    """Return the password for the PKCS #12 file, None for no such file."""
+    if not definition.pkcs12:
+        return None
+    if change and change.pkcs12_password is not None:
+        return change.pkcs12_password.encode()
+    return await manager.certificates.pkcs12_password(definition.name)
 
 
 async def _kept_key(manager: Manager, definition: CertificateDefinition) -> bytes | None:
@@ -356,11 +389,15 @@ async def _remember_failure(
     account: str,
     error: ZoneproofError,
     before: Circumstances,
+    change: Proposal | None,
 ) -> datetime | None:
-    """Return when the next attempt is due; None for a certificate that is not stored."""
+    """Return when the next attempt is due; None for what is not stored."""
     name = definition.name
     found = await manager.certificates.find(name)
     if found is None:
+        return None
+    if change:
+        await manager.history.add(name, FAILED, f"with a change of it: {error.message}")
         return None
     facts = await _circumstances(manager, definition, before)
     after = after_failure(
@@ -386,9 +423,17 @@ async def _circumstances(
 
 
 async def is_interrupted(manager: Manager, certificate: ManagedCertificate) -> bool:
-    """Tell whether the certificate waits for a person, or has an order that can go on."""
+    """Tell whether the last run did not come to its end, so that another can go on from there.
+
+    It waits for a person, has failed, was cut off, or tried a change that is not saved yet.
+    """
     state = state_of(certificate)
-    return bool(state.awaiting or await manager.journal.open_orders(certificate.name))
+    return bool(
+        certificate.has_pending
+        or state.awaiting
+        or state.renewal.failures
+        or await manager.journal.open_orders(certificate.name)
+    )
 
 
 async def clean_up(manager: Manager, emit: Emit, *, leave: str = "") -> None:

@@ -123,6 +123,11 @@ async def _preview(
             identifiers, directory_url=authority.url, profile=definition.wanted_profile
         )
     )
+    for fallback in definition.fallback_accounts:
+        try:
+            await manager.accounts.find(fallback)
+        except InvalidInputError as error:
+            findings.append(Finding(error.message))
     if not account or not account.account_url:
         findings.append(_registration(directory))
     methods = await manager.methods.make(definition, credentials)

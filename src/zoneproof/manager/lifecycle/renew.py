@@ -221,9 +221,11 @@ class _Renewals:
 
     async def _renew_locked(self, found: Standing, emit: Emit) -> Renewal:
         """Try one account after the other; the caller holds the certificate's lock."""
-        for account in self._accounts(found):
+        accounts = self._accounts(found)
+        for tried, account in enumerate(accounts, 1):
             result = await self._try(found.certificate, account, emit)
-            if result.result != "failed" or not await self._fails_over(result, found):
+            failed = result.result == "failed" and tried < len(accounts)
+            if not failed or not await self._fails_over(result, found):
                 break
             emit(Warned(f"{result.name}: {result.error}; trying the next account"))
         return result

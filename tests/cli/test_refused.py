@@ -1,0 +1,256 @@
+"""What is refused is not saved, whichever command is given it; what works stays until it did."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.change_txt import change_record
+from tests.cli.inside import Inside, inside
+from tests.cli.managing import CHALLENGE, facts, issue, leaf, servers, world
+from tests.world import Result, World
+from zoneproof.cli.demo.background import free_port
+
+__all__ = ["inside", "servers", "world"]  # fixtures
+
+TSIG = ["--provider=rfc2136", "--server=192.0.2.1", "--field=key_name=k", "--field=secret=c2Vj"]
+
+
+def definitions(inside: Inside) -> list[dict[str, Any]]:
+    names = [one["name"] for one in json.loads(inside.good("list", "--json"))]
+    shown = [json.loads(inside.good("show", name, "--json")) for name in names]
+    return [one["definition"] for one in shown]
+
+
+# --- one validation for all doors --------------------------------------------------------------
+
+WRONG = [
+    ({"account": "letsencrpyt"}, "there is no account 'letsencrpyt'"),
+    ({"fallback_accounts": ["nope"]}, "there is no account 'nope'"),
+    ({"credential": "gone"}, "there is no credential 'gone'"),
+    ({"provider": "rfc2136"}, "provider rfc2136 needs the field 'server'"),
+    ({"provider": "rfc2136", "fields": {"colour": "red"}}, "no field 'colour'"),
+    ({"identifiers": ["192.0.2.7"]}, "is an IP address"),
+    (
+        {"provider": "acme-dns", "fields": {"server": "https://auth.example"}, "zone": "a.example"},
+        "the zone 'a.example' cannot be given together",
+    ),
+]
+_OPTIONS = {"fallback_accounts": "--fallback-account", "identifiers": "--add-name"}
+_OF_METHOD = ("provider", "credential", "zone", "fields")
+
+
+def arguments(wrong: dict[str, Any]) -> list[str]:
+    """Return the same as options of ``issue``, ``add`` and ``preview``; the names come first."""
+    found = {"provider": "manual", "account": "letsencrypt", **wrong}
+    if "credential" in wrong:
+        del found["provider"]
+    words = []
+    for name, value in found.items():
+        if name == "fields":
+            words += [f"--field={key}={text}" for key, text in value.items()]
+        elif name != "identifiers":
+            text = value[0] if isinstance(value, list) else value
+            words.append(f"{_OPTIONS.get(name, f'--{name}')}={text}")
+    return [*wrong.get("identifiers", ["a.example"]), *words]
+
+
+@pytest.mark.parametrize(("wrong", "reason"), WRONG)
+@pytest.mark.parametrize("command", ["issue", "add"])
+def test_a_new_certificate_that_cannot_work_is_not_saved(
+    inside: Inside, command: str, wrong: dict[str, Any], reason: str
+) -> None:
+    result = inside.run(command, *arguments(wrong))
+    assert result.status == 2, result.stderr
+    assert reason in result.stderr
+    assert definitions(inside) == []
+    assert json.loads(inside.good("account", "list", "--json")) == []
+
+
+@pytest.mark.parametrize(("wrong", "reason"), WRONG)
+def test_an_edit_that_cannot_work_is_not_saved(
+    inside: Inside, wrong: dict[str, Any], reason: str
+) -> None:
+    inside.good("add", "a.example", "--provider=manual", "--ca=letsencrypt")
+    before = definitions(inside)
+    words = arguments(wrong)
+    added = [f"--add-name={name}" for name in wrong.get("identifiers", ())]
+    result = inside.run("edit", "a.example", *added, *words[len(added) or 1 :])
+    assert result.status == 2, result.stderr
+    assert reason in result.stderr
+    assert definitions(inside) == before
+
+
+@pytest.mark.parametrize(("wrong", "reason"), WRONG)
+def test_a_file_that_cannot_work_is_not_applied(
+    inside: Inside, tmp_path: Path, wrong: dict[str, Any], reason: str
+) -> None:
+    method = {name: value for name, value in wrong.items() if name in _OF_METHOD}
+    rest = {name: value for name, value in wrong.items() if name not in _OF_METHOD}
+    table = {"name": "a", "identifiers": ["a.example"], "account": "letsencrypt", **rest}
+    lines = ["[[certificate]]", *(f"{name} = {json.dumps(value)}" for name, value in table.items())]
+    lines += ["[[certificate.method]]"]
+    for name, value in (method or {"provider": "manual"}).items():
+        pairs = (
+            ", ".join(f"{key} = {json.dumps(text)}" for key, text in value.items())
+            if (isinstance(value, dict))
+            else ""
+        )
+        lines.append(f"{name} = {{ {pairs} }}" if pairs else f"{name} = {json.dumps(value)}")
+    file = tmp_path / "certs.toml"
+    file.write_text("\n".join(lines))
+    result = inside.run("apply", "-f", str(file))
+    assert result.status == 2, result.stdout
+    assert f"a: {reason}" in result.stderr or reason in result.stderr
+    assert definitions(inside) == []
+
+
+def test_the_account_of_the_settings_is_named_as_theirs(inside: Inside) -> None:
+    inside.home.mkdir()
+    (inside.home / "settings.toml").write_text('account = "letsencrpyt"\n')
+    result = inside.run("add", "a.example", "--provider=manual")
+    assert result.status == 2
+    assert "settings.toml names an account that cannot be used: there is no acc" in result.stderr
+
+
+def test_a_wildcard_without_a_method_is_advised_to_use_dns(inside: Inside, tmp_path: Path) -> None:
+    for command in ("issue", "add", "preview"):
+        result = inside.run(command, "*.a.example")
+        assert result.status == 2
+        assert "--provider or --credential for DNS" in result.stderr
+        assert "pattern" not in result.stderr
+        assert "webroot" not in result.stderr
+    file = tmp_path / "certs.toml"
+    file.write_text('[[certificate]]\nidentifiers = ["*.a.example"]\n')
+    result = inside.run("apply", "-f", str(file))
+    assert "give it one with a DNS provider" in result.stderr
+    assert "pattern" not in result.stderr
+
+
+# --- what works stays --------------------------------------------------------------------------
+
+
+def stays(world: World, result: Result, status: int, reason: str) -> None:
+    """Require that the run failed, and that the good certificate is still what it was."""
+    assert result.status == status, result.stdout + result.stderr
+    assert reason in result.stdout + result.stderr
+    shown = facts(world, "example.com")
+    assert shown["status"] == "valid"
+    assert shown["definition"] == GOOD
+    assert shown["failures"] == 0
+    renewed = world.run("renew", "--force")
+    assert renewed.status == 0, renewed.stdout + renewed.stderr
+
+
+GOOD: dict[str, Any] = {}
+
+
+@pytest.fixture
+def good(world: World) -> World:
+    """A home whose certificate example.com works."""
+    issue(world, "example.com")
+    GOOD.clear()
+    GOOD.update(facts(world, "example.com")["definition"])
+    return world
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "reason"),
+    [
+        (["--ca=letsencrpyt"], 2, "no account 'letsencrpyt'"),
+        (["--directory=https://127.0.0.1:9/dir"], 1, "127.0.0.1:9"),
+        (["--profile=golden"], 2, "no profile 'golden'"),
+        (["--webroot=/nonexistent"], 1, "the webroot /nonexistent"),
+        (["--fallback-account=nope"], 2, "no account 'nope'"),
+    ],
+)
+def test_a_wrong_option_of_issue_leaves_a_good_certificate_alone(
+    good: World, options: list[str], status: int, reason: str
+) -> None:
+    result = good.run("issue", "example.com", *options)
+    stays(good, result, status, reason)
+    accounts = json.loads(good.run("account", "list", "--json").stdout)
+    assert [one["directory_url"] for one in accounts] == [good.pebble.directory_url]
+    assert good.run("resume", "example.com").status == 2  # nothing waits: it was refused
+
+
+def test_options_that_fail_in_the_order_leave_it_alone_and_can_be_tried_again(good: World) -> None:
+    nobody = f"--resolver=127.0.0.1:{free_port()}"
+    result = good.run("issue", "example.com", nobody, "--key-type=rsa2048")
+    assert "'zoneproof resume example.com' tries it again" in result.stderr
+    stays(good, result, 1, "127.0.0.1")
+    assert "zoneproof resume example.com" in good.run("show", "example.com").stdout
+    resumed = good.run("resume", "example.com", f"--resolver=127.0.0.1:{good.unbound.port}")
+    assert resumed.status == 0, resumed.stderr
+    assert facts(good, "example.com")["definition"]["key_type"] == "rsa2048"
+    assert "zoneproof resume" not in good.run("show", "example.com").stdout
+
+
+def test_a_wrong_key_does_not_replace_the_credential_that_works(good: World) -> None:
+    wrong = [
+        "--field=secret=d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc=" if "secret=" in option else option
+        for option in good.rfc2136_options
+    ]
+    result = good.run("issue", "example.com", "*.example.com", *wrong)
+    stays(good, result, 1, "saved of example.com stays as it was")
+
+
+def test_a_change_that_pauses_is_saved_only_once_it_has_worked(good: World) -> None:
+    rule = "--delegation=example.com:target.example.com"
+    paused = good.run("issue", "example.com", rule, "--key-type=ec384")
+    stays(good, paused, 3, "then run 'zoneproof resume example.com'")
+    record = f"{CHALLENGE}. IN CNAME _acme-challenge.target.example.com."
+    assert record in paused.stdout
+    assert good.run("resume", "example.com").status == 3
+    change_record(good.knot.port, record)
+    done = good.run("resume", "example.com")
+    change_record(good.knot.port, record, remove=True)
+    assert done.status == 0, done.stderr
+    definition = facts(good, "example.com")["definition"]
+    assert definition["method"][0]["delegation"] == "example.com:target.example.com"
+    assert definition["key_type"] == "ec384"
+    assert good.run("resume", "example.com").status == 2
+
+
+def test_an_edit_drops_the_change_that_waits(good: World) -> None:
+    nobody = f"--resolver=127.0.0.1:{free_port()}"
+    assert good.run("issue", "example.com", nobody).status == 1
+    assert good.run("edit", "example.com", "--key-type=ec384").status == 0
+    assert "zoneproof resume" not in good.run("show", "example.com").stdout
+    done = good.run("issue", "example.com")
+    assert done.status == 0, done.stderr
+
+
+def test_where_nothing_works_yet_new_options_are_saved_at_once(world: World) -> None:
+    options = [*world.rfc2136_options, *world.ca_options]
+    nobody = f"--resolver=127.0.0.1:{free_port()}"
+    assert world.run("issue", "example.com", *options, nobody).status == 1
+    done = world.run("issue", "example.com", f"--resolver=127.0.0.1:{world.unbound.port}")
+    assert done.status == 0, done.stderr
+    assert leaf(world, "example.com")
+
+
+def test_a_busy_port_is_found_before_anything_is_saved_or_ordered(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"--standalone=127.0.0.1:{other.getsockname()[1]}"
+        result = world.run("issue", "www.example.com", listen, *world.ca_options, "--json")
+    assert result.status == 1
+    assert "another program listens there" in result.event("error")["message"]
+    assert "order_created" not in result.event_names
+    assert json.loads(world.run("list", "--json").stdout) == []
+
+
+def test_a_webroot_that_is_gone_is_found_before_the_order(world: World, tmp_path: Path) -> None:
+    webroot = tmp_path / "htdocs"
+    webroot.mkdir()
+    added = world.run("add", "www.example.com", f"--webroot={webroot}", world.ca_options[0])
+    assert added.status == 0, added.stderr
+    webroot.rmdir()
+    result = world.run("renew", *world.ca_options[1:], "--json")
+    assert result.status == 1
+    assert "the webroot" in result.stdout
+    assert "order_created" not in result.event_names
