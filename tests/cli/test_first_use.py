@@ -77,7 +77,7 @@ def first_use(servers: tuple[World, str], world: World) -> list[str]:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """A name that no other test has registered or delegated."""
-    return f"{re.sub('[^a-z]+', '-', request.node.name.lower()).strip('-')[:40]}.example.com"
+    return f"{re.sub('[^a-z]+', '-', request.node.name.lower())[5:45].strip('-')}.example.com"
 
 
 def record_in(result: Result) -> str:
@@ -138,7 +138,7 @@ def test_register_cname_resume_renew_at_a_terminal(
 def test_who_waits_at_the_terminal_needs_no_second_command(
     world: World, first_use: list[str], name: str
 ) -> None:
-    registered = world.run("registration", "add", name, first_use[2], "--json")
+    registered = world.run("registration", "add", name, first_use[2])
     change_record(world.knot.port, record_in(registered))
     environment = world.environment() | {"TERM": "dumb"}
     result = run_at_terminal([*first_use, name], [("do you agree", "y")], environment)

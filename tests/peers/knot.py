@@ -78,6 +78,8 @@ class Knot(Knotd):
             address=address,
             port=port,
         )
+        self.secret_file = folder / "tsig.secret"
+        self.secret_file.write_text(TSIG_SECRET)
 
 
 def key_section(keys: Iterable[tuple[str, str, str]]) -> str:
