@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 from cryptography import x509
 
+from tests.acme.fake_ca import url_of
 from tests.peers.pebble import management
 from zoneproof.acme import (
     AccountKey,
@@ -35,7 +36,7 @@ class Recorder(httpx2.AsyncBaseTransport):
         self._inner = httpx2.AsyncHTTPTransport(verify=context)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.seen.append((request.method, str(request.url)))
+        self.seen.append((request.method, str(url_of(request))))
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ from tests.acme.fake_ca import FakeCa, problem
 from tests.acme.obtaining import NAMES, obtain
 from zoneproof.acme import AcmeClient, Order, make_csr, make_key
 from zoneproof.acme.polling import FIRST_DELAY, LONGEST_DELAY, Pace
-from zoneproof.acme.retries import ATTEMPTS
+from zoneproof.core.http import ATTEMPTS
 from zoneproof.errors import (
     AcmeConnectionError,
     AcmeError,

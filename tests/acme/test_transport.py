@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.acme.fake_ca import Clock, FakeCa, problem
+from tests.acme.fake_ca import Clock, FakeCa, problem, url_of
 from tests.self_signed import certificate
 from zoneproof.acme import AccountKey, AcmeClient, SharedCall
 from zoneproof.acme.http import MAX_BODY
-from zoneproof.acme.retries import ATTEMPTS
 from zoneproof.cli.demo.background import free_port
+from zoneproof.core.http import ATTEMPTS
 from zoneproof.errors import (
     AccountPausedError,
     AcmeConnectionError,
@@ -205,7 +205,7 @@ async def test_ca_that_never_answers_is_given_up(ca: FakeCa) -> None:
 
     ca.misdeeds["/dir"] = [never] * ATTEMPTS
     async with ca.client(request_seconds=0.01) as client:
-        with pytest.raises(AcmeConnectionError, match=r"did not answer within 0\.01 s; try again"):
+        with pytest.raises(AcmeConnectionError, match=r"no answer within 0\.01 seconds; try again"):
             await client.directory()
 
 
@@ -228,7 +228,7 @@ async def test_ca_that_never_ends_its_answer_is_given_up(ca: FakeCa) -> None:
         transport=httpx2.MockTransport(lambda _: httpx2.Response(200, stream=Drip())),
     )
     async with client:
-        with pytest.raises(AcmeConnectionError, match=r"did not answer within 0\.05 s; try again"):
+        with pytest.raises(AcmeConnectionError, match=r"no answer within 0\.05 seconds; try again"):
             await client.directory()
 
 
@@ -344,7 +344,7 @@ async def test_pause_is_told_by_type_and_header_and_never_by_text(answer: httpx2
         (httpx2.Response(301, headers={"Location": "https://x.test/"}), "redirects to https://x"),
         (html(200), "sent a directory that cannot be read"),
         (httpx2.Response(200, content=b"{"), "sent a directory that cannot be read"),
-        (httpx2.Response(200, content=b"x" * (MAX_BODY + 1)), "more than 1048576 bytes"),
+        (httpx2.Response(200, content=b"x" * (MAX_BODY + 1)), "larger than 1 MiB"),
         (
             httpx2.Response(200, headers={"Content-Encoding": "bomb"}, content=b""),
             "compressed",
@@ -438,7 +438,7 @@ async def test_no_more_requests_run_at_once_than_allowed(ca: FakeCa) -> None:
         most = max(most, running)
         await asyncio.sleep(0)
         running -= 1
-        return ca._reply(request, request.url.path)
+        return ca._reply(request, url_of(request).path)
 
     names = [Identifier("dns", f"n{i}.example.com") for i in range(20)]
     async with ca.client(concurrency=4) as client:

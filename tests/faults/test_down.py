@@ -11,7 +11,7 @@ from tests.faults import faults
 from tests.faults.ca_proxy import Fault, Rule
 from tests.faults.world import DOMAIN, FaultWorld
 from tests.world import Result
-from zoneproof.acme.retries import ATTEMPTS
+from zoneproof.core.http import ATTEMPTS
 
 ALWAYS = 1000
 COUNT = 8

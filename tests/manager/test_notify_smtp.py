@@ -215,7 +215,10 @@ async def test_who_gives_up_waiting_hangs_up(server: SmtpServer) -> None:
         ({"password": "@/nowhere"}, "notify.smtp: password: cannot read /nowhere: No such file"),
         ({"password": "env:NO_SUCH_VARIABLE"}, "variable NO_SUCH_VARIABLE is not set"),
         ({"password": "päss"}, "notify.smtp: user and password must be ASCII"),
-        ({"ca_bundle": "/nowhere"}, "notify.smtp: ca_bundle: cannot read /nowhere"),
+        (
+            {"ca_bundle": "/nowhere"},
+            "notify.smtp: the CA bundle /nowhere cannot be used: No such file",
+        ),
     ],
 )
 async def test_settings_that_cannot_be_used_are_told_and_raise_nothing(

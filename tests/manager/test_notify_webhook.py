@@ -138,7 +138,7 @@ async def test_what_may_pass_is_tried_again(server: FakeHttpServer) -> None:
         ),
         (Reply(500, b"broken"), "it fails with status 500, and says: broken"),
         (Reply(302, b"", {"Location": "https://other.test/"}), "redirects to https://other.test/"),
-        (b"220 mail.test ESMTP\r\n", "the connection failed"),
+        (b"220 mail.test ESMTP\r\n", "the connection was lost"),
         (Reply(200, b"x" * 5_000_000), "larger than 4 MiB"),
     ],
 )

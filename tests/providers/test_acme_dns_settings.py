@@ -36,7 +36,7 @@ KEY = "licence-key-0123456789"
         ({"allowfrom": "192.0.2.0/33"}, "192.0.2.0/33"),
         ({"allowfrom": "everywhere"}, "everywhere"),
         ({"allowfrom": "fe80::1%eth0"}, "allowfrom"),
-        ({"ca_bundle": "/no/such/file"}, "ca_bundle"),
+        ({"ca_bundle": "/no/such/file"}, "CA bundle"),
         ({"ca_bundle": __file__}, "PEM"),
         ({"url": "https://host"}, "'url'"),
     ],

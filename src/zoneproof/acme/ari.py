@@ -11,10 +11,10 @@ from typing import Annotated, Protocol
 import msgspec
 from cryptography import x509
 
-from zoneproof.acme.headers import retry_at
 from zoneproof.acme.messages import decode, not_acme
 from zoneproof.acme.text import shown
 from zoneproof.challenges.token import base64url
+from zoneproof.core.http import retry_at
 from zoneproof.errors import AcmeError
 
 ASK_AGAIN = timedelta(hours=6)  # when the CA does not say (section 4.3.3)

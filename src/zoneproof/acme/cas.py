@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from zoneproof.acme.http import Http, Reply
+from zoneproof.acme.http import Http
 from zoneproof.acme.jws import ExternalAccountBinding
 from zoneproof.acme.messages import decode
 from zoneproof.acme.retries import Retries
 from zoneproof.acme.text import ca_at, shown
+from zoneproof.core.http import Reply
 from zoneproof.errors import AcmeError, InvalidInputError
 
 ZEROSSL_BINDING_URL = "https://api.zerossl.com/acme/eab-credentials-email"

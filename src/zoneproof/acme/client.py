@@ -31,9 +31,10 @@ from zoneproof.acme.messages import (
     parse_order,
 )
 from zoneproof.acme.polling import fetch_authorizations, wait_for_order
-from zoneproof.acme.retries import Now, Retries, Sleep, utc_now
+from zoneproof.acme.retries import Retries
 from zoneproof.acme.session import Session
 from zoneproof.challenges.token import base64url
+from zoneproof.core.http import Now, Sleep, utc_now
 from zoneproof.errors import AcmeProblemError, RateLimitedError
 from zoneproof.names import Identifier
 

@@ -1,37 +1,14 @@
-"""HTTP headers that ACME gives a meaning: Retry-After, Link and Replay-Nonce. No I/O."""
+"""HTTP headers that ACME gives a meaning: Link and Replay-Nonce. No I/O."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
-_LONGEST_RETRY = timedelta(days=366)
 _NONCE = re.compile(r"[A-Za-z0-9_-]{1,512}")
 _LINK = re.compile(r"<([^<>]*)>")
 _PARAMETER = re.compile(r'\s*;\s*([A-Za-z0-9*_.-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
-
-
-def retry_at(value: str | None, now: datetime) -> datetime | None:
-    """Return the moment that a Retry-After names (RFC 9110 section 10.2.3), at most a year ahead.
-
-    The header is a number of seconds or an HTTP date; anything else counts as absent.
-    """
-    text = (value or "").strip()
-    latest = now + _LONGEST_RETRY
-    if text.isascii() and text.isdigit():
-        if len(text) > 9:
-            return latest
-        return min(now + timedelta(seconds=int(text)), latest)
-    try:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return min(moment, latest).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 def links(values: Iterable[str], relation: str, base_url: str) -> list[str]:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 
-from zoneproof.acme.headers import links, retry_at
-from zoneproof.acme.http import ConnectionLostError, Reply
+from zoneproof.acme.headers import links
+from zoneproof.acme.http import connection_error
 from zoneproof.acme.problems import parse_problem, problem_error, until
 from zoneproof.acme.text import ca_at, shown
+from zoneproof.core.http import (
+    LONGEST_WAIT,
+    NoReplyError,
+    Now,
+    Reply,
+    Sleep,
+    retry_at,
+    with_retries,
+)
 from zoneproof.errors import AcmeConnectionError, AcmeError
 
-Now = Callable[[], datetime]
-Sleep = Callable[[float], Awaitable[None]]
-
-ATTEMPTS = 4
-FIRST_DELAY = 0.5  # seconds, doubled after each attempt
-LONGEST_WAIT = 60.0  # seconds; when the CA asks for more, the caller is told until when
 _BUSY = (500, 502, 503, 504)
-_jitter = random.SystemRandom()
-
-
-def utc_now() -> datetime:
-    """Return the time of day."""
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -51,34 +47,30 @@ class Retries:
         although no reply came, only requests that cannot have reached it are tried again. Raises
         AcmeProblemError and AcmeConnectionError.
         """
-        delay = FIRST_DELAY
-        for left in reversed(range(ATTEMPTS)):
+
+        async def in_time() -> Reply:
             if self._not_before and (rest := (self._not_before - self.now()).total_seconds()) > 0:
                 await self.sleep(min(rest, LONGEST_WAIT))
-            try:
-                reply = await attempt()
-            except ConnectionLostError as error:
-                if not left or not (repeatable or error.unsent):
-                    raise
-                wait = 0.0
-            else:
-                if 200 <= reply.status < 300:
-                    return reply
-                wait = self._wait_after(reply)
-                if not left or not repeatable or not 0 <= wait <= LONGEST_WAIT:
-                    raise self.error_for(reply)
-                self._not_before = self.now() + timedelta(seconds=wait)
-            await self.sleep(max(wait, delay * _jitter.uniform(0.5, 1.0)))
-            delay *= 2
-        raise AssertionError("the last attempt returns or raises")
+            return await attempt()
 
-    def _wait_after(self, reply: Reply) -> float:
-        """Return the least seconds to wait before trying again, or -1 if that is no use."""
-        moment = self.retry_at(reply)
-        limited = reply.status == HTTPStatus.TOO_MANY_REQUESTS and moment is not None
-        if reply.status not in _BUSY and not limited:
-            return -1.0
-        return max(0.0, (moment - self.now()).total_seconds()) if moment else 0.0
+        def again(reply: Reply) -> bool:
+            moment = self.retry_at(reply)
+            limited = reply.status == HTTPStatus.TOO_MANY_REQUESTS and moment is not None
+            if not repeatable or not (reply.status in _BUSY or limited):
+                return False
+            if moment and (moment - self.now()).total_seconds() <= LONGEST_WAIT:
+                self._not_before = moment
+            return True
+
+        try:
+            reply = await with_retries(
+                in_time, again, repeatable=repeatable, sleep=self.sleep, now=self.now
+            )
+        except NoReplyError as error:
+            raise connection_error(error) from error
+        if 200 <= reply.status < 300:
+            return reply
+        raise self.error_for(reply)
 
     def retry_at(self, reply: Reply) -> datetime | None:
         """Return the moment that the reply's Retry-After names."""

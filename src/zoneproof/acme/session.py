@@ -10,13 +10,14 @@ import msgspec
 
 from zoneproof.acme.concurrent import SharedCall
 from zoneproof.acme.directory import Directory, parse_directory
-from zoneproof.acme.http import Http, Reply
+from zoneproof.acme.http import Http
 from zoneproof.acme.jws import POST_AS_GET, Signer
 from zoneproof.acme.keys import AccountKey
 from zoneproof.acme.retries import Retries
 from zoneproof.acme.text import ca_at
 from zoneproof.acme.transport import Transport
 from zoneproof.acme.urls import check_url
+from zoneproof.core.http import Reply
 from zoneproof.errors import AcmeConnectionError, AcmeError
 
 
@@ -48,6 +49,7 @@ class Session:
             directory_url,
             ca_bundle=ca_bundle,
             allow_http=allow_http,
+            concurrency=concurrency,
             request_seconds=request_seconds,
             transport=transport,
         )

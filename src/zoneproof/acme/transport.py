@@ -6,12 +6,13 @@ import asyncio
 from http import HTTPStatus
 
 from zoneproof.acme.headers import replay_nonce
-from zoneproof.acme.http import Http, Reply
+from zoneproof.acme.http import Http
 from zoneproof.acme.jws import POST_AS_GET, Signer
 from zoneproof.acme.nonces import NoncePool
 from zoneproof.acme.problems import BAD_NONCE, parse_problem
 from zoneproof.acme.retries import Retries
 from zoneproof.acme.text import ca_at
+from zoneproof.core.http import Reply
 from zoneproof.errors import AcmeConnectionError
 
 BAD_NONCES = 20  # refused nonces in a row, after which something else must be wrong

@@ -14,10 +14,10 @@ from typing import Any, Self, TypeVar
 import dns.exception
 import dns.flags
 import dns.message
-import httpx2
 
+from zoneproof.core.http import HttpClient
 from zoneproof.dnsquery.answer import Answer, Status, read_answer
-from zoneproof.dnsquery.doh import exchange_https
+from zoneproof.dnsquery.doh import LARGEST_REPLY, exchange_https
 from zoneproof.dnsquery.servers import DohServer, ServerAddress
 from zoneproof.dnsquery.transport import exchange
 from zoneproof.errors import (
@@ -65,7 +65,7 @@ class Resolver:
         self._answering: set[str] = set()
         self._kept: dict[Hashable, _Kept] = {}
         self._next_sweep = 0.0
-        self._client: httpx2.AsyncClient | None = None
+        self._client: HttpClient | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,7 +81,7 @@ class Resolver:
     async def close(self) -> None:
         """Release connections."""
         if self._client is not None:
-            await self._client.aclose()
+            await self._client.close()
             self._client = None
 
     async def query(self, name: DomainName, rdtype: str) -> Answer:
@@ -205,7 +205,9 @@ class Resolver:
     ) -> Answer:
         async with self._at_once:
             if isinstance(server, DohServer):
-                self._client = self._client or httpx2.AsyncClient(timeout=self.timeout * 2)
+                self._client = self._client or HttpClient(
+                    seconds=self.timeout * 2, connections=_MAX_AT_ONCE, max_body=LARGEST_REPLY
+                )
                 reply = await exchange_https(self._client, server, name, rdtype, timeout=seconds)
             else:
                 reply = await exchange(server, name, rdtype, recursive=True, tries=(seconds,))

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
+from zoneproof.core.http import load_ca_bundle
 from zoneproof.errors import (
     InvalidInputError,
     ProviderCredentialsError,
@@ -20,7 +21,7 @@ from zoneproof.errors import (
     ProviderZoneError,
 )
 from zoneproof.names import DomainName
-from zoneproof.providers.api_client import Answer, ApiClient, load_ca_bundle
+from zoneproof.providers.api_client import Answer, ApiClient
 from zoneproof.providers.contract import (
     CredentialField,
     ProviderContext,
@@ -137,7 +138,7 @@ class AcmeDns:
             context,
             secrets=self._server.secrets,
             auth=login if any(login) else None,
-            verify=load_ca_bundle(context.fields["ca_bundle"]),
+            ca_bundle=context.fields["ca_bundle"],
         )
         self._locks = KeyedLocks()
         self._sleep, self._clock = context.sleep, context.clock

@@ -14,10 +14,10 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import BinaryIO
 
+from zoneproof.core.http import load_ca_bundle
 from zoneproof.errors import InvalidInputError
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
 from zoneproof.manager.notifications.settings import SmtpSettings
-from zoneproof.providers.api_client import load_ca_bundle
 from zoneproof.providers.words import said
 from zoneproof.references import read_reference
 
@@ -85,9 +85,7 @@ async def mail(settings: SmtpSettings, message: EmailMessage, *, deadline: float
     password = read_reference(settings.password, "password")
     if not (settings.user + password).isascii():  # smtplib sends nothing else
         raise InvalidInputError("user and password must be ASCII: set another password")
-    context = load_ca_bundle(settings.ca_bundle)
-    if not isinstance(context, ssl.SSLContext):
-        context = ssl.create_default_context()
+    context = load_ca_bundle(settings.ca_bundle) or ssl.create_default_context()
     kind = _TlsConversation if settings.security == "tls" else _Conversation
     connection = kind.__new__(kind)  # made here, so that it can be hung up on while it connects
     conversation = asyncio.create_task(

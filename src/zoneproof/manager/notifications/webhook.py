@@ -7,21 +7,29 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from zoneproof.errors import ProviderError
+from zoneproof.core.http import (
+    HttpClient,
+    NoReplyError,
+    Reply,
+    Sleep,
+    error_text,
+    load_ca_bundle,
+    with_retries,
+)
+from zoneproof.core.text import sanitize
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
 from zoneproof.manager.notifications.settings import (
     WebhookSettings,
     check_url,
     signing_key,
 )
-from zoneproof.providers.api_client import ApiClient, load_ca_bundle
-from zoneproof.providers.contract import ProviderContext
 from zoneproof.references import read_reference
 
 _SECONDS = 30.0  # for one attempt
@@ -41,7 +49,7 @@ async def post(
     notices: Sequence[Notice],
     machine: str,
     now: datetime,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    sleep: Sleep = asyncio.sleep,
 ) -> str:
     """Post the notices in one request; return a line about what went wrong, or an empty one.
 
@@ -52,31 +60,39 @@ async def post(
     parts = urlsplit(url)
     where = f"webhook at {parts.hostname}"
     body = _chat(notices, machine) if settings.format == "slack" else _Body(machine, notices)
-    headers: dict[str, str] = {}
+    content = msgspec.json.encode(body)
+    headers = {"Content-Type": "application/json"}
     if settings.secret:
         key = signing_key(read_reference(settings.secret, "secret"))
         identifier, seconds = f"msg_{secrets.token_hex(16)}", str(int(now.timestamp()))
-        headers = {
+        headers |= {
             "webhook-id": identifier,
             "webhook-timestamp": seconds,
-            "webhook-signature": signature(key, identifier, seconds, msgspec.json.encode(body)),
+            "webhook-signature": signature(key, identifier, seconds, content),
         }
-    client = ApiClient(
-        ProviderContext({}, timeout=_SECONDS, sleep=sleep),
-        secrets=_secret_parts(parts),
-        verify=load_ca_bundle(settings.ca_bundle),
-    )
+    hidden = [*_secret_parts(parts)]
+    client = HttpClient(seconds=_SECONDS, tls=load_ca_bundle(settings.ca_bundle))
+
+    async def attempt() -> Reply:
+        return await client.exchange("POST", url, content=content, headers=headers)
+
+    def again(reply: Reply) -> bool:
+        return reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500
+
     try:
-        answer = await client.send(
-            "POST", url, where=where, json=body, headers=headers, repeatable=True
-        )
-    except ProviderError as error:
-        return error.message
+        reply = await with_retries(attempt, again, repeatable=True, sleep=sleep)
+    except NoReplyError as error:
+        return f"{where}: {sanitize(error.message, secrets=hidden)}"
     finally:
         await client.close()
-    if 200 <= answer.status < 300:
+    if 200 <= reply.status < 300:
         return ""
-    return f"{where}: it refuses with status {answer.status}, and says: {client.words(answer.body)}"
+    if 300 <= reply.status < 400:
+        target = sanitize(reply.headers.get("Location", "nowhere"), secrets=hidden)
+        return f"{where}: it redirects to {target}, which is not followed: set that as its url"
+    words = error_text(reply.body, hidden)
+    what = "fails" if reply.status >= 500 else "refuses"
+    return f"{where}: it {what} with status {reply.status}, and says: {words}"
 
 
 def signature(key: bytes, identifier: str, seconds: str, body: bytes) -> str:

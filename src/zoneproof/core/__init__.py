@@ -1,0 +1,1 @@
+"""What every room may use: errors, names, times, text, files, TOML, concurrency, HTTP, programs."""

@@ -1,0 +1,324 @@
+"""One HTTP client: deadlines, bounded bodies, retries, and why there was no reply.
+
+What a status means, and how an error names the server, is the caller's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx2
+import msgspec
+
+from zoneproof import __version__, moments
+from zoneproof.core.text import sanitize
+from zoneproof.errors import ConfigError, ZoneproofError
+from zoneproof.input_files import LARGEST_LIST, read_file
+from zoneproof.providers.fields import absolute_path
+
+ATTEMPTS = 4
+LONGEST_WAIT = 60.0  # seconds; who asks for more gets an error instead
+WEB_PAGE = "a web page"
+_FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
+_CONNECT_SECONDS = 10.0
+_LONGEST_RETRY = timedelta(days=366)
+_MAX_BODY = 4 * 1024 * 1024  # bytes
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+_OF_ANOTHER_TIME = (9, 10)  # OpenSSL: X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+_HEADERS = {
+    "User-Agent": f"zoneproof/{__version__}",
+    "Accept-Language": "en",
+    "Accept-Encoding": "identity",  # because what is compressed could be a bomb
+}
+_JITTER = random.SystemRandom()
+
+Now = Callable[[], datetime]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply of any status; redirects are never followed."""
+
+    url: str
+    status: int
+    headers: httpx2.Headers
+    body: bytes
+
+
+class NoReplyError(ZoneproofError):
+    """No usable reply came from ``url``; the message says why, and the caller from whom.
+
+    ``unsent`` says that the server cannot have seen the request, ``hopeless`` that asking again
+    cannot help.
+    """
+
+    def __init__(
+        self, message: str, *, url: str, unsent: bool = False, hopeless: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.url = url
+        self.unsent = unsent
+        self.hopeless = hopeless
+
+
+def utc_now() -> datetime:
+    """Return the time of day."""
+    return datetime.now(UTC)
+
+
+class HttpClient:
+    """Keep-alive connections, as many as exchanges run at once, at most ``connections``.
+
+    ``seconds`` is the deadline of a whole exchange, waiting for a free connection not counted.
+    ``tls`` is what :func:`tls_context` made, None for the usual CAs. ``auth`` are user and password
+    of a Basic authorization. An idle connection is kept for ``idle_seconds``: shorter than servers
+    keep it where a write must not be sent on one that the server is about to close.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float,
+        tls: ssl.SSLContext | None = None,
+        auth: tuple[str, str] | None = None,
+        connections: int = 10,
+        idle_seconds: float = 2.0,
+        max_body: int = _MAX_BODY,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._seconds = seconds
+        # Made once, because reading the usual CAs takes long. A given transport has its own trust.
+        self._tls = tls or (httpx2.create_ssl_context() if transport is None else True)
+        self._auth = auth
+        self._slots = asyncio.Semaphore(connections)
+        self._idle_seconds = idle_seconds
+        self._max_body = max_body
+        self._transport = transport
+        self._idle: list[httpx2.AsyncClient] = []
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._idle:
+            await client.aclose()
+        self._idle.clear()
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> Reply:
+        """Send one request and read its reply, within ``seconds`` if given. Raises NoReplyError."""
+        seconds = seconds or self._seconds
+        async with self._slots:
+            client = self._idle.pop() if self._idle else self._new_client()
+            try:
+                async with asyncio.timeout(seconds):
+                    return await self._send(client, method, url, content, headers)
+            except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, TimeoutError) as error:
+                # UnicodeError: httpx2 looks at where a redirect leads even if it does not follow.
+                raise _no_reply(error, seconds, url) from error
+            finally:
+                self._idle.append(client)
+
+    def _new_client(self) -> httpx2.AsyncClient:
+        # One client for each connection: for every request, a client looks at all of its idle
+        # connections, which took a third of the time of an order with 100 names.
+        return httpx2.AsyncClient(
+            headers=_HEADERS,
+            auth=self._auth,
+            verify=self._tls,
+            limits=httpx2.Limits(max_connections=1, keepalive_expiry=self._idle_seconds),
+            timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, self._seconds)),
+            transport=self._transport,
+        )
+
+    async def _send(
+        self,
+        client: httpx2.AsyncClient,
+        method: str,
+        url: str,
+        content: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> Reply:
+        # httpx2 logs the URL of each request, so it gets one without the path: a key may be in it.
+        whole = httpx2.URL(url)
+        request = client.build_request(
+            method,
+            whole.copy_with(raw_path=b"/"),
+            content=content,
+            headers=headers,
+            extensions={"target": whole.raw_path},
+        )
+        response = await client.send(request, stream=True)
+        try:
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise NoReplyError(
+                    "it sent a compressed reply, which it was not asked for", url=url, hopeless=True
+                )
+            body = bytearray()
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) > self._max_body:
+                    raise NoReplyError(
+                        f"its reply is larger than {_size(self._max_body)}", url=url, hopeless=True
+                    )
+        finally:
+            await response.aclose()
+        return Reply(url, response.status_code, response.headers, bytes(body))
+
+
+async def with_retries(
+    attempt: Callable[[], Awaitable[Reply]],
+    again: Callable[[Reply], bool],
+    *,
+    repeatable: bool,
+    sleep: Sleep,
+    now: Now = utc_now,
+) -> Reply:
+    """Call ``attempt`` until ``again`` is content with its reply, at most four times.
+
+    Between attempts it waits as long as Retry-After says, else a pause that grows. The last reply
+    is returned, whatever it is, and so is one that asks for more than a minute. If the request is
+    not ``repeatable``, because the server may have done what it was asked although no reply came,
+    it is sent again only where it cannot have reached the server. Raises NoReplyError.
+    """
+    pause = _FIRST_PAUSE
+    for left in reversed(range(ATTEMPTS)):
+        wait = None
+        try:
+            reply = await attempt()
+        except NoReplyError as error:
+            if not left or error.hopeless or not (repeatable or error.unsent):
+                raise
+        else:
+            moment = retry_at(reply.headers.get("Retry-After"), time := now())
+            wait = max(0.0, (moment - time).total_seconds()) if moment else None
+            if not left or not again(reply) or (wait or 0.0) > LONGEST_WAIT:
+                return reply
+        await sleep(pause * _JITTER.uniform(0.5, 1.0) if wait is None else wait)
+        pause *= 2
+    raise AssertionError("the last attempt returns or raises")
+
+
+def retry_at(value: str | None, now: datetime) -> datetime | None:
+    """Return the moment that a Retry-After names (RFC 9110 section 10.2.3), at most a year ahead.
+
+    The header is a number of seconds or an HTTP date; anything else counts as absent.
+    """
+    text = (value or "").strip()
+    latest = now + _LONGEST_RETRY
+    if text.isascii() and text.isdigit():
+        return latest if len(text) > 9 else min(now + timedelta(seconds=int(text)), latest)
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(moment, latest).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def error_text(body: bytes, secrets: Iterable[str] = ()) -> str:
+    """Return what a server said, for an error: JSON's ``error``, ``message`` or ``detail``, or all.
+
+    One line of at most 200 characters, without ``secrets``; a web page is only called one.
+    """
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        for key in ("error", "message", "detail"):
+            if isinstance(found.get(key), str):
+                return sanitize(found[key], secrets=secrets)
+    if is_web_page(body):
+        return WEB_PAGE
+    return sanitize(body, secrets=secrets) or "nothing"
+
+
+def is_web_page(body: bytes) -> bool:
+    """Tell whether the body is HTML, or XML, by how it begins."""
+    return body.lstrip()[:1] == b"<"
+
+
+def tls_context(ca_bundle: Path | None) -> ssl.SSLContext | None:
+    """Return what trusts the PEM file ``ca_bundle`` alone; None means the usual CAs.
+
+    Raises ConfigError, which names the file.
+    """
+    if ca_bundle is None:
+        return None
+    try:
+        read_file(ca_bundle, LARGEST_LIST)  # OpenSSL would wait for a pipe, and read without end
+        return ssl.create_default_context(cafile=ca_bundle)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"the CA bundle {ca_bundle} cannot be used: it has no certificates in PEM form"
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"the CA bundle {ca_bundle} cannot be used: {sanitize(error.strerror or str(error))}"
+        ) from error
+
+
+def load_ca_bundle(text: str) -> ssl.SSLContext | None:
+    """Return :func:`tls_context` of what a person wrote: an absolute path, or empty for the usual.
+
+    Raises InvalidInputError.
+    """
+    return tls_context(absolute_path("ca_bundle", text) if text else None)
+
+
+def _no_reply(error: Exception, seconds: float, url: str) -> NoReplyError:
+    unsent = isinstance(error, _NOT_SENT)
+    if isinstance(error, (TimeoutError, httpx2.TimeoutException)):
+        return NoReplyError(f"no answer within {seconds:g} seconds", url=url, unsent=unsent)
+    failed = "the connection failed" if unsent else "the connection was lost before it answered"
+    reason = f"{failed} ({(sanitize(str(error)) or type(error).__name__).removesuffix('.')})"
+    hopeless = False
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError):
+            return NoReplyError(_tls_failure(cause), url=url, unsent=True, hopeless=True)
+        if isinstance(cause, socket.gaierror):
+            hopeless = cause.errno == socket.EAI_NONAME
+            reason = "its host name cannot be looked up now"
+            if hopeless:
+                reason = "the DNS does not know its host name: check the URL"
+        elif isinstance(cause, ConnectionRefusedError):
+            reason = "the connection was refused: nothing listens there"
+        elif isinstance(cause, OSError) and cause.strerror:
+            reason = f"{failed} ({sanitize(cause.strerror)})"
+    return NoReplyError(reason, url=url, unsent=unsent, hopeless=hopeless)
+
+
+def _tls_failure(error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return "it does not speak TLS there: check whether the URL needs http:// or a port"
+    advice = "if its CA is a private one, give that CA's PEM file as the CA bundle"
+    if error.verify_code in _OF_ANOTHER_TIME:
+        advice = f"is it {moments.at(utc_now())}? If not, set this machine's clock"
+    return f"its certificate is not trusted ({sanitize(error.verify_message)}); {advice}"
+
+
+def _size(number: int) -> str:
+    return f"{number >> 20} MiB" if number >= 1 << 20 else f"{number >> 10} KiB"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
