@@ -19,7 +19,7 @@ BUSY = faults.problem(503, "serverInternal", "maintenance", {"Retry-After": "360
 LIMITED = faults.problem(429, "rateLimited", "too many orders", {"Retry-After": "3600"})
 LIMITED_FOR_EVER = faults.problem(429, "rateLimited", "too many orders")
 
-LOST = r"was lost before it answered: .*; try again later$"
+LOST = r"was lost before it answered .*; try again later$"
 LATER = r"limits requests: too many orders .*; try again later$"
 
 

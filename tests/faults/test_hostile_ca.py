@@ -53,7 +53,7 @@ SUBPROBLEMS = [{"detail": TRICKS * 20, "identifier": {"value": TRICKS}}] * 100
 CASES: list[tuple[str, str, Fault, str]] = [
     ("directory", "http", saying(newOrder="http://127.0.0.1/"), "does not start with https"),
     ("directory", "file", saying(newNonce="file:///etc/passwd"), "is no URL"),
-    ("directory", "10 MB", faults.says(200, bytes(10_000_000)), "more than 1048576 bytes"),
+    ("directory", "10 MB", faults.says(200, bytes(10_000_000)), "larger than 1 MiB"),
     (
         "directory",
         "redirect",
@@ -116,7 +116,7 @@ CASES: list[tuple[str, str, Fault, str]] = [
         r"again after \d{4}-",
     ),
     ("finalize", "problem", problem_of({"subproblems": SUBPROBLEMS}), "refused: x"),
-    ("certificate", "5 MB", faults.says(200, bytes(5_000_000)), "more than 1048576 bytes"),
+    ("certificate", "5 MB", faults.says(200, bytes(5_000_000)), "larger than 1 MiB"),
     ("certificate", "tricks", faults.says(200, TRICKS.encode()), "cannot be read"),
     ("certificate", "moved", faults.says(302, b"", {"Location": "https://a/"}), "redirects"),
 ]
