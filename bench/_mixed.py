@@ -23,8 +23,7 @@ from tests.challengedns.world import Service, texts
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
 from tests.peers.unbound import Unbound
 from tests.world import World, zone_text
-from zoneproof.cli.demo.background import free_port
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.core.names import DomainName
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -34,8 +33,9 @@ from zoneproof.manager import (
     RunOptions,
     open_manager,
 )
-from zoneproof.names import DomainName
 from zoneproof.providers import DelegatedProvider
+from zoneproof.testing.background import free_port
+from zoneproof.testing.pebble import Pebble
 
 _ROOT = Path(__file__).parents[1]
 _ZONE = "example.com"

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
 from tests.world import zone_text
-from zoneproof.cli.demo.pebble import Pebble
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -25,6 +24,7 @@ from zoneproof.manager import (
     RunOptions,
     open_manager,
 )
+from zoneproof.testing.pebble import Pebble
 
 ZONE = "bench.test"
 ZONES = {

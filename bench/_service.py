@@ -16,8 +16,8 @@ from pathlib import Path
 from bench._accounts import Account, account, value
 from bench._processes import cpu_seconds, memory
 from tests.challengedns.world import Service, write_config
-from zoneproof.challengedns.registry import rows
-from zoneproof.challengedns.registry.rows import Registration
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.storage.sqlite import SqliteTransaction
 
@@ -121,7 +121,7 @@ def _one_large_transaction(database: Path) -> Iterator[SqliteTransaction]:
 def _insert(tx: SqliteTransaction, made: Account, now: int) -> None:
     rows.insert(
         tx,
-        Registration(
+        RegistrationRow(
             subdomain=made.subdomain,
             username=made.username,
             key_hash=hashlib.sha256(made.key.encode()).hexdigest(),

@@ -16,14 +16,7 @@ from bench import _dnsperf
 from bench._accounts import account, value
 from bench._acme_dns import AcmeDns, acme_dns_binary
 from bench._dnsperf import Load
-from bench._figures import (
-    Bar,
-    microseconds,
-    per_second,
-    print_figure,
-    print_ratio,
-    print_title,
-)
+from bench._figures import Bar, microseconds, per_second, print_figure, print_ratio, print_title
 from bench._knot import Knot
 from bench._service import fill, make_service
 from tests.challengedns.world import ZONE

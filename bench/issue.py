@@ -18,7 +18,7 @@ from bench._pairs import print_pair, time_pairs
 from tests.peers.certbot import certonly_command
 from tests.peers.knot import Knot
 from tests.world import zone_text
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 SIZES = (1, 20, 100)
 RUNS = 5

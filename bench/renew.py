@@ -20,8 +20,8 @@ from bench._figures import Bar, megabytes, print_figure, print_ratio, print_titl
 from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run
 from tests.peers.certbot import certbot_command, certonly_command
 from tests.peers.knot import Knot
-from zoneproof.cli.demo.pebble import Pebble
 from zoneproof.manager import Credential
+from zoneproof.testing.pebble import Pebble
 
 _FAIR = {"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
 _PROVIDERS = 6

@@ -18,7 +18,7 @@ import dns.rdatatype
 
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, Knot
 from tests.peers.unbound import Unbound
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 ZONE = """$ORIGIN {name}.
 $TTL 60

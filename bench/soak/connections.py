@@ -28,12 +28,20 @@ from bench._processes import memory
 from bench._service import BenchService
 from bench.soak.asking import ask_tcp, txt_question
 from bench.soak.progress import Progress, SoakError
-from tests.challengedns.world import ZONE, txt, write_config
-from tests.challengedns.world import register as register_one
-from tests.challengedns.world import update as update_one
+from tests.challengedns.world import (
+    ZONE,
+    txt,
+    write_config,
+)
+from tests.challengedns.world import (
+    register as register_one,
+)
+from tests.challengedns.world import (
+    update as update_one,
+)
 from tests.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.operation.capacity import capacity, file_limit, usable_memory
+from zoneproof.challengedns.runtime.capacity import capacity, file_limit, usable_memory
 
 _CROWD = 4_000
 _SECONDS = 10.0

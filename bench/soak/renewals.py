@@ -30,8 +30,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from bench._mixed import MixedWorld, open_mixed
 from bench.soak.progress import Progress, SoakError
 from tests.world import Result
-from zoneproof.errors import AcmeProblemError
-from zoneproof.manager import Home, Manager, open_manager, standing
+from zoneproof.core.errors import AcmeProblemError
+from zoneproof.manager import Home, Manager, open_manager, status_of
 
 _RENEW = ("renew", "--force", "--json")
 _LIVES = 0.1, 1.0  # of the time that a whole run takes, at least and at most
@@ -177,7 +177,7 @@ def _check_private(home: Path) -> None:
 async def _check_readable(world: MixedWorld) -> None:
     async with open_manager(Home(world.home)) as manager:
         for certificate in await manager.certificates.readable():
-            found = standing(certificate, manager.files, datetime.now(UTC)).overview()
+            found = status_of(certificate, manager.files, datetime.now(UTC)).overview()
             if found.needs_attention:
                 raise SoakError(f"{found.name} is {found.status}: {found.problem}")
             if (await manager.history.of(found.name))[-1].kind != "issued":

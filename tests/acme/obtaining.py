@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoneproof.acme import AcmeClient, CertificateChain, make_csr, make_key
-from zoneproof.names import Identifier
+from zoneproof.core.names import Identifier
 
 NAMES = [Identifier.parse(name) for name in ("example.com", "*.example.com", "www.example.org")]
 

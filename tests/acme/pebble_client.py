@@ -23,8 +23,8 @@ from zoneproof.acme import (
     make_csr,
     make_key,
 )
-from zoneproof.cli.demo.pebble import Pebble
-from zoneproof.names import Identifier
+from zoneproof.core.names import Identifier
+from zoneproof.testing.pebble import Pebble
 
 
 class Recorder(httpx2.AsyncBaseTransport):

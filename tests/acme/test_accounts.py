@@ -11,7 +11,7 @@ import pytest
 
 from tests.acme.fake_ca import FakeCa, decoded, problem, url_of
 from zoneproof.acme import KNOWN, AccountKey, ExternalAccountBinding
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     AcmeConnectionError,
     AcmeError,
     AcmeProblemError,

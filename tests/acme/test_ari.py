@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from zoneproof.acme import RenewalInfo, cert_id, choose_renewal_time, is_renewal_due
 from zoneproof.acme.ari import parse_renewal_info
-from zoneproof.errors import AcmeConnectionError, AcmeError
+from zoneproof.core.errors import AcmeConnectionError, AcmeError
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())

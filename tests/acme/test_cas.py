@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zoneproof.acme import KNOWN, directory_url, find_ca
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 
 
 @pytest.mark.parametrize(

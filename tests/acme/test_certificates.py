@@ -9,16 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tests.acme.fake_ca import FakeCa
-from zoneproof.acme import (
-    CertificateKey,
-    key_from_pem,
-    key_to_pem,
-    make_csr,
-    make_key,
-    parse_chain,
-)
-from zoneproof.errors import AcmeConnectionError, AcmeError, InvalidInputError
-from zoneproof.names import Identifier
+from zoneproof.acme import CertificateKey, key_from_pem, key_to_pem, make_csr, make_key, parse_chain
+from zoneproof.core.errors import AcmeConnectionError, AcmeError, InvalidInputError
+from zoneproof.core.names import Identifier
 
 NAMES = (Identifier.parse("example.com"), Identifier.parse("*.example.com"))
 ADDRESSES = (Identifier.parse("192.0.2.1"), Identifier.parse("2001:db8::1"))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoneproof.acme import key_to_pem, make_key, public_der, read_csr
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 
 KEY = make_key()
 

@@ -11,7 +11,7 @@ from cryptography import x509
 
 import zoneproof.acme
 from zoneproof.acme import AcmeClient, key_from_pem
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 TEXT = (Path(__file__).parents[2] / "docs/acme-client.md").read_text()
 PROGRAM = next(re.finditer(r"```python\n(.*?)```", TEXT, re.DOTALL)).group(1)

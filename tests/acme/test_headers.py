@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.acme.headers import links, replay_nonce
+from zoneproof.acme.http import links, replay_nonce
 from zoneproof.core.http import retry_at
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)

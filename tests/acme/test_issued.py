@@ -7,10 +7,7 @@ import pytest
 
 from tests.acme.fake_ca import FakeCa, problem
 from tests.acme.obtaining import obtain
-from zoneproof.errors import (
-    AcmeProblemError,
-    InvalidInputError,
-)
+from zoneproof.core.errors import AcmeProblemError, InvalidInputError
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from tests.acme.fake_ca import decoded, verify_es256
 from zoneproof.acme import AccountKey, ExternalAccountBinding
 from zoneproof.acme.jws import Signer, bound_key, key_change
-from zoneproof.acme.keys import decode_base64url
-from zoneproof.challenges.token import base64url
-from zoneproof.errors import InvalidInputError
+from zoneproof.acme.keys import base64url, decode_base64url
+from zoneproof.core.errors import InvalidInputError
 
 KEY = AccountKey.generate()
 KID = "https://example.com/acme/acct/evOfKhNU60wg"

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from tests.acme.fake_ca import decoded
 from zoneproof.acme import AccountKey, KeyKind
 from zoneproof.acme.keys import thumbprint
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 
 KINDS: list[KeyKind] = ["ES256", "ES384", "RS256", "EdDSA"]
 

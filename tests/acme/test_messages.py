@@ -14,19 +14,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zoneproof.acme.ari import parse_renewal_info
-from zoneproof.acme.chain import parse_chain
-from zoneproof.acme.directory import parse_directory
+from zoneproof.acme.certificates import parse_chain
+from zoneproof.acme.http import check_url
 from zoneproof.acme.messages import (
     parse_account,
     parse_authorization,
     parse_challenge,
+    parse_directory,
     parse_order,
 )
 from zoneproof.acme.problems import parse_problem
-from zoneproof.acme.text import shown
-from zoneproof.acme.urls import check_url
-from zoneproof.errors import AcmeConnectionError, InvalidInputError
-from zoneproof.names import Identifier
+from zoneproof.core.errors import AcmeConnectionError, InvalidInputError
+from zoneproof.core.names import Identifier
+from zoneproof.core.text import sanitize
 
 URL = "https://ca.test/thing"
 DIRECTORY = {
@@ -294,11 +294,11 @@ def test_problem_documents_never_raise(body: bytes) -> None:
 
 @given(st.text(max_size=200), st.integers(3, 60))
 def test_shown_text_is_one_printable_line_of_bounded_length(text: str, limit: int) -> None:
-    line = shown(text, limit)
+    line = sanitize(text, limit=limit)
     assert line.isprintable()
     assert len(line) <= limit
     assert line == line.strip()
 
 
 def test_escape_sequences_and_direction_marks_do_not_reach_the_terminal() -> None:
-    assert shown("a\x1b[2Jb\r\nc\u202ed\u0085e") == "a [2Jb c d e"
+    assert sanitize("a\x1b[2Jb\r\nc\u202ed\u0085e", limit=2000) == "a [2Jb c d e"

@@ -7,11 +7,8 @@ import pytest
 
 from tests.acme.fake_ca import FakeCa, problem
 from zoneproof.acme.transport import BAD_NONCES
-from zoneproof.errors import (
-    AcmeConnectionError,
-    AcmeProblemError,
-)
-from zoneproof.names import Identifier
+from zoneproof.core.errors import AcmeConnectionError, AcmeProblemError
+from zoneproof.core.names import Identifier
 
 NAMES = [Identifier("dns", "example.com")]
 

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from tests.acme.fake_ca import FakeCa, problem
 from tests.acme.obtaining import NAMES, obtain
 from zoneproof.acme import AcmeClient, Order, make_csr, make_key
-from zoneproof.acme.polling import FIRST_DELAY, LONGEST_DELAY, Pace
-from zoneproof.core.http import ATTEMPTS
-from zoneproof.errors import (
+from zoneproof.acme.orders import FIRST_DELAY, LONGEST_DELAY, Pace
+from zoneproof.core.errors import (
     AcmeConnectionError,
     AcmeError,
     AcmeProblemError,
@@ -20,7 +19,8 @@ from zoneproof.errors import (
     OrderFailedError,
     RateLimitedError,
 )
-from zoneproof.names import Identifier
+from zoneproof.core.http import ATTEMPTS
+from zoneproof.core.names import Identifier
 
 STEPS = (
     "/new-order",

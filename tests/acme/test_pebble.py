@@ -17,22 +17,15 @@ from tests.acme.pebble_client import (
     roots,
     validated,
 )
-from zoneproof.acme import (
-    AccountKey,
-    AcmeClient,
-    CertificateChain,
-    KeyKind,
-    make_csr,
-    make_key,
-)
-from zoneproof.cli.demo.pebble import Pebble
-from zoneproof.errors import (
+from zoneproof.acme import AccountKey, AcmeClient, CertificateChain, KeyKind, make_csr, make_key
+from zoneproof.core.errors import (
     AcmeConnectionError,
     AcmeError,
     AcmeProblemError,
     InvalidInputError,
     OrderFailedError,
 )
+from zoneproof.testing.pebble import Pebble
 
 
 async def test_directory_tells_what_the_ca_offers(pebble: Pebble) -> None:

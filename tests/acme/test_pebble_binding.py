@@ -8,8 +8,8 @@ import pytest
 
 from tests.acme.conftest import MAC_KEY
 from zoneproof.acme import AccountKey, AcmeClient, ExternalAccountBinding
-from zoneproof.cli.demo.pebble import Pebble
-from zoneproof.errors import AcmeProblemError, InvalidInputError, TermsNotAgreedError
+from zoneproof.core.errors import AcmeProblemError, InvalidInputError, TermsNotAgreedError
+from zoneproof.testing.pebble import Pebble
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.acme.pebble_client import obtain, registered
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 
 async def test_a_hundred_orders_of_twenty_names_give_a_hundred_certificates(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acme.pebble_client import identifiers, registered
-from zoneproof.cli.demo.pebble import Pebble
-from zoneproof.errors import AcmeProblemError, OrderFailedError
+from zoneproof.core.errors import AcmeProblemError, OrderFailedError
+from zoneproof.testing.pebble import Pebble
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,8 @@ import httpx2
 import pytest
 
 from tests.acme.fake_ca import FakeCa, problem
-from zoneproof.errors import (
-    AcmeProblemError,
-    UserActionRequiredError,
-)
-from zoneproof.names import Identifier
+from zoneproof.core.errors import AcmeProblemError, UserActionRequiredError
+from zoneproof.core.names import Identifier
 
 NAMES = [Identifier("dns", "example.com")]
 

@@ -16,9 +16,7 @@ from tests.acme.fake_ca import Clock, FakeCa, problem, url_of
 from tests.self_signed import certificate
 from zoneproof.acme import AccountKey, AcmeClient, SharedCall
 from zoneproof.acme.http import MAX_BODY
-from zoneproof.cli.demo.background import free_port
-from zoneproof.core.http import ATTEMPTS
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     AccountPausedError,
     AcmeConnectionError,
     AcmeError,
@@ -26,7 +24,9 @@ from zoneproof.errors import (
     InvalidInputError,
     RateLimitedError,
 )
-from zoneproof.names import Identifier
+from zoneproof.core.http import ATTEMPTS
+from zoneproof.core.names import Identifier
+from zoneproof.testing.background import free_port
 
 NAMES = [Identifier("dns", "example.com")]
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org"

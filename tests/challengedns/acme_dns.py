@@ -29,10 +29,10 @@ import pytest
 from tests.challengedns import world
 from tests.challengedns.world import open_for
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.importing.import_acme_dns import LeftOut, Summary, import_acme_dns
-from zoneproof.challengedns.registry.authentication import Caller
-from zoneproof.challengedns.registry.registrations import Registrations
-from zoneproof.errors import ZoneproofError
+from zoneproof.challengedns.importing.takeover import LeftOut, Summary, import_acme_dns
+from zoneproof.challengedns.store.authentication import Caller
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.core.errors import ZoneproofError
 
 VERSION_0 = (
     "CREATE TABLE records (Username TEXT UNIQUE NOT NULL PRIMARY KEY,"

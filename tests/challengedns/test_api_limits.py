@@ -16,14 +16,14 @@ import pytest
 
 from tests.challengedns.world import Reply, open_for, request, txt, write_config
 from tests.self_signed import write_certificate
+from zoneproof.challengedns.api.api import make_app
+from zoneproof.challengedns.api.certificate import configured_key_pair
+from zoneproof.challengedns.api.http_server import HttpServer
+from zoneproof.challengedns.api.rate_limits import Turns
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
-from zoneproof.challengedns.http.api import make_app
-from zoneproof.challengedns.http.callers import Turns
-from zoneproof.challengedns.http.certificate import configured_key_pair
-from zoneproof.challengedns.http.http_server import HttpServer
-from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.registrations import Registrations
-from zoneproof.errors import ConfigError, StorageError
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.core.errors import ConfigError, StorageError
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")

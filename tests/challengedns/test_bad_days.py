@@ -34,12 +34,12 @@ from tests.challengedns.world import (
 )
 from zoneproof.challengedns.config import Endpoint, load_config
 from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES, SIGHT, private_cells
-from zoneproof.challengedns.operation.listeners import who_listens
-from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.registrations import Registrations
-from zoneproof.cli.demo.background import free_port
-from zoneproof.errors import ConfigError, ZoneproofError
+from zoneproof.challengedns.runtime.port_owner import port_owner
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.storage import load_migrations, open_sqlite
+from zoneproof.testing.background import free_port
 
 DAY = 86_400
 
@@ -263,7 +263,7 @@ def test_only_who_has_that_address_is_said() -> None:
             ("::", "tcp", [six]),
         ]
         for host, transport, processes in expected:
-            said = who_listens(Endpoint(host, port), transport)
+            said = port_owner(Endpoint(host, port), transport)
             pids = {int(found) for found in re.findall(r"process (\d+)", said)}
             assert pids == {process.pid for process in processes}, (host, transport)
 

@@ -17,8 +17,8 @@ import pytest
 from tests.challengedns.world import Service
 from tests.peers.knot import Knot
 from tests.self_signed import write_certificate
-from zoneproof.challengedns.operation.check import Level, check_sqlite
-from zoneproof.cli.demo.background import free_port
+from zoneproof.challengedns.runtime.check import Level, check_sqlite
+from zoneproof.testing.background import free_port
 
 PARENT = "127.0.0.7"
 CONFIG = """

@@ -10,8 +10,8 @@ from tests.challengedns.world import write_config
 from zoneproof.challengedns.config import Endpoint, load_config
 from zoneproof.challengedns.dns.wire import CNAME, to_wire
 from zoneproof.challengedns.dns.zonefile import compile_zones
-from zoneproof.errors import ConfigError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import ConfigError
+from zoneproof.core.names import DomainName
 
 MINIMAL = """
 [dns]

@@ -25,9 +25,9 @@ from tests.challengedns.acme_dns import (
     write_sqlite,
 )
 from tests.challengedns.world import ZONE, Service, everywhere, txt, update, write_config
-from zoneproof.challengedns.importing.acme_dns_database import PAGE
-from zoneproof.challengedns.importing.import_acme_dns import LeftOut
-from zoneproof.errors import RegistrationError
+from zoneproof.challengedns.importing.database import PAGE
+from zoneproof.challengedns.importing.takeover import LeftOut
+from zoneproof.core.errors import RegistrationError
 
 WEEK = 7 * 86400
 HOUR_AGO = NOW - 3600

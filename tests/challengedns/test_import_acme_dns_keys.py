@@ -22,17 +22,13 @@ from tests.challengedns.acme_dns import (
     write_sqlite,
 )
 from tests.challengedns.world import Service, request, txt, update, write_config
-from zoneproof.challengedns.importing.acme_dns_database import Row
-from zoneproof.challengedns.importing.acme_dns_rows import (
-    UnusableRowError,
-    read_account,
-    read_value,
-)
-from zoneproof.challengedns.registry import legacy_keys
-from zoneproof.challengedns.registry.legacy_keys import LegacyKeys, is_bcrypt
-from zoneproof.challengedns.registry.registrations import Registrations
-from zoneproof.errors import RegistrationError, StorageError
-from zoneproof.names import DomainName
+from zoneproof.challengedns.importing.database import Row
+from zoneproof.challengedns.importing.rows import UnusableRowError, read_account, read_value
+from zoneproof.challengedns.store import keys
+from zoneproof.challengedns.store.keys import LegacyKeys, is_bcrypt
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.core.errors import RegistrationError, StorageError
+from zoneproof.core.names import DomainName
 
 T = TypeVar("T")
 
@@ -59,7 +55,7 @@ class Bcrypt:
             self._asked.put_nowait(key)
             return verify(keys, key, *others)
 
-        monkeypatch.setattr(legacy_keys, "_matches", matches)
+        monkeypatch.setattr(keys, "_matches", matches)
         monkeypatch.setattr(LegacyKeys, "verify", asked)
 
     async def asked(self, count: int) -> None:
@@ -109,7 +105,7 @@ async def test_after_its_first_use_a_key_needs_no_bcrypt(
     account = accounts[0]
     found = await registrations.authenticate(caller(account))
     assert len(found.key_hash) == 64
-    monkeypatch.setattr(legacy_keys, "_matches", None)
+    monkeypatch.setattr(keys, "_matches", None)
     await registrations.update(caller(account), account.subdomain, txt("a"))
     with pytest.raises(RegistrationError):
         await registrations.authenticate(caller(account, key=WRONG))
@@ -245,7 +241,7 @@ async def test_who_waits_too_long_is_told_to_come_back(
     bcrypt = Bcrypt(monkeypatch)
     first = asyncio.create_task(registrations.authenticate(caller(accounts[0])))
     await bcrypt.begun()
-    monkeypatch.setattr(legacy_keys, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(keys, "_WAIT_SECONDS", 0.01)
     for address in ("192.0.2.1", ELSEWHERE):
         with pytest.raises(RegistrationError) as error:
             await registrations.authenticate(caller(accounts[1], address=address))
@@ -264,7 +260,7 @@ async def test_no_time_is_spent_on_a_key_that_would_not_help(
     change: str,
 ) -> None:
     account = accounts[0]
-    monkeypatch.setattr(legacy_keys, "_matches", None)
+    monkeypatch.setattr(keys, "_matches", None)
     asking = caller(account)
     if change == "disable":
         await registrations.set_disabled(account.subdomain, disabled=True)

@@ -24,8 +24,8 @@ from tests.challengedns.acme_dns import (
 )
 from tests.challengedns.world import ZONE, Service, everywhere, txt, update, write_config
 from tests.peers.postgres import PASSWORD, USER, Postgres
-from zoneproof.challengedns.importing.acme_dns_database import PAGE
-from zoneproof.cli.demo.background import free_port
+from zoneproof.challengedns.importing.database import PAGE
+from zoneproof.testing.background import free_port
 
 HOUR_AGO = NOW - 3600
 ENCODED = "p%40ss%3Aword%2F%25"

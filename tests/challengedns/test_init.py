@@ -17,9 +17,9 @@ from tests.peers.knot import Knot
 from tests.peers.unbound import Unbound
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
-from zoneproof.challengedns.operation.starter import default_dns_listen
-from zoneproof.cli.demo.background import BackgroundServer, free_port
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.challengedns.runtime.config_template import default_dns_listen
+from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.pebble import Pebble
 
 PARENT = "127.0.0.8"
 ZONE_FILE = """$ORIGIN {name}.

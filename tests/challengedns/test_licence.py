@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from zoneproof.challengedns.http.licence import key_in_path, licence_key
-from zoneproof.challengedns.registry.keys import has_hash, hash_key, licence_key_id, new_licence_key
+from zoneproof.challengedns.api.licence import key_in_path, licence_key
+from zoneproof.challengedns.store.keys import has_hash, hash_key, licence_key_id, new_licence_key
 
 KEY = "zp_0123abcd_" + "A-z_0" * 8
 

@@ -22,7 +22,7 @@ from zoneproof.challengedns.dns.counters import (
     labels,
     shared_cells,
 )
-from zoneproof.challengedns.operation.metrics import Histogram
+from zoneproof.challengedns.runtime.metrics import Histogram
 
 # The text format 0.0.4: a name, labels, and a number.
 _SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="[^"\\\n]*",?)*)\})? (\S+)')

@@ -26,8 +26,8 @@ from tests.challengedns.world import (
     write_config,
 )
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.operation.privileges import service_user
-from zoneproof.errors import ConfigError
+from zoneproof.challengedns.runtime.privileges import service_user
+from zoneproof.core.errors import ConfigError
 
 USER = "nobody"
 _NOT_NEEDED = ("site-packages", "test", "tests", "idlelib", "ensurepip", "lib2to3", "config-*")

@@ -12,12 +12,12 @@ import pytest
 
 from tests.challengedns.clock import Clock
 from tests.challengedns.world import txt
-from zoneproof.challengedns.registry import rows
-from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.authentication import Caller
-from zoneproof.challengedns.registry.registrations import NewRegistration, Registrations
-from zoneproof.errors import InvalidInputError, RegistrationError, StorageError
-from zoneproof.names import DomainName
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.authentication import Caller
+from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
+from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
+from zoneproof.core.names import DomainName
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
 
 HERE = ipaddress.ip_address("192.0.2.1")

@@ -31,7 +31,7 @@ from tests.challengedns.world import (
     write_config,
 )
 from tests.peers.unbound import Unbound
-from zoneproof.cli.demo.background import free_port
+from zoneproof.testing.background import free_port
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from tests.challengedns.world import make_responder, open_for, texts, txt, write
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns import table
 from zoneproof.challengedns.dns.answers import Responder
-from zoneproof.challengedns.registry import rows
-from zoneproof.challengedns.registry.registrations import NewRegistration, Registrations
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pytest
 
 from tests.challengedns.clock import Clock
 from tests.challengedns.world import txt
-from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.authentication import Caller
-from zoneproof.challengedns.registry.registrations import NewRegistration, Registrations
-from zoneproof.challengedns.registry.tenants import MAX_QUOTA, Tenants
-from zoneproof.errors import InvalidInputError, RegistrationError
-from zoneproof.names import DomainName
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.authentication import Caller
+from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
+from zoneproof.challengedns.store.tenants import MAX_QUOTA, Tenants
+from zoneproof.core.errors import InvalidInputError, RegistrationError
+from zoneproof.core.names import DomainName
 from zoneproof.storage import load_migrations, open_sqlite
 
 

@@ -24,8 +24,8 @@ from tests.challengedns.world import (
     write_config,
 )
 from tests.providers.registrations import MemoryRegistrations
-from zoneproof.errors import ProviderCredentialsError, ProviderPermissionError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import ProviderCredentialsError, ProviderPermissionError
+from zoneproof.core.names import DomainName
 from zoneproof.providers import ProviderContext, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 

@@ -22,8 +22,8 @@ from tests.challengedns.processes import fails_to_start
 from tests.challengedns.world import Service, challenge_command, write_config
 from zoneproof.challengedns.config import load_config
 from zoneproof.cli.challenge.certificate import ApiCertificate
-from zoneproof.cli.demo.background import free_port
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.background import free_port
+from zoneproof.testing.pebble import Pebble
 
 API = "api.auth.example.org"
 

@@ -26,10 +26,10 @@ from tests.challengedns.world import (
     write_config,
 )
 from zoneproof.challengedns.config import Config, load_config
-from zoneproof.challengedns.registry import rows
-from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.registrations import Registrations
-from zoneproof.challengedns.registry.value_time import ValueClock
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.storage import load_migrations, open_sqlite
 
 DAY = 86_400

@@ -23,13 +23,12 @@ import dns.query
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import Cells
-from zoneproof.challengedns.dns.reader import Reader
-from zoneproof.challengedns.dns.table import RegistrationTable
-from zoneproof.challengedns.dns.zone import Zones
+from zoneproof.challengedns.dns.table import Reader, RegistrationTable
 from zoneproof.challengedns.dns.zonefile import compile_zones
-from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
-from zoneproof.cli.demo.background import BackgroundServer
+from zoneproof.challengedns.dns.zones import ServedZones
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from zoneproof.testing.background import BackgroundServer
 
 ZONE = "auth.example.org"
 
@@ -231,7 +230,7 @@ def make_responder(
     cells: Cells | None = None,
 ) -> Responder:
     """Return what a DNS worker answers with."""
-    zones = Zones(compile_zones(config.path, config.zones))
+    zones = ServedZones(compile_zones(config.path, config.zones))
     reader = Reader(config.database, ahead)
     table = RegistrationTable(
         reader,

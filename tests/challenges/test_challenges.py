@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoneproof.challenges import check_token, dns01, http01, key_authorization
-from zoneproof.errors import AcmeConnectionError, InvalidNameError
-from zoneproof.names import Identifier
+from zoneproof.acme.keys import check_token, key_authorization
+from zoneproof.challenges import dns01, http01
+from zoneproof.core.errors import AcmeConnectionError, InvalidNameError
+from zoneproof.core.names import Identifier
 
 # RFC 8555 section 8.3 gives the first token with its key authorization, section 8.4 the second;
 # the second thumbprint is that of RFC 7638 section 3.1.

@@ -14,8 +14,8 @@ import tests.peers  # noqa: F401  says where Pebble is
 from tests.acme.conftest import MAC_KEY
 from tests.world import Result
 from zoneproof.acme import AccountKey
-from zoneproof.cli.demo.pebble import Pebble
 from zoneproof.manager import CertificateDefinition, Home, MethodDefinition, open_manager
+from zoneproof.testing.pebble import Pebble
 
 CRASH = [sys.executable, str(Path(__file__).with_name("crash_in_account.py"))]
 ZONEPROOF = [sys.executable, "-m", "zoneproof"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from zoneproof.cli import event_output
-from zoneproof.cli.json_output import json_line
+from zoneproof.cli import events
+from zoneproof.cli.output import json_line
 from zoneproof.issuance import Event
 
 
@@ -19,4 +19,4 @@ def at_event(name: str, act: Callable[[], object]) -> None:
         if event.__struct_config__.tag == name:
             act()
 
-    vars(event_output)["json_line"] = told
+    vars(events)["json_line"] = told

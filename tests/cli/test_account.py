@@ -12,7 +12,7 @@ import pytest
 
 from tests.acme.conftest import MAC_KEY
 from tests.cli.account_machine import CRASH, Machine, check_nothing_secret
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 EAB = ["--eab-kid=kid-1", "--eab-hmac-key=env:HMAC"]
 

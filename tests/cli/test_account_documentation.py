@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import tests.peers  # noqa: F401  says where Pebble is
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 PAGE = Path(__file__).parents[2] / "docs/accounts.md"
 

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.cli.account_machine import CRASH, ZONEPROOF, Machine, check_nothing_secret
 from zoneproof.acme import AccountKey, AcmeClient
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.inside import Inside, inside
 from tests.world import Result
-from zoneproof.errors import ZoneproofError
+from zoneproof.core.errors import ZoneproofError
 
 __all__ = ["inside"]
 

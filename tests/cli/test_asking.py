@@ -11,9 +11,9 @@ from tests.challengedns.world import Service, challenge_command, register, write
 from tests.cli.credential_home import RFC2136
 from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
+from zoneproof.core.names import DomainName
 from zoneproof.manager import AccountTerms, Home, open_manager
-from zoneproof.manager.accounts.stored import new_account
-from zoneproof.names import DomainName
+from zoneproof.manager.accounts.store import new_account
 from zoneproof.providers import Registration
 
 __all__ = ["inside"]

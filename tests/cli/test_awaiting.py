@@ -20,7 +20,7 @@ ENTER = "or Ctrl-C to do it later: "
 RECORD = re.compile(r'^ +(_acme-challenge\S+ \d+ IN TXT "([^"]+)")\s*$', re.MULTILINE)
 
 
-def by_hand(world: World, *names: str) -> list[str]:
+def manual(world: World, *names: str) -> list[str]:
     """Order a certificate whose records wait for a person, and return these."""
     result = world.run("issue", *names, "--provider=manual", *world.ca_options)
     assert result.status == 3, result.stderr
@@ -42,7 +42,7 @@ def delete(world: World, records: list[str]) -> None:
 
 
 def test_resume_says_of_each_record_whether_it_is_there_and_at_which_server(world: World) -> None:
-    first, second = by_hand(world, "example.com", "*.example.com")
+    first, second = manual(world, "example.com", "*.example.com")
     create(world, first)
     result = world.run("resume", "example.com")
     assert result.status == 3
@@ -64,7 +64,7 @@ def test_resume_says_of_each_record_whether_it_is_there_and_at_which_server(worl
 
 
 def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
-    first, second = by_hand(world, "example.com", "*.example.com")
+    first, second = manual(world, "example.com", "*.example.com")
     create(world, second)
     told = world.run("preview", "example.com").stdout
     assert f"Create first:\n\n  {first}\n    missing at {SERVER}\n" in told
@@ -79,14 +79,14 @@ def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
 
 
 def test_a_server_that_answers_nothing_is_no_reason_to_call_a_record_missing(world: World) -> None:
-    (record,) = by_hand(world, "example.com")
+    (record,) = manual(world, "example.com")
     nobody = f"--authoritative-port={world.pebble.port}"
     told = world.run("preview", "example.com", nobody).stdout
     assert f"{record}\n    not known: no authoritative server of example.com answers here" in told
 
 
 def test_after_success_it_is_said_which_records_may_be_deleted(world: World) -> None:
-    records = by_hand(world, "example.com", "*.example.com")
+    records = manual(world, "example.com", "*.example.com")
     for record in records:
         create(world, record)
     result = world.run("resume", "example.com", "--json")
@@ -159,7 +159,7 @@ def test_who_leaves_is_told_how_to_go_on(world: World, key: str) -> None:
 
 
 def test_resume_waits_at_a_terminal_too(world: World) -> None:
-    (record,) = by_hand(world, "example.com")
+    (record,) = manual(world, "example.com")
 
     def do_it(told: str) -> str:
         assert f"{record} missing at {SERVER}" in told

@@ -14,7 +14,7 @@ from tests.cli.credential_home import RFC2136
 from tests.cli.inside import Inside, inside
 from zoneproof.acme import KNOWN
 from zoneproof.manager import AccountTerms, Home, open_manager
-from zoneproof.manager.accounts.stored import new_account
+from zoneproof.manager.accounts.store import new_account
 
 __all__ = ["inside"]
 

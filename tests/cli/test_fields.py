@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.cli.fields import parse_fields
-from zoneproof.errors import InvalidInputError
+from zoneproof.cli.credential_fields import parse_fields
+from zoneproof.core.errors import InvalidInputError
 
 
 def test_a_value_is_what_follows_the_first_equals_sign() -> None:

@@ -15,7 +15,7 @@ from tests.cli.change_txt import change_record
 from tests.cli.managing import facts, leaf
 from tests.cli.terminal import run_at_terminal
 from tests.world import Result, World, open_world, zone_text
-from zoneproof.cli.demo.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer, free_port
 
 ADDRESS = "127.0.0.2"
 EMAIL = "admin@example.com"

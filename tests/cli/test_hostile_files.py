@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.inside import Inside, inside
-from zoneproof.manager.transfer.sealed_file import seal
+from zoneproof.migration.sealed_file import seal
 
 __all__ = ["inside"]
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
-from tests.manager.importing.trees import (
+from tests.migration.trees import (
     ACCOUNT_URL,
     LETS_ENCRYPT,
     REGISTRATION,
@@ -29,7 +29,7 @@ from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.world import World, open_world, zone_text
 from zoneproof.acme import AccountKey, key_to_pem, make_key
 from zoneproof.acme.csr import CertificateKey
-from zoneproof.cli.demo.background import free_port
+from zoneproof.testing.background import free_port
 
 __all__ = ["inside"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.inside import Inside, inside
-from zoneproof.cli.json_output import json_text
+from zoneproof.cli.output import json_text
 
 __all__ = ["inside"]
 

@@ -10,10 +10,10 @@ import pytest
 
 from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
-from zoneproof.http01 import Leftover
-from zoneproof.issuance import HttpFile, Publication
+from zoneproof.challenges.http01 import Leftover
+from zoneproof.core.names import DomainName
+from zoneproof.issuance import HttpFile, PublishedRecord
 from zoneproof.manager import Home, open_manager
-from zoneproof.names import DomainName
 from zoneproof.providers import Zone
 
 __all__ = ["inside"]
@@ -37,7 +37,7 @@ async def _leave(home: Path, script: Path, webroot: Path) -> None:
             profile="",
         )
         zone, fields = Zone(DomainName("a.example")), {"create": str(script), "delete": str(script)}
-        value = Publication(
+        value = PublishedRecord(
             order.id, "script", zone, "_acme-challenge", "the-value", 60, fields, "own"
         )
         await journal.will_publish([value])

@@ -13,7 +13,7 @@ from tests.cli.change_txt import change_record
 from tests.cli.inside import Inside, inside
 from tests.cli.managing import CHALLENGE, facts, issue, leaf, servers, world
 from tests.world import Result, World
-from zoneproof.cli.demo.background import free_port
+from zoneproof.testing.background import free_port
 
 __all__ = ["inside", "servers", "world"]  # fixtures
 

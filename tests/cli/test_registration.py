@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.inside import Inside, inside
+from zoneproof.core.names import DomainName
 from zoneproof.manager import Home, open_manager
-from zoneproof.names import DomainName
 from zoneproof.providers import Registration
 
 __all__ = ["inside"]

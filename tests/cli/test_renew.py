@@ -15,7 +15,7 @@ from tests.cli.managing import CHALLENGE, add, add_broken, facts, issue, leaf, s
 from tests.cli.terminal import run_at_terminal
 from tests.peers.pebble import renewal_window, set_renewal_info
 from tests.world import World
-from zoneproof.cli.event_output import Telling
+from zoneproof.cli.events import Telling
 from zoneproof.cli.run import tell_round
 
 __all__ = ["servers", "world"]  # fixtures

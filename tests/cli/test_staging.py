@@ -16,7 +16,7 @@ import pytest
 from tests.cli.managing import CHALLENGE, add_broken, facts, issue, leaf
 from tests.world import Result, World, open_world, zone_text
 from zoneproof.acme import KNOWN
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 _MOVING = ("log", "renew_at")
 

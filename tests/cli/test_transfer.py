@@ -18,11 +18,11 @@ from tests.manager.full_home import SECRETS, SERVER, SETTINGS, fill, self_signed
 from tests.world import Result
 from zoneproof.acme import AccountKey
 from zoneproof.cli import import_offer
-from zoneproof.errors import ZoneproofError
+from zoneproof.core.errors import ZoneproofError
 from zoneproof.manager import Credential, Home, open_manager
-from zoneproof.manager.transfer.archive import Archive, count_items, decode
-from zoneproof.manager.transfer.move import collect
-from zoneproof.manager.transfer.sealed_file import parse, seal
+from zoneproof.migration.archive import Archive, count_items, decode
+from zoneproof.migration.move import collect
+from zoneproof.migration.sealed_file import parse, seal
 
 __all__ = ["inside"]
 

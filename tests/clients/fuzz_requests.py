@@ -16,11 +16,12 @@ from typing import Any
 
 import atheris  # type: ignore[import-untyped]
 
-with atheris.instrument_imports(include=["zoneproof.challengedns"]):
-    from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.http.api import make_app
-
 from tests.challengedns.world import open_for, txt, write_config
+
+with atheris.instrument_imports(include=["zoneproof.challengedns"]):
+    from zoneproof.challengedns.api.api import make_app
+    from zoneproof.challengedns.config import load_config
+
 
 _HEADERS = [
     b"x-forwarded-for",

@@ -18,7 +18,7 @@ from tests.challengedns.world import Service
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
 from tests.peers.unbound import Unbound
 from tests.world import World, zone_text
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 DOMAIN = "example.com"
 NAMES = (DOMAIN, f"*.{DOMAIN}")

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import atheris  # type: ignore[import-untyped]
 
+from tests.dnsconformance.questions import make_question
+from tests.dnsconformance.rules import check
+
 with atheris.instrument_imports(include=["zoneproof.challengedns"]):
     from tests.challengedns.world import make_responder, sample
 
-from tests.dnsconformance.questions import make_question
-from tests.dnsconformance.rules import check
 
 _SEEDS = 500
 _NAMES = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.dnsquery.fake_dns import FakeDns, reply
 from tests.dnsquery.world import common_port, knot, name
-from zoneproof.cli.demo.background import free_port
+from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import (
     CaaRecord,
     CaaRequest,
@@ -24,7 +24,7 @@ from zoneproof.dnsquery import (
     evaluate,
 )
 from zoneproof.dnsquery.caa import IssueValue, parse_issue_value
-from zoneproof.names import Identifier
+from zoneproof.testing.background import free_port
 
 ACCOUNT = "https://ca1.example.net/acct/1234"
 CA = CaaRequest(("ca1.example.net",), ACCOUNT, "dns-01")

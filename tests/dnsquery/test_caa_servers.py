@@ -10,8 +10,8 @@ from tests.dnsquery.world import HEAD, name
 from tests.peers.bind import Bind
 from tests.peers.knot import Knot
 from tests.peers.unbound import Unbound
+from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import CaaVerdict, Resolver, ServerAddress, check_caa
-from zoneproof.names import Identifier
 
 CA = "ca1.example.net"
 ACCOUNT = f"https://{CA}/acct/1"

@@ -13,9 +13,9 @@ import pytest
 
 from tests.dnsquery.fake_dns import FakeDns, reply, soa
 from tests.dnsquery.world import common_port, knot, name
+from zoneproof.core.errors import DelegationError, DnsError
 from zoneproof.dnsquery import Resolver, ServerAddress, Status, follow_delegation
 from zoneproof.dnsquery.delegation import Delegation
-from zoneproof.errors import DelegationError, DnsError
 
 ONE, TWO = "127.0.0.21", "127.0.0.22"
 

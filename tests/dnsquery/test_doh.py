@@ -21,9 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from tests.dnsquery.fake_dns import reply
 from tests.dnsquery.world import name
-from zoneproof.cli.demo.background import free_port
+from zoneproof.core.errors import DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery import Resolver, Status, parse_server
-from zoneproof.errors import DnsServerError, DnsUnreachableError
+from zoneproof.testing.background import free_port
 
 DNS = "application/dns-message"
 

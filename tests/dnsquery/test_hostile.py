@@ -21,11 +21,11 @@ from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.NS import NS
 
 from tests.dnsquery.fake_dns import FakeDns, Packets, reply, soa
+from zoneproof.core.errors import DnsError
+from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, check_visible, find_zone, follow_delegation
 from zoneproof.dnsquery.caa import find_caa
-from zoneproof.dnsquery.servers import ServerAddress
-from zoneproof.errors import DnsError
-from zoneproof.names import DomainName
+from zoneproof.dnsquery.transport import ServerAddress
 
 ZONE = "example.com"
 NAME = DomainName(f"_acme-challenge.www.{ZONE}")

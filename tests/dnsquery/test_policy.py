@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.dnsquery import PropagationPolicy, parse_policy
-from zoneproof.errors import InvalidInputError
 
 
 @pytest.mark.parametrize(

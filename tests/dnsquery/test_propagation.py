@@ -15,6 +15,8 @@ from tests.dnsquery.waiting import BOTH, FIRST, LONG, NS, ONE, OTHER, SECOND, TX
 from tests.dnsquery.world import HEAD, add_txt, common_port, knot, name
 from tests.peers.bind import Bind
 from tests.peers.unbound import Unbound
+from zoneproof.core.errors import PropagationError, StorageError
+from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import (
     NameReport,
     Resolver,
@@ -23,8 +25,6 @@ from zoneproof.dnsquery import (
     Verdict,
     wait_until_visible,
 )
-from zoneproof.errors import PropagationError, StorageError
-from zoneproof.names import DomainName
 
 
 @pytest.fixture(scope="module")

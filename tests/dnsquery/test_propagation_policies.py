@@ -16,6 +16,7 @@ from tests.dnsquery.fake_dns import FakeDns
 from tests.dnsquery.waiting import BOTH, FIRST, ONE, OTHER, SECOND, TXT, Clock, World
 from tests.dnsquery.world import add_txt, common_port, knot, name
 from tests.peers.unbound import Unbound
+from zoneproof.core.errors import PropagationError
 from zoneproof.dnsquery import (
     Resolver,
     ServerAddress,
@@ -24,7 +25,6 @@ from zoneproof.dnsquery import (
     parse_policy,
     wait_until_visible,
 )
-from zoneproof.errors import PropagationError
 
 
 @pytest.fixture(scope="module")

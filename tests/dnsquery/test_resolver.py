@@ -13,9 +13,9 @@ import pytest
 from tests.dnsquery.fake_dns import FakeDns, reply, soa
 from tests.dnsquery.world import knot, name
 from tests.peers.unbound import Unbound
-from zoneproof.cli.demo.background import free_port
+from zoneproof.core.errors import DnsError, DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery import Answer, Resolver, ServerAddress, Status
-from zoneproof.errors import DnsError, DnsServerError, DnsUnreachableError
+from zoneproof.testing.background import free_port
 
 ZONE = """
 @ NS ns1

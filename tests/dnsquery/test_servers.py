@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.dnsquery import DohServer, ServerAddress, parse_server
-from zoneproof.errors import InvalidInputError
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,10 @@ import pytest
 
 from tests.dnsquery.fake_dns import FakeDns, reply
 from tests.dnsquery.world import name
-from zoneproof.cli.demo.background import free_port
-from zoneproof.dnsquery.answer import Answer, read_answer
-from zoneproof.dnsquery.servers import ServerAddress
-from zoneproof.dnsquery.transport import exchange
-from zoneproof.errors import DnsServerError, DnsUnreachableError
+from zoneproof.core.errors import DnsServerError, DnsUnreachableError
+from zoneproof.dnsquery.messages import Answer, read_answer
+from zoneproof.dnsquery.transport import ServerAddress, exchange
+from zoneproof.testing.background import free_port
 
 NAME = name("_acme-challenge.example.com")
 GOOD = "_acme-challenge.example.com TXT good"

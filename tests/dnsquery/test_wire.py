@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 
 from tests.dnsquery.fake_dns import reply, soa
 from tests.dnsquery.world import name
-from zoneproof.dnsquery import wire
-from zoneproof.dnsquery.answer import Answer, Status, read_answer
-from zoneproof.dnsquery.wire import make_question, read_reply
-from zoneproof.errors import DnsServerError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import DnsServerError
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery import messages
+from zoneproof.dnsquery.messages import Answer, Status, make_question, read_answer, read_reply
 
 NAME = name("_acme-challenge.example.com")
 QUESTION = make_question(NAME, "TXT", recursive=False)
@@ -202,7 +201,7 @@ def test_every_variation_of_nothing_is_read_as_dnspython_reads_it(
 def test_a_plain_nothing_takes_the_short_way(edns: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     question = make_question(NAME, "TXT", recursive=False, edns=edns)
     message = reply(dns.message.from_wire(question), authority=(soa("example.com"),))
-    monkeypatch.delattr(wire, "_read_any")
+    monkeypatch.delattr(messages, "_read_any")
     found = read_reply(message.to_wire(), question)
     assert found is not None
     answer = read_answer(found, NAME, "TXT")

@@ -19,6 +19,7 @@ import pytest
 from tests.dnsquery.fake_dns import FakeDns, reply, soa
 from tests.dnsquery.world import common_port, knot, name
 from tests.peers.unbound import Unbound
+from zoneproof.core.errors import DnsServerError, DnsUnreachableError, NoSuchDomainError
 from zoneproof.dnsquery import (
     NameServer,
     Resolver,
@@ -28,7 +29,6 @@ from zoneproof.dnsquery import (
     query_authoritative,
     zones,
 )
-from zoneproof.errors import DnsServerError, DnsUnreachableError, NoSuchDomainError
 
 PARENT, CHILD = "127.0.0.11", "127.0.0.12"
 

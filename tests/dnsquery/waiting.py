@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.dnsquery.world import name
 from tests.peers.knot import Knot
+from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import (
     PropagationProgress,
     PropagationReport,
@@ -15,7 +16,6 @@ from zoneproof.dnsquery import (
     parse_policy,
     wait_until_visible,
 )
-from zoneproof.names import DomainName
 
 FIRST, SECOND, OTHER = "127.0.0.31", "127.0.0.32", "127.0.0.33"
 NS = f"@ NS ns1\n@ NS ns2\nns1 A {FIRST}\n"

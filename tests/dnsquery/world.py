@@ -11,8 +11,8 @@ import dns.tsig
 import dns.update
 
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
-from zoneproof.cli.demo.background import free_port
-from zoneproof.names import DomainName
+from zoneproof.core.names import DomainName
+from zoneproof.testing.background import free_port
 
 HEAD = "$TTL 60\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
 

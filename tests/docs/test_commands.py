@@ -12,7 +12,7 @@ import pytest
 
 from tests.docs.page import DOCS, ROOT, blocks
 from zoneproof.cli import root
-from zoneproof.errors import ZoneproofError
+from zoneproof.core.errors import ZoneproofError
 
 PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
 _SPAN = re.compile(r"(?<!`)`(zoneproof [^`\n]+)`(?!`)")

@@ -24,8 +24,8 @@ from tests.docs.page import DOCS, ROOT, Step
 from tests.peers.knot import TSIG_NAME, TSIG_SECRET
 from tests.world import World, open_world, zone_text
 from zoneproof.acme import KNOWN
-from zoneproof.cli.demo.background import BackgroundServer, free_port
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.pebble import Pebble
 
 PAGE = DOCS / "tutorial.md"
 SUBDOMAIN = "8a4d2f60-5b1e-4c93-9d7a-0f3e6b2c1d58"  # what the page has for the one registered

@@ -14,7 +14,7 @@ from socket import socket
 from types import TracebackType
 from typing import Any, Self
 
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 _HOST = "127.0.0.1"
 

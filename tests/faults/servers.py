@@ -15,7 +15,7 @@ from tests.peers.knot import Knot
 from tests.peers.knot_secondary import KnotSecondary
 from tests.peers.unbound import Unbound
 from tests.world import World, zone_text
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 DOMAIN = "example.com"
 CHALLENGE = f"_acme-challenge.{DOMAIN}"

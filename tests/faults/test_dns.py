@@ -23,7 +23,7 @@ from tests.peers.knot import Knot
 from tests.peers.knot_secondary import KnotSecondary
 from tests.peers.unbound import Unbound
 from tests.world import World, open_world, zone_text
-from zoneproof.cli.demo.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer, free_port
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from zoneproof.errors import ProviderUnavailableError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import ProviderUnavailableError
+from zoneproof.core.names import DomainName
 from zoneproof.providers import CredentialField, Provider, ProviderContext, ProviderInfo, Zone
 
 

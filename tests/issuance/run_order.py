@@ -15,8 +15,10 @@ from pathlib import Path
 import msgspec
 
 from zoneproof.acme import AccountKey, AcmeClient
+from zoneproof.challenges.listener import Listeners
+from zoneproof.challenges.webroot import Webroot
+from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
-from zoneproof.http01 import Listeners, Webroot
 from zoneproof.issuance import (
     Choice,
     DnsMethod,
@@ -28,12 +30,11 @@ from zoneproof.issuance import (
     Method,
     OrderRequest,
     OrderRun,
-    Publication,
+    PublishedRecord,
     make_plan,
 )
 from zoneproof.manager import Home
 from zoneproof.manager.credentials.registrations import StoredRegistrations
-from zoneproof.names import Identifier
 from zoneproof.providers import Provider, ProviderContext, open_provider
 from zoneproof.vault import open_vault
 
@@ -75,7 +76,7 @@ async def obtain(settings: Settings, emit: Emit) -> Issued:
         for slug, fields in (("rfc2136", settings.rfc2136), ("acme-dns", settings.acme_dns))
     }
 
-    async def providers_for(publication: Publication) -> list[Provider]:
+    async def providers_for(publication: PublishedRecord) -> list[Provider]:
         return [opened[publication.provider]]
 
     def by_dns(slug: str, fields: dict[str, str]) -> DnsMethod:

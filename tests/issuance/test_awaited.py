@@ -9,9 +9,9 @@ import pytest
 
 from tests.dnsquery.waiting import BOTH, FIRST, SECOND, World
 from tests.dnsquery.world import common_port, knot
+from zoneproof.core.names import DomainName
 from zoneproof.issuance import look_for_records
 from zoneproof.issuance.awaited import cname_record, txt_record
-from zoneproof.names import DomainName
 
 NEW = '_acme-challenge TXT "one"\n_acme-challenge.www CNAME there.example.net.\n'
 OLD = "_acme-challenge.www CNAME elsewhere.example.net.\n"

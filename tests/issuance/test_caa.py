@@ -12,23 +12,23 @@ from tests.dnsquery.fake_dns import FakeDns, reply, soa
 from tests.issuance.fake_provider import MemoryProvider
 from tests.peers.knot import Knot
 from tests.world import zone_text
+from zoneproof.challenges.listener import Listeners
+from zoneproof.core.errors import CaaError
+from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver, ServerAddress, parse_server
-from zoneproof.errors import CaaError
-from zoneproof.http01 import Listeners
 from zoneproof.issuance import (
     Choice,
     DnsMethod,
     Event,
-    Examination,
     HttpMethod,
     Method,
     PlannedIdentifier,
+    PreflightReport,
     Warned,
     caa,
-    survey,
+    preflight,
 )
 from zoneproof.issuance.caa import find_records, require_issuance_allowed
-from zoneproof.names import Identifier
 from zoneproof.providers import ProviderContext
 
 ACCOUNT = "https://ca.example/acct/1"
@@ -83,9 +83,9 @@ async def check(resolver: Resolver, *names: str, method: str = "dns-01") -> list
     return events
 
 
-async def preview(resolver: Resolver, name: str, method: str = "dns-01") -> Examination:
+async def preview(resolver: Resolver, name: str, method: str = "dns-01") -> PreflightReport:
     choice = Choice(methods()[method], "")
-    (found,) = await survey(
+    (found,) = await preflight(
         [Identifier.parse(name)], lambda _: choice, resolver, issuers=[OURS], account_url=ACCOUNT
     )
     return found

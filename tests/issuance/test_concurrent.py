@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from zoneproof.issuance.concurrent import Slots, all_at_once
+from zoneproof.core.aio import Slots, all_at_once
 
 
 async def test_no_more_run_at_once_than_may() -> None:

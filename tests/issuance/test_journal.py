@@ -9,24 +9,26 @@ from typing import Any, cast
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
-from zoneproof.cli.demo.background import free_port
-from zoneproof.errors import HttpResponderError, StorageError
-from zoneproof.http01 import Leftover, Listeners, Webroot
+from zoneproof.challenges.http01 import Leftover
+from zoneproof.challenges.listener import Listeners
+from zoneproof.challenges.webroot import Webroot
+from zoneproof.core.errors import HttpResponderError, StorageError
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.issuance import (
     Event,
     FileRemoved,
     Journal,
     JournaledOrder,
     ProvidersFor,
-    Publication,
+    PublishedRecord,
     RecordRemoved,
     remove_leftovers,
 )
 from zoneproof.issuance.publish import HttpAnswer, publish_values, serve_answers
-from zoneproof.issuance.validate import Validation
-from zoneproof.names import DomainName, Identifier
+from zoneproof.issuance.validation import Validation
 from zoneproof.providers import Provider, ProviderContext, Zone
 from zoneproof.storage import load_migrations, open_sqlite
+from zoneproof.testing.background import free_port
 from zoneproof.vault import open_vault
 
 SECRET = "very-secret-token"
@@ -51,15 +53,15 @@ async def open_order(journal: Journal, certificate: str = "example.com") -> Jour
 
 
 def providing(provider: Provider) -> ProvidersFor:
-    async def find(_: Publication) -> list[Provider]:
+    async def find(_: PublishedRecord) -> list[Provider]:
         return [provider]
 
     return find
 
 
-def publication(order: JournaledOrder, value: str) -> Publication:
+def publication(order: JournaledOrder, value: str) -> PublishedRecord:
     zone = Zone(DomainName("example.com"), "42")
-    return Publication(
+    return PublishedRecord(
         order.id, "memory", zone, "_acme-challenge", value, 60, {"token": SECRET}, "my-token"
     )
 
@@ -166,7 +168,7 @@ async def test_files_of_every_order_are_removed_with_the_folders_made_for_them(
     assert [type(event) for event in events] == [FileRemoved, FileRemoved]
 
 
-async def nobody(_: Publication) -> list[Provider]:
+async def nobody(_: PublishedRecord) -> list[Provider]:
     raise AssertionError("no value was published")
 
 

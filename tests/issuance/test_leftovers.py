@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.issuance.fake_provider import MemoryProvider
 from tests.issuance.test_journal import SECRET, open_order, providing, publication
-from zoneproof.errors import (
+from zoneproof.challenges.http01 import Leftover
+from zoneproof.core.errors import (
     InvalidInputError,
     ProviderError,
     ProviderPermissionError,
@@ -21,19 +22,18 @@ from zoneproof.errors import (
     VaultError,
     ZoneproofError,
 )
-from zoneproof.http01 import Leftover
+from zoneproof.core.names import DomainName
 from zoneproof.issuance import (
     Event,
     HttpFile,
     Journal,
-    Publication,
+    PublishedRecord,
     RecordRemoved,
     Warned,
     remove_leftovers,
 )
-from zoneproof.issuance.journaled import LONGEST_TRYING, FailedRemoval
+from zoneproof.issuance.journal import LONGEST_TRYING, FailedRemoval
 from zoneproof.issuance.publish import publish_values
-from zoneproof.names import DomainName
 from zoneproof.providers import Provider, ProviderContext, Zone
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
@@ -122,7 +122,7 @@ async def test_what_was_surely_never_written_leaves_nothing_in_the_journal(
 
 
 async def test_what_no_provider_was_opened_for_leaves_nothing(cleaning: Cleaning) -> None:
-    async def find(_: Publication) -> list[Provider]:
+    async def find(_: PublishedRecord) -> list[Provider]:
         raise VaultError("its fields do not open")
 
     order = await open_order(cleaning.journal)
@@ -249,5 +249,5 @@ def test_a_clock_that_was_ahead_stops_no_try(now: datetime, ahead: timedelta) ->
 
 
 def test_the_record_is_named_in_full() -> None:
-    item = Publication("1", "memory", Zone(DomainName("example.com")), "a", "v", 60, None)
+    item = PublishedRecord("1", "memory", Zone(DomainName("example.com")), "a", "v", 60, None)
     assert item.what == "the TXT value v at a.example.com"

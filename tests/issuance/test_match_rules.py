@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.errors import InvalidInputError
-from zoneproof.issuance.match_rules import MatchRule, check_rules, match_identifier
-from zoneproof.names import Identifier
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import Identifier
+from zoneproof.issuance.rules import MatchRule, check_rules, match_identifier
 
 METHODS = {"H": "", "A": "*.example.com", "B": "www.other.net"}
 

@@ -25,7 +25,7 @@ from tests.issuance.run_order import (
 )
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.web_server import web_server
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     AwaitingUserError,
     HttpResponderError,
     OrderFailedError,
@@ -36,7 +36,7 @@ from zoneproof.issuance import (
     Event,
     FileRemoved,
     Journal,
-    Publication,
+    PublishedRecord,
     RecordPublished,
     RecordRemoved,
     Warned,
@@ -178,7 +178,7 @@ async def test_the_cas_reason_is_told_when_the_webroot_is_the_wrong_one(
 async def test_a_removal_that_cannot_be_noted_down_costs_no_certificate(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def forget(_: Journal, publication: Publication) -> None:
+    async def forget(_: Journal, publication: PublishedRecord) -> None:
         raise StorageError(f"cannot note that {publication.full_name} is free")
 
     settings.names = [BY_RFC2136]

@@ -13,10 +13,10 @@ from tests.providers.contract_suite import challenge_value
 from tests.providers.fake_acme_dns import FakeAcmeDns
 from tests.providers.fake_http import fake_http_server
 from tests.providers.registrations import MemoryRegistrations
+from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, ServerAddress, wait_until_visible
-from zoneproof.issuance import Publication
-from zoneproof.issuance.places import Republisher, find_places
-from zoneproof.names import DomainName
+from zoneproof.issuance import PublishedRecord
+from zoneproof.issuance.publish import Republisher, find_slots
 from zoneproof.providers import Provider, ProviderContext, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 
@@ -75,16 +75,16 @@ async def wait_while_another_posts(count: int, foreign: int) -> tuple[set[str], 
 
         provider, other = opened(), opened()
 
-        async def providers_for(_: Publication) -> list[Provider]:
+        async def providers_for(_: PublishedRecord) -> list[Provider]:
             return [provider]
 
         target = await provider.target(DomainName("example.com"), create=True)
         assert target is not None
         items = [
-            Publication("order", "acme-dns", Zone(target), "", challenge_value(), 1, {})
+            PublishedRecord("order", "acme-dns", Zone(target), "", challenge_value(), 1, {})
             for _ in range(count)
         ]
-        places = await find_places(items, providers_for)
+        places = await find_slots(items, providers_for)
         republish = Republisher(items, places, providers_for, print, clock=time)
         for item in items:
             await provider.add_txt(item.zone, item.name, item.value, item.ttl)

@@ -10,19 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
+from zoneproof.core.errors import ProviderError, StorageError
+from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import NameReport, ServerReport, ServerStatus
-from zoneproof.errors import ProviderError, StorageError
 from zoneproof.issuance import (
     Event,
     Journal,
     PropagationWaiting,
     ProvidersFor,
-    Publication,
+    PublishedRecord,
     Warned,
 )
-from zoneproof.issuance.places import Republisher, find_places
-from zoneproof.issuance.publish import publish_values, remove_values
-from zoneproof.names import DomainName
+from zoneproof.issuance.publish import Republisher, find_slots, publish_values, remove_values
 from zoneproof.providers import Provider, ProviderContext, Zone
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
@@ -59,7 +58,7 @@ def provider() -> TwoPlaces:
 
 
 def providing(provider: Provider) -> ProvidersFor:
-    async def find(_: Publication) -> list[Provider]:
+    async def find(_: PublishedRecord) -> list[Provider]:
         return [provider]
 
     return find
@@ -67,21 +66,21 @@ def providing(provider: Provider) -> ProvidersFor:
 
 async def publications(
     journal: Journal, *values: tuple[str, str], certificate: str = ""
-) -> list[Publication]:
+) -> list[PublishedRecord]:
     """Return the publications, each given as name and value, of a certificate's new order."""
     order = await journal.open_trial(certificate or secrets.token_hex(8))
-    return [Publication(order, "memory", ZONE, name, value, 60, {}) for name, value in values]
+    return [PublishedRecord(order, "memory", ZONE, name, value, 60, {}) for name, value in values]
 
 
 async def publish(
     journal: Journal,
-    items: Sequence[Publication],
+    items: Sequence[PublishedRecord],
     provider: Provider,
     told: list[Event],
     *,
     seconds: float = 600.0,
 ) -> None:
-    places = await find_places(items, providing(provider))
+    places = await find_slots(items, providing(provider))
     await publish_values(
         journal, items, providing(provider), told.append, places=places, seconds=seconds
     )
@@ -101,7 +100,7 @@ async def test_an_order_waits_until_another_ones_values_have_gone(
             waits.set()
 
     find = providing(provider)
-    places = await find_places(second, find)
+    places = await find_slots(second, find)
     waiting = asyncio.create_task(publish_values(journal, second, find, tell, places=places))
     await waits.wait()
     assert provider.values("r") == {"a"}
@@ -177,7 +176,7 @@ async def test_an_order_that_waits_goes_on_when_the_other_one_s_process_dies(
             idle.add("killed")
 
     late, find = await publications(journal, ("r", "c")), providing(provider)
-    await publish_values(journal, late, find, tell, places=await find_places(late, find))
+    await publish_values(journal, late, find, tell, places=await find_slots(late, find))
     assert provider.values("r") == {"a", "c"}
 
 
@@ -201,7 +200,7 @@ async def test_an_order_that_goes_on_does_not_wait_for_itself(
 async def test_other_providers_have_no_limit(journal: Journal) -> None:
     provider = MemoryProvider(ProviderContext({}))
     items = await publications(journal, *(("r", str(number)) for number in range(9)))
-    assert await find_places(items, providing(provider)) == {}
+    assert await find_slots(items, providing(provider)) == {}
     await publish(journal, items, provider, [], seconds=0.0)
     assert len(provider.records) == 9
 
@@ -219,18 +218,18 @@ def lacking(name: str, *values: str) -> NameReport:
 
 class TestRepublisher:
     @pytest.fixture
-    async def items(self, journal: Journal) -> list[Publication]:
+    async def items(self, journal: Journal) -> list[PublishedRecord]:
         return await publications(journal, ("r", "a"), ("r", "b"), ("s", "c"))
 
     async def republisher(
-        self, items: Sequence[Publication], provider: Provider, now: list[float]
+        self, items: Sequence[PublishedRecord], provider: Provider, now: list[float]
     ) -> tuple[Republisher, list[Event]]:
         find, told = providing(provider), list[Event]()
-        places = await find_places(items, find)
+        places = await find_slots(items, find)
         return Republisher(items, places, find, told.append, clock=lambda: now[-1]), told
 
     async def test_all_values_of_a_name_are_published_again_if_one_is_missing(
-        self, items: list[Publication], provider: TwoPlaces
+        self, items: list[PublishedRecord], provider: TwoPlaces
     ) -> None:
         now = [0.0]
         republish, told = await self.republisher(items, provider, now)
@@ -246,7 +245,7 @@ class TestRepublisher:
         assert "has overwritten a;" in str(told[0])
 
     async def test_it_gives_up_after_a_few_times(
-        self, items: list[Publication], provider: TwoPlaces
+        self, items: list[PublishedRecord], provider: TwoPlaces
     ) -> None:
         now = [0.0]
         republish, told = await self.republisher(items, provider, now)
@@ -256,7 +255,7 @@ class TestRepublisher:
         assert len(told) == 5
 
     async def test_a_failure_is_told_and_ends_nothing(
-        self, items: list[Publication], provider: TwoPlaces
+        self, items: list[PublishedRecord], provider: TwoPlaces
     ) -> None:
         now = [0.0]
         republish, told = await self.republisher(items, provider, now)
@@ -266,21 +265,21 @@ class TestRepublisher:
         assert "it is broken" in str(told[-1])
 
     async def test_a_database_that_fails_is_told_and_ends_nothing(
-        self, items: list[Publication], provider: TwoPlaces
+        self, items: list[PublishedRecord], provider: TwoPlaces
     ) -> None:
         now, told = [0.0], list[Event]()
 
-        async def find(_: Publication) -> list[Provider]:
+        async def find(_: PublishedRecord) -> list[Provider]:
             raise StorageError("the database is locked")
 
-        places = await find_places(items, providing(provider))
+        places = await find_slots(items, providing(provider))
         republish = Republisher(items, places, find, told.append, clock=lambda: now[-1])
         now.append(10.0)
         await republish(lacking("s", "c"))
         assert "the database is locked" in str(told[-1])
 
     async def test_without_a_limit_nothing_is_published_twice(
-        self, items: list[Publication]
+        self, items: list[PublishedRecord]
     ) -> None:
         now, provider = [0.0], MemoryProvider(ProviderContext({}))
         republish, told = await self.republisher(items, provider, now)

@@ -13,14 +13,15 @@ from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
 from tests.peers.knot import Knot
 from tests.world import zone_text
 from zoneproof.acme import directory_url
-from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
-from zoneproof.errors import (
+from zoneproof.challenges.webroot import Webroot
+from zoneproof.core.errors import (
     AwaitingUserError,
     DelegationError,
     InvalidInputError,
     ProviderZoneError,
 )
-from zoneproof.http01 import Webroot
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
 from zoneproof.issuance import (
     Choice,
     DelegationRules,
@@ -31,7 +32,6 @@ from zoneproof.issuance import (
     check_identifiers,
     make_plan,
 )
-from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import ProviderContext, Zone
 
 CONTEXT = ProviderContext({})

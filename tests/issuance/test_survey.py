@@ -11,19 +11,19 @@ import pytest
 from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
 from tests.peers.knot import Knot
 from tests.world import zone_text
+from zoneproof.challenges.webroot import Webroot
+from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import Answer, PropagationPolicy, Resolver, ServerStatus, parse_server
-from zoneproof.errors import InvalidInputError, ProviderCredentialsError
-from zoneproof.http01 import Webroot
 from zoneproof.issuance import (
     Choice,
     DelegationRules,
     DnsMethod,
-    Examination,
     HttpMethod,
     Method,
-    survey,
+    PreflightReport,
+    preflight,
 )
-from zoneproof.names import DomainName, Identifier
 from zoneproof.providers import ProviderContext, Zone
 from zoneproof.providers.manual import Manual
 
@@ -88,8 +88,8 @@ def by_dns(provider: MemoryProvider | None = None, delegation: str = "") -> DnsM
 
 async def surveyed(
     resolver: Resolver, method: Method, *names: str, issuers: tuple[str, ...] = ("ca.example",)
-) -> list[Examination]:
-    return await survey(
+) -> list[PreflightReport]:
+    return await preflight(
         [Identifier.parse(name) for name in names],
         lambda _: Choice(method, "the default"),
         resolver,
@@ -97,7 +97,7 @@ async def surveyed(
     )
 
 
-def problems(examination: Examination) -> list[str]:
+def problems(examination: PreflightReport) -> list[str]:
     return [finding.text for finding in examination.findings if finding.is_problem]
 
 
@@ -136,7 +136,7 @@ async def test_what_choosing_a_method_refuses_is_that_names_finding(resolver: Re
         return Choice(by_dns(), "")
 
     names = [Identifier.parse(name) for name in ("*.example.com", "example.com")]
-    wildcard, apex = await survey(names, choose, resolver)
+    wildcard, apex = await preflight(names, choose, resolver)
     assert problems(wildcard) == ["no method matches *.example.com"]
     assert wildcard.choice is None
     assert not apex.would_fail
@@ -205,7 +205,7 @@ async def test_methods_that_need_one_name_to_lead_to_two_places_are_told(
 ) -> None:
     rules = {"example.com": "example.com:a.example.net", "*.example.com": ""}
     methods = {name: by_dns(delegation=rule) for name, rule in rules.items()}
-    results = await survey(
+    results = await preflight(
         [Identifier.parse(name) for name in methods],
         lambda identifier: Choice(methods[identifier.value], ""),
         resolver,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import zoneproof.manager
-from zoneproof.cli import list as list_command
 from zoneproof.cli import main
+from zoneproof.cli import status as list_command
 
 
 def _shift(by: timedelta) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from zoneproof.acme import AccountKey, CertificateChain
+from zoneproof.core.names import DomainName
 from zoneproof.issuance import Issued
 from zoneproof.manager import (
     AccountTerms,
@@ -22,9 +23,8 @@ from zoneproof.manager import (
     MethodDefinition,
     open_manager,
 )
-from zoneproof.manager.accounts.stored import new_account
+from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.renewal_state import RenewalState
-from zoneproof.names import DomainName
 from zoneproof.providers import Registration
 
 SECRETS = ("c2VjcmV0LW9mLXRzaWc=", "password-of-registration", "password-of-bundle")

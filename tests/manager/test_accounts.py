@@ -13,8 +13,8 @@ import pytest
 import tests.peers  # noqa: F401  says where Pebble is
 from tests.providers.fake_http import Reply, Request, fake_http_server
 from zoneproof.acme import AccountKey
-from zoneproof.cli.demo.pebble import Pebble
-from zoneproof.errors import AcmeError, BusyError, InvalidInputError
+from zoneproof.core.errors import AcmeError, BusyError, InvalidInputError
+from zoneproof.core.names import DomainName
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -24,10 +24,10 @@ from zoneproof.manager import (
     StoredAccount,
     open_manager,
 )
-from zoneproof.manager.accounts.stored import new_account
-from zoneproof.manager.administration import account_changes, account_sharing
-from zoneproof.names import DomainName
+from zoneproof.manager.accounts import changes, sharing
+from zoneproof.manager.accounts.store import new_account
 from zoneproof.storage import Transaction, Value, load_migrations, open_sqlite
+from zoneproof.testing.pebble import Pebble
 from zoneproof.vault import open_vault
 
 LETSENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
@@ -62,7 +62,7 @@ async def test_an_account_is_found_by_its_name_its_ca_and_the_cas_url(home: Home
 
 async def test_what_is_neither_an_account_nor_a_ca_is_told(home: Home) -> None:
     async with open_manager(home) as manager:
-        with pytest.raises(InvalidInputError, match="no account 'wrok', and 'wrok' is no CA"):
+        with pytest.raises(InvalidInputError, match="no account 'wrok', and 'wrok' is not a"):
             await manager.accounts.find("wrok")
 
 
@@ -70,16 +70,14 @@ async def test_what_is_neither_an_account_nor_a_ca_is_told(home: Home) -> None:
 async def test_a_name_that_would_mislead_is_refused(home: Home, name: str) -> None:
     async with open_manager(home) as manager:
         with pytest.raises(InvalidInputError, match="cannot name an account"):
-            await account_sharing.import_account(
-                manager, AccountKey.generate(), "letsencrypt", name
-            )
+            await sharing.import_account(manager, AccountKey.generate(), "letsencrypt", name)
 
 
 async def test_the_settings_say_the_contact_of_new_accounts(home: Home, pebble: Pebble) -> None:
     home.create()
     (home.path / "settings.toml").write_text('email = "ops@example.com"\n')
     async with open_manager(home, run_for(pebble)) as manager:
-        made, _ = await account_changes.register(manager, pebble.directory_url, "work")
+        made, _ = await changes.register(manager, pebble.directory_url, "work")
     assert made.contact == ("mailto:ops@example.com",)
 
 
@@ -111,9 +109,7 @@ async def test_a_ca_that_does_not_say_its_name_in_caa_records_is_told(home: Home
         account = account_at(server.url)
         server.handler = small_ca(account, Reply(404))
         with pytest.raises(AcmeError, match="does not say which name"):
-            await account_changes.caa_records(
-                manager, account, [DomainName("example.com")], "dns-01"
-            )
+            await changes.caa_records(manager, account, [DomainName("example.com")], "dns-01")
 
 
 @pytest.mark.parametrize("status", [429, 500])
@@ -129,7 +125,7 @@ async def test_a_ca_that_does_not_say_whose_a_pending_key_is_settles_nothing(
         server.handler = small_ca(stored, answer)
         await manager.accounts.keep_next_key(stored, AccountKey.generate())
         with pytest.raises(AcmeError, match="not now"):
-            await account_changes.roll_over(manager, "small")
+            await changes.roll_over(manager, "small")
         assert (await manager.accounts.get("small")).next_key is not None
 
 
@@ -202,14 +198,14 @@ async def test_certificates_use_an_account_by_name_by_default_and_as_a_fallback(
                     fallback_accounts=fallback,
                 )
             )
-        assert await account_changes.certificates_using(manager, usual) == [
+        assert await changes.certificates_using(manager, usual) == [
             "both",
             "default",
             "url",
         ]
-        assert await account_changes.certificates_using(manager, other) == ["both", "private"]
+        assert await changes.certificates_using(manager, other) == ["both", "private"]
         with pytest.raises(InvalidInputError, match="used by both, private"):
-            await account_changes.remove(manager, other)
+            await changes.remove(manager, other)
         assert await manager.accounts.named(PRIVATE_CA)
 
 
@@ -221,11 +217,11 @@ async def test_an_account_that_the_ca_forgot_is_told_and_then_registered_anew(
 ) -> None:
     with Pebble(tmp_path / "pebble", strict=True) as pebble:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await account_changes.register(manager, pebble.directory_url, "work")
+            before, _ = await changes.register(manager, pebble.directory_url, "work")
             pebble.stop()
             pebble.start()
             with pytest.raises(AcmeError, match="no longer knows the account work: run this again"):
-                await account_changes.ask(manager, before)
+                await changes.ask(manager, before)
             async with manager.clients.use("work") as client:
                 assert (await client.account()).status == "valid"
             after = await manager.accounts.get("work")
@@ -239,20 +235,20 @@ async def test_an_account_named_after_its_ca_s_url_is_not_named_twice(
 ) -> None:
     with Pebble(tmp_path / "pebble", strict=True) as pebble:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await account_changes.register(manager, pebble.directory_url, "")
+            before, _ = await changes.register(manager, pebble.directory_url, "")
             pebble.stop()
             pebble.start()
             with pytest.raises(
                 AcmeError, match=r"/dir no longer knows your account: .* --ca https"
             ):
-                await account_changes.ask(manager, before)
+                await changes.ask(manager, before)
 
 
 async def test_a_key_that_another_process_brought_in_is_used(home: Home, pebble: Pebble) -> None:
     async with open_manager(home, run_for(pebble)) as daemon:
-        before, _ = await account_changes.register(daemon, pebble.directory_url, "work")
+        before, _ = await changes.register(daemon, pebble.directory_url, "work")
         async with open_manager(home, run_for(pebble)) as other:
-            after = await account_changes.roll_over(other, "work")
+            after = await changes.roll_over(other, "work")
         assert after.key.thumbprint != before.key.thumbprint
         async with daemon.clients.use("work") as client:
             assert client.key.thumbprint == after.key.thumbprint
@@ -263,9 +259,9 @@ async def test_a_rollover_that_is_under_way_elsewhere_is_not_disturbed(
     home: Home, pebble: Pebble
 ) -> None:
     async with open_manager(home, run_for(pebble)) as manager:
-        await account_changes.register(manager, pebble.directory_url, "work")
+        await changes.register(manager, pebble.directory_url, "work")
         with home.lock("account keys"), pytest.raises(BusyError, match="changes the key"):
-            await account_changes.roll_over(manager, "work")
+            await changes.roll_over(manager, "work")
 
 
 @pytest.mark.parametrize("use", ["sign in", "roll over"])
@@ -274,7 +270,7 @@ async def test_a_pending_key_that_the_ca_has_is_found_out_at_the_next_use(
 ) -> None:
     new = AccountKey.generate("ES384")
     async with open_manager(home, run_for(pebble)) as manager:
-        account, _ = await account_changes.register(manager, pebble.directory_url, "work")
+        account, _ = await changes.register(manager, pebble.directory_url, "work")
         await manager.accounts.keep_next_key(account, new)
         async with account.client() as client:
             client.use_account(account.account_url)
@@ -283,7 +279,7 @@ async def test_a_pending_key_that_the_ca_has_is_found_out_at_the_next_use(
             async with manager.clients.use("work") as client:
                 assert client.key.thumbprint == new.thumbprint
         else:
-            await account_changes.roll_over(manager, "work")
+            await changes.roll_over(manager, "work")
         after = await manager.accounts.get("work")
     assert after.key.thumbprint == new.thumbprint
     assert after.next_key is None
@@ -294,7 +290,7 @@ async def test_a_pending_key_that_the_ca_lacks_stays_until_a_rollover_brings_it_
 ) -> None:
     new = AccountKey.generate()
     async with open_manager(home, run_for(pebble)) as manager:
-        account, _ = await account_changes.register(manager, pebble.directory_url, "work")
+        account, _ = await changes.register(manager, pebble.directory_url, "work")
         await manager.accounts.keep_next_key(account, new)
         for _ in range(2):
             async with manager.clients.use("work") as client:
@@ -302,9 +298,9 @@ async def test_a_pending_key_that_the_ca_lacks_stays_until_a_rollover_brings_it_
         pending = (await manager.accounts.get("work")).next_key
         assert pending
         assert pending.thumbprint == new.thumbprint
-        after = await account_changes.roll_over(manager, "work")
+        after = await changes.roll_over(manager, "work")
         assert after.key.thumbprint == new.thumbprint
-        assert (await account_changes.ask(manager, after)).status == "valid"
+        assert (await changes.ask(manager, after)).status == "valid"
 
 
 async def test_what_was_found_out_of_an_older_rollover_undoes_no_newer_one(
@@ -327,21 +323,21 @@ async def test_another_kind_of_key_that_is_wanted_comes_after_the_pending_one(
     home: Home, pebble: Pebble
 ) -> None:
     async with open_manager(home, run_for(pebble)) as manager:
-        account, _ = await account_changes.register(manager, pebble.directory_url, "work")
+        account, _ = await changes.register(manager, pebble.directory_url, "work")
         await manager.accounts.keep_next_key(account, AccountKey.generate())
-        after = await account_changes.roll_over(manager, "work", "ES384")
+        after = await changes.roll_over(manager, "work", "ES384")
         assert after.key.algorithm == "ES384"
-        assert (await account_changes.ask(manager, after)).status == "valid"
+        assert (await changes.ask(manager, after)).status == "valid"
 
 
 async def test_a_kind_of_key_that_the_ca_refuses_leaves_the_old_key_alone(
     home: Home, pebble: Pebble
 ) -> None:
     async with open_manager(home, run_for(pebble)) as manager:
-        before, _ = await account_changes.register(manager, pebble.directory_url, "work")
+        before, _ = await changes.register(manager, pebble.directory_url, "work")
         with pytest.raises(AcmeError, match="badSignatureAlgorithm"):
-            await account_changes.roll_over(manager, "work", "EdDSA")
+            await changes.roll_over(manager, "work", "EdDSA")
         after = await manager.accounts.get("work")
         assert after.next_key is None
         assert after.key.thumbprint == before.key.thumbprint
-        assert (await account_changes.ask(manager, after)).status == "valid"
+        assert (await changes.ask(manager, after)).status == "valid"

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from tests.manager.full_home import SECRETS, fill
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Home, open_manager
-from zoneproof.manager.transfer.archive import decode
-from zoneproof.manager.transfer.move import collect
+from zoneproof.migration.archive import decode
+from zoneproof.migration.move import collect
 
 WRONG: tuple[Any, ...] = (None, 5, -1.5, True, "", "x\u0000y", "../x", [], [1], {}, {"a": "b"})
 

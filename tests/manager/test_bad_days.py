@@ -26,7 +26,7 @@ from tests.manager.managed import (
 )
 from tests.storage.locked import locked_by_another_process
 from tests.world import Result, World
-from zoneproof.errors import StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.manager import Home, open_manager
 from zoneproof.storage import sqlite
 from zoneproof.vault import Key

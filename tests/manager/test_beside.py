@@ -19,9 +19,9 @@ from tests.cli.change_txt import change
 from tests.manager.managed import CHALLENGE, daemon, listed, query, servers
 from tests.peers.knot import TSIG_SECRET
 from tests.world import World
-from zoneproof.errors import BusyError
+from zoneproof.core.errors import BusyError
 from zoneproof.manager import Home, Proposal, open_manager
-from zoneproof.manager.lifecycle.proposal import save
+from zoneproof.manager.certificates.proposal import save
 from zoneproof.vault import Key
 
 __all__ = ["servers"]  # a fixture

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.providers.challenge_config import CONFIG
-from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
-from zoneproof.errors import BusyError, InvalidInputError, ProviderUnavailableError
-from zoneproof.issuance import Event, Publication, RecordPublished, RecordRemoved
+from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from zoneproof.core.errors import BusyError, InvalidInputError, ProviderUnavailableError
+from zoneproof.core.names import DomainName
+from zoneproof.issuance import Event, PublishedRecord, RecordPublished, RecordRemoved
 from zoneproof.manager import (
     Credential,
     DnsSettings,
@@ -19,9 +20,8 @@ from zoneproof.manager import (
     Manager,
     list_zones,
     open_manager,
-    try_credential,
+    run_credential_test,
 )
-from zoneproof.names import DomainName
 from zoneproof.providers import DelegatedProvider, Provider, Zone
 
 AT_ONCE = DnsSettings(propagation="0")
@@ -72,7 +72,7 @@ async def register(manager: Manager, credential: Credential) -> DomainName:
 async def test_without_a_registration_it_says_what_makes_one(
     manager: Manager, service: Registrations, tmp_path: Path, emitted: list[Event]
 ) -> None:
-    trial = await try_credential(manager, await challenge(manager, tmp_path), emitted.append)
+    trial = await run_credential_test(manager, await challenge(manager, tmp_path), emitted.append)
     assert not trial.ok
     assert "'zoneproof issue' with this credential makes one" in trial.steps[0].message
     assert emitted == []
@@ -84,7 +84,7 @@ async def test_a_registration_s_name_is_written_to_and_left_empty(
 ) -> None:
     credential = await challenge(manager, tmp_path)
     name = await register(manager, credential)
-    trial = await try_credential(manager, credential, emitted.append, zone=zone)
+    trial = await run_credential_test(manager, credential, emitted.append, zone=zone)
     assert trial.ok
     assert trial.name == name.text
     assert [step.step for step in trial.steps] == ["write", "see", "remove"]
@@ -102,7 +102,7 @@ async def test_a_domain_without_a_registration_is_named(
 ) -> None:
     credential = await challenge(manager, tmp_path)
     await register(manager, credential)
-    trial = await try_credential(manager, credential, emitted.append, zone="example.net")
+    trial = await run_credential_test(manager, credential, emitted.append, zone="example.net")
     assert "no registration for example.net" in trial.steps[0].message
 
 
@@ -111,7 +111,7 @@ async def test_a_value_that_a_killed_test_left_is_removed_first(
 ) -> None:
     credential = await challenge(manager, tmp_path)
     name = await register(manager, credential)
-    left = Publication(
+    left = PublishedRecord(
         await manager.journal.open_trial("credential test c"),
         "challenge",
         Zone(name),
@@ -124,7 +124,7 @@ async def test_a_value_that_a_killed_test_left_is_removed_first(
     await manager.journal.will_publish([left])
     await opened(manager, credential).add_txt(left.zone, "", left.value, 1)
     assert len(await service.values(name.labels[0])) == 1
-    assert (await try_credential(manager, credential, emitted.append)).ok
+    assert (await run_credential_test(manager, credential, emitted.append)).ok
     assert await service.values(name.labels[0]) == []
     assert await manager.store.read(lambda tx: tx.query("SELECT * FROM orders")) == []
 
@@ -132,9 +132,9 @@ async def test_a_value_that_a_killed_test_left_is_removed_first(
 async def test_a_test_holds_the_places_at_a_name_only_while_it_runs(manager: Manager) -> None:
     zone, label = Zone(DomainName("r.auth.example.net")), "credential test c"
 
-    async def publication(certificate: str) -> Publication:
+    async def publication(certificate: str) -> PublishedRecord:
         order = await manager.journal.open_trial(certificate)
-        return Publication(order, "acme-dns", zone, "", secrets.token_urlsafe(32), 1, {})
+        return PublishedRecord(order, "acme-dns", zone, "", secrets.token_urlsafe(32), 1, {})
 
     await manager.journal.will_publish([await publication(label)])
     other = [await publication("example.com")]
@@ -152,7 +152,7 @@ async def test_listed_zones_are_shown_and_chosen_from(
 
 
 async def test_what_a_person_does_is_not_tested(manager: Manager, emitted: list[Event]) -> None:
-    trial = await try_credential(manager, await store(manager, "manual", {}), emitted.append)
+    trial = await run_credential_test(manager, await store(manager, "manual", {}), emitted.append)
     assert trial.ok
     assert "nothing to test" in trial.note
 
@@ -189,7 +189,7 @@ async def listing(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> tuple[Cr
 async def test_after_a_write_that_may_have_happened_the_value_is_removed(
     manager: Manager, listing: tuple[Credential, Listing], emitted: list[Event]
 ) -> None:
-    trial = await try_credential(manager, listing[0], emitted.append)
+    trial = await run_credential_test(manager, listing[0], emitted.append)
     assert [(step.step, step.ok) for step in trial.steps] == [("write", False), ("remove", True)]
     assert listing[1].removed == [("a.example", "_zoneproof-test")]
     assert trial.zone == "a.example"
@@ -198,14 +198,14 @@ async def test_after_a_write_that_may_have_happened_the_value_is_removed(
 async def test_the_zone_that_is_asked_for_is_used(
     manager: Manager, listing: tuple[Credential, Listing], emitted: list[Event]
 ) -> None:
-    trial = await try_credential(manager, listing[0], emitted.append, zone="B.example.")
+    trial = await run_credential_test(manager, listing[0], emitted.append, zone="B.example.")
     assert trial.name == "_zoneproof-test.b.example"
     with pytest.raises(InvalidInputError, match=r"no zone c\.example; it has a\.example, b\.exam"):
-        await try_credential(manager, listing[0], emitted.append, zone="c.example")
+        await run_credential_test(manager, listing[0], emitted.append, zone="c.example")
 
 
 async def test_two_tests_of_one_credential_exclude_each_other(
     manager: Manager, listing: tuple[Credential, Listing], emitted: list[Event]
 ) -> None:
     with manager.home.lock("credential test c"), pytest.raises(BusyError, match="test c"):
-        await try_credential(manager, listing[0], emitted.append)
+        await run_credential_test(manager, listing[0], emitted.append)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoneproof.errors import InvalidInputError
-from zoneproof.issuance import Publication
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import DomainName
+from zoneproof.issuance import PublishedRecord
 from zoneproof.manager import (
     CertificateDefinition,
     Credential,
@@ -19,13 +20,12 @@ from zoneproof.manager import (
     Home,
     Manager,
     MethodDefinition,
-    credential_overviews,
+    credential_summaries,
     credential_users,
     open_manager,
     remove_credential,
     rename_credential,
 )
-from zoneproof.names import DomainName
 from zoneproof.providers import Zone
 
 FIELDS = {"server": "192.0.2.53", "key_name": "k", "secret": "c2VjcmV0"}
@@ -156,7 +156,7 @@ async def test_the_certificates_that_use_a_credential_are_known(tmp_path: Path) 
         await add(manager, "one", "two", "three")
         await manager.certificates.save(certificate("b.example", "one", "two"))
         await manager.certificates.save(certificate("a.example", "one"))
-        found = await credential_overviews(manager.store)
+        found = await credential_summaries(manager.store)
         assert {item.name: item.used_by for item in found} == {
             "one": ("a.example", "b.example"),
             "three": (),
@@ -172,7 +172,7 @@ async def test_certificates_and_journal_follow_a_new_name(tmp_path: Path) -> Non
         order = await manager.journal.open_trial("test")
         zone = Zone(DomainName("example.com"))
         await manager.journal.will_publish(
-            [Publication(order, "rfc2136", zone, "x", "v", 60, FIELDS, credential="one")]
+            [PublishedRecord(order, "rfc2136", zone, "x", "v", 60, FIELDS, credential="one")]
         )
         assert await rename_credential(manager.store, "one", "new") == ("a.example",)
         definition = (await manager.certificates.get("a.example")).definition

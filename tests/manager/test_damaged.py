@@ -9,9 +9,9 @@ import pytest
 
 from tests.manager.managed import CHALLENGE, line_of, obtain, query, servers, world
 from tests.world import World
-from zoneproof.issuance import Publication
+from zoneproof.core.names import DomainName
+from zoneproof.issuance import PublishedRecord
 from zoneproof.manager import Credential, Home, open_manager, renew
-from zoneproof.names import DomainName
 from zoneproof.providers import Zone
 
 __all__ = ["servers", "world"]  # fixtures
@@ -130,7 +130,7 @@ async def test_a_value_whose_fields_are_lost_is_removed_with_the_stored_credenti
         await manager.credentials.add(Credential("dns", "rfc2136", fields))
         for credential, value in (("dns", "one"), ("", "two")):
             order = await manager.journal.open_trial(f"lost {value}")
-            item = Publication(order, "rfc2136", zone, label, value, 60, fields, credential)
+            item = PublishedRecord(order, "rfc2136", zone, label, value, 60, fields, credential)
             await manager.journal.will_publish([item])
             await manager.providers.open("rfc2136", fields).add_txt(zone, label, value, 60)
         query(world, "UPDATE publications SET fields = 'AQID' || substr(id, 1, 44)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
-from zoneproof.manager.certificates.differences import describe_changes
+from zoneproof.manager.certificates.definition_file import describe_changes
 
 METHOD = MethodDefinition(provider="rfc2136", fields={"server": "192.0.2.1"})
 DEFINITION = CertificateDefinition(name="a", identifiers=("a.example",), method=(METHOD,))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoneproof.acme import GivenCsr
-from zoneproof.errors import InvalidInputError, StorageError
+from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates import files as files_module
 from zoneproof.manager.certificates.files import CertificateFiles, check_certificate_name

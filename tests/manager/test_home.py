@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import BusyError, ConfigError, StorageError
+from zoneproof.core.errors import BusyError, ConfigError, StorageError
 from zoneproof.manager import Home, open_manager
 
 HOLD = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import AwaitingUserError, InvalidInputError
+from zoneproof.core.errors import AwaitingUserError, InvalidInputError
 from zoneproof.issuance import Event, OrderCreated, Warned
 from zoneproof.manager.certificates.log import CertificateLogs
 from zoneproof.manager.settings import LogSettings

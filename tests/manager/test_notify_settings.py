@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.config import load_toml
-from zoneproof.errors import ConfigError, InvalidInputError
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.toml import load_toml, read_reference
 from zoneproof.manager.notifications import NotifySettings, SmtpSettings, WebhookSettings
 from zoneproof.manager.notifications.settings import check_url
-from zoneproof.references import read_reference
 
 SMTP = 'host = "mail.example.com"\nsender = "a@example.com"\nrecipients = ["b@example.com"]\n'
 

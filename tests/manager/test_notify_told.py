@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoneproof.manager.certificates.renewal_state import Lifetime
-from zoneproof.manager.certificates.told import Told, is_expiring, should_tell
 from zoneproof.manager.notifications import Notice
+from zoneproof.manager.notifications.notice import Notified, is_expiring, should_notify
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -24,9 +24,9 @@ def notice(kind: Any, **more: Any) -> Notice:
 
 def told_at(kind: str, *hours: float) -> list[float]:
     """Return at which of the hours something was told."""
-    state, found = Told(), []
+    state, found = Notified(), []
     for hour in hours:
-        tell, state = should_tell(state, notice(kind), NOW + hour * HOUR)
+        tell, state = should_notify(state, notice(kind), NOW + hour * HOUR)
         if tell:
             found.append(hour)
     return found
@@ -50,27 +50,27 @@ def test_awaiting_user_is_told_once_and_then_every_three_days() -> None:
 
 
 def test_other_records_are_told_at_once() -> None:
-    _, state = should_tell(Told(), notice("awaiting_user", records=("a",)), NOW)
-    tell, state = should_tell(state, notice("awaiting_user", records=("b",)), NOW)
+    _, state = should_notify(Notified(), notice("awaiting_user", records=("a",)), NOW)
+    tell, state = should_notify(state, notice("awaiting_user", records=("b",)), NOW)
     assert tell
-    assert not should_tell(state, notice("awaiting_user", records=("b",)), NOW)[0]
+    assert not should_notify(state, notice("awaiting_user", records=("b",)), NOW)[0]
 
 
 def test_a_renewal_is_told_once_and_forgets_what_was_wrong() -> None:
-    state = Told()
+    state = Notified()
     for kind in ("failing", "expiring", "awaiting_user"):
-        _, state = should_tell(state, notice(kind), NOW)
+        _, state = should_notify(state, notice(kind), NOW)
     renewed = notice("renewed", expires_at=NOW + 90 * DAY)
-    tell, state = should_tell(state, renewed, NOW)
+    tell, state = should_notify(state, renewed, NOW)
     assert tell
-    assert state == Told(renewed_until=NOW + 90 * DAY)
-    assert not should_tell(state, renewed, NOW)[0]
-    assert should_tell(state, notice("renewed", expires_at=NOW + 91 * DAY), NOW)[0]
-    assert should_tell(state, notice("failing"), NOW)[0]
+    assert state == Notified(renewed_until=NOW + 90 * DAY)
+    assert not should_notify(state, renewed, NOW)[0]
+    assert should_notify(state, notice("renewed", expires_at=NOW + 91 * DAY), NOW)[0]
+    assert should_notify(state, notice("failing"), NOW)[0]
 
 
 def test_a_test_is_always_told_and_changes_nothing() -> None:
-    assert should_tell(Told(failures=2), notice("test"), NOW) == (True, Told(failures=2))
+    assert should_notify(Notified(failures=2), notice("test"), NOW) == (True, Notified(failures=2))
 
 
 @pytest.mark.parametrize("kind", ["expiring", "awaiting_user"])
@@ -95,7 +95,7 @@ moments = st.datetimes(timezones=st.just(UTC))
 
 @given(st.lists(st.tuples(kinds, moments)))
 def test_state_survives_storage_whatever_comes(events: list[tuple[str, datetime]]) -> None:
-    state = Told()
+    state = Notified()
     for kind, moment in events:
-        _, state = should_tell(state, notice(kind, expires_at=moment), moment)
-        assert msgspec.json.decode(msgspec.json.encode(state), type=Told) == state
+        _, state = should_notify(state, notice(kind, expires_at=moment), moment)
+        assert msgspec.json.decode(msgspec.json.encode(state), type=Notified) == state

@@ -14,13 +14,7 @@ import pytest
 
 from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.self_signed import certificate
-from zoneproof.manager.notifications import (
-    Notice,
-    NotifySettings,
-    WebhookSettings,
-    send,
-    send_test,
-)
+from zoneproof.manager.notifications import Notice, NotifySettings, WebhookSettings, send, send_test
 from zoneproof.manager.notifications.settings import signing_key
 from zoneproof.manager.notifications.webhook import signature
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     AcmeConnectionError,
     AcmeProblemError,
     HeldUpError,
@@ -18,7 +18,7 @@ from zoneproof.errors import (
     RateLimitedError,
     ZoneproofError,
 )
-from zoneproof.manager.lifecycle.outages import Needs, Outages
+from zoneproof.manager.certificates.outages import Needs, Outages
 from zoneproof.providers import Provider
 
 CA = "https://ca.test/dir"

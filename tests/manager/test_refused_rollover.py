@@ -10,10 +10,10 @@ import pytest
 import tests.peers  # noqa: F401  says where Pebble is
 from tests.faults import faults
 from tests.faults.ca_proxy import KEY_CHANGE, CaProxy, Fault, Forward, Reply, Rule
-from zoneproof.cli.demo.pebble import Pebble
-from zoneproof.errors import AcmeError
+from zoneproof.core.errors import AcmeError
 from zoneproof.manager import AccountTerms, Home, RunOptions, open_manager
-from zoneproof.manager.administration import account_changes, account_sharing
+from zoneproof.manager.accounts import changes, sharing
+from zoneproof.testing.pebble import Pebble
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +54,20 @@ async def test_a_rollover_that_the_ca_will_not_do_leaves_nothing_pending(
 ) -> None:
     with CaProxy(pebble) as proxy:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await account_changes.register(manager, proxy.directory_url, "work")
+            before, _ = await changes.register(manager, proxy.directory_url, "work")
             proxy.obey(Rule(KEY_CHANGE, fault, times=10))
             with pytest.raises(AcmeError):
-                await account_changes.roll_over(manager, "work")
+                await changes.roll_over(manager, "work")
             after = await manager.accounts.get("work")
             assert (after.next_key is not None) is pending
             assert after.key.thumbprint == before.key.thumbprint
             if pending:  # which the next run settles
                 proxy.obey(Rule(KEY_CHANGE, NOT_IMPLEMENTED))
                 with pytest.raises(AcmeError, match="does not offer that"):
-                    await account_changes.roll_over(manager, "work")
+                    await changes.roll_over(manager, "work")
                 after = await manager.accounts.get("work")
-            assert account_sharing.to_file(after)
-            assert (await account_changes.ask(manager, after)).status == "valid"
+            assert sharing.to_file(after)
+            assert (await changes.ask(manager, after)).status == "valid"
 
 
 async def test_a_rollover_that_failed_after_it_was_done_is_found_out(
@@ -79,11 +79,11 @@ async def test_a_rollover_that_failed_after_it_was_done_is_found_out(
 
     with CaProxy(pebble) as proxy:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await account_changes.register(manager, proxy.directory_url, "work")
+            before, _ = await changes.register(manager, proxy.directory_url, "work")
             proxy.obey(Rule(KEY_CHANGE, done_and_failed))
             with pytest.raises(AcmeError):
-                await account_changes.roll_over(manager, "work")
+                await changes.roll_over(manager, "work")
             after = await manager.accounts.get("work")
             assert after.next_key is None
             assert after.key.thumbprint != before.key.thumbprint
-            assert (await account_changes.ask(manager, after)).status == "valid"
+            assert (await changes.ask(manager, after)).status == "valid"

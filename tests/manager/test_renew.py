@@ -12,7 +12,7 @@ import pytest
 
 from tests.manager.full_home import self_signed
 from zoneproof.acme import find_ca
-from zoneproof.errors import AcmeError, BugError, HeldUpError, StorageError
+from zoneproof.core.errors import AcmeError, BugError, HeldUpError, StorageError
 from zoneproof.issuance import Emit
 from zoneproof.manager import (
     AccountTerms,
@@ -26,11 +26,11 @@ from zoneproof.manager import (
     renew,
     tell,
 )
-from zoneproof.manager.accounts.stored import new_account
+from zoneproof.manager.accounts.store import new_account
+from zoneproof.manager.certificates import issue as issue_module
+from zoneproof.manager.certificates import renew as renew_module
 from zoneproof.manager.certificates.state import state_of
-from zoneproof.manager.certificates.stored import Certificates
-from zoneproof.manager.lifecycle import issue as issue_module
-from zoneproof.manager.lifecycle import renew as renew_module
+from zoneproof.manager.certificates.store import Certificates
 
 CA = find_ca("letsencrypt")
 NAMES = ("a.example", "b.example")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoneproof.acme import RenewalInfo
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     AccountPausedError,
     AcmeError,
     RateLimitedError,
@@ -323,8 +323,8 @@ def test_what_the_ca_asks_for_never_outlasts_the_certificate(
 def test_what_only_a_person_can_mend_is_not_tried_again(kind: type[Any]) -> None:
     state = after_failure(RenewalState(), acme_problem(kind), NOW, Least())
     assert due(state, None, NOW + 1000 * DAY) == Due(False, None, "the CA says no")
-    by_hand = after_failure(state, AcmeError("timeout"), NOW, Least())
-    assert (by_hand.paused, by_hand.failures) == ("", 2)
+    manual = after_failure(state, AcmeError("timeout"), NOW, Least())
+    assert (manual.paused, manual.failures) == ("", 2)
 
 
 def test_the_error_is_kept_as_one_short_line_with_the_account() -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.errors import InvalidInputError, StorageError
-from zoneproof.manager.transfer.private_file import write_new
-from zoneproof.manager.transfer.sealed_file import MAX_BYTES, parse, read, seal
+from zoneproof.core.errors import InvalidInputError, StorageError
+from zoneproof.core.files import write_new
+from zoneproof.migration.sealed_file import MAX_BYTES, parse, read, seal
 
 DOCUMENT = b'{"secret":"hidden-away"}'
 MAGIC = b"zoneproof archive\n"

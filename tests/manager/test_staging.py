@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -16,7 +16,7 @@ from zoneproof.manager import (
     find_staging,
     open_manager,
 )
-from zoneproof.manager.accounts.stored import new_account
+from zoneproof.manager.accounts.store import new_account
 
 LETSENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 

@@ -13,8 +13,8 @@ from tests.manager.full_home import self_signed
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.renewal_state import after_success
-from zoneproof.manager.certificates.state import CertificateState, Standing, standing
-from zoneproof.manager.certificates.stored import ManagedCertificate
+from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
+from zoneproof.manager.certificates.store import ManagedCertificate
 
 NOW = datetime.now(UTC)
 NAME = "a.example"
@@ -28,7 +28,7 @@ def found(
     obtained_for: Sequence[str],
     defined: Sequence[str],
     revoked_at: datetime | None = None,
-) -> Standing:
+) -> CertificateStatus:
     """Return the standing of a certificate obtained an hour ago."""
     files = CertificateFiles(home)
     issued = self_signed(*on_certificate)
@@ -40,7 +40,7 @@ def found(
     renewal = msgspec.structs.replace(renewal, revoked_at=revoked_at)
     state = msgspec.json.encode(CertificateState(renewal=renewal))
     definition = CertificateDefinition(name=NAME, identifiers=tuple(defined))
-    return standing(ManagedCertificate("1", definition, state), files, NOW)
+    return status_of(ManagedCertificate("1", definition, state), files, NOW)
 
 
 @pytest.mark.parametrize(
@@ -71,19 +71,19 @@ def test_a_certificate_is_due_when_its_names_were_changed_and_not_when_the_ca_ad
     defined: list[str],
     is_due: bool,
 ) -> None:
-    standing = found(
+    status_of = found(
         tmp_path, on_certificate=on_certificate, obtained_for=obtained_for, defined=defined
     )
-    assert standing.due.now is is_due
-    assert standing.due.reason == ("its names were changed" if is_due else "")
+    assert status_of.due.now is is_due
+    assert status_of.due.reason == ("its names were changed" if is_due else "")
 
 
 def test_a_revoked_certificate_is_due_and_says_so(tmp_path: Path) -> None:
-    standing = found(
+    status_of = found(
         tmp_path, on_certificate=[NAME], obtained_for=[NAME], defined=[NAME], revoked_at=NOW
     )
-    assert standing.due.now
-    assert standing.due.reason.startswith("it was revoked at ")
-    overview = standing.overview()
+    assert status_of.due.now
+    assert status_of.due.reason.startswith("it was revoked at ")
+    overview = status_of.overview()
     assert overview.status == "revoked"
     assert overview.needs_attention

@@ -16,8 +16,9 @@ import pytest
 
 import zoneproof
 from zoneproof.acme import AccountKey
-from zoneproof.errors import BusyError, VaultError
-from zoneproof.issuance import Publication
+from zoneproof.core.errors import BusyError, VaultError
+from zoneproof.core.names import DomainName
+from zoneproof.issuance import PublishedRecord
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -28,9 +29,8 @@ from zoneproof.manager import (
     open_manager,
     rotate_key,
 )
-from zoneproof.manager.accounts.stored import new_account
-from zoneproof.manager.administration.vault_key import SEALED
-from zoneproof.names import DomainName
+from zoneproof.manager.accounts.store import new_account
+from zoneproof.manager.vault_key import SEALED
 from zoneproof.providers import Registration, Zone
 from zoneproof.vault import Key, Vault
 
@@ -59,7 +59,7 @@ async def store_one_of_each(manager: Manager) -> str:
         profile="",
     )
     await manager.journal.keep_key(order.id, b"pem")
-    publication = Publication(order.id, "rfc2136", Zone(DOMAIN), "x", "v", 60, FIELDS)
+    publication = PublishedRecord(order.id, "rfc2136", Zone(DOMAIN), "x", "v", 60, FIELDS)
     await manager.journal.will_publish([publication])
     return order.id
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.peers import dns_tool, dns_tool_environment
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
-from zoneproof.cli.demo.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer, free_port
 
 
 class Named(BackgroundServer):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.pebble import Pebble
 
 
 def certbot_command(folder: Path, *arguments: str) -> list[str]:

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from zoneproof.cli.demo.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer, free_port
 
 USER = "acmedns"
 PASSWORD = "p@ss:word/%"

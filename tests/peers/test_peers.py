@@ -16,8 +16,8 @@ from tests.peers.bind import Bind
 from tests.peers.knot import Knot
 from tests.peers.knot_secondary import KnotSecondary
 from tests.peers.unbound import Unbound
-from zoneproof.cli.demo.background import free_port
-from zoneproof.cli.demo.pebble import Pebble
+from zoneproof.testing.background import free_port
+from zoneproof.testing.pebble import Pebble
 
 ZONE = """$ORIGIN example.com.
 $TTL 60

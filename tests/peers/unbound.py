@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.peers import dns_tool, dns_tool_environment
-from zoneproof.cli.demo.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer, free_port
 
 
 class Unbound(BackgroundServer):

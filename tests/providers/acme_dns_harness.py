@@ -20,7 +20,7 @@ from tests.providers.contract_suite import (
 from tests.providers.fake_acme_dns import FakeAcmeDns
 from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.providers.registrations import MemoryRegistrations
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
@@ -28,12 +28,8 @@ from zoneproof.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
-from zoneproof.names import DomainName
-from zoneproof.providers import (
-    ProviderContext,
-    Zone,
-    open_provider,
-)
+from zoneproof.core.names import DomainName
+from zoneproof.providers import ProviderContext, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 
 KEY = "licence-key-0123456789"

@@ -27,7 +27,7 @@ from typing import ClassVar, TypeVar
 
 import pytest
 
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,

@@ -15,7 +15,7 @@ from dns.rdtypes.ANY.TXT import TXT
 from tests.peers import bind, knot
 from tests.peers.bind import Named
 from tests.peers.knot import Knotd
-from zoneproof.cli.demo.background import BackgroundServer
+from zoneproof.testing.background import BackgroundServer
 
 ALGORITHMS = ["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoneproof.names import DomainName
+from zoneproof.core.names import DomainName
 from zoneproof.providers import Registration
 
 

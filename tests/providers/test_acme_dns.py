@@ -34,17 +34,14 @@ from tests.providers.contract_suite import (
 from tests.providers.fake_acme_dns import FakeAcmeDns
 from tests.providers.fake_http import Reply, fake_http_server
 from tests.providers.registrations import MemoryRegistrations
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderUnavailableError,
     ProviderZoneError,
 )
-from zoneproof.names import DomainName
-from zoneproof.providers import (
-    DelegatedProvider,
-    Zone,
-)
+from zoneproof.core.names import DomainName
+from zoneproof.providers import DelegatedProvider, Zone
 from zoneproof.providers.acme_dns import AcmeDns
 
 __all__ = ["harness"]  # a fixture

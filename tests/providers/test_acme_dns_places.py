@@ -8,29 +8,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.providers.acme_dns_harness import (
-    DOMAIN,
-    WEB_PAGE,
-    AcmeDnsHarness,
-    harness,
-    harness_with,
-)
-from tests.providers.contract_suite import (
-    TTL,
-    challenge_value,
-)
+from tests.providers.acme_dns_harness import DOMAIN, WEB_PAGE, AcmeDnsHarness, harness, harness_with
+from tests.providers.contract_suite import TTL, challenge_value
 from tests.providers.fake_acme_dns import FakeAcmeDns
 from tests.providers.fake_http import Reply, fake_http_server
 from tests.providers.registrations import MemoryRegistrations
-from zoneproof.errors import (
-    ProviderUnavailableError,
-)
-from zoneproof.providers import (
-    LimitedProvider,
-    ProviderContext,
-    Zone,
-    open_provider,
-)
+from zoneproof.core.errors import ProviderUnavailableError
+from zoneproof.providers import LimitedProvider, ProviderContext, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 
 __all__ = ["harness"]  # a fixture

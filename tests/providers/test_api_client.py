@@ -13,14 +13,14 @@ import pytest
 from tests.providers.contract_suite import check_message
 from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.self_signed import certificate
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     InvalidInputError,
     ProviderError,
     ProviderQuotaError,
     ProviderUnavailableError,
 )
 from zoneproof.providers import ProviderContext
-from zoneproof.providers.api_client import Answer, ApiClient
+from zoneproof.providers.api_client import ApiAnswer, ApiClient
 
 WHERE = "example provider, zone example.com"
 SECRET = "s3cr3t/with+odd=characters"
@@ -38,7 +38,7 @@ class Client:
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    async def write(self, *, repeatable: bool = False) -> Answer:
+    async def write(self, *, repeatable: bool = False) -> ApiAnswer:
         return await self.api.send(
             "POST", f"{self._url}/records", where=WHERE, json={}, repeatable=repeatable
         )

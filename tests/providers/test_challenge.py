@@ -28,9 +28,9 @@ from tests.providers.contract_suite import (
     closing,
 )
 from tests.providers.registrations import MemoryRegistrations
-from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
-from zoneproof.errors import ConfigError, InvalidInputError, ProviderError, ProviderZoneError
-from zoneproof.names import DomainName
+from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from zoneproof.core.errors import ConfigError, InvalidInputError, ProviderError, ProviderZoneError
+from zoneproof.core.names import DomainName
 from zoneproof.providers import DelegatedProvider, ProviderContext, Zone, open_provider
 from zoneproof.providers.challenge import Challenge
 

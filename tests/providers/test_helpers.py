@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.providers.contract_suite import check_message
-from zoneproof.errors import InvalidInputError
-from zoneproof.names import DomainName
+from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import DomainName
+from zoneproof.core.text import sanitize
 from zoneproof.providers import Zone
-from zoneproof.providers.locks import KeyedLocks
+from zoneproof.providers.contract import split_txt
 from zoneproof.providers.server_url import ServerUrl, mask_url
-from zoneproof.providers.txt import split_txt
-from zoneproof.providers.words import said
 
 # No key is by chance a word of a host's name or of a repr.
 keys = st.text(string.ascii_letters + string.digits + "-_./@:+=% é", min_size=5, max_size=40).map(
@@ -99,14 +99,14 @@ def test_a_value_beyond_all_measure_is_refused() -> None:
 def test_repeated_words_are_one_bounded_printable_line(
     text: str | bytes, secrets: list[str]
 ) -> None:
-    line = said(text, secrets)
+    line = sanitize(text, secrets=secrets)
     assert line.isprintable()
     assert len(line) <= 200
 
 
 @given(st.text(max_size=20), keys, st.text(max_size=20))
 def test_a_secret_is_never_repeated(before: str, secret: str, after: str) -> None:
-    assert secret not in said(f"{before}{secret}{after}", [secret])
+    assert secret not in sanitize(f"{before}{secret}{after}", secrets=[secret])
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,14 @@ def test_a_secret_is_never_repeated(before: str, secret: str, after: str) -> Non
     ],
 )
 def test_terminal_sequences_go_as_a_whole(text: str) -> None:
-    assert said(text) == "red"
+    assert sanitize(text) == "red"
 
 
 def test_direction_marks_and_line_ends_become_spaces() -> None:
-    assert said("one\u202etwo\r\nthree\u2028four\x00five\u200bsix") == "one two three four five six"
+    assert (
+        sanitize("one\u202etwo\r\nthree\u2028four\x00five\u200bsix")
+        == "one two three four five six"
+    )
 
 
 async def test_a_lock_is_held_for_its_key_only_and_then_forgotten() -> None:

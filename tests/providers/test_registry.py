@@ -12,8 +12,8 @@ import pytest
 
 import zoneproof.providers
 from tests.providers.contract_suite import check_message
-from zoneproof.errors import InvalidInputError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import DomainName
 from zoneproof.providers import (
     CredentialField,
     Provider,
@@ -102,7 +102,7 @@ def test_no_repr_shows_a_secret() -> None:
 
 async def test_the_manual_provider_does_nothing_and_says_so() -> None:
     provider: Provider = open_provider("manual", ProviderContext({}))
-    assert provider.info.by_hand
+    assert provider.info.manual
     zone = Zone(DomainName.parse("example.com"))
     await provider.add_txt(zone, "_acme-challenge", "value", 60)
     await provider.remove_txt(zone, "_acme-challenge", "value")

@@ -42,13 +42,13 @@ from tests.providers.dns_servers import (
     NameServer,
     TsigKey,
 )
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
     ProviderZoneError,
 )
-from zoneproof.names import DomainName
+from zoneproof.core.names import DomainName
 from zoneproof.providers import Provider, ProviderContext, Zone, open_provider
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.providers.contract_suite import TTL, challenge_value, check_message
 from tests.providers.fake_name_server import fake_name_server, response, unsigned
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
     ProviderError,
@@ -25,7 +25,7 @@ from zoneproof.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
-from zoneproof.names import DomainName
+from zoneproof.core.names import DomainName
 from zoneproof.providers import Provider, ProviderContext, Zone, describe, open_provider
 
 SECRET = "dmVyeS12ZXJ5LXNlY3JldA=="

@@ -29,8 +29,8 @@ from tests.providers.contract_suite import (
     challenge_value,
     check_message,
 )
-from zoneproof.errors import InvalidInputError, ProviderError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import InvalidInputError, ProviderError
+from zoneproof.core.names import DomainName
 from zoneproof.providers import Provider, ProviderContext, Zone, open_provider
 
 ZONE = Zone(DomainName.parse("example.com"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.storage import Migration, Row, Transaction, load_migrations, open_sqlite
 
 ONE = Migration("room", 1, ("CREATE TABLE a (n INTEGER)", "INSERT INTO a VALUES (1)"))

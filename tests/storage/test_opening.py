@@ -16,7 +16,7 @@ import pytest
 
 from tests.storage.locked import locked_by_another_process
 from tests.storage.numbers import NUMBERS, files_in, insert, numbers
-from zoneproof.errors import StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.storage import SqliteStore, open_sqlite, sqlite
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.numbers import NUMBERS, Gate, files_in, insert, numbers, writer_held
-from zoneproof.errors import StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.storage import SqliteStore, Store, Transaction, open_sqlite, sqlite
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.storage.numbers import insert, numbers
-from zoneproof.errors import StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.storage import SqliteStore, Store, read_together, write_together
 
 

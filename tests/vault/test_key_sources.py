@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import VaultError
-from zoneproof.vault import Key, key_id_of, keyfile, open_vault
+from zoneproof.core import files
+from zoneproof.core.errors import VaultError
+from zoneproof.vault import Key, key_id_of, open_vault
 
 CONTEXT = "credential|7|token"
 SEAL_ONE = Path(__file__).with_name("seal_one.py")
@@ -117,7 +118,7 @@ def test_root_may_hand_a_file_to_its_group_as_systemd_and_kubernetes_do(
     owner: int, mode: int, refused: bool
 ) -> None:
     status = os.stat_result((stat.S_IFREG | mode, 1, 1, 1, owner, 0, 45, 0, 0, 0))
-    assert keyfile.is_open_to_others(status) == refused
+    assert files.is_open_to_others(status) == refused
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_processes_that_start_at_once_share_one_key(home: Path) -> None:
 
 
 def test_of_two_that_create_a_key_file_the_first_stays(home: Path) -> None:
-    keyfile.create(home / "vault.key", "first")
-    keyfile.create(home / "vault.key", "second")
+    files.create(home / "vault.key", "first")
+    files.create(home / "vault.key", "second")
     assert (home / "vault.key").read_text() == "first"
     assert [entry.name for entry in home.iterdir()] == ["vault.key"]

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoneproof.errors import VaultError
+from zoneproof.core.errors import VaultError
 from zoneproof.vault import Key, Keyring, key_id_of
 
 KEY = Key(bytes(range(32)))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.errors import VaultError
+from zoneproof.core.errors import VaultError
+from zoneproof.core.files import create
 from zoneproof.vault import Key, key_id_of, open_vault
-from zoneproof.vault.keyfile import create
 
 CONTEXT = "credential|7|token"
 

@@ -5,9 +5,8 @@
 
 from zoneproof.acme.ari import RenewalInfo, cert_id, choose_renewal_time, is_renewal_due
 from zoneproof.acme.cas import KNOWN, CertificateAuthority, directory_url, find_ca
-from zoneproof.acme.chain import CertificateChain, parse_chain
+from zoneproof.acme.certificates import CertificateChain, parse_chain
 from zoneproof.acme.client import AcmeClient
-from zoneproof.acme.concurrent import SharedCall
 from zoneproof.acme.csr import (
     CertificateKey,
     CertificateKeyKind,
@@ -19,11 +18,11 @@ from zoneproof.acme.csr import (
     public_der,
     read_csr,
 )
-from zoneproof.acme.directory import Directory
 from zoneproof.acme.jws import ExternalAccountBinding
-from zoneproof.acme.keys import AccountKey, KeyKind, key_to_pem
-from zoneproof.acme.messages import Account, Authorization, Challenge, Order
+from zoneproof.acme.keys import AccountKey, KeyKind, key_authorization, key_to_pem
+from zoneproof.acme.messages import Account, Authorization, Challenge, Directory, Order
 from zoneproof.acme.problems import Problem
+from zoneproof.core.aio import SharedCall
 
 __all__ = [
     "KNOWN",
@@ -49,6 +48,7 @@ __all__ = [
     "directory_url",
     "find_ca",
     "is_renewal_due",
+    "key_authorization",
     "key_from_pem",
     "key_to_pem",
     "kind_of_key",

@@ -7,13 +7,12 @@ from http import HTTPStatus
 from typing import Any
 
 from zoneproof.acme.cas import binding_by_email, find_ca
-from zoneproof.acme.directory import Directory
 from zoneproof.acme.http import ConnectionLostError
 from zoneproof.acme.jws import ExternalAccountBinding, Signer, bound_key, key_change
 from zoneproof.acme.keys import AccountKey
-from zoneproof.acme.messages import Account, parse_account
-from zoneproof.acme.session import Session
-from zoneproof.errors import (
+from zoneproof.acme.messages import Account, Directory, parse_account
+from zoneproof.acme.transport import Session
+from zoneproof.core.errors import (
     AcmeError,
     AcmeProblemError,
     InvalidInputError,

@@ -11,11 +11,11 @@ from typing import Annotated, Protocol
 import msgspec
 from cryptography import x509
 
+from zoneproof.acme.keys import base64url
 from zoneproof.acme.messages import decode, not_acme
-from zoneproof.acme.text import shown
-from zoneproof.challenges.token import base64url
+from zoneproof.core.errors import AcmeError
 from zoneproof.core.http import retry_at
-from zoneproof.errors import AcmeError
+from zoneproof.core.text import sanitize
 
 ASK_AGAIN = timedelta(hours=6)  # when the CA does not say (section 4.3.3)
 _SOONEST = timedelta(minutes=1)
@@ -112,5 +112,7 @@ def parse_renewal_info(
         start=start,
         end=end,
         ask_again_at=min(max(moment, now + _SOONEST), now + _LATEST),
-        explanation_url=shown(explanation) if explanation.startswith("https://") else "",
+        explanation_url=sanitize(explanation, limit=2000)
+        if explanation.startswith("https://")
+        else "",
     )

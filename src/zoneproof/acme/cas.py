@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from zoneproof.acme.http import Http
+from zoneproof.acme.http import Http, ca_at
 from zoneproof.acme.jws import ExternalAccountBinding
 from zoneproof.acme.messages import decode
-from zoneproof.acme.retries import Retries
-from zoneproof.acme.text import ca_at, shown
+from zoneproof.acme.transport import Retries
+from zoneproof.core.errors import AcmeError, InvalidInputError
 from zoneproof.core.http import Reply
-from zoneproof.errors import AcmeError, InvalidInputError
+from zoneproof.core.text import sanitize
 
 ZEROSSL_BINDING_URL = "https://api.zerossl.com/acme/eab-credentials-email"
 
@@ -104,8 +104,8 @@ def find_ca(text: str) -> CertificateAuthority:
         raise InvalidInputError(f"{_CLOSED[name]}: use another CA, such as letsencrypt")
     if name not in KNOWN:
         raise InvalidInputError(
-            f"'{shown(wanted, 100)}' is no CA: use {', '.join(KNOWN)}, or the https URL of an ACME"
-            " directory"
+            f"'{sanitize(wanted, limit=100)}' is not a known CA: use {', '.join(KNOWN)}, or the"
+            " https URL of an ACME directory"
         )
     return KNOWN[name]
 
@@ -146,6 +146,6 @@ async def binding_by_email(
     reply = await retries.good_reply(attempt)
     wire = decode(reply.body, _WireBinding, "an answer", url)
     if not wire.eab_kid or not wire.eab_hmac_key:
-        reason = shown(wire.error.type, 200) if wire.error else "it gave no reason"
+        reason = sanitize(wire.error.type, limit=200) if wire.error else "it gave no reason"
         raise AcmeError(f"{ca_at(url)} gave no external account binding for {email}: {reason}")
     return ExternalAccountBinding(wire.eab_kid, wire.eab_hmac_key)

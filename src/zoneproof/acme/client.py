@@ -14,29 +14,27 @@ from cryptography import x509
 
 from zoneproof.acme import accounts, certificates
 from zoneproof.acme.ari import RenewalInfo
-from zoneproof.acme.chain import CertificateChain
-from zoneproof.acme.concurrent import all_of
+from zoneproof.acme.certificates import CertificateChain
 from zoneproof.acme.csr import CertificateKey
-from zoneproof.acme.directory import Directory
 from zoneproof.acme.jws import POST_AS_GET, ExternalAccountBinding, Signer
-from zoneproof.acme.keys import AccountKey
+from zoneproof.acme.keys import AccountKey, base64url
 from zoneproof.acme.messages import (
     Account,
     Authorization,
     Challenge,
+    Directory,
     Order,
     parse_account,
     parse_authorization,
     parse_challenge,
     parse_order,
 )
-from zoneproof.acme.polling import fetch_authorizations, wait_for_order
-from zoneproof.acme.retries import Retries
-from zoneproof.acme.session import Session
-from zoneproof.challenges.token import base64url
+from zoneproof.acme.orders import fetch_authorizations, wait_for_order
+from zoneproof.acme.transport import Retries, Session
+from zoneproof.core.aio import all_of
+from zoneproof.core.errors import AcmeProblemError, RateLimitedError
 from zoneproof.core.http import Now, Sleep, utc_now
-from zoneproof.errors import AcmeProblemError, RateLimitedError
-from zoneproof.names import Identifier
+from zoneproof.core.names import Identifier
 
 REQUEST_SECONDS = 60.0
 ORDER_SECONDS = 600.0

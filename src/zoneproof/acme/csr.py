@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import NameOID
 
-from zoneproof.errors import InvalidInputError, InvalidNameError
-from zoneproof.names import Identifier
+from zoneproof.core.errors import InvalidInputError, InvalidNameError
+from zoneproof.core.names import Identifier
 
 CertificateKeyKind: TypeAlias = Literal["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"]
 CertificateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

@@ -1,16 +1,127 @@
-"""One HTTP exchange with a CA: bounded in size and time, never redirected."""
+"""One HTTP exchange with a CA: bounded in size and time, never redirected; ACME's headers."""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from zoneproof.acme.text import ca_at
-from zoneproof.acme.urls import check_url
+from zoneproof.core.errors import AcmeConnectionError, InvalidInputError
 from zoneproof.core.http import HttpClient, NoReplyError, Reply, tls_context
-from zoneproof.errors import AcmeConnectionError
+from zoneproof.core.text import sanitize
+
+
+def ca_at(url: str) -> str:
+    """Return how messages name the CA behind a URL: ``the CA at host`` or ``host:port``."""
+    try:
+        return f"the CA at {sanitize(urlsplit(url).netloc.rpartition('@')[2], limit=100)}"
+    except ValueError:
+        return f"the CA at {sanitize(url, limit=100)}"
+
+
+_USABLE = re.compile(r"[!-~]{1,2048}")
+_HOST = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+_LARGEST_PORT = 65535
+
+
+def check_url(url: str, *, allow_http: bool, given_by: str = "") -> str:
+    """Return the URL if it may be opened.
+
+    ``given_by`` is the directory URL of the CA that handed it out: then a bad one raises
+    AcmeConnectionError. Without it a person gave the URL, and InvalidInputError is raised.
+    """
+    reason = _objection(url, allow_http)
+    if not reason:
+        return url
+    if given_by:
+        raise AcmeConnectionError(
+            f"{ca_at(given_by)} handed out the URL '{sanitize(url, limit=200)}', which {reason};"
+            " not using it"
+        )
+    raise InvalidInputError(f"the CA's URL '{sanitize(url, limit=200)}' {reason}")
+
+
+def _objection(url: str, allow_http: bool) -> str:
+    # Parsed by what will open it, so that no two parsers can disagree about the host.
+    try:
+        parts = httpx2.URL(url) if _USABLE.fullmatch(url) else httpx2.URL()
+        host = parts.host
+    except (httpx2.InvalidURL, ValueError):
+        return "is no URL"
+    if not _is_host(host) or not (parts.port is None or 0 < parts.port <= _LARGEST_PORT):
+        return "is no URL"
+    if parts.userinfo:
+        return "has a user name in it"
+    if parts.scheme == "https" or (allow_http and parts.scheme == "http" and _is_loopback(host)):
+        return ""
+    if allow_http:
+        return "does not start with https:// (http:// is for test CAs on this machine only)"
+    return "does not start with https://"
+
+
+def _is_host(text: str) -> bool:
+    return _address(text) is not None or (len(text) <= 253 and bool(_HOST.fullmatch(text)))
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return address.is_loopback if address else host == "localhost"
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+_NONCE = re.compile(r"[A-Za-z0-9_-]{1,512}")
+_LINK = re.compile(r"<([^<>]*)>")
+_PARAMETER = re.compile(r'\s*;\s*([A-Za-z0-9*_.-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
+
+
+def links(values: Iterable[str], relation: str, base_url: str) -> list[str]:
+    """Return the targets of all links of a relation (RFC 8288), made absolute, in order."""
+    found = []
+    for value in values:
+        position = 0
+        while match := _LINK.search(value, position):
+            position = match.end()
+            relations = ""
+            while parameter := _PARAMETER.match(value, position):
+                position = parameter.end()
+                name, content = parameter.group(1).lower(), parameter.group(2) or ""
+                if name == "rel" and not relations:
+                    relations = _unquoted(content).lower()
+            if relation.lower() in relations.split():
+                found.append(_absolute(base_url, match.group(1)))
+    return [url for url in found if url]
+
+
+def replay_nonce(value: str | None) -> str | None:
+    """Return a Replay-Nonce if it is base64url; others must be ignored (RFC 8555 section 6.5.1)."""
+    return value if value and _NONCE.fullmatch(value) else None
+
+
+def _unquoted(text: str) -> str:
+    if text.startswith('"'):
+        return re.sub(r"\\(.)", r"\1", text[1:-1])
+    return text
+
+
+def _absolute(base_url: str, target: str) -> str:
+    if target.startswith(("https://", "http://")):
+        return target  # signed and sent as it is, where urljoin would tidy it up
+    try:
+        return urljoin(base_url, target.strip())
+    except ValueError:
+        return ""
+
 
 MAX_BODY = 1024 * 1024  # bytes; the largest honest reply is an order of 1,000 names
 _IDLE_SECONDS = 30.0

@@ -10,9 +10,8 @@ from typing import Any
 
 import msgspec
 
-from zoneproof.acme.keys import AccountKey, decode_base64url
-from zoneproof.challenges.token import base64url
-from zoneproof.errors import InvalidInputError
+from zoneproof.acme.keys import AccountKey, base64url, decode_base64url
+from zoneproof.core.errors import InvalidInputError
 
 POST_AS_GET = b""
 

@@ -1,9 +1,10 @@
-"""ACME account keys: signing, JSON Web Keys and thumbprints (RFC 7515, RFC 7517, RFC 7638)."""
+"""ACME account keys: signing, JSON Web Keys, thumbprints, key authorizations (RFC 7515, 8555)."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -13,8 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from zoneproof.challenges.token import base64url
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import AcmeConnectionError, InvalidInputError
 
 KeyKind: TypeAlias = Literal["ES256", "ES384", "RS256", "EdDSA"]
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -200,3 +200,29 @@ def _number(text: str) -> int:
 
 def _unsigned(number: int) -> str:
     return base64url(number.to_bytes((number.bit_length() + 7) // 8))
+
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,512}")
+
+
+def base64url(data: bytes) -> str:
+    """Encode as base64url without padding (RFC 4648 section 5)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def check_token(token: str) -> str:
+    """Return the token if it holds only base64url characters.
+
+    A token becomes part of file names and URLs, so anything else is refused with
+    AcmeConnectionError.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise AcmeConnectionError(
+            f"the CA sent a challenge token that is not base64url: {token[:40]!r}; not using it"
+        )
+    return token
+
+
+def key_authorization(token: str, thumbprint: str) -> str:
+    """Join a token and the account key's RFC 7638 thumbprint (RFC 8555 section 8.1)."""
+    return f"{check_token(token)}.{thumbprint}"

@@ -1,21 +1,20 @@
-"""The objects of ACME: accounts, orders, authorizations, challenges (RFC 8555 section 7.1). No I/O.
-
-Everything is read strictly: a reply with a wrong type in it is refused, unknown fields are not.
-"""
+"""The objects of ACME: directory, accounts, orders, challenges (RFC 8555 section 7.1). No I/O."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from zoneproof.acme.http import ca_at, check_url
+from zoneproof.acme.keys import check_token
 from zoneproof.acme.problems import UNREADABLE, Problem, WireProblem
-from zoneproof.acme.text import ca_at, shown
-from zoneproof.challenges import check_token
-from zoneproof.errors import AcmeConnectionError, InvalidNameError
-from zoneproof.names import Identifier
+from zoneproof.core.errors import AcmeConnectionError, InvalidInputError, InvalidNameError
+from zoneproof.core.names import Identifier
+from zoneproof.core.text import sanitize
 
 T = TypeVar("T")
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
@@ -118,7 +117,7 @@ def decode(body: bytes, form: type[T], what: str, url: str) -> T:
     try:
         return msgspec.json.decode(body, type=form)
     except UNREADABLE as error:
-        raise not_acme(what, url, shown(str(error), 200)) from error
+        raise not_acme(what, url, sanitize(str(error), limit=200)) from error
 
 
 def not_acme(what: str, url: str, reason: str) -> AcmeConnectionError:
@@ -131,7 +130,9 @@ def not_acme(what: str, url: str, reason: str) -> AcmeConnectionError:
 def parse_account(body: bytes, url: str) -> Account:
     """Read an account; ``url`` is its own, from the Location header."""
     wire = decode(body, _WireAccount, "an account", url)
-    return Account(url, wire.status, tuple(shown(text, 500) for text in wire.contact or ()))
+    return Account(
+        url, wire.status, tuple(sanitize(text, limit=500) for text in wire.contact or ())
+    )
 
 
 def parse_order(body: bytes, url: str) -> Order:
@@ -146,7 +147,7 @@ def parse_order(body: bytes, url: str) -> Order:
         certificate=wire.certificate or "",
         expires=_moment(wire.expires),
         error=wire.error.read() if wire.error else None,
-        profile=shown(wire.profile or "", 100),
+        profile=sanitize(wire.profile or "", limit=100),
     )
 
 
@@ -186,7 +187,7 @@ def _identifier(wire: _WireIdentifier, what: str, url: str) -> Identifier:
     try:
         identifier = Identifier.parse(wire.value)
     except InvalidNameError as error:
-        raise not_acme(what, url, shown(error.message, 300)) from error
+        raise not_acme(what, url, sanitize(error.message, limit=300)) from error
     if identifier.type != wire.type:
         raise not_acme(what, url, f"'{identifier}' is no identifier of type {wire.type}")
     return identifier
@@ -198,3 +199,85 @@ def _moment(text: str | None) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # the latter from the first and last hours that there are
         return None
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A CA's directory. URLs that it does not have are empty.
+
+    ``profiles`` maps the names of certificate profiles to their descriptions, ``caa_identities``
+    are the issuer domain names that CAA records may name.
+    """
+
+    url: str
+    new_nonce: str
+    new_account: str
+    new_order: str
+    revoke_cert: str = ""
+    key_change: str = ""
+    renewal_info: str = ""
+    terms_of_service: str = ""
+    website: str = ""
+    caa_identities: tuple[str, ...] = ()
+    external_account_required: bool = False
+    profiles: Mapping[str, str] = field(default_factory=dict)
+
+    def check_profile(self, profile: str) -> None:
+        """Raise InvalidInputError, listing the known ones, if the CA has no such profile."""
+        if profile in self.profiles:
+            return
+        known = sanitize(", ".join(sorted(self.profiles)), limit=500)
+        offer = f"it offers {known}" if known else "it offers none; leave the profile away"
+        raise InvalidInputError(
+            f"{ca_at(self.url)} has no profile '{sanitize(profile, limit=100)}': {offer}"
+        )
+
+
+_Texts = Annotated[dict[str, str], msgspec.Meta(max_length=100)]
+
+
+class _WireMeta(msgspec.Struct, rename="camel"):
+    terms_of_service: str | None = None
+    website: str | None = None
+    caa_identities: Annotated[list[str], msgspec.Meta(max_length=100)] | None = None
+    external_account_required: bool | None = None
+    profiles: _Texts | None = None
+
+
+class _WireDirectory(msgspec.Struct, rename="camel"):
+    new_nonce: Url
+    new_account: Url
+    new_order: Url
+    revoke_cert: Url | None = None
+    key_change: Url | None = None
+    renewal_info: Url | None = None
+    meta: _WireMeta | None = None
+
+
+def parse_directory(body: bytes, url: str, *, allow_http: bool) -> Directory:
+    """Read a directory. Raises AcmeConnectionError, also for a resource that is not https."""
+    wire = decode(body, _WireDirectory, "a directory", url)
+    meta = wire.meta or _WireMeta()
+
+    def checked(resource: str | None) -> str:
+        return check_url(resource, allow_http=allow_http, given_by=url) if resource else ""
+
+    return Directory(
+        url=url,
+        new_nonce=checked(wire.new_nonce),
+        new_account=checked(wire.new_account),
+        new_order=checked(wire.new_order),
+        revoke_cert=checked(wire.revoke_cert),
+        key_change=checked(wire.key_change),
+        renewal_info=checked(wire.renewal_info),
+        terms_of_service=sanitize(meta.terms_of_service or "", limit=2048),
+        website=sanitize(meta.website or "", limit=2048),
+        caa_identities=tuple(
+            sanitize(name, limit=253).lower() for name in meta.caa_identities or ()
+        ),
+        external_account_required=bool(meta.external_account_required),
+        profiles={
+            sanitize(name, limit=100): sanitize(text, limit=2000)
+            for name, text in (meta.profiles or {}).items()
+        },
+    )

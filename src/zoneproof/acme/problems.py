@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from zoneproof.acme.text import ca_at, shown
-from zoneproof.errors import (
+from zoneproof.acme.http import ca_at
+from zoneproof.core.errors import (
     AccountPausedError,
     AcmeProblemError,
     RateLimitedError,
     Subproblem,
     UserActionRequiredError,
 )
+from zoneproof.core.text import sanitize
 
 NAMESPACE = "urn:ietf:params:acme:error:"
 BAD_NONCE = NAMESPACE + "badNonce"
@@ -48,7 +49,7 @@ class Problem:
         kind = "" if self.type == _UNTYPED else self.short_type
         parts = [f"{self.detail} ({kind})" if self.detail and kind else self.detail or kind]
         parts += [f"{sub.identifier}: {sub.detail}" for sub in self.subproblems]
-        return shown("; ".join(parts))
+        return sanitize("; ".join(parts), limit=2000)
 
 
 class _WireIdentifier(msgspec.Struct):
@@ -75,17 +76,19 @@ class WireProblem(msgspec.Struct):
     def read(self) -> Problem:
         """Return it with texts that are fit to be shown."""
         return Problem(
-            type=shown(self.type, 200),
-            detail=shown(self.detail or self.title),
+            type=sanitize(self.type, limit=200),
+            detail=sanitize(self.detail or self.title, limit=2000),
             subproblems=tuple(
                 Subproblem(
-                    identifier=shown(sub.identifier.value, 253) if sub.identifier else "order",
-                    type=shown(sub.type, 200),
-                    detail=shown(sub.detail),
+                    identifier=sanitize(sub.identifier.value, limit=253)
+                    if sub.identifier
+                    else "order",
+                    type=sanitize(sub.type, limit=200),
+                    detail=sanitize(sub.detail, limit=2000),
                 )
                 for sub in self.subproblems or ()
             ),
-            instance=shown(self.instance or ""),
+            instance=sanitize(self.instance or "", limit=2000),
         )
 
 

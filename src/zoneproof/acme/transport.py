@@ -1,19 +1,147 @@
-"""Signed requests: nonces, badNonce, and what is tried again (RFC 8555 sections 6.2 to 6.5)."""
+"""Signed requests: nonces, badNonce, what is tried again (RFC 8555 sections 6.2 to 6.5)."""
 
 from __future__ import annotations
 
 import asyncio
+import collections
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
+from typing import Any
 
-from zoneproof.acme.headers import replay_nonce
-from zoneproof.acme.http import Http
+import httpx2
+import msgspec
+
+from zoneproof.acme.http import Http, ca_at, check_url, connection_error, links, replay_nonce
 from zoneproof.acme.jws import POST_AS_GET, Signer
-from zoneproof.acme.nonces import NoncePool
-from zoneproof.acme.problems import BAD_NONCE, parse_problem
-from zoneproof.acme.retries import Retries
-from zoneproof.acme.text import ca_at
-from zoneproof.core.http import Reply
-from zoneproof.errors import AcmeConnectionError
+from zoneproof.acme.keys import AccountKey
+from zoneproof.acme.messages import Directory, parse_directory
+from zoneproof.acme.problems import BAD_NONCE, parse_problem, problem_error, until
+from zoneproof.core.aio import SharedCall
+from zoneproof.core.errors import AcmeConnectionError, AcmeError
+from zoneproof.core.http import (
+    LONGEST_WAIT,
+    NoReplyError,
+    Now,
+    Reply,
+    Sleep,
+    retry_at,
+    with_retries,
+)
+from zoneproof.core.text import sanitize
+
+
+class NoncePool:
+    """Nonces that were handed out and not used yet; the freshest is taken first.
+
+    Old ones are the most likely to be refused, so beyond ``size`` the oldest are forgotten.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._nonces: collections.deque[str] = collections.deque(maxlen=size)
+
+    def put(self, nonce: str | None) -> None:
+        """Keep the nonce of a reply, if it had one."""
+        if nonce:
+            self._nonces.append(nonce)
+
+    def take(self) -> str | None:
+        """Return a nonce that nobody else gets, or None if there is none."""
+        return self._nonces.pop() if self._nonces else None
+
+
+_BUSY = (500, 502, 503, 504)
+
+
+@dataclass
+class Retries:
+    """The policy for one CA, with the clock and the sleep that it goes by.
+
+    What the CA says about coming back to one request holds for all: none is sent before that.
+    """
+
+    directory_url: str
+    now: Now
+    sleep: Sleep
+    _not_before: datetime | None = field(default=None, init=False)
+
+    async def good_reply(
+        self, attempt: Callable[[], Awaitable[Reply]], *, repeatable: bool = True
+    ) -> Reply:
+        """Call ``attempt`` until its reply is a 2xx, and return that.
+
+        Connection errors and 500, 502, 503 and 504 are tried again, and so is 429 with a
+        Retry-After. If it is not ``repeatable``, because the CA may have done what it was asked
+        although no reply came, only requests that cannot have reached it are tried again. Raises
+        AcmeProblemError and AcmeConnectionError.
+        """
+
+        async def in_time() -> Reply:
+            if self._not_before and (rest := (self._not_before - self.now()).total_seconds()) > 0:
+                await self.sleep(min(rest, LONGEST_WAIT))
+            return await attempt()
+
+        def again(reply: Reply) -> bool:
+            moment = self.retry_at(reply)
+            limited = reply.status == HTTPStatus.TOO_MANY_REQUESTS and moment is not None
+            if not repeatable or not (reply.status in _BUSY or limited):
+                return False
+            if moment and (moment - self.now()).total_seconds() <= LONGEST_WAIT:
+                self._not_before = moment
+            return True
+
+        try:
+            reply = await with_retries(
+                in_time, again, repeatable=repeatable, sleep=self.sleep, now=self.now
+            )
+        except NoReplyError as error:
+            raise connection_error(error) from error
+        if 200 <= reply.status < 300:
+            return reply
+        raise self.error_for(reply)
+
+    def retry_at(self, reply: Reply) -> datetime | None:
+        """Return the moment that the reply's Retry-After names."""
+        return retry_at(reply.headers.get("Retry-After"), self.now())
+
+    def error_for(self, reply: Reply) -> AcmeError:
+        """Return the error for a reply that is not a 2xx."""
+        kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if 300 <= reply.status < 400:
+            target = sanitize(reply.headers.get("Location", "elsewhere"), limit=200)
+            return AcmeConnectionError(
+                f"{ca_at(reply.url)} redirects to {target}, which ACME does not allow: if that is"
+                " where its directory is now, use that URL",
+                status=reply.status,
+            )
+        is_json = kind in {"application/problem+json", "application/json", ""}
+        problem = parse_problem(reply.body, reply.status) if is_json or not reply.body else None
+        if problem is None:
+            what = "HTML" if kind == "text/html" else sanitize(kind, limit=50) or "something"
+            if reply.status in _BUSY:
+                advice = until(self.retry_at(reply))
+            else:
+                advice = f": is {sanitize(self.directory_url, limit=200)} its directory?"
+            return AcmeConnectionError(
+                f"{ca_at(reply.url)} answered with {what} instead of ACME"
+                f" (HTTP {reply.status}){advice}",
+                status=reply.status,
+            )
+        return problem_error(
+            problem,
+            status=reply.status,
+            directory_url=self.directory_url,
+            retry_at=self.retry_at(reply),
+            terms_of_service=[
+                sanitize(url, limit=2000)
+                for url in links(
+                    reply.headers.get_list("Link"), "terms-of-service", self.directory_url
+                )
+            ],
+        )
+
 
 BAD_NONCES = 20  # refused nonces in a row, after which something else must be wrong
 
@@ -86,3 +214,101 @@ def _is_bad_nonce(reply: Reply) -> bool:
         return False
     problem = parse_problem(reply.body, reply.status)
     return problem is not None and problem.type == BAD_NONCE
+
+
+class Session:
+    """Requests to one CA, signed by ``key`` for the account at ``account_url``.
+
+    The arguments are those of :class:`~zoneproof.acme.AcmeClient`; ``ca`` is the CA's name in
+    messages.
+    """
+
+    def __init__(
+        self,
+        directory_url: str,
+        key: AccountKey,
+        *,
+        ca_bundle: Path | None,
+        allow_http: bool,
+        concurrency: int,
+        request_seconds: float,
+        retries: Retries,
+        transport: httpx2.AsyncBaseTransport | None,
+    ) -> None:
+        self.directory_url = check_url(directory_url, allow_http=allow_http)
+        self.ca = ca_at(directory_url)
+        self.key = key
+        self.account_url = ""
+        self.retries = retries
+        self.http = Http(
+            directory_url,
+            ca_bundle=ca_bundle,
+            allow_http=allow_http,
+            concurrency=concurrency,
+            request_seconds=request_seconds,
+            transport=transport,
+        )
+        self._allow_http = allow_http
+        self._transport = Transport(self.http, retries, concurrency)
+        self._directory: Directory | None = None
+        self._fetching: SharedCall[Directory] = SharedCall()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.http.close()
+
+    async def directory(self) -> Directory:
+        """Return the directory, fetched once."""
+        if self._directory is None:
+            self._directory = await self._fetching(self._fetch_directory())
+        return self._directory
+
+    async def _fetch_directory(self) -> Directory:
+        reply = await self.get(self.directory_url)
+        return parse_directory(reply.body, self.directory_url, allow_http=self._allow_http)
+
+    async def get(self, url: str) -> Reply:
+        """Send an unsigned GET."""
+        return await self._transport.get(url)
+
+    async def post(
+        self,
+        url: str,
+        payload: dict[str, Any] | bytes = POST_AS_GET,
+        *,
+        signer: Signer | None = None,
+        repeatable: bool = True,
+    ) -> Reply:
+        """Send a signed POST, by default as the account; see :class:`Transport`."""
+        return await self._transport.post(
+            url,
+            signer or Signer(self.key, self.required_account_url()),
+            (await self.directory()).new_nonce,
+            payload if isinstance(payload, bytes) else msgspec.json.encode(payload),
+            repeatable=repeatable,
+        )
+
+    def use_account(self, url: str) -> None:
+        """Sign as this account from now on. Raises InvalidInputError for what is no URL."""
+        self.account_url = check_url(url, allow_http=self._allow_http)
+
+    def required_account_url(self) -> str:
+        """Return the account's URL. Raises AcmeError while there is none."""
+        if not self.account_url:
+            raise AcmeError(
+                "no account is in use: register, find_account or use_account comes first"
+            )
+        return self.account_url
+
+    def location_of(self, reply: Reply) -> str:
+        """Return the URL of what a request created. Raises AcmeConnectionError."""
+        url: str = reply.headers.get("Location", "")
+        if not url:
+            raise AcmeConnectionError(f"{self.ca} did not say where it put what was asked for")
+        return check_url(url, allow_http=self._allow_http, given_by=self.directory_url)
+
+    def offered(self, url: str, what: str) -> str:
+        """Return an optional URL of the directory. Raises AcmeError if the CA has none."""
+        if not url:
+            raise AcmeError(f"{self.ca} does not offer {what}")
+        return url

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from zoneproof.challengedns.config_file import File, ZoneSection
 from zoneproof.challengedns.logs import LogSettings
-from zoneproof.config import load_toml
-from zoneproof.errors import ConfigError, InvalidNameError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import ConfigError, InvalidNameError
+from zoneproof.core.names import DomainName
+from zoneproof.core.toml import load_toml
 
 T = TypeVar("T")
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from zoneproof.challenges.token import base64url
-from zoneproof.names import DomainName, Identifier
+from zoneproof.acme.keys import base64url
+from zoneproof.core.names import DomainName, Identifier
 
 TYPE = "dns-01"
 LABEL = "_acme-challenge"

@@ -14,10 +14,12 @@ import click
 
 from zoneproof import __version__
 from zoneproof.cli.option_groups import Commands
-from zoneproof.errors import BugError, InvalidInputError, ZoneproofError, printable, ungrouped
+from zoneproof.core.errors import BugError, InvalidInputError, ZoneproofError, ungrouped
+from zoneproof.core.text import printable
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
 
 # Under each heading: the command, where it is, and what it does in a line.
 GROUPS = {
@@ -30,9 +32,9 @@ GROUPS = {
         "add": ("zoneproof.cli.edit:add", "Save a certificate without obtaining it yet."),
         "edit": ("zoneproof.cli.edit:edit", "Change a managed certificate."),
         "apply": ("zoneproof.cli.apply:apply", "Make the managed certificates those of a file."),
-        "list": ("zoneproof.cli.list:list_certificates", "List the managed certificates."),
-        "show": ("zoneproof.cli.list:show", "Show all of a certificate."),
-        "history": ("zoneproof.cli.list:history", "Show what happened to a certificate."),
+        "list": ("zoneproof.cli.status:list_certificates", "List the managed certificates."),
+        "show": ("zoneproof.cli.status:show", "Show all of a certificate."),
+        "history": ("zoneproof.cli.status:history", "Show what happened to a certificate."),
         "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
         "run": ("zoneproof.cli.run:run", "Keep all certificates renewed until stopped."),
         "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
@@ -70,7 +72,7 @@ GROUPS = {
             "Run and administer the DNS service that answers.",
         ),
         "demo": (
-            "zoneproof.cli.demo.command:demo",
+            "zoneproof.cli.demo:demo",
             "Obtain a wildcard certificate from a test CA.",
         ),
     },
@@ -189,11 +191,11 @@ def _require_text(words: Sequence[str]) -> None:
 
 def _tell(error: ZoneproofError, *, as_json: bool) -> int:
     if as_json:
-        from zoneproof.cli.json_output import json_error
+        from zoneproof.cli.output import json_error
 
         json_error(error)
         return error.exit_code
-    from zoneproof.cli.text_output import tell_error
+    from zoneproof.cli.output import tell_error
 
     tell_error(error)
     return error.exit_code

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
-from zoneproof.cli.account_keys import deactivate, export, import_command, rollover
+from zoneproof.cli.account_keys import (
+    KEY_KINDS,
+    deactivate,
+    export,
+    import_command,
+    key_type_option,
+    rollover,
+    tell_account,
+)
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, accounts, authorities
-from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_option, terms_options
-
-if TYPE_CHECKING:
-    from zoneproof.manager import Manager, StoredAccount
+from zoneproof.cli.options import json_option, terms_from, terms_options
+from zoneproof.cli.output import json_document, print_table
+from zoneproof.cli.running import run_with_manager, run_with_terms
+from zoneproof.core.errors import AcmeError, InvalidInputError
+from zoneproof.core.names import Identifier
+from zoneproof.manager import Manager, RunOptions, StoredAccount
+from zoneproof.manager.accounts import changes
 
 
 @click.group(cls=Commands)
@@ -45,14 +55,9 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 
     The CA's terms of service are shown; on a terminal you are asked whether you agree to them.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.run_options import terms_from
-    from zoneproof.cli.terms import run_with_terms
-    from zoneproof.manager import RunOptions
-    from zoneproof.manager.administration import account_changes
 
     async def work(manager: Manager) -> tuple[StoredAccount, bool, str]:
-        registered, new = await account_changes.register(manager, ca, name)
+        registered, new = await changes.register(manager, ca, name)
         if not new:
             return registered, new, ""
         async with manager.clients.use(registered.name) as client:
@@ -75,10 +80,6 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 @json_option
 def list_accounts(as_json: bool) -> None:
     """List the accounts; keys are never shown."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.cli.text_output import print_table
-
     found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
     if as_json:
         json_document(found)
@@ -105,20 +106,16 @@ def list_accounts(as_json: bool) -> None:
 @json_option
 def show(name: str, offline: bool, as_json: bool) -> None:
     """Show an account, its status at the CA, and what uses it."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import AcmeError
-    from zoneproof.manager.administration import account_changes
 
     async def work(manager: Manager) -> tuple[StoredAccount, list[str], str, str]:
         status, problem = "", ""
         found = await manager.accounts.get(name)
         if found.account_url and not offline:
             try:
-                status = (await account_changes.ask(manager, found)).status
+                status = (await changes.ask(manager, found)).status
             except AcmeError as error:
                 problem = error.message
-        users = await account_changes.certificates_using(manager, found)
+        users = await changes.certificates_using(manager, found)
         return await manager.accounts.get(name), users, status, problem
 
     found, users, status, problem = run_with_manager(work)
@@ -143,13 +140,10 @@ def show(name: str, offline: bool, as_json: bool) -> None:
 @json_option
 def update(name: str, emails: Sequence[str], as_json: bool) -> None:
     """Replace an account's contacts, at the CA and here."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration import account_changes
 
     async def work(manager: Manager) -> StoredAccount:
         found = await manager.accounts.get(name)
-        return await account_changes.update_contact(manager, found, emails)
+        return await changes.update_contact(manager, found, emails)
 
     facts = run_with_manager(work).facts
     if as_json:
@@ -165,18 +159,15 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 @json_option
 def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     """Forget an account and its key here; the CA is not told."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration import account_changes
 
     async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
         found = await manager.accounts.get(name)
-        return found, await account_changes.certificates_using(manager, found)
+        return found, await changes.certificates_using(manager, found)
 
     found, users = run_with_manager(read)
     if force or not users:  # else it is refused
         confirm(f"Forget the account {found.name} and its key for good?", yes=yes)
-    users = run_with_manager(lambda manager: account_changes.remove(manager, found, force=force))
+    users = run_with_manager(lambda manager: changes.remove(manager, found, force=force))
     if as_json:
         json_document({"removed": found.name, "used_by": users})
         return
@@ -210,15 +201,10 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
     wildcards, both in zone-file form. NAME... are domains; the records also hold for what is below
     them.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.manager.administration import account_changes
-    from zoneproof.names import Identifier
 
     async def work(manager: Manager) -> tuple[StoredAccount, str, list[str]]:
         found = await manager.accounts.get(name or manager.settings.account)
-        return found, *await account_changes.caa_records(manager, found, domains, method)
+        return found, *await changes.caa_records(manager, found, domains, method)
 
     identifiers = [Identifier.parse(text) for text in names]
     for identifier in identifiers:

@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from zoneproof.cli.account_facts import KEY_KINDS, key_type_option, tell_account
+from zoneproof.acme import KeyKind
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, authorities
-from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.option_groups import PATH
-from zoneproof.cli.run_options import json_option, terms_options
+from zoneproof.cli.options import json_option, terms_from, terms_options
+from zoneproof.cli.output import json_document, print_rows
+from zoneproof.cli.running import run_with_manager, run_with_terms
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.files import write_new
+from zoneproof.manager import AccountFacts, Manager, RunOptions, StoredAccount
+from zoneproof.manager.accounts import changes, sharing
 
-if TYPE_CHECKING:
-    from zoneproof.manager import Manager, StoredAccount
+KEY_KINDS: Mapping[str, KeyKind] = {
+    "es256": "ES256",
+    "es384": "ES384",
+    "rs256": "RS256",
+    "eddsa": "EdDSA",
+}
+key_type_option = click.option(
+    "--key-type",
+    type=click.Choice(list(KEY_KINDS)),
+    metavar="TYPE",
+    help=f"Type of the new key: {', '.join(KEY_KINDS)}.",
+)
+
+
+def tell_account(facts: AccountFacts, more: Mapping[str, str]) -> None:
+    """Print an account for people, and further rows; empty ones are left away."""
+    rows = {
+        "CA": facts.ca,
+        "directory": facts.directory_url if facts.ca != facts.directory_url else "",
+        "account URL": facts.account_url or "not registered",
+        "contact": ", ".join(text.removeprefix("mailto:") for text in facts.contact),
+        "key": facts.key_type,
+        "rollover": "was cut off; its next use goes on" if facts.rollover_pending else "",
+        "CA bundle": facts.ca_bundle,
+        "stored": times.at(facts.created_at),
+        **more,
+    }
+    print_rows({name: text for name, text in rows.items() if text})
 
 
 @click.command()
@@ -27,12 +61,8 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
     The new one is of the same type unless --key-type says another. If it is cut off, run it again:
     it finds out which key the CA has, and goes on.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration import account_changes
-
     kind = KEY_KINDS[key_type] if key_type else None
-    changed = run_with_manager(lambda manager: account_changes.roll_over(manager, name, kind))
+    changed = run_with_manager(lambda manager: changes.roll_over(manager, name, kind))
     if as_json:
         json_document(changed.facts)
     else:
@@ -48,19 +78,16 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
 
     Certificates that it obtained stay valid; nobody can renew or revoke with it any more.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration import account_changes
 
     async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
         found = await manager.accounts.get(name)
-        return found, await account_changes.certificates_using(manager, found)
+        return found, await changes.certificates_using(manager, found)
 
     found, users = run_with_manager(read)
     if users and not as_json:
         click.echo(f"these certificates use {found.name}: {', '.join(users)}", err=True)
     confirm(f"Close the account {found.name} for good?", yes=yes)
-    run_with_manager(lambda manager: account_changes.deactivate(manager, found.name))
+    run_with_manager(lambda manager: changes.deactivate(manager, found.name))
     if as_json:
         json_document({"deactivated": found.name, "used_by": users})
     else:
@@ -104,25 +131,19 @@ def import_command(
     given. The key file can be certbot's private_key.json, lego's .key, acme.sh's account.key, or
     any other unencrypted PEM or JSON Web Key.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.run_options import terms_from
-    from zoneproof.cli.terms import run_with_terms
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import RunOptions
-    from zoneproof.manager.administration import account_sharing
 
     async def work(manager: Manager) -> tuple[StoredAccount, bool]:
-        return await account_sharing.import_account(
+        return await sharing.import_account(
             manager, key, ca, name, contact=contact, register=register
         )
 
     contact: tuple[str, ...] = ()
     if account_file and not (ca or key_file):
-        shared = account_sharing.read_account_file(account_file)
+        shared = sharing.read_account_file(account_file)
         key, ca, contact = shared.key, shared.directory_url, shared.contact
         name = name or shared.name
     elif key_file and ca and not account_file:
-        key = account_sharing.read_account_key(key_file)
+        key = sharing.read_account_key(key_file)
     else:
         raise InvalidInputError("give --ca and --key, or --from alone")
     run = RunOptions(terms=terms_from(**options))
@@ -151,13 +172,8 @@ def export(name: str, output: str, as_json: bool) -> None:
     'zoneproof account import --from' takes it in on another machine. Whoever has the file has the
     account: carry it over a safe way, then delete it.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration import account_sharing
-    from zoneproof.manager.transfer.private_file import write_new
-
     found = run_with_manager(lambda manager: manager.accounts.get(name))
-    content = account_sharing.to_file(found)
+    content = sharing.to_file(found)
     if output == "-":
         click.echo(content, nl=False)
         return

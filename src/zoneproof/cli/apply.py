@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.asking import confirm, yes_option
+from zoneproof.cli.events import tell_warning
 from zoneproof.cli.option_groups import PATH, dry_run_option
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager import Manager
-    from zoneproof.manager.administration.apply import Changes
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document, json_error
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.errors import ConfigError
+from zoneproof.core.text import printable
+from zoneproof.manager import Manager
+from zoneproof.manager.certificates.apply import DefinitionChanges, carry_out, plan_changes
+from zoneproof.manager.certificates.definition_file import read_definitions
 
 
 @click.command()
@@ -43,12 +46,8 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     All of the file is checked before anything is saved. Certificates that the file does not have
     stay, unless --prune is given; files with certificates and keys always stay.
     """
-    from zoneproof.cli.event_output import tell_warning
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration.apply import carry_out, plan_changes
-    from zoneproof.manager.certificates.definition_file import read_definitions
 
-    async def plan(manager: Manager) -> tuple[Changes, list[str]]:
+    async def plan(manager: Manager) -> tuple[DefinitionChanges, list[str]]:
         problems = await manager.checks.all_problems(file.definitions)
         return await plan_changes(manager, file.definitions, prune=prune), problems
 
@@ -68,9 +67,6 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
 
 
 def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
-    from zoneproof.cli.json_output import json_error
-    from zoneproof.errors import ConfigError, printable
-
     for problem in problems:
         error = ConfigError(f"{path}: {problem}")
         if as_json:
@@ -81,9 +77,7 @@ def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
         raise SystemExit(ConfigError.exit_code)
 
 
-def _tell(changes: Changes) -> None:
-    from zoneproof.errors import printable
-
+def _tell(changes: DefinitionChanges) -> None:
     for change in changes.changes:
         remark = "  (its files stay)" if change.kind == "removed" else ""
         click.echo(f"{change.kind:8} {change.name}{remark}")
@@ -93,9 +87,7 @@ def _tell(changes: Changes) -> None:
         click.echo(f"{changes.unchanged} unchanged")
 
 
-def _tell_end(changes: Changes, *, dry_run: bool, as_json: bool) -> None:
-    from zoneproof.cli.json_output import json_document
-
+def _tell_end(changes: DefinitionChanges, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         document: dict[str, object] = {
             kind: [{"name": one.name, "changes": one.lines} for one in changes.of_kind(kind)]

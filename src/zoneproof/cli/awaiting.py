@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import click
 
-from zoneproof.cli.ask import somebody_is_there
-from zoneproof.cli.terms import run_with_terms
-from zoneproof.errors import AwaitingUserError
-
-if TYPE_CHECKING:
-    from zoneproof.manager import Manager, RunOptions
+from zoneproof.cli.asking import somebody_is_there
+from zoneproof.cli.output import tell_error
+from zoneproof.cli.running import run_with_terms
+from zoneproof.core.errors import AwaitingUserError
+from zoneproof.manager import Manager, RunOptions
 
 T = TypeVar("T")
 
@@ -45,8 +44,6 @@ def run_with_person(
 
 
 def _wait_for(waiting: AwaitingUserError, name: str) -> None:
-    from zoneproof.cli.text_output import tell_error
-
     tell_error(waiting)
     question = "press Enter when they are there, or Ctrl-C to do it later"
     if len(waiting.records) == 1:

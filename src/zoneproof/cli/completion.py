@@ -26,9 +26,9 @@ def credentials(context: click.Context, parameter: click.Parameter, text: str) -
     del context, parameter
 
     async def names(manager: Manager) -> Iterable[str]:
-        from zoneproof.manager import credential_overviews
+        from zoneproof.manager import credential_summaries
 
-        return [one.name for one in await credential_overviews(manager.store)]
+        return [one.name for one in await credential_summaries(manager.store)]
 
     return _beginning(text, names)
 
@@ -90,8 +90,8 @@ def _beginning(text: str, names: Callable[[Manager], Awaitable[Iterable[str]]]) 
 
     A shell in the middle of a line is no place for errors, nor for making a home.
     """
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import ZoneproofError
+    from zoneproof.cli.running import run_with_manager
+    from zoneproof.core.errors import ZoneproofError
     from zoneproof.manager import Home
 
     try:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof import moments
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credential_argument, credentials
-from zoneproof.cli.confirm import confirm, yes_option
-from zoneproof.cli.credential_saving import add, certificates, set_fields
-from zoneproof.cli.credential_testing import test
+from zoneproof.cli.credential_changes import add, certificates, set_fields, test
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager import Credential, Manager
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document, print_rows, print_table
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core import times
+from zoneproof.core.text import printable
+from zoneproof.manager import (
+    Credential,
+    CredentialSummary,
+    LeftoverFacts,
+    Manager,
+    credential_summaries,
+    credential_users,
+    drop_older_keys,
+    leftovers,
+    remove_credential,
+    rename_credential,
+)
+from zoneproof.manager import rotate_key as rotate
 
 
 @click.group(cls=Commands)
@@ -36,13 +47,8 @@ credential.add_command(test)
 @json_option
 def list_credentials(as_json: bool) -> None:
     """List the credentials, and how many certificates use each."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.cli.text_output import print_table
-    from zoneproof.manager import credential_overviews
-
     found = run_with_manager(
-        lambda manager: credential_overviews(manager.store), needs_secrets=False
+        lambda manager: credential_summaries(manager.store), needs_secrets=False
     )
     if as_json:
         json_document(found)
@@ -52,7 +58,7 @@ def list_credentials(as_json: bool) -> None:
         return
     now = datetime.now(UTC)
     rows = [
-        (one.name, one.provider, moments.distance(one.changed_at, now), certificates(one.used_by))
+        (one.name, one.provider, times.distance(one.changed_at, now), certificates(one.used_by))
         for one in found
     ]
     print_table(("NAME", "PROVIDER", "CHANGED", "USED BY"), rows)
@@ -63,10 +69,6 @@ def list_credentials(as_json: bool) -> None:
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show a credential, not its secrets, and what uses it."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.cli.text_output import print_rows
-    from zoneproof.manager import credential_users
 
     async def read(manager: Manager) -> tuple[Credential, tuple[str, ...]]:
         found = await manager.credentials.get(name)
@@ -82,8 +84,8 @@ def show(name: str, as_json: bool) -> None:
             "provider": found.provider,
             **found.shown_fields(),
             **_dns_rows(found),
-            "created": moments.at(found.created_at),
-            "changed": moments.at(found.changed_at),
+            "created": times.at(found.created_at),
+            "changed": times.at(found.changed_at),
             "used by": ", ".join(users) or "no certificate",
         }
     )
@@ -98,10 +100,6 @@ def rename(old: str, new: str, as_json: bool) -> None:
 
     The certificates that use it follow.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import rename_credential
-
     users = run_with_manager(lambda manager: rename_credential(manager.store, old, new))
     if as_json:
         json_document({"name": new, "used_by": users})
@@ -120,19 +118,9 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     Values that were published with it and could not be removed keep a copy of its fields, until
     they are removed or dropped with 'zoneproof leftover'.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import printable
-    from zoneproof.manager import (
-        CredentialOverview,
-        LeftoverFacts,
-        credential_overviews,
-        leftovers,
-        remove_credential,
-    )
 
-    async def look(manager: Manager) -> tuple[list[CredentialOverview], list[LeftoverFacts]]:
-        overviews = await credential_overviews(manager.store)
+    async def look(manager: Manager) -> tuple[list[CredentialSummary], list[LeftoverFacts]]:
+        overviews = await credential_summaries(manager.store)
         return overviews, await leftovers(manager, credential=name)
 
     overviews, left = run_with_manager(look)
@@ -172,11 +160,6 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
     The old key stays in the key file, for backups and for programs that still run, until
     --drop-old removes it.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import drop_older_keys
-    from zoneproof.manager import rotate_key as rotate
-
     if drop_old:
         confirm("Forget the older vault keys? Backups from their time need them.", yes=yes)
         dropped = run_with_manager(drop_older_keys)

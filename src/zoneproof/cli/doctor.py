@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.acme import AccountKey, AcmeClient, directory_url
 from zoneproof.cli.completion import accounts, authorities
 from zoneproof.cli.option_groups import ca_bundle_option, resolver_option
-from zoneproof.cli.run_options import authoritative_port_option, json_flag
-
-if TYPE_CHECKING:
-    from zoneproof.issuance import Examination
-    from zoneproof.manager import AccountReach, Manager
+from zoneproof.cli.options import authoritative_port_option, json_flag
+from zoneproof.cli.output import json_line
+from zoneproof.cli.preflight import facts_of, print_examinations, print_records
+from zoneproof.cli.running import run_until_done, run_with_manager
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.dnsquery import CaaVerdict, Resolver, parse_server
+from zoneproof.issuance import PreflightReport, preflight_name
+from zoneproof.manager import AccountReach, Home, Manager
+from zoneproof.manager.settings import load_settings
 
 
 @click.command()
@@ -58,18 +65,6 @@ def doctor(
     Whom to ask is what settings.toml says, if it is there; what is stored of an account at the CA
     is used. Exits with 1 if a validation would fail.
     """
-    from dataclasses import replace
-
-    from zoneproof.acme import AccountKey, AcmeClient, directory_url
-    from zoneproof.cli.examinations import facts_of, print_examinations, print_records
-    from zoneproof.cli.json_output import json_line
-    from zoneproof.cli.tasks import run_until_done
-    from zoneproof.dnsquery import CaaVerdict, Resolver, parse_server
-    from zoneproof.issuance import examine
-    from zoneproof.manager import Home
-    from zoneproof.manager.settings import load_settings
-    from zoneproof.names import DomainName, Identifier
-
     identifiers = [Identifier.parse(name) for name in names]
     expected = DomainName.parse(expect) if expect else None
     settings = load_settings(Home.find().path)
@@ -78,7 +73,7 @@ def doctor(
     at_ca, account_url = _account(ca, account)
     ca = ca or (at_ca.directory_url if at_ca else None)
 
-    async def run() -> list[Examination]:
+    async def run() -> list[PreflightReport]:
         issuers: Sequence[str] = ()
         if ca:
             key = AccountKey.generate()
@@ -92,7 +87,7 @@ def doctor(
                 issuers = (await client.directory()).caa_identities
         async with Resolver(servers, authoritative_port=port) as resolver:
             return [
-                await examine(
+                await preflight_name(
                     resolver,
                     identifier,
                     expected=expected,
@@ -126,11 +121,6 @@ def _account(ca: str | None, account: str | None) -> tuple[AccountReach | None, 
 
     Raises InvalidInputError for an account that is neither stored nor a URL.
     """
-    import os
-
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import Home
 
     async def find(manager: Manager) -> tuple[AccountReach | None, AccountReach | None]:
         at_ca = await manager.accounts.reach(ca) if ca else None

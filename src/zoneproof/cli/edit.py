@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import certificate_argument
-from zoneproof.cli.confirm import confirm, yes_option
-from zoneproof.cli.definition_options import (
+from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
+    apply_options,
     certificate_name_option,
+    define,
     definition_options,
     names_options,
+    required_names,
     warn_of_secrets,
+    with_names,
 )
+from zoneproof.cli.events import tell_warning
 from zoneproof.cli.option_groups import GroupedHelp
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager import CertificateDefinition, Manager
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import printable
+from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
+from zoneproof.manager.certificates.proposal import save
+from zoneproof.manager.certificates.removal import find_removable, remove_certificate
 
 
 @click.command(cls=GroupedHelp, groups=DEFINITION_GROUPS)
@@ -39,13 +48,6 @@ def add(
 
     'zoneproof preview' tells whether it would work, 'zoneproof renew' obtains it.
     """
-    from zoneproof.cli.definition_options import required_names
-    from zoneproof.cli.definitions import define
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import default_name
-    from zoneproof.manager.lifecycle.proposal import save
-
     names = required_names(names, domains, options)
 
     async def work(manager: Manager) -> CertificateDefinition:
@@ -85,11 +87,6 @@ def edit(
     zoneproof edit example.com --add-name www.example.com
     zoneproof edit example.com --key-type ec384 --reuse-key
     """
-    from zoneproof.cli.definition_options import apply_options
-    from zoneproof.cli.definitions import with_names
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import describe_changes
-    from zoneproof.manager.lifecycle.proposal import save
 
     async def work(manager: Manager) -> tuple[CertificateDefinition, list[str]]:
         before = (await manager.certificates.get(name)).definition
@@ -114,10 +111,6 @@ def edit(
 @json_option
 def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     """Stop managing a certificate. Its files stay unless --delete-files is given."""
-    from zoneproof.cli.event_output import tell_warning
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.administration.removal import find_removable, remove_certificate
 
     async def work(manager: Manager) -> str:
         await remove_certificate(manager, found, tell_warning, delete_files=delete_files)
@@ -137,9 +130,6 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
 def _tell_saved(
     definition: CertificateDefinition, changes: Sequence[str], *, as_json: bool
 ) -> None:
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.errors import printable
-
     if as_json:
         json_document(definition)
         return

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import click
 
-from zoneproof import moments
 from zoneproof.cli.import_clients import acme_sh, certbot, lego
-from zoneproof.cli.import_offer import taking_options
+from zoneproof.cli.import_offer import offer, taking_options
 from zoneproof.cli.option_groups import PATH, Commands
-from zoneproof.cli.run_options import json_option
-from zoneproof.cli.transfer import passphrase_option
+from zoneproof.cli.options import json_option
+from zoneproof.cli.transfer import get_passphrase, passphrase_option
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import printable
+from zoneproof.migration.archive import decode, of_registrations
+from zoneproof.migration.registrations import read_registrations
+from zoneproof.migration.sealed_file import read
 
 
 @click.group("import", cls=Commands)
@@ -35,16 +40,10 @@ def archive(
 
     Shows first what would come. What is here and differs stays, unless --replace is given.
     """
-    from zoneproof.cli.import_offer import offer
-    from zoneproof.cli.transfer import get_passphrase
-    from zoneproof.errors import printable
-    from zoneproof.manager.transfer.archive import decode
-    from zoneproof.manager.transfer.sealed_file import read
-
     sealed = read(file)
     content = decode(sealed.open(get_passphrase(passphrase, twice=False)), str(file))
     if not as_json:
-        written = f" at {moments.at(content.written_at)}" if content.written_at else ""
+        written = f" at {times.at(content.written_at)}" if content.written_at else ""
         click.echo(printable(f"written{written} by Zoneproof {content.written_by}"))
     offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
     for account in content.accounts:
@@ -86,11 +85,6 @@ def registrations(
     acme-dns-client, certbot's hook and plugin, and Certify The Web. What is here and differs stays,
     unless --replace is given.
     """
-    from zoneproof.cli.import_offer import offer
-    from zoneproof.errors import InvalidInputError, printable
-    from zoneproof.manager.importing import read_registrations
-    from zoneproof.manager.transfer.archive import of_registrations
-
     found = read_registrations(path, server=server, domain=domain)
     for problem in found.problems:
         click.echo(f"zoneproof: {printable(problem)}", err=True)

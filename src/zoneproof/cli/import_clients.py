@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.import_offer import taking_options
+from zoneproof.acme import directory_url
+from zoneproof.cli.import_offer import (
+    is_wanted,
+    show_items,
+    taking_options,
+    tell_nothing_taken,
+    things_of,
+)
 from zoneproof.cli.option_groups import PATH, F, add_options
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager import Manager
-    from zoneproof.manager.importing import Found
-    from zoneproof.manager.importing.save import TakeOver
-    from zoneproof.manager.transfer.archive import Item
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import printable
+from zoneproof.manager import Manager
+from zoneproof.migration.acme_sh import read_acme_sh
+from zoneproof.migration.archive import Item
+from zoneproof.migration.certbot import read_certbot
+from zoneproof.migration.found import Found
+from zoneproof.migration.lego import read_lego
+from zoneproof.migration.move import take
+from zoneproof.migration.save import TakeOver, choose, compare, prepare
 
 
 def _import_options(command: F) -> F:
@@ -33,8 +45,6 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     registrations first. What is here and differs stays, unless --replace is given. Exits with 1 if
     something could not be taken over.
     """
-    from zoneproof.manager.importing import read_certbot
-
     _take_over(
         "certbot",
         lambda: read_certbot(path),
@@ -61,9 +71,6 @@ def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: 
     PATH is usually .lego, and is only read. Shows accounts and certificates first. What is here and
     differs stays, unless --replace is given. Exits with 1 if something could not be taken over.
     """
-    from zoneproof.acme import directory_url
-    from zoneproof.manager.importing import read_lego
-
     _take_over(
         "lego",
         lambda: read_lego(path, directory_url=directory_url(ca) if ca else ""),
@@ -85,8 +92,6 @@ def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     here and differs stays, unless --replace is given. Exits with 1 if something could not be taken
     over.
     """
-    from zoneproof.manager.importing import read_acme_sh
-
     _take_over(
         "acme.sh",
         lambda: read_acme_sh(path),
@@ -109,11 +114,6 @@ def _take_over(
     as_json: bool,
 ) -> None:
     """Show what was found, and save it after a yes; where nobody can be asked, only show it."""
-    from zoneproof.cli.import_offer import is_wanted, show_items, tell_nothing_taken, things_of
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError, printable
-    from zoneproof.manager.importing.save import choose, compare, prepare
-    from zoneproof.manager.transfer.move import take
 
     async def plan(manager: Manager) -> tuple[TakeOver, list[Item]]:
         take_over = await prepare(manager, found)
@@ -145,8 +145,6 @@ def _take_over(
 
 
 def _print_json(found: Found, take_over: TakeOver, items: Sequence[Item], *, taken: int) -> None:
-    from zoneproof.cli.json_output import json_document
-
     json_document(
         {
             "items": items,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.cli.confirm import can_ask, confirm, yes_option
+from zoneproof.cli.asking import can_ask, confirm, yes_option
 from zoneproof.cli.option_groups import F, add_options, dry_run_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager.transfer.archive import Archive, Item
+from zoneproof.cli.output import json_document
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.text import count, printable
+from zoneproof.migration.archive import Archive, Item
+from zoneproof.migration.move import plan_import, take
 
 _OPTIONS = (
     dry_run_option,
@@ -37,10 +38,6 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
 
     With ``replace`` also what differs here. Where nobody can be asked it is only shown.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager.transfer.move import plan_import, take
-
     items = run_with_manager(lambda manager: plan_import(manager, content))
     wanted = [
         item for item in items if item.status == "new" or (item.status == "differs" and replace)
@@ -60,8 +57,6 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
 
 def show_items(items: Sequence[Item], wanted: Sequence[Item]) -> None:
     """Print everything that was found, and whether it would come."""
-    from zoneproof.errors import printable
-
     for item in items:
         remark = _REMARKS.get((item.status, item in wanted), "")
         click.echo(f"{item.status:8} {item.kind:12} {printable(item.name)}{remark}")
@@ -98,8 +93,6 @@ def things_of(items: Sequence[Item]) -> str:
 
 def things(counts: Mapping[str, int]) -> str:
     """Return the same of numbers for each kind of an archive's things."""
-    from zoneproof.wording import count
-
     return ", ".join(
         _WORDS[kind].format(number) if kind in _WORDS else count(number, kind)
         for kind, number in counts.items()

@@ -3,40 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from zoneproof.cli.definition_options import (
+from zoneproof.cli.asking import can_ask
+from zoneproof.cli.awaiting import run_with_person
+from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
+    Request,
     certificate_name_option,
     definition_options,
     names_options,
+    required_names,
     take_options,
+    take_up,
     warn_of_secrets,
 )
+from zoneproof.cli.events import Telling, telling_progress
 from zoneproof.cli.option_groups import GroupedHelp
-from zoneproof.cli.run_options import (
+from zoneproof.cli.options import (
     TERMS_GROUP,
     authoritative_port_option,
     force_option,
+    run_from,
     staging_options,
     telling_options,
+    terms_from,
     terms_options,
 )
-
-if TYPE_CHECKING:
-    from zoneproof.cli.definition_options import Request
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.issuance import Emit
-    from zoneproof.manager import (
-        CertificateDefinition,
-        Kept,
-        Manager,
-        Outcome,
-        Proposal,
-        RunOptions,
-    )
+from zoneproof.cli.output import json_line, tell_certificate
+from zoneproof.cli.staging import dry_run_of, obtain_test
+from zoneproof.core import times
+from zoneproof.core.errors import CaaError, ZoneproofError
+from zoneproof.issuance import Emit, Warned
+from zoneproof.manager import (
+    CertificateDefinition,
+    Kept,
+    Manager,
+    Outcome,
+    Proposal,
+    RunOptions,
+    issue,
+    keep,
+    resume,
+)
+from zoneproof.manager.certificates.proposal import is_stored
 
 
 @click.command("issue", cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
@@ -76,34 +88,20 @@ def issue_command(
     printed and, at a terminal, awaited; elsewhere the exit code is 3, and 'zoneproof resume' with
     the certificate's name then continues.
     """
-    from zoneproof.cli.definition_options import Request, required_names
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.cli.run_options import run_from, terms_from
-
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     wanted = take_options(options)
     warn_of_secrets(wanted)
     request = Request(required_names(names, domains, wanted), certificate, wanted)
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
     if dry_run:
-        from zoneproof.cli.staging import dry_run_of
-
         dry_run_of(request, run, how)
     elif staging:
-        from zoneproof.cli.staging import obtain_test
-
         obtain_test(request, run, how)
     else:
         _obtain(request, run, how, force=force)
 
 
 def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> None:
-    from zoneproof.cli.awaiting import run_with_person
-    from zoneproof.cli.event_output import telling_progress
-    from zoneproof.cli.text_output import tell_certificate
-    from zoneproof.manager import Kept, keep, resume
-    from zoneproof.manager.lifecycle.proposal import is_stored
-
     async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
         wanted, before = await request.define(manager)
         if not force and await is_stored(manager, wanted):
@@ -131,12 +129,7 @@ def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> 
 
 def _is_replaced(kept: Kept, how: Telling) -> bool:
     """Ask whether to replace a certificate that is good, or tell that it stays."""
-    from zoneproof import moments
-    from zoneproof.cli.confirm import can_ask
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.cli.json_output import json_line
-
-    text = f"{kept.name} is valid until {moments.at(kept.not_after)}, and unchanged"
+    text = f"{kept.name} is valid until {times.at(kept.not_after)}, and unchanged"
     if how is Telling.JSON:
         json_line({"event": "kept", "certificate": kept.name, "not_after": kept.not_after})
     elif how.is_for_people and can_ask():
@@ -150,11 +143,6 @@ async def _issue(
     manager: Manager, wanted: Proposal, before: CertificateDefinition | None, emit: Emit
 ) -> tuple[Outcome, bool]:
     """Return what came of it, and whether it is the home's first certificate."""
-    from zoneproof.cli.definitions import take_up
-    from zoneproof.errors import CaaError, ZoneproofError
-    from zoneproof.issuance import Warned
-    from zoneproof.manager import issue
-
     change = await take_up(manager, wanted, before, emit)
     first = await _is_first(manager)
     try:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof import moments
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import leftover_names
-from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.events import Telling, emitters
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager import LeftoverFacts, Manager
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document, print_rows
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import count, printable
+from zoneproof.manager import LeftoverFacts, Manager, drop_leftovers, leftovers, retry_leftovers
 
 _names = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=leftover_names)
 
@@ -33,11 +35,6 @@ def leftover() -> None:
 @json_option
 def list_leftovers(as_json: bool) -> None:
     """List the TXT values and files that may still stand, and why."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.cli.text_output import print_rows
-    from zoneproof.manager import leftovers
-
     found = run_with_manager(leftovers, needs_secrets=False)
     if as_json:
         json_document(found)
@@ -58,10 +55,6 @@ def retry(names: Sequence[str], as_json: bool) -> None:
 
     A NAME is a certificate's or a record's. Exits with 1 if something could not be removed.
     """
-    from zoneproof.cli.event_output import Telling, emitters
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import leftovers, retry_leftovers
 
     async def work(manager: Manager) -> list[LeftoverFacts]:
         chosen = await leftovers(manager, names)
@@ -88,12 +81,6 @@ def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> No
 
     A NAME is a certificate's or a record's. What is dropped is a person's to remove.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError, printable
-    from zoneproof.manager import drop_leftovers, leftovers
-    from zoneproof.wording import count
-
     if everything == bool(names):
         raise InvalidInputError("name a certificate or a record, or give --all")
     chosen = run_with_manager(lambda manager: leftovers(manager, names), needs_secrets=False)
@@ -115,8 +102,8 @@ def _rows(one: LeftoverFacts, now: datetime) -> dict[str, str]:
     rows = {"of": one.certificate, "provider": by}
     if one.tries:
         rows |= {
-            "tries": f"{one.tries}, the first {moments.distance(one.since, now)}",
-            "next try": f"by the first run after {moments.at(one.next_try_at)}",
+            "tries": f"{one.tries}, the first {times.distance(one.since, now)}",
+            "next try": f"by the first run after {times.at(one.next_try_at)}",
             "problem": one.error,
         }
     else:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoneproof.cli.progress import OrderProgress, State, chosen, summary
-from zoneproof.errors import printable
+from zoneproof.core.text import count, printable
 from zoneproof.issuance import (
     CertificateIssued,
     ChallengesAnswered,
@@ -35,7 +35,6 @@ from zoneproof.issuance import (
     Warned,
 )
 from zoneproof.issuance.event_texts import describe
-from zoneproof.wording import count
 
 _REFRESHES = 4  # a second
 _NOTED = (

@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_option
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.cli.running import run_until_done
+from zoneproof.core.errors import ConfigError
+from zoneproof.core.text import printable
+from zoneproof.manager import Home
+from zoneproof.manager.notifications import send_test
+from zoneproof.manager.settings import FILE, load_settings
 
 
 @click.group(cls=Commands)
@@ -17,13 +24,6 @@ def notify() -> None:
 @json_option
 def test(as_json: bool) -> None:
     """Send everybody a message that says that it is a test. Exits with 1 if one is not reached."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_until_done
-    from zoneproof.errors import ConfigError, printable
-    from zoneproof.manager import Home
-    from zoneproof.manager.notifications import send_test
-    from zoneproof.manager.settings import FILE, load_settings
-
     home = Home.find()
     settings = load_settings(home.path).notify
     receivers = len(settings.smtp) + len(settings.webhook)

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import msgspec
 
-from zoneproof.cli.definition_options import (
+from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
     certificate_name_option,
+    define,
     definition_options,
+    names_from,
     names_options,
     take_options,
     warn_of_secrets,
 )
 from zoneproof.cli.option_groups import GroupedHelp
-from zoneproof.cli.run_options import (
+from zoneproof.cli.options import (
     TERMS_GROUP,
     authoritative_port_option,
     json_flag,
+    run_from,
+    terms_from,
     terms_options,
 )
-
-if TYPE_CHECKING:
-    from zoneproof.manager import CertificateDefinition, Manager, Preview
+from zoneproof.cli.output import json_line, print_rows
+from zoneproof.cli.preflight import (
+    facts_of,
+    finding_facts,
+    print_awaited,
+    print_examinations,
+    print_findings,
+)
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager import CertificateDefinition, Manager, Preview
+from zoneproof.manager import preview as preview_definitions
 
 
 @click.command(cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
@@ -55,12 +69,6 @@ def preview(
     or stop for a person.
     """
 
-    from zoneproof.cli.definition_options import names_from
-    from zoneproof.cli.json_output import json_line
-    from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
-
     of_definition = take_options(options)
     names = names_from(names, domains, of_definition)
     warn_of_secrets(of_definition)
@@ -82,9 +90,6 @@ def preview(
 async def _previews(
     manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
 ) -> list[Preview]:
-    from zoneproof.cli.definitions import define
-    from zoneproof.manager import preview as preview_definitions
-
     if not names:
         certificates = await manager.certificates.all()
         return await preview_definitions(manager, [one.definition for one in certificates])
@@ -94,13 +99,6 @@ async def _previews(
 
 def print_preview(found: Preview, *, brief: bool = False) -> None:
     """Print what issuing would do, ``brief`` in a line where it would work."""
-    from zoneproof.cli.examinations import (
-        print_awaited,
-        print_examinations,
-        print_findings,
-    )
-    from zoneproof.cli.text_output import print_rows
-
     definition = found.definition
     if brief and not found.would_fail:
         click.echo(f"{definition.name}: would work")
@@ -133,10 +131,6 @@ def _key(definition: CertificateDefinition) -> str:
 
 def preview_facts(found: Preview) -> dict[str, object]:
     """Return a preview for JSON."""
-    import msgspec
-
-    from zoneproof.cli.examinations import facts_of, finding_facts
-
     return {
         "certificate": found.definition.name,
         "definition": msgspec.to_builtins(found.definition),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import Any
 
 import click
 
 from zoneproof.cli.completion import providers
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.providers import ProviderInfo
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.providers import ProviderInfo, describe, slugs
 
 
 @click.group(cls=Commands)
@@ -23,9 +23,6 @@ def provider() -> None:
 @json_option
 def list_providers(as_json: bool) -> None:
     """List the providers."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.providers import describe, slugs
-
     infos = [describe(slug) for slug in slugs()]
     if as_json:
         json_document([_facts(info) for info in infos])
@@ -40,9 +37,6 @@ def list_providers(as_json: bool) -> None:
 @json_option
 def show(slug: str, as_json: bool) -> None:
     """Show the fields of a provider."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.providers import describe
-
     info = describe(slug)
     if as_json:
         json_document(_facts(info))
@@ -58,8 +52,6 @@ def show(slug: str, as_json: bool) -> None:
 
 def _facts(info: ProviderInfo) -> dict[str, Any]:
     """Return the description for programs: all of it but the functions that check a field."""
-    from dataclasses import asdict
-
     facts = asdict(info)
     for field in facts["fields"]:
         del field["check"]

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credentials
-from zoneproof.cli.confirm import confirm, yes_option
+from zoneproof.cli.credential_fields import parse_fields
 from zoneproof.cli.option_groups import PATH, Commands, field_option
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager import Manager
-    from zoneproof.manager.administration.registering import Registered
-    from zoneproof.names import DomainName
-    from zoneproof.providers import Registration
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document, tell
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.files import exists_already, write_new
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.text import count, printable
+from zoneproof.manager import Manager, MethodDefinition
+from zoneproof.manager.credentials.registering import Registered, register_domains
+from zoneproof.migration.registrations import export_certbot_hook, export_certify, export_goacmedns
+from zoneproof.providers import Registration
+from zoneproof.providers.server_url import ServerUrl
 
 server_option = click.option(
     "--server", default="", metavar="URL", help="Only those at this service."
@@ -60,14 +65,6 @@ def add(
     This is what the first order of each name would do; afterwards no order has to wait. Names that
     are registered stay so. Exits with 1 if one could not be registered.
     """
-    from zoneproof.cli.fields import parse_fields
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import MethodDefinition
-    from zoneproof.manager.administration.registering import register_domains
-    from zoneproof.names import Identifier
-
     identifiers = [Identifier.parse(name) for name in names]
     for one in identifiers:
         if one.type != "dns":
@@ -101,8 +98,6 @@ def _registered(one: Registered) -> dict[str, str]:
 
 
 def _tell_registered(found: Sequence[Registered]) -> None:
-    from zoneproof.errors import printable
-
     for one in found:
         if one.error:
             click.echo(f"zoneproof: {printable(one.error.message)}", err=True)
@@ -125,9 +120,6 @@ def _tell_registered(found: Sequence[Registered]) -> None:
 @json_option
 def list_registrations(server: str, as_json: bool) -> None:
     """List each domain and where its challenges go."""
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.errors import printable
-
     found = _find(server)
     if as_json:
         json_document([_shown(domain, one) for domain, one in found])
@@ -151,9 +143,6 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
 
     The next issuance registers anew, and then wants another CNAME.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-
     name, one = _the_only(domain, server)
     confirm(f"Forget the key of {one.fulldomain}, which only this home may have?", yes=yes)
 
@@ -194,15 +183,6 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
     Those of all DOMAINs, or of some, in the form that --format names. The file holds the keys in
     clear: whoever has it can obtain certificates for these domains.
     """
-    from zoneproof.cli.json_output import tell
-    from zoneproof.manager.importing import (
-        export_certbot_hook,
-        export_certify,
-        export_goacmedns,
-    )
-    from zoneproof.manager.transfer.private_file import exists_already, write_new
-    from zoneproof.wording import count
-
     chosen = _chosen(domains, server)
     if form == "certify":
         files = {output / name: content for name, content in export_certify(chosen).items()}
@@ -225,8 +205,6 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
 
 
 def _chosen(domains: Sequence[str], server: str) -> dict[DomainName, Registration]:
-    from zoneproof.errors import InvalidInputError
-
     if domains:
         return dict(_the_only(domain, server) for domain in domains)
     found = _find(server)
@@ -245,18 +223,12 @@ def _shown(domain: DomainName, one: Registration) -> dict[str, str]:
 
 
 def _find(server: str) -> list[tuple[DomainName, Registration]]:
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.providers.server_url import ServerUrl
-
     wanted = ServerUrl.parse(server).identity if server else ""
     found = run_with_manager(lambda manager: manager.registrations.all())
     return [(domain, one) for domain, one in found if wanted in ("", one.server)]
 
 
 def _the_only(domain: str, server: str) -> tuple[DomainName, Registration]:
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.names import DomainName
-
     name = DomainName.parse(domain).base
     found = [(one, registration) for one, registration in _find(server) if one == name]
     if not found:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from zoneproof.cli.awaiting import run_with_person
 from zoneproof.cli.completion import certificate_argument, certificates
+from zoneproof.cli.events import Telling, draws, emitters, telling_progress
+from zoneproof.cli.live import LiveView
 from zoneproof.cli.option_groups import GroupedHelp
-from zoneproof.cli.run_options import (
+from zoneproof.cli.options import (
     TERMS_GROUP,
     dns_options,
     force_option,
+    run_from,
     staging_options,
     telling_options,
+    terms_from,
     terms_options,
 )
-
-if TYPE_CHECKING:
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.issuance import Emit
-    from zoneproof.manager import Manager, Outcome, Renewal
+from zoneproof.cli.output import json_line, tell_certificate
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.text import count, printable
+from zoneproof.issuance import Emit
+from zoneproof.manager import Manager, Outcome, Renewal, tell, try_renewals
+from zoneproof.manager import renew as renew_certificates
+from zoneproof.manager import resume as resume_certificate
 
 
 @click.command(cls=GroupedHelp, groups=[TERMS_GROUP])
@@ -52,11 +59,6 @@ def renew(
 
     Exits with 1 if one failed, 3 if records have to be created by hand, 0 if all is well.
     """
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import renew as renew_certificates
-    from zoneproof.manager import tell, try_renewals
 
     async def work(manager: Manager) -> tuple[list[Renewal], list[str]]:
         if staging or dry_run:
@@ -105,11 +107,6 @@ def resume(
     Says of each record whether it is seen or missing, and at which name servers. Also continues
     with one whose last run failed or was cut off, and with changes that have not worked yet.
     """
-    from zoneproof.cli.awaiting import run_with_person
-    from zoneproof.cli.event_output import Telling, telling_progress
-    from zoneproof.cli.run_options import run_from, terms_from
-    from zoneproof.cli.text_output import tell_certificate
-    from zoneproof.manager import resume as resume_certificate
 
     async def again(manager: Manager, name: str) -> Outcome:
         with telling_progress(how) as emit:
@@ -131,13 +128,9 @@ def _telling_renewals(
     how: Telling,
 ) -> Iterator[tuple[Callable[[str], Emit], Callable[[Renewal], None] | None]]:
     """Give what tells each certificate's events, and its result if that is told at once."""
-    from zoneproof.cli.event_output import Telling, draws, emitters
-
     if how is not Telling.NORMAL or not draws():
         yield emitters(how), None
         return
-
-    from zoneproof.cli.live import LiveView
 
     with LiveView("looking at the certificates", each=True) as view:
 
@@ -153,10 +146,6 @@ def _telling_renewals(
 
 def tell_renewal(result: Renewal, how: Telling) -> None:
     """Print what came of one certificate, unless there was no reason to do anything."""
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.cli.json_output import json_line
-    from zoneproof.errors import printable
-
     error = result.error
     if how is Telling.JSON:
         document = {
@@ -175,15 +164,11 @@ def tell_renewal(result: Renewal, how: Telling) -> None:
 
 
 def _line(result: Renewal) -> str:
-    from zoneproof.errors import printable
-
     text = printable(result.error.message) if result.error else result.reason
     return f"{result.name}: {result.result} ({text.removeprefix(f'{result.result}: ')})"
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:
-    from zoneproof.wording import count
-
     kinds = [result.result for result in results]
     if not kinds:
         click.echo("no certificates are to be renewed")

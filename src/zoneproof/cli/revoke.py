@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import click
 
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import certificate_argument
-from zoneproof.cli.confirm import confirm, yes_option
-from zoneproof.cli.run_options import json_option
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.cli.running import run_with_manager
+from zoneproof.manager import revoke as revoke_certificate
 
 _REASONS = (
     "unspecified",
@@ -35,10 +38,6 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     It stays managed, so the next renewal obtains another, as 'zoneproof issue NAME' does at once:
     with a new key, also if --reuse-key is on. If none is wanted, 'zoneproof remove NAME' next.
     """
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.manager import revoke as revoke_certificate
-
     definition = run_with_manager(lambda manager: manager.certificates.get(name)).definition
     name = definition.name
     confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof import moments
-from zoneproof.cli.run_options import authoritative_port_option, telling_options
-
-if TYPE_CHECKING:
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.manager import Renewal
+from zoneproof.cli.events import Telling, emitters
+from zoneproof.cli.options import authoritative_port_option, run_from, telling_options
+from zoneproof.cli.output import json_line
+from zoneproof.cli.renew import tell_renewal
+from zoneproof.cli.running import run_until_done
+from zoneproof.core import times
+from zoneproof.core.text import count, printable
+from zoneproof.manager import Home, Renewal, keep_renewed
 
 
 @click.command()
@@ -24,11 +25,6 @@ def run(authoritative_port: int | None, quiet: bool, verbose: bool, as_json: boo
 
     SIGTERM and Ctrl-C end it, after values in the DNS were removed.
     """
-    from zoneproof.cli.event_output import Telling, emitters
-    from zoneproof.cli.run_options import run_from
-    from zoneproof.cli.tasks import run_until_done
-    from zoneproof.manager import Home, keep_renewed
-
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     options = run_from(None, None, (), authoritative_port)
     run_until_done(
@@ -44,11 +40,6 @@ def run(authoritative_port: int | None, quiet: bool, verbose: bool, as_json: boo
 
 def tell_round(results: Sequence[Renewal], wake: datetime, how: Telling) -> None:
     """Print what came of a round, and when the next one is."""
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.cli.json_output import json_line
-    from zoneproof.cli.renew import tell_renewal
-    from zoneproof.wording import count
-
     for result in results:
         tell_renewal(result, how)
     if how is Telling.JSON:
@@ -58,14 +49,10 @@ def tell_round(results: Sequence[Renewal], wake: datetime, how: Telling) -> None
     if not how.is_for_people:
         return
     looked_at = count(len(results), "certificate")
-    click.echo(f"looked at {looked_at}; again at {moments.at(wake)}")
+    click.echo(f"looked at {looked_at}; again at {times.at(wake)}")
 
 
 def _tell_trouble(text: str, how: Telling) -> None:
-    from zoneproof.cli.event_output import Telling
-    from zoneproof.cli.json_output import json_line
-    from zoneproof.errors import printable
-
     if how is Telling.JSON:
         json_line({"event": "trouble", "message": text})
     else:

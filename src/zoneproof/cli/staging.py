@@ -7,11 +7,11 @@ from dataclasses import replace
 import click
 
 from zoneproof.cli.awaiting import run_with_person
-from zoneproof.cli.definition_options import Request
-from zoneproof.cli.event_output import Telling, telling_progress
-from zoneproof.cli.json_output import json_line
-from zoneproof.cli.terms import run_with_terms
-from zoneproof.cli.text_output import tell_certificate
+from zoneproof.cli.definitions import Request
+from zoneproof.cli.events import Telling, telling_progress
+from zoneproof.cli.output import json_line, tell_certificate
+from zoneproof.cli.preview import preview_facts, print_preview
+from zoneproof.cli.running import run_with_terms
 from zoneproof.issuance import Issued
 from zoneproof.manager import (
     Manager,
@@ -26,7 +26,7 @@ from zoneproof.manager import (
     preview,
     resume,
 )
-from zoneproof.manager.lifecycle.proposal import require_usable, save
+from zoneproof.manager.certificates.proposal import require_usable, save
 
 
 def dry_run_of(request: Request, run: RunOptions, how: Telling) -> None:
@@ -60,8 +60,6 @@ def dry_run_of(request: Request, run: RunOptions, how: Telling) -> None:
 
 
 def _tell_preview(staging: Staging, found: Preview, how: Telling) -> None:
-    from zoneproof.cli.preview import preview_facts, print_preview
-
     if how is Telling.JSON:
         json_line({"event": "preview", **preview_facts(found)})
     elif how.is_for_people or found.would_fail:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
+import msgspec
 
+from zoneproof.cli.import_offer import things
 from zoneproof.cli.option_groups import PATH
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    from zoneproof.manager.transfer.move import Collected
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.cli.running import run_with_manager
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.files import exists_already, write_new
+from zoneproof.core.text import printable
+from zoneproof.core.toml import is_reference, read_reference
+from zoneproof.manager import Home
+from zoneproof.migration.archive import count_items
+from zoneproof.migration.move import Collected, collect
+from zoneproof.migration.sealed_file import seal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,16 +53,6 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
     It holds the definitions and how their renewals stand, credentials, CA accounts with their
     keys, registrations and settings.toml. 'zoneproof import archive' takes it in.
     """
-    import msgspec
-
-    from zoneproof.cli.tasks import run_with_manager
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.manager import Home
-    from zoneproof.manager.transfer.archive import count_items
-    from zoneproof.manager.transfer.move import collect
-    from zoneproof.manager.transfer.private_file import exists_already, write_new
-    from zoneproof.manager.transfer.sealed_file import seal
-
     if output.exists() or output.is_symlink():
         raise exists_already(output)
     secret = get_passphrase(passphrase, twice=True)
@@ -67,11 +66,6 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
 
 
 def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
-    from zoneproof.cli.import_offer import things
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.errors import printable
-    from zoneproof.manager.transfer.archive import count_items
-
     counts = count_items(collected.archive)
     if as_json:
         json_document({"file": str(output), "holds": counts, "left_out": collected.problems})
@@ -87,9 +81,6 @@ def get_passphrase(source: str | None, *, twice: bool) -> str:
 
     Raises InvalidInputError where nobody can be asked.
     """
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.references import is_reference, read_reference
-
     if source is None and sys.stdin.isatty():
         return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice))
     if source is None or not is_reference(source):

@@ -18,11 +18,11 @@ from pathlib import Path
 import httpx2
 import msgspec
 
-from zoneproof import __version__, moments
+from zoneproof import __version__
+from zoneproof.core import times
+from zoneproof.core.errors import ConfigError, ZoneproofError
+from zoneproof.core.files import LARGEST_LIST, absolute_path, read_file
 from zoneproof.core.text import sanitize
-from zoneproof.errors import ConfigError, ZoneproofError
-from zoneproof.input_files import LARGEST_LIST, read_file
-from zoneproof.providers.fields import absolute_path
 
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0  # seconds; who asks for more gets an error instead
@@ -309,7 +309,7 @@ def _tls_failure(error: ssl.SSLError) -> str:
         return "it does not speak TLS there: check whether the URL needs http:// or a port"
     advice = "if its CA is a private one, give that CA's PEM file as the CA bundle"
     if error.verify_code in _OF_ANOTHER_TIME:
-        advice = f"is it {moments.at(utc_now())}? If not, set this machine's clock"
+        advice = f"is it {times.at(utc_now())}? If not, set this machine's clock"
     return f"its certificate is not trusted ({sanitize(error.verify_message)}); {advice}"
 
 

@@ -1,4 +1,4 @@
-"""Text that others wrote, made fit for our own messages: one printable line, without secrets."""
+"""Text for people: what others wrote made fit for one line, numbers of things in words."""
 
 from __future__ import annotations
 
@@ -59,3 +59,8 @@ def _spellings(secrets: Iterable[str]) -> set[str]:
         found |= {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
         found |= {spelling.rstrip("=") for spelling in found if len(spelling) > 4}
     return found
+
+
+def count(number: int, word: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,6 +1,5 @@
 """Questions to the DNS: zone cuts, delegation chains, propagation, CAA. Read only."""
 
-from zoneproof.dnsquery.answer import Answer, Status
 from zoneproof.dnsquery.caa import (
     CaaRecord,
     CaaRequest,
@@ -13,15 +12,17 @@ from zoneproof.dnsquery.caa import (
     judge_caa,
 )
 from zoneproof.dnsquery.delegation import Delegation, follow_delegation
-from zoneproof.dnsquery.policy import PropagationPolicy, parse_policy
+from zoneproof.dnsquery.messages import Answer, Status
 from zoneproof.dnsquery.propagation import (
+    PropagationPolicy,
     PropagationProgress,
     PropagationReport,
     check_visible,
+    parse_policy,
     wait_until_visible,
 )
 from zoneproof.dnsquery.resolver import Resolver
-from zoneproof.dnsquery.servers import DohServer, ServerAddress, parse_server
+from zoneproof.dnsquery.transport import DohServer, ServerAddress, parse_server
 from zoneproof.dnsquery.visibility import NameReport, ServerReport, ServerStatus, Verdict
 from zoneproof.dnsquery.zones import NameServer, ZoneCut, find_zone, query_authoritative
 

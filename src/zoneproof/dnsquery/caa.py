@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from dns.rdtypes.ANY.CAA import CAA
 
+from zoneproof.core.errors import DnsError, DnsUnreachableError
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery.resolver import Resolver
-from zoneproof.errors import DnsError, DnsUnreachableError
-from zoneproof.names import DomainName, Identifier
 
 _ISSUE = "issue"
 _ISSUE_WILD = "issuewild"

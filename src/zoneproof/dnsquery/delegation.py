@@ -6,16 +6,16 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from zoneproof.dnsquery.resolver import Resolver
-from zoneproof.dnsquery.zones import query_authoritative
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     DelegationError,
     DnsError,
     DnsServerError,
     InvalidNameError,
     NoSuchDomainError,
 )
-from zoneproof.names import DomainName
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery.resolver import Resolver
+from zoneproof.dnsquery.zones import query_authoritative
 
 MAX_LINKS = 11
 

@@ -1,4 +1,4 @@
-"""Waits until every authoritative server shows the TXT values that were published."""
+"""How to wait for the DNS, and waiting until every authoritative server shows the TXT values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,48 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from zoneproof.dnsquery.policy import PropagationPolicy
+from zoneproof.core.errors import DnsError, InvalidInputError, PropagationError, ungrouped
+from zoneproof.core.names import DomainName
 from zoneproof.dnsquery.resolver import Resolver
 from zoneproof.dnsquery.visibility import NameReport, Verdict, look
 from zoneproof.dnsquery.zones import find_zone
-from zoneproof.errors import DnsError, PropagationError, ungrouped
-from zoneproof.names import DomainName
+
+_MAX_SECONDS = 86_400
+_ASK = "authoritative"
+
+
+@dataclass(frozen=True)
+class PropagationPolicy:
+    """Whether the authoritative servers are asked, and the fixed ``wait`` in seconds after that."""
+
+    ask: bool = True
+    wait: float = 0.0
+
+    def __str__(self) -> str:
+        if not self.ask:
+            return f"{self.wait:g}"
+        return f"{_ASK}+{self.wait:g}" if self.wait else _ASK
+
+
+def parse_policy(value: str | int) -> PropagationPolicy:
+    """Read ``authoritative``, a number of seconds, or ``authoritative+30``.
+
+    ``0`` neither asks nor waits. Raises InvalidInputError.
+    """
+    text = str(value).strip().lower()
+    if text == _ASK:
+        return PropagationPolicy()
+    ask = text.startswith(_ASK)
+    seconds = text.removeprefix(_ASK).lstrip()
+    number = seconds.removeprefix("+").strip() if ask else seconds
+    valid = number.isascii() and number.isdigit() and len(number) <= len(str(_MAX_SECONDS))
+    if not valid or int(number) > _MAX_SECONDS or (ask and not seconds.startswith("+")):
+        raise InvalidInputError(
+            f"'{text[:40]}' is no propagation setting: give 'authoritative', a number of seconds"
+            f" up to {_MAX_SECONDS}, or both as 'authoritative+30'"
+        )
+    return PropagationPolicy(ask, float(number))
+
 
 DEFAULT_DEADLINE = 600.0
 FIXED_WAIT = 60.0

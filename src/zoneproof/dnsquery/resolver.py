@@ -15,18 +15,22 @@ import dns.exception
 import dns.flags
 import dns.message
 
-from zoneproof.core.http import HttpClient
-from zoneproof.dnsquery.answer import Answer, Status, read_answer
-from zoneproof.dnsquery.doh import LARGEST_REPLY, exchange_https
-from zoneproof.dnsquery.servers import DohServer, ServerAddress
-from zoneproof.dnsquery.transport import exchange
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     DnsError,
     DnsNotAuthoritativeError,
     DnsServerError,
     DnsUnreachableError,
 )
-from zoneproof.names import DomainName
+from zoneproof.core.http import HttpClient
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery.messages import Answer, Status, read_answer
+from zoneproof.dnsquery.transport import (
+    LARGEST_REPLY,
+    DohServer,
+    ServerAddress,
+    exchange,
+    exchange_https,
+)
 
 T = TypeVar("T")
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from zoneproof.dnsquery.answer import Status
+from zoneproof.core.errors import DnsNotAuthoritativeError, DnsServerError, DnsUnreachableError
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery.messages import Status
 from zoneproof.dnsquery.resolver import Resolver
 from zoneproof.dnsquery.zones import ZoneCut
-from zoneproof.errors import DnsNotAuthoritativeError, DnsServerError, DnsUnreachableError
-from zoneproof.names import DomainName
 
 
 class ServerStatus(Enum):

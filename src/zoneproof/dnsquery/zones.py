@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from zoneproof.dnsquery.answer import Answer, Referral, Status
+from zoneproof.core.errors import DnsError, DnsServerError, DnsUnreachableError, NoSuchDomainError
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery.messages import Answer, Referral, Status
 from zoneproof.dnsquery.resolver import Resolver
-from zoneproof.errors import DnsError, DnsServerError, DnsUnreachableError, NoSuchDomainError
-from zoneproof.names import DomainName
 
 _MAX_NAMESERVERS = 32
 _MAX_ADDRESSES_EACH = 8

@@ -1,8 +1,6 @@
 """One order from identifiers to chain: plan, publish, wait, answer, finalise, clean up."""
 
 from zoneproof.issuance.awaited import look_for_records
-from zoneproof.issuance.checks import check_identifiers, check_method
-from zoneproof.issuance.delegation_rules import DelegationRule, DelegationRules
 from zoneproof.issuance.events import (
     AnswerServed,
     CertificateIssued,
@@ -25,16 +23,32 @@ from zoneproof.issuance.events import (
     RecordVisible,
     Warned,
 )
-from zoneproof.issuance.examine import Examination, Finding, NameExamination, examine
-from zoneproof.issuance.journal import Journal
-from zoneproof.issuance.journaled import HttpFile, JournaledOrder, Publication
-from zoneproof.issuance.match_rules import MatchRule, check_rules, match_identifier
-from zoneproof.issuance.method import Choice, DnsMethod, HttpMethod, Method
+from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, PublishedRecord
+from zoneproof.issuance.method import (
+    Choice,
+    DnsMethod,
+    HttpMethod,
+    Method,
+    check_identifiers,
+    check_method,
+)
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
-from zoneproof.issuance.places import ProvidersFor
 from zoneproof.issuance.plan import Choose, Plan, PlannedIdentifier, PlannedName, make_plan
-from zoneproof.issuance.publish import remove_leftovers
-from zoneproof.issuance.survey import survey
+from zoneproof.issuance.preflight import (
+    Finding,
+    NamePreflight,
+    PreflightReport,
+    preflight,
+    preflight_name,
+)
+from zoneproof.issuance.publish import ProvidersFor, remove_leftovers
+from zoneproof.issuance.rules import (
+    DelegationRule,
+    DelegationRules,
+    MatchRule,
+    check_rules,
+    match_identifier,
+)
 
 __all__ = [
     "AnswerServed",
@@ -48,7 +62,6 @@ __all__ = [
     "DnsMethod",
     "Emit",
     "Event",
-    "Examination",
     "FileRemoved",
     "FilesWritten",
     "Finding",
@@ -59,7 +72,7 @@ __all__ = [
     "JournaledOrder",
     "MatchRule",
     "Method",
-    "NameExamination",
+    "NamePreflight",
     "OrderCreated",
     "OrderPlanned",
     "OrderRequest",
@@ -69,9 +82,10 @@ __all__ = [
     "Plan",
     "PlannedIdentifier",
     "PlannedName",
+    "PreflightReport",
     "PropagationWaiting",
     "ProvidersFor",
-    "Publication",
+    "PublishedRecord",
     "RecordAwaited",
     "RecordPublished",
     "RecordRemoved",
@@ -82,10 +96,10 @@ __all__ = [
     "check_identifiers",
     "check_method",
     "check_rules",
-    "examine",
     "look_for_records",
     "make_plan",
     "match_identifier",
+    "preflight",
+    "preflight_name",
     "remove_leftovers",
-    "survey",
 ]

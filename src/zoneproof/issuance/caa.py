@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import CaaError
 from zoneproof.dnsquery import RelevantCaa, Resolver, find_caa, judge_caa
-from zoneproof.errors import CaaError
-from zoneproof.issuance.concurrent import all_at_once
 from zoneproof.issuance.events import Emit, Warned
 from zoneproof.issuance.method import DnsMethod, Method
 from zoneproof.issuance.plan import PlannedIdentifier

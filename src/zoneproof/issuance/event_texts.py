@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zoneproof import moments
-from zoneproof.errors import printable
+from zoneproof.core import times
+from zoneproof.core.text import count, printable
 from zoneproof.issuance.events import (
     AnswerServed,
     CertificateIssued,
@@ -27,7 +27,6 @@ from zoneproof.issuance.events import (
     RecordVisible,
     Warned,
 )
-from zoneproof.wording import count
 
 
 def describe(event: Event) -> str:
@@ -118,7 +117,7 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     ChallengesAnswered: lambda event: f"{count(event.count, 'challenge')} handed to the CA",
     OrderStatus: lambda event: f"the CA says: {event.status}",
     CertificateIssued: lambda event: (
-        f"certificate issued by {event.issuer}, valid until {moments.at(event.not_after)}"
+        f"certificate issued by {event.issuer}, valid until {times.at(event.not_after)}"
     ),
     FilesWritten: lambda event: f"written to {event.folder}: {', '.join(event.files)}",
     RecordRemoved: lambda event: f"TXT {event.name} = {event.value} removed ({event.provider})",

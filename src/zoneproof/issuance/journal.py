@@ -1,27 +1,126 @@
-"""The journal of orders: written before anything is published, so that a crash can be mended.
-
-An order is ``open`` until its certificate is delivered (``finished``) or the CA ends it
-(``failed``); a ``trial`` publishes without a CA. A publication is a TXT value that may be in the
-DNS, an HTTP file answers an http-01 challenge from a web server's folder; the row of either goes
-when it has been removed.
-"""
+"""The journal of orders: written before anything is published, so that a crash leaves nothing."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from zoneproof.errors import VaultError
-from zoneproof.http01 import Leftover
-from zoneproof.issuance.journaled import FailedRemoval, HttpFile, JournaledOrder, Publication
-from zoneproof.names import DomainName, Identifier
+from zoneproof.challenges.http01 import Leftover
+from zoneproof.core.errors import VaultError
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.providers import Zone
 from zoneproof.storage import Row, Store, Transaction
 from zoneproof.vault import SealedColumn, Vault
+
+
+@dataclass(frozen=True)
+class JournaledOrder:
+    """An order as the journal knows it. ``private_key`` is PEM, there from before finalisation
+    unless no key of the vault opens it any more.
+    """
+
+    id: str
+    certificate: str
+    directory_url: str
+    account_url: str
+    order_url: str
+    identifiers: tuple[Identifier, ...]
+    profile: str
+    private_key: bytes | None = field(default=None, repr=False)
+
+
+_FIRST_PAUSE = timedelta(minutes=10)
+_LONGEST_PAUSE = timedelta(days=1)
+LONGEST_TRYING = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class FailedRemoval:
+    """That something could not be removed: ``tries`` times since ``since``, lastly for ``error``.
+
+    It is tried again from ``next_try_at`` on, after pauses of ten minutes and then each twice as
+    long as the one before, up to a day. Moments are in UTC.
+    """
+
+    since: datetime
+    tries: int
+    next_try_at: datetime
+    error: str
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether to try again; a clock that was ahead is waited for no longer than a day."""
+        return not now < self.next_try_at <= now + _LONGEST_PAUSE
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether it was tried for so long that it is given up."""
+        return now - self.since >= LONGEST_TRYING
+
+    @classmethod
+    def after(cls, before: FailedRemoval | None, error: str, now: datetime) -> FailedRemoval:
+        """Return what one more failure makes of it."""
+        tries = before.tries + 1 if before else 1
+        pause = min(_FIRST_PAUSE * 2 ** min(tries - 1, 10), _LONGEST_PAUSE)
+        return cls(before.since if before else now, tries, now + pause, error)
+
+
+@dataclass(frozen=True)
+class PublishedRecord:
+    """A TXT value that is about to be, or is, in the DNS, and how to remove it.
+
+    ``fields`` are the provider's at the time, None where no key opens them any more; the stored
+    ``credential``, if it has a name, may have other ones by now. ``failed`` tells of tries to
+    remove it.
+    """
+
+    order_id: str
+    provider: str
+    zone: Zone
+    name: str
+    value: str
+    ttl: int
+    fields: Mapping[str, str] | None = field(repr=False)
+    credential: str = ""
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    failed: FailedRemoval | None = None
+
+    @property
+    def full_name(self) -> DomainName:
+        """The name of the record."""
+        return self.zone.record(self.name)
+
+    @property
+    def what(self) -> str:
+        """The record in words."""
+        return f"the TXT value {self.value} at {self.full_name}"
+
+
+@dataclass(frozen=True)
+class HttpFile:
+    """A file that is about to be, or is, in a web server's folder.
+
+    ``failed`` tells of tries to remove it.
+    """
+
+    order_id: str
+    leftover: Leftover
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    failed: FailedRemoval | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file's path."""
+        return self.leftover.path
+
+    @property
+    def what(self) -> str:
+        """The file in words."""
+        return f"the file {self.path}"
+
 
 _KEY = SealedColumn("orders", "private_key")
 _FIELDS = SealedColumn("publications", "fields")
@@ -212,7 +311,7 @@ class Journal:
         await self._store.write(lambda transaction: transaction.execute(_DELETE_TRIALS, (label,)))
 
     async def will_publish(
-        self, publications: Sequence[Publication], *, alone_at: Collection[DomainName] = ()
+        self, publications: Sequence[PublishedRecord], *, alone_at: Collection[DomainName] = ()
     ) -> set[DomainName]:
         """Write down what one order is about to publish; what is there already stays.
 
@@ -232,7 +331,7 @@ class Journal:
 
     async def _will_publish(
         self,
-        publications: Sequence[Publication],
+        publications: Sequence[PublishedRecord],
         alone_at: Collection[DomainName],
         idle: Collection[str],
     ) -> dict[DomainName, set[str]]:
@@ -271,17 +370,17 @@ class Journal:
 
         return await self._store.write(insert)
 
-    async def publications(self, order_id: str) -> list[Publication]:
+    async def publications(self, order_id: str) -> list[PublishedRecord]:
         """Return the values of an order that may be in the DNS."""
         rows = await self._store.read(
             lambda transaction: transaction.query(_PUBLICATIONS, (order_id,))
         )
         return [self._publication(row) for row in rows]
 
-    def _publication(self, row: Row) -> Publication:
+    def _publication(self, row: Row) -> PublishedRecord:
         key, order_id, provider, sealed, zone, zone_id, name, value = map(str, row[:8])
         fields = self._opened(sealed, _FIELDS.context(key))
-        return Publication(
+        return PublishedRecord(
             order_id=order_id,
             provider=provider,
             zone=Zone(DomainName(zone), zone_id),
@@ -301,7 +400,7 @@ class Journal:
         except VaultError:
             return None
 
-    async def forget(self, item: Publication | HttpFile) -> None:
+    async def forget(self, item: PublishedRecord | HttpFile) -> None:
         """Forget a value or a file that is gone, or that nobody will remove any more."""
 
         def delete(transaction: Transaction) -> None:
@@ -310,7 +409,7 @@ class Journal:
 
         await self._store.write(delete)
 
-    async def removal_failed(self, item: Publication | HttpFile, failed: FailedRemoval) -> None:
+    async def removal_failed(self, item: PublishedRecord | HttpFile, failed: FailedRemoval) -> None:
         """Remember that it could not be removed."""
         since, next_try_at = failed.since.isoformat(), failed.next_try_at.isoformat()
         values = (item.id, since, failed.tries, next_try_at, failed.error)

@@ -20,8 +20,8 @@ from zoneproof.acme import (
     make_key,
     public_der,
 )
+from zoneproof.core.errors import AcmeProblemError, OrderFailedError, StorageError
 from zoneproof.dnsquery import Resolver
-from zoneproof.errors import AcmeProblemError, OrderFailedError, StorageError
 from zoneproof.issuance.caa import find_records, require_issuance_allowed
 from zoneproof.issuance.events import (
     CertificateIssued,
@@ -33,12 +33,11 @@ from zoneproof.issuance.events import (
     OrderStatus,
     Warned,
 )
-from zoneproof.issuance.journal import Journal
-from zoneproof.issuance.journaled import JournaledOrder
+from zoneproof.issuance.journal import Journal, JournaledOrder
 from zoneproof.issuance.others import Alone, Others
-from zoneproof.issuance.places import ProvidersFor
 from zoneproof.issuance.plan import Plan
-from zoneproof.issuance.validate import Validation
+from zoneproof.issuance.publish import ProvidersFor
+from zoneproof.issuance.validation import Validation
 
 _RESUMABLE = ("pending", "ready", "processing", "valid")
 

@@ -1,61 +1,63 @@
 """Managed certificates: definition, state, schedule, history, accounts and files."""
 
-from zoneproof.manager.accounts.stored import (
+from zoneproof.manager.accounts.store import (
     AccountFacts,
     AccountReach,
     Accounts,
     AccountTerms,
     StoredAccount,
 )
-from zoneproof.manager.administration.credential_trial import (
-    Step,
-    Trial,
-    list_zones,
-    try_credential,
-)
-from zoneproof.manager.administration.leftovers import (
-    LeftoverFacts,
-    drop_leftovers,
-    leftovers,
-    retry_leftovers,
-)
-from zoneproof.manager.administration.vault_key import Rotation, drop_older_keys, rotate_key
+from zoneproof.manager.certificates.daemon import keep_renewed, tell
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
     default_name,
     secret_fields,
 )
-from zoneproof.manager.certificates.differences import csr_text, describe_changes, field_text
-from zoneproof.manager.certificates.history import HistoryEntry
-from zoneproof.manager.certificates.state import Overview, overview_of, standing
-from zoneproof.manager.certificates.stored import DamagedCertificate, ManagedCertificate
-from zoneproof.manager.credentials.stored import Credential
-from zoneproof.manager.credentials.use import (
-    CredentialOverview,
-    credential_overviews,
-    credential_users,
-    remove_credential,
-    rename_credential,
+from zoneproof.manager.certificates.definition_file import csr_text, describe_changes, field_text
+from zoneproof.manager.certificates.issue import Outcome, issue, resume
+from zoneproof.manager.certificates.keep import Kept, keep
+from zoneproof.manager.certificates.leftovers import (
+    LeftoverFacts,
+    drop_leftovers,
+    leftovers,
+    retry_leftovers,
 )
-from zoneproof.manager.home import Home
-from zoneproof.manager.lifecycle.daemon import keep_renewed
-from zoneproof.manager.lifecycle.issue import Outcome, issue, resume
-from zoneproof.manager.lifecycle.keep import Kept, keep
-from zoneproof.manager.lifecycle.notices import tell
-from zoneproof.manager.lifecycle.preview import Preview, preview
-from zoneproof.manager.lifecycle.proposal import Proposal
-from zoneproof.manager.lifecycle.renew import Renewal, renew
-from zoneproof.manager.lifecycle.revoke import revoke
-from zoneproof.manager.lifecycle.staging import (
+from zoneproof.manager.certificates.preview import Preview, preview
+from zoneproof.manager.certificates.proposal import Proposal
+from zoneproof.manager.certificates.removal import revoke
+from zoneproof.manager.certificates.renew import Renewal, renew
+from zoneproof.manager.certificates.staging import (
     Staging,
     definition_for_tests,
     dry_run,
     find_staging,
     try_renewals,
 )
+from zoneproof.manager.certificates.state import CertificateSummary, status_of, summary_of
+from zoneproof.manager.certificates.store import (
+    DamagedCertificate,
+    HistoryEntry,
+    ManagedCertificate,
+)
+from zoneproof.manager.credentials.store import Credential
+from zoneproof.manager.credentials.tests import (
+    CredentialTest,
+    Step,
+    list_zones,
+    run_credential_test,
+)
+from zoneproof.manager.credentials.use import (
+    CredentialSummary,
+    credential_summaries,
+    credential_users,
+    remove_credential,
+    rename_credential,
+)
+from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
 from zoneproof.manager.settings import DnsSettings, Settings
+from zoneproof.manager.vault_key import Rotation, drop_older_keys, rotate_key
 
 __all__ = [
     "AccountFacts",
@@ -63,8 +65,10 @@ __all__ = [
     "AccountTerms",
     "Accounts",
     "CertificateDefinition",
+    "CertificateSummary",
     "Credential",
-    "CredentialOverview",
+    "CredentialSummary",
+    "CredentialTest",
     "DamagedCertificate",
     "DnsSettings",
     "HistoryEntry",
@@ -75,7 +79,6 @@ __all__ = [
     "Manager",
     "MethodDefinition",
     "Outcome",
-    "Overview",
     "Preview",
     "Proposal",
     "Renewal",
@@ -85,8 +88,7 @@ __all__ = [
     "Staging",
     "Step",
     "StoredAccount",
-    "Trial",
-    "credential_overviews",
+    "credential_summaries",
     "credential_users",
     "csr_text",
     "default_name",
@@ -103,7 +105,6 @@ __all__ = [
     "leftovers",
     "list_zones",
     "open_manager",
-    "overview_of",
     "preview",
     "remove_credential",
     "rename_credential",
@@ -112,9 +113,10 @@ __all__ = [
     "retry_leftovers",
     "revoke",
     "rotate_key",
+    "run_credential_test",
     "secret_fields",
-    "standing",
+    "status_of",
+    "summary_of",
     "tell",
-    "try_credential",
     "try_renewals",
 ]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from zoneproof.errors import BusyError, ConfigError, StorageError, printable
+from zoneproof.core.errors import BusyError, ConfigError, StorageError
+from zoneproof.core.text import printable
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
 
 _LONGEST_PLAIN = 200

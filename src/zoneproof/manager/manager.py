@@ -7,23 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from zoneproof.issuance import Journal
-from zoneproof.manager.accounts.client_pool import ClientPool
-from zoneproof.manager.accounts.directories import Directories
-from zoneproof.manager.accounts.stored import Accounts, AccountTerms
+from zoneproof.manager.accounts.clients import ClientPool, Directories
+from zoneproof.manager.accounts.store import Accounts, AccountTerms
 from zoneproof.manager.certificates.circumstances import Circumstances, accounts_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
-from zoneproof.manager.certificates.history import History
 from zoneproof.manager.certificates.log import CertificateLogs
 from zoneproof.manager.certificates.state import States
-from zoneproof.manager.certificates.stored import Certificates
+from zoneproof.manager.certificates.store import Certificates, History
 from zoneproof.manager.credentials.registrations import StoredRegistrations
-from zoneproof.manager.credentials.stored import Credentials
+from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.home import Home
-from zoneproof.manager.methods.maker import MethodMaker
-from zoneproof.manager.methods.provider_pool import ProviderPool
-from zoneproof.manager.methods.resolver_pool import ResolverPool
-from zoneproof.manager.methods.usable import DefinitionChecks
+from zoneproof.manager.methods import DefinitionChecks, MethodMaker, ProviderPool, ResolverPool
 from zoneproof.manager.settings import DnsSettings, Settings, load_settings
 from zoneproof.storage import SqliteStore, Store, open_in_thread
 from zoneproof.vault import Vault, open_vault

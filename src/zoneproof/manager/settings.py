@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import msgspec
 
-from zoneproof.config import load_toml
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.toml import load_toml
 from zoneproof.dnsquery import parse_policy, parse_server
-from zoneproof.errors import ConfigError, InvalidInputError
 from zoneproof.manager.notifications import NotifySettings
 from zoneproof.providers import slugs
 

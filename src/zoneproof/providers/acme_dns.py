@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.http import load_ca_bundle
-from zoneproof.errors import (
+from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
     ProviderError,
@@ -20,8 +20,10 @@ from zoneproof.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
-from zoneproof.names import DomainName
-from zoneproof.providers.api_client import Answer, ApiClient
+from zoneproof.core.http import load_ca_bundle
+from zoneproof.core.names import DomainName
+from zoneproof.core.text import sanitize
+from zoneproof.providers.api_client import ApiAnswer, ApiClient
 from zoneproof.providers.contract import (
     CredentialField,
     ProviderContext,
@@ -30,9 +32,7 @@ from zoneproof.providers.contract import (
     RegistrationStore,
     Zone,
 )
-from zoneproof.providers.locks import KeyedLocks
 from zoneproof.providers.server_url import ServerUrl
-from zoneproof.providers.words import said
 
 # acme-dns answers 500 when its database refused the change, so nothing was stored.
 _NOT_DONE = (429, 500, 503)
@@ -74,7 +74,7 @@ def parse_allowfrom(text: str) -> list[str]:
             network = None
         if network is None or "%" in entry:
             raise InvalidInputError(
-                f"allowfrom: '{said(entry)}' is no network: write 192.0.2.0/24 or 2001:db8::/32"
+                f"allowfrom: '{sanitize(entry)}' is no network: write 192.0.2.0/24 or 2001:db8::/32"
             )
         networks.append(str(network))
     return networks
@@ -237,7 +237,7 @@ class AcmeDns:
                 f"{where}: it gave a registration that is none: {error.message}"
             ) from error
 
-    def _not_registered(self, where: str, answer: Answer) -> ProviderError:
+    def _not_registered(self, where: str, answer: ApiAnswer) -> ProviderError:
         words = self._api.words(answer.body)
         match answer.status:
             case 401 if self._server.secrets:
@@ -294,7 +294,7 @@ class AcmeDns:
                 " the URL leads to an acme-dns service"
             )
 
-    def _not_updated(self, where: str, answer: Answer) -> ProviderError:
+    def _not_updated(self, where: str, answer: ApiAnswer) -> ProviderError:
         words = self._api.words(answer.body)
         match answer.status:
             case 403:

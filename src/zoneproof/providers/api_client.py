@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from zoneproof.core.errors import ProviderError, ProviderQuotaError, ProviderUnavailableError
 from zoneproof.core.http import (
     WEB_PAGE,
     HttpClient,
@@ -22,11 +23,6 @@ from zoneproof.core.http import (
     with_retries,
 )
 from zoneproof.core.text import sanitize
-from zoneproof.errors import (
-    ProviderError,
-    ProviderQuotaError,
-    ProviderUnavailableError,
-)
 from zoneproof.providers.contract import ProviderContext
 
 T = TypeVar("T")
@@ -37,7 +33,7 @@ _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     """A provider's answer: never a redirect, 429 or 5xx (but 501), which are raised as errors."""
 
     status: int
@@ -84,7 +80,7 @@ class ApiClient:
         headers: Mapping[str, str] | None = None,
         repeatable: bool,
         not_done: Collection[int] = _NOT_DONE,
-    ) -> Answer:
+    ) -> ApiAnswer:
         """Send a request until it is answered, at most four times.
 
         ``repeatable`` says that doing it twice is the same as doing it once: then every 5xx and
@@ -123,9 +119,9 @@ class ApiClient:
                 f"{where}: it redirects to {target}; a request with credentials does not follow:"
                 " set the URL to where the service really is"
             )
-        return Answer(reply.status, reply.body)
+        return ApiAnswer(reply.status, reply.body)
 
-    def read(self, answer: Answer, into: type[T], *, where: str) -> T:
+    def read(self, answer: ApiAnswer, into: type[T], *, where: str) -> T:
         """Decode a JSON answer. Raises ProviderError if it is none, or lacks what ``into`` has.
 
         The error does not repeat the answer, which may hold the key that was asked for.

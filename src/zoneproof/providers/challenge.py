@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.challengedns.config import Config, load_config
-from zoneproof.challengedns.registry.registrations import Registrations, open_registrations
-from zoneproof.errors import InvalidInputError, ProviderError, ProviderZoneError, RegistrationError
-from zoneproof.names import DomainName
+from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderError,
+    ProviderZoneError,
+    RegistrationError,
+)
+from zoneproof.core.files import absolute_path
+from zoneproof.core.names import DomainName
+from zoneproof.core.text import sanitize
 from zoneproof.providers.contract import (
     CredentialField,
     ProviderContext,
@@ -16,9 +24,6 @@ from zoneproof.providers.contract import (
     RegistrationStore,
     Zone,
 )
-from zoneproof.providers.fields import absolute_path
-from zoneproof.providers.locks import KeyedLocks
-from zoneproof.providers.words import said
 from zoneproof.storage import open_in_thread
 
 
@@ -150,7 +155,6 @@ class Challenge:
         fulldomain = zone.record(name)
         where = f"challenge service {self._config.path}, {fulldomain}"
         if fulldomain.parent not in self._zones:
-            raise ProviderZoneError(
-                f"{where}: its registrations are in {said(', '.join(map(str, self._zones)))} only"
-            )
+            zones = sanitize(", ".join(map(str, self._zones)))
+            raise ProviderZoneError(f"{where}: its registrations are in {zones} only")
         return where, fulldomain.labels[0]

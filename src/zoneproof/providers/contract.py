@@ -1,19 +1,4 @@
-"""What every provider promises. One test suite (``tests/providers/contract_suite.py``) holds it.
-
-1. Adding keeps every other value at the name; removing takes only the value named; the last one
-   leaves no empty record behind. Other record types at the name are untouched.
-2. Adding what is there, and removing what is not, succeed and change nothing.
-3. Ten concurrent adds at one name leave ten values. Where an API replaces the whole set, the
-   provider reads, merges and writes under a lock for account and zone, and checks afterwards.
-4. Values with quotes and backslashes, and values above 255 bytes, survive a round trip.
-5. It writes to the zone that it is given, and to no other that looks like it.
-6. Every request has a deadline; 429 and Retry-After are obeyed; errors that may pass are retried a
-   bounded number of times; a write that may have happened is repeated only if that changes
-   nothing, or after reading again.
-7. Wrong credentials, no permission, no such zone and quota are four different errors, each naming
-   the provider, the zone and the provider's own message. Secrets never appear.
-8. Nothing is global: two credentials of one provider work in one process at the same time.
-"""
+"""What every provider promises: its description, its methods, its values and fields."""
 
 from __future__ import annotations
 
@@ -24,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
-from zoneproof.errors import InvalidInputError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import DomainName
 
 _HEADER_VALUE = re.compile(r"[!-~]{1,255}")
 
@@ -63,7 +48,7 @@ class ProviderInfo:
     homepage: str  # of the provider or its API; empty if it has none
     fields: tuple[CredentialField, ...]
     default_ttl: int = 60  # seconds
-    by_hand: bool = False  # a person creates the records; orders pause for it
+    manual: bool = False  # a person creates the records; orders pause for it
     notes: str = ""  # Markdown
 
 
@@ -148,7 +133,7 @@ class Provider(Protocol):
     async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
         """Make ``value`` one of the TXT values at ``name``. ``ttl`` is in seconds.
 
-        A provider that cannot set the TTL ignores it; with ``info.by_hand`` nothing happens here,
+        A provider that cannot set the TTL ignores it; with ``info.manual`` nothing happens here,
         because a person creates the record.
         """
         ...
@@ -188,3 +173,21 @@ class LimitedProvider(Protocol):
     async def places(self, zone: Zone, name: str) -> int | None:
         """Return how many values stand at the name side by side, None for any number."""
         ...
+
+
+_STRING = 255
+_LONGEST = 4096
+
+
+def split_txt(value: str) -> tuple[bytes, ...]:
+    """Return the value's UTF-8 bytes as character strings, at least one, each as long as it can be.
+
+    The same value is always split in the same way, because removing an exact record compares the
+    strings. Raises InvalidInputError above 4,096 bytes, which no challenge value comes near.
+    """
+    data = value.encode()
+    if len(data) > _LONGEST:
+        raise InvalidInputError(
+            f"a TXT value of {len(data)} bytes is too long: at most {_LONGEST} are allowed"
+        )
+    return tuple(data[i : i + _STRING] for i in range(0, len(data), _STRING)) or (b"",)

@@ -8,14 +8,14 @@ from zoneproof.providers.contract import ProviderContext, ProviderInfo, Zone
 
 
 class Manual:
-    """Does nothing by itself; ``info.by_hand`` tells the caller to print records and wait."""
+    """Does nothing by itself; ``info.manual`` tells the caller to print records and wait."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
         slug="manual",
         title="By hand",
         homepage="https://www.rfc-editor.org/rfc/rfc8555#section-8.4",
         fields=(),
-        by_hand=True,
+        manual=True,
         notes="Prints each record to create, and pauses the order until `zoneproof resume`"
         " finds them in the DNS. Renewals pause in the same way, so prefer a provider that works"
         " by itself, or delegate the challenge name once to one that does.",

@@ -7,15 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 
-from zoneproof.errors import InvalidInputError
-from zoneproof.providers.contract import (
-    CredentialField,
-    Provider,
-    ProviderContext,
-    ProviderInfo,
-)
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import sanitize
+from zoneproof.providers.contract import CredentialField, Provider, ProviderContext, ProviderInfo
 from zoneproof.providers.server_url import mask_url
-from zoneproof.providers.words import said
 
 _MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
@@ -50,7 +45,7 @@ def check_field(slug: str, field: CredentialField, value: str) -> str:
     """Return the value of a provider's field. Raises InvalidInputError, which names the field."""
     if field.choices and value not in field.choices:
         raise InvalidInputError(
-            f"provider {slug}: '{said(value)}' is not a valid {field.name}; choose one of"
+            f"provider {slug}: '{sanitize(value)}' is not a valid {field.name}; choose one of"
             f" {', '.join(field.choices)}"
         )
     if field.check and (value or field.default is None):
@@ -69,7 +64,7 @@ def _load(slug: str) -> type[Provider]:
     if slug not in _MODULES:
         near = difflib.get_close_matches(slug, _MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(slugs())}"
-        raise InvalidInputError(f"there is no provider '{said(slug)}': {advice}")
+        raise InvalidInputError(f"there is no provider '{sanitize(slug)}': {advice}")
     module, _, name = _MODULES[slug].partition(":")
     found: type[Provider] = getattr(import_module(f"zoneproof.providers.{module}"), name)
     return found
@@ -80,7 +75,7 @@ def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
     for name in context.fields:
         if name not in known:
             raise InvalidInputError(
-                f"provider {info.slug} has no field '{said(name)}': its fields are"
+                f"provider {info.slug} has no field '{sanitize(name)}': its fields are"
                 f" {', '.join(known) or 'none'}"
             )
     values: dict[str, str] = {}

@@ -1,8 +1,4 @@
-"""The provider for name servers that take dynamic updates (RFC 2136), signed with TSIG (RFC 8945).
-
-Each change is one UPDATE message that adds or deletes one exact value. Doing it twice is the same
-as doing it once, so a message that got no answer is sent again without reading first.
-"""
+"""The provider for name servers with dynamic updates (RFC 2136) signed with TSIG (RFC 8945)."""
 
 from __future__ import annotations
 
@@ -22,18 +18,69 @@ import dns.tsig
 import dns.update
 from dns.rdtypes.ANY.TXT import TXT
 
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     InvalidInputError,
     InvalidNameError,
     ProviderError,
     ProviderUnavailableError,
 )
-from zoneproof.names import DomainName
-from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo, Zone
-from zoneproof.providers.dns_exchange import over_tcp, over_udp
+from zoneproof.core.names import DomainName
+from zoneproof.core.text import sanitize
+from zoneproof.providers.contract import (
+    CredentialField,
+    ProviderContext,
+    ProviderInfo,
+    Zone,
+    split_txt,
+)
 from zoneproof.providers.rfc2136_errors import no_answer, refusal, unusable_answer
-from zoneproof.providers.txt import split_txt
-from zoneproof.providers.words import said
+
+
+async def over_tcp(wire: bytes, address: str, port: int) -> bytes:
+    """Return the answer (RFC 1035 section 4.2.2). Raises OSError, EOFError if there is none.
+
+    The deadline is the caller's.
+    """
+    reader, writer = await asyncio.open_connection(address, port)
+    try:
+        writer.write(len(wire).to_bytes(2, "big") + wire)
+        await writer.drain()
+        size = int.from_bytes(await reader.readexactly(2), "big")
+        return await reader.readexactly(size)
+    finally:
+        writer.close()
+
+
+async def over_udp(wire: bytes, address: str, port: int) -> bytes:
+    """Return the first answer from that address that has the message's id. Raises OSError.
+
+    The deadline is the caller's.
+    """
+    loop = asyncio.get_running_loop()
+    transport, waiting = await loop.create_datagram_endpoint(
+        lambda: _AnswerTo(wire[:2], loop.create_future()), remote_addr=(address, port)
+    )
+    try:
+        transport.sendto(wire)
+        return await waiting.answer
+    finally:
+        transport.close()
+
+
+class _AnswerTo(asyncio.DatagramProtocol):
+    def __init__(self, message_id: bytes, answer: asyncio.Future[bytes]) -> None:
+        self.answer = answer
+        self._message_id = message_id
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        del addr
+        if data[:2] == self._message_id and not self.answer.done():
+            self.answer.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(exc)
+
 
 _ALGORITHMS = {
     "hmac-md5": dns.tsig.HMAC_MD5,
@@ -58,12 +105,12 @@ def _server(text: str) -> DomainName | ipaddress.IPv4Address | ipaddress.IPv6Add
         name = DomainName.parse(text)
     except InvalidNameError as error:
         raise InvalidInputError(
-            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name; the port has"
-            " a field of its own"
+            f"rfc2136: server '{sanitize(text)}' is neither an IP address nor a host name; the port"
+            " has a field of its own"
         ) from error
     if not name.text or name.is_wildcard or name.labels[-1].isdigit():
         raise InvalidInputError(
-            f"rfc2136: server '{said(text)}' is neither an IP address nor a host name"
+            f"rfc2136: server '{sanitize(text)}' is neither an IP address nor a host name"
         )
     return name
 
@@ -71,7 +118,7 @@ def _server(text: str) -> DomainName | ipaddress.IPv4Address | ipaddress.IPv6Add
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
         raise InvalidInputError(
-            f"rfc2136: port '{said(text)}' is not a valid port: give a number from 1 to 65535;"
+            f"rfc2136: port '{sanitize(text)}' is not a valid port: give a number from 1 to 65535;"
             " it is usually 53"
         )
     return int(text)
@@ -82,7 +129,8 @@ def _key_name(text: str) -> dns.name.Name:
         return dns.name.from_text(text)
     except (dns.exception.DNSException, UnicodeError) as error:
         raise InvalidInputError(
-            f"rfc2136: key_name '{said(text)}' is not a domain name, which TSIG keys are called by"
+            f"rfc2136: key_name '{sanitize(text)}' is not a domain name, as the names of"
+            " TSIG keys are"
         ) from error
 
 

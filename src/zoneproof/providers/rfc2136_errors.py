@@ -7,14 +7,14 @@ import dns.message
 import dns.rcode
 import dns.tsig
 
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
     ProviderUnavailableError,
     ProviderZoneError,
 )
-from zoneproof.providers.words import said
+from zoneproof.core.text import sanitize
 
 _Trouble = tuple[type[ProviderError], str]
 _TSIG_TROUBLE: dict[type[dns.exception.DNSException], _Trouble] = {
@@ -126,7 +126,7 @@ def no_answer(error: Exception, attempts: int, timeout: float) -> str:
         return "the connection was refused: no name server listens there"
     if isinstance(error, EOFError):
         return "it closed the connection without an answer: read its log"
-    return f"the connection failed ({said(str(error))})"
+    return f"the connection failed ({sanitize(str(error))})"
 
 
 def unusable_answer(where: str, error: dns.exception.DNSException) -> ProviderError:

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import IO, ClassVar
 
-from zoneproof.errors import InvalidInputError, ProviderError
+from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.errors import InvalidInputError, ProviderError
+from zoneproof.core.files import absolute_path
+from zoneproof.core.text import sanitize
 from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo, Zone
-from zoneproof.providers.fields import absolute_path
-from zoneproof.providers.locks import KeyedLocks
-from zoneproof.providers.words import said
 
 _AT_ONCE = 20  # programs, each for a zone of its own
 _CHALLENGE_LABEL = "_acme-challenge."
@@ -41,7 +41,7 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= _LONGEST_TIMEOUT:
         raise InvalidInputError(
             f"script: timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
-            f" '{said(text)}'"
+            f" '{sanitize(text)}'"
         )
     return seconds
 
@@ -128,7 +128,7 @@ class Script:
         with tempfile.TemporaryFile() as stderr:
             status = await self._exit_status(where, command, _environment(variables), stderr)
             if status != 0:
-                words = said(_last_line(stderr)) or "nothing"
+                words = sanitize(_last_line(stderr)) or "nothing"
                 raise ProviderError(f"{where} {_ended(status)}, its last words: {words}")
 
     async def _exit_status(

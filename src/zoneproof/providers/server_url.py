@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from zoneproof.errors import InvalidInputError, InvalidNameError
-from zoneproof.names import DomainName
+from zoneproof.core.errors import InvalidInputError, InvalidNameError
+from zoneproof.core.names import DomainName
 
 _KEY_PATH = re.compile(r"(/k/)([^/?#]+)")
 _USER_PART = re.compile(r"//.*@")

@@ -3,10 +3,15 @@
 :class:`Store` is what the other rooms see; :func:`open_sqlite` opens the default implementation.
 """
 
-from zoneproof.storage.as_it_is import as_it_is, lacks_room
 from zoneproof.storage.migrations import Migration, load_migrations
-from zoneproof.storage.opening import open_in_thread
-from zoneproof.storage.sqlite import SqliteStore, open_sqlite, storage_error
+from zoneproof.storage.sqlite import (
+    SqliteStore,
+    as_it_is,
+    lacks_room,
+    open_in_thread,
+    open_sqlite,
+    storage_error,
+)
 from zoneproof.storage.store import Row, Store, Transaction, Value, among
 from zoneproof.storage.together import GuardedStore, read_together, write_together
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from zoneproof.errors import StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.storage.store import Transaction
 
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")

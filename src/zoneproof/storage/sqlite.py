@@ -1,31 +1,99 @@
-"""The default backend: one SQLite file in WAL mode, durable at every commit.
-
-One thread writes, and commits what waits as one group, so that many small writes share a disk
-flush. Readers have threads and connections of their own and never wait for the writer, nor a short
-read for a long one. While the disk is full, a store may go on reading and try every write.
-"""
+"""The default backend: one SQLite file in WAL mode, durable at every commit."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from zoneproof.errors import DamagedDatabaseError, StorageError
-from zoneproof.storage.as_it_is import as_it_is, lacks_room, primary_code
+from zoneproof.core.errors import DamagedDatabaseError, StorageError
 from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
 
+_NO_ROOM = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+def lacks_room(error: sqlite3.Error) -> bool:
+    """Tell whether SQLite failed for what a full disk leads to, among other things."""
+    return primary_code(error) in _NO_ROOM
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's result code without its details (https://sqlite.org/rescode.html)."""
+    # Errors of Python's own, such as a wrong number of parameters, have no code.
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+@contextmanager
+def as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for one transaction that only reads, and makes no file.
+
+    Raises sqlite3.Error, also if another process has changed it meanwhile; then nothing that was
+    read counts.
+    """
+    path = path.resolve()
+    before = _stamp(path)
+    wal = path.with_name(f"{path.name}-wal")
+    how = "readonly_shm=1" if wal.exists() and wal.stat().st_size else "immutable=1"
+    with closing(
+        sqlite3.connect(
+            f"{path.as_uri()}?mode=ro&{how}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    ) as connection:
+        yield connection
+    if _stamp(path) != before:
+        raise sqlite3.OperationalError("the database was changed while it was read")
+
+
+def _stamp(path: Path) -> list[tuple[int, int, int]]:
+    found = []
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            state = each.stat()
+        except FileNotFoundError:
+            continue
+        if state.st_size:
+            found.append((state.st_ino, state.st_size, state.st_mtime_ns))
+    return found
+
+
 T = TypeVar("T")
+
+
+async def open_in_thread(opening: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> T:
+    """Return what ``opening`` returns, while the event loop goes on with all else.
+
+    If the caller is cancelled meanwhile, what has been opened is closed. Raises what ``opening``
+    raises.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(opening))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        # The thread cannot be stopped, and nobody else will know of what it opens.
+        with contextlib.suppress(Exception):
+            await close(await task)
+        raise
+
+
 _GROUP_LIMIT = 256
 _READERS = 3
 _BUSY_SECONDS = 15.0

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from zoneproof.errors import VaultError
+from zoneproof.core.errors import VaultError
 
 _VERSION = 1
 _KEY_BYTES = 32

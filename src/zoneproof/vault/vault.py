@@ -18,8 +18,8 @@ import base64
 import os
 from pathlib import Path
 
-from zoneproof.errors import VaultError
-from zoneproof.vault import keyfile
+from zoneproof.core import files
+from zoneproof.core.errors import VaultError
 from zoneproof.vault.keyring import Key, Keyring, key_id_of
 
 _VARIABLE = "ZONEPROOF_VAULT_KEY"
@@ -83,7 +83,7 @@ class Vault:
         """
         keyring = self._sealing_keys()
         if keyring.source == str(self._key_file):
-            keyfile.append(self._key_file, f"{Key.new().to_text()}\n")
+            files.append(self._key_file, f"{Key.new().to_text()}\n")
             self._keyring = _find_keys(self._key_file)
         elif len(keyring.keys) < 2:
             raise VaultError(
@@ -108,7 +108,7 @@ class Vault:
                 f" {older + 1} keys there"
             )
         if older:
-            keyfile.replace(self._key_file, f"{keyring.newest.to_text()}\n")
+            files.replace(self._key_file, f"{keyring.newest.to_text()}\n")
             self._keyring = _find_keys(self._key_file)
         return older
 
@@ -134,7 +134,7 @@ class Vault:
         used, keyring = self._last_used(), _find_keys(self._key_file)
         self._require(used, keyring)
         if keyring is None:
-            keyfile.create(self._key_file, f"{Key.new().to_text()}\n")
+            files.create(self._key_file, f"{Key.new().to_text()}\n")
             keyring = _find_keys(self._key_file)
             assert keyring is not None
         known = self._keyring.keys if self._keyring else ()
@@ -142,11 +142,11 @@ class Vault:
         earlier = tuple(key for key in known if key not in keyring.keys)
         self._keyring = Keyring((*earlier, *keyring.keys), keyring.source)
         if used != keyring.newest.id:
-            keyfile.replace(self._note, f"{keyring.newest.id}\n")
+            files.replace(self._note, f"{keyring.newest.id}\n")
         return keyring
 
     def _last_used(self) -> str | None:
-        return (keyfile.read(self._note, secret=False) or "").strip() or None
+        return (files.read(self._note, secret=False) or "").strip() or None
 
     def _keys_with(self, key_id: str | None) -> Keyring | None:
         # Another process may have made the first key, or rotated, since the keys were read.
@@ -190,7 +190,7 @@ def _find_keys(key_file: Path) -> Keyring | None:
         return _parse(text, f"${_VARIABLE}")
     named = os.environ.get(_FILE_VARIABLE)
     if named:
-        text = keyfile.read(Path(named), secret=True)
+        text = files.read(Path(named), secret=True)
         if text is None:
             raise VaultError(
                 f"${_FILE_VARIABLE} names {named}, which does not exist: put the"
@@ -200,7 +200,7 @@ def _find_keys(key_file: Path) -> Keyring | None:
     folder = os.environ.get(_FOLDER_VARIABLE)
     places = [Path(folder) / _CREDENTIAL] if folder else []
     for path in (*places, key_file):
-        text = keyfile.read(path, secret=True)
+        text = files.read(path, secret=True)
         if text is not None:
             return _parse(text, str(path))
     return None

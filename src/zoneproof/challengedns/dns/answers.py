@@ -20,7 +20,6 @@ from zoneproof.challengedns.dns.counters import (
     cell,
     private_cells,
 )
-from zoneproof.challengedns.dns.lookup import Lookup
 from zoneproof.challengedns.dns.question import (
     FormatError,
     Question,
@@ -38,8 +37,8 @@ from zoneproof.challengedns.dns.reply import (
     write_truncated,
 )
 from zoneproof.challengedns.dns.table import RegistrationTable
-from zoneproof.challengedns.dns.zone import Zones
-from zoneproof.errors import DamagedDatabaseError, StorageError
+from zoneproof.challengedns.dns.zones import Lookup, ServedZones
+from zoneproof.core.errors import DamagedDatabaseError, StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class Responder:
 
     def __init__(
         self,
-        zones: Zones,
+        zones: ServedZones,
         table: RegistrationTable,
         announced: Sequence[int],
         *,

@@ -1,4 +1,4 @@
-"""Reads DNS questions from the wire, without any I/O (RFC 1035, RFC 6891)."""
+"""DNS questions, names and records on the wire, without any I/O (RFC 1035, RFC 6891)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from zoneproof.challengedns.dns.answers import Responder
-from zoneproof.challengedns.limits import RateLimit, network_of
+from zoneproof.challengedns.rate_limits import RateLimit, network_of
 
 _PACKET_SIZE = 4096
 _MUCH = 3  # times as long as the question: two values are less, as acme-dns has them
@@ -28,7 +28,7 @@ Peer = Any
 """Whom to answer, in the form that the endpoint gave; the first item is the address as text."""
 
 
-class Endpoint(Protocol):
+class UdpEndpoint(Protocol):
     """A socket, or something that receives and sends like one."""
 
     def recvfrom(self, size: int, flags: int = 0, /) -> tuple[bytes, Peer]:
@@ -82,7 +82,7 @@ def _source(level: int, kind: int, data: bytes) -> tuple[int, int, bytes]:
     return level, kind, _IPV6_INFO.pack(asked, 0)
 
 
-def endpoint(sock: socket.socket) -> Endpoint:
+def endpoint(sock: socket.socket) -> UdpEndpoint:
     """Return the socket itself, or for a wildcard address one that minds the address asked."""
     address = sock.getsockname()[0]
     return WildcardSocket(sock) if address in {"0.0.0.0", "::"} else sock  # noqa: S104
@@ -123,7 +123,7 @@ class UdpServer:
         for each in self._endpoints:
             self._take(each, itertools.repeat(socket.MSG_DONTWAIT, _DRAIN_LIMIT))
 
-    def _run_one(self, only: Endpoint) -> None:
+    def _run_one(self, only: UdpEndpoint) -> None:
         while not self._stopping and self._responder.warm_up():
             self._responder.beat()
             self._take(only, itertools.repeat(socket.MSG_DONTWAIT, _BATCH))
@@ -144,7 +144,7 @@ class UdpServer:
                 for key, _ in selector.select(0 if is_cold else _POLL_SECONDS):
                     self._take(key.data, itertools.repeat(socket.MSG_DONTWAIT, _BATCH))
 
-    def _take(self, source: Endpoint, flags: Iterable[int]) -> None:
+    def _take(self, source: UdpEndpoint, flags: Iterable[int]) -> None:
         receive, send = source.recvfrom, source.sendto
         respond, limit = self._responder.respond, self._limit
         for flag in flags:

@@ -22,12 +22,11 @@ import msgspec
 from zoneproof.challengedns import logs
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import shared_cells
-from zoneproof.challengedns.dns.reader import Reader
-from zoneproof.challengedns.dns.table import RegistrationTable
-from zoneproof.challengedns.dns.zone import ZoneData, Zones
-from zoneproof.challengedns.limits import RateLimit
-from zoneproof.challengedns.registry.announcements import Announcements
-from zoneproof.challengedns.registry.value_time import machine_seconds
+from zoneproof.challengedns.dns.table import Reader, RegistrationTable
+from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
+from zoneproof.challengedns.rate_limits import RateLimit
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.value_time import machine_seconds
 
 READY = b"ready\n"
 _LENGTH = 4
@@ -83,7 +82,7 @@ def main() -> None:
 
 def _responder(settings: WorkerSettings) -> Responder:
     database = Path(settings.database)
-    zones = Zones(settings.zones)
+    zones = ServedZones(settings.zones)
     table = RegistrationTable(
         Reader(database, settings.values_ahead),
         zones.registration_zones(),

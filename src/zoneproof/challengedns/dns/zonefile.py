@@ -13,9 +13,9 @@ import dns.zonefile
 
 from zoneproof.challengedns.config import ZoneConfig
 from zoneproof.challengedns.dns.wire import AAAA, CNAME, NS, A, RRset, to_wire
-from zoneproof.challengedns.dns.zone import ZoneData, is_registration_label
-from zoneproof.errors import ConfigError, InvalidNameError
-from zoneproof.names import DomainName
+from zoneproof.challengedns.dns.zones import ZoneData, is_registration_label
+from zoneproof.core.errors import ConfigError, InvalidNameError
+from zoneproof.core.names import DomainName
 
 _MAX_LABEL = 63
 _REFUSED = {

@@ -18,16 +18,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from zoneproof.acme import AccountKey, AcmeClient, choose_renewal_time, directory_url, key_to_pem
+from zoneproof.challengedns.api.certificate import KeyPair, foreign_in, obtained_key_pair
 from zoneproof.challengedns.config import AutoTls, Config
-from zoneproof.challengedns.http.certificate import KeyPair, foreign_in, obtained_key_pair
 from zoneproof.challenges import dns01
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     AcmeError,
     DamagedDatabaseError,
     StorageError,
     TermsNotAgreedError,
     VaultError,
 )
+from zoneproof.core.names import DomainName
 from zoneproof.issuance import Event
 from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import (
@@ -39,7 +40,6 @@ from zoneproof.manager import (
     issue,
     open_manager,
 )
-from zoneproof.names import DomainName
 from zoneproof.providers import DelegatedProvider
 
 _LOOK_EVERY = 6 * 3600.0  # seconds
@@ -48,7 +48,7 @@ _RENEW_AT = 2 / 3  # of its life
 _RENEW_LATEST = 9 / 10
 _SELF_SIGNED_DAYS = 3650
 
-_log = logging.getLogger("zoneproof.challengedns.http.certificate")
+_log = logging.getLogger("zoneproof.challengedns.api.certificate")
 
 
 class ApiCertificate:

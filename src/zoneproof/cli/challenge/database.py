@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import click
 
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.cli.option_groups import PATH
-
-if TYPE_CHECKING:
-    from zoneproof.challengedns.registry.registrations import Registrations
+from zoneproof.core.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -38,12 +39,6 @@ config_option = click.option(
 
 def run(path: Path, work: Callable[[Registrations], Awaitable[T]]) -> T:
     """Do the work on the database of a configuration, and return what comes of it."""
-    import asyncio
-
-    from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.registry.registrations import open_registrations
-    from zoneproof.errors import ConfigError
-
     config = load_config(path)
     if not config.database.exists():
         # Made by us, the file might belong to a user who is not the service's.

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from zoneproof.challengedns.config import Config, ZoneConfig
-from zoneproof.challengedns.dns.zone import ZoneData
-from zoneproof.challengedns.operation.check import Finding, Level
-from zoneproof.challengedns.operation.parent_records import (
+from zoneproof.challengedns.dns.zones import ZoneData
+from zoneproof.challengedns.runtime.check import CheckFinding, Level
+from zoneproof.challengedns.runtime.parent_records import (
     ParentRecords,
     addresses_of,
     parent_records,
 )
+from zoneproof.core.errors import DnsError
+from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Answer, Resolver, Status, find_zone
-from zoneproof.errors import DnsError
-from zoneproof.names import DomainName
 
 _SUBJECT = "delegation"
 _CONNECT_SECONDS = 3.0
@@ -24,12 +24,12 @@ _MAX_PARENT_SERVERS = 16
 
 async def check_delegation(
     config: Config, zones: Sequence[ZoneData], resolver: Resolver, *, is_running: bool
-) -> list[Finding]:
+) -> list[CheckFinding]:
     """Ask the parent of every zone for the delegation, and the name servers for the zone.
 
     The latter only while the service runs.
     """
-    findings: list[Finding] = []
+    findings: list[CheckFinding] = []
     for zone in config.zones:
         if any(zone.name.is_below(other.name) for other in config.zones if other is not zone):
             continue  # the service is its own parent there
@@ -39,7 +39,7 @@ async def check_delegation(
             findings += [found async for found in _check_servers(resolver, zone, zones)]
     if not is_running:
         findings.append(
-            Finding(
+            CheckFinding(
                 Level.NOTE,
                 _SUBJECT,
                 "whether the name servers answer is known once the service runs: check again then",
@@ -48,7 +48,7 @@ async def check_delegation(
     return list(dict.fromkeys(findings))
 
 
-async def _check_parent(resolver: Resolver, wanted: ParentRecords) -> AsyncIterator[Finding]:
+async def _check_parent(resolver: Resolver, wanted: ParentRecords) -> AsyncIterator[CheckFinding]:
     try:
         cut = await find_zone(resolver, wanted.zone.parent)
     except DnsError as error:
@@ -71,10 +71,10 @@ async def _check_parent(resolver: Resolver, wanted: ParentRecords) -> AsyncItera
         yield finding
     if usable and not found:
         names = ", ".join(map(str, wanted.nameservers))
-        yield Finding(Level.OK, _SUBJECT, f"{cut.name} delegates {wanted.zone} to {names}")
+        yield CheckFinding(Level.OK, _SUBJECT, f"{cut.name} delegates {wanted.zone} to {names}")
 
 
-def _compare(wanted: ParentRecords, answer: Answer, parent: DomainName) -> list[Finding]:
+def _compare(wanted: ParentRecords, answer: Answer, parent: DomainName) -> list[CheckFinding]:
     referral = answer.referral
     if referral is not None and referral.zone != wanted.zone:
         return []  # a server further up, which only knows the zone in between
@@ -116,7 +116,7 @@ def _compare_glue(
     glue: Mapping[DomainName, tuple[str, ...]],
     names: Sequence[DomainName],
     parent: DomainName,
-) -> list[Finding]:
+) -> list[CheckFinding]:
     findings = []
     for name, addresses in wanted.glue.items():
         if name not in names:
@@ -144,7 +144,7 @@ def _compare_glue(
 
 async def _check_servers(
     resolver: Resolver, zone: ZoneConfig, zones: Sequence[ZoneData]
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckFinding]:
     for name in zone.nameservers:
         addresses = addresses_of(name, zones) or await _look_up(resolver, name)
         if not addresses:
@@ -155,7 +155,7 @@ async def _check_servers(
 
 async def _check_server(
     resolver: Resolver, zone: ZoneConfig, name: DomainName, address: str
-) -> Finding:
+) -> CheckFinding:
     port = resolver.authoritative_port
     where = f"{name} at {address}"
     try:
@@ -171,7 +171,7 @@ async def _check_server(
         writer.close()
     except (OSError, TimeoutError):
         return _problem(f"{where} does not take TCP at port {port}, which CAs need: open it too")
-    return Finding(Level.OK, _SUBJECT, f"{where} answers for {zone.name}")
+    return CheckFinding(Level.OK, _SUBJECT, f"{where} answers for {zone.name}")
 
 
 async def _look_up(resolver: Resolver, name: DomainName) -> tuple[str, ...]:
@@ -184,5 +184,5 @@ async def _look_up(resolver: Resolver, name: DomainName) -> tuple[str, ...]:
     return found
 
 
-def _problem(text: str, *records: str) -> Finding:
-    return Finding(Level.PROBLEM, _SUBJECT, text, records)
+def _problem(text: str, *records: str) -> CheckFinding:
+    return CheckFinding(Level.PROBLEM, _SUBJECT, text, records)

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import click
 
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.runtime.health import ailments
 from zoneproof.cli.challenge.database import config_option
-from zoneproof.cli.run_options import json_option
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.core.errors import ZoneproofError
 
 
 @click.command()
@@ -19,11 +23,6 @@ def health(path: Path, as_json: bool) -> None:
     Asks at every address of the configuration, for DNS and for the API's /health. Exits with 0 if
     all is well, else with 1 and what is not.
     """
-    from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.operation.health import ailments
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.errors import ZoneproofError
-
     found = list(ailments(load_config(path)))
     if found:
         raise ZoneproofError("; ".join(found))

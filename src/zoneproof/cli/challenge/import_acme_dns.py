@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.importing.takeover import LeftOut, Summary
+from zoneproof.challengedns.importing.takeover import import_acme_dns as run
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import dry_run_option
-from zoneproof.cli.run_options import json_events_option
-
-if TYPE_CHECKING:
-    from zoneproof.challengedns.config import Config
-    from zoneproof.challengedns.importing.import_acme_dns import LeftOut, Summary
+from zoneproof.cli.options import json_events_option
+from zoneproof.cli.output import json_line
 
 _REGISTRATIONS = {
     "new": "new",
@@ -49,11 +49,6 @@ def import_acme_dns(
     its database (the password may be in PGPASSWORD). It is only read. The import can be repeated:
     what has changed here since stays.
     """
-    import asyncio
-
-    from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.importing.import_acme_dns import import_acme_dns as run
-
     config = load_config(path)
     tell = _JsonLines() if as_json else _Lines()
     summary = asyncio.run(
@@ -106,8 +101,6 @@ class _JsonLines:
     """A line of JSON for everything left out, then one for the summary."""
 
     def left_out(self, item: LeftOut) -> None:
-        from zoneproof.cli.json_output import json_line
-
         json_line(
             {
                 "event": "left_out",
@@ -121,8 +114,6 @@ class _JsonLines:
         pass
 
     def summary(self, config: Config, summary: Summary, *, dry_run: bool) -> None:
-        from zoneproof.cli.json_output import json_line
-
         json_line(
             {
                 "event": "imported",

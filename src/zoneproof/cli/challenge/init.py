@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
+import pwd
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import click
 
+from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.ownership import acting_as
+from zoneproof.challengedns.runtime import config_template as start
+from zoneproof.challengedns.runtime.config_template import ConfigTemplate
+from zoneproof.challengedns.runtime.privileges import check_access, make_folder_for, service_user
+from zoneproof.challengedns.store.registrations import open_registrations
+from zoneproof.cli.asking import ask
 from zoneproof.cli.challenge.database import ROOT_CONFIG, default_config
+from zoneproof.cli.challenge.next_steps import base_url, records_to_create, tell_next_steps
 from zoneproof.cli.completion import authorities
 from zoneproof.cli.option_groups import PATH, agree_tos_option, ca_bundle_option, email_option
-from zoneproof.cli.run_options import json_option
-
-if TYPE_CHECKING:
-    import pwd
-
-    from zoneproof.challengedns.config import Config
-    from zoneproof.challengedns.operation.starter import Starter
-    from zoneproof.names import DomainName
+from zoneproof.cli.options import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
+from zoneproof.core.names import DomainName
 
 T = TypeVar("T")
 
@@ -130,12 +137,6 @@ def init(
     Then prints what to do next: records to create, how to start it, a licence key. Asks for what is
     not given.
     """
-    from zoneproof.challengedns.operation import starter as start
-    from zoneproof.cli.challenge.next_steps import base_url, records_to_create, tell_next_steps
-    from zoneproof.cli.json_output import json_document
-    from zoneproof.errors import ConfigError
-    from zoneproof.names import DomainName
-
     is_root = default_config() == ROOT_CONFIG
     path = path.absolute()
     if path.exists() and not force:
@@ -150,7 +151,7 @@ def init(
     )
     if tls == "auto" and not agree_tos:
         agree_tos = _agrees(ca)
-    wanted = start.Starter(
+    wanted = start.ConfigTemplate(
         zone=zone,
         nameserver=DomainName.parse(nameserver) if nameserver else zone.child("ns1"),
         addresses=checked,
@@ -182,17 +183,12 @@ def init(
 
 
 def _ask(option: str, question: str, read: Callable[[str], T]) -> T:
-    from zoneproof.cli.ask import ask
-    from zoneproof.errors import InvalidInputError
-
     if not sys.stdin.isatty():
         raise InvalidInputError(f"{option} is missing: give it, or run this at a terminal")
     return ask(question, read)
 
 
 def _agrees(ca: str) -> bool:
-    from zoneproof.errors import InvalidInputError
-
     if not sys.stdin.isatty():
         raise InvalidInputError(
             f"the API's certificate comes from {ca}: read its terms of service, then add"
@@ -202,9 +198,6 @@ def _agrees(ca: str) -> bool:
 
 
 def _zone(text: str) -> DomainName:
-    from zoneproof.errors import InvalidInputError
-    from zoneproof.names import DomainName
-
     zone = DomainName.parse(text)
     if zone.is_wildcard:
         wrong = "is a wildcard"
@@ -225,8 +218,6 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 
 def _address(text: str) -> str:
-    from zoneproof.errors import InvalidInputError
-
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
@@ -235,16 +226,11 @@ def _address(text: str) -> str:
         ) from None
 
 
-def _set_up(path: Path, wanted: Starter, tenant: str) -> tuple[Config, str]:
+def _set_up(path: Path, wanted: ConfigTemplate, tenant: str) -> tuple[Config, str]:
     """Make the database and in it a tenant with a key; only then put the file where it counts.
 
     So what fails on the way leaves nothing that would be in the way of another try.
     """
-    from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.dns.zonefile import compile_zones
-    from zoneproof.challengedns.operation.privileges import service_user
-    from zoneproof.errors import ConfigError
-
     draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -272,13 +258,6 @@ def _set_up(path: Path, wanted: Starter, tenant: str) -> tuple[Config, str]:
 
 def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> str:
     """Make the database and in it a tenant with a key; as root, for the service's user."""
-    import asyncio
-
-    from zoneproof.challengedns.operation.privileges import check_access, make_folder_for
-    from zoneproof.challengedns.ownership import acting_as
-    from zoneproof.challengedns.registry.registrations import open_registrations
-    from zoneproof.errors import RegistrationError
-
     if user is not None:
         make_folder_for(config.database.parent, user)
         with acting_as(user.pw_uid, user.pw_gid):

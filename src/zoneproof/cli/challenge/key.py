@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof import moments
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, run
-from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_lines_option, json_option
-
-if TYPE_CHECKING:
-    from zoneproof.challengedns.registry.registrations import Registrations
+from zoneproof.cli.options import json_lines_option, json_option
+from zoneproof.cli.output import json_line, tell
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
 
 
 @click.group(cls=Commands)
@@ -36,9 +35,6 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 
     It is shown only now.
     """
-    from zoneproof.cli.json_output import tell
-    from zoneproof.errors import InvalidInputError
-
     if operator == bool(tenant_name):
         raise InvalidInputError("give either a tenant or --operator")
     made = run(path, lambda registrations: registrations.tenants.create_key(tenant_name, note=note))
@@ -53,7 +49,6 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 @json_lines_option
 def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
     """List the keys, without what is secret of them."""
-    from zoneproof.cli.json_output import json_line
 
     async def work(registrations: Registrations) -> None:
         after = ""
@@ -63,7 +58,7 @@ def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
                     json_line(found)
                 else:
                     whose = found.tenant or "(operator)"
-                    made = moments.at(found.created_at)
+                    made = times.at(found.created_at)
                     click.echo(f"{found.id}  {whose}  made {made}  {found.note}".rstrip())
             after = page[-1].id
 
@@ -77,8 +72,6 @@ def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
 @json_option
 def revoke(path: Path, key_id: str, yes: bool, as_json: bool) -> None:
     """Let a key work no more; what was registered with it stays."""
-    from zoneproof.cli.json_output import tell
-
     confirm(f"Revoke the key {key_id} for good?", yes=yes)
     run(path, lambda registrations: registrations.tenants.revoke_key(key_id))
     tell({"revoked": key_id}, f"the key {key_id} is revoked", as_json=as_json)

@@ -6,27 +6,25 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from zoneproof.challengedns.config import Config
-    from zoneproof.challengedns.operation.starter import Starter
+from zoneproof.challengedns.config import Config
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.runtime.config_template import ConfigTemplate
+from zoneproof.challengedns.runtime.parent_records import parent_records
 
 T = TypeVar("T")
 
 
 def records_to_create(config: Config) -> Sequence[str]:
     """Return the records that lead to the service, for the zone above."""
-    from zoneproof.challengedns.dns.zonefile import compile_zones
-    from zoneproof.challengedns.operation.parent_records import parent_records
-
     zones = compile_zones(config.path, config.zones)
     return parent_records(config.zones[0], zones).lines
 
 
-def tell_next_steps(config: Config, wanted: Starter, tenant: str, key: str) -> None:
+def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: str) -> None:
     """Print the records to create, how to start the service, and a first certificate."""
     zone = config.zones[0]
     command = f"{shlex.join(_program())} challenge serve --config {shlex.quote(str(config.path))}"
@@ -78,7 +76,7 @@ def _program() -> list[str]:
     return [sys.executable, "-m", "zoneproof"]
 
 
-def base_url(config: Config, wanted: Starter) -> str:
+def base_url(config: Config, wanted: ConfigTemplate) -> str:
     """Return the URL of the API, as clients reach it."""
     endpoint = config.api.listen[0]
     if wanted.tls == "off":
@@ -96,14 +94,14 @@ def _nameservers_remark(config: Config) -> str:
 """
 
 
-def _reach(config: Config, wanted: Starter) -> str:
+def _reach(config: Config, wanted: ConfigTemplate) -> str:
     dns, api = _listed(config.dns.listen), _listed(config.api.listen)
     if wanted.tls == "off":
         return f"It needs UDP and TCP at {dns},\n   reachable from everywhere."
     return f"It needs UDP and TCP at {dns}, and TCP at {api},\n   reachable from everywhere."
 
 
-def _remark(wanted: Starter) -> str:
+def _remark(wanted: ConfigTemplate) -> str:
     if wanted.tls == "off":
         return (
             "\n   The API is plain HTTP: for clients on other machines, put a proxy with a"

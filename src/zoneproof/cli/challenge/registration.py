@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import asdict
 
-from zoneproof import moments
+from zoneproof.challengedns.api.messages import (
+    RegistrationCredentials,
+    RegistrationDetails,
+    details_of,
+    facts_of,
+)
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.tenant_rows import Tenant
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, print_facts, run
-from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_lines_option, json_option
-
-if TYPE_CHECKING:
-    from zoneproof.challengedns.http.messages import RegistrationDetails
-    from zoneproof.challengedns.registry.registrations import Registrations
+from zoneproof.cli.options import json_lines_option, json_option
+from zoneproof.cli.output import json_document, json_line, tell
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
 
 _subdomain_argument = click.argument("subdomain")
 
@@ -35,11 +42,8 @@ def registration() -> None:
 @json_lines_option
 def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
     """List all registrations."""
-    from zoneproof.cli.json_output import json_line
 
     async def work(registrations: Registrations) -> None:
-        from zoneproof.challengedns.http.messages import facts_of
-
         if tenant:
             await registrations.tenants.get(tenant)
         after = ""
@@ -62,10 +66,6 @@ def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
 @json_option
 def show(path: Path, subdomain: str, as_json: bool) -> None:
     """Show a registration and its live values."""
-    from msgspec.structs import asdict
-
-    from zoneproof.cli.json_output import json_document
-
     details = _details(path, subdomain)
     if as_json:
         json_document(details)
@@ -73,10 +73,10 @@ def show(path: Path, subdomain: str, as_json: bool) -> None:
     facts = asdict(details)
     values = facts.pop("values")
     facts["allowfrom"] = _allowed(details)
-    facts["created_at"] = moments.at(details.created_at)
+    facts["created_at"] = times.at(details.created_at)
     print_facts(facts)
     for value in values:
-        click.echo(f"{'value':10}  {value.txt}  until {moments.at(value.expires_at)}")
+        click.echo(f"{'value':10}  {value.txt}  until {times.at(value.expires_at)}")
 
 
 @registration.command()
@@ -86,8 +86,6 @@ def show(path: Path, subdomain: str, as_json: bool) -> None:
 @json_option
 def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
     """Replace the note of a registration."""
-    from zoneproof.cli.json_output import tell
-
     changed = _change(path, subdomain, lambda found: found.set_note(subdomain, text))
     tell(changed, f"{changed.fulldomain}: {changed.note}", as_json=as_json)
 
@@ -102,8 +100,6 @@ def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) 
 
     They are such as 192.0.2.0/24; without any, updates may come from anywhere.
     """
-    from zoneproof.cli.json_output import tell
-
     changed = _change(path, subdomain, lambda found: found.set_allowfrom(subdomain, networks))
     tell(changed, f"{changed.fulldomain} is updated from {_allowed(changed)}", as_json=as_json)
 
@@ -115,13 +111,10 @@ def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) 
 @json_option
 def rotate(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Print a new API key; the old one no longer works."""
-    from zoneproof.challengedns.http.messages import Credentials
-    from zoneproof.cli.json_output import tell
-
     found = _details(path, subdomain)
     confirm(f"Give {found.fulldomain} a new key? Clients that have the old one fail.", yes=yes)
     key = run(path, lambda registrations: registrations.rotate(subdomain))
-    rotated = Credentials(
+    rotated = RegistrationCredentials(
         found.username, key, found.fulldomain, found.subdomain, tuple(found.allowfrom)
     )
     tell(rotated, key, as_json=as_json)
@@ -159,10 +152,6 @@ def assign(
     All of them or, if its quota is too small, none. Its licence keys may then administer them. The
     registration of the API's own certificate is not among those of --all-without-tenant.
     """
-    from zoneproof.challengedns.registry.tenant_rows import Tenant
-    from zoneproof.cli.json_output import tell
-    from zoneproof.errors import InvalidInputError
-
     if all_without_tenant == bool(subdomains):
         raise InvalidInputError("give either subdomains or --all-without-tenant")
 
@@ -183,8 +172,6 @@ def assign(
 
 def _own_notes(path: Path) -> list[str]:
     """Return the notes that the service gave to the registrations of its API's certificate."""
-    from zoneproof.challengedns.config import load_config
-
     auto = load_config(path).api.auto
     return [domain.text for domain in auto.domains] if auto else []
 
@@ -196,8 +183,6 @@ def _own_notes(path: Path) -> list[str]:
 @json_option
 def delete(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Delete a registration; its name is never used again."""
-    from zoneproof.cli.json_output import tell
-
     found = _details(path, subdomain)
     confirm(f"Delete {found.fulldomain} for good? Its CNAME leads nowhere then.", yes=yes)
     run(path, lambda registrations: registrations.delete(subdomain))
@@ -205,8 +190,6 @@ def delete(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
 
 
 def _switch(path: Path, subdomain: str, *, disabled: bool, as_json: bool) -> None:
-    from zoneproof.cli.json_output import tell
-
     changed = _change(
         path, subdomain, lambda found: found.set_disabled(subdomain, disabled=disabled)
     )
@@ -224,8 +207,6 @@ def _change(
 
 def _details(path: Path, subdomain: str) -> RegistrationDetails:
     async def work(registrations: Registrations) -> RegistrationDetails:
-        from zoneproof.challengedns.http.messages import details_of
-
         return await details_of(registrations, await registrations.get(subdomain))
 
     return run(path, work)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from zoneproof.challengedns.api.certificate import CertificateSource
+from zoneproof.challengedns.config import AutoTls, Config, load_config
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.runtime.check import CheckFinding, check_machine
+from zoneproof.challengedns.runtime.service import serve as run
+from zoneproof.cli.challenge.certificate import ApiCertificate
 from zoneproof.cli.challenge.database import config_option
+from zoneproof.cli.challenge.delegation import check_delegation
 from zoneproof.cli.option_groups import resolver_option
-from zoneproof.cli.run_options import authoritative_port_option, json_option
-
-if TYPE_CHECKING:
-    from zoneproof.challengedns.config import AutoTls, Config
-    from zoneproof.challengedns.http.certificate import CertificateSource
-    from zoneproof.challengedns.operation.check import Finding
+from zoneproof.cli.options import authoritative_port_option, json_option
+from zoneproof.cli.output import json_document
+from zoneproof.core.text import printable
+from zoneproof.dnsquery import Resolver, parse_server
 
 
 @click.command()
@@ -44,8 +49,6 @@ def serve(
     is in the way, 2 if the configuration is wrong.
     """
     if not check:
-        from zoneproof.challengedns.operation.service import serve as run
-
         run(path, _tell_ready, _open_source)
         return
     findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
@@ -63,20 +66,10 @@ def _tell_ready(line: str) -> None:
 
 def _open_source(config: Config, auto: AutoTls) -> CertificateSource:
     # Only then, since it brings the whole manager half with it.
-    from zoneproof.cli.challenge.certificate import ApiCertificate
-
     return ApiCertificate(config, auto)
 
 
-def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[Finding]:
-    import asyncio
-
-    from zoneproof.challengedns.config import load_config
-    from zoneproof.challengedns.dns.zonefile import compile_zones
-    from zoneproof.challengedns.operation.check import check_machine
-    from zoneproof.cli.challenge.delegation import check_delegation
-    from zoneproof.dnsquery import Resolver, parse_server
-
+def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[CheckFinding]:
     config = load_config(path)
     zones = compile_zones(path, config.zones)
     machine = check_machine(config, zones)
@@ -85,7 +78,7 @@ def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[Finding]:
         return findings
     servers, port = dns
 
-    async def ask() -> list[Finding]:
+    async def ask() -> list[CheckFinding]:
         chosen = [parse_server(text) for text in servers] or None
         async with Resolver(chosen, authoritative_port=port) as resolver:
             return await check_delegation(config, zones, resolver, is_running=machine.is_running)
@@ -93,9 +86,7 @@ def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[Finding]:
     return findings + asyncio.run(ask())
 
 
-def _print_lines(findings: Sequence[Finding]) -> None:
-    from zoneproof.errors import printable
-
+def _print_lines(findings: Sequence[CheckFinding]) -> None:
     colors = {"ok": "green", "note": "yellow", "problem": "red"}
     for found in findings:
         level = found.level.value
@@ -105,9 +96,7 @@ def _print_lines(findings: Sequence[Finding]) -> None:
             click.echo("".join(f"\n    {printable(line)}" for line in found.records) + "\n")
 
 
-def _print_json(findings: Sequence[Finding]) -> None:
-    from zoneproof.cli.json_output import json_document
-
+def _print_json(findings: Sequence[CheckFinding]) -> None:
     facts = [
         {
             "level": found.level.value,

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from zoneproof import moments
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.tenant_rows import Tenant
+from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA
+from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, print_facts, run
-from zoneproof.cli.confirm import confirm, yes_option
 from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.run_options import json_lines_option, json_option
-
-if TYPE_CHECKING:
-    from zoneproof.challengedns.registry.registrations import Registrations
-    from zoneproof.challengedns.registry.tenant_rows import Tenant
+from zoneproof.cli.options import json_lines_option, json_option
+from zoneproof.cli.output import json_document, json_line, tell
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
 
 _NEVER = "never"
 
 
 def _expiry(context: click.Context, option: click.Parameter, text: str | None) -> str | int | None:  # noqa: ARG001
-    from datetime import UTC, datetime, timedelta
-
     if text in (None, _NEVER):
         return text
     try:
@@ -70,8 +71,6 @@ def create(
 
     'zoneproof challenge key create NAME' then gives it a licence key.
     """
-    from zoneproof.challengedns.registry.tenants import DEFAULT_QUOTA
-
     made = run(
         path,
         lambda registrations: registrations.tenants.create(
@@ -90,7 +89,6 @@ def create(
 @json_lines_option
 def list_tenants(path: Path, as_json: bool) -> None:
     """List all tenants."""
-    from zoneproof.cli.json_output import json_line
 
     async def work(registrations: Registrations) -> None:
         after = ""
@@ -111,17 +109,13 @@ def list_tenants(path: Path, as_json: bool) -> None:
 @json_option
 def show(path: Path, name: str, as_json: bool) -> None:
     """Show a tenant."""
-    from dataclasses import asdict
-
-    from zoneproof.cli.json_output import json_document
-
     found = run(path, lambda registrations: registrations.tenants.get(name))
     if as_json:
         json_document(found)
         return
     facts = asdict(found)
-    facts["expires_at"] = _NEVER if found.expires_at is None else moments.at(found.expires_at)
-    facts["created_at"] = moments.at(found.created_at)
+    facts["expires_at"] = _NEVER if found.expires_at is None else times.at(found.expires_at)
+    facts["created_at"] = times.at(found.created_at)
     print_facts(facts)
 
 
@@ -135,8 +129,6 @@ def change(
     path: Path, name: str, quota: int | None, expires: str | int | None, as_json: bool
 ) -> None:
     """Change how much and how long a tenant may register."""
-    from zoneproof.errors import InvalidInputError
-
     changes: dict[str, object] = {}
     if quota is not None:
         changes["quota"] = quota
@@ -175,8 +167,6 @@ def enable(path: Path, name: str, as_json: bool) -> None:
 @json_option
 def delete(path: Path, name: str, yes: bool, as_json: bool) -> None:
     """Delete a tenant that has no registrations, and its keys."""
-    from zoneproof.cli.json_output import tell
-
     found = run(path, lambda registrations: registrations.tenants.get(name))
     if not found.registrations:
         confirm(f"Delete the tenant {name} and its keys?", yes=yes)
@@ -185,8 +175,6 @@ def delete(path: Path, name: str, yes: bool, as_json: bool) -> None:
 
 
 def _alter(path: Path, name: str, changes: dict[str, Any], *, as_json: bool) -> None:
-    from dataclasses import replace
-
     altered = run(
         path,
         lambda registrations: registrations.tenants.alter(
@@ -197,12 +185,10 @@ def _alter(path: Path, name: str, changes: dict[str, Any], *, as_json: bool) -> 
 
 
 def _tell(found: Tenant, *, as_json: bool) -> None:
-    from zoneproof.cli.json_output import tell
-
     tell(found, _line(found), as_json=as_json)
 
 
 def _line(found: Tenant) -> str:
     state = "disabled" if found.disabled else "enabled "
     line = f"{found.name}  {state}  {found.registrations} of {found.quota} registrations"
-    return line if found.expires_at is None else f"{line}  until {moments.at(found.expires_at)}"
+    return line if found.expires_at is None else f"{line}  until {times.at(found.expires_at)}"

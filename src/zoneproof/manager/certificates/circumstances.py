@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from zoneproof.acme import find_ca
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.settings import Settings
 

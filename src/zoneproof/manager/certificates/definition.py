@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from zoneproof.acme import CertificateKeyKind, GivenCsr, read_csr
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import Identifier
 from zoneproof.issuance import (
     DelegationRules,
     MatchRule,
@@ -20,7 +21,6 @@ from zoneproof.issuance import (
 )
 from zoneproof.manager.certificates.files import check_certificate_name
 from zoneproof.manager.settings import DnsSettings
-from zoneproof.names import Identifier
 from zoneproof.providers import describe, shown_field
 
 DNS01 = "dns-01"

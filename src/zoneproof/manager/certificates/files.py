@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from zoneproof.acme import key_from_pem, parse_chain, public_der, read_csr
-from zoneproof.errors import AcmeError, InvalidInputError, StorageError
-from zoneproof.input_files import read_file
+from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
+from zoneproof.core.files import read_file
 from zoneproof.issuance import Issued
 
 LONGEST_NAME = 253  # as long as a domain name, after which most certificates are called

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zoneproof import __version__
-from zoneproof.errors import ZoneproofError, printable
+from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Event, Warned
 from zoneproof.issuance.event_texts import News, describe_in_full
 from zoneproof.manager.settings import LogSettings

@@ -14,13 +14,13 @@ import msgspec
 
 from zoneproof.acme import RenewalInfo, choose_renewal_time
 from zoneproof.acme.ari import ASK_AGAIN, Uniform
-from zoneproof.errors import (
+from zoneproof.core.errors import (
     AccountPausedError,
     AcmeProblemError,
     UserActionRequiredError,
     ZoneproofError,
-    printable,
 )
+from zoneproof.core.text import printable
 
 LOOK_EVERY = timedelta(hours=1)  # the longest that a daemon sleeps
 _SHORT = timedelta(days=10)  # lifetimes up to this are renewed at half

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from zoneproof import moments
 from zoneproof.acme import is_renewal_due
+from zoneproof.core import times
 from zoneproof.manager.certificates.renewal_state import LOOK_EVERY, Lifetime, RenewalState
 
 _LOOK_SOONEST = timedelta(minutes=1)
@@ -85,10 +85,10 @@ def _wanted(
     if lifetime is None:
         return Due(now=True, at=now, reason="it is not there")
     if state.revoked_at:
-        return Due(now=True, at=now, reason=f"it was revoked at {moments.at(state.revoked_at)}")
+        return Due(now=True, at=now, reason=f"it was revoked at {times.at(state.revoked_at)}")
     advice = _advised_moment(state)
     if lifetime.not_after <= now:
-        at, reason = lifetime.not_after, f"it expired at {moments.at(lifetime.not_after)}"
+        at, reason = lifetime.not_after, f"it expired at {times.at(lifetime.not_after)}"
     elif advice and advice <= lifetime.not_after - lifetime.total / _TOO_LATE:
         at, reason = advice, _advice(state)
         if is_renewal_due(advice, now=now, next_wake=next_wake):
@@ -130,7 +130,7 @@ def own_moment(name: str, lifetime: Lifetime) -> datetime:
 
 
 def next_wake(moments: Iterable[datetime | None], now: datetime) -> datetime:
-    """Return when to look again: at the first of the moments, in a minute to an hour.
+    """Return when to look again: at the first of the times, in a minute to an hour.
 
     ``moments`` are each certificate's :attr:`Due.at` and its state's ``ask_again_at``. One that is
     past already, such as that of a certificate that another process holds, counts as in a minute.
@@ -145,8 +145,8 @@ def clock_problem(lifetime: Lifetime, now: datetime, obtained_at: datetime | Non
     A certificate is not valid yet, which no CA does (five minutes are tolerated), or it is old
     although it was obtained lately, or it expired, which it should not where it is renewed.
     """
-    clock = f"this machine's clock says {moments.at(now)}"
-    start, end = moments.at(lifetime.not_before), moments.at(lifetime.not_after)
+    clock = f"this machine's clock says {times.at(now)}"
+    start, end = times.at(lifetime.not_before), times.at(lifetime.not_after)
     if lifetime.not_before - now > _CLOCK_TOLERANCE:
         return (
             f"the certificate is valid from {start} on, and {clock}: set the clock, for instance by"
@@ -154,7 +154,7 @@ def clock_problem(lifetime: Lifetime, now: datetime, obtained_at: datetime | Non
         )
     if obtained_at and obtained_at - lifetime.not_before > lifetime.total / _NEW:
         return (
-            f"the certificate was obtained at {moments.at(obtained_at)} and is valid from {start}"
+            f"the certificate was obtained at {times.at(obtained_at)} and is valid from {start}"
             f" to {end}, and {clock}: set the clock, for instance by NTP"
         )
     if lifetime.not_after <= now:
@@ -170,13 +170,13 @@ def _waits_until(state: RenewalState, now: datetime) -> datetime | None:
 
 
 def _waiting(state: RenewalState, at: datetime) -> str:
-    times = "once" if state.failures == 1 else f"{state.failures} times"
-    return f"it failed {times}, next attempt at {moments.at(at)}"
+    attempts = "once" if state.failures == 1 else f"{state.failures} times"
+    return f"it failed {attempts}, next attempt at {times.at(at)}"
 
 
 def _advice(state: RenewalState) -> str:
     window = ""
     if state.window_start and state.window_end:
-        window = f" (window {moments.at(state.window_start)} to {moments.at(state.window_end)})"
+        window = f" (window {times.at(state.window_start)} to {times.at(state.window_end)})"
     see = f", see {state.explanation_url}" if state.explanation_url else ""
     return f"the CA asks for it{window}{see}"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from zoneproof.acme import CertificateChain
-from zoneproof.errors import StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.manager.certificates.circumstances import Circumstances
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
@@ -21,13 +21,13 @@ from zoneproof.manager.certificates.renewal_state import (
     without_failures,
 )
 from zoneproof.manager.certificates.schedule import Due, clock_problem, renewal_due
-from zoneproof.manager.certificates.stored import (
+from zoneproof.manager.certificates.store import (
     Certificates,
     DamagedCertificate,
     ManagedCertificate,
     decode_state,
 )
-from zoneproof.manager.certificates.told import Told
+from zoneproof.manager.notifications.notice import Notified
 
 _SOON = timedelta(hours=1)
 
@@ -39,10 +39,10 @@ class CertificateState(msgspec.Struct, frozen=True):
 
     renewal: RenewalState = RenewalState()
     awaiting: tuple[str, ...] = ()
-    told: Told = Told()
+    told: Notified = Notified()
 
 
-class Overview(msgspec.Struct, frozen=True, kw_only=True):
+class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A managed certificate as ``list`` and ``show`` tell of it; moments are UTC.
 
     ``status`` is ``valid``, ``due``, ``expired``, ``revoked``, ``missing`` (no usable certificate
@@ -74,7 +74,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Standing:
+class CertificateStatus:
     """A certificate, its stored state and what is on disk, at one moment."""
 
     certificate: ManagedCertificate
@@ -88,13 +88,13 @@ class Standing:
         """When the certificate on disk is valid; None if there is none."""
         return lifetime_of(self.disk)
 
-    def overview(self) -> Overview:
+    def overview(self) -> CertificateSummary:
         """Return what people and programs want to know."""
         definition, renewal, leaf = self.certificate.definition, self.state.renewal, None
         chain = CertificateChain((self.disk.certificate,)) if self.disk.certificate else None
         if chain:
             leaf = chain.leaf
-        return Overview(
+        return CertificateSummary(
             name=definition.name,
             status=self._status(),
             identifiers=definition.identifiers,
@@ -138,21 +138,21 @@ class Standing:
         return clock_problem(lifetime, self.now, self.state.renewal.obtained_at)
 
 
-def overview_of(
+def summary_of(
     found: ManagedCertificate | DamagedCertificate,
     files: CertificateFiles,
     now: datetime,
     circumstances: Circumstances,
-) -> Overview:
+) -> CertificateSummary:
     """Return what people and programs want to know, also of what cannot be read."""
     if isinstance(found, DamagedCertificate):
-        return Overview(
+        return CertificateSummary(
             name=found.name, status="damaged", identifiers=(), problem=found.error.message
         )
     try:
-        return standing(found, files, now, circumstances=circumstances).overview()
+        return status_of(found, files, now, circumstances=circumstances).overview()
     except StorageError as error:
-        return Overview(
+        return CertificateSummary(
             name=found.name,
             status="damaged",
             identifiers=found.definition.identifiers,
@@ -178,14 +178,14 @@ def serial_of(disk: OnDisk) -> str:
     return f"{disk.certificate.serial_number:x}" if disk.certificate else ""
 
 
-def standing(
+def status_of(
     certificate: ManagedCertificate,
     files: CertificateFiles,
     now: datetime,
     next_wake: datetime | None = None,
     *,
     circumstances: Circumstances | None = None,
-) -> Standing:
+) -> CertificateStatus:
     """Put together what is stored and what is on disk; a certificate changed by hand counts.
 
     ``next_wake`` is when the caller looks again, in an hour if it does not know. A certificate
@@ -214,7 +214,7 @@ def standing(
         change=change,
     )
     state = msgspec.structs.replace(state, renewal=renewal, awaiting=awaiting)
-    return Standing(certificate, state, disk, due, now)
+    return CertificateStatus(certificate, state, disk, due, now)
 
 
 def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalState) -> str:
@@ -270,7 +270,9 @@ class States:
         before, after = await self._certificates.change_state(name, CertificateState, wait)
         return before.awaiting != after.awaiting
 
-    async def note_told(self, name: str, judge: Callable[[Told], tuple[bool, Told]]) -> bool:
+    async def note_told(
+        self, name: str, judge: Callable[[Notified], tuple[bool, Notified]]
+    ) -> bool:
         """Keep what ``judge`` makes of what was told before; return what it decides."""
         before, _ = await self._certificates.change_state(
             name,

@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from zoneproof.names import DomainName
+from zoneproof.core.names import DomainName
 from zoneproof.providers import Registration
 from zoneproof.storage import Row, Store, Transaction
 from zoneproof.vault import SealedColumn, Vault

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from zoneproof.errors import InvalidInputError
-from zoneproof.manager.credentials.stored import check_credential_name, no_credential, taken
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager.credentials.store import check_credential_name, no_credential, taken
 from zoneproof.storage import Store, Transaction
 
 
-class CredentialOverview(msgspec.Struct, frozen=True, kw_only=True):
+class CredentialSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A credential without its fields; ``used_by`` are names of certificates, moments are UTC."""
 
     name: str
@@ -30,16 +30,16 @@ class _Definition(msgspec.Struct):
     method: tuple[_Method, ...] = ()
 
 
-async def credential_overviews(store: Store) -> list[CredentialOverview]:
+async def credential_summaries(store: Store) -> list[CredentialSummary]:
     """Return all credentials, sorted by name. No secret is opened. Raises StorageError."""
 
-    def work(transaction: Transaction) -> list[CredentialOverview]:
+    def work(transaction: Transaction) -> list[CredentialSummary]:
         users = _users(transaction)
         rows = transaction.query(
             "SELECT name, provider, created_at, changed_at FROM credentials ORDER BY name"
         )
         return [
-            CredentialOverview(
+            CredentialSummary(
                 name=str(name),
                 provider=str(provider),
                 created_at=str(created_at),

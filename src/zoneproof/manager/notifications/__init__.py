@@ -2,11 +2,7 @@
 
 from zoneproof.manager.notifications.notice import Kind, Notice
 from zoneproof.manager.notifications.send import send, send_test
-from zoneproof.manager.notifications.settings import (
-    NotifySettings,
-    SmtpSettings,
-    WebhookSettings,
-)
+from zoneproof.manager.notifications.settings import NotifySettings, SmtpSettings, WebhookSettings
 
 __all__ = [
     "Kind",

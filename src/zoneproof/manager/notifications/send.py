@@ -7,13 +7,9 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.notifications.notice import Notice, fit_to_send
-from zoneproof.manager.notifications.settings import (
-    NotifySettings,
-    SmtpSettings,
-    WebhookSettings,
-)
+from zoneproof.manager.notifications.settings import NotifySettings, SmtpSettings, WebhookSettings
 from zoneproof.manager.notifications.smtp import compose, mail
 from zoneproof.manager.notifications.webhook import post
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.toml import is_reference
 from zoneproof.manager.notifications.notice import Kind
-from zoneproof.references import is_reference
 
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 _MAILBOX = re.compile(

@@ -14,12 +14,12 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import BinaryIO
 
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.http import load_ca_bundle
-from zoneproof.errors import InvalidInputError
+from zoneproof.core.text import sanitize
+from zoneproof.core.toml import read_reference
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
 from zoneproof.manager.notifications.settings import SmtpSettings
-from zoneproof.providers.words import said
-from zoneproof.references import read_reference
 
 DEADLINE = 60.0  # seconds for the whole conversation
 _LONGEST_SUBJECT = 200  # characters
@@ -143,7 +143,7 @@ def _reason(error: Exception, settings: SmtpSettings, password: str) -> str:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return f"it refuses all recipients: {_refusals(error.recipients, password)}"
     if isinstance(error, smtplib.SMTPResponseException):
-        words = said(error.smtp_error, [password])
+        words = sanitize(error.smtp_error, secrets=[password])
         if isinstance(error, smtplib.SMTPAuthenticationError):
             return f"it refuses user and password: {error.smtp_code} {words}"
         if isinstance(error, smtplib.SMTPSenderRefused):
@@ -154,18 +154,18 @@ def _reason(error: Exception, settings: SmtpSettings, password: str) -> str:
             return _ENDLESS
         return "it hung up: check port and security"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({said(error.verify_message)})"
+        return f"its certificate is not trusted ({sanitize(error.verify_message)})"
     if isinstance(error, ssl.SSLError):
         return "it does not speak TLS there: check port and security"
     if isinstance(error, socket.gaierror):
         return "the DNS does not know its host name: check host"
     if isinstance(error, ConnectionRefusedError):
         return "the connection was refused: nothing listens there"
-    return f"it failed: {said(str(error), [password])}"
+    return f"it failed: {sanitize(str(error), secrets=[password])}"
 
 
 def _refusals(refused: dict[str, tuple[int, bytes]], password: str) -> str:
     return "; ".join(
-        f"{recipient}: {code} {said(words, [password])}"
+        f"{recipient}: {code} {sanitize(words, secrets=[password])}"
         for recipient, (code, words) in refused.items()
     )

@@ -24,13 +24,9 @@ from zoneproof.core.http import (
     with_retries,
 )
 from zoneproof.core.text import sanitize
+from zoneproof.core.toml import read_reference
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
-from zoneproof.manager.notifications.settings import (
-    WebhookSettings,
-    check_url,
-    signing_key,
-)
-from zoneproof.references import read_reference
+from zoneproof.manager.notifications.settings import WebhookSettings, check_url, signing_key
 
 _SECONDS = 30.0  # for one attempt
 _LONGEST_CHAT = 12_000  # characters of one message

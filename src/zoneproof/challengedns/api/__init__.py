@@ -1,0 +1,1 @@
+"""The HTTP API: acme-dns calls, REST, licence keys, OpenAPI."""

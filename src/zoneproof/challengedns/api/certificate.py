@@ -1,0 +1,175 @@
+"""The API's certificate: where its files are, when it expires, and who obtains it."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+from msgspec.structs import replace
+
+from zoneproof.challengedns.config import ApiConfig, AutoTls
+from zoneproof.challengedns.dns.wire import CNAME, RRset, to_wire
+from zoneproof.challengedns.dns.zones import ZoneData
+from zoneproof.core.errors import ConfigError
+from zoneproof.core.files import read_file
+from zoneproof.core.names import DomainName
+
+_ALIAS_TTL = 60  # seconds
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """PEM files: the certificate with its chain, and its private key."""
+
+    certificate: Path
+    key: Path
+    is_self_signed: bool = False
+
+    def use_in(self, context: ssl.SSLContext) -> None:
+        """Let a context use what the files hold now.
+
+        Raises ConfigError if that cannot be; the context then is as it was.
+        """
+        _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), self)
+        _load(context, self)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether both can be read and belong together."""
+        try:
+            self.use_in(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+            self.leaf()
+        except ConfigError:
+            return False
+        return True
+
+    def leaf(self) -> x509.Certificate:
+        """Return the certificate. Raises ConfigError."""
+        try:
+            return x509.load_pem_x509_certificate(read_file(self.certificate))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot read the certificate {self.certificate}: {error}") from error
+
+    def expires_at(self) -> float:
+        """Return when the certificate expires, in seconds since 1970. Raises ConfigError.
+
+        A self-signed one, which nobody trusts, is as good as one that expired in 1970.
+        """
+        return 0.0 if self.is_self_signed else self.leaf().not_valid_after_utc.timestamp()
+
+
+def configured_key_pair(config: ApiConfig) -> KeyPair | None:
+    """Return the files that the configuration names, if it names any."""
+    if config.certificate is None or config.key is None:
+        return None
+    return KeyPair(config.certificate, config.key)
+
+
+def obtained_key_pair(auto: AutoTls) -> KeyPair:
+    """Return the files of the certificate that the service obtains, there or not."""
+    live = auto.folder / "live" / auto.domains[0].text
+    return KeyPair(live / "fullchain.pem", live / "privkey.pem")
+
+
+def foreign_in(folder: Path) -> str:
+    """Say what in a folder is another user's, or closed to this one; empty if nothing is.
+
+    A backup that root has restored, or a command of root's, leaves such files.
+    """
+    try:
+        for path in _all_in(folder):
+            state = path.lstat()
+            is_folder = stat.S_ISDIR(state.st_mode)
+            wanted = os.R_OK | os.W_OK | (os.X_OK if is_folder else 0)
+            if state.st_uid != os.geteuid():
+                return f"{path} belongs to another user"
+            if not stat.S_ISLNK(state.st_mode) and not os.access(path, wanted):
+                return f"{path} cannot be read and written by this user"
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{error.filename or folder}: {error.strerror}"
+    return ""
+
+
+def _all_in(folder: Path) -> Iterator[Path]:
+    yield folder  # whoever looks at it first finds that it cannot be looked into
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _all_in(Path(entry.path))
+            else:
+                yield Path(entry.path)
+
+
+class CertificateSource(Protocol):
+    """Obtains and renews the certificate for ``tls = "auto"``.
+
+    All methods raise ZoneproofError.
+    """
+
+    async def prepare(self) -> Mapping[DomainName, DomainName]:
+        """Repair what a crash left, or set aside what is past it, before anything is used.
+
+        Return the CNAMEs that the service's zones must hold, from name to target.
+        """
+        ...
+
+    def key_pair(self) -> KeyPair:
+        """Return the files of the newest certificate, or of a self-signed one.
+
+        The latter while there is no other that can be used; it never fails for that.
+        """
+        ...
+
+    async def renew_if_due(self) -> bool:
+        """Obtain a certificate if it is time to; tell whether there is a new one."""
+        ...
+
+    def look_again_after(self) -> float:
+        """Return after how many seconds to call :meth:`renew_if_due` again."""
+        ...
+
+
+def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
+    try:
+        for file in (pair.certificate, pair.key):
+            read_file(file)  # because OpenSSL would wait for a pipe
+        # An empty password fails for an encrypted key, where none would ask at the terminal.
+        context.load_cert_chain(pair.certificate, pair.key, password=lambda: "")
+    except OSError as error:
+        what = error.strerror
+        if isinstance(error, ssl.SSLError) or what is None:
+            what = "they are not a PEM certificate and its own key without a password"
+        raise ConfigError(
+            f"cannot use 'api.certificate' {pair.certificate} with 'api.key' {pair.key}: {what}"
+        ) from error
+
+
+def with_aliases(
+    zones: Sequence[ZoneData], aliases: Mapping[DomainName, DomainName]
+) -> list[ZoneData]:
+    """Return the zones with CNAMEs in them.
+
+    Raises ConfigError for a name that is in no zone, or has a record in the configuration.
+    """
+    found = list(zones)
+    for name, target in aliases.items():
+        owner = to_wire(name.text)
+        homes = [zone for zone in found if owner == zone.name or owner.endswith(zone.name)]
+        if not homes:
+            raise ConfigError(f"'api.domain': {name.parent} is in none of the service's zones")
+        home = max(homes, key=lambda zone: len(zone.name))
+        if any(rrset.owner == owner for rrset in home.rrsets):
+            raise ConfigError(
+                f"remove {name} from the 'records': with tls = \"auto\" the service makes it"
+            )
+        alias = RRset(owner, CNAME, _ALIAS_TTL, (to_wire(target.text),))
+        found[found.index(home)] = replace(home, rrsets=(*home.rrsets, alias))
+    return found

@@ -1,0 +1,296 @@
+"""One HTTP connection from accept to its end: uvicorn's protocol, with TLS, deadlines and limits.
+
+uvicorn has no deadline for what a client sends or reads, and asyncio counts a TLS connection only
+after its handshake. Here every connection is counted when it is accepted, and belongs to somebody;
+at any moment it either is being answered by the application or has a time at which it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import ssl
+import struct
+from asyncio import sslproto
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from zoneproof.challengedns.api.requests import read_address
+from zoneproof.challengedns.config import IPNetwork
+from zoneproof.challengedns.rate_limits import Crowd, network_of
+
+MEMORY: Final = 384 * 1024
+"""How many bytes a connection takes at most: by TLS, with full buffers here and in the kernel."""
+
+IDLE_SECONDS: Final = 30
+_CANDIDATES = 16
+_MAX_HEAD = 16 * 1024  # bytes
+_TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 256 KiB
+_WRITE_MARK = 16 * 1024  # bytes
+_SEND_BUFFER, _RECEIVE_BUFFER = 64 * 1024, 32 * 1024  # bytes, of which the kernel takes twice
+_NEVER = float("inf")
+_DROP_UNSENT = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """For how many seconds a client may take, and how often that is looked at.
+
+    ``write`` is for taking the next 16 KiB of an answer, ``close`` for the end of the last one.
+    """
+
+    handshake: float = 10.0
+    head: float = 10.0
+    write: float = 10.0
+    close: float = 10.0
+    look: float = 1.0
+
+
+class Connections:
+    """All connections of a server, at most so many in all and of one caller.
+
+    A caller is an IPv4 address or an IPv6 /64. ``proxies`` may have as many as there may be: they
+    bring everybody's.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None,
+        *,
+        most: int,
+        most_of_one: int,
+        proxies: Sequence[IPNetwork],
+        deadlines: Deadlines,
+    ) -> None:
+        self.tls = tls
+        self.deadlines = deadlines
+        self.proxies = proxies
+        self._crowd: Crowd[HttpConnection] = Crowd(most, most_of_one)
+        if tls is not None:
+            sslproto.SSLProtocol.max_size = _TLS_BUFFER
+
+    def enter(self, newest: HttpConnection, address: str) -> None:
+        """Count one that was accepted; if there are too many, end the one of least use."""
+        self._crowd.enter(newest, None if self._is_proxy(address) else network_of(address))
+        excess = list(itertools.islice(self._crowd.in_excess(newest), _CANDIDATES))
+        if excess:
+            next((each for each in excess if not each.is_being_answered), excess[0]).abort()
+
+    def touch(self, connection: HttpConnection) -> None:
+        """Note that a connection took an answer."""
+        self._crowd.touch(connection)
+
+    def leave(self, connection: HttpConnection) -> None:
+        """Note that a connection has ended."""
+        self._crowd.leave(connection)
+
+    async def end_the_late(self) -> None:
+        """End what is late, again and again until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self.deadlines.look)
+            now = loop.time()
+            for each in list(self._crowd):
+                if each.ends_at <= now:
+                    each.abort()
+
+    def end_handshakes(self) -> None:
+        """End what has not begun to speak HTTP."""
+        for each in list(self._crowd):
+            if each.is_in_handshake:
+                each.abort()
+
+    def _is_proxy(self, address: str) -> bool:
+        found = read_address(address)
+        return found is not None and any(found in network for network in self.proxies)
+
+
+class HttpConnection(H11Protocol):
+    """A connection; ``ends_at`` is when it is late, by the event loop's clock."""
+
+    def __init__(
+        self,
+        all_of_them: Connections,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.conn = _StrictConnection(h11.SERVER, _MAX_HEAD)
+        self._all = all_of_them
+        self._may_take = all_of_them.deadlines
+        self._socket: asyncio.Transport | None = None
+        self._handshake: asyncio.Task[None] | None = None
+        self._early = b""
+        self._is_in_head = True
+        self._due = self.loop.time() + self._may_take.handshake
+        self._write_due = _NEVER
+
+    @property
+    def ends_at(self) -> float:
+        """When it is late with what it has to do next."""
+        return min(self._due, self._write_due)
+
+    @property
+    def is_in_handshake(self) -> bool:
+        """Whether it has not begun to speak HTTP."""
+        return self.transport is None
+
+    @property
+    def is_being_answered(self) -> bool:
+        """Whether the application has all it needs, and the client takes what it gets."""
+        return self._has_cycle and not self.cycle.more_body and self._write_due == _NEVER
+
+    @property
+    def _has_cycle(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def abort(self) -> None:
+        """End it at once; what the client has not taken is lost."""
+        self._all.leave(self)
+        if self._socket is not None:
+            sock = self._socket.get_extra_info("socket")
+            with contextlib.suppress(OSError):
+                # Else the kernel would keep it for minutes for a client that does not read.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
+            self._socket.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin: the socket is open, and TLS comes first if there is any."""
+        self._socket = transport
+        self._all.enter(self, transport.get_extra_info("peername")[0])
+        if transport.is_closing():
+            return  # there was no room
+        if self._all.tls is None:
+            self._begin(transport)
+        else:
+            transport.pause_reading()
+            self._handshake = self.loop.create_task(self._secure(transport, self._all.tls))
+
+    async def _secure(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
+        secure = None
+        # Whatever strangers send instead of a handshake is their loss alone.
+        with contextlib.suppress(OSError):
+            if not transport.is_closing():
+                secure = await self.loop.start_tls(
+                    transport,
+                    self,
+                    tls,
+                    server_side=True,
+                    ssl_handshake_timeout=self._may_take.handshake,
+                )
+        self._handshake = None
+        if secure is None or transport.is_closing():
+            self.abort()
+            return
+        self._begin(secure)
+        if self._early:
+            early, self._early = self._early, b""
+            self.data_received(early)
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        transport.set_write_buffer_limits(_WRITE_MARK)
+        super().connection_made(transport)
+        self._due = self.loop.time() + self._may_take.head
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if self.is_in_handshake:  # the first request may come with the end of the handshake
+            self._early += data
+            return
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._has_cycle:
+            self._is_in_head = False
+            self._due = _NEVER  # of the body: see requests.read_body
+        elif not self._is_in_head:
+            self._is_in_head = True
+            self._due = self.loop.time() + self._may_take.head
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or for the end."""
+        self._is_in_head = False
+        closing = self.transport.is_closing()
+        self._due = self.loop.time() + self._may_take.close + (0 if closing else IDLE_SECONDS)
+        if self._write_due == _NEVER:
+            self._all.touch(self)
+        super().on_response_complete()
+        if self._has_cycle:  # another request had arrived
+            self._due = _NEVER
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read, but not for ever."""
+        self._write_due = self.loop.time() + self._may_take.write
+        if self.flow is not None:
+            super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        self._write_due = _NEVER
+        if self.flow is not None:
+            super().resume_writing()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Let a client that has asked, and has nothing more to ask, read its answer."""
+        has_asked = self._has_cycle and self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
+        if has_asked:
+            self.cycle.keep_alive = False
+        return has_asked
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._all.leave(self)
+        if not self.is_in_handshake:
+            super().connection_lost(exc)
+            self._unset_keepalive_if_required()  # else it would be remembered until that fires
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer something that is not HTTP, in JSON as all errors are."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            headers = [("Content-Type", "application/json"), ("Connection", "close")]
+            body = b'{"error":"malformed_http_request"}'
+            headers.append(("Content-Length", str(len(body))))
+            for event in (
+                h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        self._due = self.loop.time() + self._may_take.close
+        self.transport.close()
+
+
+class _StrictConnection(h11.Connection):
+    """HTTP as h11 reads it, without what two servers might read in two ways."""
+
+    def next_event(self) -> Any:
+        """Return what has come. Raises h11.RemoteProtocolError."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = [name for name, _ in event.headers]
+            if b"content-length" in names and b"transfer-encoding" in names:
+                # RFC 9112 section 6.1
+                raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+            # h11 itself looks at the length only of a head that has not come whole.
+            length = sum(len(name) + len(value) + 4 for name, value in event.headers)
+            if length + len(event.method) + len(event.target) > _MAX_HEAD:
+                raise h11.RemoteProtocolError("the head is too long")
+        return event
+
+
+def make_bounded(listener: socket.socket) -> None:
+    """Bound what the kernel keeps for each connection of a listener, which inherits it."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)

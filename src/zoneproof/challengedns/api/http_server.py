@@ -1,0 +1,124 @@
+"""Runs an HTTP application on uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from zoneproof.challengedns.api.certificate import KeyPair
+from zoneproof.challengedns.api.connection import (
+    IDLE_SECONDS,
+    Connections,
+    Deadlines,
+    HttpConnection,
+    make_bounded,
+)
+from zoneproof.challengedns.config import IPNetwork
+
+_DRAIN_SECONDS = 10
+_ACCEPTS = 64  # in a turn of the event loop; those that have ended by the next are gone by then
+_BACKLOG = 4096  # the kernel's own limit, net.core.somaxconn
+
+
+class HttpServer:
+    """Serves an ASGI application on bound sockets, by HTTPS if there is a certificate.
+
+    It takes ``connections`` at once, and ``of_one`` of these from one IPv4 address or IPv6 /64 that
+    is not one of the ``proxies``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        certificate: KeyPair | None = None,
+        *,
+        connections: int,
+        of_one: int,
+        proxies: Sequence[IPNetwork] = (),
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        """Raises ConfigError if the certificate or its key cannot be used."""
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            certificate.use_in(self._tls)
+        self._connections = Connections(
+            self._tls,
+            most=connections,
+            most_of_one=of_one,
+            proxies=proxies,
+            deadlines=deadlines or Deadlines(),
+        )
+        protocol = functools.partial(HttpConnection, self._connections)
+        settings = uvicorn.Config(
+            app,
+            http=cast("type[HttpConnection]", protocol),
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=_ACCEPTS,
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+        )
+        settings.load()
+        self._server = _Server(settings)
+        self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+        return "https" if self._tls else "http"
+
+    def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Begin to answer on listening sockets, which the server closes when it stops."""
+        for listener in sockets:
+            make_bounded(listener)
+        self._task = asyncio.create_task(self._server.serve(list(sockets)))
+        self._watch = asyncio.create_task(self._connections.end_the_late())
+
+    def use_certificate(self, certificate: KeyPair) -> None:
+        """Show it to connections that come from now on.
+
+        Raises ConfigError if it cannot be used, and goes on as before.
+        """
+        assert self._tls is not None
+        certificate.use_in(self._tls)
+
+    def replace_app(self, app: ASGIApp, proxies: Sequence[IPNetwork] = ()) -> None:
+        """Let connections that come from now on talk to another application."""
+        self._server.config.loaded_app = app
+        self._connections.proxies = proxies
+
+    async def stop(self) -> None:
+        """Take no more requests, finish those that have begun, and return."""
+        if self._task is not None and self._watch is not None:
+            self._server.should_exit = True
+            self._connections.end_handshakes()
+            await self._task
+            self._watch.cancel()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The service handles signals, for this server and for the DNS workers.
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # asyncio takes one number for both, and the queue in the kernel is to be longer.
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)

@@ -1,0 +1,134 @@
+"""Opens the database of an acme-dns, SQLite or PostgreSQL, and never writes to it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from zoneproof.core.errors import InvalidInputError
+
+Row = tuple[object, ...]
+PAGE = 1000
+
+
+class Database(Protocol):
+    """An open database of either kind. Its methods raise StorageError, which names it.
+
+    Cells come as they are: texts may be ``str`` or ``bytes`` (acme-dns stores its password hashes
+    in SQLite as blobs), and anything can be there that somebody wrote by hand.
+    """
+
+    name: str
+
+    async def schema(self) -> list[Row]:
+        """Return all pairs of table and column, in lower case."""
+        ...
+
+    async def query(self, sql: str) -> list[Row]:
+        """Return all rows."""
+        ...
+
+    def accounts(self) -> AsyncIterator[list[Row]]:
+        """Give Username, Password, Subdomain and AllowFrom of all accounts, in pages."""
+        ...
+
+    def values(self, *, of_version_0: bool) -> AsyncIterator[list[Row]]:
+        """Give Subdomain, Value and the time of its update for all slots in use, in pages."""
+        ...
+
+
+_VERSIONS = ("0", "1")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_KEYWORDS = re.compile(r"\b(host|dbname|user|password)\s*=")
+_VERSION = "SELECT Value FROM acmedns WHERE Name = 'db_version'"
+_COUNT = "SELECT count(*) FROM records"
+
+
+class AcmeDns:
+    """The tables of an acme-dns. Made by :func:`open_acme_dns`."""
+
+    def __init__(self, database: Database, *, is_version_0: bool) -> None:
+        self._database = database
+        self._is_version_0 = is_version_0
+
+    async def count(self) -> int:
+        """Return how many accounts there are."""
+        rows = await self._database.query(_COUNT)
+        return int(str(rows[0][0]))
+
+    def accounts(self) -> AsyncIterator[list[Row]]:
+        """Give the accounts; see :meth:`Database.accounts`."""
+        return self._database.accounts()
+
+    def values(self) -> AsyncIterator[list[Row]]:
+        """Give the values; see :meth:`Database.values`."""
+        return self._database.values(of_version_0=self._is_version_0)
+
+
+@asynccontextmanager
+async def open_acme_dns(source: str) -> AsyncIterator[AcmeDns]:
+    """Open a SQLite file or a ``postgres://`` URL.
+
+    Raises InvalidInputError or StorageError if it cannot be read, or is no acme-dns's, or a newer
+    one's than is known.
+    """
+    async with _connect(source) as database:
+        columns: defaultdict[str, set[str]] = defaultdict(set)
+        for table, column in await database.schema():
+            columns[str(table)].add(str(column))
+        _require(database, columns, "records", {"username", "password", "subdomain", "allowfrom"})
+        is_version_0 = "txt" not in columns and {"value", "lastactive"} <= columns["records"]
+        if not is_version_0:
+            _require(database, columns, "txt", {"subdomain", "value", "lastupdate"})
+        if "acmedns" in columns:
+            await _check_version(database)
+        yield AcmeDns(database, is_version_0=is_version_0)
+
+
+def _connect(source: str) -> AbstractAsyncContextManager[Database]:
+    url = _URL.match(source)
+    if url and url[1].lower() in {"postgres", "postgresql"}:
+        from zoneproof.challengedns.importing.postgres import open_postgres
+
+        return open_postgres(source)
+    # What stands in these may be a password, so it is not repeated.
+    if url:
+        raise InvalidInputError(
+            f"'{url[1]}://' is no database of acme-dns: give its SQLite file, or a URL that begins"
+            " with postgres://"
+        )
+    if _KEYWORDS.search(source) and not Path(source).exists():
+        raise InvalidInputError(
+            "write the PostgreSQL connection as a URL: postgres://user:password@host/database"
+        )
+    from zoneproof.challengedns.importing.sqlite import open_sqlite_file
+
+    return open_sqlite_file(Path(source))
+
+
+def _require(
+    database: Database, columns: defaultdict[str, set[str]], table: str, needed: set[str]
+) -> None:
+    if table not in columns:
+        what = f"no table '{table}'"
+    elif missing := needed - columns[table]:
+        what = f"no column '{min(missing)}' in its table '{table}'"
+    else:
+        return
+    raise InvalidInputError(
+        f"{database.name} is no database of acme-dns: it has {what}; 'connection' in acme-dns's"
+        " config.cfg says where its database is"
+    )
+
+
+async def _check_version(database: Database) -> None:
+    for (version,) in await database.query(_VERSION):
+        if version not in _VERSIONS:
+            raise InvalidInputError(
+                f"{database.name} has the db_version {str(version)[:20]!r}, and this Zoneproof"
+                f" knows {' and '.join(_VERSIONS)}: update Zoneproof; nothing was imported"
+            )

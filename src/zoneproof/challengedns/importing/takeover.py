@@ -1,0 +1,285 @@
+"""Takes over the registrations of an acme-dns, without touching what has changed here since."""
+
+from __future__ import annotations
+
+import pwd
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zoneproof.challengedns.config import Config
+from zoneproof.challengedns.importing.database import AcmeDns, Row, open_acme_dns
+from zoneproof.challengedns.importing.rows import (
+    ImportedValue,
+    UnusableRowError,
+    read_account,
+    read_value,
+)
+from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.keys import is_legacy, require_bcrypt
+from zoneproof.challengedns.store.registrations import open_database
+from zoneproof.challengedns.store.rows import RegistrationRow
+from zoneproof.challengedns.store.tenants import require_places
+from zoneproof.challengedns.store.value_time import ValueClock
+from zoneproof.storage import Store, Transaction
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that was not taken over, and why; in a conflict something else is here."""
+
+    subdomain: str
+    reason: str
+    conflict: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many accounts, and values (empty slots are none), became what.
+
+    ``registrations``: ``new``; ``there`` already; ``conflict`` and ``skipped`` were left out.
+
+    ``values``: ``new``, or published again since they came here; ``there`` already; ``expired``;
+    ``malformed``; ``unused``, because their account was left out, does not exist or is in use
+    here, or because a registration cannot have so many.
+    """
+
+    registrations: Mapping[str, int]
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Account:
+    registration: RegistrationRow
+    values: Sequence[ImportedValue]
+
+
+@dataclass(frozen=True)
+class _Decision:
+    kind: str
+    reason: str = ""
+    publish: Sequence[ImportedValue] = ()
+    values_there: int = 0
+
+
+async def import_acme_dns(
+    config: Config,
+    source: str,
+    *,
+    tenant: str | None = None,
+    dry_run: bool,
+    left_out: Callable[[LeftOut], None],
+    progress: Callable[[int, int], None],
+) -> Summary:
+    """Take over the accounts and values of a SQLite file or ``postgres://`` URL.
+
+    The service may be running, and answers with what was imported. If there is no database yet,
+    it is made for the user that the service runs as. An import can be repeated, and goes on where
+    one broke off. An account that is
+
+    - unknown here becomes a registration with its values, each of which lives as long as if it
+      had been published here instead of there;
+    - here, with a key that was not yet used here, gets those values that are not here, or were
+      published again since;
+    - here, with a key that was used or replaced here, stays as it is: its values there are past;
+    - deleted here, or here with another username or key, is left out.
+
+    New registrations belong to ``tenant``, or to nobody. ``left_out`` is told what was not taken
+    over, ``progress`` how many accounts are done and how many there are. With ``dry_run`` nothing
+    is changed. Raises InvalidInputError, StorageError, and RegistrationError ``not_found`` or
+    ``quota_exceeded`` for the tenant; what was done until then stays.
+    """
+    require_bcrypt()
+    async with (
+        open_acme_dns(source) as database,
+        _open_target(config, dry_run=dry_run) as (store, announcements),
+    ):
+        run = _Run(
+            store, announcements, config.value_lifetime, left_out, tenant=tenant, dry_run=dry_run
+        )
+        return await run.take_all(database, progress)
+
+
+class _Run:
+    """One import."""
+
+    def __init__(
+        self,
+        store: Store,
+        announcements: Announcements,
+        lifetime: int,
+        left_out: Callable[[LeftOut], None],
+        *,
+        tenant: str | None,
+        dry_run: bool,
+    ) -> None:
+        self._store = store
+        self._announcements = announcements
+        self._lifetime = lifetime
+        self._left_out = left_out
+        self._tenant = tenant
+        self._dry_run = dry_run
+        self._now = int(time.time())
+        self._value_clock = ValueClock(lambda: self._now)
+        self._registrations = Counter(new=0, there=0, conflict=0, skipped=0)
+        self._values = Counter(new=0, there=0, expired=0, malformed=0, unused=0)
+
+    async def take_all(self, database: AcmeDns, progress: Callable[[int, int], None]) -> Summary:
+        await self._store.read(lambda tx: self._require_places(tx, 0))
+        total = await database.count()
+        values = await self._read_values(database)
+        done = 0
+        async for page in database.accounts():
+            await self._take(self._read_accounts(page, values))
+            done += len(page)
+            progress(done, total)
+        if self._dry_run:
+            new = self._registrations["new"]
+            await self._store.read(lambda tx: self._require_places(tx, new))
+        self._values["unused"] += sum(map(len, values.values()))
+        return Summary(self._registrations, self._values)
+
+    async def _read_values(self, database: AcmeDns) -> dict[str, list[ImportedValue]]:
+        # All that have not expired at once: acme-dns has no index to find those of an account.
+        found: dict[str, list[ImportedValue]] = {}
+        async for page in database.values():
+            for row in page:
+                try:
+                    value = read_value(row, self._now)
+                except UnusableRowError as error:
+                    self._values["malformed"] += 1
+                    self._left_out(LeftOut(error.subdomain, str(error)))
+                    continue
+                if value is None:
+                    continue
+                if value.published + self._lifetime <= self._now:
+                    self._values["expired"] += 1
+                else:
+                    found.setdefault(value.subdomain, []).append(value)
+        return found
+
+    def _read_accounts(
+        self, page: Sequence[Row], values: dict[str, list[ImportedValue]]
+    ) -> list[_Account]:
+        accounts = []
+        for row in page:
+            try:
+                registration = read_account(row, self._now)
+            except UnusableRowError as error:
+                self._registrations["skipped"] += 1
+                self._left_out(LeftOut(error.subdomain, str(error)))
+            else:
+                own = values.pop(registration.subdomain, [])
+                accounts.append(_Account(registration, own))
+        return accounts
+
+    async def _take(self, accounts: Sequence[_Account]) -> None:
+        def work(tx: Transaction) -> list[_Decision]:
+            return [self._take_one(tx, account) for account in accounts]
+
+        if self._dry_run:
+            decisions = await self._store.read(work)
+        else:
+            decisions = await self._store.write(work)
+            self._announcements.announce()
+        for account, decision in zip(accounts, decisions, strict=True):
+            self._count(account, decision)
+
+    def _take_one(self, tx: Transaction, account: _Account) -> _Decision:
+        # How far the time by which values expire is ahead of the time of day.
+        lead = self._value_clock.now(tx) - self._now
+        decision = _decide(tx, account, self._now + lead, self._lifetime + lead)
+        if self._dry_run:
+            return decision
+        registration = account.registration
+        if decision.kind == "new":
+            self._require_places(tx, 1)
+            rows.insert(tx, replace(registration, tenant=self._tenant))
+        for value in decision.publish:
+            expires_at = value.published + self._lifetime + lead
+            now = self._now + lead
+            rows.put_value(tx, registration.subdomain, value.txt, now, expires_at)
+        return decision
+
+    def _require_places(self, tx: Transaction, count: int) -> None:
+        if self._tenant is not None:
+            require_places(tx, self._tenant, count)
+
+    def _count(self, account: _Account, decision: _Decision) -> None:
+        self._registrations[decision.kind] += 1
+        self._values["new"] += len(decision.publish)
+        self._values["there"] += decision.values_there
+        self._values["unused"] += (
+            len(account.values) - len(decision.publish) - decision.values_there
+        )
+        if decision.reason:
+            self._left_out(
+                LeftOut(
+                    account.registration.subdomain,
+                    decision.reason,
+                    conflict=decision.kind == "conflict",
+                )
+            )
+
+
+def _decide(tx: Transaction, account: _Account, now: int, lifetime: int) -> _Decision:
+    wanted = account.registration
+    here = rows.by_subdomain(tx, wanted.subdomain)
+    if here is None:
+        namesake = rows.by_username(tx, wanted.username)
+        if namesake is not None:
+            return _Decision("conflict", f"its username is that of {namesake.subdomain} here")
+        if rows.is_taken(tx, wanted.subdomain):
+            return _Decision("skipped", "it was deleted here")
+    elif here.username != wanted.username:
+        return _Decision("conflict", "it has another username here")
+    elif not is_legacy(here.key_hash):
+        return _Decision("there")
+    elif here.key_hash != wanted.key_hash:
+        return _Decision("conflict", "it has another key here")
+    live = dict(rows.live_values(tx, wanted.subdomain, now)) if here else {}
+    by_time = sorted(account.values, key=_published)
+    distinct = {value.txt: value for value in by_time}.values()
+    kept = sorted(distinct, key=_published)[-rows.MAX_VALUES :]
+    publish = [value for value in kept if live.get(value.txt, 0) < value.published + lifetime]
+    return _Decision(
+        "there" if here else "new", publish=publish, values_there=len(kept) - len(publish)
+    )
+
+
+def _published(value: ImportedValue) -> int:
+    return value.published
+
+
+@asynccontextmanager
+async def _open_target(
+    config: Config, *, dry_run: bool
+) -> AsyncIterator[tuple[Store, Announcements]]:
+    with _place(config.database, dry_run=dry_run) as database:
+        store, announcements = _open(database, None if dry_run else service_user(config))
+        try:
+            yield store, announcements
+        finally:
+            await store.close()
+            announcements.close()
+
+
+@contextmanager
+def _place(database: Path, *, dry_run: bool) -> Iterator[Path]:
+    if not dry_run or database.exists():
+        yield database
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / database.name
+
+
+def _open(database: Path, owner: pwd.struct_passwd | None) -> tuple[Store, Announcements]:
+    if owner is not None:
+        make_folder_for(database.parent, owner)
+    return open_database(database, owner)

@@ -1,0 +1,264 @@
+"""Looks whether the service could start here: sockets, user, database, certificate."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from zoneproof.challengedns.api.certificate import (
+    configured_key_pair,
+    foreign_in,
+    obtained_key_pair,
+)
+from zoneproof.challengedns.config import AutoTls, Config
+from zoneproof.challengedns.dns.zones import ZoneData
+from zoneproof.challengedns.runtime.capacity import LEAST, capacity, file_limit, usable_memory
+from zoneproof.challengedns.runtime.health import answers_dns
+from zoneproof.challengedns.runtime.parent_records import addresses_of
+from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
+from zoneproof.challengedns.runtime.sockets import bind_api, bind_dns, remark_on_families
+from zoneproof.core import times
+from zoneproof.core.errors import ConfigError, ZoneproofError
+from zoneproof.storage import lacks_room, load_migrations, storage_error
+
+_WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
+_WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
+
+
+class Level(Enum):
+    """How bad it is."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class CheckFinding:
+    """One thing that was looked at; ``records`` are to be created, in zone-file form."""
+
+    level: Level
+    subject: str
+    text: str
+    records: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LocalCheck:
+    """What was found on this machine, and whether the service runs here now."""
+
+    findings: tuple[CheckFinding, ...]
+    is_running: bool
+
+
+def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
+    """Try everything that ``serve`` needs, and change nothing.
+
+    As root this process becomes the service's user for it.
+    """
+    sockets = list(_check_sockets(config))
+    is_running = any(found.level is Level.NOTE for found in sockets)
+    rest = [
+        *_check_families(config),
+        *check_capacity(config, file_limit(), usable_memory()),
+        *_check_user(config),
+        *_check_database(config),
+        *check_sqlite(sqlite3.sqlite_version_info),
+        *_check_certificate(config),
+        *_check_api_name(config, zones),
+    ]
+    return LocalCheck((*sockets, *rest), is_running)
+
+
+def _check_sockets(config: Config) -> Iterator[CheckFinding]:
+    is_running = False
+    for endpoint in config.dns.listen:
+        try:
+            bind_dns(endpoint, 1).close()
+        except ConfigError as error:
+            if answers_dns(endpoint, config):
+                is_running = True
+                yield _note("sockets", f"a challenge service answers DNS at {endpoint} already")
+            else:
+                yield _problem("sockets", error.message)
+        else:
+            yield _ok("sockets", f"DNS can listen at {endpoint}")
+    others = [(each, "the API") for each in config.api.listen]
+    others += [(config.metrics, "the metrics")] if config.metrics else []
+    for endpoint, purpose in others:
+        try:
+            bind_api(endpoint, purpose).close()
+        except ConfigError as error:
+            if is_running:
+                yield _note("sockets", f"{purpose}: the service that runs has {endpoint}")
+            else:
+                yield _problem("sockets", error.message)
+        else:
+            yield _ok("sockets", f"{purpose} can listen at {endpoint}")
+
+
+def _check_families(config: Config) -> Iterator[CheckFinding]:
+    for key, endpoints in (("dns.listen", config.dns.listen), ("api.listen", config.api.listen)):
+        if remark := remark_on_families(key, endpoints):
+            yield _note("addresses", remark)
+
+
+def check_capacity(config: Config, files: int, memory: int) -> Iterator[CheckFinding]:
+    """Say how many connections the limit of open files and the memory (in bytes) allow."""
+    found = capacity(config, files, memory)
+    if min(found.api, found.dns) < LEAST:
+        yield _problem(
+            "connections",
+            f"the limit of {files:,} open files leaves {found.api} connections to the API and"
+            f" {found.dns} for DNS by TCP: raise it (LimitNOFILE= of systemd, 'ulimit -Hn')",
+        )
+        return
+    yield _ok(
+        "connections",
+        f"at most {found.api:,} to the API ({found.api_of_one:,} from one address), and"
+        f" {found.dns:,} for DNS by TCP ({found.dns_of_one:,} from one address), which take up to"
+        f" {found.memory / 1e6:,.0f} MB; the machine allows {files:,} open files and"
+        f" {memory / 1e6:,.0f} MB",
+    )
+
+
+def _check_user(config: Config) -> Iterator[CheckFinding]:
+    try:
+        user = service_user(config)
+        if user is None:
+            return
+        become(user)
+        check_access(config, user.pw_name)
+        yield _ok("user", f"the service runs as {user.pw_name}")
+    except ConfigError as error:
+        yield _problem("user", error.message)
+
+
+def _check_database(config: Config) -> Iterator[CheckFinding]:
+    database = config.database
+    if not os.access(database, os.F_OK):
+        folder = database.parent
+        if os.access(folder, os.F_OK) and not os.access(folder, os.W_OK | os.X_OK):
+            yield _problem("database", f"{folder} cannot be written by this user")
+        else:
+            yield _ok("database", f"{database} will be made at the first start")
+        return
+    try:
+        with closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
+        ) as connection:
+            connection.isolation_level = None
+            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            seen = dict(connection.execute("SELECT component, number FROM schema_version"))
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        text = storage_error(database, error).message
+        if lacks_room(error):
+            yield _note("database", f"{text}; until then DNS answers with what can be read")
+        else:
+            yield _problem("database", text)
+        return
+    if damage != "ok":
+        yield _problem("database", f"{database} is damaged: restore it from a backup ({damage})")
+        return
+    newest = load_migrations("zoneproof.challengedns")[-1]
+    if seen.get(newest.component, 0) > newest.number:
+        yield _problem("database", f"{database} was written by a newer Zoneproof: update Zoneproof")
+    else:
+        yield _ok("database", f"{database} can be read and written")
+
+
+def check_sqlite(version: tuple[int, int, int]) -> Iterator[CheckFinding]:
+    """Say it where SQLite has its "WAL-reset bug" (https://sqlite.org/wal.html#walresetbug)."""
+    line = version[0], version[1]
+    fixed_for_this_line = _WAL_RESET_FIXED.get(line, _WAL_RESET_FIXED_FOR_GOOD)
+    if version < fixed_for_this_line:
+        yield _note(
+            "database",
+            f"SQLite {'.'.join(map(str, version))} has a fault that can damage a database, very"
+            " rarely, when two programs write at the same moment; 3.51.3 has not. Until Python"
+            " comes with that one: administer over the REST API while the service is busy, rather"
+            " than with commands beside it, and keep backups",
+        )
+
+
+def _check_certificate(config: Config) -> Iterator[CheckFinding]:
+    if config.api.auto is not None:
+        if not config.api.auto.agree_tos:
+            yield _problem(
+                "certificate",
+                "tls = \"auto\" needs 'acme_agree_tos = true' in [api], once you have read the"
+                " terms of the CA",
+            )
+        else:
+            yield _check_obtained(config.api.auto)
+        return
+    pair = configured_key_pair(config.api)
+    if pair is None:
+        yield _note("certificate", "none: the API is plain HTTP, for a proxy that speaks HTTPS")
+        return
+    try:
+        pair.use_in(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+        expires_at = datetime.fromtimestamp(pair.expires_at(), UTC)
+    except ZoneproofError as error:
+        yield _problem("certificate", error.message)
+        return
+    text = f"{pair.certificate} is valid until {times.at(expires_at)}"
+    expired = expires_at < datetime.now(UTC)
+    yield _problem("certificate", f"{text}: replace it") if expired else _ok("certificate", text)
+
+
+def _check_obtained(auto: AutoTls) -> CheckFinding:
+    """Look at what the service has obtained; nothing of it keeps the service from running."""
+    foreign = foreign_in(auto.folder)
+    if foreign:
+        return _note(
+            "certificate",
+            f"{foreign}: the service moves {auto.folder} aside when it starts, and obtains another"
+            " certificate",
+        )
+    pair = obtained_key_pair(auto)
+    if not os.path.lexists(pair.certificate.parent):
+        return _ok("certificate", "the service obtains it while it runs")
+    if not pair.is_usable:
+        return _note(
+            "certificate",
+            f"{pair.certificate} and {pair.key} cannot be used together: the service repairs them"
+            " or obtains others when it starts; until then clients get a certificate that nobody"
+            " trusts",
+        )
+    expires_at = datetime.fromtimestamp(pair.expires_at(), UTC)
+    text = f"{pair.certificate} is valid until {times.at(expires_at)}"
+    if expires_at < datetime.now(UTC):
+        return _note("certificate", f"{text}: see in the service's log why it is not renewed")
+    return _ok("certificate", text)
+
+
+def _check_api_name(config: Config, zones: Sequence[ZoneData]) -> Iterator[CheckFinding]:
+    for domain in config.api.auto.domains if config.api.auto else ():
+        if not addresses_of(domain, zones):
+            name = domain.relative_to(config.registration_zone) or "@"
+            yield _problem(
+                "certificate",
+                f"{domain} has no address, so no client finds the API: add '{name} A …' to the"
+                " 'records' of its zone",
+            )
+
+
+def _ok(subject: str, text: str) -> CheckFinding:
+    return CheckFinding(Level.OK, subject, text)
+
+
+def _note(subject: str, text: str) -> CheckFinding:
+    return CheckFinding(Level.NOTE, subject, text)
+
+
+def _problem(subject: str, text: str) -> CheckFinding:
+    return CheckFinding(Level.PROBLEM, subject, text)

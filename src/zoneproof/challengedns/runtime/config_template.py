@@ -1,0 +1,177 @@
+"""Writes a first configuration, with a comment on everything that somebody might want to change."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zoneproof.challengedns.config import Endpoint
+from zoneproof.core.names import DomainName
+
+_DNS_PORT, _HTTPS_PORT = 53, 443
+_BEHIND_A_PROXY = ("127.0.0.1:8080",)
+_EVERYWHERE = {4: "0.0.0.0", 6: "::"}  # noqa: S104
+
+_TEMPLATE = """\
+# Zoneproof's challenge service. What is commented out shows the default.
+# After a change: 'zoneproof challenge serve --check', then SIGHUP or a restart.
+
+# Where registrations and values are kept; relative to this file's folder.
+database = {database}
+# How long a value is answered if nobody withdraws it.
+# value_lifetime = "7d"
+
+[dns]
+# Where questions are answered, by UDP and TCP. [::] is IPv6 only; 0.0.0.0 is IPv4.
+listen = {dns_listen}
+# workers = 4             # processes; as many as there are cores
+# value_ttl = 1           # seconds, at most 60
+# rate_limit = 200        # long UDP answers in a second to one network; beyond: "ask by TCP"
+
+[api]
+# Where clients register and publish.
+listen = {api_listen}
+{tls}
+# Anybody may register, without a licence key.
+# open_registration = false
+# Proxies whose X-Forwarded-For is believed, such as ["127.0.0.1"].
+# trusted_proxies = []
+# cors_origins = []
+# rate_limit_address = 6000       # requests in a minute; 0 is off
+# rate_limit_registration = 120
+
+[service]
+# Who the service becomes when root starts it, once it has its ports; "root" keeps root.
+{user}
+
+[log]
+# format = "text"         # or "json"
+# level = "info"          # debug, info, warning, error
+
+# Prometheus metrics, at http://127.0.0.1:9153/metrics.
+# [metrics]
+# listen = "127.0.0.1:9153"
+
+[[zones]]
+name = {zone}
+nameservers = {nameservers}
+hostmaster = {hostmaster}
+# Zone-file lines; names without a final dot are below the zone.
+records = '''
+{records}
+'''
+"""
+
+_AUTO = """\
+# The service obtains its certificate by itself, through its own zone, and renews it.
+tls = "auto"
+domain = {domain}
+acme_directory = {directory}
+acme_email = {email}
+acme_agree_tos = {agree_tos}"""
+_OFF = """\
+# Plain HTTP: keys travel readably, so only behind a proxy that speaks HTTPS.
+tls = "off\""""
+
+
+@dataclass(frozen=True)
+class ConfigTemplate:
+    """What a person says of a new service.
+
+    ``directory`` is a CA's short name or ACME URL. ``user`` is empty where nobody is to be named.
+    """
+
+    zone: DomainName
+    nameserver: DomainName
+    addresses: tuple[str, ...]
+    api_name: DomainName
+    hostmaster: str
+    dns_listen: tuple[str, ...]
+    api_listen: tuple[str, ...]
+    tls: Literal["auto", "off"]
+    directory: str
+    email: str
+    agree_tos: bool
+    ca_bundle: Path | None
+    database: Path
+    user: str
+
+    def text(self) -> str:
+        """Return the configuration file."""
+        return _TEMPLATE.format(
+            database=_toml(str(self.database)),
+            dns_listen=_toml(self.dns_listen),
+            api_listen=_toml(self.api_listen),
+            tls=self._tls(),
+            user=f"user = {_toml(self.user)}" if self.user else '# user = "zoneproof"',
+            zone=_toml(self.zone.text),
+            nameservers=_toml([self.nameserver.text]),
+            hostmaster=_toml(self.hostmaster),
+            records="\n".join(self._records()),
+        )
+
+    def _tls(self) -> str:
+        if self.tls == "off":
+            return _OFF
+        text = _AUTO.format(
+            domain=_toml(self.api_name.text),
+            directory=_toml(self.directory),
+            email=_toml(self.email),
+            agree_tos=_toml(self.agree_tos),
+        )
+        if self.ca_bundle is not None:
+            text += f"\nacme_ca_bundle = {_toml(str(self.ca_bundle.absolute()))}"
+        return text
+
+    def _records(self) -> list[str]:
+        names = [
+            name.relative_to(self.zone) or "@"
+            for name in dict.fromkeys([self.nameserver, self.api_name])
+            if name.is_below(self.zone)
+        ]
+        return [
+            f"{name:20} {'AAAA' if ':' in address else 'A':5} {address}"
+            for name in names
+            for address in self.addresses
+        ]
+
+
+def default_listen(addresses: tuple[str, ...], port: int) -> tuple[str, ...]:
+    """Return where to listen so that the addresses are reached: at them, or at all of a kind.
+
+    An address that is not this machine's belongs to a router that forwards to it.
+    """
+    hosts: list[str] = []
+    for version, everywhere in _EVERYWHERE.items():
+        own = [each for each in addresses if ipaddress.ip_address(each).version == version]
+        hosts += own if all(map(_is_here, own)) else [everywhere]
+    return tuple(str(Endpoint(host, port)) for host in dict.fromkeys(hosts))
+
+
+def default_dns_listen(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where to listen for DNS."""
+    return default_listen(addresses, _DNS_PORT)
+
+
+def default_api_listen(addresses: tuple[str, ...], tls: Literal["auto", "off"]) -> tuple[str, ...]:
+    """Return where to listen for HTTPS; for plain HTTP, where only this machine comes."""
+    return _BEHIND_A_PROXY if tls == "off" else default_listen(addresses, _HTTPS_PORT)
+
+
+def _is_here(address: str) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _toml(value: object) -> str:
+    # JSON's strings, lists and truth values are TOML's too.
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,371 @@
+"""Runs the challenge service: binds, starts workers and API, takes signals, and ends cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from starlette.types import ASGIApp
+
+from zoneproof.challengedns import logs
+from zoneproof.challengedns.api.api import make_app
+from zoneproof.challengedns.api.certificate import (
+    CertificateSource,
+    KeyPair,
+    configured_key_pair,
+    with_aliases,
+)
+from zoneproof.challengedns.api.http_server import HttpServer
+from zoneproof.challengedns.config import AutoTls, Config, load_config
+from zoneproof.challengedns.dns.counters import BLIND, DAMAGED
+from zoneproof.challengedns.dns.worker import WorkerSettings
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.runtime.capacity import METRICS, capacity, file_limit, usable_memory
+from zoneproof.challengedns.runtime.cpu_affinity import PoolThread, give_way
+from zoneproof.challengedns.runtime.metrics import (
+    CountedRequests,
+    MeasuredStore,
+    Metrics,
+    make_metrics_app,
+)
+from zoneproof.challengedns.runtime.pool import WorkerPool
+from zoneproof.challengedns.runtime.privileges import drop_privileges
+from zoneproof.challengedns.runtime.reload import changeable
+from zoneproof.challengedns.runtime.sockets import (
+    bind_api,
+    bind_dns,
+    endpoint_of,
+    remark_on_families,
+)
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.registrations import Registrations, open_database
+from zoneproof.core.errors import (
+    ConfigError,
+    DamagedDatabaseError,
+    InvalidInputError,
+    StorageError,
+    ZoneproofError,
+    ungrouped,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.storage import SqliteStore, open_in_thread
+
+_UPKEEP_SECONDS = 5.0
+_SWEEP_EVERY = 12
+_TABLE_BYTES = 1_000_000_000  # of all workers together, at most
+_COLLECT_AFTER = 700, 10, 10  # new objects, and rounds of that: as Python does by itself
+_FIRST_RETRY, _MAX_RETRY = 60.0, 6 * 3600.0  # seconds
+
+_log = logging.getLogger(__name__)
+
+OpenSource = Callable[[Config, AutoTls], CertificateSource]
+"""Makes what obtains the API's certificate, after root's privileges are gone."""
+
+
+def serve(path: Path, ready: Callable[[str], None], open_source: OpenSource) -> None:
+    """Run the service of a configuration file until SIGTERM or SIGINT.
+
+    ``ready`` gets one line that says where it answers, once it does. Raises ConfigError,
+    StorageError or ZoneproofError when it cannot start.
+    """
+    config = load_config(path)
+    compile_zones(path, config.zones)
+    logs.set_up(config.log)
+    _raise_file_limit()
+    asyncio.run(_Service(config, open_source).run(ready))
+
+
+class _Service:
+    def __init__(self, config: Config, open_source: OpenSource) -> None:
+        self._config = config
+        self._capacity = capacity(config, file_limit(), usable_memory())
+        self._open_source = open_source
+        self._pool = WorkerPool()
+        self._metrics = Metrics(self._pool)
+        self._source: CertificateSource | None = None
+        self._aliases: Mapping[DomainName, DomainName] = {}
+        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+
+    async def run(self, ready: Callable[[str], None]) -> None:
+        config = self._config
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signals.put_nowait, number)
+        async with contextlib.AsyncExitStack() as stack:
+            self._dns = [
+                stack.enter_context(contextlib.closing(bind_dns(endpoint, config.dns.workers)))
+                for endpoint in config.dns.listen
+            ]
+            listeners = [stack.enter_context(bind_api(each)) for each in config.api.listen]
+            for_metrics = [
+                stack.enter_context(bind_api(each, "the metrics"))
+                for each in [config.metrics]
+                if each
+            ]
+            drop_privileges(config)
+            self._workers = stack.enter_context(PoolThread(self._pool))
+            give_way()
+            store = await self._open_database()
+            stack.push_async_callback(self._registrations.close)
+            if config.api.auto is not None:
+                self._source = self._open_source(config, config.api.auto)
+                await self._prepare_certificate(self._source, config.api.auto)
+            self._http = HttpServer(
+                self._app(),
+                self._key_pair(),
+                connections=self._capacity.api,
+                of_one=self._capacity.api_of_one,
+                proxies=config.api.trusted_proxies,
+            )
+            self._tell_expiry()
+            stack.push_async_callback(self._workers.stop)
+            await self._start_workers(config)
+            await store.verify()  # takes seconds for a large database, while DNS answers
+            self._http.start(listeners)
+            stack.push_async_callback(self._http.stop)
+            if for_metrics:
+                metrics = HttpServer(
+                    make_metrics_app(self._metrics, self._store),
+                    connections=METRICS,
+                    of_one=METRICS,
+                )
+                metrics.start(for_metrics)
+                stack.push_async_callback(metrics.stop)
+            stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
+            stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_certificate())))
+            _collect_often()
+            ready(self._ready_line(listeners, for_metrics))
+            for key, listen in (
+                ("dns.listen", config.dns.listen),
+                ("api.listen", config.api.listen),
+            ):
+                if remark := remark_on_families(key, listen):
+                    _log.warning("%s", remark)
+            while await self._signals.get() == signal.SIGHUP:
+                await self._reload()
+
+    async def _open_database(self) -> SqliteStore:
+        config = self._config
+
+        def opening() -> tuple[SqliteStore, Announcements]:
+            return open_database(config.database, may_only_read=True)
+
+        store, announcements = await open_in_thread(opening, lambda opened: opened[0].close())
+        self._store = MeasuredStore(store, require_readers=self._require_readers)
+        self._registrations = Registrations(
+            self._store,
+            announcements,
+            zone=config.registration_zone,
+            value_lifetime=config.value_lifetime,
+        )
+        return store
+
+    def _require_readers(self) -> None:
+        """Raise StorageError while a DNS worker could not answer with what would be written."""
+        sight = self._pool.tally.worst_sight()
+        if sight == DAMAGED:
+            raise DamagedDatabaseError(
+                f"the database {self._config.database}: a DNS worker has found it damaged: restore"
+                " it from a backup"
+            )
+        if sight == BLIND:
+            raise StorageError(
+                f"the database {self._config.database}: a DNS worker cannot read it, as told above"
+            )
+
+    async def _prepare_certificate(self, source: CertificateSource, auto: AutoTls) -> None:
+        try:
+            with ungrouped():
+                self._aliases = await source.prepare()
+        except Exception as error:  # noqa: BLE001  DNS must answer whatever is in that folder
+            _log.error("the API's certificate is not ready: %s", _said(error))
+            return
+        await self._check_registrations(auto)
+
+    async def _check_registrations(self, auto: AutoTls) -> None:
+        for target in self._aliases.values():
+            try:
+                await self._registrations.get(target.labels[0])
+            except InvalidInputError as error:
+                raise ConfigError(
+                    f"{auto.folder} belongs to another database, or its registration {target} was"
+                    " deleted: move the folder away; another certificate is then obtained"
+                ) from error
+
+    def _app(self) -> ASGIApp:
+        app = make_app(self._registrations, self._config.api)
+        return CountedRequests(app, self._metrics.requests)
+
+    def _key_pair(self) -> KeyPair | None:
+        return self._source.key_pair() if self._source else configured_key_pair(self._config.api)
+
+    def _ready_line(
+        self, listeners: Sequence[socket.socket], for_metrics: Sequence[socket.socket]
+    ) -> str:
+        dns = ", ".join(str(each.endpoint) for each in self._dns)
+        api = ", ".join(f"{self._http.scheme}://{endpoint_of(each)}" for each in listeners)
+        metrics = "".join(f"metrics on http://{endpoint_of(each)}, " for each in for_metrics)
+        return f"challenge service ready: DNS on {dns}, {metrics}API on {api}"
+
+    async def _start_workers(self, config: Config) -> None:
+        compiled = compile_zones(config.path, config.zones)
+        zones = with_aliases(compiled, self._aliases)
+        generation = await self._begin_generation()
+        values_ahead = await self._registrations.values_ahead()
+        limits = capacity(config, file_limit(), usable_memory())
+
+        def settings(
+            transport: Literal["udp", "tcp"], sockets: Sequence[socket.socket]
+        ) -> WorkerSettings:
+            return WorkerSettings(
+                transport=transport,
+                sockets=[sock.fileno() for sock in sockets],
+                database=str(config.database.absolute()),
+                generation=generation,
+                values_ahead=values_ahead,
+                zones=zones,
+                value_ttl=config.dns.value_ttl,
+                table_bytes=_TABLE_BYTES // config.dns.workers,
+                rate_limit=config.dns.rate_limit,
+                tcp_connections=limits.dns,
+                tcp_connections_of_one=limits.dns_of_one,
+                tcp_idle_timeout=config.dns.tcp_idle_timeout,
+                log=config.log,
+            )
+
+        udp = [
+            settings("udp", [each.udp[index] for each in self._dns])
+            for index in range(len(self._dns[0].udp))
+        ]
+        await self._workers.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
+
+    async def _begin_generation(self) -> int:
+        try:
+            return await self._registrations.begin_generation()
+        except DamagedDatabaseError:
+            raise
+        except StorageError as error:
+            generation = await self._registrations.generation()
+            _log.error(
+                "%s; until then DNS answers with what is there, and all changes are refused",
+                error.message,
+            )
+            return generation
+
+    async def _keep_up(self) -> None:
+        told = ""
+        for turn in itertools.count():
+            try:
+                if self._registrations.write_failure is not None:
+                    await self._registrations.begin_generation()
+                    _log.warning("the database can be written again")
+                await self._registrations.announce_missed()
+                if turn % _SWEEP_EVERY == 0:
+                    await self._registrations.keep_value_time()
+                    await self._registrations.sweep()
+                told = ""
+            except StorageError as error:
+                if error.message != told:
+                    _log.error("%s", error.message)
+                told = error.message
+            await asyncio.sleep(_UPKEEP_SECONDS)
+
+    async def _keep_certificate(self) -> None:
+        source = self._source
+        if source is None:
+            return
+        pause = _FIRST_RETRY
+        while True:
+            try:
+                with ungrouped():
+                    is_new = await self._renew_if_due(source)
+                if is_new:
+                    self._http.use_certificate(source.key_pair())
+                    self._tell_expiry()
+                    self._metrics.renewals["success"] += 1
+                    _log.info("the API has a new certificate")
+            except Exception as error:  # noqa: BLE001  a bug must not end the renewals for good
+                self._metrics.renewals["failure"] += 1
+                _log.error(
+                    "no certificate for the API: %s; trying again in %d s", _said(error), pause
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _MAX_RETRY)
+            else:
+                pause = _FIRST_RETRY
+                await asyncio.sleep(source.look_again_after())
+
+    async def _renew_if_due(self, source: CertificateSource) -> bool:
+        aliases = await source.prepare()
+        if aliases != self._aliases:
+            self._aliases = aliases
+            await self._start_workers(self._config)
+        if self._metrics.certificate_expires_at == 0.0:
+            self._reload_certificate()  # what was repaired may be usable now
+        return await source.renew_if_due()
+
+    def _tell_expiry(self) -> None:
+        pair = self._key_pair()
+        self._metrics.certificate_expires_at = pair.expires_at() if pair else None
+
+    async def _reload(self) -> None:
+        try:
+            config = changeable(self._config, load_config(self._config.path))
+            await self._start_workers(config)
+        except ZoneproofError as error:
+            _log.error("configuration not reread: %s", error.message)
+            return
+        self._config = config
+        logs.set_up(config.log)
+        self._registrations = self._registrations.with_settings(
+            zone=config.registration_zone, value_lifetime=config.value_lifetime
+        )
+        self._http.replace_app(self._app(), config.api.trusted_proxies)
+        self._reload_certificate()
+        _log.info("configuration reread")
+
+    def _reload_certificate(self) -> None:
+        pair = self._key_pair()
+        if pair is None:
+            return
+        try:
+            self._http.use_certificate(pair)
+            self._tell_expiry()
+        except ZoneproofError as error:
+            _log.error("the API keeps its old certificate: %s", error.message)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ZoneproofError):
+        return " ".join([error.message, *error.records])
+    return f"a bug in Zoneproof: {type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _cancelled_at_exit(task: asyncio.Task[None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def _collect_often() -> None:
+    # Commands that end soon look for garbage seldom, but TLS connections end as garbage of some
+    # 20 KB each, which counts as a few objects. What there is by now stays and is not looked at.
+    gc.set_threshold(*_COLLECT_AFTER)
+    gc.collect()
+    gc.freeze()
+
+
+def _raise_file_limit() -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,127 @@
+"""Finds out which registration a caller may use, on an open transaction.
+
+What is done on the strength of it belongs into the same transaction: a key that is revoked, or a
+registration that goes to another tenant, between the two must not be used all the same.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.checks import to_network
+from zoneproof.challengedns.store.keys import (
+    NO_KEY_HAS_THIS_HASH,
+    UnverifiedKeyError,
+    has_hash,
+    is_legacy,
+)
+from zoneproof.challengedns.store.rows import RegistrationRow
+from zoneproof.challengedns.store.tenant_rows import LicenceKey
+from zoneproof.challengedns.store.tenants import authenticate_key, require_usable
+from zoneproof.core.errors import RegistrationError
+from zoneproof.storage import Transaction
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_KEY = re.compile(r"[A-Za-z0-9_-]{40}")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks for a change: the API user and key of the request, and where it came from."""
+
+    username: str
+    key: str = field(repr=False)
+    address: IPAddress
+
+
+def authenticate(tx: Transaction, caller: Caller, now: int) -> RegistrationRow:
+    """Return the caller's registration, at ``now`` (seconds since 1970).
+
+    Raises RegistrationError ``forbidden`` or ``licence_expired``, and UnverifiedKeyError where
+    only bcrypt can tell.
+    """
+    registration = None
+    username = caller.username.lower()
+    if _UUID.fullmatch(username):
+        registration = rows.by_username(tx, username)
+    # The comparison is made for an unknown user too, which so takes as long as a wrong key.
+    expected = registration.key_hash if registration else NO_KEY_HAS_THIS_HASH
+    same = has_hash(caller.key, expected)
+    has_form = _KEY.fullmatch(caller.key)
+    if registration is None or not has_form or not (same or is_legacy(expected)):
+        raise forbidden_key(registration)
+    with about(registration.subdomain):
+        if registration.disabled:
+            raise RegistrationError("the registration is disabled", code="forbidden")
+        if not _is_allowed(registration, caller.address):
+            raise RegistrationError(
+                f"{caller.address} is not in the registration's allowfrom", code="forbidden"
+            )
+        if is_legacy(expected):
+            raise UnverifiedKeyError(registration)
+        if registration.tenant is not None:
+            require_usable(tx, registration.tenant, now)
+    return registration
+
+
+def forbidden_key(registration: RegistrationRow | None) -> RegistrationError:
+    """Return the error of whoever has not the key of a registration, or names none."""
+    if registration is None:
+        return RegistrationError("unknown API user", code="forbidden")
+    return RegistrationError("wrong API key", code="forbidden", registration=registration.subdomain)
+
+
+@contextmanager
+def about(subdomain: str) -> Iterator[None]:
+    """Note on a RegistrationError that comes out which registration it is about."""
+    try:
+        yield
+    except RegistrationError as error:
+        error.registration = error.registration or subdomain
+        raise
+
+
+def administered(
+    tx: Transaction, key: str, subdomain: str, now: int
+) -> tuple[LicenceKey, RegistrationRow]:
+    """Return what is known of a licence key, and a registration that it may administer.
+
+    Raises what :func:`authenticate_key` raises, and RegistrationError ``not_found``: to a tenant
+    another's registration is as one that there is not.
+    """
+    who = authenticate_key(tx, key, now)
+    found = rows.by_subdomain(tx, subdomain.lower())
+    if found is None or who.tenant not in {None, found.tenant}:
+        raise RegistrationError("there is no such registration", code="not_found")
+    return who, found
+
+
+def _is_allowed(registration: RegistrationRow, address: IPAddress) -> bool:
+    return not registration.allowfrom or any(
+        address in to_network(text) for text in registration.allowfrom
+    )
+
+
+def own_registration(registration: RegistrationRow, subdomain: str) -> RegistrationRow:
+    """Return the caller's registration if the subdomain is its own.
+
+    Raises RegistrationError ``bad_subdomain`` or ``forbidden``.
+    """
+    wanted = subdomain.lower()
+    with about(registration.subdomain):
+        if not _UUID.fullmatch(wanted):
+            raise RegistrationError(
+                "the subdomain must be the UUID of a registration", code="bad_subdomain"
+            )
+        if wanted != registration.subdomain:
+            raise RegistrationError(
+                f"the subdomain is another registration's, {wanted}", code="forbidden"
+            )
+    return registration

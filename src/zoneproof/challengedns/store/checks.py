@@ -1,0 +1,57 @@
+"""Checks what clients write into registrations: networks, TXT values, notes."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from zoneproof.core.errors import RegistrationError
+
+_TXT = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def check_networks(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return CIDRs as they came, without brackets around IPv6 addresses.
+
+    Raises RegistrationError ``invalid_allowfrom_cidr`` for one that is none; as in acme-dns, an
+    address without a prefix length is none.
+    """
+    networks = []
+    for text in texts:
+        network = text.strip().replace("[", "").replace("]", "")
+        try:
+            to_network(network)
+        except ValueError:
+            network = ""
+        if "/" not in network:
+            raise RegistrationError(
+                f"{text[:60]!r} is no network: write one as 192.0.2.0/24 or 2001:db8::/32",
+                code="invalid_allowfrom_cidr",
+            )
+        networks.append(network)
+    return tuple(networks)
+
+
+def check_txt(txt: str) -> str:
+    """Return a dns-01 value: 43 characters of base64url. Raises RegistrationError ``bad_txt``."""
+    if not _TXT.fullmatch(txt):
+        raise RegistrationError(
+            "the TXT value must be 43 characters of A-Z, a-z, 0-9, '-' and '_'", code="bad_txt"
+        )
+    return txt
+
+
+@functools.lru_cache(4096)
+def to_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return a network; raises ValueError for what is none."""
+    return ipaddress.ip_network(text, strict=False)
+
+
+MAX_NOTE = 200
+
+
+def clean_note(note: str) -> str:
+    """Return the printable characters of a note, at most 200."""
+    return "".join(character for character in note if character.isprintable())[:MAX_NOTE]

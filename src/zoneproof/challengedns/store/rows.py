@@ -1,0 +1,294 @@
+"""The SQL of registrations: functions on an open transaction, whoever opened it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from zoneproof.storage import Row, Transaction
+
+MAX_VALUES = 16
+_KEPT_CHANGES = 20_000
+_KEPT_DELETED = 100_000  # so that an import brings none of them back
+_SWEEP_LIMIT = 500  # rows of a kind in a transaction: updates that come meanwhile hardly wait
+
+_COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
+_ONE_LESS_FOR_TENANT = (
+    "UPDATE challenge_tenant SET registrations = registrations - 1 WHERE name ="
+    " (SELECT tenant FROM challenge_registration WHERE subdomain = ?)"
+)
+
+
+@dataclass(frozen=True)
+class RegistrationRow:
+    """A row of the registrations. ``allowfrom`` holds CIDRs, ``created_at`` seconds since 1970."""
+
+    subdomain: str
+    username: str
+    key_hash: str
+    allowfrom: tuple[str, ...]
+    note: str
+    tenant: str | None
+    disabled: bool
+    created_at: int
+
+
+def _registration(row: Row) -> RegistrationRow:
+    subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at = row
+    return RegistrationRow(
+        str(subdomain),
+        str(username),
+        str(key_hash),
+        tuple(json.loads(str(allowfrom))),
+        str(note),
+        None if tenant is None else str(tenant),
+        bool(disabled),
+        _integer(created_at),
+    )
+
+
+def _integer(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def by_username(tx: Transaction, username: str) -> RegistrationRow | None:
+    """Return the registration of an API user."""
+    rows = tx.query(f"SELECT {_COLUMNS} FROM challenge_registration WHERE username = ?", [username])  # noqa: S608
+    return _registration(rows[0]) if rows else None
+
+
+def by_subdomain(tx: Transaction, subdomain: str) -> RegistrationRow | None:
+    """Return the registration of a subdomain."""
+    rows = tx.query(
+        f"SELECT {_COLUMNS} FROM challenge_registration WHERE subdomain = ?",  # noqa: S608
+        [subdomain],
+    )
+    return _registration(rows[0]) if rows else None
+
+
+def page(tx: Transaction, tenant: str, after: str, limit: int) -> list[RegistrationRow]:
+    """Return up to ``limit`` registrations that follow the subdomain ``after``, in its order.
+
+    They are those of a tenant, or all if ``tenant`` is empty.
+    """
+    of_tenant = " AND tenant = ?" if tenant else ""
+    rows = tx.query(
+        f"SELECT {_COLUMNS} FROM challenge_registration WHERE subdomain > ?{of_tenant}"  # noqa: S608
+        " ORDER BY subdomain LIMIT ?",
+        [after, *filter(None, [tenant]), limit],
+    )
+    return [_registration(row) for row in rows]
+
+
+def live_values(tx: Transaction, subdomain: str, now: int) -> list[tuple[str, int]]:
+    """Return the values of a subdomain that have not expired, and when they will; oldest first.
+
+    Both times are value time.
+    """
+    rows = tx.query(
+        "SELECT txt, expires_at FROM challenge_value WHERE subdomain = ? AND expires_at > ?"
+        " ORDER BY generation",
+        [subdomain, now],
+    )
+    return [(str(txt), _integer(expires_at)) for txt, expires_at in rows]
+
+
+def generation(tx: Transaction) -> int:
+    """Return the number of the latest change."""
+    return _integer(tx.query("SELECT generation FROM challenge_generation")[0][0])
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def next_generation(tx: Transaction, *, at_least: int = 0) -> int:
+    """Count a change that makes no answer of a registration stale, and return its number."""
+    rows = tx.query(
+        "UPDATE challenge_generation SET generation ="
+        " CASE WHEN generation < ? THEN ? ELSE generation + 1 END RETURNING generation",
+        [at_least, at_least],
+    )
+    return _integer(rows[0][0])
+
+
+def note_change(tx: Transaction, subdomain: str) -> int:
+    """Count a change of what is answered for a subdomain, and return its number."""
+    number = next_generation(tx)
+    tx.execute(
+        "INSERT INTO challenge_change (generation, subdomain) VALUES (?, ?)", [number, subdomain]
+    )
+    return number
+
+
+def is_taken(tx: Transaction, subdomain: str) -> bool:
+    """Tell whether a subdomain is, or ever was, a registration's."""
+    return bool(
+        tx.query(
+            "SELECT 1 FROM challenge_registration WHERE subdomain = ?"
+            " UNION ALL SELECT 1 FROM challenge_deleted_subdomain WHERE subdomain = ?",
+            [subdomain, subdomain],
+        )
+    )
+
+
+def insert(tx: Transaction, registration: RegistrationRow) -> None:
+    """Add a registration, which its tenant then has one more of."""
+    tx.execute(
+        f"INSERT INTO challenge_registration ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        [
+            registration.subdomain,
+            registration.username,
+            registration.key_hash,
+            json.dumps(registration.allowfrom),
+            registration.note,
+            registration.tenant,
+            int(registration.disabled),
+            registration.created_at,
+        ],
+    )
+    _count_for_tenant(tx, registration.tenant, 1)
+    next_generation(tx)
+
+
+def assign(tx: Transaction, subdomains: Iterable[str], tenant: str | None) -> None:
+    """Make registrations a tenant's, or nobody's. What is answered for them stays the same."""
+    for subdomain in subdomains:
+        tx.execute(_ONE_LESS_FOR_TENANT, [subdomain])
+        tx.execute(
+            "UPDATE challenge_registration SET tenant = ? WHERE subdomain = ?", [tenant, subdomain]
+        )
+        _count_for_tenant(tx, tenant, 1)
+
+
+def count_without_tenant(tx: Transaction, but: Sequence[str]) -> int:
+    """Return how many registrations have no tenant and none of these notes."""
+    (row,) = tx.query(f"SELECT COUNT(*) FROM challenge_registration {_without_tenant(but)}", but)  # noqa: S608
+    return _integer(row[0])
+
+
+def assign_all_without_tenant(tx: Transaction, tenant: str, but: Sequence[str]) -> None:
+    """Make registrations a tenant's that have no tenant and none of these notes."""
+    count = tx.execute(
+        f"UPDATE challenge_registration SET tenant = ? {_without_tenant(but)}",  # noqa: S608
+        [tenant, *but],
+    )
+    _count_for_tenant(tx, tenant, count)
+
+
+def _without_tenant(but: Sequence[str]) -> str:
+    return f"WHERE tenant IS NULL AND note NOT IN ({', '.join('?' * len(but))})"
+
+
+def _count_for_tenant(tx: Transaction, tenant: str | None, more: int) -> None:
+    if tenant is not None:
+        tx.execute(
+            "UPDATE challenge_tenant SET registrations = registrations + ? WHERE name = ?",
+            [more, tenant],
+        )
+
+
+def save(tx: Transaction, registration: RegistrationRow) -> None:
+    """Replace what can change of a registration: key, allowfrom, note, disabled."""
+    tx.execute(
+        "UPDATE challenge_registration SET key_hash = ?, allowfrom = ?, note = ?, disabled = ?"
+        " WHERE subdomain = ?",
+        [
+            registration.key_hash,
+            json.dumps(registration.allowfrom),
+            registration.note,
+            int(registration.disabled),
+            registration.subdomain,
+        ],
+    )
+    note_change(tx, registration.subdomain)
+
+
+def delete(tx: Transaction, subdomain: str, now: int) -> None:
+    """Remove a registration and its values, and keep its subdomain from being used again."""
+    tx.execute(_ONE_LESS_FOR_TENANT, [subdomain])
+    tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [subdomain])
+    tx.execute("DELETE FROM challenge_registration WHERE subdomain = ?", [subdomain])
+    tx.execute(
+        "INSERT INTO challenge_deleted_subdomain (subdomain, deleted_at) VALUES (?, ?)",
+        [subdomain, now],
+    )
+    note_change(tx, subdomain)
+
+
+def put_value(tx: Transaction, subdomain: str, txt: str, now: int, expires_at: int) -> None:
+    """Make ``txt`` the newest live value of a subdomain; of more than 16 the oldest goes.
+
+    Both times are value time.
+    """
+    number = note_change(tx, subdomain)
+    tx.execute(
+        "INSERT INTO challenge_value (subdomain, txt, expires_at, generation) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (subdomain, txt) DO UPDATE"
+        " SET expires_at = excluded.expires_at, generation = excluded.generation",
+        [subdomain, txt, expires_at, number],
+    )
+    for oldest, _ in live_values(tx, subdomain, now)[:-MAX_VALUES]:
+        tx.execute(
+            "DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", [subdomain, oldest]
+        )
+
+
+def remove_value(tx: Transaction, subdomain: str, txt: str) -> None:
+    """Make ``txt`` none of a subdomain's values."""
+    if tx.execute("DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", [subdomain, txt]):
+        note_change(tx, subdomain)
+
+
+def sweep(tx: Transaction, now: int) -> bool:
+    """Remove a few rows of each kind that is of no use any more; ``now`` is value time.
+
+    Those are values that have expired, changes that every worker has long seen, and the names of
+    registrations that were deleted long ago. Returns whether more are left to remove.
+    """
+    return any([_sweep_values(tx, now), _sweep_changes(tx), _sweep_deleted(tx)])
+
+
+def _sweep_values(tx: Transaction, now: int) -> bool:
+    expired = tx.query(
+        "SELECT subdomain, txt FROM challenge_value WHERE expires_at <= ? LIMIT ?",
+        [now, _SWEEP_LIMIT],
+    )
+    for row in expired:
+        tx.execute("DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", row)
+    if expired:
+        next_generation(tx)
+    return len(expired) == _SWEEP_LIMIT
+
+
+def _sweep_changes(tx: Transaction) -> bool:
+    newest = tx.query(
+        "SELECT generation FROM challenge_change ORDER BY generation DESC LIMIT 1 OFFSET ?",
+        [_KEPT_CHANGES],
+    )
+    if not newest:
+        return False
+    oldest = tx.query(
+        "SELECT generation FROM challenge_change ORDER BY generation LIMIT ?", [_SWEEP_LIMIT]
+    )
+    last, pruned = _integer(newest[0][0]), _integer(oldest[-1][0])
+    pruned = min(last, pruned)
+    tx.execute("DELETE FROM challenge_change WHERE generation <= ?", [pruned])
+    tx.execute("UPDATE challenge_generation SET pruned = ?", [pruned])
+    return pruned < last
+
+
+def _sweep_deleted(tx: Transaction) -> bool:
+    (row,) = tx.query("SELECT COUNT(*) FROM challenge_deleted_subdomain")
+    too_many = _integer(row[0]) - _KEPT_DELETED
+    oldest = tx.query(
+        "SELECT subdomain FROM challenge_deleted_subdomain ORDER BY deleted_at LIMIT ?",
+        [max(0, min(too_many, _SWEEP_LIMIT))],
+    )
+    for found in oldest:
+        tx.execute("DELETE FROM challenge_deleted_subdomain WHERE subdomain = ?", found)
+    return too_many > len(oldest)

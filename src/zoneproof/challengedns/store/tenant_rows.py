@@ -1,0 +1,138 @@
+"""The SQL of tenants and keys: functions on an open transaction, whoever opened it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoneproof.storage import Row, Transaction
+
+_TENANT = "name, quota, registrations, expires_at, disabled, created_at"
+_KEY = "id, tenant, note, created_at"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """Who may have up to ``quota`` registrations, and has ``registrations`` of them.
+
+    ``expires_at`` (None: never) and ``created_at`` are seconds since 1970.
+    """
+
+    name: str
+    quota: int
+    registrations: int
+    expires_at: int | None
+    disabled: bool
+    created_at: int
+
+
+@dataclass(frozen=True)
+class LicenceKey:
+    """A tenant's licence key, or the operator's when ``tenant`` is None."""
+
+    id: str
+    tenant: str | None
+    note: str
+    created_at: int
+
+
+def _tenant(row: Row) -> Tenant:
+    name, quota, registrations, expires_at, disabled, created_at = row
+    return Tenant(
+        str(name),
+        _integer(quota),
+        _integer(registrations),
+        None if expires_at is None else _integer(expires_at),
+        bool(disabled),
+        _integer(created_at),
+    )
+
+
+def _key(row: Row) -> LicenceKey:
+    key_id, tenant, note, created_at = row
+    return LicenceKey(
+        str(key_id), None if tenant is None else str(tenant), str(note), _integer(created_at)
+    )
+
+
+def _integer(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+# --- tenants -----------------------------------------------------------------------------------
+
+
+def get(tx: Transaction, name: str) -> Tenant | None:
+    """Return a tenant."""
+    rows = tx.query(f"SELECT {_TENANT} FROM challenge_tenant WHERE name = ?", [name])  # noqa: S608
+    return _tenant(rows[0]) if rows else None
+
+
+def page(tx: Transaction, after: str, limit: int) -> list[Tenant]:
+    """Return up to ``limit`` tenants that follow the name ``after``, in its order."""
+    rows = tx.query(
+        f"SELECT {_TENANT} FROM challenge_tenant WHERE name > ? ORDER BY name LIMIT ?",  # noqa: S608
+        [after, limit],
+    )
+    return [_tenant(row) for row in rows]
+
+
+def insert(tx: Transaction, tenant: Tenant) -> None:
+    """Add a tenant."""
+    tx.execute(
+        f"INSERT INTO challenge_tenant ({_TENANT}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
+        [
+            tenant.name,
+            tenant.quota,
+            tenant.registrations,
+            tenant.expires_at,
+            int(tenant.disabled),
+            tenant.created_at,
+        ],
+    )
+
+
+def save(tx: Transaction, tenant: Tenant) -> None:
+    """Replace what can change of a tenant: quota, expires_at, disabled."""
+    tx.execute(
+        "UPDATE challenge_tenant SET quota = ?, expires_at = ?, disabled = ? WHERE name = ?",
+        [tenant.quota, tenant.expires_at, int(tenant.disabled), tenant.name],
+    )
+
+
+def delete(tx: Transaction, name: str) -> None:
+    """Remove a tenant and its keys."""
+    tx.execute("DELETE FROM challenge_key WHERE tenant = ?", [name])
+    tx.execute("DELETE FROM challenge_tenant WHERE name = ?", [name])
+
+
+# --- keys --------------------------------------------------------------------------------------
+
+
+def key(tx: Transaction, key_id: str) -> tuple[LicenceKey, str] | None:
+    """Return a key and its hash."""
+    rows = tx.query(f"SELECT {_KEY}, key_hash FROM challenge_key WHERE id = ?", [key_id])  # noqa: S608
+    return (_key(rows[0][:-1]), str(rows[0][-1])) if rows else None
+
+
+def page_of_keys(tx: Transaction, tenant: str, after: str, limit: int) -> list[LicenceKey]:
+    """Return up to ``limit`` keys that follow the id ``after``; of all if ``tenant`` is empty."""
+    of_tenant = " AND tenant = ?" if tenant else ""
+    rows = tx.query(
+        f"SELECT {_KEY} FROM challenge_key WHERE id > ?{of_tenant} ORDER BY id LIMIT ?",  # noqa: S608
+        [after, *filter(None, [tenant]), limit],
+    )
+    return [_key(row) for row in rows]
+
+
+def insert_key(tx: Transaction, new: LicenceKey, key_hash: str) -> None:
+    """Add a key."""
+    tx.execute(
+        f"INSERT INTO challenge_key ({_KEY}, key_hash) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
+        [new.id, new.tenant, new.note, new.created_at, key_hash],
+    )
+
+
+def delete_key(tx: Transaction, key_id: str) -> None:
+    """Remove a key."""
+    tx.execute("DELETE FROM challenge_key WHERE id = ?", [key_id])

@@ -1,0 +1,280 @@
+"""Tenants of the challenge service and the keys of tenants and operator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from zoneproof.challengedns.store import tenant_rows
+from zoneproof.challengedns.store.checks import clean_note
+from zoneproof.challengedns.store.keys import (
+    NO_KEY_HAS_THIS_HASH,
+    has_hash,
+    hash_key,
+    licence_key_id,
+    new_licence_key,
+)
+from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
+from zoneproof.core.errors import RegistrationError
+from zoneproof.core.text import printable
+from zoneproof.storage import Store, Transaction
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+DEFAULT_QUOTA = 500
+MAX_QUOTA = 10_000_000
+
+_NAME = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """What is shown once: ``key``, of which only a hash is kept."""
+
+    id: str
+    tenant: str | None
+    note: str
+    created_at: int
+    key: str = field(repr=False)
+
+
+class Tenants:
+    """The tenants and keys in a database; any number of processes may change them at once.
+
+    All methods raise StorageError when the database fails, and RegistrationError ``not_found``
+    for a tenant or key that there is not.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        """``clock`` gives seconds since 1970."""
+        self._store = store
+        self._clock = clock
+
+    async def authenticate(self, key: str) -> LicenceKey:
+        """Return what is known of a key that somebody sent.
+
+        Raises what :func:`authenticate_key` raises.
+        """
+        return await self._store.read(lambda tx: authenticate_key(tx, key, self._now()))
+
+    # --- tenants ---------------------------------------------------------------------------
+
+    async def create(
+        self, name: str, *, quota: int = DEFAULT_QUOTA, expires_at: int | None = None
+    ) -> Tenant:
+        """Make a tenant, which has no key yet.
+
+        Raises RegistrationError ``invalid_name``, ``invalid_quota`` or ``already_exists``.
+        """
+        if not _NAME.match(name):
+            raise RegistrationError(
+                f"'{printable(name[:70])}' cannot be a tenant's name: write up to 63 of a-z, 0-9,"
+                " '.', '_', '-', of which the first is a letter or a digit",
+                code="invalid_name",
+            )
+        tenant = _checked(Tenant(name, quota, 0, expires_at, False, self._now()))
+
+        def work(tx: Transaction) -> Tenant:
+            if tenant_rows.get(tx, name):
+                raise RegistrationError(
+                    f"there is a tenant '{name}' already", code="already_exists"
+                )
+            tenant_rows.insert(tx, tenant)
+            return tenant
+
+        return await self._store.write(work)
+
+    async def get(self, name: str) -> Tenant:
+        """Return a tenant."""
+        return await self._store.read(lambda tx: known_tenant(tx, name))
+
+    async def page(self, *, after: str = "", limit: int = 100) -> list[Tenant]:
+        """Return the tenants that follow the name ``after``, in order."""
+        return await self._store.read(lambda tx: tenant_rows.page(tx, after, limit))
+
+    async def alter(self, name: str, alter: Callable[[Tenant], Tenant]) -> Tenant:
+        """Replace quota, expires_at and disabled by what ``alter`` makes of them.
+
+        A quota below what the tenant has takes nothing away. Raises RegistrationError
+        ``invalid_quota``.
+        """
+
+        def work(tx: Transaction) -> Tenant:
+            altered = _checked(alter(known_tenant(tx, name)))
+            tenant_rows.save(tx, altered)
+            return altered
+
+        return await self._store.write(work)
+
+    async def delete(self, name: str) -> None:
+        """Delete a tenant and its keys. Raises RegistrationError ``tenant_in_use``."""
+
+        def work(tx: Transaction) -> None:
+            has = known_tenant(tx, name).registrations
+            if has:
+                raise RegistrationError(
+                    f"tenant '{name}' has registrations ({has}): delete them first, or disable it",
+                    code="tenant_in_use",
+                )
+            tenant_rows.delete(tx, name)
+
+        await self._store.write(work)
+
+    # --- keys ------------------------------------------------------------------------------
+
+    async def create_key(self, tenant: str | None, *, note: str = "") -> NewKey:
+        """Make a licence key of a tenant, or an operator's key for None."""
+
+        def work(tx: Transaction) -> NewKey:
+            if tenant is not None:
+                known_tenant(tx, tenant)
+            key_id, key = new_licence_key()
+            while tenant_rows.key(tx, key_id):
+                key_id, key = new_licence_key()
+            made = LicenceKey(key_id, tenant, clean_note(note), self._now())
+            tenant_rows.insert_key(tx, made, hash_key(key))
+            return NewKey(made.id, made.tenant, made.note, made.created_at, key)
+
+        return await self._store.write(work)
+
+    async def keys(
+        self, *, tenant: str = "", after: str = "", limit: int = 100
+    ) -> list[LicenceKey]:
+        """Return the keys that follow the id ``after``, in order; of all if ``tenant`` is empty."""
+
+        def work(tx: Transaction) -> list[LicenceKey]:
+            if tenant:
+                known_tenant(tx, tenant)
+            return tenant_rows.page_of_keys(tx, tenant, after, limit)
+
+        return await self._store.read(work)
+
+    async def revoke_key(self, key_id: str, *, operators: bool = True) -> None:
+        """Delete a key. Raises RegistrationError ``operators_key`` for one that is not to go."""
+
+        def work(tx: Transaction) -> None:
+            found = tenant_rows.key(tx, key_id)
+            if found is None:
+                raise RegistrationError(
+                    f"there is no key '{printable(key_id[:60])}'", code="not_found"
+                )
+            if found[0].tenant is None and not operators:
+                raise RegistrationError(
+                    "the operator's keys are revoked on the command line only",
+                    code="operators_key",
+                )
+            tenant_rows.delete_key(tx, key_id)
+
+        await self._store.write(work)
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+def authenticate_key(tx: Transaction, key: str, now: int) -> LicenceKey:
+    """Return what is known of a key that somebody sent, at ``now`` (seconds since 1970).
+
+    Raises RegistrationError ``forbidden`` for one that is wrong or whose tenant is disabled,
+    which to a guesser is the same, and ``licence_expired``.
+    """
+    key_id = licence_key_id(key)
+    found = tenant_rows.key(tx, key_id) if key_id else None
+    # The comparison is made for an unknown id too, which so takes as long as a wrong key.
+    expected = found[1] if found else NO_KEY_HAS_THIS_HASH
+    if not has_hash(key, expected) or found is None:
+        raise RegistrationError(_what_is_wrong(key, key_id, found and found[0]), code="forbidden")
+    if found[0].tenant is not None:
+        require_usable(tx, found[0].tenant, now)
+    return found[0]
+
+
+def _what_is_wrong(key: str, key_id: str | None, found: LicenceKey | None) -> str:
+    if not key:
+        return "no licence key came with it"
+    if key_id is None:
+        return "what came as licence key does not have the form of one"
+    if found is None:
+        return f"the licence key is wrong, its id {key_id} is unknown"
+    of = f"tenant '{found.tenant}'" if found.tenant else "the operator"
+    return f"the licence key is wrong, its id {key_id} is that of a key of {of}"
+
+
+def authenticate_operator(tx: Transaction, key: str, now: int) -> LicenceKey:
+    """Return the operator's key that somebody sent.
+
+    Raises what :func:`authenticate_key` raises, and RegistrationError ``operator_key_needed`` for
+    a tenant's.
+    """
+    found = authenticate_key(tx, key, now)
+    if found.tenant is not None:
+        raise operator_key_needed()
+    return found
+
+
+def authenticate_tenant(tx: Transaction, key: str, now: int) -> str:
+    """Return the tenant for whom a key registers.
+
+    Raises what :func:`authenticate_key` raises, also for an operator's key, which is for nobody.
+    """
+    tenant = authenticate_key(tx, key, now).tenant
+    if tenant is None:
+        raise RegistrationError(
+            "the operator's key registers nothing: make a licence key", code="forbidden"
+        )
+    return tenant
+
+
+def operator_key_needed() -> RegistrationError:
+    """Return the error of whoever has no operator's key and needs one."""
+    return RegistrationError("this needs the operator's key", code="operator_key_needed")
+
+
+def require_usable(tx: Transaction, name: str, now: int) -> Tenant:
+    """Return a tenant that may register and update.
+
+    Raises RegistrationError ``forbidden`` when it is disabled, ``licence_expired``.
+    """
+    tenant = tenant_rows.get(tx, name)
+    if tenant is None or tenant.disabled:
+        raise RegistrationError(f"tenant '{name}' is disabled", code="forbidden")
+    if tenant.expires_at is not None and tenant.expires_at <= now:
+        raise RegistrationError(f"tenant '{name}' has expired", code="licence_expired")
+    return tenant
+
+
+def require_room(tx: Transaction, name: str, now: int) -> None:
+    """Raise what :func:`require_usable` raises, and RegistrationError ``quota_exceeded``.
+
+    What it tells holds as long as the transaction is a writing one.
+    """
+    require_usable(tx, name, now)
+    require_places(tx, name, 1)
+
+
+def require_places(tx: Transaction, name: str, count: int) -> None:
+    """Raise RegistrationError ``quota_exceeded`` unless a tenant may have so many more.
+
+    ``not_found`` if there is no such tenant. One that is disabled or expired may be given some.
+    """
+    tenant = known_tenant(tx, name)
+    if tenant.registrations + count > tenant.quota:
+        more = "" if count == 1 else f" and would get {count:,} more"
+        raise RegistrationError(
+            f"tenant '{name}' has {tenant.registrations} registrations{more}, and its quota is"
+            f" {tenant.quota}: 'zoneproof challenge tenant change {name} --quota N' raises it",
+            code="quota_exceeded",
+        )
+
+
+def known_tenant(tx: Transaction, name: str) -> Tenant:
+    """Return a tenant. Raises RegistrationError ``not_found``."""
+    tenant = tenant_rows.get(tx, name)
+    if tenant is None:
+        raise RegistrationError(f"there is no tenant '{printable(name[:60])}'", code="not_found")
+    return tenant
+
+
+def _checked(tenant: Tenant) -> Tenant:
+    if not 0 <= tenant.quota <= MAX_QUOTA:
+        raise RegistrationError(f"a quota must be from 0 to {MAX_QUOTA}", code="invalid_quota")
+    return tenant

@@ -1,0 +1,63 @@
+"""Asks a person: for a value until it can be used, and before what cannot be taken back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.core.text import printable
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def can_ask() -> bool:
+    """Tell whether a person is there to answer."""
+    return sys.stdin.isatty()
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return if the answer is yes, or ``yes`` says so.
+
+    Raises ZoneproofError if it is no, and InvalidInputError where nobody can be asked.
+    """
+    if yes:
+        return
+    if not can_ask():
+        raise InvalidInputError(f"{question} Nobody can be asked here: add --yes to do it")
+    if not click.confirm(question, err=True):
+        raise ZoneproofError("nothing was changed")
+
+
+T = TypeVar("T")
+
+
+def somebody_is_there() -> bool:
+    """Tell whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(
+    question: str, read: Callable[[str], T], *, default: str | None = None, hidden: bool = False
+) -> T:
+    """Ask on stderr, and return what ``read`` makes of the answer.
+
+    An answer for which it raises InvalidInputError is answered with that error, and the question
+    is asked again.
+    """
+    while True:
+        answer = click.prompt(
+            question,
+            default=default,
+            show_default=bool(default),
+            hide_input=hidden,
+            type=str,
+            err=True,
+        )
+        try:
+            return read(answer)
+        except InvalidInputError as error:
+            click.echo(f"zoneproof: {printable(error.message)}", err=True)

@@ -1,0 +1,86 @@
+"""Runs a command's work to its end: signals end it gently, a CA's terms are asked about."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from zoneproof.core.errors import TermsNotAgreedError
+from zoneproof.core.text import printable
+from zoneproof.manager import Home, Manager, RunOptions, open_manager
+
+T = TypeVar("T")
+
+
+def run_until_done(work: Coroutine[Any, Any, T]) -> T:
+    """Run the coroutine. SIGINT and SIGTERM cancel it, so that it can clean up first.
+
+    Raises KeyboardInterrupt after such a signal.
+    """
+
+    async def guarded() -> T:
+        task = asyncio.ensure_future(work)
+        terminated = False
+
+        def stop() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        # Windows has no such handlers, and ends processes without asking.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if terminated:
+                raise KeyboardInterrupt from None
+            raise
+
+    if sys.version_info < (3, 12) and sys.platform == "linux" and hasattr(os, "pidfd_open"):
+        # Python 3.12 does so by itself; 3.11 starts a thread for each script that a provider runs.
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+    return asyncio.run(guarded())
+
+
+def run_with_manager(
+    work: Callable[[Manager], Awaitable[T]],
+    run: RunOptions | None = None,
+    *,
+    needs_secrets: bool = True,
+) -> T:
+    """Open the manager's home, run the work with it, and close it.
+
+    Work that ``needs_secrets`` does not begin without the vault key.
+    """
+
+    async def opened() -> T:
+        async with open_manager(Home.find(), run, needs_secrets=needs_secrets) as manager:
+            return await work(manager)
+
+    return run_until_done(opened())
+
+
+def run_with_terms(work: Callable[[Manager], Awaitable[T]], run: RunOptions, *, ask: bool) -> T:
+    """Run the work; where it needs agreement to terms of service, ask for it if there is a person.
+
+    Raises TermsNotAgreedError, with what to do, if there is none or the answer is no.
+    """
+    try:
+        return run_with_manager(work, run)
+    except TermsNotAgreedError as error:
+        if not (ask and sys.stdin.isatty()):
+            text = f"{error.message}; read them, then add --agree-tos"
+            raise TermsNotAgreedError(text, url=error.url) from error
+        click.echo(f"terms of service: {printable(error.url)}")
+        if not click.confirm("Have you read them, and do you agree to them?"):
+            raise
+    return run_with_manager(work, replace(run, terms=replace(run.terms, agree_to_terms=True)))

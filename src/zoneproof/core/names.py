@@ -1,0 +1,219 @@
+"""Domain names and certificate identifiers: one type each, compared as lower-case A-labels."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+
+from zoneproof.core.errors import InvalidNameError
+from zoneproof.core.text import printable
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_BRACKETED = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+_MAX_TEXT = 253
+_MAX_INPUT = 1000
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class DomainName:
+    """A domain name: ``text`` is lower-case A-labels without a trailing dot.
+
+    The leftmost label may be ``*``; labels may start with ``_``. The root is the empty text.
+    Make one with :meth:`parse`.
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> DomainName:
+        """Read a name in any usual spelling: mixed case, U-labels (IDNA 2008), trailing dot.
+
+        Raises InvalidNameError, which says what is wrong with which label.
+        """
+        shown = _shown(text)
+        stripped = text.strip()
+        if stripped == ".":
+            return cls("")
+        if len(stripped) > _MAX_INPUT:  # before any work is spent on it
+            raise _too_long(shown)
+        labels = _DOTS.split(stripped)
+        if len(labels) > 1 and not labels[-1]:
+            labels.pop()
+        parsed = [_parse_label(label, shown, first=i == 0) for i, label in enumerate(labels)]
+        result = ".".join(parsed)
+        if len(result) > _MAX_TEXT:
+            raise _too_long(shown)
+        return cls(result)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __lt__(self, other: DomainName) -> bool:
+        return self.labels[::-1] < other.labels[::-1]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels from left to right; none for the root."""
+        return tuple(self.text.split(".")) if self.text else ()
+
+    @property
+    def fqdn(self) -> str:
+        """The name with its trailing dot, as zone files write it."""
+        return self.text + "."
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether the leftmost label is ``*``."""
+        return self.labels[:1] == ("*",)
+
+    @property
+    def base(self) -> DomainName:
+        """The name without a leading ``*.``."""
+        return DomainName(self.text[2:]) if self.is_wildcard else self
+
+    @property
+    def parent(self) -> DomainName:
+        """The name without its leftmost label; the root is its own parent."""
+        return DomainName(self.text.partition(".")[2])
+
+    def is_below(self, other: DomainName) -> bool:
+        """Tell whether this name is ``other`` or a name under it, at a label boundary."""
+        return not other.text or self.text == other.text or self.text.endswith("." + other.text)
+
+    def relative_to(self, zone: DomainName) -> str:
+        """Return the part left of ``zone``, empty for the zone's own name.
+
+        Raises ValueError if the name is not below ``zone``.
+        """
+        if not self.is_below(zone):
+            raise ValueError(f"{self} is not below {zone}")
+        if not zone.text:
+            return self.text
+        return self.text[: -len(zone.text)].removesuffix(".")
+
+    def child(self, left: str) -> DomainName:
+        """Return the name with ``left`` (one or more labels) put before it."""
+        return DomainName.parse(f"{left}.{self.text}" if self.text else left)
+
+
+def _parse_label(label: str, whole: str, *, first: bool) -> str:
+    if not label:
+        raise InvalidNameError(f"'{whole}' is no domain name: it has an empty label")
+    if label == "*":
+        if first:
+            return label
+        raise InvalidNameError(
+            f"'{whole}' is no domain name: '*' can only stand alone as the leftmost label"
+        )
+    result = label.lower() if label.isascii() else _to_a_label(label, whole)
+    if not _LABEL.fullmatch(result):
+        if len(result) > 63:
+            reason = f"the label '{result[:20]}...' is longer than 63 characters"
+        else:
+            reason = (
+                f"the label '{_shown(label)}' may only hold letters, digits, '-' and '_', and"
+                " neither begin nor end with '-'"
+            )
+        raise InvalidNameError(f"'{whole}' is no domain name: {reason}")
+    return result
+
+
+def _to_a_label(label: str, whole: str) -> str:
+    import idna
+
+    try:
+        return idna.encode(label, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise InvalidNameError(f"'{whole}' is no domain name: {_shown(str(error))}") from error
+
+
+def _shown(text: str) -> str:
+    return printable(text if len(text) <= 80 else text[:77] + "...")
+
+
+def _too_long(shown: str) -> InvalidNameError:
+    return InvalidNameError(
+        f"'{shown}' is no domain name: it is longer than {_MAX_TEXT} characters"
+    )
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A name that goes on a certificate: a host name, a wildcard of one, or an IP address.
+
+    ``value`` is the text that ACME sends (RFC 8555 section 7.1.4, RFC 8738); ``type`` is ``dns``
+    or ``ip``. Make one with :meth:`parse`.
+    """
+
+    type: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Identifier:
+        """Read a host name (U-labels allowed), ``*.`` and a host name, or an IP address.
+
+        Raises InvalidNameError.
+        """
+        stripped = text.strip()
+        shown = _shown(stripped)
+        address = _parse_address(stripped)
+        if address is not None:
+            return cls("ip", address)
+        name = DomainName.parse(stripped)
+        labels = name.base.labels
+        if len(labels) < 2:
+            raise InvalidNameError(
+                f"'{shown}' cannot go on a certificate: give a full name such as example.com"
+            )
+        for label in labels:
+            if not _HOST_LABEL.fullmatch(label):
+                raise InvalidNameError(
+                    f"'{shown}' cannot go on a certificate: the label '{label}' may only hold"
+                    " letters, digits and '-'"
+                )
+        if labels[-1].isdigit():
+            raise InvalidNameError(
+                f"'{shown}' cannot go on a certificate: it is neither a host name nor an IP address"
+            )
+        return cls("dns", name.text)
+
+    def __str__(self) -> str:
+        return self.value
+
+    def __lt__(self, other: Identifier) -> bool:
+        return (self.type, self._sort_name()) < (other.type, other._sort_name())
+
+    def _sort_name(self) -> tuple[str, ...]:
+        return tuple(reversed(self.value.split("."))) if self.type == "dns" else (self.value,)
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether this is ``*.`` and a host name."""
+        return self.value.startswith("*.")
+
+    @property
+    def domain(self) -> DomainName:
+        """The host name without ``*.``. Raises ValueError for an IP address."""
+        if self.type != "dns":
+            raise ValueError(f"{self.value} is an IP address, not a domain name")
+        return DomainName(self.value).base
+
+
+def _parse_address(text: str) -> str | None:
+    bracketed = _BRACKETED.fullmatch(text)
+    try:
+        address = ipaddress.ip_address(bracketed[1] if bracketed else text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise InvalidNameError(
+            f"'{_shown(text)}' cannot go on a certificate: give the address without"
+            f" '%{_shown(address.scope_id)}'"
+        )
+    return str(address)

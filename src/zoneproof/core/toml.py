@@ -1,0 +1,192 @@
+"""TOML files into typed structures, and values given as ``@file`` or ``env:VARIABLE``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.files import LARGEST_LIST, read_file
+
+T = TypeVar("T")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[[^\]]*\]")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_EXPECTED = re.compile(r"Expected `([^`]*)`(?:, got `([^`]*)`)?(?: (.*))?")
+_CHOICE = re.compile(r"Invalid (?:enum )?value (.*)")
+_WORDS = {
+    "array": "a list",
+    "bool": "true or false",
+    "datetime": "a date and time",
+    "float": "a number",
+    "int": "a whole number",
+    "null": "nothing",
+    "str": "text",
+}
+_LIMIT = re.compile(r"(of length )?([<>]=?) (.*)")
+_LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_MOST_KNOWN = 12  # keys that an error lists
+
+
+def load_toml(path: Path, into: type[T]) -> T:
+    """Read the file into a msgspec Struct (which should forbid unknown fields).
+
+    Raises ConfigError, naming the file and the key.
+    """
+    try:
+        data = tomllib.loads(read_file(path, LARGEST_LIST).decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply") from error
+    except ValueError as error:  # Python's limit for the digits of a number
+        raise ConfigError(f"{path} is not valid TOML: a number in it is too long") from error
+    return convert(data, into, str(path))
+
+
+def convert(data: object, into: type[T], where: str) -> T:
+    """Turn what TOML holds into a type. Raises ConfigError, naming ``where`` and the key."""
+    try:
+        return msgspec.convert(data, into)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {complaint(error, into)}") from error
+
+
+def complaint(error: msgspec.ValidationError, into: Any, *, table: str = "a table") -> str:
+    """Return in our words what msgspec found wrong in data that should be of the type ``into``.
+
+    Names the key by its path, and what is known there. ``table`` is what people call an object:
+    "a table" in TOML, "an object" in JSON.
+    """
+    reason, _, rest = str(error).partition(" - at `")
+    place, _, _ = rest.rpartition("`")
+    # Of a wrong key msgspec says "key` in `$.table".
+    path = place.rpartition("$")[2].lstrip(".")
+    kinds = _kinds_at(inspect.type_info(into), path)
+    if found := _UNKNOWN.fullmatch(reason):
+        return _unknown(_join(path, found[1]), found[1], kinds)
+    if found := _MISSING.fullmatch(reason):
+        return f"'{_join(path, found[1])}' is missing"
+    subject = f"'{path}'" if path else "it"
+    if found := _CHOICE.fullmatch(reason):
+        choices = ", ".join(map(str, _choices(kinds)))
+        return f"{subject} is {found[1]}, which is not one of {choices}"
+    if reason.endswith("of length >= 1"):
+        return f"{subject} must not be empty"
+    if found := _EXPECTED.fullmatch(reason):
+        return f"{subject} must be {_expected(found[1], table)}{_but(found, table)}"
+    return f"'{path}': {reason}" if path else reason
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _unknown(shown: str, name: str, kinds: Iterable[inspect.Type]) -> str:
+    known = [
+        field.encode_name
+        for kind in kinds
+        if isinstance(kind, inspect.StructType)
+        for field in kind.fields
+    ]
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"'{shown}' is not known: did you mean '{near[0]}'?"
+    if len(known) > _MOST_KNOWN:
+        return f"'{shown}' is not known: remove it, or check its spelling and its place"
+    return f"'{shown}' is not known: known here are {', '.join(known)}"
+
+
+def _expected(kinds: str, table: str) -> str:
+    names = [one for one in kinds.split(" | ") if one != "null"] or ["null"]
+    return " or ".join(table if one == "object" else _WORDS.get(one, one) for one in names)
+
+
+def _but(found: re.Match[str], table: str) -> str:
+    """Say what it is instead, or the limit that it breaks."""
+    if found[2]:
+        return f", not {_expected(found[2], table)}"
+    limit = _LIMIT.fullmatch(found[3] or "")
+    if not limit:
+        return f" {found[3]}" if found[3] else ""
+    if limit[1]:
+        unit = "characters" if found[1] == "str" else "entries"
+        return f" of {_LIMITS[limit[2]]} {limit[3]} {unit}"
+    return f", {_LIMITS[limit[2]]} {limit[3]}"
+
+
+def _kinds_at(kind: inspect.Type, path: str) -> list[inspect.Type]:
+    """Return the types that may stand at a path such as ``zones[0].port``."""
+    kinds = _each(kind)
+    for step in _STEP.finditer(f".{path}" if path else ""):
+        kinds = [one for kind in kinds for one in _below(kind, step[1])]
+    return kinds
+
+
+def _below(kind: inspect.Type, name: str | None) -> list[inspect.Type]:
+    if isinstance(kind, inspect.StructType):
+        return [
+            one for field in kind.fields if field.encode_name == name for one in _each(field.type)
+        ]
+    if isinstance(kind, inspect.ListType | inspect.VarTupleType):
+        return _each(kind.item_type)
+    return _each(kind.value_type) if isinstance(kind, inspect.DictType) else []
+
+
+def _each(kind: inspect.Type) -> list[inspect.Type]:
+    return list(kind.types) if isinstance(kind, inspect.UnionType) else [kind]
+
+
+def _choices(kinds: Iterable[inspect.Type]) -> Iterable[object]:
+    for kind in kinds:
+        if isinstance(kind, inspect.LiteralType):
+            yield from kind.values
+        elif isinstance(kind, inspect.EnumType):
+            yield from (member.value for member in kind.cls)
+
+
+def read_reference(text: str, what: str) -> str:
+    """Return the value that ``text`` means; ``what`` names it in errors.
+
+    A file's last line end is dropped. Raises InvalidInputError, which never shows the value.
+    """
+    _require_text(text, f"{what}: its value")
+    if text.startswith("@"):
+        path = Path(text[1:])
+        try:
+            return read_file(path).decode().removesuffix("\n").removesuffix("\r")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise InvalidInputError(f"{what}: cannot read {path}: {reason}") from error
+    if text.startswith("env:"):
+        variable = text.removeprefix("env:")
+        value = os.environ.get(variable)
+        if value is None:
+            raise InvalidInputError(f"{what}: the environment variable {variable} is not set")
+        _require_text(value, f"{what}: ${variable}")
+        return value
+    return text
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether the value stands elsewhere, in a file or in the environment."""
+    return text.startswith(("@", "env:"))
+
+
+def _require_text(value: str, what: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # bytes that were no UTF-8 come as lone surrogates
+        raise InvalidInputError(f"{what} is not UTF-8 text") from error

@@ -1,0 +1,229 @@
+"""What a person does with a CA account: register, change, give a new key, close, forget."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from http import HTTPStatus
+
+from zoneproof.acme import Account, AccountKey, CertificateAuthority, KeyKind, find_ca
+from zoneproof.core.errors import (
+    AcmeConnectionError,
+    AcmeError,
+    AcmeProblemError,
+    InvalidInputError,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery import binding_records
+from zoneproof.manager.accounts.clients import settle_rollover
+from zoneproof.manager.accounts.store import StoredAccount, check_account_name, new_account
+from zoneproof.manager.manager import Manager
+
+_BAD_KEY = ("badSignatureAlgorithm", "badPublicKey")
+_LOST = 0
+_FROM_A_GATEWAY = (502, 503, 504)  # behind which the CA may still be at it
+# No certificate has this name, because of the space.
+_LOCK = ("account keys", "changes the key of an account")
+
+
+async def register(manager: Manager, ca: str = "", name: str = "") -> tuple[StoredAccount, bool]:
+    """Return the account, registered with the run's terms; tells whether it was not before.
+
+    ``ca`` is a short name or a directory URL, by default that of the settings' account; ``name``
+    is by default the CA's. Raises AcmeError, InvalidInputError.
+    """
+    account, added = await _find_or_add(manager, ca, name)
+    if account.account_url:
+        return account, False
+    try:
+        async with manager.clients.use(account.name):
+            pass
+    except AcmeProblemError as error:
+        if added and any(error.is_type(kind) for kind in _BAD_KEY):
+            # No account can have this key, and another run may choose another kind.
+            await manager.accounts.remove(account)
+        raise
+    return await manager.accounts.get(account.name), True
+
+
+async def _find_or_add(manager: Manager, ca: str, name: str) -> tuple[StoredAccount, bool]:
+    authority, usual_name = await _authority(manager, ca)
+    name = name or usual_name
+    known = await manager.accounts.named(name)
+    if known is None:
+        check_account_name(name, authority)
+        account = new_account(name, authority.directory_url, manager.run.terms)
+        await manager.directories.get(account)  # so that nothing is stored for what is no CA
+        added = await manager.accounts.add(account)
+        return await manager.accounts.get(name), added
+    if ca and known.directory_url != authority.directory_url:
+        raise InvalidInputError(
+            f"the account {name} is at {known.directory_url}, not at {authority.directory_url}:"
+            " give the new account another --name"
+        )
+    return await manager.accounts.get_or_create(name, manager.run.terms), False
+
+
+async def _authority(manager: Manager, ca: str) -> tuple[CertificateAuthority, str]:
+    """Return the CA that is meant, and the name that its account has by default."""
+    if not ca:
+        usual = await manager.accounts.find(manager.settings.account)
+        if usual is not None:
+            return find_ca(usual.directory_url), usual.name
+    authority = find_ca(ca or manager.settings.account)
+    return authority, authority.name
+
+
+async def ask(manager: Manager, account: StoredAccount) -> Account:
+    """Return the account as the CA has it now. Raises AcmeError, InvalidInputError."""
+    async with manager.clients.use(_registered(account).name) as client:
+        return await client.account()
+
+
+async def update_contact(
+    manager: Manager, account: StoredAccount, emails: Sequence[str]
+) -> StoredAccount:
+    """Replace the account's contacts at the CA and here. Raises AcmeError, InvalidInputError."""
+    contact = tuple(f"mailto:{email}" for email in emails)
+    async with manager.clients.use(_registered(account).name) as client:
+        await client.update_contact(contact)
+    await manager.accounts.set_contact(account, contact)
+    return replace(account, contact=contact)
+
+
+async def roll_over(manager: Manager, name: str, kind: KeyKind | None = None) -> StoredAccount:
+    """Give the account a new key, by default of the same kind; finish what was cut off before.
+
+    The key is stored before the CA hears of it, and stays until it is known whether the CA has it.
+    Raises AcmeError, InvalidInputError, and BusyError also while one of the account's certificates
+    is worked on: its order would go on with a key that the CA no longer takes.
+    """
+    async with _not_in_use(manager, name) as before:
+        account = await settle_rollover(manager.accounts, before)
+        if account.next_key is not None:
+            account = await _give_key(manager, account, account.next_key)
+        was_cut_off = before.next_key is not None
+        if was_cut_off and kind in (None, account.key.algorithm):
+            return account
+        key = AccountKey.generate(kind or account.key.algorithm)
+        await manager.accounts.keep_next_key(account, key)
+        return await _give_key(manager, replace(account, next_key=key), key)
+
+
+async def _give_key(manager: Manager, account: StoredAccount, key: AccountKey) -> StoredAccount:
+    async with account.client() as client:
+        client.use_account(account.account_url)
+        try:
+            await client.roll_over_key(key)
+        except AcmeError as error:
+            if await _was_refused(manager, account, error):
+                await manager.accounts.end_rollover(account, account.key)
+            raise
+    return await manager.accounts.end_rollover(account, key)
+
+
+async def _was_refused(manager: Manager, account: StoredAccount, error: AcmeError) -> bool:
+    """Tell whether the CA surely has not taken the next key, and is not about to."""
+    if not isinstance(error, AcmeProblemError | AcmeConnectionError):
+        return True
+    if error.status in (_LOST, *_FROM_A_GATEWAY):
+        return False
+    if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return True
+    # The CA itself failed, or does not know how: whose the key is tells what came of it.
+    with suppress(AcmeError):
+        return (await settle_rollover(manager.accounts, account)).next_key is not None
+    return error.status == HTTPStatus.NOT_IMPLEMENTED
+
+
+@asynccontextmanager
+async def _not_in_use(manager: Manager, name: str) -> AsyncIterator[StoredAccount]:
+    """Give the registered account, whose key nobody else changes, and nobody orders with."""
+    with manager.home.lock(*_LOCK):
+        account = _registered(await manager.accounts.get(name))
+        with manager.home.lock_each(await certificates_using(manager, account)):
+            yield account
+
+
+async def deactivate(manager: Manager, name: str) -> None:
+    """Close the account at the CA for good, then forget it. Raises as :func:`roll_over` does."""
+    async with _not_in_use(manager, name) as account:
+        try:
+            async with manager.clients.use(account.name) as client:
+                await client.deactivate_account()
+        except AcmeError as error:
+            raise AcmeError(
+                f"{account.name} was not deactivated, or its CA did not say so: {error.message};"
+                f" 'zoneproof account remove {account.name}' only forgets it here"
+            ) from error
+        await manager.accounts.remove(account)
+
+
+async def remove(manager: Manager, account: StoredAccount, *, force: bool = False) -> list[str]:
+    """Forget the account and its key, here only; return the certificates that use it.
+
+    Raises InvalidInputError, naming them, if there are any; ``force`` forgets it anyway.
+    """
+    users = await certificates_using(manager, account)
+    if users and not force:
+        raise InvalidInputError(
+            f"the account {account.name} is used by {', '.join(users)}: give"
+            f" {'it' if len(users) == 1 else 'them'} another one with"
+            " 'zoneproof edit NAME --account', or add --force"
+        )
+    await manager.accounts.remove(account)
+    return users
+
+
+async def certificates_using(manager: Manager, account: StoredAccount) -> list[str]:
+    """Return the names of the managed certificates whose account it is, or a fallback account."""
+    ids: dict[str, str] = {}
+    users = []
+    for certificate in await manager.certificates.readable():
+        definition = certificate.definition
+        texts = (definition.account or manager.settings.account, *definition.fallback_accounts)
+        for text in texts:
+            if text not in ids:
+                ids[text] = await _id_of(manager, text)
+        if account.id in {ids[text] for text in texts}:
+            users.append(definition.name)
+    return users
+
+
+async def _id_of(manager: Manager, text: str) -> str:
+    with suppress(InvalidInputError):
+        found = await manager.accounts.find(text)
+        return found.id if found else ""
+    return ""
+
+
+async def caa_records(
+    manager: Manager, account: StoredAccount, names: Sequence[DomainName], method: str
+) -> tuple[str, list[str]]:
+    """Return the CA's name in CAA records, and the records that bind issuance to the account.
+
+    Two for each name, in zone-file form (RFC 8657). Raises AcmeError, InvalidInputError.
+    """
+    url = _registered(account).account_url
+    issuers = (await manager.directories.get(account)).caa_identities
+    if not issuers:
+        raise AcmeError(
+            f"{account.directory_url} does not say which name it has in CAA records: its"
+            " documentation does, or its support"
+        )
+    records = [
+        record
+        for name in names
+        for record in binding_records(name, issuer=issuers[0], account_url=url, method=method)
+    ]
+    return issuers[0], records
+
+
+def _registered(account: StoredAccount) -> StoredAccount:
+    if account.account_url:
+        return account
+    raise InvalidInputError(
+        f"the account {account.name} is not registered yet: 'zoneproof account register --name"
+        f" {account.name}' does so"
+    )

@@ -1,1 +1,0 @@
-"""What a person does with accounts, credentials, definitions and the vault key."""

@@ -1,0 +1,100 @@
+"""Makes the stored definitions those of a file: works out what would change, and changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoneproof.core.errors import BusyError
+from zoneproof.issuance import Emit
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.definition_file import describe_changes
+from zoneproof.manager.certificates.removal import forget, give_up_orders
+from zoneproof.manager.certificates.store import (
+    Certificates,
+    DamagedCertificate,
+    ManagedCertificate,
+)
+from zoneproof.manager.manager import Manager
+from zoneproof.storage import Store, write_together
+
+
+@dataclass(frozen=True)
+class DefinitionChange:
+    """What becomes of one certificate; None is a definition that is not there, or not readable."""
+
+    name: str
+    before: CertificateDefinition | None
+    after: CertificateDefinition | None
+
+    @property
+    def kind(self) -> str:
+        """``new``, ``changed`` or ``removed``."""
+        if self.after is None:
+            return "removed"
+        return "changed" if self.before else "new"
+
+    @property
+    def lines(self) -> list[str]:
+        """What is new or differs, a line for each field; nothing for one that is removed."""
+        return describe_changes(self.before, self.after) if self.after else []
+
+
+@dataclass(frozen=True)
+class DefinitionChanges:
+    """All changes, sorted by name, and how many certificates stay as they are."""
+
+    changes: tuple[DefinitionChange, ...]
+    unchanged: int
+
+    def of_kind(self, kind: str) -> list[DefinitionChange]:
+        """Return those of one kind."""
+        return [change for change in self.changes if change.kind == kind]
+
+
+async def plan_changes(
+    manager: Manager, definitions: Sequence[CertificateDefinition], *, prune: bool
+) -> DefinitionChanges:
+    """Compare the definitions with the stored ones; with ``prune`` all others are removed."""
+    stored = {one.name: _definition(one) for one in await manager.certificates.each()}
+    wanted = {definition.name: definition for definition in definitions}
+    names = sorted({*wanted, *stored} if prune else wanted)
+    changes = [
+        DefinitionChange(name, stored.get(name), wanted.get(name))
+        for name in names
+        if stored.get(name) is None or stored[name] != wanted.get(name)
+    ]
+    return DefinitionChanges(tuple(changes), len(names) - len(changes))
+
+
+def _definition(found: ManagedCertificate | DamagedCertificate) -> CertificateDefinition | None:
+    return found.definition if isinstance(found, ManagedCertificate) else None
+
+
+async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) -> None:
+    """Store all of it in one transaction; files are not touched.
+
+    Then what orders of removed certificates left in the DNS is removed. Raises BusyError if a
+    certificate was changed since the comparison, or if another process works on one that is to be
+    removed, and then nothing is kept.
+    """
+
+    async def work(store: Store) -> None:
+        certificates = Certificates(store, manager.vault)
+        stored = {one.name: _definition(one) for one in await certificates.each()}
+        for change in changes.changes:
+            if stored.get(change.name) != change.before:
+                raise BusyError(
+                    f"{change.name} was changed by somebody else meanwhile: nothing was saved; run"
+                    " this again"
+                )
+            if change.after:
+                await certificates.save(change.after)
+            else:
+                await forget(store, manager, change.name)
+
+    removed = [change.name for change in changes.of_kind("removed")]
+    with manager.home.lock_each(removed):
+        await write_together(manager.store, work)
+        for name in removed:
+            await give_up_orders(manager, name, emit)

@@ -1,0 +1,454 @@
+"""Issues one certificate now: the order, the files, and what is remembered of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from zoneproof.acme import AcmeClient, cert_id, directory_url
+from zoneproof.core import times
+from zoneproof.core.aio import Slots, all_at_once
+from zoneproof.core.errors import (
+    AcmeError,
+    AwaitingUserError,
+    BugError,
+    BusyError,
+    HeldUpError,
+    InvalidInputError,
+    StorageError,
+    ZoneproofError,
+    ungrouped,
+)
+from zoneproof.issuance import (
+    Emit,
+    FilesWritten,
+    Issued,
+    OrderRequest,
+    OrderRun,
+    Warned,
+    look_for_records,
+    make_plan,
+    remove_leftovers,
+)
+from zoneproof.manager.certificates.circumstances import Circumstances
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.delegations import delegations_of
+from zoneproof.manager.certificates.outages import Needs, Outages
+from zoneproof.manager.certificates.proposal import Proposal, adopt, find_pending
+from zoneproof.manager.certificates.renewal_state import (
+    RenewalState,
+    after_failure,
+    after_success,
+    in_circumstances,
+    of_certificate,
+)
+from zoneproof.manager.certificates.state import lifetime_of, serial_of, state_of
+from zoneproof.manager.certificates.store import ManagedCertificate
+from zoneproof.manager.credentials.store import Credential
+from zoneproof.manager.manager import Manager
+from zoneproof.providers import Provider
+
+ISSUED = "issued"
+FAILED = "failed"
+AWAITING = "awaiting-user"
+_RANDOM = random.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A certificate on disk; ``account`` is the name of the CA account that it comes from."""
+
+    name: str
+    account: str
+    issued: Issued
+    files: list[Path]
+
+
+async def issue(
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    *,
+    change: Proposal | None = None,
+) -> Outcome:
+    """Obtain a certificate and write its files, or go on where an earlier run stopped.
+
+    What cut-off runs for other certificates left in the DNS is removed first. What came of it is
+    remembered if the certificate is stored. ``change`` is what was set aside for it, of which
+    ``definition`` is a part: it is saved once it has worked, and its failure is none of what is
+    stored. Raises the errors of every room below; AwaitingUserError when a person has to create
+    records first; BugError for whatever else goes wrong.
+    """
+    await clean_up(manager, emit, leave=definition.name)
+    with manager.home.lock(definition.name):
+        return await issue_locked(manager, definition, emit, change=change)
+
+
+async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
+    """Go on with a certificate whose last run did not come to its end, and with its change if any.
+
+    Says which of the records that it waits for are there. Raises InvalidInputError if it waits for
+    nothing, and what :func:`issue` raises.
+    """
+    certificate = await manager.certificates.get(name)
+    if not await is_interrupted(manager, certificate):
+        raise InvalidInputError(
+            f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
+        )
+    change = await find_pending(manager, certificate.name)
+    definition = change.definition if change else certificate.definition
+    methods = await manager.methods.make(definition, change.credentials if change else None)
+    for sighting in await look_for_records(methods.resolver, state_of(certificate).awaiting):
+        emit(sighting)
+    return await issue(manager, definition, emit, change=change)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the orders of one run share: what they found to be down, and the slots to work in."""
+
+    outages: Outages = field(default_factory=Outages)
+    slots: Slots | None = None
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The others of a run, for the order that needs ``needs``."""
+
+    run: Run
+    needs: Needs
+
+    def waiting(self) -> AbstractAsyncContextManager[None]:
+        """Give the slot to another."""
+        return self.run.slots.waiting() if self.run.slots else nullcontext()
+
+    async def admit(self, provider: Provider) -> None:
+        """Wait for what others find out of the provider. Raises HeldUpError."""
+        await self.run.outages.admit(provider, self.needs)
+
+    def trying(self, provider: Provider) -> AbstractContextManager[None]:
+        """Tell the others what comes of using the provider."""
+        return self.run.outages.trying(provider, self.needs)
+
+
+async def issue_locked(
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    *,
+    account: str = "",
+    run: Run | None = None,
+    change: Proposal | None = None,
+) -> Outcome:
+    """Do what :func:`issue` does, for a caller who holds the certificate's lock.
+
+    ``account`` is used instead of the definition's. Raises HeldUpError, and nothing is remembered,
+    for what another order of the ``run`` has found to be down.
+    """
+    account = account or definition.account or manager.settings.account
+    doing = f"{', '.join(definition.identifiers)} with the account {account}"
+    with manager.logs.following(definition.name, doing, emit) as tell:
+        return await _issue_with(manager, definition, tell, account, run or Run(), change)
+
+
+async def _issue_with(
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    account: str,
+    run: Run,
+    change: Proposal | None,
+) -> Outcome:
+    before = await manager.circumstances(definition)
+    try:
+        with ungrouped():
+            outcome = await _obtain(manager, definition, account, emit, run, before, change)
+    except HeldUpError:
+        raise
+    except AwaitingUserError as error:
+        facts = await _circumstances(manager, definition, before)
+        if change or await manager.states.set_awaiting(definition.name, error.records, facts):
+            await manager.history.add(definition.name, AWAITING, error.message)
+        saved = await manager.certificates.find(definition.name)
+        again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"
+        raise AwaitingUserError(
+            f"{error.message}; then {again}",
+            records=error.records,
+            certificate=definition.name if saved else "",
+        ) from error
+    except ZoneproofError as error:
+        with suppress(StorageError):  # which would hide what went wrong first
+            again_at = await _remember_failure(manager, definition, account, error, before, change)
+            run.outages.remember(definition.name, again_at)
+        raise
+    except Exception as error:  # so that the other certificates are renewed all the same
+        bug = BugError.of(error)
+        with suppress(StorageError):
+            await _remember_failure(manager, definition, account, bug, before, change)
+        raise bug from error
+    await _remember_success(manager, definition, outcome)
+    return outcome
+
+
+async def _obtain(
+    manager: Manager,
+    definition: CertificateDefinition,
+    account: str,
+    emit: Emit,
+    run: Run,
+    before: Circumstances,
+    change: Proposal | None,
+) -> Outcome:
+    name = definition.name
+    found = await manager.certificates.find(name)
+    renewal = state_of(found).renewal if found else RenewalState()
+    manager.files.repair(name)
+    password = await _pkcs12_password(manager, definition, change)
+    written: list[Path] = []
+
+    async def deliver(issued: Issued) -> None:
+        # In a thread, because each file waits for the disk, and other orders need not.
+        writing = asyncio.create_task(
+            asyncio.to_thread(manager.files.write, name, issued, pkcs12_password=password)
+        )
+        try:
+            written.extend(await asyncio.shield(writing))
+        finally:
+            await asyncio.wait([writing])  # to its end, as long as the lock is ours
+        if change and not await adopt(manager, change):
+            emit(Warned(f"{name} was changed meanwhile, and that change stays"))
+        files = tuple(path.name for path in written)
+        emit(FilesWritten(str(manager.files.live(name)), files))
+
+    issued = await place_order(
+        manager,
+        name,
+        definition,
+        account,
+        emit,
+        deliver,
+        private_key=await _kept_key(manager, definition),
+        replaces=await _replaces(manager, name, account),
+        unsaved=change.credentials if change else None,
+        run=run,
+        failures=in_circumstances(renewal, before.of(definition)).failures,
+    )
+    return Outcome(name, account, issued, written)
+
+
+async def place_order(
+    manager: Manager,
+    journal_name: str,
+    definition: CertificateDefinition,
+    account: str,
+    emit: Emit,
+    deliver: Callable[[Issued], Awaitable[None]],
+    *,
+    private_key: bytes | None = None,
+    replaces: str | None = None,
+    unsaved: Mapping[str, Credential] | None = None,
+    run: Run | None = None,
+    failures: int = 0,
+) -> Issued:
+    """Order what the definition says, and ``deliver`` it; the caller holds the order's lock.
+
+    The journal knows the order as ``journal_name``, which is the lock's name, too. ``private_key``
+    (PEM) is used again if it is of the wanted kind, ``replaces`` is an ARI identifier, and
+    ``unsaved`` credentials win over stored ones. Others of the ``run`` hear what is down, and that
+    the certificate has failed so often in a row before.
+    """
+    # Finding it refuses what is neither an account nor a CA.
+    stored = await manager.accounts.find(account)
+    methods = await manager.methods.make(definition, unsaved)
+    url = stored.directory_url if stored else directory_url(account)
+    needs, run = Needs.of(definition, account, url, methods, failures), run or Run()
+    with run.outages.watching(needs):
+        # First of all the account: what a person agreed to is kept when the plan stops.
+        async with manager.clients.use(account) as client:
+            plan = await make_plan(
+                definition.parsed_identifiers,
+                methods.choose,
+                methods.resolver,
+                register=True,
+                directory_url=url,
+                profile=definition.wanted_profile,
+            )
+            plan.require_complete()
+            order = OrderRun(
+                client,
+                manager.journal,
+                methods.resolver,
+                manager.providers.for_publication,
+                emit,
+                _Others(run, needs),
+            )
+            return await order.obtain(
+                OrderRequest(
+                    journal_name,
+                    plan,
+                    key_type=definition.key_type,
+                    private_key=private_key,
+                    csr=definition.given_csr,
+                    profile=await _profile(client, definition, account, emit),
+                    preferred_chain=definition.preferred_chain,
+                    replaces=replaces,
+                    order_seconds=manager.run.order_seconds,
+                    ignore_caa=definition.ignore_caa,
+                ),
+                deliver,
+            )
+
+
+async def _pkcs12_password(
+    manager: Manager, definition: CertificateDefinition, change: Proposal | None
+) -> bytes | None:
+    """Return the password for the PKCS #12 file, None for no such file."""
+    if not definition.pkcs12:
+        return None
+    if change and change.pkcs12_password is not None:
+        return change.pkcs12_password.encode()
+    return await manager.certificates.pkcs12_password(definition.name)
+
+
+async def _kept_key(manager: Manager, definition: CertificateDefinition) -> bytes | None:
+    """Return the key (PEM) to use again. That of a revoked certificate may be known to others."""
+    name = definition.name
+    if not definition.reuse_key:
+        return None
+    found = await manager.certificates.find(name)
+    serial = serial_of(manager.files.read(name))
+    if found and of_certificate(state_of(found).renewal, serial).revoked_at:
+        return None
+    return manager.files.private_key(name)
+
+
+async def _profile(
+    client: AcmeClient, definition: CertificateDefinition, account: str, emit: Emit
+) -> str:
+    """Return the profile, which the CA need not have if it is preferred or a fallback's."""
+    profile = definition.wanted_profile
+    if profile and (not definition.profile or account in definition.fallback_accounts):
+        directory = await client.directory()
+        if profile not in directory.profiles:
+            emit(Warned(f"{client.directory_url} has no profile '{profile}': ordering without"))
+            return ""
+    return profile
+
+
+async def _replaces(manager: Manager, name: str, account: str) -> str | None:
+    """Return the ARI identifier of the certificate that this one is for, if the CA issued it."""
+    found = await manager.certificates.find(name)
+    disk = manager.files.read(name)
+    if found is None or disk.certificate is None:
+        return None
+    state = state_of(found)
+    if state.renewal.account != account:
+        return None
+    with suppress(AcmeError):
+        return cert_id(disk.certificate)
+    return None
+
+
+async def _remember_success(
+    manager: Manager, definition: CertificateDefinition, outcome: Outcome
+) -> None:
+    leaf = outcome.issued.chain.leaf
+    found = await manager.certificates.find(outcome.name)
+    before = state_of(found).renewal if found else RenewalState()
+    now = datetime.now(UTC)
+    renewal = after_success(
+        before,
+        f"{leaf.serial_number:x}",
+        now,
+        identifiers=definition.identifiers,
+        account=outcome.account,
+        definition=definition.fingerprint,
+    )
+    await manager.states.set_outcome(outcome.name, renewal)
+    await manager.history.add(
+        outcome.name,
+        ISSUED,
+        f"by {outcome.issued.chain.issuer} with the account {outcome.account}, valid until"
+        f" {times.at(leaf.not_valid_after_utc)}",
+    )
+
+
+async def _remember_failure(
+    manager: Manager,
+    definition: CertificateDefinition,
+    account: str,
+    error: ZoneproofError,
+    before: Circumstances,
+    change: Proposal | None,
+) -> datetime | None:
+    """Return when the next attempt is due; None for what is not stored."""
+    name = definition.name
+    found = await manager.certificates.find(name)
+    if found is None:
+        return None
+    if change:
+        await manager.history.add(name, FAILED, f"with a change of it: {error.message}")
+        return None
+    facts = await _circumstances(manager, definition, before)
+    after = after_failure(
+        in_circumstances(state_of(found).renewal, facts),
+        error,
+        datetime.now(UTC),
+        _RANDOM,
+        lifetime=lifetime_of(manager.files.read(name)),
+        circumstances=facts,
+        delegations=await delegations_of(manager, definition),
+    )
+    await manager.states.set_outcome(name, after)
+    await manager.history.add(name, FAILED, f"with the account {account}: {error.message}")
+    return after.next_attempt_at
+
+
+async def _circumstances(
+    manager: Manager, definition: CertificateDefinition, before: Circumstances
+) -> str:
+    """Return those of an attempt: what was there ``before``, and the account that it made."""
+    after = await manager.circumstances(definition)
+    return replace(before, accounts=after.accounts).of(definition)
+
+
+async def is_interrupted(manager: Manager, certificate: ManagedCertificate) -> bool:
+    """Tell whether the last run did not come to its end, so that another can go on from there.
+
+    It waits for a person, has failed, was cut off, or tried a change that is not saved yet.
+    """
+    state = state_of(certificate)
+    return bool(
+        certificate.has_pending
+        or state.awaiting
+        or state.renewal.failures
+        or await manager.journal.open_orders(certificate.name)
+    )
+
+
+async def clean_up(manager: Manager, emit: Emit, *, leave: str = "") -> None:
+    """Remove from the DNS what runs that were cut off left there.
+
+    Certificates that another process is working on are left alone, and so is ``leave``. What goes
+    wrong is told.
+    """
+
+    async def clean(name: str) -> None:
+        try:
+            with manager.home.lock(name):
+                await remove_leftovers(
+                    manager.journal, name, manager.providers.for_publication, emit
+                )
+        except BusyError:
+            pass
+        except ZoneproofError as error:
+            emit(Warned(f"{name}: {error}; the next run tries again"))
+
+    # At once, for a provider that is down takes its time to say so.
+    names = await manager.journal.certificates_to_clean()
+    await all_at_once((clean(name) for name in names if name != leave), manager.settings.parallel)

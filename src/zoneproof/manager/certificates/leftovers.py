@@ -1,0 +1,129 @@
+"""What runs published and could not remove: shown, tried again, and given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.issuance import Emit, HttpFile, PublishedRecord, remove_leftovers
+from zoneproof.manager.manager import Manager
+
+
+class LeftoverFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A TXT value (``name``, ``value``) or a challenge file (``name`` is its path) that may stand.
+
+    ``certificate`` is whose order it is from, or the label of a credential's test. ``tries`` is 0
+    for what a run that was cut off left. Moments are ISO 8601 in UTC, empty before a try failed.
+    """
+
+    certificate: str
+    name: str
+    value: str = ""
+    provider: str = ""
+    credential: str = ""
+    since: str = ""
+    tries: int = 0
+    next_try_at: str = ""
+    error: str = ""
+
+    @property
+    def what(self) -> str:
+        """The record or file in words."""
+        return (
+            f"the TXT value {self.value} at {self.name}" if self.value else f"the file {self.name}"
+        )
+
+
+async def leftovers(
+    manager: Manager, names: Sequence[str] = (), *, credential: str = ""
+) -> list[LeftoverFacts]:
+    """Return what may still stand, of certificates that no process works on now.
+
+    ``names`` choose by certificate, or by the name of a record or file; ``credential`` by what a
+    value was published with. Raises InvalidInputError for a name that has nothing, StorageError.
+    """
+    found = []
+    for certificate in await manager.journal.certificates_to_clean():
+        if not manager.home.is_locked(certificate):
+            found += [facts for facts, _ in await _of_certificate(manager, certificate)]
+    _require_known(found, names)
+    return [
+        one
+        for one in found
+        if (not names or _is_meant(one, names)) and credential in ("", one.credential)
+    ]
+
+
+async def drop_leftovers(manager: Manager, chosen: Sequence[LeftoverFacts]) -> None:
+    """Try to remove these no more, wherever they stand. Raises BusyError, StorageError."""
+    for certificate in sorted({one.certificate for one in chosen}):
+        with manager.home.lock(certificate):
+            for facts, item in await _of_certificate(manager, certificate):
+                if _is_one_of(facts, chosen):
+                    await manager.journal.forget(item)
+
+
+async def retry_leftovers(
+    manager: Manager, certificates: Sequence[str], emit_for: Callable[[str], Emit]
+) -> None:
+    """Try to remove all that these certificates' runs left, now. Raises BusyError, StorageError."""
+    for certificate in certificates:
+        with manager.home.lock(certificate):
+            await remove_leftovers(
+                manager.journal,
+                certificate,
+                manager.providers.for_publication,
+                emit_for(certificate),
+                insist=True,
+            )
+
+
+async def _of_certificate(
+    manager: Manager, certificate: str
+) -> list[tuple[LeftoverFacts, PublishedRecord | HttpFile]]:
+    found: list[tuple[LeftoverFacts, PublishedRecord | HttpFile]] = []
+    for order_id in await manager.journal.orders_to_clean(certificate):
+        for item in await manager.journal.publications(order_id):
+            facts = LeftoverFacts(
+                certificate=certificate,
+                name=str(item.full_name),
+                value=item.value,
+                provider=item.provider,
+                credential=item.credential,
+            )
+            found.append((_with_failure(facts, item), item))
+        for file in await manager.journal.files(order_id):
+            facts = LeftoverFacts(certificate=certificate, name=str(file.path))
+            found.append((_with_failure(facts, file), file))
+    return found
+
+
+def _with_failure(facts: LeftoverFacts, item: PublishedRecord | HttpFile) -> LeftoverFacts:
+    failed = item.failed
+    if failed is None:
+        return facts
+    return msgspec.structs.replace(
+        facts,
+        since=failed.since.isoformat(timespec="seconds"),
+        tries=failed.tries,
+        next_try_at=failed.next_try_at.isoformat(timespec="seconds"),
+        error=failed.error,
+    )
+
+
+def _is_one_of(facts: LeftoverFacts, chosen: Sequence[LeftoverFacts]) -> bool:
+    return any((facts.name, facts.value) == (one.name, one.value) for one in chosen)
+
+
+def _is_meant(facts: LeftoverFacts, names: Sequence[str]) -> bool:
+    return facts.certificate in names or facts.name in names
+
+
+def _require_known(found: Sequence[LeftoverFacts], names: Sequence[str]) -> None:
+    for name in names:
+        if not any(_is_meant(one, [name]) for one in found):
+            raise InvalidInputError(
+                f"nothing is left over of '{name[:80]}': 'zoneproof leftover list' has all"
+            )

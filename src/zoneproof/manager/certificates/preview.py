@@ -1,0 +1,188 @@
+"""What would happen if certificates were issued now, and what would go wrong. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from zoneproof.acme import Directory, find_ca
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import AcmeError, InvalidInputError, ZoneproofError
+from zoneproof.dnsquery import CaaVerdict
+from zoneproof.issuance import (
+    Finding,
+    PreflightReport,
+    RecordAwaited,
+    check_identifiers,
+    look_for_records,
+    preflight,
+)
+from zoneproof.manager.accounts.store import StoredAccount, new_account
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.credentials.store import Credential
+from zoneproof.manager.manager import Manager
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What :func:`preview` found for a definition: of each identifier, and of the order as a whole.
+
+    ``account`` is None for one that would be registered first; ``directory_url`` is the CA's.
+    ``awaited`` are the records that a person creates: those that are missing, and those that an
+    earlier run of the certificate waits for.
+    """
+
+    definition: CertificateDefinition
+    directory_url: str
+    account: StoredAccount | None
+    examinations: tuple[PreflightReport, ...]
+    findings: tuple[Finding, ...]
+    awaited: tuple[RecordAwaited, ...]
+
+    @property
+    def would_fail(self) -> bool:
+        """Whether issuing would fail, or stop for a person."""
+        return any(finding.is_problem for finding in self.findings) or any(
+            examination.would_fail for examination in self.examinations
+        )
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The records to create first, in zone-file form."""
+        return _missing(self.examinations)
+
+
+def _missing(examinations: Iterable[PreflightReport]) -> tuple[str, ...]:
+    found = (finding.record for one in examinations for finding in one.findings)
+    return tuple(dict.fromkeys(record for record in found if record))
+
+
+async def preview(
+    manager: Manager,
+    definitions: Sequence[CertificateDefinition],
+    *,
+    unsaved: Mapping[str, Credential] | None = None,
+) -> list[Preview]:
+    """Examine everything that issuing the definitions depends on, without changing anything.
+
+    CAs are asked for their directories only. What definitions have in common is looked up once;
+    ``unsaved`` credentials win over stored ones. What is wrong is in the result; raises
+    InvalidInputError for an account and methods that cannot be used at all, StorageError.
+    """
+    accounts = [one.account or manager.settings.account for one in definitions]
+    different = sorted(set(accounts))
+    asked = await all_at_once(_authority(manager, account) for account in different)
+    authorities = dict(zip(different, asked, strict=True))
+    credentials = await _stored_credentials(manager, definitions) | dict(unsaved or {})
+    return await all_at_once(
+        _preview(manager, definition, authorities[account], credentials)
+        for definition, account in zip(definitions, accounts, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class _Authority:
+    """A CA as an account sees it; ``directory`` is None for one that cannot be reached."""
+
+    url: str
+    account: StoredAccount | None
+    directory: Directory | None
+    findings: tuple[Finding, ...]
+
+
+async def _authority(manager: Manager, text: str) -> _Authority:
+    account = await manager.accounts.find(text)
+    url = account.directory_url if account else find_ca(text).directory_url
+    findings: list[Finding] = []
+    directory = await _directory(manager, url, account, findings)
+    return _Authority(url, account, directory, tuple(findings))
+
+
+async def _stored_credentials(
+    manager: Manager, definitions: Sequence[CertificateDefinition]
+) -> dict[str, Credential]:
+    names = {method.credential for one in definitions for method in one.method}
+    found = [await manager.credentials.find(name) for name in sorted(names - {""})]
+    return {credential.name: credential for credential in found if credential}
+
+
+async def _preview(
+    manager: Manager,
+    definition: CertificateDefinition,
+    authority: _Authority,
+    credentials: Mapping[str, Credential],
+) -> Preview:
+    directory, account = authority.directory, authority.account
+    findings = list(authority.findings)
+    if directory and definition.profile:
+        findings += _problems(lambda: directory.check_profile(definition.profile))
+    identifiers = definition.parsed_identifiers
+    findings += _problems(
+        lambda: check_identifiers(
+            identifiers, directory_url=authority.url, profile=definition.wanted_profile
+        )
+    )
+    for fallback in definition.fallback_accounts:
+        try:
+            await manager.accounts.find(fallback)
+        except InvalidInputError as error:
+            findings.append(Finding(error.message))
+    if not account or not account.account_url:
+        findings.append(_registration(directory))
+    methods = await manager.methods.make(definition, credentials)
+    examinations = await preflight(
+        identifiers,
+        methods.choose,
+        methods.resolver,
+        issuers=directory.caa_identities if directory and not definition.ignore_caa else (),
+        account_url=account.account_url if account and account.account_url else None,
+    )
+    if definition.ignore_caa:
+        examinations = [_without_caa(one, "it is to be ignored") for one in examinations]
+    elif directory is None:
+        examinations = [
+            _without_caa(one, "the CA's directory is not known") for one in examinations
+        ]
+    stored = await manager.certificates.find(definition.name)
+    waited_for = state_of(stored).awaiting if stored else ()
+    awaited = await look_for_records(methods.resolver, (*_missing(examinations), *waited_for))
+    return Preview(
+        definition,
+        authority.url,
+        account,
+        tuple(examinations),
+        tuple(findings),
+        tuple(awaited),
+    )
+
+
+def _without_caa(examination: PreflightReport, why: str) -> PreflightReport:
+    if examination.caa is None or examination.identifier.type != "dns":
+        return examination
+    return replace(examination, caa=CaaVerdict(True, f"not checked: {why}"))
+
+
+async def _directory(
+    manager: Manager, url: str, account: StoredAccount | None, findings: list[Finding]
+) -> Directory | None:
+    account = account or new_account("preview", url, manager.run.terms)
+    try:
+        return await manager.directories.get(account)
+    except (AcmeError, InvalidInputError) as error:
+        findings.append(Finding(error.message))
+        return None
+
+
+def _registration(directory: Directory | None) -> Finding:
+    terms = directory.terms_of_service if directory else ""
+    agreed = f", which needs --agree-tos for its terms of service, {terms}" if terms else ""
+    return Finding(f"an account would be registered at the CA first{agreed}", is_problem=False)
+
+
+def _problems(check: Callable[[], object]) -> list[Finding]:
+    try:
+        check()
+    except ZoneproofError as error:
+        return [Finding(error.message)]
+    return []

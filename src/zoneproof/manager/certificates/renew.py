@@ -1,0 +1,280 @@
+"""Renews the certificates that are due, many at once, and tells what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from zoneproof.acme import RenewalInfo
+from zoneproof.core.aio import Slots, all_at_once
+from zoneproof.core.errors import (
+    AcmeError,
+    AwaitingUserError,
+    BusyError,
+    HeldUpError,
+    ZoneproofError,
+)
+from zoneproof.issuance import Emit, Warned
+from zoneproof.manager.certificates.circumstances import Circumstances
+from zoneproof.manager.certificates.delegations import delegations_of
+from zoneproof.manager.certificates.issue import Outcome, Run, clean_up, issue_locked
+from zoneproof.manager.certificates.outages import Needs, sites_of
+from zoneproof.manager.certificates.renewal_state import (
+    LOOK_EVERY,
+    Lifetime,
+    with_ari,
+    without_ari,
+    without_failures,
+)
+from zoneproof.manager.certificates.schedule import ari_question_due
+from zoneproof.manager.certificates.state import CertificateStatus, status_of
+from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
+from zoneproof.manager.home import allow_many_files
+from zoneproof.manager.manager import Manager
+
+EmitFor = Callable[[str], Emit]
+_BEGUN = 25  # certificates for each that is worked on; the rest of them wait for something
+_ADVICE = "renewal information"
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What came of one certificate.
+
+    ``result`` is ``renewed``, ``not due``, ``failed``, ``awaiting user`` or ``busy`` (another
+    process works on it); ``error`` is there for the last three, ``reason`` says why it was due.
+    A HeldUpError tells that it failed with another one, for what both need, and was not tried.
+    ``lifetime`` is that of the certificate that is there now, None for none. ``look_again_at`` is
+    when something may have to be done next.
+    """
+
+    name: str
+    result: str
+    identifiers: tuple[str, ...]
+    reason: str = ""
+    lifetime: Lifetime | None = None
+    outcome: Outcome | None = None
+    error: ZoneproofError | None = None
+    look_again_at: tuple[datetime | None, ...] = ()
+
+
+async def renew(
+    manager: Manager,
+    emit_for: EmitFor,
+    *,
+    names: Sequence[str] = (),
+    force: bool = False,
+    next_wake: datetime | None = None,
+    on_result: Callable[[Renewal], None] | None = None,
+) -> list[Renewal]:
+    """Renew what is due of the named certificates, by default of all that are to be renewed.
+
+    ``force`` renews them whether due or not, paused or not. ``next_wake`` is when the caller looks
+    again, in an hour if it does not know. ``on_result`` hears of each as soon as it is done. Never
+    raises for a single certificate, nor for one that is removed meanwhile, or whose stored state
+    or definition cannot be read. Raises InvalidInputError for an unknown name, StorageError.
+
+    As many as the settings say are worked on at once; those that wait for the DNS, for the CA or
+    for their turn do not count. What one finds to be down is not tried with the others.
+    """
+    circumstances = await manager.circumstances()
+    chosen = await choose(manager, names)
+    await clean_up(manager, emit_for(""))
+    allow_many_files()  # a lock for each that is begun
+    slots = Slots(manager.settings.parallel)
+    renewals = _Renewals(
+        manager,
+        circumstances,
+        Run(slots=slots),
+        force,
+        next_wake or datetime.now(UTC) + LOOK_EVERY,
+    )
+
+    async def one(found: ManagedCertificate | DamagedCertificate) -> Renewal:
+        try:
+            async with slots.work():
+                result = await renewals.renew(found, emit_for(found.name))
+        except ZoneproofError as error:  # with what is stored of it
+            result = Renewal(found.name, "failed", _names(found), error=error)
+        if on_result:
+            on_result(result)
+        return result
+
+    return await all_at_once(map(one, chosen), _BEGUN * manager.settings.parallel)
+
+
+async def choose(
+    manager: Manager, names: Sequence[str]
+) -> list[ManagedCertificate | DamagedCertificate]:
+    """Return the named certificates, by default all that are to be renewed.
+
+    Raises InvalidInputError for an unknown name, StorageError.
+    """
+    if names:
+        return [await manager.certificates.look_up(name) for name in dict.fromkeys(names)]
+    return [one for one in await manager.certificates.each() if _is_to_be_renewed(one)]
+
+
+@dataclass(frozen=True)
+class _Renewals:
+    """The renewals of one run. ``circumstances`` are those with which it began."""
+
+    manager: Manager
+    circumstances: Circumstances
+    run: Run
+    force: bool
+    next_wake: datetime
+
+    async def renew(self, chosen: ManagedCertificate | DamagedCertificate, emit: Emit) -> Renewal:
+        """Look at one certificate, and renew it if it is due."""
+        if isinstance(chosen, DamagedCertificate):
+            raise chosen.error
+        now = datetime.now(UTC)
+        found = status_of(
+            chosen, self.manager.files, now, self.next_wake, circumstances=self.circumstances
+        )
+        reason = "asked for" if self.force else ""
+        if not (reason or found.due.now):
+            reason = await self._new_delegation(found)
+        if not (reason or found.due.now):
+            found = await self._ask_ca(found, emit)
+        if not (reason or found.due.now):
+            return _not_due(found)
+        try:
+            with self.manager.home.lock(chosen.name):
+                # Another process may have renewed or removed it before it was ours.
+                certificate = await self.manager.certificates.find(chosen.name)
+                if certificate is None:
+                    return Renewal(
+                        chosen.name, "not due", _names(chosen), "it is no longer managed"
+                    )
+                found = await self._look(certificate, self.next_wake)
+                if not (reason or found.due.now):
+                    return _not_due(found)
+                result = await self._renew_locked(found, emit)
+        except BusyError as error:
+            result = Renewal(chosen.name, "busy", _names(chosen), error=error)
+        after = await self._look(found.certificate)
+        return _with_standing(replace(result, reason=reason or found.due.reason), after)
+
+    async def _look(
+        self, certificate: ManagedCertificate, next_wake: datetime | None = None
+    ) -> CertificateStatus:
+        """Return how the certificate stands by now, or stood if it is no more."""
+        fresh = await self.manager.certificates.find(certificate.name) or certificate
+        return status_of(
+            fresh,
+            self.manager.files,
+            datetime.now(UTC),
+            next_wake,
+            circumstances=await self.manager.circumstances(fresh.definition),
+        )
+
+    async def _new_delegation(self, found: CertificateStatus) -> str:
+        """Say whether the CNAMEs are others than when it failed, empty if not.
+
+        Then what failed is forgotten.
+        """
+        renewal = found.state.renewal
+        if not renewal.failures or renewal.paused or not renewal.delegations:
+            return ""
+        name = found.certificate.name
+        seen = await delegations_of(self.manager, found.certificate.definition)
+        if seen in ("", renewal.delegations):
+            return ""
+        await self.manager.states.set_renewal(name, without_failures(renewal))
+        return "its challenge names lead elsewhere than when it failed"
+
+    async def _ask_ca(self, found: CertificateStatus, emit: Emit) -> CertificateStatus:
+        """Ask the CA when to renew (RFC 9773) if it is time to, and judge again."""
+        certificate, renewal, leaf = found.certificate, found.state.renewal, found.disk.certificate
+        account = renewal.account or certificate.definition.account or self.manager.settings.account
+        if leaf is None or not ari_question_due(renewal, found.now):
+            return found
+        info = None
+        try:
+            if await self.manager.accounts.find(account) is None:
+                return found
+            info = await self._renewal_info(certificate, account, leaf)
+        except AcmeError as error:
+            emit(Warned(f"{certificate.name}: the CA was asked when to renew: {error.message}"))
+        except HeldUpError:
+            pass  # which the other one has told of
+        answered = with_ari(renewal, info) if info else without_ari(renewal, found.now)
+        await self.manager.states.set_renewal(certificate.name, answered)
+        return await self._look(certificate, self.next_wake)
+
+    async def _renewal_info(
+        self, certificate: ManagedCertificate, account: str, leaf: x509.Certificate
+    ) -> RenewalInfo | None:
+        stored = await self.manager.accounts.get(account)
+        sites = sites_of(certificate.definition)
+        needs = Needs(certificate.name, account, stored.directory_url, sites)
+        self.run.outages.require_none(needs)
+        # What does not answer this question may well issue.
+        with self.run.outages.watching(replace(needs, aspect=_ADVICE)):
+            async with self.manager.clients.use(account) as client:
+                return await client.renewal_info(leaf)
+
+    async def _renew_locked(self, found: CertificateStatus, emit: Emit) -> Renewal:
+        """Try one account after the other; the caller holds the certificate's lock."""
+        accounts = self._accounts(found)
+        for tried, account in enumerate(accounts, 1):
+            result = await self._try(found.certificate, account, emit)
+            failed = result.result == "failed" and tried < len(accounts)
+            if not failed or not await self._fails_over(result, found):
+                break
+            emit(Warned(f"{result.name}: {result.error}; trying the next account"))
+        return result
+
+    def _accounts(self, found: CertificateStatus) -> list[str]:
+        """Return the accounts to try in this run, the one that is its turn first."""
+        definition, settings = found.certificate.definition, self.manager.settings
+        accounts = [definition.account or settings.account, *definition.fallback_accounts]
+        turn = found.state.renewal.failures // settings.failover_after % len(accounts)
+        return accounts[turn:] + accounts[:turn]
+
+    async def _fails_over(self, result: Renewal, found: CertificateStatus) -> bool:
+        if isinstance(result.error, HeldUpError):
+            failures = result.error.failures
+        else:
+            failures = (await self._look(found.certificate)).state.renewal.failures
+        return failures > 0 and failures % self.manager.settings.failover_after == 0
+
+    async def _try(self, certificate: ManagedCertificate, account: str, emit: Emit) -> Renewal:
+        name, names = certificate.name, _names(certificate)
+        try:
+            outcome = await issue_locked(
+                self.manager, certificate.definition, emit, account=account, run=self.run
+            )
+        except AwaitingUserError as error:
+            return Renewal(name, "awaiting user", names, error=error)
+        except ZoneproofError as error:
+            return Renewal(name, "failed", names, error=error)
+        return Renewal(name, "renewed", names, outcome=outcome)
+
+
+def _not_due(found: CertificateStatus) -> Renewal:
+    certificate = found.certificate
+    result = Renewal(certificate.name, "not due", _names(certificate), found.due.reason)
+    return _with_standing(result, found)
+
+
+def _is_to_be_renewed(found: ManagedCertificate | DamagedCertificate) -> bool:
+    return isinstance(found, DamagedCertificate) or found.definition.renew
+
+
+def _names(found: ManagedCertificate | DamagedCertificate) -> tuple[str, ...]:
+    return found.definition.identifiers if isinstance(found, ManagedCertificate) else ()
+
+
+def _with_standing(result: Renewal, found: CertificateStatus) -> Renewal:
+    moments: tuple[datetime | None, ...] = (found.due.at, found.state.renewal.ask_again_at)
+    if result.result == "awaiting user":  # which may take days, so the hourly look is enough
+        moments = ()
+    elif isinstance(result.error, HeldUpError):  # no sooner than who found out
+        moments = (result.error.again_at,)
+    return replace(result, lifetime=found.lifetime, look_again_at=moments)

@@ -1,0 +1,72 @@
+"""Registers domains at a challenge service before any order, so that CNAMEs can be made first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from zoneproof.challenges import dns01
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.core.names import DomainName
+from zoneproof.issuance.awaited import cname_record
+from zoneproof.issuance.method import DnsMethod
+from zoneproof.issuance.plan import cname_advice, find_route
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.manager import Manager
+from zoneproof.providers import DelegatedProvider
+
+_AT_ONCE = 10
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A domain and the CNAME that it needs, or why it was not registered.
+
+    ``advice`` says what is to be done about the CNAME, and is empty if it is right.
+    """
+
+    domain: DomainName
+    target: DomainName | None = None
+    advice: str = ""
+    error: ZoneproofError | None = None
+
+    @property
+    def record(self) -> str:
+        """The CNAME in zone-file form, empty without a registration."""
+        return cname_record(self.domain.child(dns01.LABEL), self.target) if self.target else ""
+
+
+async def register_domains(
+    manager: Manager, domains: Iterable[DomainName], method: MethodDefinition
+) -> list[Registered]:
+    """Register each domain where the method publishes; one that is registered stays so.
+
+    ``domains`` are without ``*.``. Raises InvalidInputError for a method that needs no CNAME.
+    """
+    methods = await manager.methods.make(
+        CertificateDefinition(name="registrations", identifiers=(), method=(method,))
+    )
+    (made,) = methods.made
+    provider = made.provider if isinstance(made, DnsMethod) else None
+    if not (isinstance(made, DnsMethod) and isinstance(provider, DelegatedProvider)):
+        raise InvalidInputError(
+            "only acme-dns and the challenge service have registrations: name one with --server or"
+            " --credential"
+        )
+
+    async def one(domain: DomainName) -> Registered:
+        try:
+            target = await provider.target(domain, create=True)
+        except ZoneproofError as error:
+            return Registered(domain, error=error)
+        assert target is not None
+        try:
+            route = await find_route(methods.resolver, domain, made, register=False)
+        except ZoneproofError as error:
+            return Registered(domain, target, f"whether it is there is not known: {error.message}")
+        return Registered(
+            domain, target, "" if route.is_complete else cname_advice(route.delegation, target, ())
+        )
+
+    return await all_at_once(map(one, dict.fromkeys(domains)), _AT_ONCE)

@@ -1,0 +1,247 @@
+"""Stored credentials: the fields that a provider needs, sealed, referred to by name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import InvalidInputError, StorageError
+from zoneproof.manager.settings import DnsSettings
+from zoneproof.providers import CredentialField, describe, shown_field
+from zoneproof.storage import Row, Store, Transaction, among
+from zoneproof.vault import SealedColumn, Vault
+
+# Most are called after a certificate, whose name may be as long as a domain's, and a provider.
+_LONGEST_NAME = 300
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_FIELDS = SealedColumn("credentials", "fields")
+_SELECT = "SELECT id, name, provider, fields, dns, created_at, changed_at FROM credentials"
+_INSERT = """
+INSERT INTO credentials (id, name, provider, fields, dns, created_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO NOTHING
+"""
+_SAVE = """
+INSERT INTO credentials (id, name, provider, fields, dns, created_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET
+  id = excluded.id, provider = excluded.provider, fields = excluded.fields,
+  dns = CASE excluded.dns WHEN ? THEN credentials.dns ELSE excluded.dns END,
+  changed_at = excluded.changed_at
+"""
+# What it published and could not remove is tried anew: the failure may have been its own.
+_FORGET_FAILURES = """
+DELETE FROM failed_removals WHERE id IN (SELECT id FROM publications WHERE credential = ?)
+"""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A provider's fields under a name, and how to wait for its DNS.
+
+    Moments are ISO 8601 in UTC, empty before it is stored.
+    """
+
+    name: str
+    provider: str
+    fields: Mapping[str, str] = field(repr=False)
+    dns: DnsSettings = field(default_factory=DnsSettings)
+    created_at: str = ""
+    changed_at: str = ""
+
+    def shown(self) -> dict[str, Any]:
+        """Return all that people may see of it, for JSON."""
+        return {
+            "name": self.name,
+            "provider": self.provider,
+            "fields": self.shown_fields(),
+            "dns": self.dns,
+            "created_at": self.created_at,
+            "changed_at": self.changed_at,
+        }
+
+    def shown_fields(self) -> dict[str, str]:
+        """Return the fields as people may see them.
+
+        A field that the provider does not describe, or whose provider this version does not have,
+        may be a secret.
+        """
+        try:
+            known = {one.name: one for one in describe(self.provider).fields}
+        except InvalidInputError:
+            known = {}
+        unknown = CredentialField("", "", secret=True)
+        return {
+            name: shown_field(known.get(name, unknown), value)
+            for name, value in self.fields.items()
+        }
+
+
+def check_credential_name(name: str) -> str:
+    """Return the name. Raises InvalidInputError."""
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise InvalidInputError(
+            f"'{name[:80]}' cannot name a credential: use letters, digits, '.', '-' and '_', at"
+            f" most {_LONGEST_NAME}"
+        )
+    return name
+
+
+class Credentials:
+    """The stored credentials. Every method raises StorageError and VaultError."""
+
+    sealed: ClassVar = (_FIELDS,)
+
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store = store
+        self._vault = vault
+
+    async def all(self) -> list[Credential]:
+        """Return all, sorted by name."""
+        return await self._select("ORDER BY name")
+
+    async def find(self, name: str) -> Credential | None:
+        """Return the one of that name, or None."""
+        found = await self._select("WHERE name = ?", name)
+        return found[0] if found else None
+
+    async def get(self, name: str) -> Credential:
+        """Return the one of that name. Raises InvalidInputError, with the nearest name."""
+        found = await self.find(name)
+        if found is None:
+            raise await self._store.read(lambda transaction: no_credential(transaction, name))
+        return found
+
+    async def revisions(self, names: Collection[str] | None = None) -> dict[str, str]:
+        """Return a text for each of that name, or for all, that every change makes another one.
+
+        No secret is opened.
+        """
+        rest, parameters = among(names)
+        sql = f"SELECT name, id, changed_at FROM credentials {rest}"  # noqa: S608  constant texts
+        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
+        return {str(name): " ".join(map(str, facts)) for name, *facts in rows}
+
+    async def _select(self, rest: str, *parameters: str) -> list[Credential]:
+        sql = f"{_SELECT} {rest}"
+        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
+        return [self._credential(row) for row in rows]
+
+    def _credential(self, row: Row) -> Credential:
+        key, name, provider, sealed, dns, created_at, changed_at = map(str, row)
+        opened = self._vault.open_text(sealed, _FIELDS.context(key))
+        try:
+            fields = msgspec.json.decode(opened, type=dict[str, str])
+            settings = msgspec.json.decode(dns, type=DnsSettings)
+        except msgspec.MsgspecError as error:
+            raise StorageError(
+                f"the stored credential {name} cannot be read: update Zoneproof if a newer one"
+                f" wrote it; else remove it with 'zoneproof credential remove {name} --force', and"
+                " add it again"
+            ) from error
+        return Credential(name, provider, fields, settings, created_at, changed_at)
+
+    async def save(self, credential: Credential) -> None:
+        """Store the credential under its name, in place of an older one.
+
+        The older one's DNS settings stay if the new one has none.
+        """
+        check_credential_name(credential.name)
+
+        def work(transaction: Transaction) -> None:
+            values = (*self._values(credential), _dns_text(DnsSettings()))
+            transaction.execute(_SAVE, values)
+            transaction.execute(_FORGET_FAILURES, (credential.name,))
+
+        await self._store.write(work)
+
+    async def add(self, credential: Credential) -> None:
+        """Store a new credential. Raises InvalidInputError if its name is taken."""
+        check_credential_name(credential.name)
+        added = await self._store.write(
+            lambda transaction: transaction.execute(_INSERT, self._values(credential))
+        )
+        if not added:
+            raise taken(credential.name)
+
+    async def require_free(self, name: str) -> None:
+        """Raise InvalidInputError if no new credential can have the name."""
+        check_credential_name(name)
+        rows = await self._store.read(
+            lambda transaction: transaction.query(
+                "SELECT name FROM credentials WHERE name = ?", (name,)
+            )
+        )
+        if rows:
+            raise taken(name)
+
+    async def change(self, name: str, change: Callable[[Credential], Credential]) -> Credential:
+        """Replace fields and DNS settings by those that ``change`` returns, in one transaction.
+
+        What ``change`` raises comes out, and nothing is changed. Raises InvalidInputError if there
+        is no such credential.
+        """
+
+        def work(transaction: Transaction) -> Credential:
+            rows = transaction.query(f"{_SELECT} WHERE name = ?", (name,))
+            if not rows:
+                raise no_credential(transaction, name)
+            now = datetime.now(UTC).isoformat()  # in full: two changes are never at the same time
+            after = replace(change(self._credential(rows[0])), changed_at=now)
+            key = str(rows[0][0])
+            transaction.execute(
+                "UPDATE credentials SET fields = ?, dns = ?, changed_at = ? WHERE id = ?",
+                (self._sealed(key, after), _dns_text(after.dns), now, key),
+            )
+            transaction.execute(_FORGET_FAILURES, (name,))
+            return after
+
+        return await self._store.write(work)
+
+    def _values(self, credential: Credential) -> tuple[str, ...]:
+        key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
+        return (
+            key,
+            credential.name,
+            credential.provider,
+            self._sealed(key, credential),
+            _dns_text(credential.dns),
+            now,
+            now,
+        )
+
+    def _sealed(self, key: str, credential: Credential) -> str:
+        return self._vault.seal_text(
+            msgspec.json.encode(dict(credential.fields)), _FIELDS.context(key)
+        )
+
+
+def _dns_text(dns: DnsSettings) -> str:
+    return msgspec.json.encode(dns).decode()
+
+
+def no_credential(transaction: Transaction, name: str) -> InvalidInputError:
+    """Return the error for a name that no credential has, with the nearest that one has."""
+    names = [str(row[0]) for row in transaction.query("SELECT name FROM credentials")]
+    near = difflib.get_close_matches(name, names, n=1)
+    advice = (
+        f"did you mean '{near[0]}'?"
+        if near
+        else "'zoneproof credential list' has all, 'zoneproof credential add' stores one"
+    )
+    return InvalidInputError(f"there is no credential '{name[:80]}': {advice}")
+
+
+def taken(name: str) -> InvalidInputError:
+    """Return the error for a new credential whose name another one has."""
+    return InvalidInputError(
+        f"there is a credential '{name}' already: 'zoneproof credential set {name}' changes it;"
+        " give the new one another name"
+    )

@@ -1,0 +1,258 @@
+"""Tests a stored credential: a random TXT value is written, seen and removed, or zones are listed.
+
+What a test writes is journaled as an order's values are, so that after a crash the next test of the
+credential, or the next order of any certificate, removes it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderError,
+    ProviderZoneError,
+    ZoneproofError,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery import PropagationReport, wait_until_visible
+from zoneproof.issuance import (
+    DnsMethod,
+    Emit,
+    Event,
+    PublishedRecord,
+    RecordsVisible,
+    Warned,
+    remove_leftovers,
+)
+from zoneproof.issuance.publish import find_slots, publish_values, remove_values
+from zoneproof.issuance.validation import tell_progress
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.credentials.store import Credential
+from zoneproof.manager.manager import Manager
+from zoneproof.providers import DelegatedProvider, Provider, Zone
+
+LABEL = "_zoneproof-test"
+_SHOWN_ZONES = 10
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of a test: ``zones``, ``write``, ``see`` or ``remove``, and what came of it."""
+
+    step: str
+    ok: bool
+    message: str
+
+
+class CredentialTest(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a test; without steps, ``note`` says why there was nothing to do."""
+
+    credential: str
+    provider: str
+    zone: str = ""
+    name: str = ""
+    steps: tuple[Step, ...] = ()
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step went well."""
+        return all(step.ok for step in self.steps)
+
+
+async def list_zones(manager: Manager, credential: Credential) -> CredentialTest:
+    """List the zones that the credential can manage; nothing is written.
+
+    Raises InvalidInputError if the provider cannot list them.
+    """
+    provider = manager.providers.open(credential.provider, credential.fields)
+    trial = CredentialTest(credential=credential.name, provider=credential.provider)
+    try:
+        zones = sorted(str(zone.name) for zone in await provider.zones())
+    except ProviderError as error:
+        return msgspec.structs.replace(trial, steps=(Step("zones", False, error.message),))
+    if not zones:
+        raise InvalidInputError(
+            f"{provider.info.title} ({credential.provider}) does not list zones: test the"
+            " credential without --read-only"
+        )
+    return msgspec.structs.replace(trial, steps=(Step("zones", True, ", ".join(zones)),))
+
+
+async def run_credential_test(
+    manager: Manager, credential: Credential, emit: Emit, *, zone: str = ""
+) -> CredentialTest:
+    """Write, see and remove a random TXT value at ``_zoneproof-test`` in a zone of the account.
+
+    ``zone`` names the zone where the provider cannot list its zones; for a provider that publishes
+    at names of its own, the domain whose registration is used. Raises InvalidInputError if it is
+    needed or wrong, BusyError while another test of the credential runs, StorageError, VaultError.
+    """
+    method = await _method(manager, credential.name)
+    trial = CredentialTest(credential=credential.name, provider=credential.provider)
+    if method.provider.info.manual:
+        note = "a person creates the records, so there is nothing to test"
+        return msgspec.structs.replace(trial, note=note)
+    label = f"credential test {credential.name}"
+    with manager.home.lock(label):
+        run = _Run(manager, method, label, emit)
+        await run.remove_leftovers()
+        try:
+            place = await _place(manager, method.provider, zone)
+        except ProviderError as error:
+            return msgspec.structs.replace(trial, steps=(Step("zones", False, error.message),))
+        await run.write_see_remove(place)
+    return msgspec.structs.replace(
+        trial,
+        zone=str(place.zone.name),
+        name=str(place.zone.record(place.name)),
+        steps=tuple(run.steps),
+    )
+
+
+async def _method(manager: Manager, credential: str) -> DnsMethod:
+    """Return the method by which certificates use the credential."""
+    definition = CertificateDefinition(
+        name="", identifiers=(), method=(MethodDefinition(credential=credential),)
+    )
+    (method,) = (await manager.methods.make(definition)).made
+    assert isinstance(method, DnsMethod)
+    return method
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where to write: a zone, and a name relative to it."""
+
+    zone: Zone
+    name: str = LABEL
+
+
+async def _place(manager: Manager, provider: Provider, wanted: str) -> _Place:
+    if isinstance(provider, DelegatedProvider):
+        return _Place(Zone(await _registered_name(manager, provider, wanted)), "")
+    zones = sorted(await provider.zones(), key=lambda zone: zone.name)
+    if not wanted:
+        if not zones:
+            raise InvalidInputError(
+                f"{provider.info.title} ({provider.info.slug}) does not list zones: say in which"
+                " one to write with --zone example.com"
+            )
+        return _Place(zones[0])
+    name = DomainName.parse(wanted)
+    if not zones:
+        return _Place(Zone(name))
+    found = [zone for zone in zones if zone.name == name]
+    if not found:
+        shown = ", ".join(str(zone.name) for zone in zones[:_SHOWN_ZONES])
+        raise InvalidInputError(f"{provider.info.title} has no zone {name}; it has {shown}")
+    return _Place(found[0])
+
+
+async def _registered_name(
+    manager: Manager, provider: DelegatedProvider, wanted: str
+) -> DomainName:
+    domains = [DomainName.parse(wanted)] if wanted else await manager.registrations.domains()
+    for domain in domains:
+        found = await provider.target(domain, create=False)
+        if found is not None:
+            return found
+    what = f"registration for {domains[0]}" if wanted else "registration"
+    raise ProviderZoneError(
+        f"there is no {what} at the service yet, so no name to write to: 'zoneproof issue' with"
+        " this credential makes one"
+    )
+
+
+@dataclass
+class _Run:
+    manager: Manager
+    method: DnsMethod
+    label: str
+    emit: Emit
+    steps: list[Step] = field(default_factory=list)
+
+    async def remove_leftovers(self) -> None:
+        providers_for = self.manager.providers.for_publication
+        await remove_leftovers(
+            self.manager.journal, self.label, providers_for, self.emit, insist=True
+        )
+        await self.manager.journal.close_trials(self.label)
+
+    async def write_see_remove(self, place: _Place) -> None:
+        journal = self.manager.journal
+        publication = PublishedRecord(
+            order_id=await journal.open_trial(self.label),
+            provider=self.method.slug,
+            zone=place.zone,
+            name=place.name,
+            value=secrets.token_urlsafe(32),
+            ttl=self.method.record_ttl,
+            fields=self.method.fields,
+            credential=self.method.credential,
+        )
+        try:
+            if await self._write(publication):
+                await self._see(publication)
+        finally:
+            if await journal.publications(publication.order_id):
+                await self._remove(publication)
+            await journal.close_trials(self.label)
+
+    async def _write(self, publication: PublishedRecord) -> bool:
+        journal, providers_for = self.manager.journal, self.manager.providers.for_publication
+        try:
+            places = await find_slots([publication], providers_for)
+            await publish_values(journal, [publication], providers_for, self.emit, places=places)
+        except ProviderError as error:
+            return self._add("write", error.message, ok=False)
+        where = f"TXT {publication.full_name} in the zone {publication.zone.name}"
+        return self._add("write", where)
+
+    async def _see(self, publication: PublishedRecord) -> None:
+        try:
+            report = await wait_until_visible(
+                self.method.resolver or self.manager.resolvers.get(()),
+                {publication.full_name: frozenset({publication.value})},
+                self.method.propagation,
+                deadline=self.method.propagation_seconds,
+                on_progress=partial(tell_progress, emit=self.emit),
+            )
+        except ZoneproofError as error:
+            self._add("see", error.message, ok=False)
+            return
+        if report.visible:
+            self.emit(RecordsVisible(report.seen, report.elapsed, report.remarks))
+            self._add("see", _seen(report))
+        else:
+            problems = "; ".join(report.problems)
+            advice = "if port 53 is blocked here, set --propagation 60 for the credential"
+            self._add("see", f"{problems}; {advice}", ok=False)
+
+    async def _remove(self, publication: PublishedRecord) -> None:
+        warnings: list[str] = []
+
+        def told(event: Event) -> None:
+            if isinstance(event, Warned):
+                warnings.append(event.message)
+            self.emit(event)
+
+        providers_for = self.manager.providers.for_publication
+        await remove_values(self.manager.journal, [publication], providers_for, told)
+        self._add("remove", "; ".join(warnings) or "taken out again", ok=not warnings)
+
+    def _add(self, step: str, message: str, *, ok: bool = True) -> bool:
+        self.steps.append(Step(step, ok, message))
+        return ok
+
+
+def _seen(report: PropagationReport) -> str:
+    servers = sum(len(name.servers) for name in report.names)
+    if not servers:
+        return f"waited {report.waited:g} s without asking, as the settings say"
+    plural = "" if servers == 1 else "s"
+    return "; ".join([f"{servers} name server{plural} asked", *report.remarks])

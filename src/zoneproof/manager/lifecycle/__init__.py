@@ -1,1 +1,0 @@
-"""What is done with a certificate: preview, issue, renew, revoke, and tell of it."""

@@ -1,0 +1,279 @@
+"""From the methods of a definition to opened providers and resolvers, ready for an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoneproof.acme import directory_url
+from zoneproof.challenges.listener import Listeners
+from zoneproof.challenges.webroot import Webroot
+from zoneproof.core.errors import InvalidInputError, VaultError
+from zoneproof.core.names import Identifier
+from zoneproof.dnsquery import Resolver, parse_policy, parse_server
+from zoneproof.issuance import (
+    Choice,
+    DelegationRules,
+    DnsMethod,
+    HttpMethod,
+    Method,
+    PublishedRecord,
+    check_identifiers,
+    check_method,
+    match_identifier,
+)
+from zoneproof.manager.accounts.store import Accounts
+from zoneproof.manager.certificates.definition import (
+    HTTP01,
+    CertificateDefinition,
+    MethodDefinition,
+    parse_listen,
+)
+from zoneproof.manager.credentials.store import Credential, Credentials
+from zoneproof.manager.settings import FILE, DnsSettings, Settings
+from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
+
+
+class ProviderPool:
+    """Opens a provider once for the same fields."""
+
+    def __init__(self, registrations: RegistrationStore, credentials: Credentials) -> None:
+        self._registrations = registrations
+        self._credentials = credentials
+        self._opened: dict[tuple[str, frozenset[tuple[str, str]]], Provider] = {}
+
+    def open(self, slug: str, fields: Mapping[str, str]) -> Provider:
+        """Return the provider. Raises InvalidInputError for an unknown slug or field."""
+        key = (slug, frozenset(fields.items()))
+        if key not in self._opened:
+            self._opened[key] = open_provider(
+                slug, ProviderContext(fields, registrations=self._registrations)
+            )
+        return self._opened[key]
+
+    async def for_publication(self, publication: PublishedRecord) -> list[Provider]:
+        """Return the providers that may remove a journaled value, that of its own fields first.
+
+        The stored credential may have other fields by now: a new secret for the same server, or
+        another server, which does not have the value. Raises InvalidInputError, and VaultError if
+        neither can be read.
+        """
+        fields = [] if publication.fields is None else [publication.fields]
+        if publication.credential:
+            credential = await self._credentials.find(publication.credential)
+            if credential and credential.provider == publication.provider:
+                fields += [] if credential.fields in fields else [credential.fields]
+        if not fields:
+            raise VaultError(
+                "what it was published with does not open with the vault's keys: remove it by hand"
+            )
+        providers, problem = [], None
+        for one in fields:
+            try:
+                providers.append(self.open(publication.provider, one))
+            except InvalidInputError as error:
+                problem = error
+        if problem and not providers:
+            raise problem
+        return providers
+
+    async def close(self) -> None:
+        """Release all connections."""
+        while self._opened:
+            _, provider = self._opened.popitem()
+            await provider.close()
+
+
+class ResolverPool:
+    """Makes a resolver once for the same servers; what they learn is shared."""
+
+    def __init__(self, authoritative_port: int) -> None:
+        self._port = authoritative_port
+        self._made: dict[tuple[str, ...], Resolver] = {}
+
+    def get(self, servers: Sequence[str]) -> Resolver:
+        """Return the resolver that asks these servers; none are the system's.
+
+        Raises InvalidInputError for a server that cannot be read, DnsError.
+        """
+        key = tuple(servers)
+        if key not in self._made:
+            parsed = [parse_server(text) for text in key]
+            self._made[key] = Resolver(parsed or None, authoritative_port=self._port)
+        return self._made[key]
+
+    async def close(self) -> None:
+        """Release all connections."""
+        while self._made:
+            _, resolver = self._made.popitem()
+            await resolver.close()
+
+
+_DEFAULTS = DnsSettings(propagation="authoritative", propagation_timeout=600.0, resolvers=())
+
+
+@dataclass(frozen=True)
+class Methods:
+    """A definition's methods, ready; ``otherwise`` is for identifiers that no rule matches.
+
+    That is the definition's first method with http-01, else a listener. ``resolver`` is the one
+    for questions about no method.
+    """
+
+    definition: CertificateDefinition
+    made: tuple[Method, ...]
+    otherwise: HttpMethod
+    resolver: Resolver
+
+    def choose(self, identifier: Identifier) -> Choice:
+        """Return the identifier's method, and why it is that one. Raises InvalidInputError."""
+        match = match_identifier(identifier, self.definition.rules)
+        if match.index is None:
+            return Choice(self.otherwise, match.reason)
+        return Choice(self.made[match.index], match.reason)
+
+
+class MethodMaker:
+    """Opens what methods name. DNS settings come from the run, else the method, the credential,
+    the provider's settings, the settings for all, in this order.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        settings: Settings,
+        run: DnsSettings,
+        providers: ProviderPool,
+        resolvers: ResolverPool,
+    ) -> None:
+        self._credentials = credentials
+        self._settings = settings
+        self._run = run
+        self._providers = providers
+        self._resolvers = resolvers
+        self._listeners = Listeners()
+
+    async def make(
+        self, definition: CertificateDefinition, known: Mapping[str, Credential] | None = None
+    ) -> Methods:
+        """Open the methods of a definition; ``known`` credentials are not looked up.
+
+        Raises InvalidInputError for a credential that is not there and for fields that are wrong.
+        """
+        made = [await self._method(one, known or {}) for one in definition.method]
+        by_http = [method for method in made if isinstance(method, HttpMethod)]
+        everywhere = self._run.over(self._settings.dns)
+        for method in definition.method:
+            everywhere = everywhere.over(method.dns)
+        return Methods(
+            definition,
+            tuple(made),
+            by_http[0] if by_http else self._http(MethodDefinition(challenge=HTTP01)),
+            self._resolvers.get(everywhere.resolvers or ()),
+        )
+
+    def _http(self, method: MethodDefinition) -> HttpMethod:
+        if method.webroot:
+            return HttpMethod(Webroot(Path(method.webroot)))
+        return HttpMethod(self._listeners.listener(*parse_listen(method.listen)))
+
+    async def _method(self, method: MethodDefinition, known: Mapping[str, Credential]) -> Method:
+        if method.challenge == HTTP01:
+            return self._http(method)
+        slug, fields, of_credential = method.provider, method.fields, DnsSettings()
+        if method.credential:
+            credential = known.get(method.credential)
+            credential = credential or await self._credentials.get(method.credential)
+            slug, of_credential = credential.provider, credential.dns
+            fields = dict(credential.fields)
+        dns = self._run.over(method.dns).over(of_credential)
+        dns = dns.over(self._settings.provider.get(slug, DnsSettings()))
+        dns = dns.over(self._settings.dns).over(_DEFAULTS)
+        return DnsMethod(
+            slug=slug,
+            provider=self._providers.open(slug, fields),
+            propagation=parse_policy(dns.propagation or 0),
+            fields=fields,
+            ttl=method.ttl,
+            delegation=DelegationRules.parse(method.delegation),
+            follow_cname=method.follow_cname,
+            zone=method.zone,
+            resolver=self._resolvers.get(dns.resolvers or ()),
+            propagation_seconds=dns.propagation_timeout or 0,
+            credential=method.credential,
+        )
+
+
+class DefinitionChecks:
+    """Finds what keeps every order of a definition from working, without asking anybody."""
+
+    def __init__(self, methods: MethodMaker, accounts: Accounts, settings: Settings) -> None:
+        self._methods = methods
+        self._accounts = accounts
+        self._settings = settings
+
+    async def problems(
+        self,
+        definition: CertificateDefinition,
+        *,
+        credentials: Mapping[str, Credential] | None = None,
+        accounts: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """Return a line for everything that is wrong, without the certificate's name.
+
+        ``credentials`` are to be stored together with the definition, and so are ``accounts``,
+        directory URLs by name. Raises StorageError and VaultError.
+        """
+        problems = []
+        url = ""
+        for account in (*definition.fallback_accounts, definition.account):
+            try:
+                url = await self._directory_url(account, accounts or {})
+            except InvalidInputError as error:
+                url = ""
+                problems.append(error.message)
+        try:
+            check_identifiers(
+                definition.parsed_identifiers,
+                directory_url=url,
+                profile=definition.wanted_profile,
+            )
+        except InvalidInputError as error:
+            problems.append(error.message)
+        try:
+            methods = await self._methods.make(definition, credentials)
+            for identifier in definition.parsed_identifiers:
+                check_method(identifier, methods.choose(identifier).method)
+        except InvalidInputError as error:
+            problems.append(error.message)
+        return list(dict.fromkeys(problems))
+
+    async def all_problems(self, definitions: Iterable[CertificateDefinition]) -> list[str]:
+        """Return a line for everything that is wrong with any of them, with its name."""
+        return [
+            f"{definition.name}: {problem}"
+            for definition in definitions
+            for problem in await self.problems(definition)
+        ]
+
+    async def require_usable(
+        self,
+        definition: CertificateDefinition,
+        credentials: Mapping[str, Credential] | None = None,
+    ) -> None:
+        """Raise InvalidInputError, with all that is wrong, for what cannot be used."""
+        problems = await self.problems(definition, credentials=credentials)
+        if problems:
+            raise InvalidInputError("; ".join(problems))
+
+    async def _directory_url(self, account: str, unsaved: Mapping[str, str]) -> str:
+        if account in unsaved:
+            return unsaved[account]
+        name = account or self._settings.account
+        try:
+            found = await self._accounts.find(name)
+        except InvalidInputError as error:
+            where = "" if account else f"{FILE} names an account that cannot be used: "
+            raise InvalidInputError(f"{where}{error.message}") from error
+        return found.directory_url if found else directory_url(name)

@@ -1,1 +1,0 @@
-"""From the methods of a definition to opened providers and resolvers."""

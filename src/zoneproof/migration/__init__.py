@@ -1,0 +1,1 @@
+"""From other ACME clients, and from one home to another."""

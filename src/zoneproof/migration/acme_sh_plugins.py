@@ -1,0 +1,241 @@
+"""acme.sh's DNS scripts and settings files: which provider and field each is here."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.migration.found import Findings
+from zoneproof.migration.methods import (
+    FoundMethod,
+    choose_provider,
+    dns,
+    http,
+    listener,
+    web_server,
+)
+from zoneproof.migration.reading import exists, read_text, shown
+from zoneproof.migration.tsig_keys import TsigKey, read_key_file, read_key_text
+
+_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+_VALUE = re.compile(
+    r"""(?:'(?P<single>[^']*)'|"(?P<double>[^"$`\\]*)"|(?P<bare>[^\s'"$`\\;&|<>()#]*))
+    \s*(?:\#.*)?""",
+    re.VERBOSE,
+)
+_BASE64_START, _BASE64_END = "__ACME_BASE64__START_", "__ACME_BASE64__END_"
+
+
+@dataclass(frozen=True)
+class ShellSettings:
+    """The values by name, with none of them in the repr, and a line for each that is unclear."""
+
+    values: dict[str, str] = field(default_factory=dict, repr=False)
+    problems: tuple[str, ...] = ()
+
+    def text(self, name: str) -> str:
+        """Return a value, empty if it is not there."""
+        return self.values.get(name, "")
+
+
+def read_settings(path: Path) -> ShellSettings:
+    """Return a file's settings; of a name that is there twice the last. Raises InvalidInputError.
+
+    Names without a usable value are named among the problems, and have none.
+    """
+    values: dict[str, str] = {}
+    problems = []
+    for line in read_text(path).split("\n"):
+        match = _LINE.fullmatch(line.strip())
+        if not match:
+            continue
+        value = _value(match[2])
+        if value is None:
+            problems.append(
+                f"{shown(path)}: the value of {match[1][:80]} can only be known by running a shell"
+            )
+        else:
+            values[match[1]] = value
+    return ShellSettings(values, tuple(problems))
+
+
+def _value(text: str) -> str | None:
+    match = _VALUE.fullmatch(text)
+    if not match:
+        return None
+    value = match["single"] or match["double"] or match["bare"] or ""
+    if value.startswith(_BASE64_START) and value.endswith(_BASE64_END):
+        return _from_base64(value[len(_BASE64_START) : -len(_BASE64_END)])
+    return value
+
+
+def _from_base64(text: str) -> str | None:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return None
+
+
+_SCRIPTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "dns_ali": ("aliyun", {"Ali_Key": "access_key_id", "Ali_Secret": "secret"}),
+    "dns_aws": (
+        "route53",
+        {"AWS_ACCESS_KEY_ID": "access_key_id", "AWS_SECRET_ACCESS_KEY": "secret_access_key"},
+    ),
+    "dns_azure": (
+        "azure",
+        {
+            "AZUREDNS_SUBSCRIPTIONID": "subscription_id",
+            "AZUREDNS_TENANTID": "tenant_id",
+            "AZUREDNS_APPID": "client_id",
+            "AZUREDNS_CLIENTSECRET": "client_secret",
+        },
+    ),
+    "dns_cf": (
+        "cloudflare",
+        {
+            "CF_Token": "api_token",
+            "CF_Zone_ID": "zone_id",
+            "CF_Email": "email",
+            "CF_Key": "api_key",
+        },
+    ),
+    "dns_constellix": ("constellix", {"CONSTELLIX_Key": "key", "CONSTELLIX_Secret": "secret"}),
+    "dns_desec": ("desec", {"DEDYN_TOKEN": "token"}),
+    "dns_dgon": ("digitalocean", {"DO_API_KEY": "token"}),
+    "dns_dnsimple": ("dnsimple", {"DNSimple_OAUTH_TOKEN": "token"}),
+    "dns_dreamhost": ("dreamhost", {"DH_API_KEY": "key"}),
+    "dns_easydns": ("easydns", {"EASYDNS_Token": "token", "EASYDNS_Key": "key"}),
+    "dns_gd": ("godaddy", {"GD_Key": "key", "GD_Secret": "secret"}),
+    "dns_he": ("hurricane", {"HE_Username": "user", "HE_Password": "password"}),
+    "dns_hetznercloud": ("hetzner", {"HETZNER_TOKEN": "token"}),
+    "dns_ionos": ("ionos", {"IONOS_PREFIX": "prefix", "IONOS_SECRET": "secret"}),
+    "dns_ispconfig": (
+        "ispconfig",
+        {"ISPC_Api": "endpoint", "ISPC_User": "user", "ISPC_Password": "password"},
+    ),
+    "dns_linode_v4": ("linode", {"LINODE_V4_API_KEY": "token"}),
+    "dns_loopia": ("loopia", {"LOOPIA_User": "user", "LOOPIA_Password": "password"}),
+    "dns_lua": ("luadns", {"LUA_Email": "user", "LUA_Key": "key"}),
+    "dns_me": ("dnsmadeeasy", {"ME_Key": "key", "ME_Secret": "secret"}),
+    "dns_namecheap": (
+        "namecheap",
+        {
+            "NAMECHEAP_USERNAME": "user",
+            "NAMECHEAP_API_KEY": "key",
+            "NAMECHEAP_SOURCEIP": "client_ip",
+        },
+    ),
+    "dns_nsone": ("ns1", {"NS1_Key": "key"}),
+    "dns_ovh": (
+        "ovh",
+        {
+            "OVH_END_POINT": "endpoint",
+            "OVH_AK": "application_key",
+            "OVH_AS": "application_secret",
+            "OVH_CK": "consumer_key",
+        },
+    ),
+    "dns_simply": ("simply", {"SIMPLY_AccountName": "account", "SIMPLY_ApiKey": "key"}),
+}
+# Scripts whose settings have to be entered again.
+_SLUGS: Mapping[str, str] = {
+    "dns_bunny": "bunny",
+    "dns_cloudns": "cloudns",
+    "dns_dp": "dnspod",
+    "dns_dynu": "dynu",
+    "dns_gandi_livedns": "gandi",
+    "dns_gcloud": "gcloud",
+    "dns_infoblox": "infoblox",
+    "dns_inwx": "inwx",
+    "dns_namecom": "namecom",
+    "dns_namesilo": "namesilo",
+    "dns_pdns": "powerdns",
+    "dns_porkbun": "porkbun",
+    "dns_scaleway": "scaleway",
+    "dns_transip": "transip",
+    "dns_vultr": "vultr",
+    "dns_yc": "yandex",
+}
+_ACME_DNS = "https://auth.acme-dns.io"  # what the script takes when it is not told
+
+
+class Stored:
+    """Where a script's settings may be: the certificate's file goes before ``account.conf``."""
+
+    def __init__(self, certificate: ShellSettings, account: ShellSettings) -> None:
+        self._places = (certificate, account)
+
+    def __getitem__(self, name: str) -> str:
+        found = (place.text(key) for place in self._places for key in (f"SAVED_{name}", name))
+        return next(filter(None, found), "")
+
+
+def read_method(root: str, name: str, stored: Stored, findings: Findings) -> FoundMethod:
+    """Return what an entry of ``Le_Webroot`` means for the certificate ``name``."""
+    if root.startswith("/"):
+        return http(root)
+    if root.startswith(("nginx", "apache", "stateless")):
+        return web_server("acme.sh", "Apache" if root == "apache" else "nginx", name)
+    if root == "no":
+        return listener(stored["Le_LocalAddress"], stored["Le_HTTPPort"])
+    if root == "alpn":
+        return choose_provider("acme.sh used tls-alpn-01, which Zoneproof does not do", name)
+    if root == "dns":
+        return dns("manual", {}, name)
+    if root == "dns_nsupdate":
+        return _nsupdate(name, stored, findings)
+    if root == "dns_acmedns":
+        return _acme_dns(name, stored)
+    if root in _SCRIPTS:
+        slug, settings = _SCRIPTS[root]
+        return dns(slug, {field: stored[key] for key, field in settings.items()}, name)
+    if root in _SLUGS:
+        lacks = f"acme.sh's settings of {root} are not carried over: enter them as fields"
+        return dns(_SLUGS[root], {}, name, lacks=lacks)
+    said = f"acme.sh used '{root[:40]}'" if root.isprintable() and root else "it names no method"
+    return choose_provider(f"{said}, which is not known here", name)
+
+
+def _nsupdate(name: str, stored: Stored, findings: Findings) -> FoundMethod:
+    servers = stored["NSUPDATE_SERVER"].replace(",", " ").split() or ["localhost"]
+    fields = {"server": servers[0], "port": stored["NSUPDATE_SERVER_PORT"]}
+    key, lacks = None, ""
+    if stored["NSUPDATE_KEY"]:
+        with findings.going_on():
+            key = _nsupdate_key(stored["NSUPDATE_KEY"])
+        lacks = "" if key else "its TSIG key could not be read"
+    notes = list(key.notes) if key else []
+    if key:
+        fields |= key.fields
+    if len(servers) > 1:
+        notes.append(
+            f"acme.sh updated several servers, and {servers[0]} is taken: it must be the primary"
+        )
+    return dns("rfc2136", fields, name, notes, lacks=lacks)
+
+
+def _nsupdate_key(value: str) -> TsigKey:
+    """Return the key. Raises InvalidInputError, which shows the value only if it is a path."""
+    if exists(Path(value)):
+        return read_key_file(Path(value))
+    key = read_key_text(value)
+    if key is None:
+        raise InvalidInputError(
+            "acme.sh's setting NSUPDATE_KEY names no file that is there; it is not shown, because"
+            " it may be the key itself"
+        )
+    return key
+
+
+def _acme_dns(name: str, stored: Stored) -> FoundMethod:
+    note = (
+        "acme.sh does not keep the full name of its acme-dns registration: see where"
+        " _acme-challenge leads, and write it with the ACMEDNS_ values of the certificate's file"
+        " as JSON for `zoneproof import registrations`; else a new CNAME is needed"
+    )
+    return dns("acme-dns", {"server": stored["ACMEDNS_BASE_URL"] or _ACME_DNS}, name, [note])

@@ -1,0 +1,213 @@
+"""Reads certbot's folder, usually ``/etc/letsencrypt``.
+
+The layout is certbot's own, the same from 0.9 to 5.8: ``accounts/<host>/<path>/<id>/`` with
+``private_key.json`` (a JWK) and ``regr.json``; ``renewal/<name>.conf``; ``live/<name>/`` with links
+into ``archive/<name>/``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import Identifier
+from zoneproof.migration.certbot_plugins import CertbotRenewal, read_method
+from zoneproof.migration.configobj import Section, read_configobj
+from zoneproof.migration.directories import account_url, current, from_folders, place
+from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
+from zoneproof.migration.methods import FoundMethod
+from zoneproof.migration.reading import (
+    Leaf,
+    exists,
+    find_leaf,
+    folders_below,
+    is_folder,
+    jwk_account_key,
+    key_kind,
+    list_folder,
+    read_json,
+    read_leaf,
+    shown,
+    unusable,
+)
+
+_DEFAULT_SERVER = "https://acme-v02.api.letsencrypt.org/directory"
+_USUAL_RSA, _USUAL_CURVE = "2048", "secp256r1"
+_HOOKS = ("pre_hook", "post_hook", "renew_hook", "deploy_hook")
+_HOOK_FOLDERS = ("pre", "deploy", "post")
+
+
+class _Body(msgspec.Struct):
+    contact: list[str] | None = None
+
+
+class _Regr(msgspec.Struct):
+    uri: str = ""
+    body: _Body | None = None
+
+
+def read_certbot(folder: Path) -> Found:
+    """Read all that certbot keeps in its folder; what cannot be read is among the problems."""
+    findings = Findings()
+    if not is_folder(folder / "renewal") and not is_folder(folder / "accounts"):
+        findings.problems.append(
+            f"{shown(folder)}: certbot's folders renewal and accounts are not in it, or this user"
+            " may not see them"
+        )
+        return findings.found()
+    renewals = list(_renewals(folder, findings))
+    _take_accounts(folder, renewals, findings)
+    for renewal in renewals:
+        with findings.going_on():
+            findings.certificates.append(_certificate(renewal, findings))
+    _note_hooks(folder, findings)
+    return findings.found()
+
+
+def _renewals(folder: Path, findings: Findings) -> Iterable[CertbotRenewal]:
+    if not is_folder(folder / "renewal"):
+        return
+    with findings.going_on():
+        for file in list_folder(folder / "renewal"):
+            if file.suffix == ".conf":
+                with findings.going_on():
+                    content = read_configobj(file)
+                    if "renewalparams" not in content.sections:
+                        raise unusable(file, "it has no section [renewalparams]")
+                    yield CertbotRenewal(file.stem, file, folder, content)
+
+
+# --- accounts ----------------------------------------------------------------------------------
+
+
+def _take_accounts(folder: Path, renewals: list[CertbotRenewal], findings: Findings) -> None:
+    root = folder / "accounts"
+    if not is_folder(root):
+        return
+    servers = [renewal.parameters.text("server") for renewal in renewals]
+    known = {place(server, with_port=True): server for server in servers}
+    uses = Counter(renewal.parameters.text("account") for renewal in renewals)
+    with findings.going_on():
+        for account in folders_below(root, findings.problems):
+            if exists(account / "private_key.json"):
+                with findings.going_on():
+                    parts = account.relative_to(root).parts[:-1]
+                    url = from_folders(parts, known)
+                    findings.accounts.append(_account(account, url, findings))
+    findings.accounts.sort(key=lambda one: -uses[one.source.name])
+
+
+def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccount:
+    if not directory_url:
+        raise unusable(folder, "it does not tell the URL of the CA's directory")
+    key = jwk_account_key(folder / "private_key.json")
+    regr = _Regr()
+    with findings.going_on():  # the key is enough to ask the CA for its account
+        regr = read_json(folder / "regr.json", _Regr)
+    contact = tuple((regr.body and regr.body.contact) or ())
+    return FoundAccount(directory_url, account_url(regr.uri, directory_url), key, contact, folder)
+
+
+# --- certificates ------------------------------------------------------------------------------
+
+
+def _certificate(renewal: CertbotRenewal, findings: Findings) -> FoundCertificate:
+    name = findings.free_name(renewal.name, renewal.file)
+    parameters = renewal.parameters
+    leaf, missing = _leaf(renewal)
+    key_type, key_note = _key_type(parameters, leaf)
+    method = read_method(renewal, findings)
+    required = parameters.text("required_profile")
+    server = parameters.text("server") or _DEFAULT_SERVER
+    return FoundCertificate(
+        name=name,
+        identifiers=leaf.identifiers,
+        directory_url=current(server),
+        key_type=key_type,
+        challenge=method.challenge,
+        source=renewal.file,
+        provider=method.provider,
+        fields=method.fields,
+        webroot=method.webroot,
+        listen=method.listen,
+        chain_pem=_if_there(renewal.live("fullchain")),
+        private_key=_if_there(renewal.live("privkey")),
+        reuse_key=parameters.is_true("reuse_key"),
+        preferred_chain=parameters.text("preferred_chain"),
+        profile=required,
+        preferred_profile="" if required else parameters.text("preferred_profile"),
+        lacks=method.lacks,
+        renew=not parameters.is_false("autorenew"),
+        notes=tuple(filter(None, [*missing, key_note, *_notes(renewal, method)])),
+    )
+
+
+def _leaf(renewal: CertbotRenewal) -> tuple[Leaf, list[str]]:
+    """Return what the present certificate says; without it, what the renewal file knows."""
+    try:
+        return find_leaf(renewal.live("fullchain")) or read_leaf(renewal.live("cert")), []
+    except InvalidInputError as error:
+        names = _webroot_names(renewal.parameters)
+        if not names:
+            raise unusable(
+                renewal.file, f"its names are not known without the certificate: {error.message}"
+            ) from error
+        note = (
+            f"its certificate cannot be read, so its names come from its webroots: {error.message}"
+        )
+        return Leaf(tuple(map(Identifier.parse, names)), "ec256"), [note]
+
+
+def _key_type(parameters: Section, leaf: Leaf) -> tuple[str, str]:
+    """Return the kind of key that certbot would make: an option that is given counts first."""
+    family = parameters.text("key_type").lower()
+    if family == "rsa" and (parameters.text("rsa_key_size") or leaf.key_type.startswith("ec")):
+        return key_kind(f"rsa-{parameters.text('rsa_key_size') or _USUAL_RSA}", leaf)
+    if family == "ecdsa" and (parameters.text("elliptic_curve") or leaf.key_type.startswith("rsa")):
+        return key_kind(parameters.text("elliptic_curve") or _USUAL_CURVE, leaf)
+    return leaf.key_type, leaf.key_note
+
+
+def _webroot_names(parameters: Section) -> list[str]:
+    return list(parameters.section("webroot_map").values)
+
+
+def _notes(renewal: CertbotRenewal, method: FoundMethod) -> Iterable[str]:
+    parameters = renewal.parameters
+    yield from method.notes
+    installer = parameters.text("installer")
+    if installer in ("nginx", "apache"):
+        yield (
+            f"certbot wrote its certificate's paths into the configuration of {installer}: put"
+            " Zoneproof's there"
+        )
+    for hook in _HOOKS:
+        if parameters.text(hook):
+            yield (
+                f"{shown(renewal.file)}: its {hook} is not carried over: let what calls zoneproof"
+                " renew run it"
+            )
+    if parameters.is_false("autorenew"):
+        yield "certbot did not renew it (autorenew = False)"
+    if parameters.is_true("must_staple"):
+        yield "must_staple is not carried over: CAs no longer issue such certificates"
+
+
+def _note_hooks(folder: Path, findings: Findings) -> None:
+    for kind in _HOOK_FOLDERS:
+        hooks = folder / "renewal-hooks" / kind
+        if not is_folder(hooks):
+            continue
+        with findings.going_on():
+            findings.notes.extend(
+                f"{shown(program)} ran for every certificate: let what calls zoneproof renew run it"
+                for program in list_folder(hooks)
+            )
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if exists(path) else None

@@ -1,0 +1,145 @@
+"""What a reader returns: accounts, certificates and registrations, whichever client had them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+from typing import TypeVar
+
+from zoneproof.acme import AccountKey
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.manager.certificates.files import LONGEST_NAME, check_certificate_name
+from zoneproof.migration.reading import unusable
+from zoneproof.providers import Registration
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FoundAccount:
+    """An ACME account and its key.
+
+    ``account_url`` is empty where the client did not keep one that can be used: the CA tells it
+    for the key. ``contact`` are e-mail addresses or ``mailto:`` URLs.
+    """
+
+    directory_url: str
+    account_url: str
+    key: AccountKey
+    contact: tuple[str, ...]
+    source: Path
+
+
+@dataclass(frozen=True)
+class FoundCertificate:
+    """A certificate that the client renewed, in Zoneproof's words.
+
+    ``directory_url`` and ``provider`` are empty where the client did not keep them. ``provider``
+    may be one that Zoneproof does not have, which a note then says. For ``http-01`` there is a
+    ``webroot``, or ``listen`` (``address:port``, ``:port``) where the client listened itself, or
+    neither where the files do not tell. ``delegation`` are rules as
+    :class:`zoneproof.issuance.DelegationRules` reads them. ``lacks`` says what keeps its method
+    from working, empty if nothing does, and ``renew`` whether the client renewed it. ``notes`` say
+    what could not be carried over, and what to do.
+    """
+
+    name: str
+    identifiers: tuple[Identifier, ...]
+    directory_url: str
+    key_type: str  # a zoneproof.acme.csr.CertificateKeyKind
+    challenge: str  # dns-01 or http-01
+    source: Path
+    provider: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    webroot: str = ""
+    listen: str = ""
+    delegation: str = ""
+    chain_pem: Path | None = None
+    private_key: Path | None = None
+    reuse_key: bool = False
+    preferred_chain: str = ""
+    profile: str = ""
+    preferred_profile: str = ""
+    lacks: str = ""
+    renew: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoundRegistration:
+    """A registration at a challenge service, and the domain (without ``*.``) that it is for."""
+
+    domain: DomainName
+    registration: Registration
+    source: Path
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that was found.
+
+    Of several accounts at one CA the first is the one to take. ``problems`` are files that could
+    not be read, one line each; ``notes`` concern no single certificate.
+    """
+
+    accounts: tuple[FoundAccount, ...] = ()
+    certificates: tuple[FoundCertificate, ...] = ()
+    registrations: tuple[FoundRegistration, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Findings:
+    """What a reader has found so far."""
+
+    def __init__(self) -> None:
+        self.accounts: list[FoundAccount] = []
+        self.certificates: list[FoundCertificate] = []
+        self.registrations: list[FoundRegistration] = []
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Make a problem of an InvalidInputError, and go on after the block."""
+        try:
+            yield
+        except InvalidInputError as error:
+            if error.message not in self.problems:
+                self.problems.append(error.message)
+
+    def free_name(self, wanted: str, source: Path) -> str:
+        """Return a certificate's name that none has yet: ``wanted``, or with a number after it.
+
+        Raises InvalidInputError for what cannot name a certificate.
+        """
+        try:
+            check_certificate_name(wanted)
+        except InvalidInputError as error:
+            raise unusable(source, error.message) from error
+        taken = {certificate.name for certificate in self.certificates}
+        tails = (f"-{number}" for number in count(2))
+        numbered = (f"{wanted[: LONGEST_NAME - len(tail)]}{tail}" for tail in tails)
+        names = chain([wanted], numbered)
+        return next(name for name in names if name not in taken)
+
+    def found(self) -> Found:
+        """Return it all; of what was found twice the first."""
+        return Found(
+            _distinct(self.accounts, lambda one: (one.directory_url, one.key.thumbprint)),
+            tuple(self.certificates),
+            _distinct(self.registrations, lambda one: (one.domain, one.registration.server)),
+            tuple(self.problems),
+            tuple(self.notes),
+        )
+
+
+def _distinct(items: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:
+    kept: dict[Hashable, T] = {}
+    for item in items:
+        kept.setdefault(key(item), item)
+    return tuple(kept.values())

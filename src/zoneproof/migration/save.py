@@ -1,0 +1,327 @@
+"""From what was found to what a home takes: an archive, compared and saved as every archive is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import cast
+
+import msgspec
+
+from zoneproof.acme import CertificateKeyKind, find_ca
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.manager.accounts.store import StoredAccount
+from zoneproof.manager.certificates.definition import (
+    HTTP01,
+    CertificateDefinition,
+    MethodDefinition,
+    secret_fields,
+)
+from zoneproof.manager.certificates.renewal_state import RenewalState
+from zoneproof.manager.certificates.state import lifetime_of
+from zoneproof.manager.credentials.store import Credential, check_credential_name
+from zoneproof.manager.manager import Manager
+from zoneproof.migration.archive import (
+    Archive,
+    ArchivedAccount,
+    ArchivedCertificate,
+    ArchivedCredential,
+    ArchivedFiles,
+    ArchivedRegistration,
+    Item,
+)
+from zoneproof.migration.directories import host_of
+from zoneproof.migration.found import Found, FoundAccount, FoundCertificate
+from zoneproof.migration.move import plan_import
+from zoneproof.migration.reading import read_file, shown, unusable
+from zoneproof.providers import slugs
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """What a home can take of what was found.
+
+    ``notes`` are those of each certificate, by its name, and ``credential_of`` names the
+    certificate that each credential is for. ``problems`` are lines about what is left out.
+    """
+
+    archive: Archive
+    notes: Mapping[str, tuple[str, ...]]
+    credential_of: Mapping[str, str]
+    problems: tuple[str, ...]
+
+
+async def prepare(manager: Manager, found: Found) -> TakeOver:
+    """Put together what the home can take. Raises StorageError and VaultError."""
+    accounts = list(_accounts(found.accounts, await manager.accounts.all()))
+    at_ca: dict[str, str] = {}
+    for account in accounts:
+        at_ca.setdefault(account.directory_url, account.name)
+    certificates, credentials, problems = [], {}, list(found.problems)
+    notes: dict[str, tuple[str, ...]] = {}
+    for one in found.certificates:
+        try:
+            definition, credential, misfit = _definition(one, at_ca)
+        except InvalidInputError as error:
+            problems.append(
+                f"{error.message}; it is left out: 'zoneproof add --name {one.name}' saves it"
+                " with the names that you give"
+            )
+            continue
+        lacks = one.lacks or misfit or await _problem(manager, definition, credential, accounts)
+        if lacks:
+            definition = msgspec.structs.replace(definition, renew=False)
+        if credential:
+            credentials[one.name] = credential
+        files, problem = _files(manager, one)
+        certificates.append(_certificate(definition, files))
+        left_to_do = _left_to_do(one, definition, lacks)
+        notes[one.name] = tuple(filter(None, (*one.notes, left_to_do, problem)))
+    archive = Archive(
+        accounts=tuple(accounts),
+        certificates=tuple(certificates),
+        credentials=tuple(credentials.values()),
+        registrations=tuple(
+            ArchivedRegistration.of(one.domain, one.registration) for one in found.registrations
+        ),
+    )
+    credential_of = {credential.name: name for name, credential in credentials.items()}
+    return TakeOver(archive, notes, credential_of, tuple(problems))
+
+
+async def compare(manager: Manager, take_over: TakeOver) -> list[Item]:
+    """Return each thing, whether the home has it, and lines that say what it is."""
+    items = await plan_import(manager, take_over.archive)
+    about = _about(take_over)
+    return [
+        replace(
+            item,
+            lines=(
+                *about.get((item.kind, item.name), ()),
+                *(f"differs here: {line}" for line in item.lines),
+            ),
+        )
+        for item in items
+    ]
+
+
+def choose(items: Sequence[Item], take_over: TakeOver, *, replacing: bool) -> list[Item]:
+    """Return what is to be taken: what is new, and with ``replacing`` also what differs.
+
+    A credential for a certificate that stays as it is here is of no use, so it is not taken.
+    """
+    kept = {
+        item.name
+        for item in items
+        if item.kind == "certificate" and item.status == "differs" and not replacing
+    }
+    return [
+        item
+        for item in items
+        if (item.status == "new" or (item.status == "differs" and replacing))
+        and not (item.kind == "credential" and take_over.credential_of[item.name] in kept)
+    ]
+
+
+def _accounts(
+    found: Iterable[FoundAccount], stored: Sequence[StoredAccount]
+) -> Iterable[ArchivedAccount]:
+    """Give the accounts under free names; one that is stored already as it is stored."""
+    taken = {one.name for one in stored}
+    for account in found:
+        same = [
+            one
+            for one in stored
+            if one.directory_url == account.directory_url
+            and one.key.thumbprint == account.key.thumbprint
+        ]
+        if same:
+            yield ArchivedAccount.of(same[0])
+            continue
+        name = _free_name(account.directory_url, taken)
+        taken.add(name)
+        yield ArchivedAccount(
+            name=name,
+            directory_url=account.directory_url,
+            account_url=account.account_url,
+            key=account.key.to_pem().decode(),
+            contact=account.contact,
+        )
+
+
+def _free_name(directory_url: str, taken: set[str]) -> str:
+    name = find_ca(directory_url).name
+    if name not in taken:
+        return name
+    stem = host_of(directory_url).replace(":", "-") if "://" in name else name
+    return next(free for n in count(2) if (free := f"{stem}-{n}") not in taken)
+
+
+# --- certificates ------------------------------------------------------------------------------
+
+
+async def _problem(
+    manager: Manager,
+    definition: CertificateDefinition,
+    credential: ArchivedCredential | None,
+    accounts: Iterable[ArchivedAccount],
+) -> str:
+    """Say why no order could use the definition, empty if one could."""
+    credentials = {}
+    if credential:
+        credentials[credential.name] = Credential(
+            credential.name, credential.provider, credential.fields
+        )
+    urls = {account.name: account.directory_url for account in accounts}
+    return "; ".join(
+        await manager.checks.problems(definition, credentials=credentials, accounts=urls)
+    )
+
+
+def _definition(
+    found: FoundCertificate, at_ca: Mapping[str, str]
+) -> tuple[CertificateDefinition, ArchivedCredential | None, str]:
+    """Return the definition, a credential for it, and why its method cannot be that of the client.
+
+    Raises InvalidInputError for what no definition can be made of.
+    """
+    method, credential = _method(found)
+    account = at_ca.get(found.directory_url, "")
+    if found.directory_url and not account:
+        account = find_ca(found.directory_url).name
+    definition = CertificateDefinition(
+        name=found.name,
+        identifiers=tuple(one.value for one in found.identifiers),
+        method=(method,),
+        account=account,
+        key_type=cast("CertificateKeyKind", found.key_type),
+        reuse_key=found.reuse_key,
+        preferred_chain=found.preferred_chain,
+        profile=found.profile,
+        preferred_profile=found.preferred_profile,
+        renew=found.renew and _is_known(found),
+    )
+    try:
+        return definition.check(), credential, ""
+    except InvalidInputError as error:
+        manual = MethodDefinition(provider="manual")
+        kept = msgspec.structs.replace(definition, method=(manual,), renew=False)
+        return kept.check(), None, error.message
+
+
+def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredential | None]:
+    if found.challenge == HTTP01:
+        return MethodDefinition(challenge=HTTP01, webroot=found.webroot, listen=found.listen), None
+    if not _is_known(found):
+        return MethodDefinition(provider="manual", delegation=found.delegation), None
+    fields = dict(found.fields)
+    if not secret_fields(found.provider, fields):
+        return MethodDefinition(
+            provider=found.provider, fields=fields, delegation=found.delegation
+        ), None
+    name = check_credential_name(f"{found.name}-{found.provider}")
+    return MethodDefinition(credential=name, delegation=found.delegation), ArchivedCredential(
+        name=name, provider=found.provider, fields=fields
+    )
+
+
+def _is_known(found: FoundCertificate) -> bool:
+    """Whether Zoneproof can validate its names as the other client did."""
+    if found.challenge == HTTP01:
+        return bool(found.webroot or found.listen)
+    return found.provider in slugs()
+
+
+def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lacks: str) -> str:
+    """Return what a person has to do so that it is renewed, empty if it is."""
+    if definition.renew:
+        return ""
+    edit = f"`zoneproof edit {definition.name}"
+    if _is_known(found) and not lacks:
+        return f"it is kept, and not renewed here either: {edit} --renew` changes that"
+    way = "--webroot FOLDER" if definition.method[0].challenge == HTTP01 else "--provider SLUG"
+    because = f"{lacks}; " if lacks else ""
+    return (
+        f"{because}it is kept, and not renewed until it has a method that works: {edit} {way}"
+        " --renew`"
+    )
+
+
+def _certificate(
+    definition: CertificateDefinition, files: ArchivedFiles | None
+) -> ArchivedCertificate:
+    renewal = RenewalState()
+    if files:
+        serial = f"{files.issued.chain.leaf.serial_number:x}"
+        renewal = RenewalState(serial=serial, account=definition.account)
+    return ArchivedCertificate(definition=definition, renewal=renewal, files=files)
+
+
+def _files(manager: Manager, found: FoundCertificate) -> tuple[ArchivedFiles | None, str]:
+    """Return the certificate and its key, or None and why they are not taken."""
+    if found.chain_pem is None or found.private_key is None:
+        return None, "its certificate or its key is not there, so it is obtained anew"
+    try:
+        files = ArchivedFiles(
+            fullchain=read_file(found.chain_pem).decode(),
+            private_key=read_file(found.private_key).decode(),
+        )
+        leaf = files.issued.chain.leaf
+    except (ZoneproofError, ValueError) as error:
+        told = error if isinstance(error, InvalidInputError) else None
+        reason = told or unusable(found.chain_pem, f"{shown(found.private_key)} is not its key")
+        return None, f"its files are not taken, and it is obtained anew: {reason.message}"
+    disk = manager.files.read(found.name)
+    here = lifetime_of(disk)
+    if here and here.not_before > leaf.not_valid_before_utc:
+        return None, "the certificate that is here is newer, and stays"
+    return files, ""
+
+
+# --- in words ----------------------------------------------------------------------------------
+
+
+def _about(take_over: TakeOver) -> dict[tuple[str, str], tuple[str, ...]]:
+    archive = take_over.archive
+    about: dict[tuple[str, str], tuple[str, ...]] = {}
+    for account in archive.accounts:
+        about["account", account.name] = (_account(account),)
+    for certificate in archive.certificates:
+        definition = certificate.definition
+        about["certificate", definition.name] = (
+            ", ".join(definition.identifiers),
+            _validated(definition),
+            *(f"note: {note}" for note in take_over.notes[definition.name]),
+        )
+        if certificate.files:
+            chain = certificate.files.issued.chain
+            about["files", definition.name] = (
+                f"issued by {chain.issuer}, valid until {times.at(chain.leaf.not_valid_after_utc)}",
+            )
+    for one in archive.registrations:
+        about["registration", f"{one.domain} at {one.server}"] = (
+            f"its challenges are delegated to {one.fulldomain}",
+        )
+    return about
+
+
+def _account(account: ArchivedAccount) -> str:
+    url = account.account_url or "whose URL the CA will tell"
+    if account.directory_url == account.name:
+        return url
+    return f"{url} at {account.directory_url}"
+
+
+def _validated(definition: CertificateDefinition) -> str:
+    method = definition.method[0]
+    if method.challenge == HTTP01:
+        way = f"files below {method.webroot}" if method.webroot else f"listening at {method.listen}"
+        how = f"http-01, {way}" if definition.renew else "http-01"
+    elif method.credential:
+        how = f"dns-01 with the credential {method.credential}"
+    else:
+        how = f"dns-01 by {method.provider}"
+    parts = [how, definition.key_type, f"from {definition.account}" if definition.account else ""]
+    return "; ".join(filter(None, parts))

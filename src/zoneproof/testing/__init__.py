@@ -1,0 +1,1 @@
+"""Pebble and background servers, for the demo and for tests."""

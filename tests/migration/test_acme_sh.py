@@ -1,0 +1,405 @@
+"""acme.sh's folders, written as acme.sh 3.1 writes them (``_save_conf``, ``issue``, dnsapi)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.migration.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
+from zoneproof.acme import AccountKey
+from zoneproof.core.names import DomainName
+from zoneproof.issuance import DelegationRules
+from zoneproof.migration.acme_sh import read_acme_sh
+from zoneproof.migration.found import Found, FoundCertificate
+from zoneproof.providers import slugs
+
+KEY = AccountKey.generate()
+KEY_SECRET = "dGhlLWtleS1pdHNlbGYtZm9yLXVwZGF0ZXM="
+ZEROSSL = "https://acme.zerossl.com/v2/DV90"
+
+
+def conf(path: Path, settings: Mapping[str, str]) -> Path:
+    return write(path, "".join(f"{name}='{value}'\n" for name, value in settings.items()))
+
+
+def home(folder: Path, **account: str) -> Path:
+    """acme.sh's folder with an account at Let's Encrypt."""
+    conf(folder / "account.conf", {"UPGRADE_HASH": "abc", "USER_PATH": "/bin:/usr/bin", **account})
+    place = folder / "ca/acme-v02.api.letsencrypt.org/directory"
+    write(place / "account.key", KEY.to_pem())
+    conf(place / "ca.conf", {"CA_EMAIL": "you@example.com", "ACCOUNT_URL": ACCOUNT_URL})
+    return folder
+
+
+def certificate_of(
+    folder: Path, domain: str = "example.com", *, ecc: bool = True, **settings: str
+) -> Path:
+    """A certificate as ``acme.sh --issue`` leaves it."""
+    place = folder / (f"{domain}_ecc" if ecc else domain)
+    write(place / "fullchain.cer", certificate(domain))
+    write(place / f"{domain}.key", SECRET)
+    return conf(
+        place / f"{domain}.conf",
+        {
+            "Le_Domain": domain,
+            "Le_Alt": "no",
+            "Le_Webroot": "dns_cf",
+            "Le_PreHook": "",
+            "Le_PostHook": "",
+            "Le_RenewHook": "",
+            "Le_API": LETS_ENCRYPT,
+            "Le_Keylength": "ec-256" if ecc else "2048",
+            **settings,
+        },
+    )
+
+
+def only(found: Found) -> FoundCertificate:
+    assert len(found.certificates) == 1, found.problems
+    return found.certificates[0]
+
+
+def b64(text: str) -> str:
+    return f"__ACME_BASE64__START_{base64.b64encode(text.encode()).decode()}__ACME_BASE64__END_"
+
+
+def test_the_account_is_read(tmp_path: Path) -> None:
+    found = read_acme_sh(home(tmp_path))
+    assert found.problems == ()
+    account = found.accounts[0]
+    assert (account.directory_url, account.account_url) == (LETS_ENCRYPT, ACCOUNT_URL)
+    assert account.key.thumbprint == KEY.thumbprint
+    assert account.contact == ("mailto:you@example.com",)
+
+
+def test_a_cas_path_of_several_folders_and_the_old_form_are_read(tmp_path: Path) -> None:
+    home(tmp_path)
+    write(tmp_path / "ca/acme.zerossl.com/v2/DV90/account.key", AccountKey.generate().to_pem())
+    write(
+        tmp_path / "ca/acme-staging-v02.api.letsencrypt.org/account.key",
+        AccountKey.generate().to_pem(),
+    )
+    assert {one.directory_url for one in read_acme_sh(tmp_path).accounts} == {
+        LETS_ENCRYPT,
+        ZEROSSL,
+        "https://acme-staging-v02.api.letsencrypt.org/directory",
+    }
+
+
+def test_the_port_of_a_ca_comes_from_its_certificates(tmp_path: Path) -> None:
+    url = "https://ca.example:14000/acme/dir"
+    home(tmp_path)
+    write(tmp_path / "ca/ca.example/acme/dir/account.key", AccountKey.generate().to_pem())
+    certificate_of(tmp_path, Le_API=url)
+    assert url in {one.directory_url for one in read_acme_sh(tmp_path).accounts}
+
+
+def test_a_key_in_another_place_is_followed(tmp_path: Path) -> None:
+    elsewhere = write(tmp_path / "keys/account.key", AccountKey.generate("ES384").to_pem())
+    home(tmp_path, ACCOUNT_KEY_PATH=str(elsewhere))
+    (tmp_path / "ca/acme-v02.api.letsencrypt.org/directory/account.key").unlink()
+    assert read_acme_sh(tmp_path).accounts[0].key.algorithm == "ES384"
+
+
+def test_a_certificate_and_its_credentials_are_read(tmp_path: Path) -> None:
+    home(tmp_path, SAVED_CF_Token=SECRET, SAVED_CF_Account_ID="abc")
+    path = certificate_of(tmp_path, Le_Alt="*.example.com,192.0.2.1")
+    found = read_acme_sh(tmp_path)
+    made = only(found)
+    assert made.name == "example.com"
+    assert [str(name) for name in made.identifiers] == ["example.com", "*.example.com", "192.0.2.1"]
+    assert (made.directory_url, made.key_type) == (LETS_ENCRYPT, "ec256")
+    assert (made.challenge, made.provider) == ("dns-01", "cloudflare")
+    assert made.fields == {"api_token": SECRET}
+    assert made.source == path
+    assert made.chain_pem == path.parent / "fullchain.cer"
+    assert made.private_key == path.parent / "example.com.key"
+    assert any("has no provider" in note for note in made.notes) == ("cloudflare" not in slugs())
+    assert SECRET not in repr(found)
+
+
+def test_a_certificates_own_credentials_go_before_the_accounts(tmp_path: Path) -> None:
+    home(tmp_path, SAVED_CF_Token="old", CF_Email="e@example.com")
+    certificate_of(tmp_path, CF_Token=SECRET)
+    made = only(read_acme_sh(tmp_path))
+    assert made.fields == {"api_token": SECRET, "email": "e@example.com"}
+
+
+def test_nsupdate_becomes_rfc2136_with_the_key_of_its_file(tmp_path: Path) -> None:
+    key = write(
+        tmp_path / "tsig.key",
+        f'key "acme" {{\n\talgorithm hmac-sha512;\n\tsecret "{SECRET}";\n}};\n',
+    )
+    home(tmp_path, SAVED_NSUPDATE_SERVER="ns1.example.com,ns2", SAVED_NSUPDATE_KEY=str(key))
+    certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
+    made = only(read_acme_sh(tmp_path))
+    assert made.provider == "rfc2136"
+    assert made.fields == {
+        "server": "ns1.example.com",
+        "key_name": "acme",
+        "secret": SECRET,
+        "algorithm": "hmac-sha512",
+    }
+    assert any("must be the primary" in note for note in made.notes)
+
+
+def test_acme_dns_keeps_its_server_and_says_what_is_missing(tmp_path: Path) -> None:
+    home(tmp_path)
+    certificate_of(
+        tmp_path,
+        Le_Webroot="dns_acmedns",
+        ACMEDNS_BASE_URL="https://auth.example.org",
+        ACMEDNS_PASSWORD=SECRET,
+    )
+    found = read_acme_sh(tmp_path)
+    made = only(found)
+    assert (made.provider, made.fields) == ("acme-dns", {"server": "https://auth.example.org"})
+    assert any("zoneproof import registrations" in note for note in made.notes)
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("root", "challenge", "provider", "webroot"),
+    [
+        ("dns", "dns-01", "manual", ""),
+        ("dns_gandi_livedns", "dns-01", "gandi", ""),
+        ("dns_unheard_of", "dns-01", "", ""),
+        ("dns_persist", "dns-01", "", ""),
+        ("/var/www/html", "http-01", "", "/var/www/html"),
+        ("no", "http-01", "", ""),
+        ("nginx:", "http-01", "", ""),
+        ("apache", "http-01", "", ""),
+        ("stateless", "http-01", "", ""),
+        ("alpn", "dns-01", "", ""),
+        ("", "dns-01", "", ""),
+    ],
+)
+def test_methods_have_their_counterparts(
+    tmp_path: Path, root: str, challenge: str, provider: str, webroot: str
+) -> None:
+    certificate_of(home(tmp_path), Le_Webroot=root)
+    made = only(read_acme_sh(tmp_path))
+    assert (made.challenge, made.provider, made.webroot) == (challenge, provider, webroot)
+    is_complete = root in ("dns", "/var/www/html", "no")
+    assert (made.notes == ()) == is_complete
+
+
+def test_another_port_is_kept(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path), Le_Webroot="no", Le_HTTPPort="8080", Le_LocalAddress="::1")
+    assert only(read_acme_sh(tmp_path)).listen == "[::1]:8080"
+
+
+def test_several_methods_are_noted(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path), Le_Webroot="/srv/www,dns_cf", Le_Alt="*.example.com")
+    assert any("several methods" in note for note in only(read_acme_sh(tmp_path)).notes)
+
+
+@pytest.mark.parametrize(
+    ("alias", "expected"),
+    [
+        ("alias.example.net,", "_acme-challenge.alias.example.net"),
+        ("no,alias.example.net,", "_acme-challenge.alias.example.net"),
+        ("=_acme-challenge.whole.example.net,", "_acme-challenge.whole.example.net"),
+    ],
+)
+def test_aliases_become_delegation_rules(tmp_path: Path, alias: str, expected: str) -> None:
+    certificate_of(home(tmp_path), Le_Alt="www.example.com", Le_ChallengeAlias=alias)
+    made = only(read_acme_sh(tmp_path))
+    rules = DelegationRules.parse(made.delegation)
+    assert str(rules.publish_name(DomainName("www.example.com"))) == expected
+    apex = rules.publish_name(DomainName("example.com"))
+    assert (apex is None) == alias.startswith("no,")
+
+
+def test_a_name_and_its_wildcard_share_a_rule(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path), Le_Alt="*.example.com", Le_ChallengeAlias="a.example.net,")
+    assert only(read_acme_sh(tmp_path)).delegation == "example.com:a.example.net"
+
+
+def test_an_alias_that_no_rule_can_say_is_noted(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path), Le_ChallengeAlias="=txt.example.net,")
+    made = only(read_acme_sh(tmp_path))
+    assert made.delegation == ""
+    assert any("another name than _acme-challenge" in note for note in made.notes)
+
+
+def test_settings_in_base64_are_read(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path), Le_Preferred_Chain=b64("ISRG Root X1"))
+    assert only(read_acme_sh(tmp_path)).preferred_chain == "ISRG Root X1"
+
+
+def test_what_ran_and_where_copies_went_is_noted_without_its_text(tmp_path: Path) -> None:
+    certificate_of(
+        home(tmp_path),
+        Le_ReloadCmd=b64(f"curl -H {SECRET}"),
+        Le_RealKeyPath="/etc/nginx/key.pem",
+        Le_DNSSleep="120",
+    )
+    made = only(read_acme_sh(tmp_path))
+    assert any("Le_ReloadCmd" in note for note in made.notes)
+    assert any("places for copies" in note for note in made.notes)
+    assert any("fixed wait" in note for note in made.notes)
+    assert SECRET not in repr(made)
+
+
+def test_the_key_is_kept_unless_acme_sh_made_a_new_one(tmp_path: Path) -> None:
+    home(tmp_path)
+    certificate_of(tmp_path, "kept.example")
+    certificate_of(tmp_path, "fresh.example", Le_ForceNewDomainKey="1")
+    found = {one.name: one.reuse_key for one in read_acme_sh(tmp_path).certificates}
+    assert found == {"kept.example": True, "fresh.example": False}
+
+
+def test_certificates_with_one_name_get_names_of_their_own(tmp_path: Path) -> None:
+    home(tmp_path)
+    certificate_of(tmp_path, "example.com")
+    certificate_of(tmp_path, "example.com", ecc=False)
+    certificate_of(tmp_path, "*.example.com")
+    found = {one.name: one.source.name for one in read_acme_sh(tmp_path).certificates}
+    assert found == {
+        "example.com": "example.com.conf",
+        "example.com-2": "example.com.conf",
+        "example.com-3": "*.example.com.conf",
+    }
+    kinds = {one.name: one.key_type for one in read_acme_sh(tmp_path).certificates}
+    assert kinds["example.com-2"] == "rsa2048"
+
+
+def test_certificates_in_another_place_are_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "certs"
+    home(tmp_path / "home", CERT_HOME=str(elsewhere))
+    certificate_of(elsewhere)
+    assert only(read_acme_sh(tmp_path / "home")).name == "example.com"
+
+
+# --- what is broken ----------------------------------------------------------------------------
+
+
+def test_nothing_is_run(tmp_path: Path) -> None:
+    mark = tmp_path / "run"
+    home(tmp_path)
+    write(
+        tmp_path / "account.conf",
+        f'SAVED_CF_Token="$(touch {mark})"\nSAVED_CF_Email=`touch {mark}`\nCF_Key=a; touch {mark}\n'
+        f"SAVED_CF_Zone_ID='{SECRET}'s'\nexport CF_Email=\"e@example.com\" # mine\n",
+    )
+    certificate_of(tmp_path)
+    found = read_acme_sh(tmp_path)
+    assert not mark.exists()
+    assert only(found).fields == {"email": "e@example.com"}
+    names = ["SAVED_CF_Token", "SAVED_CF_Email", "CF_Key", "SAVED_CF_Zone_ID"]
+    assert [problem.split()[4] for problem in found.problems] == names
+    assert not any(SECRET in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Le_Domain": ""},
+        {"Le_Domain": "a..b"},
+        {"Le_Alt": "bad name"},
+    ],
+)
+def test_a_broken_certificate_is_a_problem_and_the_rest_is_read(
+    tmp_path: Path, change: dict[str, str]
+) -> None:
+    home(tmp_path)
+    path = certificate_of(tmp_path, "broken.example", ecc=True, **change)
+    certificate_of(tmp_path)
+    found = read_acme_sh(tmp_path)
+    assert only(found).name == "example.com"
+    assert [problem.partition(": ")[0] for problem in found.problems] == [str(path)]
+
+
+@pytest.mark.parametrize("content", ["", SECRET, "\x00"])
+def test_a_broken_account_key_is_a_problem(tmp_path: Path, content: str) -> None:
+    home(tmp_path)
+    path = write(tmp_path / "ca/acme-v02.api.letsencrypt.org/directory/account.key", content)
+    found = read_acme_sh(tmp_path)
+    assert found.accounts == ()
+    assert found.problems[0].startswith(f"{path}: ")
+    assert SECRET not in found.problems[0]
+
+
+def test_a_key_file_that_is_none_leaves_the_certificate(tmp_path: Path) -> None:
+    home(tmp_path, SAVED_NSUPDATE_KEY=str(write(tmp_path / "key", SECRET)))
+    certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
+    found = read_acme_sh(tmp_path)
+    assert only(found).fields == {"server": "localhost"}
+    assert only(found).lacks == "its TSIG key could not be read"
+    assert "no TSIG key in it" in found.problems[0]
+    assert SECRET not in found.problems[0]
+
+
+def test_a_key_that_is_given_itself_is_taken(tmp_path: Path) -> None:
+    home(tmp_path, SAVED_NSUPDATE_KEY=f"hmac-sha512:acme:{KEY_SECRET}")
+    certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
+    found = read_acme_sh(tmp_path)
+    made = only(found)
+    assert made.fields == {
+        "server": "localhost",
+        "key_name": "acme",
+        "secret": KEY_SECRET,
+        "algorithm": "hmac-sha512",
+    }
+    assert (made.lacks, found.problems) == ("", ())
+    assert KEY_SECRET not in repr(found)
+
+
+@pytest.mark.parametrize("value", [f"/{KEY_SECRET}", KEY_SECRET, f"a b:{KEY_SECRET}", "x" * 300])
+def test_what_may_be_a_key_is_never_shown(tmp_path: Path, value: str) -> None:
+    home(tmp_path, SAVED_NSUPDATE_KEY=value)
+    certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
+    found = read_acme_sh(tmp_path)
+    assert only(found).lacks
+    assert "NSUPDATE_KEY names no file" in found.problems[0]
+    assert KEY_SECRET not in repr(found)
+    assert "xxx" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("ec-256", "ec256"),
+        ("ec-384", "ec384"),
+        ("ec-521", "ec384"),
+        ("EC-384", "ec384"),
+        ("ec384", "ec384"),
+        ("ecc-384", "ec384"),
+        ("384", "ec384"),
+        ("P-384", "ec384"),
+        ("secp384r1", "ec384"),
+        ("prime256v1", "ec256"),
+        ("2048", "rsa2048"),
+        ("rsa-4096", "rsa4096"),
+        ("RSA 3072", "rsa3072"),
+        ("8192", "rsa4096"),
+        ("", "ec256"),
+        ("no", "ec256"),
+        ("ec-x", "ec256"),
+        ("9" * 30, "ec256"),
+        ("rsa-256", "ec256"),
+    ],
+)
+def test_a_key_length_is_read_in_any_spelling_else_the_key_is_as_it_is(
+    tmp_path: Path, text: str, kind: str
+) -> None:
+    certificate_of(home(tmp_path), Le_Keylength=text)
+    found = read_acme_sh(tmp_path)
+    assert only(found).key_type == kind
+    assert found.problems == ()
+
+
+def test_without_a_certificate_an_unknown_key_length_is_told(tmp_path: Path) -> None:
+    path = certificate_of(home(tmp_path), Le_Keylength="ec-x")
+    (path.parent / "fullchain.cer").unlink()
+    made = only(read_acme_sh(tmp_path))
+    assert made.key_type == "ec256"
+    assert any("kind of its key is not known" in note for note in made.notes)
+
+
+def test_another_folder_says_so(tmp_path: Path) -> None:
+    assert "account.conf and ca are not in it" in read_acme_sh(tmp_path).problems[0]

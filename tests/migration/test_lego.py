@@ -1,0 +1,165 @@
+"""lego's folders, written as the source of lego 4 and of lego 5.3 has them (cmd/internal)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.migration.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
+from zoneproof.acme import AccountKey
+from zoneproof.migration.lego import read_lego
+
+LE_HOST = "acme-v02.api.letsencrypt.org"
+EMAIL = "you@example.com"
+KEY = AccountKey.generate()
+
+
+def lego4(folder: Path, host: str = LE_HOST, uri: str = ACCOUNT_URL) -> Path:
+    place = folder / "accounts" / host / EMAIL
+    body = {"status": "valid", "contact": [f"mailto:{EMAIL}"]}
+    write(place / "account.json", {"email": EMAIL, "registration": {"body": body, "uri": uri}})
+    write(place / "keys" / f"{EMAIL}.key", KEY.to_pem())
+    return place
+
+
+def lego5(folder: Path, host: str = LE_HOST, **change: Any) -> Path:
+    place = folder / "accounts" / host / "mine"
+    content = {
+        "id": "mine",
+        "email": EMAIL,
+        "keyType": "EC256",
+        "server": LETS_ENCRYPT,
+        "origin": "command",
+        "registration": {"status": "valid", "accountURL": ACCOUNT_URL},
+    }
+    write(place / "account.json", {**content, **change})
+    write(place / "mine.key", KEY.to_pem())
+    return place
+
+
+def one_certificate(folder: Path, name: str = "_.example.com", **resource: Any) -> Path:
+    base = folder / "certificates" / name
+    path = write(Path(f"{base}.crt"), certificate("*.example.com", "example.com", "192.0.2.1"))
+    write(Path(f"{base}.issuer.crt"), certificate("issuer.example"))
+    write(Path(f"{base}.key"), SECRET)
+    url = "https://acme-v02.api.letsencrypt.org/acme/cert/1"
+    write(
+        Path(f"{base}.json"),
+        {"domain": "*.example.com", "certUrl": url, "certStableUrl": url, **resource},
+    )
+    return path
+
+
+@pytest.mark.parametrize("make", [lego4, lego5])
+def test_an_account_of_either_version_is_read(tmp_path: Path, make: Any) -> None:
+    place = make(tmp_path)
+    found = read_lego(tmp_path)
+    assert found.problems == ()
+    account = found.accounts[0]
+    assert (account.directory_url, account.account_url) == (LETS_ENCRYPT, ACCOUNT_URL)
+    assert account.key.thumbprint == KEY.thumbprint
+    assert (account.contact, account.source) == ((f"mailto:{EMAIL}",), place)
+
+
+def test_lego_5_tells_the_directory_of_any_ca(tmp_path: Path) -> None:
+    lego5(tmp_path, "ca.example_14000", server="https://ca.example:14000/dir")
+    assert read_lego(tmp_path).accounts[0].directory_url == "https://ca.example:14000/dir"
+
+
+def test_lego_4_needs_to_be_told_the_directory_of_an_unknown_ca(tmp_path: Path) -> None:
+    place = lego4(tmp_path, "ca.example_14000", "https://ca.example:14000/acct/1")
+    found = read_lego(tmp_path)
+    assert found.accounts == ()
+    assert found.problems[0].startswith(f"{place}/account.json: ")
+    assert "--ca" in found.problems[0]
+    told = read_lego(tmp_path, directory_url="https://ca.example:14000/dir")
+    assert told.accounts[0].directory_url == "https://ca.example:14000/dir"
+    assert told.accounts[0].account_url == "https://ca.example:14000/acct/1"
+
+
+def test_a_certificate_is_read_without_its_provider(tmp_path: Path) -> None:
+    lego4(tmp_path)
+    path = one_certificate(tmp_path)
+    found = read_lego(tmp_path)
+    assert len(found.certificates) == 1
+    made = found.certificates[0]
+    assert made.name == "example.com"
+    assert [str(name) for name in made.identifiers] == ["*.example.com", "example.com", "192.0.2.1"]
+    assert (made.directory_url, made.key_type) == (LETS_ENCRYPT, "ec256")
+    assert (made.challenge, made.provider) == ("dns-01", "")
+    assert (made.chain_pem, made.private_key) == (path, path.with_suffix(".key"))
+    assert any("`zoneproof edit example.com --provider`" in note for note in made.notes)
+    assert SECRET not in repr(found)
+
+
+def test_a_name_and_its_wildcard_get_names_of_their_own(tmp_path: Path) -> None:
+    one_certificate(tmp_path)
+    one_certificate(tmp_path, "example.com")
+    found = {one.name: one.source.name for one in read_lego(tmp_path).certificates}
+    assert found == {"example.com": "example.com.crt", "example.com-2": "_.example.com.crt"}
+
+
+def test_a_certificate_has_the_ca_of_its_own_url(tmp_path: Path) -> None:
+    lego4(tmp_path)
+    lego5(tmp_path, "ca.example", server="https://ca.example/dir")
+    one_certificate(tmp_path, certUrl="https://ca.example/cert/1")
+    assert read_lego(tmp_path).certificates[0].directory_url == "https://ca.example/dir"
+
+
+def test_a_ca_that_nothing_tells_is_noted(tmp_path: Path) -> None:
+    one_certificate(tmp_path, certUrl="", certStableUrl="")
+    made = read_lego(tmp_path).certificates[0]
+    assert made.directory_url == ""
+    assert any("--ca" in note for note in made.notes)
+
+
+def test_rsa_keys_keep_their_length(tmp_path: Path) -> None:
+    path = one_certificate(tmp_path)
+    write(path, certificate("example.com", key=rsa.generate_private_key(65537, 4096)))
+    assert read_lego(tmp_path).certificates[0].key_type == "rsa4096"
+
+
+def test_an_identity_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
+    place = lego5(tmp_path, id="../../../outside", email="")
+    write(tmp_path / "outside.key", AccountKey.generate().to_pem())
+    (place / "mine.key").unlink()
+    found = read_lego(tmp_path)
+    assert found.accounts == ()
+    assert found.problems == (f"{place}: the account's key is not in it",)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"email": 5}', '{"registration": []}'])
+def test_a_broken_account_is_a_problem_and_the_rest_is_read(tmp_path: Path, content: str) -> None:
+    place = lego4(tmp_path)
+    write(place / "account.json", content)
+    lego5(tmp_path)
+    found = read_lego(tmp_path)
+    assert len(found.accounts) == 1
+    assert [problem.partition(": ")[0] for problem in found.problems] == [f"{place}/account.json"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", SECRET, "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n"]
+)
+def test_a_broken_key_is_a_problem(tmp_path: Path, content: str) -> None:
+    place = lego4(tmp_path)
+    path = write(place / "keys" / f"{EMAIL}.key", content)
+    found = read_lego(tmp_path)
+    assert found.accounts == ()
+    assert found.problems[0].startswith(f"{path}: ")
+    assert SECRET not in found.problems[0]
+
+
+def test_broken_certificates_are_problems_and_the_rest_is_read(tmp_path: Path) -> None:
+    one_certificate(tmp_path)
+    broken = write(tmp_path / "certificates/broken.crt", SECRET)
+    found = read_lego(tmp_path)
+    assert len(found.certificates) == 1
+    assert [problem.partition(": ")[0] for problem in found.problems] == [str(broken)]
+
+
+def test_another_folder_says_so(tmp_path: Path) -> None:
+    assert "accounts and certificates are not in it" in read_lego(tmp_path).problems[0]
