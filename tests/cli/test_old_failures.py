@@ -13,7 +13,8 @@ import dns.tsigkeyring
 import dns.update
 import pytest
 
-from tests.cli.managing import add, add_broken, facts, issue, leaf, servers, world
+from tests.cli.managing import add, add_broken, facts, issue, leaf, world
+from tests.manager.managed import servers
 from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.world import Result, World
 from zoneproof.manager import Home, Renewal, RunOptions, keep_renewed
@@ -135,7 +136,6 @@ def test_names_that_were_added_are_tried_again_when_the_backoff_is_over(world: W
 def test_what_waits_for_a_person_is_looked_at_by_every_renew(world: World) -> None:
     issue(world, NAME)
     before = leaf(world, NAME).serial_number
-    good(world.run("add", "example.net", "--provider=manual", world.ca_options[0]))
     good(world.run("edit", NAME, "--provider=manual"))
     assert world.run("issue", NAME).status == 3
     for _ in range(2):
