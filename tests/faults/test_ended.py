@@ -192,7 +192,7 @@ def test_a_ca_that_forgot_the_account_is_told_and_registers_it_anew(world: Fault
     assert world.issue(DOMAIN).status == 0
     gone = faults.problem(400, "accountDoesNotExist", "no account with that URL")
     world.proxy.obey(Rule("newOrder", gone, times=ALWAYS))
-    message = error_of(world.issue(DOMAIN))
+    message = error_of(world.issue(DOMAIN, "--force"))
     assert re.search(
         "no longer knows your account: run this again .* to register it anew$", message
     ), message

@@ -78,8 +78,8 @@ async def fill(path: Path) -> None:
             )
             await manager.certificates.save(definition)
         await manager.certificates.set_pkcs12_password("a.example", SECRETS[2])
-        await manager.states.set_renewal("b.example", RenewalState(failures=2, last_error="no"))
         await manager.states.set_awaiting("b.example", ("a record",))
+        await manager.states.set_renewal("b.example", RenewalState(failures=2, last_error="no"))
         manager.files.write(
             "a.example", self_signed("a.example"), pkcs12_password=SECRETS[2].encode()
         )

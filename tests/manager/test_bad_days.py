@@ -162,7 +162,7 @@ def test_a_disk_that_is_full_when_a_certificate_is_written(world: World) -> None
     before = {link.name: link.readlink() for link in live.iterdir()}
     module = [sys.executable, "-m", "tests.cli.full_disk_at", "certificate_issued"]
     result = subprocess.run(
-        [*module, "issue", "--json", "example.com"],
+        [*module, "issue", "--force", "--json", "example.com"],
         env=world.environment(),
         capture_output=True,
         text=True,
@@ -178,7 +178,7 @@ def test_a_disk_that_is_full_when_a_certificate_is_written(world: World) -> None
     )
     assert {link.name: link.readlink() for link in live.iterdir()} == before
 
-    again = world.run("issue", "--json", "example.com")
+    again = world.run("issue", "--force", "--json", "example.com")
     assert again.status == 0, again.stdout
     assert "order_resumed" in again.event_names
     assert "order_created" not in again.event_names

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.manager.managed import CHALLENGE, line_of, obtain, query, servers, world
+from tests.peers.knot import TSIG_SECRET
 from tests.world import World
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import PublishedRecord
@@ -123,7 +124,7 @@ async def test_a_value_whose_fields_are_lost_is_removed_with_the_stored_credenti
         for name, _, value in (
             option.removeprefix("--field=").partition("=") for option in world.rfc2136_options[2:]
         )
-    } | {"server": "127.0.0.1"}
+    } | {"server": "127.0.0.1", "secret": TSIG_SECRET}
     zone, label = Zone(DomainName("example.com")), "_acme-challenge.lost"
     warnings: list[str] = []
     async with open_manager(Home(world.home)) as manager:

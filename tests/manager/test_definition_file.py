@@ -151,7 +151,7 @@ METHOD = '[[certificate.method]]\nprovider = "manual"\n'
             "'method[0].tll' is not known: did you mean 'ttl'?",
         ),
         (f'[[certificate]]\nidentifiers = ["a.b"]\n{METHOD}{METHOD}', "a.b: "),
-        ('[[certificate]]\nidentifiers = ["*.a.b"]', "a.b: no method matches *.a.b"),
+        ('[[certificate]]\nidentifiers = ["*.a.b"]', "a.b: *.a.b has no method"),
         (f'[[certificate]]\nidentifiers = ["a.b"]\n{METHOD}' * 2, "a.b: 2 certificates"),
         (f'[[certificate]]\nidentifiers = ["a.b"]\ncsr = "x"\n{METHOD}', "a.b: the CSR cannot be"),
         ('[defaults]\nname = "a"', "[defaults]: 'name'"),
