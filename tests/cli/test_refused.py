@@ -30,7 +30,10 @@ def definitions(inside: Inside) -> list[dict[str, Any]]:
 
 WRONG = [
     ({"account": "letsencrpyt"}, "there is no account 'letsencrpyt'"),
+    ({"account": "https://"}, "the CA's URL 'https://' is no URL"),
+    ({"account": "http://ca.example/dir"}, "does not start with https://"),
     ({"fallback_accounts": ["nope"]}, "there is no account 'nope'"),
+    ({"fallback_accounts": ["https://ca.example:99999/"]}, "is no URL"),
     ({"credential": "gone"}, "there is no credential 'gone'"),
     ({"provider": "rfc2136"}, "provider rfc2136 needs the field 'server'"),
     ({"provider": "rfc2136", "fields": {"colour": "red"}}, "no field 'colour'"),
@@ -107,6 +110,25 @@ def test_a_file_that_cannot_work_is_not_applied(
     assert result.status == 2, result.stdout
     assert f"a: {reason}" in result.stderr or reason in result.stderr
     assert definitions(inside) == []
+
+
+@pytest.mark.parametrize("option", ["--webroot", "--credential", "--provider", "--server"])
+def test_an_option_whose_variable_was_not_set_does_not_mean_a_listener(
+    inside: Inside, option: str
+) -> None:
+    inside.good("add", "a.example", "--provider=manual")
+    before = definitions(inside)
+    for command in (["add", "b.example"], ["issue", "b.example"], ["edit", "a.example"]):
+        result = inside.run(*command, option, "")
+        assert result.status == 2, result.stdout
+        assert f"{option} is empty" in result.stderr
+    assert definitions(inside) == before
+
+
+def test_fallback_accounts_can_be_taken_away(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual", "--fallback-account=letsencrypt-staging")
+    inside.good("edit", "a.example", "--fallback-account=")
+    assert "fallback_accounts" not in definitions(inside)[0]
 
 
 def test_the_account_of_the_settings_is_named_as_theirs(inside: Inside) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from zoneproof.acme.http import Http, ca_at
+from zoneproof.acme.http import Http, ca_at, check_url
 from zoneproof.acme.jws import ExternalAccountBinding
 from zoneproof.acme.messages import decode
 from zoneproof.acme.transport import Retries
@@ -111,8 +111,11 @@ def find_ca(text: str) -> CertificateAuthority:
 
 
 def directory_url(text: str) -> str:
-    """Return the directory URL for a short name or a URL. Raises InvalidInputError."""
-    return find_ca(text).directory_url
+    """Return the directory URL for a short name or a URL.
+
+    Raises InvalidInputError, also for a URL that :class:`~zoneproof.acme.AcmeClient` never opens.
+    """
+    return check_url(find_ca(text).directory_url, allow_http=True)
 
 
 class _WireError(msgspec.Struct):

@@ -176,7 +176,7 @@ _CERTIFICATE = (
         multiple=True,
         metavar="ACCOUNT",
         shell_complete=accounts_and_authorities,
-        help="Account to try after three failures. Repeatable.",
+        help="Account to try after three failures. Repeatable; empty for none.",
     ),
     click.option(
         "--csr",
@@ -316,6 +316,8 @@ def take_options(options: dict[str, Any]) -> dict[str, Any]:
 def apply_options(definition: CertificateDefinition, options: dict[str, Any]) -> Proposal:
     """Change a definition by those options that were given. Raises InvalidInputError."""
     given = {name: options[name] for name in _OF_CERTIFICATE if _is_given(options[name])}
+    if "fallback_accounts" in given:
+        given["fallback_accounts"] = tuple(filter(None, given["fallback_accounts"]))
     csr = read_csr_file(options["csr"])
     if csr:
         of_csr = {"csr": csr.pem, "identifiers": tuple(map(str, csr.identifiers))}
@@ -394,6 +396,9 @@ def _methods(
 
 def _where(certificate: str, options: dict[str, Any]) -> tuple[dict[str, Any], Credential | None]:
     """Return the fields of a method that say by what it validates, and a credential to store."""
+    for way in ("provider", "credential", "server", "webroot"):
+        if options[way] == "":  # as of a shell's variable that is not set
+            raise InvalidInputError(f"--{way} is empty: say what is meant, or leave it away")
     fields = parse_fields(_field_texts(options))
     provider, name = options["provider"] or "", options["credential"] or ""
     http = [one for one in ("webroot", "listen") if options[one] is not None]
