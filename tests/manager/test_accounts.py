@@ -108,8 +108,9 @@ async def test_a_ca_that_does_not_say_its_name_in_caa_records_is_told(home: Home
     async with fake_http_server(lambda _: Reply(404)) as server, open_manager(home) as manager:
         account = account_at(server.url)
         server.handler = small_ca(account, Reply(404))
+        names = [DomainName("example.com")]
         with pytest.raises(AcmeError, match="does not say which name"):
-            await changes.caa_records(manager, account, [DomainName("example.com")], "dns-01")
+            await changes.caa_records(manager.directories, account, names, "dns-01")
 
 
 @pytest.mark.parametrize("status", [429, 500])
@@ -221,7 +222,7 @@ async def test_an_account_that_the_ca_forgot_is_told_and_then_registered_anew(
             pebble.stop()
             pebble.start()
             with pytest.raises(AcmeError, match="no longer knows the account work: run this again"):
-                await changes.ask(manager, before)
+                await changes.ask(manager.clients, before)
             async with manager.clients.use("work") as client:
                 assert (await client.account()).status == "valid"
             after = await manager.accounts.get("work")
@@ -241,7 +242,7 @@ async def test_an_account_named_after_its_ca_s_url_is_not_named_twice(
             with pytest.raises(
                 AcmeError, match=r"/dir no longer knows your account: .* --ca https"
             ):
-                await changes.ask(manager, before)
+                await changes.ask(manager.clients, before)
 
 
 async def test_a_key_that_another_process_brought_in_is_used(home: Home, pebble: Pebble) -> None:
@@ -300,7 +301,7 @@ async def test_a_pending_key_that_the_ca_lacks_stays_until_a_rollover_brings_it_
         assert pending.thumbprint == new.thumbprint
         after = await changes.roll_over(manager, "work")
         assert after.key.thumbprint == new.thumbprint
-        assert (await changes.ask(manager, after)).status == "valid"
+        assert (await changes.ask(manager.clients, after)).status == "valid"
 
 
 async def test_what_was_found_out_of_an_older_rollover_undoes_no_newer_one(
@@ -327,7 +328,7 @@ async def test_another_kind_of_key_that_is_wanted_comes_after_the_pending_one(
         await manager.accounts.keep_next_key(account, AccountKey.generate())
         after = await changes.roll_over(manager, "work", "ES384")
         assert after.key.algorithm == "ES384"
-        assert (await changes.ask(manager, after)).status == "valid"
+        assert (await changes.ask(manager.clients, after)).status == "valid"
 
 
 async def test_a_kind_of_key_that_the_ca_refuses_leaves_the_old_key_alone(
@@ -340,4 +341,4 @@ async def test_a_kind_of_key_that_the_ca_refuses_leaves_the_old_key_alone(
         after = await manager.accounts.get("work")
         assert after.next_key is None
         assert after.key.thumbprint == before.key.thumbprint
-        assert (await changes.ask(manager, after)).status == "valid"
+        assert (await changes.ask(manager.clients, after)).status == "valid"

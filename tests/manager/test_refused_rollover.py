@@ -67,7 +67,7 @@ async def test_a_rollover_that_the_ca_will_not_do_leaves_nothing_pending(
                     await changes.roll_over(manager, "work")
                 after = await manager.accounts.get("work")
             assert sharing.to_file(after)
-            assert (await changes.ask(manager, after)).status == "valid"
+            assert (await changes.ask(manager.clients, after)).status == "valid"
 
 
 async def test_a_rollover_that_failed_after_it_was_done_is_found_out(
@@ -86,4 +86,4 @@ async def test_a_rollover_that_failed_after_it_was_done_is_found_out(
             after = await manager.accounts.get("work")
             assert after.next_key is None
             assert after.key.thumbprint != before.key.thumbprint
-            assert (await changes.ask(manager, after)).status == "valid"
+            assert (await changes.ask(manager.clients, after)).status == "valid"

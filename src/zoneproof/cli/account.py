@@ -112,7 +112,7 @@ def show(name: str, offline: bool, as_json: bool) -> None:
         found = await manager.accounts.get(name)
         if found.account_url and not offline:
             try:
-                status = (await changes.ask(manager, found)).status
+                status = (await changes.ask(manager.clients, found)).status
             except AcmeError as error:
                 problem = error.message
         users = await changes.certificates_using(manager, found)
@@ -143,7 +143,7 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 
     async def work(manager: Manager) -> StoredAccount:
         found = await manager.accounts.get(name)
-        return await changes.update_contact(manager, found, emails)
+        return await changes.update_contact(manager.accounts, manager.clients, found, emails)
 
     facts = run_with_manager(work).facts
     if as_json:
@@ -204,7 +204,7 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
 
     async def work(manager: Manager) -> tuple[StoredAccount, str, list[str]]:
         found = await manager.accounts.get(name or manager.settings.account)
-        return found, *await changes.caa_records(manager, found, domains, method)
+        return found, *await changes.caa_records(manager.directories, found, domains, method)
 
     identifiers = [Identifier.parse(text) for text in names]
     for identifier in identifiers:

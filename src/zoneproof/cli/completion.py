@@ -48,9 +48,7 @@ def leftover_names(context: click.Context, parameter: click.Parameter, text: str
     del context, parameter
 
     async def names(manager: Manager) -> Iterable[str]:
-        from zoneproof.manager import leftovers
-
-        found = await leftovers(manager)
+        found = await manager.leftovers.find()
         return sorted({name for one in found for name in (one.certificate, one.name)})
 
     return _beginning(text, names)

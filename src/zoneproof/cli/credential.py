@@ -23,7 +23,6 @@ from zoneproof.manager import (
     credential_summaries,
     credential_users,
     drop_older_keys,
-    leftovers,
     remove_credential,
     rename_credential,
 )
@@ -121,7 +120,7 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
 
     async def look(manager: Manager) -> tuple[list[CredentialSummary], list[LeftoverFacts]]:
         overviews = await credential_summaries(manager.store)
-        return overviews, await leftovers(manager, credential=name)
+        return overviews, await manager.leftovers.find(credential=name)
 
     overviews, left = run_with_manager(look)
     used_by = {one.name: one.used_by for one in overviews}

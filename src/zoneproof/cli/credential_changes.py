@@ -185,7 +185,7 @@ def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: An
     async def work(manager: Manager) -> CredentialTest:
         credential = await manager.credentials.get(name)
         if read_only:
-            return await list_zones(manager, credential)
+            return await list_zones(manager.providers, credential)
         emit = quiet if as_json else Lines()
         return await run_credential_test(manager, credential, emit, zone=zone)
 

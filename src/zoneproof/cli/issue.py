@@ -105,7 +105,9 @@ def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> 
     async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
         wanted, before = await request.define(manager)
         if not force and await is_stored(manager, wanted):
-            kept = await keep(manager, wanted.definition)
+            kept = await keep(
+                manager.certificates, manager.files, manager.journal, wanted.definition
+            )
             if kept:
                 return kept
         with telling_progress(how) as emit:

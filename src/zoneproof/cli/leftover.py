@@ -17,7 +17,7 @@ from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count, printable
-from zoneproof.manager import LeftoverFacts, Manager, drop_leftovers, leftovers, retry_leftovers
+from zoneproof.manager import LeftoverFacts, Manager
 
 _names = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=leftover_names)
 
@@ -35,7 +35,7 @@ def leftover() -> None:
 @json_option
 def list_leftovers(as_json: bool) -> None:
     """List the TXT values and files that may still stand, and why."""
-    found = run_with_manager(leftovers, needs_secrets=False)
+    found = run_with_manager(lambda manager: manager.leftovers.find(), needs_secrets=False)
     if as_json:
         json_document(found)
         return
@@ -57,10 +57,10 @@ def retry(names: Sequence[str], as_json: bool) -> None:
     """
 
     async def work(manager: Manager) -> list[LeftoverFacts]:
-        chosen = await leftovers(manager, names)
+        chosen = await manager.leftovers.find(names)
         emit_for = emitters(Telling.QUIET if as_json else Telling.NORMAL)
-        await retry_leftovers(manager, sorted({one.certificate for one in chosen}), emit_for)
-        return await leftovers(manager)
+        await manager.leftovers.retry(sorted({one.certificate for one in chosen}), emit_for)
+        return await manager.leftovers.find()
 
     left = run_with_manager(work)
     if as_json:
@@ -83,10 +83,10 @@ def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> No
     """
     if everything == bool(names):
         raise InvalidInputError("name a certificate or a record, or give --all")
-    chosen = run_with_manager(lambda manager: leftovers(manager, names), needs_secrets=False)
+    chosen = run_with_manager(lambda manager: manager.leftovers.find(names), needs_secrets=False)
     if chosen:
         confirm(f"Give up removing {count(len(chosen), 'leftover')}?", yes=yes)
-    run_with_manager(lambda manager: drop_leftovers(manager, chosen), needs_secrets=False)
+    run_with_manager(lambda manager: manager.leftovers.drop(chosen), needs_secrets=False)
     if as_json:
         json_document({"dropped": chosen})
         return

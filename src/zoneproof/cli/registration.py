@@ -78,7 +78,7 @@ def add(
         provider="" if credential else "acme-dns", credential=credential, fields=given
     )
     domains = [one.domain for one in identifiers]
-    found = run_with_manager(lambda manager: register_domains(manager, domains, method))
+    found = run_with_manager(lambda manager: register_domains(manager.methods, domains, method))
     if as_json:
         json_document([_registered(one) for one in found])
     else:

@@ -16,13 +16,7 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.definition_file import csr_text, describe_changes, field_text
 from zoneproof.manager.certificates.issue import Outcome, issue, resume
-from zoneproof.manager.certificates.keep import Kept, keep
-from zoneproof.manager.certificates.leftovers import (
-    LeftoverFacts,
-    drop_leftovers,
-    leftovers,
-    retry_leftovers,
-)
+from zoneproof.manager.certificates.leftovers import LeftoverFacts
 from zoneproof.manager.certificates.preview import Preview, preview
 from zoneproof.manager.certificates.proposal import Proposal
 from zoneproof.manager.certificates.removal import revoke
@@ -34,7 +28,13 @@ from zoneproof.manager.certificates.staging import (
     find_staging,
     try_renewals,
 )
-from zoneproof.manager.certificates.state import CertificateSummary, status_of, summary_of
+from zoneproof.manager.certificates.state import (
+    CertificateSummary,
+    Kept,
+    keep,
+    status_of,
+    summary_of,
+)
 from zoneproof.manager.certificates.store import (
     DamagedCertificate,
     HistoryEntry,
@@ -94,7 +94,6 @@ __all__ = [
     "default_name",
     "definition_for_tests",
     "describe_changes",
-    "drop_leftovers",
     "drop_older_keys",
     "dry_run",
     "field_text",
@@ -102,7 +101,6 @@ __all__ = [
     "issue",
     "keep",
     "keep_renewed",
-    "leftovers",
     "list_zones",
     "open_manager",
     "preview",
@@ -110,7 +108,6 @@ __all__ = [
     "rename_credential",
     "renew",
     "resume",
-    "retry_leftovers",
     "revoke",
     "rotate_key",
     "run_credential_test",

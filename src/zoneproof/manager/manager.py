@@ -12,6 +12,7 @@ from zoneproof.manager.accounts.store import Accounts, AccountTerms
 from zoneproof.manager.certificates.circumstances import Circumstances, accounts_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.leftovers import Leftovers
 from zoneproof.manager.certificates.log import CertificateLogs
 from zoneproof.manager.certificates.state import States
 from zoneproof.manager.certificates.store import Certificates, History
@@ -55,6 +56,7 @@ class Manager:
     accounts: Accounts
     registrations: StoredRegistrations
     journal: Journal
+    leftovers: Leftovers
     providers: ProviderPool
     resolvers: ResolverPool
     clients: ClientPool
@@ -102,6 +104,7 @@ async def open_manager(
     providers = ProviderPool(registrations, credentials)
     resolvers = ResolverPool(run.authoritative_port or settings.authoritative_port)
     clients = ClientPool(accounts, terms)
+    journal = Journal(store, vault, home.is_locked)
     methods = MethodMaker(credentials, settings, run.dns, providers, resolvers)
     try:
         yield Manager(
@@ -118,7 +121,8 @@ async def open_manager(
             credentials=credentials,
             accounts=accounts,
             registrations=registrations,
-            journal=Journal(store, vault, home.is_locked),
+            journal=journal,
+            leftovers=Leftovers(home, journal, providers, settings.parallel),
             providers=providers,
             resolvers=resolvers,
             clients=clients,

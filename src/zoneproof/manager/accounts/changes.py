@@ -16,8 +16,13 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import binding_records
-from zoneproof.manager.accounts.clients import settle_rollover
-from zoneproof.manager.accounts.store import StoredAccount, check_account_name, new_account
+from zoneproof.manager.accounts.clients import ClientPool, Directories, settle_rollover
+from zoneproof.manager.accounts.store import (
+    Accounts,
+    StoredAccount,
+    check_account_name,
+    new_account,
+)
 from zoneproof.manager.manager import Manager
 
 _BAD_KEY = ("badSignatureAlgorithm", "badPublicKey")
@@ -75,20 +80,20 @@ async def _authority(manager: Manager, ca: str) -> tuple[CertificateAuthority, s
     return authority, authority.name
 
 
-async def ask(manager: Manager, account: StoredAccount) -> Account:
+async def ask(clients: ClientPool, account: StoredAccount) -> Account:
     """Return the account as the CA has it now. Raises AcmeError, InvalidInputError."""
-    async with manager.clients.use(_registered(account).name) as client:
+    async with clients.use(_registered(account).name) as client:
         return await client.account()
 
 
 async def update_contact(
-    manager: Manager, account: StoredAccount, emails: Sequence[str]
+    accounts: Accounts, clients: ClientPool, account: StoredAccount, emails: Sequence[str]
 ) -> StoredAccount:
     """Replace the account's contacts at the CA and here. Raises AcmeError, InvalidInputError."""
     contact = tuple(f"mailto:{email}" for email in emails)
-    async with manager.clients.use(_registered(account).name) as client:
+    async with clients.use(_registered(account).name) as client:
         await client.update_contact(contact)
-    await manager.accounts.set_contact(account, contact)
+    await accounts.set_contact(account, contact)
     return replace(account, contact=contact)
 
 
@@ -102,28 +107,28 @@ async def roll_over(manager: Manager, name: str, kind: KeyKind | None = None) ->
     async with _not_in_use(manager, name) as before:
         account = await settle_rollover(manager.accounts, before)
         if account.next_key is not None:
-            account = await _give_key(manager, account, account.next_key)
+            account = await _give_key(manager.accounts, account, account.next_key)
         was_cut_off = before.next_key is not None
         if was_cut_off and kind in (None, account.key.algorithm):
             return account
         key = AccountKey.generate(kind or account.key.algorithm)
         await manager.accounts.keep_next_key(account, key)
-        return await _give_key(manager, replace(account, next_key=key), key)
+        return await _give_key(manager.accounts, replace(account, next_key=key), key)
 
 
-async def _give_key(manager: Manager, account: StoredAccount, key: AccountKey) -> StoredAccount:
+async def _give_key(accounts: Accounts, account: StoredAccount, key: AccountKey) -> StoredAccount:
     async with account.client() as client:
         client.use_account(account.account_url)
         try:
             await client.roll_over_key(key)
         except AcmeError as error:
-            if await _was_refused(manager, account, error):
-                await manager.accounts.end_rollover(account, account.key)
+            if await _was_refused(accounts, account, error):
+                await accounts.end_rollover(account, account.key)
             raise
-    return await manager.accounts.end_rollover(account, key)
+    return await accounts.end_rollover(account, key)
 
 
-async def _was_refused(manager: Manager, account: StoredAccount, error: AcmeError) -> bool:
+async def _was_refused(accounts: Accounts, account: StoredAccount, error: AcmeError) -> bool:
     """Tell whether the CA surely has not taken the next key, and is not about to."""
     if not isinstance(error, AcmeProblemError | AcmeConnectionError):
         return True
@@ -133,7 +138,7 @@ async def _was_refused(manager: Manager, account: StoredAccount, error: AcmeErro
         return True
     # The CA itself failed, or does not know how: whose the key is tells what came of it.
     with suppress(AcmeError):
-        return (await settle_rollover(manager.accounts, account)).next_key is not None
+        return (await settle_rollover(accounts, account)).next_key is not None
     return error.status == HTTPStatus.NOT_IMPLEMENTED
 
 
@@ -185,28 +190,28 @@ async def certificates_using(manager: Manager, account: StoredAccount) -> list[s
         texts = (definition.account or manager.settings.account, *definition.fallback_accounts)
         for text in texts:
             if text not in ids:
-                ids[text] = await _id_of(manager, text)
+                ids[text] = await _id_of(manager.accounts, text)
         if account.id in {ids[text] for text in texts}:
             users.append(definition.name)
     return users
 
 
-async def _id_of(manager: Manager, text: str) -> str:
+async def _id_of(accounts: Accounts, text: str) -> str:
     with suppress(InvalidInputError):
-        found = await manager.accounts.find(text)
+        found = await accounts.find(text)
         return found.id if found else ""
     return ""
 
 
 async def caa_records(
-    manager: Manager, account: StoredAccount, names: Sequence[DomainName], method: str
+    directories: Directories, account: StoredAccount, names: Sequence[DomainName], method: str
 ) -> tuple[str, list[str]]:
     """Return the CA's name in CAA records, and the records that bind issuance to the account.
 
     Two for each name, in zone-file form (RFC 8657). Raises AcmeError, InvalidInputError.
     """
     url = _registered(account).account_url
-    issuers = (await manager.directories.get(account)).caa_identities
+    issuers = (await directories.get(account)).caa_identities
     if not issuers:
         raise AcmeError(
             f"{account.directory_url} does not say which name it has in CAA records: its"

@@ -13,7 +13,12 @@ from zoneproof.acme import AccountKey, find_ca
 from zoneproof.core.errors import AcmeError, AcmeProblemError, InvalidInputError
 from zoneproof.core.files import read_file
 from zoneproof.manager.accounts.changes import register as register_account
-from zoneproof.manager.accounts.store import StoredAccount, check_account_name, new_account
+from zoneproof.manager.accounts.store import (
+    Accounts,
+    StoredAccount,
+    check_account_name,
+    new_account,
+)
 from zoneproof.manager.manager import Manager
 
 _LARGEST = 64 * 1024
@@ -108,7 +113,7 @@ async def import_account(
     name = check_account_name(name or authority.name, authority)
     account = new_account(name, authority.directory_url, manager.run.terms, key)
     account = replace(account, contact=tuple(contact) or account.contact)
-    known = await _known(manager, account)
+    known = await _known(manager.accounts, account)
     if known is not None and known.account_url:
         return known, False
     found = await _found(account, register=register)
@@ -122,9 +127,9 @@ async def import_account(
     return registered, True
 
 
-async def _known(manager: Manager, account: StoredAccount) -> StoredAccount | None:
+async def _known(accounts: Accounts, account: StoredAccount) -> StoredAccount | None:
     """Return the stored account of that name and key. Raises InvalidInputError for half of it."""
-    for other in await manager.accounts.all():
+    for other in await accounts.all():
         same_key = (
             other.directory_url == account.directory_url
             and other.key.thumbprint == account.key.thumbprint

@@ -1,7 +1,11 @@
-"""What an attempt depends on: told apart without opening a secret, so that its failure can end."""
+"""What an attempt depends on, so that its failure can end when that changes.
+
+What is stored is told apart without opening a secret; where challenge names lead, the DNS says.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +13,23 @@ from dataclasses import dataclass
 import msgspec
 
 from zoneproof.acme import find_ca
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.challenges import dns01
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import (
+    DelegationError,
+    DnsError,
+    InvalidInputError,
+    NoSuchDomainError,
+    ZoneproofError,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery import follow_delegation, query_authoritative
+from zoneproof.issuance import DnsMethod
 from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.methods import MethodMaker, Methods
 from zoneproof.manager.settings import Settings
+
+_SECONDS = 3.0  # no run waits longer for what it can do without
 
 
 @dataclass(frozen=True)
@@ -52,3 +70,32 @@ def _ca(account: str) -> str:
         return find_ca(account).name
     except InvalidInputError:
         return account  # an account's own name
+
+
+async def delegations_of(maker: MethodMaker, definition: CertificateDefinition) -> str:
+    """Return in one text where all CNAMEs of the challenge names lead; empty if nobody can tell."""
+    try:
+        methods = await maker.make(definition)
+        domains = {
+            identifier.domain
+            for identifier in definition.parsed_identifiers
+            if identifier.type == "dns" and isinstance(methods.choose(identifier).method, DnsMethod)
+        }
+        found = await all_at_once(_delegation(methods, domain) for domain in sorted(domains))
+    except (ZoneproofError, TimeoutError):
+        return ""
+    return "; ".join(found)
+
+
+async def _delegation(methods: Methods, domain: DomainName) -> str:
+    name = domain.child(dns01.LABEL)
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return " ".join(map(str, (await follow_delegation(methods.resolver, name)).chain))
+    except (DelegationError, NoSuchDomainError) as error:
+        return error.message
+    except (DnsError, TimeoutError):
+        # It may lead where nobody answers, which is what has to be changed.
+        async with asyncio.timeout(_SECONDS):
+            answer = await query_authoritative(methods.resolver, name, "CNAME")
+        return " ".join(map(str, (name, *answer.targets, "...")))

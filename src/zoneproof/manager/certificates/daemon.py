@@ -13,10 +13,11 @@ from zoneproof.core.errors import ConfigError, HeldUpError, StorageError, VaultE
 from zoneproof.manager.certificates.renew import EmitFor, Renewal, renew
 from zoneproof.manager.certificates.renewal_state import LOOK_EVERY
 from zoneproof.manager.certificates.schedule import next_wake
+from zoneproof.manager.certificates.state import States
 from zoneproof.manager.certificates.store import ManagedCertificate
 from zoneproof.manager.home import Home
-from zoneproof.manager.manager import Manager, RunOptions, open_manager
-from zoneproof.manager.notifications import Kind, Notice, send
+from zoneproof.manager.manager import RunOptions, open_manager
+from zoneproof.manager.notifications import Kind, Notice, NotifySettings, send
 from zoneproof.manager.notifications.notice import is_expiring, should_notify
 
 _KINDS: dict[str, Kind] = {
@@ -26,29 +27,26 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-async def tell(manager: Manager, results: Sequence[Renewal]) -> list[str]:
+async def tell(states: States, settings: NotifySettings, results: Sequence[Renewal]) -> list[str]:
     """Notify whoever the settings name; return a line for each who was not reached.
 
     Whether somebody was reached or not, the same is not told again at once.
     """
-    settings = manager.settings.notify
     if not settings.smtp and not settings.webhook:
         return []
     now = datetime.now(UTC)
     notices, problems = [], []
     for notice in (notice for result in results for notice in _notices(result, now)):
         try:
-            if await _is_news(manager, notice, now):
+            if await _is_news(states, notice, now):
                 notices.append(notice)
         except StorageError as error:  # of that certificate, at worst of all
             problems.append(f"nobody is told of {notice.certificate}: {error.message}")
     return problems + (await send(notices, settings) if notices else [])
 
 
-async def _is_news(manager: Manager, notice: Notice, now: datetime) -> bool:
-    return await manager.states.note_told(
-        notice.certificate, lambda told: should_notify(told, notice, now)
-    )
+async def _is_news(states: States, notice: Notice, now: datetime) -> bool:
+    return await states.note_told(notice.certificate, lambda told: should_notify(told, notice, now))
 
 
 def _notices(result: Renewal, now: datetime) -> Iterable[Notice]:
@@ -127,7 +125,7 @@ async def _round(
 ) -> tuple[list[Renewal], datetime]:
     async with open_manager(home, run) as manager:
         results = await renew(manager, emit_for, next_wake=datetime.now(UTC) + LOOK_EVERY)
-        problems = await tell(manager, results)
+        problems = await tell(manager.states, manager.settings.notify, results)
     for problem in problems:
         on_trouble(problem)
     moments = [moment for result in results for moment in result.look_again_at]

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from zoneproof.acme import AcmeClient, cert_id, directory_url
 from zoneproof.core import times
-from zoneproof.core.aio import Slots, all_at_once
+from zoneproof.core.aio import Slots
 from zoneproof.core.errors import (
     AcmeError,
     AwaitingUserError,
     BugError,
-    BusyError,
     HeldUpError,
     InvalidInputError,
     StorageError,
@@ -33,11 +32,9 @@ from zoneproof.issuance import (
     Warned,
     look_for_records,
     make_plan,
-    remove_leftovers,
 )
-from zoneproof.manager.certificates.circumstances import Circumstances
+from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.manager.certificates.delegations import delegations_of
 from zoneproof.manager.certificates.outages import Needs, Outages
 from zoneproof.manager.certificates.proposal import Proposal, adopt, find_pending
 from zoneproof.manager.certificates.renewal_state import (
@@ -47,8 +44,12 @@ from zoneproof.manager.certificates.renewal_state import (
     in_circumstances,
     of_certificate,
 )
-from zoneproof.manager.certificates.state import lifetime_of, serial_of, state_of
-from zoneproof.manager.certificates.store import ManagedCertificate
+from zoneproof.manager.certificates.state import (
+    is_interrupted,
+    lifetime_of,
+    serial_of,
+    state_of,
+)
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
 from zoneproof.providers import Provider
@@ -84,7 +85,7 @@ async def issue(
     stored. Raises the errors of every room below; AwaitingUserError when a person has to create
     records first; BugError for whatever else goes wrong.
     """
-    await clean_up(manager, emit, leave=definition.name)
+    await manager.leftovers.clean_up(emit, leave=definition.name)
     with manager.home.lock(definition.name):
         return await issue_locked(manager, definition, emit, change=change)
 
@@ -96,7 +97,7 @@ async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
     nothing, and what :func:`issue` raises.
     """
     certificate = await manager.certificates.get(name)
-    if not await is_interrupted(manager, certificate):
+    if not await is_interrupted(certificate, manager.journal):
         raise InvalidInputError(
             f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
         )
@@ -402,7 +403,7 @@ async def _remember_failure(
         _RANDOM,
         lifetime=lifetime_of(manager.files.read(name)),
         circumstances=facts,
-        delegations=await delegations_of(manager, definition),
+        delegations=await delegations_of(manager.methods, definition),
     )
     await manager.states.set_outcome(name, after)
     await manager.history.add(name, FAILED, f"with the account {account}: {error.message}")
@@ -415,40 +416,3 @@ async def _circumstances(
     """Return those of an attempt: what was there ``before``, and the account that it made."""
     after = await manager.circumstances(definition)
     return replace(before, accounts=after.accounts).of(definition)
-
-
-async def is_interrupted(manager: Manager, certificate: ManagedCertificate) -> bool:
-    """Tell whether the last run did not come to its end, so that another can go on from there.
-
-    It waits for a person, has failed, was cut off, or tried a change that is not saved yet.
-    """
-    state = state_of(certificate)
-    return bool(
-        certificate.has_pending
-        or state.awaiting
-        or state.renewal.failures
-        or await manager.journal.open_orders(certificate.name)
-    )
-
-
-async def clean_up(manager: Manager, emit: Emit, *, leave: str = "") -> None:
-    """Remove from the DNS what runs that were cut off left there.
-
-    Certificates that another process is working on are left alone, and so is ``leave``. What goes
-    wrong is told.
-    """
-
-    async def clean(name: str) -> None:
-        try:
-            with manager.home.lock(name):
-                await remove_leftovers(
-                    manager.journal, name, manager.providers.for_publication, emit
-                )
-        except BusyError:
-            pass
-        except ZoneproofError as error:
-            emit(Warned(f"{name}: {error}; the next run tries again"))
-
-    # At once, for a provider that is down takes its time to say so.
-    names = await manager.journal.certificates_to_clean()
-    await all_at_once((clean(name) for name in names if name != leave), manager.settings.parallel)

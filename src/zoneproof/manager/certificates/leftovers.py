@@ -6,9 +6,18 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from zoneproof.core.errors import InvalidInputError
-from zoneproof.issuance import Emit, HttpFile, PublishedRecord, remove_leftovers
-from zoneproof.manager.manager import Manager
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import BusyError, InvalidInputError, ZoneproofError
+from zoneproof.issuance import (
+    Emit,
+    HttpFile,
+    Journal,
+    PublishedRecord,
+    Warned,
+    remove_leftovers,
+)
+from zoneproof.manager.home import Home
+from zoneproof.manager.methods import ProviderPool
 
 
 class LeftoverFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,68 +45,94 @@ class LeftoverFacts(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-async def leftovers(
-    manager: Manager, names: Sequence[str] = (), *, credential: str = ""
-) -> list[LeftoverFacts]:
-    """Return what may still stand, of certificates that no process works on now.
+class Leftovers:
+    """What the runs of a home left behind. Every method raises StorageError."""
 
-    ``names`` choose by certificate, or by the name of a record or file; ``credential`` by what a
-    value was published with. Raises InvalidInputError for a name that has nothing, StorageError.
-    """
-    found = []
-    for certificate in await manager.journal.certificates_to_clean():
-        if not manager.home.is_locked(certificate):
-            found += [facts for facts, _ in await _of_certificate(manager, certificate)]
-    _require_known(found, names)
-    return [
-        one
-        for one in found
-        if (not names or _is_meant(one, names)) and credential in ("", one.credential)
-    ]
+    def __init__(
+        self, home: Home, journal: Journal, providers: ProviderPool, parallel: int
+    ) -> None:
+        self._home = home
+        self._journal = journal
+        self._providers = providers
+        self._parallel = parallel
 
+    async def find(self, names: Sequence[str] = (), *, credential: str = "") -> list[LeftoverFacts]:
+        """Return what may still stand, of certificates that no process works on now.
 
-async def drop_leftovers(manager: Manager, chosen: Sequence[LeftoverFacts]) -> None:
-    """Try to remove these no more, wherever they stand. Raises BusyError, StorageError."""
-    for certificate in sorted({one.certificate for one in chosen}):
-        with manager.home.lock(certificate):
-            for facts, item in await _of_certificate(manager, certificate):
-                if _is_one_of(facts, chosen):
-                    await manager.journal.forget(item)
+        ``names`` choose by certificate, or by the name of a record or file; ``credential`` by what
+        a value was published with. Raises InvalidInputError for a name that has nothing.
+        """
+        found = []
+        for certificate in await self._journal.certificates_to_clean():
+            if not self._home.is_locked(certificate):
+                found += [facts for facts, _ in await self._of_certificate(certificate)]
+        _require_known(found, names)
+        return [
+            one
+            for one in found
+            if (not names or _is_meant(one, names)) and credential in ("", one.credential)
+        ]
 
+    async def drop(self, chosen: Sequence[LeftoverFacts]) -> None:
+        """Try to remove these no more, wherever they stand. Raises BusyError."""
+        for certificate in sorted({one.certificate for one in chosen}):
+            with self._home.lock(certificate):
+                for facts, item in await self._of_certificate(certificate):
+                    if _is_one_of(facts, chosen):
+                        await self._journal.forget(item)
 
-async def retry_leftovers(
-    manager: Manager, certificates: Sequence[str], emit_for: Callable[[str], Emit]
-) -> None:
-    """Try to remove all that these certificates' runs left, now. Raises BusyError, StorageError."""
-    for certificate in certificates:
-        with manager.home.lock(certificate):
-            await remove_leftovers(
-                manager.journal,
-                certificate,
-                manager.providers.for_publication,
-                emit_for(certificate),
-                insist=True,
-            )
+    async def retry(self, certificates: Sequence[str], emit_for: Callable[[str], Emit]) -> None:
+        """Try to remove all that these certificates' runs left, now. Raises BusyError."""
+        for certificate in certificates:
+            with self._home.lock(certificate):
+                await self.remove(certificate, emit_for(certificate), insist=True)
 
+    async def remove(self, certificate: str, emit: Emit, *, insist: bool = False) -> None:
+        """Remove what the certificate's runs left, for a caller who holds its lock.
 
-async def _of_certificate(
-    manager: Manager, certificate: str
-) -> list[tuple[LeftoverFacts, PublishedRecord | HttpFile]]:
-    found: list[tuple[LeftoverFacts, PublishedRecord | HttpFile]] = []
-    for order_id in await manager.journal.orders_to_clean(certificate):
-        for item in await manager.journal.publications(order_id):
-            facts = LeftoverFacts(
-                certificate=certificate,
-                name=str(item.full_name),
-                value=item.value,
-                provider=item.provider,
-                credential=item.credential,
-            )
-            found.append((_with_failure(facts, item), item))
-        for file in await manager.journal.files(order_id):
-            facts = LeftoverFacts(certificate=certificate, name=str(file.path))
-            found.append((_with_failure(facts, file), file))
-    return found
+        What cannot be removed is told. ``insist`` tries what is not due to be tried again, too.
+        """
+        providers_for = self._providers.for_publication
+        await remove_leftovers(self._journal, certificate, providers_for, emit, insist=insist)
+
+    async def clean_up(self, emit: Emit, *, leave: str = "") -> None:
+        """Remove what runs that were cut off left, of several certificates at once.
+
+        Certificates that another process is working on are left alone, and so is ``leave``. What
+        goes wrong is told.
+        """
+
+        async def clean(name: str) -> None:
+            try:
+                with self._home.lock(name):
+                    await self.remove(name, emit)
+            except BusyError:
+                pass
+            except ZoneproofError as error:
+                emit(Warned(f"{name}: {error}; the next run tries again"))
+
+        # At once, for a provider that is down takes its time to say so.
+        names = await self._journal.certificates_to_clean()
+        await all_at_once((clean(name) for name in names if name != leave), self._parallel)
+
+    async def _of_certificate(
+        self, certificate: str
+    ) -> list[tuple[LeftoverFacts, PublishedRecord | HttpFile]]:
+        found: list[tuple[LeftoverFacts, PublishedRecord | HttpFile]] = []
+        for order_id in await self._journal.orders_to_clean(certificate):
+            for item in await self._journal.publications(order_id):
+                facts = LeftoverFacts(
+                    certificate=certificate,
+                    name=str(item.full_name),
+                    value=item.value,
+                    provider=item.provider,
+                    credential=item.credential,
+                )
+                found.append((_with_failure(facts, item), item))
+            for file in await self._journal.files(order_id):
+                facts = LeftoverFacts(certificate=certificate, name=str(file.path))
+                found.append((_with_failure(facts, file), file))
+        return found
 
 
 def _with_failure(facts: LeftoverFacts, item: PublishedRecord | HttpFile) -> LeftoverFacts:

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from zoneproof.acme import CertificateKey, find_ca, key_from_pem
 from zoneproof.core.errors import AcmeProblemError, InvalidInputError
-from zoneproof.issuance import Emit, remove_leftovers
+from zoneproof.issuance import Emit
 from zoneproof.manager.accounts.store import AccountTerms, new_account
 from zoneproof.manager.certificates.files import is_certificate_name
 from zoneproof.manager.certificates.renewal_state import of_certificate
@@ -60,8 +60,7 @@ async def give_up_orders(manager: Manager, name: str, emit: Emit) -> None:
     The caller holds the certificate's lock. What cannot be removed is told, and tried again by
     later runs.
     """
-    providers_for = manager.providers.for_publication
-    await remove_leftovers(manager.journal, name, providers_for, emit, insist=True)
+    await manager.leftovers.remove(name, emit, insist=True)
     for order in await manager.journal.open_orders(name):
         await manager.journal.close_order(order.id, error="its certificate was removed")
 

@@ -18,9 +18,8 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.issuance import Emit, Warned
-from zoneproof.manager.certificates.circumstances import Circumstances
-from zoneproof.manager.certificates.delegations import delegations_of
-from zoneproof.manager.certificates.issue import Outcome, Run, clean_up, issue_locked
+from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
+from zoneproof.manager.certificates.issue import Outcome, Run, issue_locked
 from zoneproof.manager.certificates.outages import Needs, sites_of
 from zoneproof.manager.certificates.renewal_state import (
     LOOK_EVERY,
@@ -31,7 +30,11 @@ from zoneproof.manager.certificates.renewal_state import (
 )
 from zoneproof.manager.certificates.schedule import ari_question_due
 from zoneproof.manager.certificates.state import CertificateStatus, status_of
-from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
+from zoneproof.manager.certificates.store import (
+    Certificates,
+    DamagedCertificate,
+    ManagedCertificate,
+)
 from zoneproof.manager.home import allow_many_files
 from zoneproof.manager.manager import Manager
 
@@ -81,8 +84,8 @@ async def renew(
     for their turn do not count. What one finds to be down is not tried with the others.
     """
     circumstances = await manager.circumstances()
-    chosen = await choose(manager, names)
-    await clean_up(manager, emit_for(""))
+    chosen = await choose(manager.certificates, names)
+    await manager.leftovers.clean_up(emit_for(""))
     allow_many_files()  # a lock for each that is begun
     slots = Slots(manager.settings.parallel)
     renewals = _Renewals(
@@ -107,15 +110,15 @@ async def renew(
 
 
 async def choose(
-    manager: Manager, names: Sequence[str]
+    certificates: Certificates, names: Sequence[str]
 ) -> list[ManagedCertificate | DamagedCertificate]:
     """Return the named certificates, by default all that are to be renewed.
 
     Raises InvalidInputError for an unknown name, StorageError.
     """
     if names:
-        return [await manager.certificates.look_up(name) for name in dict.fromkeys(names)]
-    return [one for one in await manager.certificates.each() if _is_to_be_renewed(one)]
+        return [await certificates.look_up(name) for name in dict.fromkeys(names)]
+    return [one for one in await certificates.each() if _is_to_be_renewed(one)]
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ class _Renewals:
         if not renewal.failures or renewal.paused or not renewal.delegations:
             return ""
         name = found.certificate.name
-        seen = await delegations_of(self.manager, found.certificate.definition)
+        seen = await delegations_of(self.manager.methods, found.certificate.definition)
         if seen in ("", renewal.delegations):
             return ""
         await self.manager.states.set_renewal(name, without_failures(renewal))

@@ -14,9 +14,10 @@ from zoneproof.acme import find_ca
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError, ZoneproofError
 from zoneproof.issuance import Emit, Issued
+from zoneproof.manager.accounts.clients import ClientPool
 from zoneproof.manager.accounts.store import AccountTerms
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.manager.certificates.issue import clean_up, issue, place_order
+from zoneproof.manager.certificates.issue import issue, place_order
 from zoneproof.manager.certificates.preview import preview
 from zoneproof.manager.certificates.renew import EmitFor, Renewal, choose
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
@@ -39,7 +40,7 @@ class Staging:
     terms: AccountTerms
     production: str
 
-    async def sign_in(self, manager: Manager) -> str:
+    async def sign_in(self, clients: ClientPool) -> str:
         """Return the account, which is registered if it was not.
 
         Raises InvalidInputError where there is none, AcmeError.
@@ -49,7 +50,7 @@ class Staging:
                 f"{self.production} has no staging directory: try the CA of another account with"
                 " --ca, or name one for all tests in settings.toml, as staging_account"
             )
-        async with manager.clients.use(self.account, self.terms):
+        async with clients.use(self.account, self.terms):
             pass
         return self.account
 
@@ -80,7 +81,7 @@ async def definition_for_tests(
     Raises InvalidInputError if a certificate that is no test has its name, and as
     :meth:`Staging.sign_in` does.
     """
-    account = await staging.sign_in(manager)
+    account = await staging.sign_in(manager.clients)
     name = definition.name.removesuffix(_SUFFIX) + _SUFFIX
     test = _at(definition, account)
     test = msgspec.structs.replace(test, name=name, renew=False, pkcs12=False).check()
@@ -118,8 +119,8 @@ async def dry_run(
     ``unsaved`` credentials win over stored ones. Raises what an order raises; after
     AwaitingUserError the next dry run continues with the same order.
     """
-    account, name = await staging.sign_in(manager), f"{_DRY_RUN}{definition.name}"
-    await clean_up(manager, emit, leave=name)
+    account, name = await staging.sign_in(manager.clients), f"{_DRY_RUN}{definition.name}"
+    await manager.leftovers.clean_up(emit, leave=name)
     doing = f"dry run for {', '.join(definition.identifiers)} with the account {account}"
     with (
         manager.home.lock(name, f"is in a dry run of {definition.name}"),
@@ -180,7 +181,7 @@ async def try_renewals(
             on_result(result)
         return result
 
-    chosen = await choose(manager, names)
+    chosen = await choose(manager.certificates, names)
     return await all_at_once(map(one, chosen), manager.settings.parallel)
 
 

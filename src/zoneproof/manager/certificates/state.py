@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from zoneproof.acme import CertificateChain
 from zoneproof.core.errors import StorageError
+from zoneproof.issuance import Journal
 from zoneproof.manager.certificates.circumstances import Circumstances
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
@@ -229,6 +230,52 @@ def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalSta
     if renewal.account and definition.account and renewal.account not in accounts:
         return "its CA account was changed"
     return ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A certificate that stays, because it is valid and what is wanted. The time is in UTC."""
+
+    name: str
+    not_after: datetime
+
+
+async def keep(
+    certificates: Certificates,
+    files: CertificateFiles,
+    journal: Journal,
+    definition: CertificateDefinition,
+) -> Kept | None:
+    """Return the certificate of a stored definition if it is good for now, else None.
+
+    It is not if it is due, was obtained with another definition, is about to be obtained, or if the
+    last attempt failed. Raises StorageError.
+    """
+    certificate = await certificates.find(definition.name)
+    if certificate is None or certificate.definition != definition:
+        return None
+    found = status_of(certificate, files, datetime.now(UTC))
+    renewal = found.state.renewal
+    changed = renewal.definition not in ("", definition.fingerprint)
+    if found.lifetime is None or found.due.now or renewal.failures or renewal.paused or changed:
+        return None
+    if await is_interrupted(certificate, journal):
+        return None
+    return Kept(definition.name, found.lifetime.not_after)
+
+
+async def is_interrupted(certificate: ManagedCertificate, journal: Journal) -> bool:
+    """Tell whether the last run did not come to its end, so that another can go on from there.
+
+    It waits for a person, has failed, was cut off, or tried a change that is not saved yet.
+    """
+    state = state_of(certificate)
+    return bool(
+        certificate.has_pending
+        or state.awaiting
+        or state.renewal.failures
+        or await journal.open_orders(certificate.name)
+    )
 
 
 class States:

@@ -13,7 +13,7 @@ from zoneproof.issuance.awaited import cname_record
 from zoneproof.issuance.method import DnsMethod
 from zoneproof.issuance.plan import cname_advice, find_route
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
-from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import MethodMaker
 from zoneproof.providers import DelegatedProvider
 
 _AT_ONCE = 10
@@ -38,13 +38,13 @@ class Registered:
 
 
 async def register_domains(
-    manager: Manager, domains: Iterable[DomainName], method: MethodDefinition
+    maker: MethodMaker, domains: Iterable[DomainName], method: MethodDefinition
 ) -> list[Registered]:
     """Register each domain where the method publishes; one that is registered stays so.
 
     ``domains`` are without ``*.``. Raises InvalidInputError for a method that needs no CNAME.
     """
-    methods = await manager.methods.make(
+    methods = await maker.make(
         CertificateDefinition(name="registrations", identifiers=(), method=(method,))
     )
     (made,) = methods.made

@@ -27,13 +27,13 @@ from zoneproof.issuance import (
     PublishedRecord,
     RecordsVisible,
     Warned,
-    remove_leftovers,
 )
 from zoneproof.issuance.publish import find_slots, publish_values, remove_values
 from zoneproof.issuance.validation import tell_progress
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import ProviderPool
 from zoneproof.providers import DelegatedProvider, Provider, Zone
 
 LABEL = "_zoneproof-test"
@@ -64,12 +64,12 @@ class CredentialTest(msgspec.Struct, frozen=True, kw_only=True):
         return all(step.ok for step in self.steps)
 
 
-async def list_zones(manager: Manager, credential: Credential) -> CredentialTest:
+async def list_zones(providers: ProviderPool, credential: Credential) -> CredentialTest:
     """List the zones that the credential can manage; nothing is written.
 
     Raises InvalidInputError if the provider cannot list them.
     """
-    provider = manager.providers.open(credential.provider, credential.fields)
+    provider = providers.open(credential.provider, credential.fields)
     trial = CredentialTest(credential=credential.name, provider=credential.provider)
     try:
         zones = sorted(str(zone.name) for zone in await provider.zones())
@@ -177,10 +177,7 @@ class _Run:
     steps: list[Step] = field(default_factory=list)
 
     async def remove_leftovers(self) -> None:
-        providers_for = self.manager.providers.for_publication
-        await remove_leftovers(
-            self.manager.journal, self.label, providers_for, self.emit, insist=True
-        )
+        await self.manager.leftovers.remove(self.label, self.emit, insist=True)
         await self.manager.journal.close_trials(self.label)
 
     async def write_see_remove(self, place: _Place) -> None:
