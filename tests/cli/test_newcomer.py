@@ -64,7 +64,7 @@ def test_a_stored_credential_is_never_emptied_by_naming_its_provider(inside: Ins
     inside.good("credential", "add", "rfc2136", "--name=dns", *RFC2136, "--field=secret=c2Vj")
     result = inside.run("add", "a.example", "--provider=rfc2136", "--credential=dns")
     assert result.status == 2
-    assert "the credential dns knows its provider: leave --provider away" in result.stderr
+    assert "the credential dns knows its provider: omit --provider to use it" in result.stderr
     shown = json.loads(inside.good("credential", "show", "dns", "--json"))
     assert shown["fields"]["server"] == "192.0.2.53"
 

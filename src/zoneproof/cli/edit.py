@@ -11,14 +11,12 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
-    apply_options,
     certificate_name_option,
-    define,
     definition_options,
     names_options,
+    read_options,
     required_names,
     warn_of_secrets,
-    with_names,
 )
 from zoneproof.cli.events import tell_warning
 from zoneproof.cli.option_groups import GroupedHelp
@@ -28,7 +26,7 @@ from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
 from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
-from zoneproof.manager.certificates.proposal import save
+from zoneproof.manager.certificates.proposal import define, save, with_names
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
 
 
@@ -57,11 +55,12 @@ def add(
                 f"there is a certificate {name} already: 'zoneproof edit {name}' changes it, --name"
                 " gives the new one another name"
             )
-        wanted, _ = await define(manager, names, name, options)
+        wanted, _ = await define(manager.certificates, names, name, said)
         await save(manager, wanted, None)
         return wanted.definition
 
     warn_of_secrets(options)
+    said = read_options(options)
     definition = run_with_manager(work)
     _tell_saved(definition, [], as_json=as_json)
     if not as_json:
@@ -90,7 +89,7 @@ def edit(
 
     async def work(manager: Manager) -> tuple[CertificateDefinition, list[str]]:
         before = (await manager.certificates.get(name)).definition
-        wanted = apply_options(with_names(before, added, removed), options)
+        wanted = said.applied_to(with_names(before, added, removed))
         await save(manager, wanted, before)
         changes = describe_changes(before, wanted.definition)
         if wanted.credential:
@@ -98,6 +97,7 @@ def edit(
         return wanted.definition, changes
 
     warn_of_secrets(options)
+    said = read_options(options)
     definition, changes = run_with_manager(work)
     _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)
     if changes and not as_json:

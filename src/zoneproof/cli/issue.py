@@ -15,9 +15,9 @@ from zoneproof.cli.definitions import (
     certificate_name_option,
     definition_options,
     names_options,
+    read_options,
     required_names,
     take_options,
-    take_up,
     warn_of_secrets,
 )
 from zoneproof.cli.events import Telling, telling_progress
@@ -48,7 +48,7 @@ from zoneproof.manager import (
     keep,
     resume,
 )
-from zoneproof.manager.certificates.proposal import is_stored
+from zoneproof.manager.certificates.proposal import is_stored, take_up
 
 
 @click.command("issue", cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
@@ -91,7 +91,7 @@ def issue_command(
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     wanted = take_options(options)
     warn_of_secrets(wanted)
-    request = Request(required_names(names, domains, wanted), certificate, wanted)
+    request = Request(required_names(names, domains, wanted), certificate, read_options(wanted))
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
     if dry_run:
         dry_run_of(request, run, how)

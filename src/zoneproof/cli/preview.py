@@ -10,11 +10,12 @@ import msgspec
 
 from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
+    Request,
     certificate_name_option,
-    define,
     definition_options,
     names_from,
     names_options,
+    read_options,
     take_options,
     warn_of_secrets,
 )
@@ -75,9 +76,8 @@ def preview(
     if everything == bool(names):
         raise InvalidInputError("name a certificate or identifiers, or give --all")
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
-    previews = run_with_manager(
-        lambda manager: _previews(manager, names, certificate, of_definition), run
-    )
+    request = Request(names, certificate, read_options(of_definition))
+    previews = run_with_manager(lambda manager: _previews(manager, request), run)
     for found in previews:
         if as_json:
             json_line(preview_facts(found))
@@ -87,13 +87,11 @@ def preview(
         raise SystemExit(1)
 
 
-async def _previews(
-    manager: Manager, names: Sequence[str], certificate: str, options: dict[str, Any]
-) -> list[Preview]:
-    if not names:
+async def _previews(manager: Manager, request: Request) -> list[Preview]:
+    if not request.names:
         certificates = await manager.certificates.all()
         return await preview_definitions(manager, [one.definition for one in certificates])
-    wanted, _ = await define(manager, names, certificate, options)
+    wanted, _ = await request.define(manager)
     return await preview_definitions(manager, [wanted.definition], unsaved=wanted.credentials)
 
 

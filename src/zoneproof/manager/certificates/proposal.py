@@ -1,18 +1,31 @@
-"""A definition that is to be a certificate's: checked, saved, or kept aside until it has worked."""
+"""A definition that is to be a certificate's: made of names and options, checked, and saved.
+
+One that replaces a definition that works is kept aside until it has worked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
+from msgspec.structs import asdict, replace
 
-from zoneproof.acme import find_ca
+from zoneproof.acme import GivenCsr, find_ca
 from zoneproof.core.errors import BusyError, InvalidInputError, StorageError
-from zoneproof.issuance import HttpMethod
+from zoneproof.core.names import Identifier
+from zoneproof.issuance import Emit, HttpMethod, Warned
 from zoneproof.manager.accounts.store import new_account
-from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.definition import (
+    HTTP01,
+    CertificateDefinition,
+    MethodDefinition,
+    default_name,
+    secret_fields,
+)
+from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.credentials.store import Credential, Credentials
@@ -32,6 +45,177 @@ class Proposal:
     def credentials(self) -> Mapping[str, Credential]:
         """The credential by its name, which wins over a stored one."""
         return {self.credential.name: self.credential} if self.credential else {}
+
+
+# The fields of a method that stay when it validates by another provider.
+METHOD_SETTINGS = (
+    "zone",
+    "delegation",
+    "follow_cname",
+    "ttl",
+    "propagation",
+    "propagation_timeout",
+    "resolvers",
+)
+
+
+@dataclass(frozen=True)
+class CertificateOptions:
+    """What a person says of a certificate; what is not said stays as it is defined.
+
+    ``of_certificate`` are fields of the definition, ``of_method`` some of ``METHOD_SETTINGS`` for
+    its only method. ``provider``, ``credential`` with the ``fields`` to store in it, ``webroot``
+    and ``listen`` say by what that validates. ``methods`` are whole ones, in place of all others.
+    """
+
+    of_certificate: Mapping[str, Any] = field(default_factory=dict)
+    of_method: Mapping[str, Any] = field(default_factory=dict)
+    provider: str = ""
+    credential: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    webroot: str | None = None
+    listen: str | None = None
+    methods: tuple[MethodDefinition, ...] = ()
+    csr: GivenCsr | None = None
+    pkcs12_password: str | None = field(default=None, repr=False)
+
+    @property
+    def say_method(self) -> bool:
+        """Whether they say by what the names are validated."""
+        by_http = self.webroot is not None or self.listen is not None
+        return by_http or bool(self.provider or self.credential or self.fields or self.methods)
+
+    def applied_to(self, definition: CertificateDefinition) -> Proposal:
+        """Return the definition changed by what is said. Raises InvalidInputError."""
+        given = dict(self.of_certificate)
+        if self.csr:
+            of_csr = {"csr": self.csr.pem, "identifiers": tuple(map(str, self.csr.identifiers))}
+            of_our_key = {"key_type": "ec256", "reuse_key": False, "pkcs12": False}
+            given = {**of_our_key, **of_csr, **given}
+        if self.pkcs12_password is not None:
+            given["pkcs12"] = True
+        methods, credential = self._methods(definition)
+        changed = replace(definition, method=methods, **given)
+        return Proposal(changed.check(), credential, self.pkcs12_password)
+
+    def _methods(
+        self, definition: CertificateDefinition
+    ) -> tuple[tuple[MethodDefinition, ...], Credential | None]:
+        where, credential = self._where(definition.name)
+        if self.methods:
+            if self.of_method or where:
+                raise InvalidInputError(
+                    "--method says all of a method: put the other options of methods into it"
+                )
+            return self.methods, None
+        if not self.of_method and not where:
+            return definition.method, None
+        if len(definition.method) > 1:
+            raise InvalidInputError(
+                f"{definition.name} has {len(definition.method)} methods: say which is meant by"
+                " giving all of them, each with --method, or change a file and use 'zoneproof"
+                " apply'"
+            )
+        before = definition.method[0] if definition.method else MethodDefinition()
+        if where:
+            stays = METHOD_SETTINGS if where.get("challenge") != HTTP01 else ()
+            kept = {name: value for name, value in asdict(before).items() if name in stays}
+            before = MethodDefinition(match=before.match, **kept)
+        return (replace(before, **where, **self.of_method),), credential
+
+    def _where(self, certificate: str) -> tuple[dict[str, Any], Credential | None]:
+        """Return the fields of a method that say by what it validates, and what is to be stored."""
+        provider, name, fields = self.provider, self.credential, dict(self.fields)
+        by_http = {"webroot": self.webroot, "listen": self.listen}
+        http = {field: value for field, value in by_http.items() if value is not None}
+        if http:
+            if provider or name or fields or len(http) > 1:
+                raise InvalidInputError(
+                    "name one way to validate: --provider or --credential, --webroot, or"
+                    " --standalone"
+                )
+            return {"challenge": HTTP01, **http}, None
+        if fields and not provider:
+            raise InvalidInputError(
+                "--field and --server say what a provider needs: add --provider"
+            )
+        if not provider:
+            return ({"credential": name} if name else {}), None
+        if name and not fields:
+            raise InvalidInputError(
+                f"the credential {name[:80]} knows its provider: omit --provider to use it, or add"
+                " the --field options to be stored under that name"
+            )
+        if name or secret_fields(provider, fields):
+            name = name or f"{certificate}-{provider}"
+            return {"credential": name}, Credential(name, provider, fields)
+        return {"provider": provider, "fields": fields}, None
+
+
+async def define(
+    certificates: Certificates, names: Sequence[str], certificate: str, options: CertificateOptions
+) -> tuple[Proposal, CertificateDefinition | None]:
+    """Return the definition that names and options mean, and the stored one, None for none.
+
+    The name of a stored certificate, alone, means that certificate; otherwise the names are the
+    identifiers of a new one, or those that a stored one has from now on. ``certificate`` is its
+    name, by default its first identifier. Raises InvalidInputError.
+    """
+    if len(names) == 1 and not certificate:
+        stored = await certificates.find_meant(names[0])
+        if stored is not None:
+            return options.applied_to(stored.definition), stored.definition
+    name = certificate or default_name(names)
+    known = await certificates.find(name)
+    before = known.definition if known else CertificateDefinition(name=name, identifiers=())
+    if known is None and not options.say_method:
+        raise InvalidInputError(_advice(name, names))
+    wanted = options.applied_to(replace(before, identifiers=tuple(names)))
+    return wanted, known.definition if known else None
+
+
+def _advice(name: str, names: Sequence[str]) -> str:
+    by_dns = "--provider or --credential for DNS ('zoneproof provider list' has all)"
+    if any(Identifier.parse(one).is_wildcard for one in names):
+        return f"say how {name} is validated, which for a wildcard is by DNS: {by_dns}"
+    return f"say how {name} is validated: {by_dns}, --webroot or --standalone for http-01"
+
+
+def with_names(
+    definition: CertificateDefinition, added: Sequence[str], removed: Sequence[str]
+) -> CertificateDefinition:
+    """Return the definition with identifiers added and removed.
+
+    Raises InvalidInputError for one to remove that it does not have.
+    """
+    gone = {Identifier.parse(name).value for name in removed}
+    for name in gone.difference(definition.identifiers):
+        raise InvalidInputError(f"{definition.name} has no identifier {name} to remove")
+    kept = [name for name in definition.identifiers if name not in gone]
+    return replace(definition, identifiers=(*kept, *added))
+
+
+async def take_up(
+    manager: Manager, wanted: Proposal, before: CertificateDefinition | None, emit: Emit
+) -> Proposal | None:
+    """Save what is to be ordered; return what is to be saved only once it has worked.
+
+    What would be refused anyway is saved in no case. Raises InvalidInputError, HttpResponderError
+    and AcmeError for that.
+    """
+    await require_usable(manager, wanted)
+    if await is_stored(manager, wanted):
+        return None
+    await require_orderable(manager, wanted)
+    changes = describe_changes(before, wanted.definition) if before else []
+    if before and await set_aside(manager, wanted, before):
+        for change in changes:
+            emit(Warned(f"what is saved of {before.name} changes once this has worked: {change}"))
+        return wanted
+    await save(manager, wanted, before)
+    for change in changes:
+        emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
+    return None
 
 
 async def is_stored(manager: Manager, proposal: Proposal) -> bool:
