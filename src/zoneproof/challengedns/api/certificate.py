@@ -133,7 +133,7 @@ class CertificateSource(Protocol):
         ...
 
     def look_again_after(self) -> float:
-        """Return after how many seconds to call :meth:`renew_if_due` again."""
+        """Return after how many seconds to call both again, also after one of them has failed."""
         ...
 
 

@@ -63,7 +63,6 @@ _UPKEEP_SECONDS = 5.0
 _SWEEP_EVERY = 12
 _TABLE_BYTES = 1_000_000_000  # of all workers together, at most
 _COLLECT_AFTER = 700, 10, 10  # new objects, and rounds of that: as Python does by itself
-_FIRST_RETRY, _MAX_RETRY = 60.0, 6 * 3600.0  # seconds
 
 _log = logging.getLogger(__name__)
 
@@ -283,7 +282,6 @@ class _Service:
         source = self._source
         if source is None:
             return
-        pause = _FIRST_RETRY
         while True:
             try:
                 with ungrouped():
@@ -296,13 +294,11 @@ class _Service:
             except Exception as error:  # noqa: BLE001  a bug must not end the renewals for good
                 self._metrics.renewals["failure"] += 1
                 _log.error(
-                    "no certificate for the API: %s; trying again in %d s", _said(error), pause
+                    "no certificate for the API: %s; trying again in %d s",
+                    _said(error),
+                    source.look_again_after(),
                 )
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _MAX_RETRY)
-            else:
-                pause = _FIRST_RETRY
-                await asyncio.sleep(source.look_again_after())
+            await asyncio.sleep(source.look_again_after())
 
     async def _renew_if_due(self, source: CertificateSource) -> bool:
         aliases = await source.prepare()

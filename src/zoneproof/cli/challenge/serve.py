@@ -16,14 +16,14 @@ from zoneproof.challengedns.config import AutoTls, Config, load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.check import CheckFinding, check_machine
 from zoneproof.challengedns.runtime.service import serve as run
-from zoneproof.cli.challenge.certificate import ApiCertificate
 from zoneproof.cli.challenge.database import config_option
-from zoneproof.cli.challenge.delegation import check_delegation
 from zoneproof.cli.option_groups import resolver_option
 from zoneproof.cli.options import authoritative_port_option, json_option
 from zoneproof.cli.output import json_document
 from zoneproof.core.text import printable
 from zoneproof.dnsquery import Resolver, parse_server
+from zoneproof.manager.api_certificate import ApiCertificate
+from zoneproof.manager.service_delegation import check_delegation
 
 
 @click.command()

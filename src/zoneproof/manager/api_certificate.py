@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,12 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from zoneproof.acme import AccountKey, AcmeClient, choose_renewal_time, directory_url, key_to_pem
+from zoneproof.acme import key_to_pem
 from zoneproof.challengedns.api.certificate import KeyPair, foreign_in, obtained_key_pair
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challenges import dns01
 from zoneproof.core.errors import (
-    AcmeError,
     DamagedDatabaseError,
     StorageError,
     TermsNotAgreedError,
@@ -31,21 +28,17 @@ from zoneproof.core.errors import (
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import Event
 from zoneproof.issuance.event_texts import describe
-from zoneproof.manager import (
-    AccountTerms,
-    CertificateDefinition,
-    Home,
-    MethodDefinition,
-    RunOptions,
-    issue,
-    open_manager,
-)
+from zoneproof.manager.accounts.store import AccountTerms
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.certificates.renew import renew
+from zoneproof.manager.certificates.renewal_state import LOOK_EVERY, without_failures
+from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.home import Home
+from zoneproof.manager.manager import Manager, RunOptions, open_manager
 from zoneproof.providers import DelegatedProvider
 
-_LOOK_EVERY = 6 * 3600.0  # seconds
-_LOOK_SOONEST = 1.0
-_RENEW_AT = 2 / 3  # of its life
-_RENEW_LATEST = 9 / 10
+_LOOK_SOONEST = 1.0  # seconds
+_AFTER_TROUBLE = 60.0
 _SELF_SIGNED_DAYS = 3650
 
 _log = logging.getLogger("zoneproof.challengedns.api.certificate")
@@ -54,19 +47,19 @@ _log = logging.getLogger("zoneproof.challengedns.api.certificate")
 class ApiCertificate:
     """What the service asks for its API's certificate (the CertificateSource protocol).
 
+    It is the managed certificate of a home of its own, so it is renewed as every other one is.
+
     The values for the CA go straight into the service's database: its answers hold them as soon as
     that is done, so nothing waits for the DNS.
     """
 
-    def __init__(
-        self, config: Config, auto: AutoTls, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, config: Config, auto: AutoTls) -> None:
         self._auto = auto
-        self._clock = clock
         self._fields = {"config": str(config.path.absolute())}
         self._name = auto.domains[0].text
         self._home = Home(auto.folder)
-        self._renew_at = 0.0
+        self._is_first_look = True
+        self._look_again_after = _AFTER_TROUBLE
         self._in_memory: KeyPair | None = None
 
     async def prepare(self) -> Mapping[DomainName, DomainName]:
@@ -74,6 +67,7 @@ class ApiCertificate:
 
         A folder that cannot be used, and does not heal by waiting, is moved aside.
         """
+        self._look_again_after = _AFTER_TROUBLE
         problem = foreign_in(self._auto.folder)
         if not problem:
             try:
@@ -132,72 +126,56 @@ class ApiCertificate:
 
     async def renew_if_due(self) -> bool:
         """Obtain a certificate if there is none, for other names, or it is time to renew it."""
-        pair = obtained_key_pair(self._auto)
-        if pair.is_usable:
-            leaf = pair.leaf()
-            if _names(leaf) == {domain.text for domain in self._auto.domains}:
-                self._renew_at = await self._renewal_time(leaf)
-                if self._clock() < self._renew_at:
-                    return False
-        await self._obtain()
-        self._renew_at = await self._renewal_time(pair.leaf())
-        return True
+        terms = AccountTerms(self._auto.email, self._auto.agree_tos, ca_bundle=self._auto.ca_bundle)
+        async with open_manager(self._home, RunOptions(terms=terms)) as manager:
+            await self._define(manager)
+            (result,) = await renew(manager, lambda _: _tell, names=(self._name,))
+        now = datetime.now(UTC)
+        until = [(moment - now).total_seconds() for moment in result.look_again_at if moment]
+        if result.error:
+            self._look_again_after = max(_AFTER_TROUBLE, min(until, default=0.0))
+        else:
+            soon = min(until, default=LOOK_EVERY.total_seconds())
+            self._look_again_after = min(max(soon, _LOOK_SOONEST), LOOK_EVERY.total_seconds())
+        if isinstance(result.error, TermsNotAgreedError):
+            error = result.error
+            text = f"{error.message}; read them, then write 'acme_agree_tos = true' in [api]"
+            raise TermsNotAgreedError(text, url=error.url) from error
+        if result.error:
+            raise result.error
+        return result.result == "renewed"
 
     def look_again_after(self) -> float:
         """Return the seconds until it is time to renew, or to ask the CA again when that is."""
-        return min(max(self._renew_at - self._clock(), _LOOK_SOONEST), _LOOK_EVERY)
+        return self._look_again_after
 
-    async def _obtain(self) -> None:
-        auto = self._auto
+    async def _define(self, manager: Manager) -> None:
         definition = CertificateDefinition(
             name=self._name,
-            identifiers=tuple(domain.text for domain in auto.domains),
+            identifiers=tuple(domain.text for domain in self._auto.domains),
             method=(
                 MethodDefinition(
                     provider="challenge",
                     fields=self._fields,
                     propagation=0,
-                    resolvers=auto.resolvers,
+                    resolvers=self._auto.resolvers,
                 ),
             ),
-            account=auto.directory,
+            account=self._auto.directory,
         )
-        terms = AccountTerms(auto.email, auto.agree_tos, ca_bundle=auto.ca_bundle)
-        async with open_manager(self._home, RunOptions(terms=terms)) as manager:
-            try:
-                await issue(manager, definition, _tell)
-            except TermsNotAgreedError as error:
-                text = f"{error.message}; read them, then write 'acme_agree_tos = true' in [api]"
-                raise TermsNotAgreedError(text, url=error.url) from error
-
-    async def _renewal_time(self, leaf: x509.Certificate) -> float:
-        start, end = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
-        latest = start + (end - start) * _RENEW_LATEST
-        auto = self._auto
-        try:
-            async with AcmeClient(
-                directory_url(auto.directory), AccountKey.generate(), ca_bundle=auto.ca_bundle
-            ) as client:
-                window = await client.renewal_info(leaf)
-        except AcmeError as error:
-            _log.debug("the CA does not say when to renew: %s", error.message)
-            window = None
-        if window is None:
-            return start + (end - start) * _RENEW_AT
-        # Seeded, so that the moment stays the same as long as the window does (RFC 9773, 4.2).
-        chosen = choose_renewal_time(window, random.Random(leaf.serial_number))  # noqa: S311
-        return min(chosen.timestamp(), latest)
+        found = await manager.certificates.find(self._name)
+        if found is None or found.definition != definition:
+            await manager.certificates.save(definition)
+        if found and self._is_first_look:  # whoever restarts the service wants it tried now
+            again = without_failures(state_of(found).renewal)
+            await manager.states.set_renewal(self._name, again)
+        self._is_first_look = False
 
 
 def _tell(event: Event) -> None:
     text = describe(event)
     if text:
         _log.info("certificate of the API: %s", text)
-
-
-def _names(leaf: x509.Certificate) -> set[str]:
-    extension = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return set(extension.value.get_values_for_type(x509.DNSName))
 
 
 def _self_signed(domains: tuple[DomainName, ...]) -> tuple[bytes, bytes]:
