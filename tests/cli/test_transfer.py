@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
-from tests.manager.full_home import SECRETS, SERVER, SETTINGS, fill, self_signed
+from tests.manager.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, self_signed
 from tests.world import Result
 from zoneproof.acme import AccountKey
 from zoneproof.cli import import_offer
@@ -89,6 +89,7 @@ def test_a_home_that_is_moved_has_everything(inside: Inside, archive: Path, fill
     moved, before = content_of(inside.home), content_of(filled)
     assert comparable(moved) == comparable(before)
     assert moved.certificates[1].renewal.failures == 2
+    assert moved.certificates[1].not_deployed == {"web": UNDEPLOYED}
     assert (inside.home / "settings.toml").read_text() == SETTINGS
     assert stat.S_IMODE((inside.home / "settings.toml").stat().st_mode) == 0o600
     assert (inside.home / "vault.key").read_text() != (filled / "vault.key").read_text()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -25,11 +26,18 @@ from zoneproof.manager import (
 )
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.renewal_state import RenewalState
+from zoneproof.manager.certificates.state import CertificateState, NotDeployed
 from zoneproof.providers import Registration
 
 SECRETS = ("c2VjcmV0LW9mLXRzaWc=", "password-of-registration", "password-of-bundle")
 SETTINGS = '# what holds for all\naccount = "letsencrypt-staging"\nparallel = 7\n'
 SERVER = "https://auth.example.net"
+UNDEPLOYED = NotDeployed(
+    since=datetime(2026, 11, 1, tzinfo=UTC),
+    attempts=2,
+    last_error="the reload failed",
+    next_attempt_at=datetime(2026, 11, 2, tzinfo=UTC),
+)
 DIRECTORY = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
@@ -47,6 +55,11 @@ def self_signed(*names: str) -> Issued:
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return Issued(CertificateChain((certificate, certificate)), pem)
+
+
+def not_deployed(state: CertificateState) -> CertificateState:
+    """Return the state of a certificate that one task has not deployed."""
+    return msgspec.structs.replace(state, not_deployed={"web": UNDEPLOYED})
 
 
 async def fill(path: Path) -> None:
@@ -78,6 +91,7 @@ async def fill(path: Path) -> None:
             )
             await manager.certificates.save(definition)
         await manager.certificates.set_pkcs12_password("a.example", SECRETS[2])
+        await manager.certificates.change_state("b.example", CertificateState, not_deployed)
         await manager.states.set_awaiting("b.example", ("a record",))
         await manager.states.set_renewal("b.example", RenewalState(failures=2, last_error="no"))
         manager.files.write(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.manager.full_home import self_signed
-from zoneproof.manager.certificates.definition import CertificateDefinition
+from tests.cli.inside import Inside, inside
+from tests.manager.full_home import UNDEPLOYED, fill, not_deployed, self_signed
+from zoneproof.manager import Home, open_manager
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
-from zoneproof.manager.certificates.renewal_state import after_success
+from zoneproof.manager.certificates.renewal_state import RenewalState, after_success
 from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
 from zoneproof.manager.certificates.store import ManagedCertificate
+
+__all__ = ["inside"]
 
 NOW = datetime.now(UTC)
 NAME = "a.example"
@@ -41,6 +47,42 @@ def found(
     state = msgspec.json.encode(CertificateState(renewal=renewal))
     definition = CertificateDefinition(name=NAME, identifiers=tuple(defined))
     return status_of(ManagedCertificate("1", definition, state), files, NOW)
+
+
+async def test_what_is_not_deployed_is_kept_whatever_else_is_remembered(tmp_path: Path) -> None:
+    async with open_manager(Home(tmp_path / "home")) as manager:
+        definition = CertificateDefinition(
+            name=NAME, identifiers=(NAME,), method=(MethodDefinition(provider="manual"),)
+        )
+        await manager.certificates.save(definition)
+        await manager.certificates.change_state(NAME, CertificateState, not_deployed)
+        await manager.states.set_awaiting(NAME, ("a record",))
+        await manager.states.set_renewal(NAME, RenewalState(failures=1))
+        await manager.states.set_outcome(NAME, RenewalState())
+        manager.files.write(NAME, self_signed(NAME))
+        await manager.certificates.save(msgspec.structs.replace(definition, key_type="ec384"))
+        stored = await manager.certificates.get(NAME)
+        summary = status_of(stored, manager.files, NOW).overview()
+    assert summary.status == "valid"
+    assert summary.not_deployed == {"web": UNDEPLOYED}
+    assert summary.needs_attention
+
+
+def test_what_is_not_deployed_is_shown(inside: Inside) -> None:
+    asyncio.run(fill(inside.home))
+    told = json.loads(inside.good("show", "b.example", "--json"))["not_deployed"]
+    assert told == {
+        "web": {
+            "since": "2026-11-01T00:00:00Z",
+            "attempts": 2,
+            "last_error": "the reload failed",
+            "next_attempt_at": "2026-11-02T00:00:00Z",
+        }
+    }
+    text = inside.good("show", "b.example")
+    assert "web since 2026-11-01 00:00 UTC; attempt 2 failed: the reload failed" in text
+    of_all = {one["name"]: one["not_deployed"] for one in json.loads(inside.good("list", "--json"))}
+    assert of_all == {"a.example": {}, "b.example": told}
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def show(name: str, as_json: bool) -> None:
         "issuer": overview.issuer,
         "valid": _validity(overview, now),
         "serial": overview.serial,
+        "not deployed": _not_deployed(overview, now),
         "see": overview.explanation_url,
         "change": _CHANGE.format(overview.name) if certificate.has_pending else "",
         "files": folder,
@@ -173,8 +174,21 @@ def _next(overview: CertificateSummary, now: datetime) -> str:
     return "; ".join(part for part in (when, overview.reason) if part)
 
 
+def _not_deployed(overview: CertificateSummary, now: datetime) -> str:
+    parts = []
+    for name, task in overview.not_deployed.items():
+        parts.append(f"{name} since {times.at(task.since)}")
+        if task.last_error:
+            parts.append(f"attempt {task.attempts} failed: {task.last_error}")
+        if task.next_attempt_at:
+            parts.append(f"next attempt {times.distance(task.next_attempt_at, now)}")
+    return "; ".join(parts)
+
+
 def _remark(overview: CertificateSummary) -> str:
     text = overview.last_error or overview.problem
+    if not text and overview.not_deployed:
+        text = f"not deployed: {', '.join(overview.not_deployed)}"
     if overview.status == "awaiting user":
         text = f"create {overview.awaiting[0]}"
     return text

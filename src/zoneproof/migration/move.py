@@ -99,9 +99,11 @@ async def _certificate(
 ) -> ArchivedCertificate:
     if isinstance(one, DamagedCertificate):
         raise one.error
+    state = state_of(one)
     return ArchivedCertificate(
         definition=one.definition,
-        renewal=state_of(one).renewal,
+        renewal=state.renewal,
+        not_deployed=state.not_deployed,
         pkcs12_password=(await certificates.pkcs12_password(one.name)).decode(),
     )
 
@@ -248,7 +250,7 @@ async def _store_certificate(
     if archived.pkcs12_password or not is_new:
         await certificates.set_pkcs12_password(name, archived.pkcs12_password)
     if is_new:
-        state = CertificateState(renewal=archived.renewal)
+        state = CertificateState(renewal=archived.renewal, not_deployed=archived.not_deployed)
         await certificates.change_state(name, CertificateState, lambda _: state)
 
 

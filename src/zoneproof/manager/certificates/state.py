@@ -16,6 +16,7 @@ from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
 from zoneproof.manager.certificates.renewal_state import (
     Lifetime,
+    Moment,
     RenewalState,
     in_circumstances,
     of_certificate,
@@ -31,16 +32,31 @@ from zoneproof.manager.certificates.store import (
 from zoneproof.manager.notifications.notice import Notified
 
 _SOON = timedelta(hours=1)
+_GOOD = ("valid", "due", "not renewed")
+
+
+class NotDeployed(msgspec.Struct, frozen=True):
+    """What is known of a task that has not been done for the certificate that was issued.
+
+    ``since`` is when it was to be done first, ``attempts`` are those that failed, ``last_error`` is
+    one line, and ``next_attempt_at`` when it is tried again. Times are in UTC.
+    """
+
+    since: Moment
+    attempts: int = 0
+    last_error: str = ""
+    next_attempt_at: Moment | None = None
 
 
 class CertificateState(msgspec.Struct, frozen=True):
     """What is stored. ``awaiting`` are records that a person has to create first, ``told`` is what
-    people were notified of.
+    people were notified of, ``not_deployed`` are the tasks that are left to do, by their names.
     """
 
     renewal: RenewalState = RenewalState()
     awaiting: tuple[str, ...] = ()
     told: Notified = Notified()
+    not_deployed: dict[str, NotDeployed] = {}
 
 
 class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,11 +83,13 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     awaiting: tuple[str, ...] = ()
     explanation_url: str = ""
     problem: str = ""
+    not_deployed: dict[str, NotDeployed] = {}
 
     @property
     def needs_attention(self) -> bool:
         """Whether a person should look at it."""
-        return bool(self.problem) or self.status not in ("valid", "due", "not renewed")
+        undeployed = any(task.last_error for task in self.not_deployed.values())
+        return bool(self.problem) or undeployed or self.status not in _GOOD
 
 
 @dataclass(frozen=True)
@@ -112,6 +130,7 @@ class CertificateStatus:
             awaiting=self.state.awaiting,
             explanation_url=renewal.explanation_url,
             problem=self._problem(),
+            not_deployed=self.state.not_deployed,
         )
 
     def _status(self) -> str:
