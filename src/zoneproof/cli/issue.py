@@ -104,7 +104,7 @@ def issue_command(
 def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> None:
     async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
         wanted, before = await request.define(manager)
-        if not force and await is_stored(manager, wanted):
+        if not force and await is_stored(manager.certificates, manager.credentials, wanted):
             kept = await keep(
                 manager.certificates, manager.files, manager.journal, wanted.definition
             )

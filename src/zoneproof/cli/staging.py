@@ -37,7 +37,7 @@ def dry_run_of(request: Request, run: RunOptions, how: Telling) -> None:
 
     async def work(manager: Manager) -> tuple[Staging, Issued | Preview]:
         wanted, _ = await request.define(manager)
-        await require_usable(manager, wanted)
+        await require_usable(manager.checks, manager.credentials, wanted)
         staging = await find_staging(manager, wanted.definition)
         if not staging.account:
             (found,) = await preview(manager, [wanted.definition], unsaved=wanted.credentials)

@@ -101,7 +101,7 @@ async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
         raise InvalidInputError(
             f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
         )
-    change = await find_pending(manager, certificate.name)
+    change = await find_pending(manager.certificates, certificate.name)
     definition = change.definition if change else certificate.definition
     methods = await manager.methods.make(definition, change.credentials if change else None)
     for sighting in await look_for_records(methods.resolver, state_of(certificate).awaiting):

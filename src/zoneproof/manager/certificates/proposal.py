@@ -30,6 +30,7 @@ from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import DefinitionChecks
 from zoneproof.storage import Store, write_together
 
 
@@ -203,8 +204,8 @@ async def take_up(
     What would be refused anyway is saved in no case. Raises InvalidInputError, HttpResponderError
     and AcmeError for that.
     """
-    await require_usable(manager, wanted)
-    if await is_stored(manager, wanted):
+    await require_usable(manager.checks, manager.credentials, wanted)
+    if await is_stored(manager.certificates, manager.credentials, wanted):
         return None
     await require_orderable(manager, wanted)
     changes = describe_changes(before, wanted.definition) if before else []
@@ -218,34 +219,38 @@ async def take_up(
     return None
 
 
-async def is_stored(manager: Manager, proposal: Proposal) -> bool:
+async def is_stored(
+    certificates: Certificates, credentials: Credentials, proposal: Proposal
+) -> bool:
     """Tell whether all of it is stored already. Raises StorageError and VaultError."""
     definition, credential, password = (
         proposal.definition,
         proposal.credential,
         proposal.pkcs12_password,
     )
-    stored = await manager.certificates.find(definition.name)
+    stored = await certificates.find(definition.name)
     if stored is None or stored.definition != definition:
         return False
-    known = await manager.credentials.find(credential.name) if credential else None
+    known = await credentials.find(credential.name) if credential else None
     if credential and not (
         known and known.provider == credential.provider and known.fields == credential.fields
     ):
         return False
-    return password is None or password.encode() == await manager.certificates.pkcs12_password(
+    return password is None or password.encode() == await certificates.pkcs12_password(
         definition.name
     )
 
 
-async def require_usable(manager: Manager, proposal: Proposal) -> None:
+async def require_usable(
+    checks: DefinitionChecks, credentials: Credentials, proposal: Proposal
+) -> None:
     """Raise InvalidInputError for what no order could use, whatever the DNS and the CA say.
 
     That is also a credential in whose place another provider's would be stored.
     """
-    await manager.checks.require_usable(proposal.definition, proposal.credentials)
+    await checks.require_usable(proposal.definition, proposal.credentials)
     credential = proposal.credential
-    known = await manager.credentials.find(credential.name) if credential else None
+    known = await credentials.find(credential.name) if credential else None
     if known and credential and known.provider != credential.provider:
         raise InvalidInputError(
             f"the credential {known.name} is for {known.provider}: give another name with"
@@ -282,7 +287,7 @@ async def save(manager: Manager, proposal: Proposal, before: CertificateDefiniti
     Raises InvalidInputError for what :func:`require_usable` refuses, BusyError if another
     definition is stored by now.
     """
-    await require_usable(manager, proposal)
+    await require_usable(manager.checks, manager.credentials, proposal)
 
     async def work(store: Store) -> None:
         await _require_unchanged(store, manager, proposal.definition, before)
@@ -310,9 +315,9 @@ async def set_aside(manager: Manager, proposal: Proposal, before: CertificateDef
     return True
 
 
-async def find_pending(manager: Manager, name: str) -> Proposal | None:
+async def find_pending(certificates: Certificates, name: str) -> Proposal | None:
     """Return what was set aside for the certificate. Raises StorageError and VaultError."""
-    return _decoded(name, await manager.certificates.pending(name))
+    return _decoded(name, await certificates.pending(name))
 
 
 async def adopt(manager: Manager, proposal: Proposal) -> bool:

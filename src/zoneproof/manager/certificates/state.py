@@ -60,7 +60,7 @@ class CertificateState(msgspec.Struct, frozen=True):
 
 
 class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A managed certificate as ``list`` and ``show`` tell of it; moments are UTC.
+    """A managed certificate as ``list`` and ``show`` tell of it; times are in UTC.
 
     ``status`` is ``valid``, ``due``, ``expired``, ``revoked``, ``missing`` (no usable certificate
     is there), ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not renewed`` (by its
@@ -94,7 +94,7 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class CertificateStatus:
-    """A certificate, its stored state and what is on disk, at one moment."""
+    """A certificate, its stored state and what is on disk, at one time."""
 
     certificate: ManagedCertificate
     state: CertificateState
