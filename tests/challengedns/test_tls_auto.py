@@ -20,7 +20,9 @@ from cryptography import x509
 import tests.peers  # noqa: F401  says where Pebble is
 from tests.challengedns.processes import fails_to_start
 from tests.challengedns.world import Service, challenge_command, write_config
+from tests.manager.full_home import self_signed
 from zoneproof.challengedns.config import load_config
+from zoneproof.core.errors import AcmeError
 from zoneproof.manager.api_certificate import ApiCertificate
 from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
@@ -158,6 +160,25 @@ def test_without_the_ca_the_service_serves_with_a_certificate_that_nobody_trusts
         with pytest.raises(ssl.SSLError):
             verifies(service, (tmp_path / "gone/pebble-tls-ca.pem").read_text())
         assert service.ask(f"www.{API.partition('.')[2]}").answer
+
+
+async def test_a_failure_waits_as_the_manager_s_do_and_a_restart_tries_at_once(
+    tmp_path: Path, dns_port: int
+) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(self_signed("ca.example").chain.pem)
+    config = load_config(auto_config(tmp_path, dns_port, "https://127.0.0.1:1/", roots))
+    assert config.api.auto
+    source = ApiCertificate(config, config.api.auto)
+    with pytest.raises(AcmeError):
+        await source.renew_if_due()
+    assert 60 <= source.look_again_after() <= 66
+    assert not await source.renew_if_due()
+    assert 0 < source.look_again_after() <= 66
+    restarted = ApiCertificate(config, config.api.auto)
+    with pytest.raises(AcmeError):
+        await restarted.renew_if_due()
+    assert 60 <= restarted.look_again_after() <= 66
 
 
 def test_a_challenge_name_in_the_records_is_refused(
