@@ -41,7 +41,8 @@ from tests.challengedns.world import (
 )
 from tests.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.runtime.capacity import capacity, file_limit, usable_memory
+from zoneproof.challengedns.runtime.capacity import capacity
+from zoneproof.serving.capacity import file_limit, usable_memory
 
 _CROWD = 4_000
 _SECONDS = 10.0

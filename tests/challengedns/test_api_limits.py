@@ -18,12 +18,12 @@ from tests.challengedns.world import Reply, open_for, request, txt, write_config
 from tests.self_signed import write_certificate
 from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.api.certificate import configured_key_pair
-from zoneproof.challengedns.api.http_server import HttpServer
-from zoneproof.challengedns.api.rate_limits import Turns
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.errors import ConfigError, StorageError
+from zoneproof.serving.middleware import Turns
+from zoneproof.serving.server import HttpServer
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
@@ -164,7 +164,7 @@ async def test_https_with_certificate_files_that_can_be_replaced(tmp_path: Path)
     shown = await asyncio.to_thread(ssl.get_server_certificate, address)
     assert ssl.PEM_cert_to_DER_cert(shown) == renewed
     (tmp_path / "key.pem").write_text("nonsense")
-    with pytest.raises(ConfigError, match=r"cannot use 'api.certificate'.*cert.pem"):
+    with pytest.raises(ConfigError, match=r"cannot use the certificate .*cert.pem"):
         server.use_certificate(pair)
     assert server.scheme == "https"
     await server.stop()

@@ -32,12 +32,12 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from zoneproof.challengedns.config import Endpoint, load_config
+from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES, SIGHT, private_cells
-from zoneproof.challengedns.runtime.port_owner import port_owner
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.errors import ConfigError, ZoneproofError
+from zoneproof.serving.sockets import Endpoint, port_owner
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.testing.background import free_port
 

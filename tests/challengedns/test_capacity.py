@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.challengedns.world import write_config
 from zoneproof.challengedns.config import Config, load_config
-from zoneproof.challengedns.runtime.capacity import Capacity, capacity, file_limit, usable_memory
+from zoneproof.challengedns.runtime.capacity import Capacity, capacity
+from zoneproof.serving.capacity import file_limit, usable_memory
 
 PLENTY = 1_000_000
 

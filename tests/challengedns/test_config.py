@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.world import write_config
-from zoneproof.challengedns.config import Endpoint, load_config
+from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.wire import CNAME, to_wire
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.core.errors import ConfigError
 from zoneproof.core.names import DomainName
+from zoneproof.serving.sockets import Endpoint
 
 MINIMAL = """
 [dns]
@@ -65,9 +66,9 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"0.0.0.0:53"', '"0.0.0.0"', "'dns.listen': '0.0.0.0' is no address and port"),
-        ('"0.0.0.0:53"', '"localhost:53"', "'dns.listen': 'localhost:53' is no address"),
-        ('"0.0.0.0:53"', '"::1:53"', "'dns.listen': '::1:53' is no address"),
+        ('"0.0.0.0:53"', '"0.0.0.0"', "'dns.listen': '0.0.0.0' is not an address and port"),
+        ('"0.0.0.0:53"', '"localhost:53"', "'dns.listen': 'localhost:53' is not an address"),
+        ('"0.0.0.0:53"', '"::1:53"', "'dns.listen': '::1:53' is not an address"),
         ('"0.0.0.0:53"', '"127.0.0.1:65536"', "'dns.listen'"),
         ('"127.0.0.1:8080"', '"[127.0.0.1]:80"', "'api.listen'"),
         ('["127.0.0.1:8080"]', "[]", "'api.listen'"),
@@ -78,9 +79,13 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         (
             "[api]",
             '[api]\ntls = "auto"\ndomain = "api.example.net"',
-            "api.example.net is no name in the service's zones",
+            "api.example.net is not a name in the service's zones",
         ),
-        ("[api]", '[metrics]\nlisten = "9153"\n[api]', "'metrics.listen': '9153' is no address"),
+        (
+            "[api]",
+            '[metrics]\nlisten = "9153"\n[api]',
+            "'metrics.listen': '9153' is not an address",
+        ),
         ("[api]", '[log]\nformat = "xml"\n[api]', "'log.format'"),
         ("[api]", '[api]\ntls = "file"', "give 'api.certificate' and 'api.key' too"),
         ("[api]", '[api]\nkey = "x"', 'used only with tls = "file"'),
@@ -90,7 +95,11 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         ("[dns]", "[dns]\nvalue_ttl = 61", "'dns.value_ttl'"),
         ("[dns]", "[dns]\nworkers = 0", "'dns.workers'"),
         ("[dns]", "[dns]\ntcp_connections = 0", "'dns.tcp_connections'"),
-        ("[dns]", 'value_lifetime = "7 days"\n[dns]', "'value_lifetime': '7 days' is no duration"),
+        (
+            "[dns]",
+            'value_lifetime = "7 days"\n[dns]',
+            "'value_lifetime': '7 days' is not a duration",
+        ),
         ("[dns]", 'value_lifetime = "5s"\n[dns]', "'value_lifetime': 5s is too short"),
         ("[dns]", "[[dns]]", "'dns'"),
         ("[[zones]]", "[zones]", "'zones'"),

@@ -23,10 +23,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.challengedns.world import open_for, write_config
 from tests.self_signed import write_certificate
 from zoneproof.challengedns.api.api import make_app
-from zoneproof.challengedns.api.certificate import KeyPair
-from zoneproof.challengedns.api.connection import Deadlines, HttpConnection
-from zoneproof.challengedns.api.http_server import HttpServer
 from zoneproof.challengedns.config import load_config
+from zoneproof.serving.certificate import KeyPair
+from zoneproof.serving.connection import Deadlines, HttpConnection
+from zoneproof.serving.server import HttpServer
 
 SHORT = 0.3
 PATIENT = Deadlines(look=0.02)
@@ -165,7 +165,7 @@ async def test_a_client_that_closes_its_sending_side_gets_its_answer() -> None:
 async def test_a_body_that_does_not_come_is_408(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoneproof.challengedns.api.requests._BODY_SECONDS", SHORT)
+    monkeypatch.setattr("zoneproof.serving.requests._BODY_SECONDS", SHORT)
     config = load_config(write_config(tmp_path))
     registrations = open_for(config)
     async with serving(make_app(registrations, config.api)) as (connect, _):

@@ -137,7 +137,10 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
         ({"address": "here"}, "'here' is no IP address"),
         ({"zone": "a..b"}, "'a..b' is no domain name"),
         ({"hostmaster": "me@@"}, "'hostmaster' is 'me@@'"),
-        ({"api_name": "api.elsewhere.net"}, "api.elsewhere.net is no name in the service's zones"),
+        (
+            {"api_name": "api.elsewhere.net"},
+            "api.elsewhere.net is not a name in the service's zones",
+        ),
         ({"user": "zp-unknown"}, "useradd --system --no-create-home zp-unknown"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.challengedns.rate_limits import Crowd, RateLimit, network_of
+from zoneproof.serving.limits import Crowd, RateLimit, network_of
 
 
 class Clock:

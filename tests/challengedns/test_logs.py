@@ -21,8 +21,8 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from zoneproof.challengedns import logs
-from zoneproof.challengedns.logs import FloodGate, LogSettings
+from zoneproof.serving import logs
+from zoneproof.serving.logs import FloodGate, LogSettings
 
 FILTER = Path(__file__).parents[2] / "packaging" / "fail2ban" / "zoneproof-challenge.conf"
 

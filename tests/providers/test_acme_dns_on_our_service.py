@@ -27,13 +27,13 @@ from tests.providers.contract_suite import (
 )
 from tests.providers.registrations import MemoryRegistrations
 from zoneproof.challengedns.api.api import make_app
-from zoneproof.challengedns.api.http_server import HttpServer
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import ProviderContext, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
+from zoneproof.serving.server import HttpServer
 
 
 @asynccontextmanager

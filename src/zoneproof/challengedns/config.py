@@ -12,33 +12,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from zoneproof.challengedns.config_file import File, ZoneSection
-from zoneproof.challengedns.logs import LogSettings
 from zoneproof.core.errors import ConfigError, InvalidNameError
 from zoneproof.core.names import DomainName
 from zoneproof.core.toml import load_toml
+from zoneproof.serving.limits import IPNetwork
+from zoneproof.serving.logs import LogSettings
+from zoneproof.serving.sockets import Endpoint
 
 T = TypeVar("T")
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
-_ENDPOINT = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+)):(\d{1,5})")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MIN_LIFETIME = 60
 # Found out at once: later the service keeps to one of them, and a reread must not see that.
 _CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """An IP address and a port to listen at; port 0 takes a free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -169,7 +157,7 @@ def _check(path: Path, file: File) -> Config:
         database=path.parent / file.database,
         value_lifetime=_duration("value_lifetime", file.value_lifetime),
         dns=DnsConfig(
-            listen=_each("dns.listen", file.dns.listen, _endpoint),
+            listen=_each("dns.listen", file.dns.listen, Endpoint.parse),
             workers=file.dns.workers or _CORES,
             value_ttl=file.dns.value_ttl,
             rate_limit=file.dns.rate_limit,
@@ -179,7 +167,7 @@ def _check(path: Path, file: File) -> Config:
         api=_api(path, file, names),
         zones=zones,
         log=file.log,
-        metrics=_each("metrics.listen", [file.metrics.listen], _endpoint)[0]
+        metrics=_each("metrics.listen", [file.metrics.listen], Endpoint.parse)[0]
         if file.metrics
         else None,
         user=file.service.user,
@@ -200,7 +188,7 @@ def _api(path: Path, file: File, zones: list[DomainName]) -> ApiConfig:
     elif section.certificate or section.key:
         raise ConfigError("'api.certificate' and 'api.key' are used only with tls = \"file\"")
     return ApiConfig(
-        listen=_each("api.listen", section.listen, _endpoint),
+        listen=_each("api.listen", section.listen, Endpoint.parse),
         certificate=certificate,
         key=key,
         auto=_auto(path, file, zones) if section.tls == "auto" else None,
@@ -222,7 +210,7 @@ def _auto(path: Path, file: File, zones: list[DomainName]) -> AutoTls:
     for domain in domains:
         if domain.is_wildcard or not any(domain.is_below(zone) for zone in zones):
             raise ConfigError(
-                f"'api.domain': {domain} is no name in the service's zones, where"
+                f"'api.domain': {domain} is not a name in the service's zones, where"
                 ' tls = "auto" needs it: use another name, or tls = "file"'
             )
     return AutoTls(
@@ -260,40 +248,25 @@ def _each(key: str, texts: Iterable[str], parse: Callable[[str], T]) -> tuple[T,
     return tuple(found)
 
 
-def _endpoint(text: str) -> Endpoint:
-    match = _ENDPOINT.fullmatch(text)
-    if match and int(match[3]) <= 65535:
-        try:
-            address = ipaddress.ip_address(match[1] or match[2])
-        except ValueError:
-            pass
-        else:
-            if (address.version == 6) == bool(match[1]):
-                return Endpoint(str(address), int(match[3]))
-    raise ValueError(
-        f"'{text}' is no address and port: write it as 192.0.2.1:53 or [2001:db8::1]:53"
-    )
-
-
 def _network(text: str) -> IPNetwork:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise ValueError(
-            f"'{text}' is no address or network: write it as 192.0.2.1 or 2001:db8::/32"
+            f"'{text}' is not an address or network: write it as 192.0.2.1 or 2001:db8::/32"
         ) from None
 
 
 def _origin(text: str) -> str:
     if text != "*" and not re.fullmatch(r"https?://[^/\s]+", text):
-        raise ValueError(f"'{text}' is no origin: write it as https://www.example.org, or '*'")
+        raise ValueError(f"'{text}' is not an origin: write it as https://www.example.org, or '*'")
     return text
 
 
 def _duration(key: str, text: str) -> int:
     match = _DURATION.fullmatch(text)
     if not match:
-        raise ConfigError(f"'{key}': '{text}' is no duration: write it as 7d, 12h, 30m or 90s")
+        raise ConfigError(f"'{key}': '{text}' is not a duration: write it as 7d, 12h, 30m or 90s")
     seconds = int(match[1]) * _UNITS[match[2]]
     if seconds < _MIN_LIFETIME:
         raise ConfigError(f"'{key}': {text} is too short: a CA needs at least {_MIN_LIFETIME}s")

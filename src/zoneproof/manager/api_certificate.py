@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from zoneproof.acme import key_to_pem
-from zoneproof.challengedns.api.certificate import KeyPair, foreign_in, obtained_key_pair
+from zoneproof.challengedns.api.certificate import foreign_in, obtained_key_pair
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challenges import dns01
 from zoneproof.core.errors import (
@@ -36,6 +36,7 @@ from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
 from zoneproof.providers import DelegatedProvider
+from zoneproof.serving.certificate import KeyPair
 
 _LOOK_SOONEST = 1.0  # seconds
 _AFTER_TROUBLE = 60.0

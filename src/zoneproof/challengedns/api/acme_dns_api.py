@@ -1,10 +1,15 @@
-"""The endpoints that acme-dns has: register, update, health."""
+"""The endpoints that acme-dns has: register, update, health.
+
+Stock clients send JSON of any content type, with keys in any case.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from typing import Any
+from collections.abc import Mapping
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,15 +21,20 @@ from zoneproof.challengedns.api.messages import (
     Updated,
     UpdateRequest,
 )
-from zoneproof.challengedns.api.operations import Operation
-from zoneproof.challengedns.api.rate_limits import RateLimits
-from zoneproof.challengedns.api.requests import read_body, read_fields, text_field, texts_field
-from zoneproof.challengedns.api.responses import error_answer, json_answer
+from zoneproof.challengedns.api.responses import error_answer
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.keys import licence_key_id
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenants import authenticate_tenant
-from zoneproof.core.errors import RegistrationError, StorageError
+from zoneproof.core.errors import StorageError
+from zoneproof.serving.middleware import MinuteLimit, sender
+from zoneproof.serving.operations import Operation
+from zoneproof.serving.requests import decode, read_body
+from zoneproof.serving.responses import HttpError, json_answer, set_subject
+
+Fields = Mapping[str, msgspec.Raw]
+
+_NULL = msgspec.Raw(b"null")
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +43,10 @@ class AcmeDnsApi:
     """The endpoints."""
 
     def __init__(
-        self, registrations: Registrations, callers: RateLimits, *, open_registration: bool
+        self, registrations: Registrations, *, updates_per_minute: int, open_registration: bool
     ) -> None:
         self._registrations = registrations
-        self._callers = callers
+        self._updates = MinuteLimit(updates_per_minute)
         self._open_registration = open_registration
 
     def operations(self) -> list[Operation]:
@@ -91,11 +101,11 @@ class AcmeDnsApi:
         """Make a registration."""
         tenant, registrations = await self._permitted(licence_key(request))
         body = await read_body(request)
-        fields = read_fields(body) if body else {}
+        fields = _read_fields(body) if body else {}
         new = await registrations.register(
-            allowfrom=texts_field(fields, "allowfrom"), note=_note(fields), tenant=tenant
+            allowfrom=_texts_field(fields, "allowfrom"), note=_note(fields), tenant=tenant
         )
-        request.state.registration = new.subdomain
+        set_subject(request, "registration", new.subdomain)
         return json_answer(
             201,
             RegistrationCredentials(
@@ -107,14 +117,14 @@ class AcmeDnsApi:
         """Publish a value."""
         registrations, caller, subdomain, txt = await self._read_update(request)
         await registrations.update(caller, subdomain, txt)
-        request.state.registration = subdomain
+        set_subject(request, "registration", subdomain)
         return json_answer(200, Updated(txt))
 
     async def withdraw(self, request: Request) -> Response:
         """Withdraw a value."""
         registrations, caller, subdomain, txt = await self._read_update(request)
         await registrations.remove(caller, subdomain, txt)
-        request.state.registration = subdomain
+        set_subject(request, "registration", subdomain)
         return json_answer(200, Updated(txt))
 
     async def health(self, request: Request) -> Response:
@@ -123,7 +133,7 @@ class AcmeDnsApi:
             await self._registrations.check()
         except StorageError as error:
             _log.error("%s", error.message)
-            return error_answer(request, 503, "storage_unavailable")
+            return error_answer(request, 503, "storage_unavailable", error.message)
         return Response()
 
     async def _permitted(self, key: str) -> tuple[str | None, Registrations]:
@@ -139,23 +149,53 @@ class AcmeDnsApi:
         )
 
     async def _read_update(self, request: Request) -> tuple[Registrations, Caller, str, str]:
-        caller = self._callers.updater(request)
+        caller = self._caller(request)
         registrations = self._registrations
         # A wrong path is told. A wrong Authorization is not: it may be meant for a proxy.
         if key := path_key(request):
             _, registrations = await self._permitted(key)
         body = await read_body(request)
         try:
-            fields = read_fields(body)
-            subdomain, txt = text_field(fields, "subdomain"), text_field(fields, "txt")
-        except RegistrationError as error:
-            error.registration = (await registrations.authenticate(caller)).subdomain
+            fields = _read_fields(body)
+            subdomain, txt = _text_field(fields, "subdomain"), _text_field(fields, "txt")
+        except HttpError:
+            own = await registrations.authenticate(caller)
+            set_subject(request, "registration", own.subdomain)
             raise
         return registrations, caller, subdomain, txt
 
+    def _caller(self, request: Request) -> Caller:
+        """Return who a request says that it comes from. Raises HttpError 429."""
+        caller = Caller(
+            username=request.headers.get("x-api-user", ""),
+            key=request.headers.get("x-api-key", ""),
+            address=sender(request),
+        )
+        # By both, so that nobody without the key can use up what a registration may do.
+        self._updates.count(hashlib.sha256(f"{caller.username}:{caller.key}".encode()).hexdigest())
+        return caller
 
-def _note(fields: Any) -> str:
+
+def _read_fields(body: bytes) -> Fields:
+    """Return a JSON object's members by lower-case key; their values are not looked at yet."""
+    members = decode(body, dict[str, msgspec.Raw] | None) or {}
+    return {key.lower(): value for key, value in members.items()}
+
+
+def _text_field(fields: Fields, key: str) -> str:
+    """Return a text; it is empty if it is missing or null."""
+    text: str | None = decode(fields.get(key, _NULL), str | None)
+    return text or ""
+
+
+def _texts_field(fields: Fields, key: str) -> list[str]:
+    """Return a list of texts; it is empty if it is missing or null."""
+    texts: list[str] | None = decode(fields.get(key, _NULL), list[str] | None)
+    return texts or []
+
+
+def _note(fields: Fields) -> str:
     try:
-        return text_field(fields, "subject")
-    except RegistrationError:
+        return _text_field(fields, "subject")
+    except HttpError:
         return ""

@@ -4,39 +4,68 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zoneproof.challengedns.api import responses
 from zoneproof.challengedns.api.acme_dns_api import AcmeDnsApi
 from zoneproof.challengedns.api.licence import key_in_path
-from zoneproof.challengedns.api.messages import ErrorBody
-from zoneproof.challengedns.api.operations import Operation, describe, route, routes
-from zoneproof.challengedns.api.rate_limits import CountedCalls, RateLimits
-from zoneproof.challengedns.api.responses import REST, json_answer
+from zoneproof.challengedns.api.responses import REST
 from zoneproof.challengedns.api.rest import Rest
 from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.tenants import NAME_PATTERN
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
+from zoneproof.serving.middleware import LimitedRequests
+from zoneproof.serving.operations import ApiInfo, description_route, routes
+from zoneproof.serving.responses import ErrorBody, json_answer
 
 _CORS_HEADERS = ("Authorization", "Content-Type", "X-Api-Key", "X-Api-User")
 _OF_THE_BODY = frozenset({"content-length", "content-type"})
+_INFO = ApiInfo(
+    title="Zoneproof challenge service",
+    description="Registers subdomains and publishes dns-01 values as acme-dns does, and administers"
+    " registrations, tenants and licence keys.",
+    path_parameters={
+        "subdomain": {"type": "string", "format": "uuid"},
+        "name": {"type": "string", "pattern": NAME_PATTERN},
+        "id": {"type": "string", "pattern": "^[0-9a-f]{8}$"},
+    },
+    security={
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A licence key."},
+        "basic": {
+            "type": "http",
+            "scheme": "basic",
+            "description": "Any user, and a licence key as the password.",
+        },
+        "user": {"type": "apiKey", "in": "header", "name": "X-Api-User"},
+        "password": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+    },
+)
 
 
 def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
     """Return the API as an ASGI application."""
-    callers = RateLimits(config)
-    acme_dns = AcmeDnsApi(registrations, callers, open_registration=config.open_registration)
+    acme_dns = AcmeDnsApi(
+        registrations,
+        updates_per_minute=config.rate_limit_registration,
+        open_registration=config.open_registration,
+    )
     operations = [*acme_dns.operations(), *Rest(registrations).operations()]
-    middleware = [Middleware(CountedCalls, callers)]
+    counted = Middleware(
+        LimitedRequests,
+        per_minute=config.rate_limit_address,
+        trusted_proxies=config.trusted_proxies,
+        refuse=responses.http_error,
+        # Counted for itself, so that no storm of updates makes a monitor call the service ill.
+        apart=["/health"],
+    )
+    middleware = [counted]
     if config.cors_origins:
         middleware.append(
             Middleware(
@@ -47,7 +76,7 @@ def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
             )
         )
     app = Starlette(
-        routes=[*routes(operations), _description(operations)],
+        routes=[*routes(operations), description_route(f"{REST}openapi.json", _INFO, operations)],
         middleware=middleware,
         exception_handlers={
             HTTPException: responses.http_error,
@@ -60,15 +89,6 @@ def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
     # A redirect would lead where the request's Host says.
     app.router.redirect_slashes = False
     return StockPaths(app)
-
-
-def _description(operations: list[Operation]) -> Route:
-    document = msgspec.json.encode(describe(operations))
-
-    async def show(request: Request) -> Response:  # noqa: ARG001
-        return Response(document, media_type="application/json")
-
-    return route(f"{REST}openapi.json", show)
 
 
 class Cors(CORSMiddleware):

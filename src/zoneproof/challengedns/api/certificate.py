@@ -3,65 +3,21 @@
 from __future__ import annotations
 
 import os
-import ssl
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cryptography import x509
 from msgspec.structs import replace
 
 from zoneproof.challengedns.config import ApiConfig, AutoTls
 from zoneproof.challengedns.dns.wire import CNAME, RRset, to_wire
 from zoneproof.challengedns.dns.zones import ZoneData
 from zoneproof.core.errors import ConfigError
-from zoneproof.core.files import read_file
 from zoneproof.core.names import DomainName
+from zoneproof.serving.certificate import KeyPair
 
 _ALIAS_TTL = 60  # seconds
-
-
-@dataclass(frozen=True)
-class KeyPair:
-    """PEM files: the certificate with its chain, and its private key."""
-
-    certificate: Path
-    key: Path
-    is_self_signed: bool = False
-
-    def use_in(self, context: ssl.SSLContext) -> None:
-        """Let a context use what the files hold now.
-
-        Raises ConfigError if that cannot be; the context then is as it was.
-        """
-        _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), self)
-        _load(context, self)
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether both can be read and belong together."""
-        try:
-            self.use_in(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
-            self.leaf()
-        except ConfigError:
-            return False
-        return True
-
-    def leaf(self) -> x509.Certificate:
-        """Return the certificate. Raises ConfigError."""
-        try:
-            return x509.load_pem_x509_certificate(read_file(self.certificate))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot read the certificate {self.certificate}: {error}") from error
-
-    def expires_at(self) -> float:
-        """Return when the certificate expires, in seconds since 1970. Raises ConfigError.
-
-        A self-signed one, which nobody trusts, is as good as one that expired in 1970.
-        """
-        return 0.0 if self.is_self_signed else self.leaf().not_valid_after_utc.timestamp()
 
 
 def configured_key_pair(config: ApiConfig) -> KeyPair | None:
@@ -135,21 +91,6 @@ class CertificateSource(Protocol):
     def look_again_after(self) -> float:
         """Return after how many seconds to call both again, also after one of them has failed."""
         ...
-
-
-def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
-    try:
-        for file in (pair.certificate, pair.key):
-            read_file(file)  # because OpenSSL would wait for a pipe
-        # An empty password fails for an encrypted key, where none would ask at the terminal.
-        context.load_cert_chain(pair.certificate, pair.key, password=lambda: "")
-    except OSError as error:
-        what = error.strerror
-        if isinstance(error, ssl.SSLError) or what is None:
-            what = "they are not a PEM certificate and its own key without a password"
-        raise ConfigError(
-            f"cannot use 'api.certificate' {pair.certificate} with 'api.key' {pair.key}: {what}"
-        ) from error
 
 
 def with_aliases(

@@ -26,13 +26,6 @@ Subdomain = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-
 Txt = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{43}$")]
 
 
-class ErrorBody(Struct, frozen=True):
-    """Why a request failed: a word for programs, a sentence for people."""
-
-    error: str
-    message: str
-
-
 # --- as acme-dns has them ----------------------------------------------------------------------
 
 

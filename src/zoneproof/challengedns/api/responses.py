@@ -1,19 +1,24 @@
-"""The answers of the HTTP API: JSON, and errors as words with a status."""
+"""What the API answers when it refuses or fails: its own words, and acme-dns's form of errors."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zoneproof.challengedns.api.messages import ErrorBody, ErrorWord
-from zoneproof.challengedns.logs import facts
+from zoneproof.challengedns.api.messages import ErrorWord
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.core.text import printable
+from zoneproof.serving.responses import (
+    ErrorBody,
+    json_answer,
+    log_refused,
+    of_framework,
+    set_subject,
+)
 
 REST = "/api/v1/"
 
@@ -28,17 +33,7 @@ _STATUS = {
     "tenant_in_use": 409,
     "rate_limited": 429,
 }
-_WORDS = {404: "not_found", 405: "method_not_allowed"}
-_SENTENCES = {
-    "not_found": "there is nothing at this path",
-    "method_not_allowed": "this path does not take this method: see the header Allow",
-    "rate_limited": "too many requests: the header Retry-After says how many seconds to wait",
-    "payload_too_large": "the body is longer than 16 KiB",
-    "request_timeout": "the body took too long to come",
-    "malformed_json_payload": "the body did not come whole",
-    "db_error": "the database failed, so nothing was changed",
-    "internal_error": "a fault of the service, which its log tells of",
-}
+_NO_ROUTE = (404, 405)
 # One sentence for all, so that nobody learns which keys there are.
 _FORBIDDEN = "send 'Authorization: Bearer' with a key that is known and whose tenant is enabled"
 _CHALLENGES = {"/register": 'Basic realm="licence key"', REST: 'Bearer realm="licence key"'}
@@ -46,41 +41,35 @@ _CHALLENGES = {"/register": 'Basic realm="licence key"', REST: 'Bearer realm="li
 _log = logging.getLogger(__name__)
 
 
-def json_answer(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
-    """Return compact JSON."""
-    return Response(
-        msgspec.json.encode(content), status, headers=headers, media_type="application/json"
-    )
-
-
 def error_answer(
     request: Request,
     status: int,
     word: str,
-    message: str = "",
+    message: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error: with a message in our own API, and without one where acme-dns has none."""
     if not request.scope["path"].startswith(REST):
         return json_answer(status, ErrorWord(word), headers)
-    message = message or _SENTENCES.get(word, word)
     return json_answer(status, ErrorBody(word, message), headers)
 
 
 async def http_error(request: Request, error: Exception) -> Response:
-    """Answer what the framework or a handler refuses."""
+    """Answer what the framework or the server refuses."""
     assert isinstance(error, HTTPException)
-    word = _WORDS.get(error.status_code, error.detail)
-    if error.status_code not in _WORDS:  # those are of paths, in which a key may stand
-        _tell_refusal(request, word, _SENTENCES.get(word, word))
-    return error_answer(request, error.status_code, word, headers=error.headers)
+    found = of_framework(error)
+    if found.status_code not in _NO_ROUTE:  # in those paths a key may stand
+        log_refused(request, found.code, found.message)
+    return error_answer(request, found.status_code, found.code, found.message, found.headers)
 
 
 async def refusal(request: Request, error: Exception) -> Response:
     """Answer what is refused, with all that is known about it in the log."""
     assert isinstance(error, RegistrationError)
     path = request.scope["path"]
-    _tell_refusal(request, error.code, error.message, error.registration)
+    if error.registration:
+        set_subject(request, "registration", error.registration)
+    log_refused(request, error.code, error.message)
     headers, message = {}, error.message
     if error.code == "rate_limited":
         headers["Retry-After"] = "60"
@@ -90,25 +79,6 @@ async def refusal(request: Request, error: Exception) -> Response:
         if where in _CHALLENGES:
             headers["WWW-Authenticate"] = _CHALLENGES[where]
     return error_answer(request, _STATUS.get(error.code, 400), error.code, message, headers)
-
-
-def _tell_refusal(request: Request, code: str, message: str, registration: str = "") -> None:
-    # The address comes first, before anything that the caller chose: programs ban by this line.
-    address = getattr(request.state, "address", "somebody")
-    known = {"address": address, "code": code}
-    if registration:
-        known["registration"] = registration
-        message = f"registration {registration}: {message}"
-    path = printable(request.scope["path"])
-    _log.warning(
-        "%s refused (%s): %s %s: %s",
-        address,
-        code,
-        printable(request.method),
-        path,
-        printable(message),
-        extra=facts(**known),
-    )
 
 
 async def unknown(request: Request, error: Exception) -> Response:
@@ -122,9 +92,10 @@ async def storage_failure(request: Request, error: Exception) -> Response:
     assert isinstance(error, StorageError)
     path = printable(request.scope["path"])
     _log.error("%s %s failed: %s", request.method, path, error.message)
-    return error_answer(request, 500, "db_error")
+    return error_answer(request, 500, "db_error", "the database failed, so nothing was changed")
 
 
 async def bug(request: Request, error: Exception) -> Response:  # noqa: ARG001
     """Answer for a fault of ours, which the server logs."""
-    return error_answer(request, 500, "internal_error")
+    message = "a fault of the service, which its log tells of"
+    return error_answer(request, 500, "internal_error", message)

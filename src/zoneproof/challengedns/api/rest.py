@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from zoneproof.challengedns.api.licence import licence_key
 from zoneproof.challengedns.api.messages import (
-    ErrorBody,
     KeyPage,
     KeyRequest,
     NewTenant,
@@ -28,9 +27,7 @@ from zoneproof.challengedns.api.messages import (
     details_of,
     facts_of,
 )
-from zoneproof.challengedns.api.operations import Handler, Operation
-from zoneproof.challengedns.api.requests import decode, read_body
-from zoneproof.challengedns.api.responses import REST, json_answer
+from zoneproof.challengedns.api.responses import REST
 from zoneproof.challengedns.store.authentication import administered
 from zoneproof.challengedns.store.checks import check_networks, clean_note
 from zoneproof.challengedns.store.keys import hash_key, new_key
@@ -44,11 +41,11 @@ from zoneproof.challengedns.store.tenants import (
     authenticate_operator,
     operator_key_needed,
 )
-from zoneproof.core.errors import RegistrationError
-from zoneproof.core.toml import complaint
+from zoneproof.serving.operations import Handler, Operation
+from zoneproof.serving.requests import decode, read_body, read_query
+from zoneproof.serving.responses import ErrorBody, json_answer
 
 T = TypeVar("T")
-Q = TypeVar("Q", bound=PageQuery)
 
 _KEY = (("bearer",), ("basic",))
 
@@ -166,7 +163,7 @@ class Rest:
         who, registrations = await self._registrations.permitted(
             lambda tx, now: authenticate_key(tx, key, now)
         )
-        query = _query(request, TenantPageQuery)
+        query = read_query(request, TenantPageQuery)
         if who.tenant is not None and query.tenant not in {"", who.tenant}:
             raise operator_key_needed()
         tenant = who.tenant or query.tenant
@@ -224,7 +221,7 @@ class Rest:
     async def list_tenants(self, request: Request) -> Response:
         """List all."""
         tenants = await self._operated(request)
-        query = _query(request, PageQuery)
+        query = read_query(request, PageQuery)
         found = await tenants.page(after=query.after, limit=query.limit + 1)
         return json_answer(200, TenantPage(*_page(found, query.limit, lambda one: one.name)))
 
@@ -258,7 +255,7 @@ class Rest:
     async def list_keys(self, request: Request) -> Response:
         """List all, or a tenant's."""
         tenants = await self._operated(request)
-        query = _query(request, TenantPageQuery)
+        query = read_query(request, TenantPageQuery)
         found = await tenants.keys(tenant=query.tenant, after=query.after, limit=query.limit + 1)
         return json_answer(200, KeyPage(*_page(found, query.limit, lambda one: one.id)))
 
@@ -299,15 +296,6 @@ def _operation(
     method: str, path: str, handler: Handler, summary: str, answer: Any, **rest: Any
 ) -> Operation:
     return Operation(method, path, handler, summary, answer, error=ErrorBody, security=_KEY, **rest)
-
-
-def _query(request: Request, into: type[Q]) -> Q:
-    try:
-        return msgspec.convert(dict(request.query_params), into, strict=False)
-    except msgspec.ValidationError as error:
-        raise RegistrationError(
-            f"the query of the URL cannot be used: {complaint(error, into)}", code="invalid_query"
-        ) from error
 
 
 def _set(change: msgspec.Struct) -> dict[str, Any]:

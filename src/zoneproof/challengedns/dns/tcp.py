@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zoneproof.challengedns.dns.answers import Responder
-from zoneproof.challengedns.rate_limits import Crowd, network_of
+from zoneproof.serving.limits import Crowd, network_of
 
 MEMORY: Final = 160 * 1024
 """How many bytes a connection takes at most, nearly all of them in the kernel."""

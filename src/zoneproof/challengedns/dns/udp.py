@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from zoneproof.challengedns.dns.answers import Responder
-from zoneproof.challengedns.rate_limits import RateLimit, network_of
+from zoneproof.serving.limits import RateLimit, network_of
 
 _PACKET_SIZE = 4096
 _MUCH = 3  # times as long as the question: two values are less, as acme-dns has them

@@ -19,14 +19,14 @@ from typing import Literal
 
 import msgspec
 
-from zoneproof.challengedns import logs
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import shared_cells
 from zoneproof.challengedns.dns.table import Reader, RegistrationTable
 from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
-from zoneproof.challengedns.rate_limits import RateLimit
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.value_time import machine_seconds
+from zoneproof.serving import logs
+from zoneproof.serving.limits import RateLimit
 
 READY = b"ready\n"
 _LENGTH = 4

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from zoneproof.challengedns.api import connection
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.dns import tcp
+from zoneproof.serving import connection
 
 LEAST = 64
 """Fewer connections than this are a sign of a machine that is set up wrongly."""
@@ -23,7 +18,6 @@ _SHARE_OF_ONE_API, _SHARE_OF_ONE_DNS = 16, 4  # of the connections
 _LEAST_OF_ONE = 200  # a CA's resolver may ask for more than a hundred names at once
 _FILES = 64  # standard streams, event loops, the database, a CA that is talked to
 _FILES_FOR_WORKER = 16  # pipes and counters, twice while workers are being replaced
-_CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -60,37 +54,3 @@ def capacity(config: Config, files: int, memory: int) -> Capacity:
         dns_of_one=min(dns, max(_LEAST_OF_ONE, dns // _SHARE_OF_ONE_DNS)),
         memory=api * connection.MEMORY + dns * tcp.MEMORY,
     )
-
-
-def file_limit() -> int:
-    """Return how many files a process of ours may open: the hard limit, which ``serve`` takes."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if most == resource.RLIM_INFINITY else most
-
-
-def usable_memory() -> int:
-    """Return the machine's memory in bytes, or what the service's control group has of it."""
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([physical, *_group_limits(_own_group())])
-
-
-def _own_group() -> str:
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return "/"
-    return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
-
-
-def _group_limits(group: str) -> Iterator[int]:
-    """Yield the limits of a control group and those around it (cgroup v2)."""
-    folder = _CGROUPS / group.strip("/")
-    for each in (folder, *folder.parents):
-        if not each.is_relative_to(_CGROUPS):
-            return
-        try:
-            text = (each / "memory.max").read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit():
-            yield int(text)

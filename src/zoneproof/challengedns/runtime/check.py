@@ -18,13 +18,15 @@ from zoneproof.challengedns.api.certificate import (
 )
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challengedns.dns.zones import ZoneData
-from zoneproof.challengedns.runtime.capacity import LEAST, capacity, file_limit, usable_memory
+from zoneproof.challengedns.runtime.capacity import LEAST, capacity
 from zoneproof.challengedns.runtime.health import answers_dns
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
-from zoneproof.challengedns.runtime.sockets import bind_api, bind_dns, remark_on_families
+from zoneproof.challengedns.runtime.sockets import bind_dns, remark_on_families
 from zoneproof.core import times
 from zoneproof.core.errors import ConfigError, ZoneproofError
+from zoneproof.serving.capacity import file_limit, usable_memory
+from zoneproof.serving.sockets import bind
 from zoneproof.storage import lacks_room, load_migrations, storage_error
 
 _WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
@@ -93,7 +95,7 @@ def _check_sockets(config: Config) -> Iterator[CheckFinding]:
     others += [(config.metrics, "the metrics")] if config.metrics else []
     for endpoint, purpose in others:
         try:
-            bind_api(endpoint, purpose).close()
+            bind(endpoint, purpose).close()
         except ConfigError as error:
             if is_running:
                 yield _note("sockets", f"{purpose}: the service that runs has {endpoint}")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zoneproof.challengedns.config import Endpoint
 from zoneproof.core.names import DomainName
+from zoneproof.serving.sockets import Endpoint
 
 _DNS_PORT, _HTTPS_PORT = 53, 443
 _BEHIND_A_PROXY = ("127.0.0.1:8080",)

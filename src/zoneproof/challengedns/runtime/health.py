@@ -12,7 +12,8 @@ import dns.flags
 import dns.message
 import dns.query
 
-from zoneproof.challengedns.config import ApiConfig, Config, Endpoint
+from zoneproof.challengedns.config import ApiConfig, Config
+from zoneproof.serving.sockets import Endpoint
 
 _ASK_SECONDS = 2.0
 _HTTP_SECONDS = 5.0

@@ -12,8 +12,8 @@ import msgspec
 
 from zoneproof.challengedns.dns.counters import Tally, WorkerCounters
 from zoneproof.challengedns.dns.worker import READY, WorkerSettings, encode
-from zoneproof.challengedns.logs import facts
 from zoneproof.core.errors import ZoneproofError
+from zoneproof.serving.logs import facts
 
 _READY_SECONDS = 30.0
 _END_SECONDS = 5.0

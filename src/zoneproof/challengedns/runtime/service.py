@@ -16,20 +16,17 @@ from typing import Literal
 
 from starlette.types import ASGIApp
 
-from zoneproof.challengedns import logs
 from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.api.certificate import (
     CertificateSource,
-    KeyPair,
     configured_key_pair,
     with_aliases,
 )
-from zoneproof.challengedns.api.http_server import HttpServer
 from zoneproof.challengedns.config import AutoTls, Config, load_config
 from zoneproof.challengedns.dns.counters import BLIND, DAMAGED
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.dns.zonefile import compile_zones
-from zoneproof.challengedns.runtime.capacity import METRICS, capacity, file_limit, usable_memory
+from zoneproof.challengedns.runtime.capacity import METRICS, capacity
 from zoneproof.challengedns.runtime.cpu_affinity import PoolThread, give_way
 from zoneproof.challengedns.runtime.metrics import (
     CountedRequests,
@@ -41,9 +38,7 @@ from zoneproof.challengedns.runtime.pool import WorkerPool
 from zoneproof.challengedns.runtime.privileges import drop_privileges
 from zoneproof.challengedns.runtime.reload import changeable
 from zoneproof.challengedns.runtime.sockets import (
-    bind_api,
     bind_dns,
-    endpoint_of,
     remark_on_families,
 )
 from zoneproof.challengedns.store.announcements import Announcements
@@ -57,6 +52,11 @@ from zoneproof.core.errors import (
     ungrouped,
 )
 from zoneproof.core.names import DomainName
+from zoneproof.serving import logs
+from zoneproof.serving.capacity import file_limit, usable_memory
+from zoneproof.serving.certificate import KeyPair
+from zoneproof.serving.server import HttpServer
+from zoneproof.serving.sockets import Endpoint, bind
 from zoneproof.storage import SqliteStore, open_in_thread
 
 _UPKEEP_SECONDS = 5.0
@@ -104,11 +104,9 @@ class _Service:
                 stack.enter_context(contextlib.closing(bind_dns(endpoint, config.dns.workers)))
                 for endpoint in config.dns.listen
             ]
-            listeners = [stack.enter_context(bind_api(each)) for each in config.api.listen]
+            listeners = [stack.enter_context(bind(each, "the API")) for each in config.api.listen]
             for_metrics = [
-                stack.enter_context(bind_api(each, "the metrics"))
-                for each in [config.metrics]
-                if each
+                stack.enter_context(bind(each, "the metrics")) for each in [config.metrics] if each
             ]
             drop_privileges(config)
             self._workers = stack.enter_context(PoolThread(self._pool))
@@ -211,8 +209,8 @@ class _Service:
         self, listeners: Sequence[socket.socket], for_metrics: Sequence[socket.socket]
     ) -> str:
         dns = ", ".join(str(each.endpoint) for each in self._dns)
-        api = ", ".join(f"{self._http.scheme}://{endpoint_of(each)}" for each in listeners)
-        metrics = "".join(f"metrics on http://{endpoint_of(each)}, " for each in for_metrics)
+        api = ", ".join(f"{self._http.scheme}://{Endpoint.of(each)}" for each in listeners)
+        metrics = "".join(f"metrics on http://{Endpoint.of(each)}, " for each in for_metrics)
         return f"challenge service ready: DNS on {dns}, {metrics}API on {api}"
 
     async def _start_workers(self, config: Config) -> None:

@@ -6,7 +6,6 @@ registration that goes to another tenant, between the two must not be used all t
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +23,8 @@ from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengedns.store.tenants import authenticate_key, require_usable
 from zoneproof.core.errors import RegistrationError
+from zoneproof.serving.limits import IPAddress
 from zoneproof.storage import Transaction
-
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{40}")

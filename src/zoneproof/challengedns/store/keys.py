@@ -11,9 +11,9 @@ import re
 import secrets
 from weakref import WeakValueDictionary
 
-from zoneproof.challengedns.rate_limits import RateLimit, network_of
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.core.errors import RegistrationError, StorageError
+from zoneproof.serving.limits import RateLimit, network_of
 
 NO_KEY_HAS_THIS_HASH = "-" * 64
 

@@ -23,9 +23,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from zoneproof.challengedns.api.requests import read_address
-from zoneproof.challengedns.config import IPNetwork
-from zoneproof.challengedns.rate_limits import Crowd, network_of
+from zoneproof.serving.limits import Crowd, IPNetwork, network_of, read_address
 
 MEMORY: Final = 384 * 1024
 """How many bytes a connection takes at most: by TLS, with full buffers here and in the kernel."""

@@ -1,11 +1,11 @@
-"""The table of the HTTP API's operations, and the OpenAPI 3.1 document made from it."""
+"""The table of an HTTP API's operations, and the OpenAPI 3.1 document made from it."""
 
 from __future__ import annotations
 
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from zoneproof import __version__
-from zoneproof.challengedns.logs import facts
-from zoneproof.challengedns.store.tenants import NAME_PATTERN
 from zoneproof.core.text import printable
+from zoneproof.serving.logs import facts
+from zoneproof.serving.responses import about
 
 _log = logging.getLogger(__name__)
 _OPTIONS = "OPTIONS"
@@ -62,11 +62,6 @@ def routes(operations: Iterable[Operation]) -> list[Route]:
     ]
 
 
-def route(path: str, handler: Handler) -> Route:
-    """Return the route of a path that can only be read."""
-    return Route(path, _by_method({"GET": handler}), methods=["GET", _OPTIONS])
-
-
 def _by_method(handlers: dict[str, Handler]) -> Handler:
     allowed = {*handlers, _OPTIONS, *(["HEAD"] if "GET" in handlers else [])}
 
@@ -76,59 +71,63 @@ def _by_method(handlers: dict[str, Handler]) -> Handler:
         method = "GET" if request.method == "HEAD" else request.method
         answer = await handlers[method](request)
         if method != "GET" and _log.isEnabledFor(logging.DEBUG):
-            _tell(request)
+            _log_accepted(request)
         return answer
 
     return handle
 
 
-def _tell(request: Request) -> None:
-    known = {"address": request.state.address}
-    if registration := getattr(request.state, "registration", ""):
-        known["registration"] = registration
-    of = f" for registration {registration}" if registration else ""
-    path = printable(request.scope["path"])
+def _log_accepted(request: Request) -> None:
+    known, subject = about(request)
     _log.debug(
-        "%s accepted: %s %s%s", known["address"], request.method, path, of, extra=facts(**known)
+        "%s accepted: %s %s%s",
+        known["address"],
+        request.method,
+        printable(request.scope["path"]),
+        f" for {subject}" if subject else "",
+        extra=facts(**known),
     )
 
 
 _REF = "#/components/schemas/{name}"
-_PATH_PARAMETERS = {
-    "subdomain": {"type": "string", "format": "uuid"},
-    "name": {"type": "string", "pattern": NAME_PATTERN},
-    "id": {"type": "string", "pattern": "^[0-9a-f]{8}$"},
-}
-_SECURITY = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A licence key."},
-    "basic": {
-        "type": "http",
-        "scheme": "basic",
-        "description": "Any user, and a licence key as the password.",
-    },
-    "user": {"type": "apiKey", "in": "header", "name": "X-Api-User"},
-    "password": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
-}
 
 
-def describe(operations: Sequence[Operation]) -> dict[str, Any]:
-    """Return the document."""
+@dataclass(frozen=True)
+class ApiInfo:
+    """What an API's document says beside its operations, as OpenAPI writes it.
+
+    ``path_parameters`` are the schemas of what stands in paths, ``security`` the schemes, by name.
+    """
+
+    title: str
+    description: str
+    path_parameters: Mapping[str, Mapping[str, str]]
+    security: Mapping[str, Mapping[str, str]]
+
+
+def description_route(path: str, info: ApiInfo, operations: Sequence[Operation]) -> Route:
+    """Return the route at which the operations' OpenAPI document is read."""
+    document = msgspec.json.encode(_describe(info, operations))
+
+    async def show(request: Request) -> Response:  # noqa: ARG001
+        return Response(document, media_type="application/json")
+
+    return Route(path, _by_method({"GET": show}), methods=["GET", _OPTIONS])
+
+
+def _describe(info: ApiInfo, operations: Sequence[Operation]) -> dict[str, Any]:
     types = sorted({kind for each in operations for kind in _types(each)}, key=str)
     refs, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     schema_of = dict(zip(types, refs, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:
-        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, schema_of, schemas)
+        described = _operation(each, info, schema_of, schemas)
+        paths.setdefault(each.path, {})[each.method.lower()] = described
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "Zoneproof challenge service",
-            "version": __version__,
-            "description": "Registers subdomains and publishes dns-01 values as acme-dns does, and"
-            " administers registrations, tenants and licence keys.",
-        },
+        "info": {"title": info.title, "version": __version__, "description": info.description},
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": _SECURITY},
+        "components": {"schemas": schemas, "securitySchemes": info.security},
     }
 
 
@@ -139,7 +138,7 @@ def _types(operation: Operation) -> Iterator[Any]:
 
 
 def _operation(
-    operation: Operation, schema_of: dict[Any, Any], schemas: dict[str, Any]
+    operation: Operation, info: ApiInfo, schema_of: dict[Any, Any], schemas: dict[str, Any]
 ) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.handler.__name__,
@@ -150,7 +149,7 @@ def _operation(
     }
     for status in _errors(operation):
         described["responses"][str(status)] = _response(status, schema_of[operation.error])
-    parameters = list(_path_parameters(operation.path))
+    parameters = list(_path_parameters(operation.path, info))
     if operation.query is not None:
         parameters += _query_parameters(schemas[operation.query.__name__])
     if parameters:
@@ -185,9 +184,10 @@ def _response(status: int, schema: Any) -> dict[str, Any]:
     return response
 
 
-def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+def _path_parameters(path: str, info: ApiInfo) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\}", path):
-        yield {"name": name, "in": "path", "required": True, "schema": _PATH_PARAMETERS[name]}
+        schema = info.path_parameters[name]
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _query_parameters(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -13,19 +13,19 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from zoneproof.challengedns.api.certificate import KeyPair
-from zoneproof.challengedns.api.connection import (
+from zoneproof.serving.certificate import KeyPair
+from zoneproof.serving.connection import (
     IDLE_SECONDS,
     Connections,
     Deadlines,
     HttpConnection,
     make_bounded,
 )
-from zoneproof.challengedns.config import IPNetwork
+from zoneproof.serving.limits import IPNetwork
+from zoneproof.serving.sockets import BACKLOG
 
 _DRAIN_SECONDS = 10
 _ACCEPTS = 64  # in a turn of the event loop; those that have ended by the next are gone by then
-_BACKLOG = 4096  # the kernel's own limit, net.core.somaxconn
 
 
 class HttpServer:
@@ -121,4 +121,4 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         # asyncio takes one number for both, and the queue in the kernel is to be longer.
         for listener in sockets or ():
-            listener.listen(_BACKLOG)
+            listener.listen(BACKLOG)

@@ -1,4 +1,4 @@
-"""Limits what each caller may do: how often, and how many connections at once."""
+"""Who a client is, and what each may do: how often, and how many connections at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _TOUCH_SECONDS = 2.0
 _LONG_AGO, _NEVER = float("-inf"), float("inf")
 
 T = TypeVar("T")
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class RateLimit:
@@ -127,3 +129,18 @@ def network_of(address: str) -> str:
         return address
     parsed = ipaddress.IPv6Address(address.partition("%")[0])
     return str(parsed.ipv4_mapped or parsed.exploded[:19])
+
+
+def read_address(text: str) -> IPAddress | None:
+    """Return an IP address, with or without port, as proxies write it; None if it is none."""
+    host = text.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from zoneproof.challengedns.rate_limits import RateLimit
 from zoneproof.core.text import printable
+from zoneproof.serving.limits import RateLimit
 
 _BURST, _PER_SECOND = 50, 5  # lines of one kind
 _MAX_TEXT = 2000

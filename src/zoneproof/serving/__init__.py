@@ -1,0 +1,1 @@
+"""Serving strangers, whatever is served: sockets, limits, HTTP connections, requests, answers."""

@@ -1,0 +1,86 @@
+"""What a request says: its body within bounds, its JSON, its query, and where it comes from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from zoneproof.core.toml import complaint
+from zoneproof.serving.limits import IPAddress, IPNetwork, read_address
+from zoneproof.serving.responses import HttpError
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+
+_MAX_BODY = 16 * 1024
+_BODY_SECONDS = 10.0
+_CLOSE = {"Connection": "close"}
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body. Raises HttpError when it is longer than 16 KiB or too slow."""
+    _check_length(int(request.headers.get("content-length", 0)))
+    body = b""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                _check_length(len(body))
+    except TimeoutError:
+        raise HttpError(408, "request_timeout", "the body took too long to come", _CLOSE) from None
+    except ClientDisconnect:
+        raise HttpError(400, "malformed_json_payload", "the body did not come whole") from None
+    return body
+
+
+def _check_length(length: int) -> None:
+    if length > _MAX_BODY:
+        raise HttpError(413, "payload_too_large", "the body is longer than 16 KiB", _CLOSE)
+
+
+def decode(data: bytes | msgspec.Raw, into: Any) -> Any:
+    """Return JSON as a type that msgspec knows. Raises HttpError ``malformed_json_payload``."""
+    try:
+        return msgspec.json.decode(data, type=into)
+    except msgspec.ValidationError as error:
+        problem = complaint(error, into, table="an object")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        problem = str(error)
+    except RecursionError:
+        problem = "it is nested too deeply"
+    raise HttpError(
+        400,
+        "malformed_json_payload",
+        f"the body is not the JSON that is expected: {problem}",
+    )
+
+
+def read_query(request: Request, into: type[Q]) -> Q:
+    """Return the URL's query as a Struct. Raises HttpError ``invalid_query``."""
+    try:
+        return msgspec.convert(dict(request.query_params), into, strict=False)
+    except msgspec.ValidationError as error:
+        raise HttpError(
+            400, "invalid_query", f"the query of the URL cannot be used: {complaint(error, into)}"
+        ) from error
+
+
+def client_address(request: Request, trusted_proxies: Sequence[IPNetwork]) -> IPAddress:
+    """Return where a request comes from.
+
+    ``X-Forwarded-For`` counts only when a trusted proxy sent the request. It is read from the
+    right, where each proxy adds whom it heard; the first that is no trusted proxy is the client.
+    """
+    assert request.client is not None
+    address = read_address(request.client.host)
+    assert address is not None
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    while hops and any(address in network for network in trusted_proxies):
+        before = read_address(hops.pop())
+        if before is None:
+            break
+        address = before
+    return address
