@@ -22,7 +22,7 @@ from tests.challengedns.world import (
     write_config,
 )
 from zoneproof.serving import logs
-from zoneproof.serving.logs import FloodGate, LogSettings
+from zoneproof.serving.logs import FloodGate, ServerLogSettings
 
 FILTER = Path(__file__).parents[2] / "packaging" / "fail2ban" / "zoneproof-challenge.conf"
 
@@ -199,7 +199,7 @@ def test_after_a_flood_the_next_line_says_how_many_were_held_back() -> None:
 def test_an_exception_stays_on_one_line(
     form: str, root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logs.set_up(LogSettings("json" if form == "json" else "text"))
+    logs.set_up(ServerLogSettings("json" if form == "json" else "text"))
     try:
         raise ValueError("bad\nthing")
     except ValueError:

@@ -32,7 +32,7 @@ from zoneproof.challengedns.store.registrations import Registrations, open_regis
 from zoneproof.core.errors import ConfigError, InvalidInputError, ProviderError, ProviderZoneError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import DelegatedProvider, ProviderContext, Zone, open_provider
-from zoneproof.providers.challenge import Challenge
+from zoneproof.providers.challenge import ChallengeService
 
 DOMAIN = DomainName.parse("example.com")
 
@@ -53,13 +53,13 @@ class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond):
             folder / "challenge.db", zone=self.zone.name, value_lifetime=3600
         )
 
-    def make(self) -> Challenge:
+    def make(self) -> ChallengeService:
         context = ProviderContext({"config": str(self.config)}, registrations=self.store)
         opened = open_provider("challenge", context)
-        assert isinstance(opened, Challenge)
+        assert isinstance(opened, ChallengeService)
         return opened
 
-    def open(self) -> Challenge:
+    def open(self) -> ChallengeService:
         provider = self.make()
         self.remember(provider)
         return provider

@@ -16,7 +16,7 @@ from zoneproof.core.errors import ConfigError, InvalidNameError
 from zoneproof.core.names import DomainName
 from zoneproof.core.toml import load_toml
 from zoneproof.serving.limits import IPNetwork
-from zoneproof.serving.logs import LogSettings
+from zoneproof.serving.logs import ServerLogSettings
 from zoneproof.serving.sockets import Endpoint
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class Config:
     dns: DnsConfig
     api: ApiConfig
     zones: tuple[ZoneConfig, ...]
-    log: LogSettings
+    log: ServerLogSettings
     metrics: Endpoint | None
     user: str | None
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from zoneproof.serving.logs import LogSettings
+from zoneproof.serving.logs import ServerLogSettings
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -75,6 +75,6 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
     zones: Annotated[list[ZoneSection], Meta(min_length=1)]
     database: str = "challenge.db"
     value_lifetime: str = "7d"
-    log: LogSettings = LogSettings()
+    log: ServerLogSettings = ServerLogSettings()
     metrics: MetricsSection | None = None
     service: ServiceSection = ServiceSection()

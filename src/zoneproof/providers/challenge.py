@@ -31,7 +31,7 @@ def _load(path: str) -> Config:
     return load_config(absolute_path("challenge: config", path))
 
 
-class Challenge:
+class ChallengeService:
     """Publishes at a subdomain of the service, registered at first use of a domain.
 
     When a change returns, every DNS worker of the service answers with it.

@@ -14,7 +14,7 @@ from zoneproof.providers.server_url import mask_url
 
 _MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
-    "challenge": "challenge:Challenge",
+    "challenge": "challenge:ChallengeService",
     "manual": "manual:Manual",
     "rfc2136": "rfc2136:Rfc2136",
     "script": "script:Script",

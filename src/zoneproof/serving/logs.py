@@ -21,14 +21,14 @@ _BURST, _PER_SECOND = 50, 5  # lines of one kind
 _MAX_TEXT = 2000
 
 
-class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ServerLogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[log]`` as written in the file."""
 
     format: Literal["text", "json"] = "text"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-def set_up(settings: LogSettings) -> None:
+def set_up(settings: ServerLogSettings) -> None:
     """Send this process's log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if settings.format == "json" else _Text())

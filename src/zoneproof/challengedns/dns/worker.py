@@ -51,7 +51,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     tcp_connections: int
     tcp_connections_of_one: int
     tcp_idle_timeout: float
-    log: logs.LogSettings = logs.LogSettings()
+    log: logs.ServerLogSettings = logs.ServerLogSettings()
     counters: int = -1
 
 

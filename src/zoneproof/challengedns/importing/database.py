@@ -48,7 +48,7 @@ _VERSION = "SELECT Value FROM acmedns WHERE Name = 'db_version'"
 _COUNT = "SELECT count(*) FROM records"
 
 
-class AcmeDns:
+class AcmeDnsDatabase:
     """The tables of an acme-dns. Made by :func:`open_acme_dns`."""
 
     def __init__(self, database: Database, *, is_version_0: bool) -> None:
@@ -70,7 +70,7 @@ class AcmeDns:
 
 
 @asynccontextmanager
-async def open_acme_dns(source: str) -> AsyncIterator[AcmeDns]:
+async def open_acme_dns(source: str) -> AsyncIterator[AcmeDnsDatabase]:
     """Open a SQLite file or a ``postgres://`` URL.
 
     Raises InvalidInputError or StorageError if it cannot be read, or is no acme-dns's, or a newer
@@ -86,7 +86,7 @@ async def open_acme_dns(source: str) -> AsyncIterator[AcmeDns]:
             _require(database, columns, "txt", {"subdomain", "value", "lastupdate"})
         if "acmedns" in columns:
             await _check_version(database)
-        yield AcmeDns(database, is_version_0=is_version_0)
+        yield AcmeDnsDatabase(database, is_version_0=is_version_0)
 
 
 def _connect(source: str) -> AbstractAsyncContextManager[Database]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoneproof.challengedns.config import Config
-from zoneproof.challengedns.importing.database import AcmeDns, Row, open_acme_dns
+from zoneproof.challengedns.importing.database import AcmeDnsDatabase, Row, open_acme_dns
 from zoneproof.challengedns.importing.rows import (
     ImportedValue,
     UnusableRowError,
@@ -130,7 +130,9 @@ class _Run:
         self._registrations = Counter(new=0, there=0, conflict=0, skipped=0)
         self._values = Counter(new=0, there=0, expired=0, malformed=0, unused=0)
 
-    async def take_all(self, database: AcmeDns, progress: Callable[[int, int], None]) -> Summary:
+    async def take_all(
+        self, database: AcmeDnsDatabase, progress: Callable[[int, int], None]
+    ) -> Summary:
         await self._store.read(lambda tx: self._require_places(tx, 0))
         total = await database.count()
         values = await self._read_values(database)
@@ -145,7 +147,7 @@ class _Run:
         self._values["unused"] += sum(map(len, values.values()))
         return Summary(self._registrations, self._values)
 
-    async def _read_values(self, database: AcmeDns) -> dict[str, list[ImportedValue]]:
+    async def _read_values(self, database: AcmeDnsDatabase) -> dict[str, list[ImportedValue]]:
         # All that have not expired at once: acme-dns has no index to find those of an account.
         found: dict[str, list[ImportedValue]] = {}
         async for page in database.values():
