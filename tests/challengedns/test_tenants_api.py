@@ -26,7 +26,7 @@ from tests.challengedns.world import (
 from tests.providers.registrations import MemoryRegistrations
 from zoneproof.core.errors import ProviderCredentialsError, ProviderPermissionError
 from zoneproof.core.names import DomainName
-from zoneproof.providers import ProviderContext, Zone, open_provider
+from zoneproof.providers import ProviderContext, TxtRecord, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 
 FORBIDDEN = (401, {"error": "forbidden"})
@@ -250,7 +250,7 @@ async def publish(server: str, store: MemoryRegistrations, value: str) -> Zone:
     try:
         target = await provider.target(DOMAIN, create=True)
         assert target is not None
-        await provider.add_txt(Zone(target), "", value, 1)
+        await provider.add(Zone(target), [TxtRecord("", value, 1)])
     finally:
         await provider.close()
     return Zone(target)

@@ -7,7 +7,14 @@ from typing import ClassVar
 
 from zoneproof.core.errors import ProviderUnavailableError
 from zoneproof.core.names import DomainName
-from zoneproof.providers import CredentialField, Provider, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers import (
+    CredentialField,
+    Provider,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
 
 
 class MemoryProvider(Provider):
@@ -27,13 +34,13 @@ class MemoryProvider(Provider):
         self.calls.append("zones")
         return self.listed
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         self._check()
-        self.records.add((zone.record(name).text, value))
+        self.records |= {(zone.record(one.name).text, one.value) for one in records}
 
-    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         self._check()
-        self.records.discard((zone.record(name).text, value))
+        self.records -= {(zone.record(one.name).text, one.value) for one in records}
 
     async def close(self) -> None:
         self.calls.append("close")

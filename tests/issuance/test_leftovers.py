@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ from zoneproof.issuance import (
 )
 from zoneproof.issuance.journal import LONGEST_TRYING, FailedRemoval
 from zoneproof.issuance.publish import publish_values
-from zoneproof.providers import Provider, ProviderContext, Zone
+from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
 
@@ -90,13 +90,13 @@ async def cleaning(tmp_path: Path) -> AsyncIterator[Cleaning]:
 
 
 class Refusing(MemoryProvider):
-    """One whose ``add_txt`` fails so."""
+    """One whose ``add`` fails so."""
 
     def __init__(self, error: ZoneproofError) -> None:
         super().__init__(ProviderContext({}))
         self.error = error
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         raise self.error
 
 

@@ -17,7 +17,7 @@ from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, ServerAddress, wait_until_visible
 from zoneproof.issuance import PublishedRecord
 from zoneproof.issuance.publish import Republisher, find_slots
-from zoneproof.providers import Provider, ProviderContext, Zone, open_provider
+from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 
 
@@ -87,9 +87,9 @@ async def wait_while_another_posts(count: int, foreign: int) -> tuple[set[str], 
         places = await find_slots(items, providers_for)
         republish = Republisher(items, places, providers_for, print, clock=time)
         for item in items:
-            await provider.add_txt(item.zone, item.name, item.value, item.ttl)
+            await provider.add(item.zone, [item.record])
         for _ in range(foreign):
-            await other.add_txt(Zone(target), "", challenge_value(), 1)
+            await other.add(Zone(target), [TxtRecord("", challenge_value(), 1)])
         values = frozenset(item.value for item in items)
         address = ServerAddress("127.0.0.1", dns_server.port)
         async with Resolver([address], authoritative_port=dns_server.port) as resolver:

@@ -32,7 +32,7 @@ ZONE = Zone(DomainName("auth.example.net"))
 class TwoPlaces(MemoryProvider):
     """Keeps two values at a name, and says so."""
 
-    async def places(self, zone: Zone, name: str) -> int | None:
+    async def max_values(self, zone: Zone, name: str) -> int | None:
         return 2
 
     def values(self, name: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from zoneproof.manager import (
     open_manager,
     run_credential_test,
 )
-from zoneproof.providers import DelegatedProvider, Provider, Zone
+from zoneproof.providers import DelegatedProvider, Provider, TxtRecord, Zone
 
 AT_ONCE = DnsSettings(propagation="0")
 DOMAIN = DomainName("example.com")
@@ -122,7 +122,7 @@ async def test_a_value_that_a_killed_test_left_is_removed_first(
         credential="c",
     )
     await manager.journal.will_publish([left])
-    await opened(manager, credential).add_txt(left.zone, "", left.value, 1)
+    await opened(manager, credential).add(left.zone, [TxtRecord("", left.value, 1)])
     assert len(await service.values(name.labels[0])) == 1
     assert (await run_credential_test(manager, credential, emitted.append)).ok
     assert await service.values(name.labels[0]) == []
@@ -168,11 +168,11 @@ class Listing:
     async def zones(self) -> list[Zone]:
         return [Zone(DomainName(name)) for name in self.names]
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         raise ProviderUnavailableError("nobody answers")
 
-    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
-        self.removed.append((zone.name.text, name))
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        self.removed += [(zone.name.text, one.name) for one in records]
 
     async def close(self) -> None:
         pass

@@ -13,7 +13,7 @@ from tests.world import World
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import PublishedRecord
 from zoneproof.manager import Credential, Home, open_manager, renew
-from zoneproof.providers import Zone
+from zoneproof.providers import TxtRecord, Zone
 
 __all__ = ["servers", "world"]  # fixtures
 
@@ -133,11 +133,11 @@ async def test_a_value_whose_fields_are_lost_is_removed_with_the_stored_credenti
             order = await manager.journal.open_trial(f"lost {value}")
             item = PublishedRecord(order, "rfc2136", zone, label, value, 60, fields, credential)
             await manager.journal.will_publish([item])
-            await manager.providers.open("rfc2136", fields).add_txt(zone, label, value, 60)
+            await manager.providers.open("rfc2136", fields).add(zone, [TxtRecord(label, value, 60)])
         query(world, "UPDATE publications SET fields = 'AQID' || substr(id, 1, 44)")
         await renew(manager, lambda _: lambda event: warnings.append(str(event)))
         left = await manager.journal.certificates_to_clean()
-        await manager.providers.open("rfc2136", fields).remove_txt(zone, label, "two")
+        await manager.providers.open("rfc2136", fields).remove(zone, [TxtRecord(label, "two", 60)])
     assert world.txt_values(f"{label}.example.com") == set()
     assert left == ["lost two"]
     assert any("remove it by hand" in warning for warning in warnings)

@@ -9,13 +9,13 @@ from typing import ClassVar
 import pytest
 
 from tests.providers.contract_suite import (
-    TTL,
     Failure,
     HarnessWithSecond,
     HarnessWithTrouble,
     challenge_value,
     closing,
     no_sleep,
+    txt,
 )
 from tests.providers.fake_acme_dns import FakeAcmeDns
 from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
@@ -137,12 +137,12 @@ class AcmeDnsHarness(HarnessWithTrouble, HarnessWithSecond):
     async def _add(self, fault: Reply) -> None:
         name = await self.new_name()
         with self.server.failing(fault):
-            await self.open().add_txt(self.zone, name, challenge_value(), TTL)
+            await self.open().add(self.zone, [txt(name, challenge_value())])
 
     async def _remove(self, fault: Reply) -> None:
         name = await self.new_name()
         with self.server.failing(fault):
-            await self.open().remove_txt(self.zone, name, challenge_value())
+            await self.open().remove(self.zone, [txt(name, challenge_value())])
 
     async def against_silence(self) -> None:
         with self.server.failing(None):

@@ -34,7 +34,7 @@ from zoneproof.core.errors import (
     ProviderQuotaError,
     ProviderZoneError,
 )
-from zoneproof.providers import Provider, Zone
+from zoneproof.providers import Provider, TxtRecord, Zone
 
 TTL = 60
 LONGEST_MESSAGE = 600
@@ -48,6 +48,11 @@ async def no_sleep(seconds: float) -> None:
 def challenge_value() -> str:
     """Return a new value of the form that dns-01 has."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+
+
+def txt(name: str, value: str) -> TxtRecord:
+    """Return a record with the tests' TTL."""
+    return TxtRecord(name, value, TTL)
 
 
 H = TypeVar("H", bound="Harness")
@@ -102,7 +107,7 @@ class Harness(ABC):
 
     async def plant_value(self, name: str, value: str) -> None:
         """Put another's TXT value at a name of ``zone``, without the provider if that can be."""
-        await self.open().add_txt(self.zone, name, value, TTL)
+        await self.open().add(self.zone, [txt(name, value)])
 
     async def has_records(self, name: str) -> bool:
         """Tell whether any record, or an empty set of some type, stands at a name of ``zone``."""
@@ -171,23 +176,23 @@ class KeepsOtherValues:
     async def test_adding_keeps_values_that_are_there(self, harness: Harness) -> None:
         name, theirs, ours = await harness.new_name(), challenge_value(), challenge_value()
         await harness.plant_value(name, theirs)
-        await harness.open().add_txt(harness.zone, name, ours, TTL)
+        await harness.open().add(harness.zone, [txt(name, ours)])
         assert set(await harness.values(harness.zone, name)) == {theirs, ours}
 
     async def test_removing_takes_only_the_value_named(self, harness: Harness) -> None:
         name, theirs, ours = await harness.new_name(), challenge_value(), challenge_value()
         await harness.plant_value(name, theirs)
         provider = harness.open()
-        await provider.add_txt(harness.zone, name, ours, TTL)
-        await provider.remove_txt(harness.zone, name, ours)
+        await provider.add(harness.zone, [txt(name, ours)])
+        await provider.remove(harness.zone, [txt(name, ours)])
         assert await harness.values(harness.zone, name) == [theirs]
 
     async def test_removing_the_last_value_leaves_no_empty_record(self, harness: Harness) -> None:
         name, value = await harness.new_name(), challenge_value()
         provider = harness.open()
-        await provider.add_txt(harness.zone, name, value, TTL)
+        await provider.add(harness.zone, [txt(name, value)])
         assert await harness.has_records(name)
-        await provider.remove_txt(harness.zone, name, value)
+        await provider.remove(harness.zone, [txt(name, value)])
         assert not await harness.has_records(name)
 
 
@@ -199,10 +204,10 @@ class KeepsOtherTypes:
         name, value = f"host-{secrets.token_hex(6)}", challenge_value()
         await harness.plant_address(name)
         provider = harness.open()
-        await provider.add_txt(harness.zone, name, value, TTL)
+        await provider.add(harness.zone, [txt(name, value)])
         assert await harness.addresses(name) == ["192.0.2.1"]
         assert await harness.values(harness.zone, name) == [value]
-        await provider.remove_txt(harness.zone, name, value)
+        await provider.remove(harness.zone, [txt(name, value)])
         assert await harness.addresses(name) == ["192.0.2.1"]
 
 
@@ -212,26 +217,26 @@ class ChangesNothingTwice:
     async def test_adding_a_value_twice_leaves_it_once(self, harness: Harness) -> None:
         name, value = await harness.new_name(), challenge_value()
         provider = harness.open()
-        await provider.add_txt(harness.zone, name, value, TTL)
-        await provider.add_txt(harness.zone, name, value, TTL)
+        await provider.add(harness.zone, [txt(name, value)])
+        await provider.add(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
 
     async def test_adding_one_of_two_values_again_keeps_both(self, harness: Harness) -> None:
         name, first, second = await harness.new_name(), challenge_value(), challenge_value()
         provider = harness.open()
         for value in (first, second, second):
-            await provider.add_txt(harness.zone, name, value, TTL)
+            await provider.add(harness.zone, [txt(name, value)])
         assert set(await harness.values(harness.zone, name)) == {first, second}
 
     async def test_removing_what_is_not_there_succeeds(self, harness: Harness) -> None:
         name, value = await harness.new_name(), challenge_value()
         provider = harness.open()
-        await provider.remove_txt(harness.zone, name, challenge_value())
-        await provider.add_txt(harness.zone, name, value, TTL)
-        await provider.remove_txt(harness.zone, name, challenge_value())
+        await provider.remove(harness.zone, [txt(name, challenge_value())])
+        await provider.add(harness.zone, [txt(name, value)])
+        await provider.remove(harness.zone, [txt(name, challenge_value())])
         assert await harness.values(harness.zone, name) == [value]
-        await provider.remove_txt(harness.zone, name, value)
-        await provider.remove_txt(harness.zone, name, value)
+        await provider.remove(harness.zone, [txt(name, value)])
+        await provider.remove(harness.zone, [txt(name, value)])
 
 
 class TakesManyAtOnce:
@@ -240,9 +245,9 @@ class TakesManyAtOnce:
     async def test_ten_concurrent_adds_leave_ten_values(self, harness: Harness) -> None:
         name, values = await harness.new_name(), [challenge_value() for _ in range(10)]
         provider = harness.open()
-        await asyncio.gather(*(provider.add_txt(harness.zone, name, v, TTL) for v in values))
+        await asyncio.gather(*(provider.add(harness.zone, [txt(name, v)]) for v in values))
         assert sorted(await harness.values(harness.zone, name)) == sorted(values)
-        await asyncio.gather(*(provider.remove_txt(harness.zone, name, v) for v in values[:9]))
+        await asyncio.gather(*(provider.remove(harness.zone, [txt(name, v)]) for v in values[:9]))
         assert await harness.values(harness.zone, name) == values[9:]
 
 
@@ -267,9 +272,9 @@ class TakesAnyText:
     async def test_a_value_comes_back_as_it_was(self, harness: Harness, value: str) -> None:
         name = await harness.new_name()
         provider = harness.open()
-        await provider.add_txt(harness.zone, name, value, TTL)
+        await provider.add(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
-        await provider.remove_txt(harness.zone, name, value)
+        await provider.remove(harness.zone, [txt(name, value)])
         assert not await harness.has_records(name)
 
 
@@ -279,16 +284,16 @@ class StaysInItsZone:
     async def test_only_the_given_zone_changes(self, harness: HarnessWithZones) -> None:
         name, value = await harness.new_name(), challenge_value()
         provider = harness.open()
-        await provider.add_txt(harness.zone, name, value, TTL)
+        await provider.add(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
         assert await harness.values(harness.look_alike, name) == []
 
     async def test_an_empty_name_is_the_zone_itself(self, harness: HarnessWithZones) -> None:
         value = challenge_value()
         provider = harness.open()
-        await provider.add_txt(harness.zone, "", value, TTL)
+        await provider.add(harness.zone, [txt("", value)])
         assert value in await harness.values(harness.zone, "")
-        await provider.remove_txt(harness.zone, "", value)
+        await provider.remove(harness.zone, [txt("", value)])
         assert value not in await harness.values(harness.zone, "")
 
 
@@ -332,7 +337,7 @@ class SharesNothing:
         values = [challenge_value() for _ in pair]
         await asyncio.gather(
             *(
-                provider.add_txt(one.zone, name, value, TTL)
+                provider.add(one.zone, [txt(name, value)])
                 for one, provider, name, value in zip(pair, providers, names, values, strict=True)
             )
         )
@@ -344,7 +349,7 @@ class SharesNothing:
         first, second = harness.open(), harness.open()
         name, value = await harness.new_name(), challenge_value()
         await first.close()
-        await second.add_txt(harness.zone, name, value, TTL)
+        await second.add(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
         await second.close()
 

@@ -21,7 +21,6 @@ from tests.providers.acme_dns_harness import (
     open_acme_dns,
 )
 from tests.providers.contract_suite import (
-    TTL,
     ChangesNothingTwice,
     FailsWell,
     KeepsItsDeadline,
@@ -30,6 +29,7 @@ from tests.providers.contract_suite import (
     TakesManyAtOnce,
     challenge_value,
     check_message,
+    txt,
 )
 from tests.providers.fake_acme_dns import FakeAcmeDns
 from tests.providers.fake_http import Reply, fake_http_server
@@ -92,7 +92,7 @@ async def test_two_values_of_apex_and_wildcard_stand_side_by_side(harness: AcmeD
     assert apex is not None
     assert await provider.target(WILDCARD, create=True) == apex
     name, values = apex.relative_to(harness.zone.name), [challenge_value(), challenge_value()]
-    await asyncio.gather(*(provider.add_txt(harness.zone, name, v, TTL) for v in values))
+    await asyncio.gather(*(provider.add(harness.zone, [txt(name, v)]) for v in values))
     assert sorted(await harness.values(harness.zone, name)) == sorted(values)
 
 
@@ -125,14 +125,14 @@ async def test_a_new_process_changes_values_however_the_name_is_cut(
     assert target is not None
     zone = Zone(DomainName(".".join(target.labels[depth:])))
     name, value = ".".join(target.labels[:depth]), challenge_value()
-    await harness.open().add_txt(zone, name, value, TTL)
+    await harness.open().add(zone, [txt(name, value)])
     assert await harness.values(harness.zone, target.labels[0]) == [value]
-    await harness.open().remove_txt(zone, name, value)
+    await harness.open().remove(zone, [txt(name, value)])
 
 
 async def test_a_name_without_registration_is_told(harness: AcmeDnsHarness) -> None:
     with pytest.raises(ProviderZoneError, match="no registration") as caught:
-        await harness.open().add_txt(Zone(DOMAIN), "_acme-challenge", challenge_value(), TTL)
+        await harness.open().add(Zone(DOMAIN), [txt("_acme-challenge", challenge_value())])
     check_message(caught.value, harness.hidden)
 
 
@@ -142,15 +142,15 @@ async def test_a_registration_at_another_server_is_not_used(
     name = await harness.new_name()
     elsewhere = open_at("http://127.0.0.2:1", harness.store)
     with pytest.raises(ProviderZoneError):
-        await elsewhere.add_txt(harness.zone, name, challenge_value(), TTL)
+        await elsewhere.add(harness.zone, [txt(name, challenge_value())])
 
 
 async def test_removing_from_acme_dns_succeeds_and_leaves_the_value(
     harness: AcmeDnsHarness,
 ) -> None:
     name, value = await harness.new_name(), challenge_value()
-    await harness.open().add_txt(harness.zone, name, value, TTL)
-    await harness.open().remove_txt(harness.zone, name, value)
+    await harness.open().add(harness.zone, [txt(name, value)])
+    await harness.open().remove(harness.zone, [txt(name, value)])
     assert await harness.values(harness.zone, name) == [value]
     assert harness.server.requests[-1].method == "DELETE"
 
@@ -159,7 +159,7 @@ async def test_removing_from_acme_dns_succeeds_and_leaves_the_value(
 async def test_a_service_that_cannot_remove_is_let_be(harness: AcmeDnsHarness, status: int) -> None:
     name = await harness.new_name()
     with harness.server.failing(Reply(status, WEB_PAGE.body)):
-        await harness.open().remove_txt(harness.zone, name, challenge_value())
+        await harness.open().remove(harness.zone, [txt(name, challenge_value())])
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ async def test_an_update_that_may_have_been_done_is_not_sent_again(
         harness.server.failing(fault),
         pytest.raises(ProviderUnavailableError, match="not known") as caught,
     ):
-        await provider.add_txt(harness.zone, name, challenge_value(), TTL)
+        await provider.add(harness.zone, [txt(name, challenge_value())])
     check_message(caught.value, harness.hidden)
     assert len(harness.server.requests) - before <= 1
 
@@ -186,14 +186,14 @@ async def test_an_update_that_was_not_done_is_sent_again(
 ) -> None:
     name, value = await harness.new_name(), challenge_value()
     harness.server.faults.extend([Reply(status, b"", {"Retry-After": "2"})] * 3)
-    await harness.open().add_txt(harness.zone, name, value, TTL)
+    await harness.open().add(harness.zone, [txt(name, value)])
     assert await harness.values(harness.zone, name) == [value]
 
 
 async def test_a_removal_is_sent_again_whatever_happened(harness: AcmeDnsHarness) -> None:
     name = await harness.new_name()
     harness.server.faults.extend([b"", Reply(502), b"HTTP/1.1 nonsense\r\n\r\n"])
-    await harness.open().remove_txt(harness.zone, name, challenge_value())
+    await harness.open().remove(harness.zone, [txt(name, challenge_value())])
     assert not harness.server.faults
 
 
@@ -282,7 +282,7 @@ async def test_a_key_in_the_path_travels_there_and_is_never_shown(open_at: OpenA
         provider = open_at(f"{server.url}/dns/k/{KEY}/", store)
         target = await provider.target(DOMAIN, create=True)
         assert target is not None
-        await provider.add_txt(Zone(target), "", challenge_value(), TTL)
+        await provider.add(Zone(target), [txt("", challenge_value())])
         # The registration is found again with another key, or with none.
         for url in (f"{server.url}/dns/k/newer-key", f"{server.url}/dns"):
             assert await open_at(url, store).target(DOMAIN, create=False) == target
@@ -301,8 +301,8 @@ async def test_no_log_shows_a_key(open_at: OpenAt, caplog: pytest.LogCaptureFixt
         provider = open_at(f"{url}/k/{KEY}", store)
         target = await provider.target(DOMAIN, create=True)
         assert target is not None
-        await provider.add_txt(Zone(target), "", challenge_value(), TTL)
-        await provider.remove_txt(Zone(target), "", challenge_value())
+        await provider.add(Zone(target), [txt("", challenge_value())])
+        await provider.remove(Zone(target), [txt("", challenge_value())])
     (registration,) = store.kept.values()
     assert caplog.text
     for secret in (KEY, registration.password, base64.b64encode(f"me:{KEY}".encode()).decode()):

@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 
 from tests.providers.challenge_config import CONFIG
 from tests.providers.contract_suite import (
-    TTL,
     ChangesNothingTwice,
     Harness,
     HarnessWithSecond,
@@ -24,6 +23,7 @@ from tests.providers.contract_suite import (
     challenge_value,
     check_message,
     closing,
+    txt,
 )
 from tests.providers.registrations import MemoryRegistrations
 from zoneproof.challengedns.api.api import make_app
@@ -121,7 +121,7 @@ class TestContract(KeepsOtherValues, ChangesNothingTwice, TakesManyAtOnce, Share
 async def test_a_value_that_is_no_challenge_value_is_refused(harness: OurServiceHarness) -> None:
     name = await harness.new_name()
     with pytest.raises(ProviderError, match="43") as caught:
-        await harness.open().add_txt(harness.zone, name, "short", TTL)
+        await harness.open().add(harness.zone, [txt(name, "short")])
     check_message(caught.value, [])
 
 
@@ -131,10 +131,10 @@ async def test_a_key_that_was_changed_there_is_told(harness: OurServiceHarness) 
     (registration,) = harness.store.kept.values()
     provider = harness.open()
     with pytest.raises(ProviderCredentialsError, match="key changed") as caught:
-        await provider.add_txt(harness.zone, name, value, TTL)
+        await provider.add(harness.zone, [txt(name, value)])
     check_message(caught.value, [registration.password])
     with pytest.raises(ProviderCredentialsError, match="key changed") as caught:
-        await provider.remove_txt(harness.zone, name, value)
+        await provider.remove(harness.zone, [txt(name, value)])
     check_message(caught.value, [registration.password])
 
 
@@ -148,7 +148,7 @@ async def test_allowfrom_reaches_the_registration(harness: OurServiceHarness) ->
     registration = await harness.service.get(target.labels[0])
     assert registration.allowfrom == ("192.0.2.1/32", "2001:db8::/32")
     with pytest.raises(ProviderCredentialsError, match="allowfrom"):
-        await provider.add_txt(Zone(target), "", challenge_value(), TTL)
+        await provider.add(Zone(target), [txt("", challenge_value())])
 
 
 async def test_behind_a_path_it_is_asked_once_whether_it_withdraws_values(
@@ -160,13 +160,13 @@ async def test_behind_a_path_it_is_asked_once_whether_it_withdraws_values(
     names = [await harness.new_name() for _ in range(3)]
     requests.clear()
     provider = harness.open()
-    places = await asyncio.gather(*(provider.places(harness.zone, name) for name in names))
+    places = await asyncio.gather(*(provider.max_values(harness.zone, name) for name in names))
     assert places == [None] * 3
     values = [challenge_value() for _ in names]
     for name, value in zip(names, values, strict=True):
-        await provider.add_txt(harness.zone, name, value, TTL)
+        await provider.add(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
-        await provider.remove_txt(harness.zone, name, value)
+        await provider.remove(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == []
     update = f"/acme-dns/k/{key.key}/update"
     assert requests == [f"DELETE {update}", *[f"POST {update}", f"DELETE {update}"] * 3]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.providers.acme_dns_harness import DOMAIN, WEB_PAGE, AcmeDnsHarness, harness, harness_with
-from tests.providers.contract_suite import TTL, challenge_value
+from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fake_acme_dns import FakeAcmeDns
 from tests.providers.fake_http import Reply, fake_http_server
 from tests.providers.registrations import MemoryRegistrations
@@ -62,18 +62,18 @@ async def test_all_values_of_an_order_stand_however_soon_it_follows_another(
         for size in sizes:
             values = [challenge_value() for _ in range(size)]
             for value in values:
-                await provider.add_txt(zone, "", value, TTL)
+                await provider.add(zone, [txt("", value)])
                 time.now += apart
             assert set(account.values) >= set(values)
             for value in values:
-                await provider.remove_txt(zone, "", value)
+                await provider.remove(zone, [txt("", value)])
 
 
 async def test_an_apex_and_its_wildcard_wait_for_nothing() -> None:
     time = Time(100.0)
     async with provider_in_time(time) as (_, provider, zone):
         for _ in range(2):
-            await provider.add_txt(zone, "", challenge_value(), TTL)
+            await provider.add(zone, [txt("", challenge_value())])
     assert time.now == 100.0
 
 
@@ -81,7 +81,7 @@ async def test_a_service_that_withdraws_values_takes_any_number_in_a_second() ->
     time = Time(100.0)
     async with provider_in_time(time, forgets=True) as (api, provider, zone):
         for _ in range(9):
-            await provider.add_txt(zone, "", challenge_value(), TTL)
+            await provider.add(zone, [txt("", challenge_value())])
         (account,) = api.accounts.values()
     assert len(account.values) == 9
     assert time.now == 100.0
@@ -95,7 +95,7 @@ async def test_it_is_asked_once_whether_the_service_withdraws_values(
         name, provider = await made.new_name(), made.open()
         assert isinstance(provider, LimitedProvider)
         before = len(made.server.requests)
-        found = await asyncio.gather(*(provider.places(made.zone, name) for _ in range(3)))
+        found = await asyncio.gather(*(provider.max_values(made.zone, name) for _ in range(3)))
         assert found == [places] * 3
         assert len(made.server.requests) - before == 1
         assert await made.values(made.zone, name) == []
@@ -107,7 +107,7 @@ async def test_a_service_that_refuses_to_withdraw_is_not_asked_for_more(
 ) -> None:
     name, provider = await harness.new_name(), harness.open()
     with harness.server.failing(Reply(status, WEB_PAGE.body)):
-        assert await provider.places(harness.zone, name) == 2
+        assert await provider.max_values(harness.zone, name) == 2
 
 
 async def test_a_service_that_is_down_is_not_taken_for_one_that_cannot_withdraw(
@@ -115,4 +115,4 @@ async def test_a_service_that_is_down_is_not_taken_for_one_that_cannot_withdraw(
 ) -> None:
     name, provider = await harness.new_name(), harness.open()
     with harness.server.failing(Reply(502)), pytest.raises(ProviderUnavailableError):
-        await provider.places(harness.zone, name)
+        await provider.max_values(harness.zone, name)

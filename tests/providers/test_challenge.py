@@ -13,7 +13,6 @@ import pytest
 
 from tests.providers.challenge_config import CONFIG
 from tests.providers.contract_suite import (
-    TTL,
     ChangesNothingTwice,
     FailsWell,
     Failure,
@@ -26,6 +25,7 @@ from tests.providers.contract_suite import (
     challenge_value,
     check_message,
     closing,
+    txt,
 )
 from tests.providers.registrations import MemoryRegistrations
 from zoneproof.challengedns.store.registrations import Registrations, open_registrations
@@ -83,7 +83,7 @@ class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond):
         def add(kind: type[ProviderError], zone: str, name: str, value: str, word: str) -> Failure:
             at = Zone(DomainName.parse(zone))
             says = ("challenge", str(self.config), zone, word)
-            return Failure(kind, lambda: provider.add_txt(at, name, value, TTL), says)
+            return Failure(kind, lambda: provider.add(at, [txt(name, value)]), says)
 
         value = challenge_value()
         yield add(ProviderZoneError, "example.com", "_acme-challenge", value, "auth.example.org")
@@ -93,7 +93,7 @@ class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond):
         yield add(ProviderZoneError, "auth.example.org", "nobody", value, "no registration")
 
         async def too_short() -> None:
-            await provider.add_txt(self.zone, await self.new_name(), "short", TTL)
+            await provider.add(self.zone, [txt(await self.new_name(), "short")])
 
         yield Failure(ProviderError, too_short, ("challenge", "auth.example.org", "43"))
 
@@ -151,12 +151,12 @@ async def test_a_value_is_removed_by_a_new_process_also_after_its_registration_w
     harness: ChallengeHarness,
 ) -> None:
     name, value = await harness.new_name(), challenge_value()
-    await harness.open().add_txt(harness.zone, name, value, TTL)
-    await harness.open().remove_txt(harness.zone, name, value)
+    await harness.open().add(harness.zone, [txt(name, value)])
+    await harness.open().remove(harness.zone, [txt(name, value)])
     assert await harness.values(harness.zone, name) == []
     await harness.service.delete(name)
-    await harness.open().remove_txt(harness.zone, name, value)
-    await harness.open().remove_txt(harness.zone, name, "what never was a value")
+    await harness.open().remove(harness.zone, [txt(name, value)])
+    await harness.open().remove(harness.zone, [txt(name, "what never was a value")])
 
 
 async def test_its_zones_are_those_with_registrations(harness: ChallengeHarness) -> None:

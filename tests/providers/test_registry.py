@@ -19,6 +19,7 @@ from zoneproof.providers import (
     Provider,
     ProviderContext,
     Registration,
+    TxtRecord,
     Zone,
     describe,
     open_provider,
@@ -104,8 +105,8 @@ async def test_the_manual_provider_does_nothing_and_says_so() -> None:
     provider: Provider = open_provider("manual", ProviderContext({}))
     assert provider.info.manual
     zone = Zone(DomainName.parse("example.com"))
-    await provider.add_txt(zone, "_acme-challenge", "value", 60)
-    await provider.remove_txt(zone, "_acme-challenge", "value")
+    await provider.add(zone, [TxtRecord("_acme-challenge", "value", 60)])
+    await provider.remove(zone, [TxtRecord("_acme-challenge", "value", 60)])
     assert await provider.zones() == []
     await provider.close()
 

@@ -28,6 +28,7 @@ from tests.providers.contract_suite import (
     challenge_value,
     check_message,
     no_sleep,
+    txt,
 )
 from tests.providers.dns_servers import (
     ALGORITHM_KEYS,
@@ -49,7 +50,7 @@ from zoneproof.core.errors import (
     ProviderZoneError,
 )
 from zoneproof.core.names import DomainName
-from zoneproof.providers import Provider, ProviderContext, Zone, open_provider
+from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone, open_provider
 
 
 def zone(name: str) -> Zone:
@@ -116,7 +117,7 @@ class Rfc2136Harness(HarnessWithTypes, HarnessWithZones, HarnessWithTrouble, Har
             provider = self.make(**changed)
             return Failure(
                 kind,
-                lambda: provider.add_txt(zone(on), "_acme-challenge", challenge_value(), TTL),
+                lambda: provider.add(zone(on), [txt("_acme-challenge", challenge_value())]),
                 ("rfc2136", self.server.address, on, word),
             )
 
@@ -140,7 +141,7 @@ class Rfc2136Harness(HarnessWithTypes, HarnessWithZones, HarnessWithTrouble, Har
             }
             context = ProviderContext(fields, timeout=0.3, sleep=no_sleep)
             provider = open_provider("rfc2136", context)
-            await provider.add_txt(self.zone, "_acme-challenge", challenge_value(), TTL)
+            await provider.add(self.zone, [txt("_acme-challenge", challenge_value())])
 
     def second(self) -> Rfc2136Harness:
         return Rfc2136Harness(self.server, OTHER_KEY)
@@ -177,7 +178,7 @@ class TestContractOverUdp(WholeContract):
 async def test_every_algorithm_is_accepted(harness: Rfc2136Harness, key: TsigKey) -> None:
     name, value = await harness.new_name(), challenge_value()
     provider = harness.make(key_name=key.name, secret=key.secret, algorithm=key.algorithm)
-    await provider.add_txt(harness.zone, name, value, TTL)
+    await provider.add(harness.zone, [txt(name, value)])
     assert await harness.values(harness.zone, name) == [value]
 
 
@@ -187,25 +188,25 @@ async def test_updates_without_a_key_where_the_server_allows_them(
 ) -> None:
     name, value = await harness.new_name(), challenge_value()
     provider = harness.make(key_name="", secret="", transport=transport)
-    await provider.add_txt(zone(OPEN), name, value, TTL)
+    await provider.add(zone(OPEN), [txt(name, value)])
     assert await harness.values(zone(OPEN), name) == [value]
 
 
 async def test_the_server_may_be_given_by_name(harness: Rfc2136Harness) -> None:
     name, value = await harness.new_name(), challenge_value()
-    await harness.make(server="localhost").add_txt(harness.zone, name, value, TTL)
+    await harness.make(server="localhost").add(harness.zone, [txt(name, value)])
     assert await harness.values(harness.zone, name) == [value]
 
 
 async def test_the_ttl_is_set(harness: Rfc2136Harness) -> None:
     name = await harness.new_name()
-    await harness.open().add_txt(harness.zone, name, challenge_value(), 37)
+    await harness.open().add(harness.zone, [TxtRecord(name, challenge_value(), 37)])
     assert await harness.server.ttl(harness.zone.record(name).fqdn) == 37
 
 
 async def test_a_cname_at_the_name_is_an_error_and_stays(harness: Rfc2136Harness) -> None:
     with pytest.raises(ProviderError, match="CNAME") as caught:
-        await harness.open().add_txt(harness.zone, "alias", challenge_value(), TTL)
+        await harness.open().add(harness.zone, [txt("alias", challenge_value())])
     check_message(caught.value, harness.hidden)
     reply = await harness.server.ask(f"alias.{MAIN}.", "CNAME")
     assert reply.answer[0].rdtype == dns.rdatatype.CNAME
@@ -218,7 +219,7 @@ async def test_a_clock_that_is_wrong_is_told_as_such(
     monkeypatch.setattr(dns.renderer, "time", an_hour_ago)
     monkeypatch.setattr(dns.message, "time", an_hour_ago)
     with pytest.raises(ProviderCredentialsError, match="BADTIME") as caught:
-        await harness.open().add_txt(harness.zone, "late", challenge_value(), TTL)
+        await harness.open().add(harness.zone, [txt("late", challenge_value())])
     check_message(caught.value, harness.hidden)
 
 
@@ -228,7 +229,7 @@ async def test_a_hundred_names_at_once(harness: Rfc2136Harness) -> None:
     base = await harness.new_name()
     await asyncio.gather(
         *(
-            provider.add_txt(harness.zone, f"{base}.n{number}", value, TTL)
+            provider.add(harness.zone, [txt(f"{base}.n{number}", value)])
             for number, value in enumerate(values)
         )
     )

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.contract_suite import TTL, challenge_value, check_message
+from tests.providers.contract_suite import challenge_value, check_message, txt
 from tests.providers.fake_name_server import fake_name_server, response, unsigned
 from zoneproof.core.errors import (
     InvalidInputError,
@@ -54,7 +54,7 @@ def provider_at(
 
 async def failure(provider: Provider) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        await provider.add_txt(ZONE, "_acme-challenge", challenge_value(), TTL)
+        await provider.add(ZONE, [txt("_acme-challenge", challenge_value())])
     error = caught.value
     check_message(error, [SECRET, base64.b64decode(SECRET).decode()])
     assert "example.com" in error.message
@@ -176,7 +176,7 @@ async def test_what_had_no_answer_is_sent_again_because_it_changes_nothing_twice
     waits = Waits()
     async with fake_name_server(answer, KEY) as server:
         provider = provider_at(server.port, waits, 1.5, transport=transport)
-        await provider.add_txt(ZONE, "_acme-challenge", challenge_value(), TTL)
+        await provider.add(ZONE, [txt("_acme-challenge", challenge_value())])
         assert server.received == 3
     assert waits.seconds == sorted(waits.seconds)
     assert len(waits.seconds) == 2
@@ -207,7 +207,7 @@ async def test_a_refusal_after_silence_does_not_say_that_nothing_was_written() -
 async def test_a_server_that_recovers_from_servfail_is_used() -> None:
     answers = [response(dns.rcode.NOERROR), response(dns.rcode.SERVFAIL)]
     async with fake_name_server(lambda request: answers.pop()(request), KEY) as server:
-        await provider_at(server.port).remove_txt(ZONE, "a", challenge_value())
+        await provider_at(server.port).remove(ZONE, [txt("a", challenge_value())])
         assert server.received == 2
 
 
@@ -248,7 +248,7 @@ async def test_datagrams_of_others_are_ignored() -> None:
 
 async def test_an_update_too_large_for_a_datagram_goes_over_tcp() -> None:
     async with fake_name_server(response(dns.rcode.NOERROR), KEY) as server:
-        await provider_at(server.port, transport="udp").add_txt(ZONE, "a", "x" * 600, TTL)
+        await provider_at(server.port, transport="udp").add(ZONE, [txt("a", "x" * 600)])
         assert server.most_at_once == 1
 
 
@@ -256,7 +256,7 @@ async def test_a_hundred_updates_use_at_most_ten_connections() -> None:
     async with fake_name_server(response(dns.rcode.NOERROR), KEY) as server:
         provider = provider_at(server.port)
         await asyncio.gather(
-            *(provider.add_txt(ZONE, f"n{number}", "value", TTL) for number in range(100))
+            *(provider.add(ZONE, [txt(f"n{number}", "value")]) for number in range(100))
         )
         assert server.received == 100
         assert server.most_at_once <= 10

@@ -14,12 +14,8 @@ from zoneproof.core.errors import ungrouped
 T = TypeVar("T")
 
 
-async def all_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) -> list[T]:
-    """Run all to their ends, ``most`` at the same time, and return their results in order.
-
-    If some fail, the first failure is raised after the others have ended, so that nothing goes on
-    unwatched.
-    """
+async def settle(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) -> list[T | BaseException]:
+    """Run all to their ends, ``most`` at the same time; return results and failures in order."""
     gate = asyncio.Semaphore(most)
 
     async def gated(one: Coroutine[Any, Any, T]) -> T:
@@ -28,12 +24,20 @@ async def all_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) ->
 
     coroutines = list(work)
     try:
-        results = await asyncio.gather(*map(gated, coroutines), return_exceptions=True)
+        return await asyncio.gather(*map(gated, coroutines), return_exceptions=True)
     finally:
         for one in coroutines:
             one.close()  # which a cancellation may have kept from beginning
+
+
+async def all_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) -> list[T]:
+    """Run all as :func:`settle` does, and return their results in order.
+
+    If some fail, the first failure is raised after the others have ended, so that nothing goes on
+    unwatched.
+    """
     done = []
-    for result in results:
+    for result in await settle(work, most):
         if isinstance(result, BaseException):
             raise result
         done.append(result)

@@ -6,7 +6,7 @@ turned into text in one place (``zoneproof.cli``), which prints it and exits wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -187,7 +187,8 @@ class ProviderError(ZoneproofError):
     """A provider could not do what it was asked; the message names it and repeats its words.
 
     ``changed_nothing`` tells that nothing can have been written; ``refuses`` is what a class says
-    of that where the one who raises it does not.
+    of that where the one who raises it does not. ``outcomes`` are those of a batch's records, None
+    for what was done, where each record has one of its own.
     """
 
     refuses: ClassVar[bool] = False
@@ -197,6 +198,11 @@ class ProviderError(ZoneproofError):
     ) -> None:
         super().__init__(message, records=records)
         self.changed_nothing = self.refuses if changed_nothing is None else changed_nothing
+        self.outcomes: Mapping[object, ZoneproofError | None] = {}
+
+    def of(self, record: object) -> ZoneproofError | None:
+        """Return what became of a record of the batch that failed: its own error, None if done."""
+        return self.outcomes.get(record, self)
 
 
 class ProviderCredentialsError(ProviderError):

@@ -13,7 +13,7 @@ from typing import ClassVar
 from zoneproof.challenges.http01 import Leftover
 from zoneproof.core.errors import VaultError
 from zoneproof.core.names import DomainName, Identifier
-from zoneproof.providers import Zone
+from zoneproof.providers import TxtRecord, Zone
 from zoneproof.storage import Row, Store, Transaction
 from zoneproof.vault import SealedColumn, Vault
 
@@ -92,6 +92,11 @@ class PublishedRecord:
     def full_name(self) -> DomainName:
         """The name of the record."""
         return self.zone.record(self.name)
+
+    @property
+    def record(self) -> TxtRecord:
+        """The record as providers take it."""
+        return TxtRecord(self.name, self.value, self.ttl)
 
     @property
     def what(self) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from zoneproof.challenges.http01 import HttpResponder
 from zoneproof.challenges.webroot import Webroot
-from zoneproof.core.aio import all_at_once
+from zoneproof.core.aio import all_at_once, settle
 from zoneproof.core.errors import InvalidInputError, ProviderError, ZoneproofError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import NameReport
@@ -32,7 +31,7 @@ from zoneproof.issuance.journal import (
     PublishedRecord,
 )
 from zoneproof.issuance.others import Alone, Others
-from zoneproof.providers import LimitedProvider, Provider
+from zoneproof.providers import LimitedProvider, Provider, Zone
 
 # Those that may remove a value; the first one is the one to publish it with.
 ProvidersFor = Callable[[PublishedRecord], Awaitable[Sequence[Provider]]]
@@ -56,7 +55,7 @@ async def find_slots(
         provider, *_ = await providers_for(items[0])
         if not isinstance(provider, LimitedProvider):
             return None
-        places = await provider.places(items[0].zone, items[0].name)
+        places = await provider.max_values(items[0].zone, items[0].name)
         if places and len(items) > places:
             raise ProviderError(
                 f"{items[0].provider}, {items[0].full_name}: the service keeps {places} values at"
@@ -148,9 +147,11 @@ class Republisher:
             )
         )
         try:
-            for item in self._items[report.name]:
-                provider, *_ = await self._providers_for(item)
-                await provider.add_txt(item.zone, item.name, item.value, item.ttl)
+            batches, without = await _batches(self._items[report.name], self._providers_for)
+            for _, problem in without:
+                raise problem
+            for (providers, zone), items in batches.items():
+                await providers[0].add(zone, [item.record for item in items])
         except ZoneproofError as error:
             self._emit(Warned(f"{error}; {report.name} is looked at again"))
 
@@ -191,23 +192,67 @@ async def publish_values(
     others = others or Alone()
     await acquire_slots(journal, publications, places or {}, emit, seconds=seconds)
 
-    async def add(item: PublishedRecord) -> None:
+    async def forget(items: Iterable[PublishedRecord]) -> None:
+        await all_at_once(journal.forget(item) for item in items)
+
+    def tell(items: Iterable[PublishedRecord]) -> None:
+        for item in items:
+            emit(RecordPublished(item.provider, str(item.full_name), item.value))
+
+    async def add(provider: Provider, zone: Zone, items: Sequence[PublishedRecord]) -> None:
         try:
-            provider, *_ = await providers_for(item)
             await others.admit(provider)
         except ZoneproofError:
-            await journal.forget(item)
+            await forget(items)
             raise
         with others.trying(provider):
             try:
-                await provider.add_txt(item.zone, item.name, item.value, item.ttl)
+                await provider.add(zone, [item.record for item in items])
             except ZoneproofError as error:
-                if _changed_nothing(error):
-                    await journal.forget(item)
+                ended = _ended(items, error)
+                tell(item for item, own in ended if own is None)
+                await forget(item for item, own in ended if own and _changed_nothing(own))
                 raise
-        emit(RecordPublished(item.provider, str(item.full_name), item.value))
+        tell(items)
 
-    await all_at_once(add(item) for item in publications)
+    batches, without = await _batches(publications, providers_for)
+    for _, problem in without:
+        await forget(publications)
+        raise problem
+    await all_at_once(
+        add(providers[0], zone, items) for (providers, zone), items in batches.items()
+    )
+
+
+_Batches = dict[tuple[tuple[Provider, ...], Zone], list[PublishedRecord]]
+_Ended = list[tuple[PublishedRecord, ZoneproofError | None]]
+
+
+async def _batches(
+    items: Sequence[PublishedRecord], providers_for: ProvidersFor
+) -> tuple[_Batches, list[tuple[PublishedRecord, ZoneproofError]]]:
+    """Put together what goes to a zone by the same providers; apart what has none, and why."""
+
+    async def find(item: PublishedRecord) -> tuple[Provider, ...]:
+        return tuple(await providers_for(item))
+
+    batches: _Batches = {}
+    without = []
+    for item, found in zip(items, await settle(map(find, items)), strict=True):
+        if isinstance(found, ZoneproofError):
+            without.append((item, found))
+        elif isinstance(found, BaseException):
+            raise found
+        else:
+            batches.setdefault((found, item.zone), []).append(item)
+    return batches, without
+
+
+def _ended(items: Iterable[PublishedRecord], error: ZoneproofError) -> _Ended:
+    """Return what became of each of a batch that failed with the error; None if it was done."""
+    if isinstance(error, ProviderError):
+        return [(item, error.of(item.record)) for item in items]
+    return [(item, error) for item in items]
 
 
 def _changed_nothing(error: ZoneproofError) -> bool:
@@ -261,30 +306,41 @@ async def remove_values(
     days it is given up.
     """
 
-    async def remove(item: PublishedRecord) -> None:
-        async def work() -> None:
-            await _remove_by_any(await providers_for(item), item)
-
-        if await _removed(journal, item, work, emit, insist=insist):
+    async def end(item: PublishedRecord, error: ZoneproofError | None) -> None:
+        if await _is_gone(journal, item, error, emit, insist=insist):
             emit(RecordRemoved(item.provider, str(item.full_name), item.value))
 
-    await all_at_once(remove(item) for item in publications)
+    async def remove(
+        providers: Sequence[Provider], zone: Zone, items: Sequence[PublishedRecord]
+    ) -> None:
+        ended = await _remove_by_any(providers, zone, items)
+        await all_at_once(end(item, error) for item, error in ended)
+
+    due = [item for item in publications if _is_due(journal, item, insist=insist)]
+    batches, without = await _batches(due, providers_for)
+    await all_at_once(
+        [
+            *(remove(providers, zone, items) for (providers, zone), items in batches.items()),
+            *(end(item, problem) for item, problem in without),
+        ]
+    )
 
 
-async def _removed(
+def _is_due(journal: Journal, item: PublishedRecord | HttpFile, *, insist: bool) -> bool:
+    """Tell whether it is time to try to remove it."""
+    return insist or not item.failed or item.failed.is_due(journal.now())
+
+
+async def _is_gone(
     journal: Journal,
     item: PublishedRecord | HttpFile,
-    work: Callable[[], Coroutine[Any, Any, None]],
+    error: ZoneproofError | None,
     emit: Emit,
     *,
     insist: bool,
 ) -> bool:
-    """Try to remove it, if it is time to; tell whether it is gone."""
-    if item.failed and not insist and not item.failed.is_due(journal.now()):
-        return False
-    try:
-        await work()
-    except ZoneproofError as error:
+    """Journal what came of removing it; tell whether it is gone."""
+    if error:
         now = journal.now()
         failed = FailedRemoval.after(item.failed, error.message, now)
         if failed.is_over(now):
@@ -301,16 +357,23 @@ async def _removed(
     return True
 
 
-async def _remove_by_any(providers: Sequence[Provider], item: PublishedRecord) -> None:
-    """Remove the value wherever it may be. Raises the last error if none of the providers can."""
-    failed = 0
+async def _remove_by_any(
+    providers: Sequence[Provider], zone: Zone, items: Sequence[PublishedRecord]
+) -> _Ended:
+    """Remove the values wherever they may be.
+
+    Return each with the last provider's error, or None if one of the providers could remove it.
+    """
+    ended: _Ended = []
+    gone: set[str] = set()
     for provider in providers:
+        ended = [(item, None) for item in items]
         try:
-            await provider.remove_txt(item.zone, item.name, item.value)
-        except ZoneproofError:
-            failed += 1
-            if failed == len(providers):
-                raise
+            await provider.remove(zone, [item.record for item in items])
+        except ZoneproofError as error:
+            ended = _ended(items, error)
+        gone |= {item.id for item, error in ended if error is None}
+    return [(item, None if item.id in gone else error) for item, error in ended]
 
 
 async def remove_files(
@@ -318,11 +381,14 @@ async def remove_files(
 ) -> None:
     """Remove the files and forget them, as :func:`remove_values` does values."""
     for file in files:
-
-        async def work(file: HttpFile = file) -> None:
+        if not _is_due(journal, file, insist=insist):
+            continue
+        problem = None
+        try:
             await Webroot.remove_leftover(file.leftover)
-
-        if await _removed(journal, file, work, emit, insist=insist):
+        except ZoneproofError as error:
+            problem = error
+        if await _is_gone(journal, file, problem, emit, insist=insist):
             emit(FileRemoved(str(file.leftover.webroot), file.leftover.token))
 
 

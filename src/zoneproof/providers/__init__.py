@@ -9,6 +9,7 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Registration,
     RegistrationStore,
+    TxtRecord,
     Zone,
 )
 from zoneproof.providers.registry import check_field, describe, open_provider, shown_field, slugs
@@ -22,6 +23,7 @@ __all__ = [
     "ProviderInfo",
     "Registration",
     "RegistrationStore",
+    "TxtRecord",
     "Zone",
     "check_field",
     "describe",

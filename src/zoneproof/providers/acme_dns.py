@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -24,12 +25,14 @@ from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
 from zoneproof.providers.api_client import ApiAnswer, ApiClient
+from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     CredentialField,
     ProviderContext,
     ProviderInfo,
     Registration,
     RegistrationStore,
+    TxtRecord,
     Zone,
 )
 from zoneproof.providers.server_url import ServerUrl
@@ -38,7 +41,7 @@ from zoneproof.providers.server_url import ServerUrl
 _NOT_DONE = (429, 500, 503)
 _WITHDRAWN = (200, 204)
 _CANNOT_WITHDRAW = (404, 405, 501)
-_PLACES = 2  # of acme-dns, for each registration
+_MAX_VALUES = 2  # of acme-dns, for each registration
 _NOBODYS_VALUE = "_" * 43
 
 
@@ -162,42 +165,50 @@ class AcmeDns:
                 found = await self._store.put(domain, await self._register(domain))
         return found.fulldomain if found else None
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
-        """Post the value to the registration whose name this is; the service sets the TTL."""
-        fulldomain = zone.record(name)
-        async with self._locks(("add", fulldomain)):
-            state = self._states.setdefault(fulldomain, _State())
-            early = state.added_at + 1 - self._clock()
-            if early > 0 and not state.values and await self.places(zone, name):
-                await self._sleep(early)
-            state.values.add(value)
-            try:
-                await self._change("POST", fulldomain, value)
-            finally:
-                state.added_at = self._clock()
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Post each value to the registration whose name it has; the service sets the TTL."""
+        await one_by_one(self._add, zone, records)
 
-    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
-        """Withdraw the value where the service can; acme-dns cannot, and overwrites it later."""
-        fulldomain = zone.record(name)
-        if fulldomain in self._states:
-            self._states[fulldomain].values.discard(value)
-        await self._change("DELETE", fulldomain, value)
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Withdraw the values where the service can; acme-dns cannot, and overwrites them later."""
+        await one_by_one(self._remove, zone, records)
 
-    async def places(self, zone: Zone, name: str) -> int | None:
+    async def max_values(self, zone: Zone, name: str) -> int | None:
         """Return 2 for acme-dns, None for a service that withdraws values (LimitedProvider)."""
-        async with self._locks(("places",)):  # so that many names cost one question
+        async with self._locks(("max_values",)):  # so that many names cost one question
             if self._withdraws is None:
                 try:
                     await self._change("DELETE", zone.record(name), _NOBODYS_VALUE)
                 except (ProviderUnavailableError, ProviderQuotaError):
                     raise
                 except ProviderError:
-                    return _PLACES  # if more is wrong than a proxy that stops DELETE, adding tells
-        return None if self._withdraws else _PLACES
+                    return (
+                        _MAX_VALUES  # if more is wrong than a proxy that stops DELETE, adding tells
+                    )
+        return None if self._withdraws else _MAX_VALUES
 
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()
+
+    async def _add(self, zone: Zone, record: TxtRecord) -> None:
+        fulldomain = zone.record(record.name)
+        async with self._locks(("add", fulldomain)):
+            state = self._states.setdefault(fulldomain, _State())
+            early = state.added_at + 1 - self._clock()
+            if early > 0 and not state.values and await self.max_values(zone, record.name):
+                await self._sleep(early)
+            state.values.add(record.value)
+            try:
+                await self._change("POST", fulldomain, record.value)
+            finally:
+                state.added_at = self._clock()
+
+    async def _remove(self, zone: Zone, record: TxtRecord) -> None:
+        fulldomain = zone.record(record.name)
+        if fulldomain in self._states:
+            self._states[fulldomain].values.discard(record.value)
+        await self._change("DELETE", fulldomain, record.value)
 
     @property
     def _store(self) -> RegistrationStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from zoneproof.challengedns.config import Config, load_config
@@ -16,12 +17,14 @@ from zoneproof.core.errors import (
 from zoneproof.core.files import absolute_path
 from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
+from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     CredentialField,
     ProviderContext,
     ProviderInfo,
     Registration,
     RegistrationStore,
+    TxtRecord,
     Zone,
 )
 from zoneproof.storage import open_in_thread
@@ -78,13 +81,25 @@ class ChallengeService:
                 found = await self._register(domain)
         return found.fulldomain if found else None
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
-        """Publish the value until the service's ``value_lifetime``; the service sets the TTL."""
-        del ttl
-        where, subdomain = self._find(zone, name)
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Publish the values until the service's ``value_lifetime``; the service sets the TTL."""
+        await one_by_one(self._add, zone, records)
+
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Withdraw the values, as far as they and the registrations are there."""
+        await one_by_one(self._remove, zone, records)
+
+    async def close(self) -> None:
+        """Release the database."""
+        if self._service is not None:
+            await self._service.close()
+            self._service = None
+
+    async def _add(self, zone: Zone, record: TxtRecord) -> None:
+        where, subdomain = self._find(zone, record.name)
         service = await self._open()
         try:
-            await service.publish(subdomain, value)
+            await service.publish(subdomain, record.value)
         except RegistrationError as error:
             raise ProviderError(f"{where}: {error.message}", changed_nothing=True) from error
         except InvalidInputError as error:
@@ -92,20 +107,13 @@ class ChallengeService:
                 f"{where}: {error.message}; it was deleted there, so issue anew"
             ) from error
 
-    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
-        """Withdraw the value, if it and the registration are there."""
-        _, subdomain = self._find(zone, name)
+    async def _remove(self, zone: Zone, record: TxtRecord) -> None:
+        _, subdomain = self._find(zone, record.name)
         service = await self._open()
         try:
-            await service.withdraw(subdomain, value)
+            await service.withdraw(subdomain, record.value)
         except (RegistrationError, InvalidInputError):
             return  # a value that cannot be there, or a registration that is gone
-
-    async def close(self) -> None:
-        """Release the database."""
-        if self._service is not None:
-            await self._service.close()
-            self._service = None
 
     @property
     def _store(self) -> RegistrationStore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -116,8 +116,20 @@ class ProviderContext:
     clock: Callable[[], float] = time.monotonic  # in seconds
 
 
+@dataclass(frozen=True)
+class TxtRecord:
+    """A TXT value at ``name``, which is relative to a zone and empty for the zone itself.
+
+    ``ttl`` is in seconds. It makes no other record of it: a name has a value once.
+    """
+
+    name: str
+    value: str
+    ttl: int = field(compare=False)
+
+
 class Provider(Protocol):
-    """A way to write TXT records. ``name`` is relative to the zone, empty for the zone itself."""
+    """A way to write TXT records, all those of an order for one zone at once."""
 
     info: ClassVar[ProviderInfo]
 
@@ -130,16 +142,18 @@ class Provider(Protocol):
         """
         ...
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
-        """Make ``value`` one of the TXT values at ``name``. ``ttl`` is in seconds.
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Make each value one of the TXT values at its name.
 
         A provider that cannot set the TTL ignores it; with ``info.manual`` nothing happens here,
-        because a person creates the record.
+        because a person creates the records. Raises ProviderError, whose ``of`` tells what became
+        of each record, and InvalidInputError for a value that it cannot write: before it writes
+        any.
         """
         ...
 
-    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
-        """Make ``value`` none of the TXT values at ``name``."""
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Make each value none of the TXT values at its name. Raises what :meth:`add` raises."""
         ...
 
     async def close(self) -> None:
@@ -151,7 +165,7 @@ class Provider(Protocol):
 class DelegatedProvider(Protocol):
     """A provider that publishes at a name of its own, to which a CNAME must lead (acme-dns).
 
-    ``add_txt`` and ``remove_txt`` are called with that name, cut into any zone and the rest.
+    ``add`` and ``remove`` are called with that name, cut into any zone and the rest.
     Both work in a process that never called ``target``.
     """
 
@@ -170,7 +184,7 @@ class LimitedProvider(Protocol):
     Its names are used by one order at a time.
     """
 
-    async def places(self, zone: Zone, name: str) -> int | None:
+    async def max_values(self, zone: Zone, name: str) -> int | None:
         """Return how many values stand at the name side by side, None for any number."""
         ...
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from zoneproof.providers.contract import ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
 
 
 class Manual:
@@ -28,11 +29,11 @@ class Manual:
         """Return nothing: the zone is found by asking the DNS."""
         return []
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
-        """Leave it to the person who was shown the record."""
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Leave it to the person who was shown the records."""
 
-    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
-        """Leave it to the person; a value of a finished order does no harm."""
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Leave it to the person; values of a finished order do no harm."""
 
     async def close(self) -> None:
         """Release nothing."""

@@ -6,6 +6,7 @@ import asyncio
 import binascii
 import ipaddress
 import socket
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import dns.exception
@@ -22,14 +23,17 @@ from zoneproof.core.errors import (
     InvalidInputError,
     InvalidNameError,
     ProviderError,
+    ProviderPermissionError,
     ProviderUnavailableError,
 )
 from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
+from zoneproof.providers.batches import in_parts
 from zoneproof.providers.contract import (
     CredentialField,
     ProviderContext,
     ProviderInfo,
+    TxtRecord,
     Zone,
     split_txt,
 )
@@ -93,6 +97,9 @@ _ALGORITHMS = {
 _ATTEMPTS = 3
 _AT_ONCE = 10
 _LARGEST_UDP = 512  # bytes; RFC 2136 gives no way to agree on more
+_LARGEST_TCP = 16 * 1024  # bytes; names further on would not be compressed
+
+_Make = Callable[[Zone, Sequence[TxtRecord]], dns.update.UpdateMessage]
 
 
 def _server(text: str) -> DomainName | ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -144,7 +151,10 @@ def _secret(text: str) -> bytes:
 
 
 class Rfc2136:
-    """Adds and deletes exact TXT values by UPDATE, at most ten messages at once."""
+    """Adds and deletes exact TXT values by UPDATE, all of a batch in as few messages as hold them.
+
+    At most ten messages are sent at once.
+    """
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
         slug="rfc2136",
@@ -204,31 +214,81 @@ class Rfc2136:
         """Return nothing: the protocol cannot list zones."""
         return []
 
-    async def add_txt(self, zone: Zone, name: str, value: str, ttl: int) -> None:
-        """Add the exact value; what is there already stays one value (RFC 2136 section 3.4.2.2)."""
-        update, owner = self._update(zone, name)
-        # Without this a server says NOERROR and ignores a TXT record beside a CNAME.
-        update.absent(owner, "CNAME")
-        update.add(owner, ttl, _rdata(value))
-        await self._send(update, zone, name)
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Add the exact values; one that already exists stays one (RFC 2136 section 3.4.2.2)."""
+        await self._change(zone, records, self._addition)
 
-    async def remove_txt(self, zone: Zone, name: str, value: str) -> None:
-        """Delete the exact value, if it is there (RFC 2136 section 2.5.4)."""
-        update, owner = self._update(zone, name)
-        update.delete(owner, _rdata(value))
-        await self._send(update, zone, name)
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Delete the exact values, as far as they are there (RFC 2136 section 2.5.4)."""
+        await self._change(zone, records, self._deletion)
 
     async def close(self) -> None:
         """Release nothing: a connection carries one message."""
 
-    def _update(self, zone: Zone, name: str) -> tuple[dns.update.UpdateMessage, dns.name.Name]:
-        update = dns.update.UpdateMessage(zone.name.fqdn, keyring=self._key)
-        return update, dns.name.from_text(zone.record(name).fqdn)
+    def _addition(self, zone: Zone, records: Sequence[TxtRecord]) -> dns.update.UpdateMessage:
+        update = self._update(zone)
+        owners = {record.name: _owner(zone, record) for record in records}
+        for owner in owners.values():
+            # Without this a server says NOERROR and ignores a TXT record beside a CNAME.
+            update.absent(owner, "CNAME")
+        for record in records:
+            update.add(owners[record.name], record.ttl, _rdata(record.value))
+        return update
 
-    async def _send(self, update: dns.update.UpdateMessage, zone: Zone, name: str) -> None:
+    def _deletion(self, zone: Zone, records: Sequence[TxtRecord]) -> dns.update.UpdateMessage:
+        update = self._update(zone)
+        for record in records:
+            update.delete(_owner(zone, record), _rdata(record.value))
+        return update
+
+    def _update(self, zone: Zone) -> dns.update.UpdateMessage:
+        return dns.update.UpdateMessage(zone.name.fqdn, keyring=self._key)
+
+    async def _change(self, zone: Zone, records: Sequence[TxtRecord], make: _Make) -> None:
+        once = list(dict.fromkeys(records))
+        messages = self._messages(zone, once, make) if once else []
+        await in_parts(
+            (part, self._send_part(update, zone, part, make)) for part, update in messages
+        )
+
+    def _messages(
+        self, zone: Zone, records: list[TxtRecord], make: _Make
+    ) -> list[tuple[list[TxtRecord], dns.update.UpdateMessage]]:
+        """Return the updates that do it, each with its records, and as long as it may be."""
+        update = make(zone, records)
+        if len(records) < 2 or self._fits(update):
+            return [(records, update)]
+        half = len(records) // 2
+        halves = (records[:half], records[half:])
+        return [message for part in halves for message in self._messages(zone, part, make)]
+
+    def _fits(self, update: dns.update.UpdateMessage) -> bool:
+        try:
+            return len(update.to_wire()) <= (_LARGEST_UDP if self._udp else _LARGEST_TCP)
+        except dns.exception.TooBig:
+            return False
+
+    async def _send_part(
+        self, update: dns.update.UpdateMessage, zone: Zone, part: Sequence[TxtRecord], make: _Make
+    ) -> None:
+        try:
+            await self._send(update, zone, part)
+        except ProviderError as error:
+            about_a_name = type(error) in (ProviderError, ProviderPermissionError)
+            if len(part) == 1 or not about_a_name or not error.changed_nothing:
+                raise
+            # An update is done as a whole or not at all, and nobody says which of its names it
+            # failed for: one by one the others are done, and the error names its own.
+            await in_parts(([one], self._send(make(zone, [one]), zone, [one])) for one in part)
+
+    async def _send(
+        self, update: dns.update.UpdateMessage, zone: Zone, records: Sequence[TxtRecord]
+    ) -> None:
+        names = list(dict.fromkeys(zone.record(record.name) for record in records))
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         where = (
             f"rfc2136 server {self._server} port {self._port}, zone {zone.name},"
-            f" name {zone.record(name)}"
+            f" name {names[0]}{others}"
         )
         async with self._slots:
             addresses = await self._addresses(where)
@@ -317,6 +377,10 @@ def _key(name: str, secret: str, algorithm: str) -> dns.tsig.Key | None:
     if not name:
         return None
     return dns.tsig.Key(_key_name(name), _secret(secret), _ALGORITHMS[algorithm])
+
+
+def _owner(zone: Zone, record: TxtRecord) -> dns.name.Name:
+    return dns.name.from_text(zone.record(record.name).fqdn)
 
 
 def _rdata(value: str) -> TXT:

@@ -1,0 +1,123 @@
+"""Runs other programs: no shell, little environment, a deadline, and bounded output."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.text import sanitize
+
+_MOST_OUTPUT = 64 * 1024  # bytes that are kept, from the end
+# Our own environment may hold keys that the program has no business with, so it gets only what
+# programs need to find themselves, a home, a language and a place for temporary files.
+_INHERITED = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"}
+    # Windows
+    | {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE"}
+    | {"APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES"}
+)
+
+
+class ProgramError(ZoneproofError):
+    """A program did not come to an end of its own: the message continues a sentence about it.
+
+    ``started`` tells whether it may have done something: it ran, and was killed at its deadline.
+    """
+
+    def __init__(self, message: str, *, started: bool) -> None:
+        super().__init__(message)
+        self.started = started
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended: its exit status, negative for a signal, and the end of its output."""
+
+    status: int
+    stdout: bytes = field(repr=False)
+    stderr: bytes = field(repr=False)
+
+    @property
+    def failure(self) -> str:
+        """What is wrong, to continue a sentence about the program; empty for the status 0."""
+        if self.status == 0:
+            return ""
+        how = f"failed with exit status {self.status}"
+        if self.status < 0:
+            how = f"was ended by signal {-self.status}"
+        lines = [line for line in self.stderr.splitlines() if line.strip()]
+        last = sanitize(lines[-1]) if lines else ""
+        return f"{how}, its last words: {last or 'nothing'}"
+
+
+async def run_program(
+    command: Sequence[str], *, seconds: float, variables: Mapping[str, str]
+) -> Ended:
+    """Run a program to its end; the first word of ``command`` is its absolute path.
+
+    Its environment is the usual minimum and ``variables``, its stdin is empty. After ``seconds``
+    it is killed with everything that it started, and so it is when the caller is cancelled. What
+    it leaves running when it ends is left alone. Raises ProgramError.
+    """
+    # Files and no pipes take the output: a pipe that a left-over child keeps open would have to be
+    # waited for.
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                env=_environment(variables),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProgramError(f"cannot be run: {_reason(error)}", started=False) from error
+        try:
+            async with asyncio.timeout(seconds):
+                status = await process.wait()
+        except TimeoutError as error:
+            raise ProgramError(
+                f"took longer than {seconds:g} seconds and was killed", started=True
+            ) from error
+        finally:
+            if process.returncode is None:
+                _kill_group(process)
+                await process.wait()
+        return Ended(status, _end_of(stdout), _end_of(stderr))
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
+    return inherited | dict(variables)
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        # The program leads a session of its own, so its process group has its id.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end_of(file: IO[bytes]) -> bytes:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _MOST_OUTPUT))
+    return file.read(_MOST_OUTPUT)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file, or its first line names no existing interpreter"
+    if isinstance(error, PermissionError):
+        return "this user may not execute it: check its mode (chmod +x) and its folders"
+    return f"{error.strerror}: a script needs a first line such as #!/bin/sh"
