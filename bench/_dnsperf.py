@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench._processes import cpu_seconds
-from tests.peers import dns_tool, dns_tool_environment
+from tests.support.peers import dns_tool, dns_tool_environment
 
 # With these a Knot on two cores answers most; more outstanding questions get lost.
 _CLIENTS = 16

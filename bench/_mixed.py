@@ -19,10 +19,10 @@ import dns.tsigkeyring
 import dns.update
 
 from bench._renewals import rfc2136
-from tests.challengedns.world import Service, texts
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
-from tests.peers.unbound import Unbound
-from tests.world import World, zone_text
+from tests.support.challenge_service import Service, texts
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
+from tests.support.peers.unbound import Unbound
+from tests.support.world import World, zone_text
 from zoneproof.core.names import DomainName
 from zoneproof.manager import (
     AccountTerms,
@@ -60,7 +60,7 @@ ns1 A {_CHALLENGE_ADDRESS}
 """
 
 _HOOK = """#!/bin/sh
-cd {root} && exec {python} -m tests.cli.change_txt {port} {action} "$2" "$3"
+cd {root} && exec {python} -m tests.support.change_txt {port} {action} "$2" "$3"
 """
 
 

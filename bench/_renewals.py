@@ -13,8 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
-from tests.world import zone_text
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
+from tests.support.world import zone_text
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench._accounts import Account, account, value
 from bench._processes import cpu_seconds, memory
-from tests.challengedns.world import Service, write_config
+from tests.support.challenge_service import Service, write_config
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.storage import load_migrations, open_sqlite

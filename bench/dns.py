@@ -19,7 +19,7 @@ from bench._dnsperf import Load
 from bench._figures import Bar, microseconds, per_second, print_figure, print_ratio, print_title
 from bench._knot import Knot
 from bench._service import fill, make_service
-from tests.challengedns.world import ZONE
+from tests.support.challenge_service import ZONE
 
 NAMES = 1_000
 ROUNDS = 9

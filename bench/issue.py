@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench._pairs import print_pair, time_pairs
-from tests.peers.certbot import certonly_command
-from tests.peers.knot import Knot
-from tests.world import zone_text
+from tests.support.peers.certbot import certonly_command
+from tests.support.peers.knot import Knot
+from tests.support.world import zone_text
 from zoneproof.testing.pebble import Pebble
 
 SIZES = (1, 20, 100)

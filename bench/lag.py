@@ -20,11 +20,11 @@ from pathlib import Path
 from statistics import median
 
 from bench._figures import Bar, print_figure, print_title
-from tests.faults.ca_proxy import CaProxy, Forward, Reply, Rule
-from tests.faults.servers import CHALLENGE, DOMAIN, TwoServers, open_two_servers
-from tests.peers.certbot import certonly_command
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
-from tests.peers.knot_secondary import KnotSecondary
+from tests.support.ca_proxy import CaProxy, Forward, Reply, Rule
+from tests.support.peers.certbot import certonly_command
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.support.peers.knot_secondary import KnotSecondary
+from tests.support.two_servers import CHALLENGE, DOMAIN, TwoServers, open_two_servers
 
 LAGS = (0.0, 20.0)
 # Zoneproof looks in a rhythm, so that a single lag would measure where that happens to be.

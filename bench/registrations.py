@@ -28,7 +28,7 @@ from bench._figures import (
     print_title,
 )
 from bench._service import BenchService, fill, make_service
-from tests.challengedns.world import ZONE
+from tests.support.challenge_service import ZONE
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS = 9

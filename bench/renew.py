@@ -18,8 +18,8 @@ from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM, socket
 
 from bench._figures import Bar, megabytes, print_figure, print_ratio, print_title
 from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run
-from tests.peers.certbot import certbot_command, certonly_command
-from tests.peers.knot import Knot
+from tests.support.peers.certbot import certbot_command, certonly_command
+from tests.support.peers.knot import Knot
 from zoneproof.manager import Credential
 from zoneproof.testing.pebble import Pebble
 

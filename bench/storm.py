@@ -13,7 +13,7 @@ from bench._figures import Bar, milliseconds, per_second, print_figure, print_ra
 from bench._paced import Latencies, ask_at, together
 from bench._service import BenchService, fill, make_service
 from bench._storm import storm
-from tests.challengedns.world import ZONE
+from tests.support.challenge_service import ZONE
 
 RATE = 500.0
 NAMES = 10_000

@@ -17,7 +17,7 @@ from bench._acme_dns import AcmeDns, acme_dns_binary
 from bench._figures import Bar, per_second, print_figure, print_ratio, print_title
 from bench._http import call_for
 from bench._service import fill, make_service
-from tests.challengedns.world import ZONE
+from tests.support.challenge_service import ZONE
 
 CONNECTIONS = 32
 ROUNDS = 5

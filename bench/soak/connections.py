@@ -28,18 +28,18 @@ from bench._processes import memory
 from bench._service import BenchService
 from bench.soak.asking import ask_tcp, txt_question
 from bench.soak.progress import Progress, SoakError
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     ZONE,
     txt,
     write_config,
 )
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     register as register_one,
 )
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     update as update_one,
 )
-from tests.self_signed import write_certificate
+from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.capacity import capacity
 from zoneproof.serving.capacity import file_limit, usable_memory

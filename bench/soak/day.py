@@ -28,8 +28,8 @@ from bench._processes import cpu_seconds
 from bench._service import WEEK, BenchService, make_service, publish, register
 from bench.soak.asking import ask_many, ask_tcp, ask_udp, txt_question
 from bench.soak.progress import Progress, SoakError
-from tests.challengedns.world import ZONE
-from tests.peers.unbound import Unbound
+from tests.support.challenge_service import ZONE
+from tests.support.peers.unbound import Unbound
 
 _DAYS = 30
 _LIVING_DAYS = 7

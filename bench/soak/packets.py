@@ -23,7 +23,7 @@ import dns.message
 from bench.soak.asking import ask_udp, receive_framed, txt_question
 from bench.soak.hostile import Hostile, deserves_answer, judge
 from bench.soak.progress import Progress, SoakError
-from tests.challengedns.world import Service, make_responder, open_for, write_config
+from tests.support.challenge_service import Service, make_responder, open_for, write_config
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.answers import Responder
 

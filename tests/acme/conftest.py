@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import tests.peers  # noqa: F401  says where Pebble is
+import tests.support.peers  # noqa: F401  says where Pebble is
 from zoneproof.testing.pebble import Pebble
 
 MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"

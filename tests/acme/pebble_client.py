@@ -13,7 +13,7 @@ import httpx2
 from cryptography import x509
 
 from tests.acme.fake_ca import url_of
-from tests.peers.pebble import management
+from tests.support.peers.pebble import management
 from zoneproof.acme import (
     AccountKey,
     AcmeClient,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acme.pebble_client import Recorder, obtain, registered
-from tests.peers.pebble import renewal_window, set_renewal_info
+from tests.support.peers.pebble import renewal_window, set_renewal_info
 from zoneproof.acme import cert_id, choose_renewal_time, is_renewal_due
 from zoneproof.core.errors import AcmeConnectionError, AcmeProblemError
 from zoneproof.testing.pebble import Pebble

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.acme.fake_ca import Clock, FakeCa, problem, url_of
-from tests.self_signed import certificate
+from tests.support.self_signed import certificate
 from zoneproof.acme import AccountKey, AcmeClient, SharedCall
 from zoneproof.acme.http import MAX_BODY
 from zoneproof.core.errors import (

@@ -26,8 +26,8 @@ from typing import Any
 import bcrypt
 import pytest
 
-from tests.challengedns import world
-from tests.challengedns.world import open_for
+from tests.support import challenge_service
+from tests.support.challenge_service import open_for
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.importing.takeover import LeftOut, Summary, import_acme_dns
 from zoneproof.challengedns.store.authentication import Caller
@@ -178,9 +178,9 @@ def caller(account: Account, *, key: str = "", address: str = "192.0.2.1") -> Ca
     return Caller(account.username, key or account.key, ipaddress.ip_address(address))
 
 
-def client(account: Account) -> world.Account:
+def client(account: Account) -> challenge_service.Account:
     """Return the client of an account as one who uses the HTTP API."""
-    return world.Account(account.username, account.key, account.subdomain, "")
+    return challenge_service.Account(account.username, account.key, account.subdomain, "")
 
 
 async def refusal(config: Path, source: Path | str) -> str:

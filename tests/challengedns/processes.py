@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.challengedns.world import Service
+from tests.support.challenge_service import Service
 
 
 def wait_for_end(processes: list[int]) -> None:

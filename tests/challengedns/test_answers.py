@@ -17,7 +17,7 @@ import dns.rdataclass
 import dns.rdatatype
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     ZONE,
     Account,
     Service,
@@ -27,7 +27,7 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from tests.peers import dns_tool, dns_tool_environment
+from tests.support.peers import dns_tool, dns_tool_environment
 
 NOERROR, NXDOMAIN, REFUSED = dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.REFUSED
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     ZONE,
     Account,
     Service,

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-from tests.challengedns.world import Reply, open_for, request, txt, write_config
-from tests.self_signed import write_certificate
+from tests.support.challenge_service import Reply, open_for, request, txt, write_config
+from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.api.certificate import configured_key_pair
 from zoneproof.challengedns.config import ApiConfig, Config, load_config

@@ -19,7 +19,7 @@ import dns.rcode
 import pytest
 
 from tests.challengedns.processes import fails_to_start
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     ZONE,
     Service,
     challenge_command,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.challengedns.world import write_config
+from tests.support.challenge_service import write_config
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.runtime.capacity import Capacity, capacity
 from zoneproof.serving.capacity import file_limit, usable_memory

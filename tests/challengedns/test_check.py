@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.challengedns.world import Service
-from tests.peers.knot import Knot
-from tests.self_signed import write_certificate
+from tests.support.challenge_service import Service
+from tests.support.peers.knot import Knot
+from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.runtime.check import Level, check_sqlite
 from zoneproof.testing.background import free_port
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     Account,
     Service,
     everywhere,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.world import write_config
+from tests.support.challenge_service import write_config
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.wire import CNAME, to_wire
 from zoneproof.challengedns.dns.zonefile import compile_zones

@@ -20,8 +20,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.challengedns.world import open_for, write_config
-from tests.self_signed import write_certificate
+from tests.support.challenge_service import open_for, write_config
+from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.config import load_config
 from zoneproof.serving.certificate import KeyPair

@@ -24,7 +24,7 @@ from tests.challengedns.acme_dns import (
     take_over,
     write_sqlite,
 )
-from tests.challengedns.world import ZONE, Service, everywhere, txt, update, write_config
+from tests.support.challenge_service import ZONE, Service, everywhere, txt, update, write_config
 from zoneproof.challengedns.importing.database import PAGE
 from zoneproof.challengedns.importing.takeover import LeftOut
 from zoneproof.core.errors import RegistrationError

@@ -31,7 +31,7 @@ from tests.challengedns.acme_dns import (
     take_over,
     write_sqlite,
 )
-from tests.challengedns.world import ZONE, txt, write_config
+from tests.support.challenge_service import ZONE, txt, write_config
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.wire import NS, A
 from zoneproof.challengedns.dns.zonefile import compile_zones

@@ -21,7 +21,7 @@ from tests.challengedns.acme_dns import (
     take_over,
     write_sqlite,
 )
-from tests.challengedns.world import Service, request, txt, update, write_config
+from tests.support.challenge_service import Service, request, txt, update, write_config
 from zoneproof.challengedns.importing.database import Row
 from zoneproof.challengedns.importing.rows import UnusableRowError, read_account, read_value
 from zoneproof.challengedns.store import keys

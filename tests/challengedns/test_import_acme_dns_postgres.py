@@ -22,8 +22,8 @@ from tests.challengedns.acme_dns import (
     refusal,
     take_over,
 )
-from tests.challengedns.world import ZONE, Service, everywhere, txt, update, write_config
-from tests.peers.postgres import PASSWORD, USER, Postgres
+from tests.challengedns.postgres import PASSWORD, USER, Postgres
+from tests.support.challenge_service import ZONE, Service, everywhere, txt, update, write_config
 from zoneproof.challengedns.importing.database import PAGE
 from zoneproof.testing.background import free_port
 

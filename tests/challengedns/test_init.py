@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.knot import Knot
-from tests.peers.unbound import Unbound
+from tests.support.peers.knot import Knot
+from tests.support.peers.unbound import Unbound
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.config_template import default_dns_listen

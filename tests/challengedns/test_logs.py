@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.processes import kill_workers
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     Service,
     challenge_command,
     register,

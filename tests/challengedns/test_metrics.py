@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.processes import kill_workers
-from tests.challengedns.world import ZONE, Service, register, request, txt, update, write_config
+from tests.support.challenge_service import (
+    ZONE,
+    Service,
+    register,
+    request,
+    txt,
+    update,
+    write_config,
+)
 from zoneproof.challengedns.dns.counters import (
     ORDINARY,
     TRUNCATED,

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.challengedns.world import Service, challenge_command, register, request, write_config
+from tests.support.challenge_service import (
+    Service,
+    challenge_command,
+    register,
+    request,
+    write_config,
+)
 
 # Left out: positive_data_acceptance, because no schema says exactly what a network is.
 CHECKS = (

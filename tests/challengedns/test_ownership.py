@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.world import challenge_command, open_for, write_config
+from tests.support.challenge_service import challenge_command, open_for, write_config
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.ownership import acting_as, acting_as_owner_of
 from zoneproof.storage import load_migrations, open_sqlite

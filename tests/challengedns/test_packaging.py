@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.challengedns.world import ZONE, Service, write_config
-from tests.peers import dns_tool, dns_tool_environment
-from tests.self_signed import write_certificate
+from tests.support.challenge_service import ZONE, Service, write_config
+from tests.support.peers import dns_tool, dns_tool_environment
+from tests.support.self_signed import write_certificate
 from zoneproof.cli.challenge.database import ROOT_CONFIG
 from zoneproof.cli.challenge.init import _ROOT_DATABASE
 from zoneproof.cli.challenge.serve import serve

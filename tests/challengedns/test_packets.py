@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.challengedns.world import make_responder, sample, txt
+from tests.support.challenge_service import make_responder, sample, txt
 from zoneproof.challengedns.dns.answers import Responder
 
 KNOWN = [

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.processes import fails_to_start, kill_workers
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     Service,
     challenge_command,
     everywhere,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.clock import Clock
-from tests.challengedns.world import txt
+from tests.support.challenge_service import txt
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.authentication import Caller

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     Account,
     Reply,
     Service,

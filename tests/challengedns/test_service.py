@@ -17,7 +17,7 @@ import dns.rcode
 import pytest
 
 from tests.challengedns.processes import fails_to_start, kill_workers, wait_for_end
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     ENOUGH_TO_REACH_EVERY_WORKER,
     ZONE,
     Account,
@@ -30,7 +30,7 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from tests.peers.unbound import Unbound
+from tests.support.peers.unbound import Unbound
 from zoneproof.testing.background import free_port
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     Account,
     Service,
     challenge_command,

@@ -10,7 +10,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from tests.challengedns.world import make_responder, open_for, texts, txt, write_config
+from tests.support.challenge_service import make_responder, open_for, texts, txt, write_config
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns import table
 from zoneproof.challengedns.dns.answers import Responder

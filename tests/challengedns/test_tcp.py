@@ -13,7 +13,7 @@ from pathlib import Path
 import dns.message
 import pytest
 
-from tests.challengedns.world import connected, make_responder, sample, texts, txt
+from tests.support.challenge_service import connected, make_responder, sample, texts, txt
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.dns import tcp
 from zoneproof.challengedns.dns.tcp import TcpServer

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.challengedns.clock import Clock
-from tests.challengedns.world import txt
+from tests.support.challenge_service import txt
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.registrations import NewRegistration, Registrations

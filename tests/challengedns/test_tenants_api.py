@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     Account,
     Reply,
     Service,
@@ -23,7 +23,7 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from tests.providers.registrations import MemoryRegistrations
+from tests.support.registrations import MemoryRegistrations
 from zoneproof.core.errors import ProviderCredentialsError, ProviderPermissionError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import ProviderContext, TxtRecord, Zone, open_provider

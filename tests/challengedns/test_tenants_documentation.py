@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.world import Service, challenge_command, write_config
+from tests.support.challenge_service import Service, challenge_command, write_config
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -17,10 +17,10 @@ from typing import NamedTuple
 import pytest
 from cryptography import x509
 
-import tests.peers  # noqa: F401  says where Pebble is
+import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.challengedns.processes import fails_to_start
-from tests.challengedns.world import Service, challenge_command, write_config
-from tests.manager.full_home import self_signed
+from tests.support.challenge_service import Service, challenge_command, write_config
+from tests.support.full_home import self_signed
 from zoneproof.challengedns.config import load_config
 from zoneproof.core.errors import AcmeError
 from zoneproof.manager.api_certificate import ApiCertificate

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     Service,
     challenge_command,
     everywhere,

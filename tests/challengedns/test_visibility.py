@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import dns.rcode
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     ENOUGH_TO_REACH_EVERY_WORKER,
     Service,
     everywhere,

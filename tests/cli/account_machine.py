@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import tests.peers  # noqa: F401  says where Pebble is
+import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.acme.conftest import MAC_KEY
-from tests.world import Result
+from tests.support.world import Result
 from zoneproof.acme import AccountKey
 from zoneproof.manager import CertificateDefinition, Home, MethodDefinition, open_manager
 from zoneproof.testing.pebble import Pebble

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.world import Result
+from tests.support.world import Result
 
 SECRET = "c2VjcmV0LXNlY3JldA=="
 RFC2136 = ["--field", "server=192.0.2.53", "--field", "key_name=k"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import Result
+from tests.support.world import Result
 from zoneproof import cli
 
 

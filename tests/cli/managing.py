@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.world import Result, World, open_world, zone_text
+from tests.support.world import Result, World, open_world, zone_text
 
 CHALLENGE = "_acme-challenge.example.com"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.world import Result
+from tests.support.world import Result
 
 Answer = str | Callable[[str], str]
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tests.peers  # noqa: F401  says where Pebble is
+import tests.support.peers  # noqa: F401  says where Pebble is
 from zoneproof.testing.pebble import Pebble
 
 PAGE = Path(__file__).parents[2] / "docs/accounts.md"

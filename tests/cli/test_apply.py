@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.inside import Inside, inside
-from tests.world import Result
+from tests.support.world import Result
 from zoneproof.core.errors import ZoneproofError
 
 __all__ = ["inside"]

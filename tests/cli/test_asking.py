@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.world import Service, challenge_command, register, write_config
 from tests.cli.credential_home import RFC2136
 from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
+from tests.support.challenge_service import Service, challenge_command, register, write_config
 from zoneproof.core.names import DomainName
 from zoneproof.manager import AccountTerms, Home, open_manager
 from zoneproof.manager.accounts.store import new_account

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.cli.change_txt import change
 from tests.cli.managing import CHALLENGE, facts, servers, world
 from tests.cli.terminal import Answer, run_at_terminal
-from tests.world import Result, World
+from tests.support.change_txt import change
+from tests.support.world import Result, World
 
 __all__ = ["servers", "world"]  # fixtures
 

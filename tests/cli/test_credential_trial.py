@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.peers.knot import TSIG_SECRET, Knot
-from tests.world import Result, World, open_world, zone_text
+from tests.support.peers.knot import TSIG_SECRET, Knot
+from tests.support.world import Result, World, open_world, zone_text
 
 NAME = "_zoneproof-test.example.com"
 
@@ -179,7 +179,7 @@ def test_an_interrupted_test_removes_its_value(world: World, number: signal.Sign
 def killing_script(world: World, folder: Path) -> list[str]:
     """Return fields of a script that adds the record and, the first time, kills its parent."""
     create, delete = folder / "create", folder / "delete"
-    change = f"{sys.executable} -m tests.cli.change_txt {world.knot.port}"
+    change = f"{sys.executable} -m tests.support.change_txt {world.knot.port}"
     kill = f'[ -e {folder}/killed ] || {{ touch {folder}/killed; kill -9 "$PPID"; }}'
     head = f"#!/bin/sh\ncd {Path.cwd()}\n"
     create.write_text(f'{head}{change} add "$2" "$3"\n{kill}\n')

@@ -13,8 +13,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply
-from tests.world import World, open_world, zone_text
+from tests.support.fake_dns import FakeDns, reply
+from tests.support.world import World, open_world, zone_text
 
 
 @pytest.fixture(scope="module")

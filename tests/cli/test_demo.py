@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-import tests.peers  # noqa: F401  tells where Pebble is
+import tests.support.peers  # noqa: F401  tells where Pebble is
 from tests.docs.test_commands import check
 
 

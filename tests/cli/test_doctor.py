@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.peers.knot import Knot
-from tests.world import zone_text
+from tests.support.peers.knot import Knot
+from tests.support.world import zone_text
 
 
 @pytest.fixture(scope="module")

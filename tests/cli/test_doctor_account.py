@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from tests.cli.change_txt import change_record
 from tests.cli.managing import servers, world
-from tests.world import World
+from tests.support.change_txt import change_record
+from tests.support.world import World
 
 __all__ = ["servers", "world"]  # fixtures
 

@@ -12,14 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.cli.change_txt import change
 from tests.cli.inside import Inside, inside
 from tests.cli.managing import add_broken, facts, issue, leaf, servers, world
 from tests.cli.terminal import run_at_terminal
-from tests.peers.knot import TSIG_SECRET
-from tests.providers.fake_acme_dns import FakeAcmeDns
-from tests.providers.fake_http import fake_http_server
-from tests.world import Result, World
+from tests.support.change_txt import change
+from tests.support.fake_acme_dns import FakeAcmeDns
+from tests.support.fake_http import fake_http_server
+from tests.support.peers.knot import TSIG_SECRET
+from tests.support.world import Result, World
 from zoneproof.acme import CertificateKey, make_key, public_der
 
 __all__ = ["inside", "servers", "world"]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.world import challenge_command
-from tests.cli.change_txt import change_record
 from tests.cli.managing import facts, leaf
 from tests.cli.terminal import run_at_terminal
-from tests.world import Result, World, open_world, zone_text
+from tests.support.challenge_service import challenge_command
+from tests.support.change_txt import change_record
+from tests.support.world import Result, World, open_world, zone_text
 from zoneproof.testing.background import BackgroundServer, free_port
 
 ADDRESS = "127.0.0.2"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.web_server import web_server
-from tests.world import Result, World, open_world, zone_text
+from tests.support.web_server import web_server
+from tests.support.world import Result, World, open_world, zone_text
 
 SITE = "127.0.0.3"
 

@@ -16,7 +16,9 @@ import pytest
 
 from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
-from tests.migration.trees import (
+from tests.support.peers.certbot import certonly
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.support.trees import (
     ACCOUNT_URL,
     LETS_ENCRYPT,
     REGISTRATION,
@@ -24,9 +26,7 @@ from tests.migration.trees import (
     certificate,
     write,
 )
-from tests.peers.certbot import certonly
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
-from tests.world import World, open_world, zone_text
+from tests.support.world import World, open_world, zone_text
 from zoneproof.acme import AccountKey, key_to_pem, make_key
 from zoneproof.acme.csr import CertificateKey
 from zoneproof.testing.background import free_port
@@ -78,7 +78,7 @@ def letsencrypt(world: World, http_port: int) -> Path:
         "--domain=alone.example.com",
     )
     hook = (
-        f"{sys.executable} -m tests.cli.change_txt {world.knot.port} add"
+        f"{sys.executable} -m tests.support.change_txt {world.knot.port} add"
         " _acme-challenge.$CERTBOT_DOMAIN $CERTBOT_VALIDATION"
     )
     certonly(

@@ -20,9 +20,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.cli.change_txt import change
-from tests.peers.knot import TSIG_SECRET
-from tests.world import Result, World, open_world, zone_text
+from tests.support.change_txt import change
+from tests.support.peers.knot import TSIG_SECRET
+from tests.support.world import Result, World, open_world, zone_text
 
 CHALLENGE = "_acme-challenge.example.com"
 
@@ -200,12 +200,12 @@ def test_a_run_killed_while_it_publishes_is_cleaned_by_the_next(
     """The script kills its parent the first time, before or after it has added the record."""
     create, delete = tmp_path / "create", tmp_path / "delete"
     kill = f'[ -e {tmp_path}/killed ] || {{ touch {tmp_path}/killed; kill -9 "$PPID"; }}'
-    add = f'{sys.executable} -m tests.cli.change_txt {world.knot.port} add "$2" "$3"'
+    add = f'{sys.executable} -m tests.support.change_txt {world.knot.port} add "$2" "$3"'
     steps = [kill, add] if moment == "before" else [add, kill]
     create.write_text("\n".join(["#!/bin/sh", f"cd {Path.cwd()}", *steps, ""]))
     delete.write_text(
         f"#!/bin/sh\ncd {Path.cwd()}\n"
-        f'{sys.executable} -m tests.cli.change_txt {world.knot.port} remove "$2" "$3"\n'
+        f'{sys.executable} -m tests.support.change_txt {world.knot.port} remove "$2" "$3"\n'
     )
     for script in (create, delete):
         script.chmod(0o755)

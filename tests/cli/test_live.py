@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tests.cli.screen import Screen
 from tests.cli.terminal import run_at_terminal
-from tests.world import World, open_world, zone_text
+from tests.support.world import World, open_world, zone_text
 from zoneproof.cli.live import LiveView
 from zoneproof.issuance import OrderCreated, OrderPlanned, PropagationWaiting, RecordRemoved, Warned
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.inside import Inside, inside
 from tests.cli.managing import issue, servers, world
-from tests.world import World
+from tests.support.world import World
 
 __all__ = ["inside", "servers", "world"]  # fixtures
 

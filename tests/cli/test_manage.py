@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from tests.cli.managing import add, facts, issue, leaf, servers, world
-from tests.peers.knot import TSIG_SECRET
-from tests.world import World
+from tests.support.peers.knot import TSIG_SECRET
+from tests.support.world import World
 
 __all__ = ["servers", "world"]  # fixtures
 

@@ -15,8 +15,8 @@ import pytest
 
 from tests.cli.managing import add, add_broken, facts, issue, leaf, world
 from tests.manager.managed import servers
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
-from tests.world import Result, World
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.support.world import Result, World
 from zoneproof.manager import Home, Renewal, RunOptions, keep_renewed
 
 __all__ = ["servers", "world"]  # fixtures

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.peers.knot import TSIG_SECRET
-from tests.world import World, open_world, zone_text
+from tests.support.peers.knot import TSIG_SECRET
+from tests.support.world import World, open_world, zone_text
 
 OTHER_CA = 'CAA 0 issue "other-ca.example"'
 

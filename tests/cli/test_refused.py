@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.change_txt import change_record
 from tests.cli.inside import Inside, inside
 from tests.cli.managing import CHALLENGE, facts, issue, leaf, servers, world
-from tests.world import Result, World
+from tests.support.change_txt import change_record
+from tests.support.world import Result, World
 from zoneproof.testing.background import free_port
 
 __all__ = ["inside", "servers", "world"]  # fixtures

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.acme.pebble_client import revocation_of
-from tests.cli.change_txt import change
 from tests.cli.managing import CHALLENGE, add, add_broken, facts, issue, leaf, servers, world
 from tests.cli.terminal import run_at_terminal
-from tests.peers.pebble import renewal_window, set_renewal_info
-from tests.world import World
+from tests.support.change_txt import change
+from tests.support.peers.pebble import renewal_window, set_renewal_info
+from tests.support.world import World
 from zoneproof.cli.events import Telling
 from zoneproof.cli.run import tell_round
 

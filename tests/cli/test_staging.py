@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.managing import CHALLENGE, add_broken, facts, issue, leaf
-from tests.world import Result, World, open_world, zone_text
+from tests.support.world import Result, World, open_world, zone_text
 from zoneproof.acme import KNOWN
 from zoneproof.testing.pebble import Pebble
 

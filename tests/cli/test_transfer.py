@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.cli.inside import Inside, inside
 from tests.cli.terminal import run_at_terminal
-from tests.manager.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, self_signed
-from tests.world import Result
+from tests.support.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, self_signed
+from tests.support.world import Result
 from zoneproof.acme import AccountKey
 from zoneproof.cli import import_offer
 from zoneproof.core.errors import ZoneproofError

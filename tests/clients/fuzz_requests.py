@@ -16,7 +16,7 @@ from typing import Any
 
 import atheris  # type: ignore[import-untyped]
 
-from tests.challengedns.world import open_for, txt, write_config
+from tests.support.challenge_service import open_for, txt, write_config
 
 with atheris.instrument_imports(include=["zoneproof.challengedns"]):
     from zoneproof.challengedns.api.api import make_app

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests.challengedns.world import txt
-from tests.clients.clients import (
+from tests.support.challenge_service import txt
+from tests.support.client_world import DOMAIN, NAMES, TENANT, ClientWorld, open_client_world
+from tests.support.clients import (
     AcmeDnsPlugin,
     Client,
     Lego,
@@ -20,7 +21,6 @@ from tests.clients.clients import (
     ManualHook,
     script_of_the_guide,
 )
-from tests.clients.world import DOMAIN, NAMES, TENANT, ClientWorld, open_client_world
 
 Reach = Callable[[ClientWorld], str]
 """How a client reaches the service: returns its base URL."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.challengedns.world import Account, Service, register, txt, write_config
+from tests.support.challenge_service import Account, Service, register, txt, write_config
 
 SECONDS = 15
 VALUE = re.compile(r"[A-Za-z0-9_-]{43}")

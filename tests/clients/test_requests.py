@@ -20,7 +20,14 @@ from string import Template
 
 import pytest
 
-from tests.challengedns.world import Reply, Service, challenge_command, register, txt, write_config
+from tests.support.challenge_service import (
+    Reply,
+    Service,
+    challenge_command,
+    register,
+    txt,
+    write_config,
+)
 
 TENANT = "team"
 # What Windows PowerShell and programs on .NET Framework send with every POST.

@@ -6,7 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from tests.peers import dns_tool, dns_tool_environment
+from tests.support.peers import dns_tool, dns_tool_environment
 
 _HEADER = re.compile(r"opcode: (\S+), status: (\S+), id: ")
 _FLAGS = re.compile(r"^;; flags:([^;]*);(?: MBZ: (\S+);)? QUERY: (.*)$", re.MULTILINE)

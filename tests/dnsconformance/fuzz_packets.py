@@ -18,7 +18,7 @@ from tests.dnsconformance.questions import make_question
 from tests.dnsconformance.rules import check
 
 with atheris.instrument_imports(include=["zoneproof.challengedns"]):
-    from tests.challengedns.world import make_responder, sample
+    from tests.support.challenge_service import make_responder, sample
 
 
 _SEEDS = 500

@@ -13,8 +13,8 @@ import dns.query
 import dns.rcode
 import pytest
 
-from tests.challengedns.world import Service, register, texts, txt, update, write_config
 from tests.dnsconformance.rules import check
+from tests.support.challenge_service import Service, register, texts, txt, update, write_config
 
 VALUES = "abcdefghijklmnop"
 

@@ -14,7 +14,7 @@ import dns.query
 import dns.rcode
 import pytest
 
-from tests.challengedns.world import (
+from tests.support.challenge_service import (
     ZONE,
     Account,
     Service,
@@ -24,9 +24,9 @@ from tests.challengedns.world import (
     update,
     write_config,
 )
-from tests.peers.knot import Knot
-from tests.peers.unbound import Unbound
-from tests.world import zone_text
+from tests.support.peers.knot import Knot
+from tests.support.peers.unbound import Unbound
+from tests.support.world import zone_text
 
 PARENT = "parent.example.net"
 MANY = "abcdefghijklmnop"
@@ -42,7 +42,7 @@ class Setting(Unbound):
 
 
 SETTINGS = {
-    # With tests.peers.unbound: mixed case in every question, 1232 bytes, no cache.
+    # With tests.support.peers.unbound: mixed case in every question, 1232 bytes, no cache.
     "as Let's Encrypt": "",
     "TCP only": "tcp-upstream: yes",
     "512 bytes": "edns-buffer-size: 512",

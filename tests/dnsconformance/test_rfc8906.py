@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.challengedns.world import ZONE, Service, register, txt, update, write_config
 from tests.dnsconformance.dig import Answer, Edns, dig
+from tests.support.challenge_service import ZONE, Service, register, txt, update, write_config
 
 
 @pytest.fixture(scope="module")

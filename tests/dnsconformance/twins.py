@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.challengedns.world import Service, open_for, txt
-from tests.peers.knot import Knot
+from tests.support.challenge_service import Service, open_for, txt
+from tests.support.peers.knot import Knot
 from zoneproof.challengedns.config import load_config
 
 MAIN, OTHER, CHILD, WILD = (

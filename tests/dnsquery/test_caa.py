@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dnsquery.fake_dns import FakeDns, reply
-from tests.dnsquery.world import common_port, knot, name
+from tests.support.fake_dns import FakeDns, reply
+from tests.support.name_servers import common_port, knot, name
 from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import (
     CaaRecord,

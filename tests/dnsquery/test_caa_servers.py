@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.dnsquery.world import HEAD, name
-from tests.peers.bind import Bind
-from tests.peers.knot import Knot
-from tests.peers.unbound import Unbound
+from tests.support.name_servers import HEAD, name
+from tests.support.peers.bind import Bind
+from tests.support.peers.knot import Knot
+from tests.support.peers.unbound import Unbound
 from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import CaaVerdict, Resolver, ServerAddress, check_caa
 

@@ -11,8 +11,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply, soa
-from tests.dnsquery.world import common_port, knot, name
+from tests.support.fake_dns import FakeDns, reply, soa
+from tests.support.name_servers import common_port, knot, name
 from zoneproof.core.errors import DelegationError, DnsError
 from zoneproof.dnsquery import Resolver, ServerAddress, Status, follow_delegation
 from zoneproof.dnsquery.delegation import Delegation

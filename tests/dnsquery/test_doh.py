@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.dnsquery.fake_dns import reply
-from tests.dnsquery.world import name
+from tests.support.fake_dns import reply
+from tests.support.name_servers import name
 from zoneproof.core.errors import DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery import Resolver, Status, parse_server
 from zoneproof.testing.background import free_port

@@ -20,7 +20,7 @@ import pytest
 from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.NS import NS
 
-from tests.dnsquery.fake_dns import FakeDns, Packets, reply, soa
+from tests.support.fake_dns import FakeDns, Packets, reply, soa
 from zoneproof.core.errors import DnsError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, check_visible, find_zone, follow_delegation

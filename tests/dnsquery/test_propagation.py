@@ -10,11 +10,11 @@ import dns.query
 import dns.rcode
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply, soa
-from tests.dnsquery.waiting import BOTH, FIRST, LONG, NS, ONE, OTHER, SECOND, TXT, Clock, World
-from tests.dnsquery.world import HEAD, add_txt, common_port, knot, name
-from tests.peers.bind import Bind
-from tests.peers.unbound import Unbound
+from tests.support.fake_dns import FakeDns, reply, soa
+from tests.support.name_servers import HEAD, add_txt, common_port, knot, name
+from tests.support.peers.bind import Bind
+from tests.support.peers.unbound import Unbound
+from tests.support.waiting import BOTH, FIRST, LONG, NS, ONE, OTHER, SECOND, TXT, Clock, World
 from zoneproof.core.errors import PropagationError, StorageError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import (

@@ -10,9 +10,9 @@ import dns.rcode
 import dns.resolver
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply, soa
-from tests.dnsquery.world import knot, name
-from tests.peers.unbound import Unbound
+from tests.support.fake_dns import FakeDns, reply, soa
+from tests.support.name_servers import knot, name
+from tests.support.peers.unbound import Unbound
 from zoneproof.core.errors import DnsError, DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery import Answer, Resolver, ServerAddress, Status
 from zoneproof.testing.background import free_port

@@ -11,8 +11,8 @@ import dns.name
 import dns.rcode
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply
-from tests.dnsquery.world import name
+from tests.support.fake_dns import FakeDns, reply
+from tests.support.name_servers import name
 from zoneproof.core.errors import DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery.messages import Answer, read_answer
 from zoneproof.dnsquery.transport import ServerAddress, exchange

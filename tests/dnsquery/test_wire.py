@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dnsquery.fake_dns import reply, soa
-from tests.dnsquery.world import name
+from tests.support.fake_dns import reply, soa
+from tests.support.name_servers import name
 from zoneproof.core.errors import DnsServerError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import messages

@@ -16,9 +16,9 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply, soa
-from tests.dnsquery.world import common_port, knot, name
-from tests.peers.unbound import Unbound
+from tests.support.fake_dns import FakeDns, reply, soa
+from tests.support.name_servers import common_port, knot, name
+from tests.support.peers.unbound import Unbound
 from zoneproof.core.errors import DnsServerError, DnsUnreachableError, NoSuchDomainError
 from zoneproof.dnsquery import (
     NameServer,

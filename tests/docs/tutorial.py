@@ -21,8 +21,8 @@ import dns.tsigkeyring
 import dns.update
 
 from tests.docs.page import DOCS, ROOT, Step
-from tests.peers.knot import TSIG_NAME, TSIG_SECRET
-from tests.world import World, open_world, zone_text
+from tests.support.peers.knot import TSIG_NAME, TSIG_SECRET
+from tests.support.world import World, open_world, zone_text
 from zoneproof.acme import KNOWN
 from zoneproof.testing.background import BackgroundServer, free_port
 from zoneproof.testing.pebble import Pebble

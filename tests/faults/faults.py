@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from tests.faults.ca_proxy import Fault, Forward, Reply
+from tests.support.ca_proxy import Fault, Forward, Reply
 
 _ACME = "urn:ietf:params:acme:error:"
 NOTHING: Mapping[str, str] = {}

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.servers import (
+from tests.faults.world import error_of
+from tests.support.peers.knot import Knot
+from tests.support.peers.knot_secondary import KnotSecondary
+from tests.support.peers.unbound import Unbound
+from tests.support.two_servers import (
     CHALLENGE,
     DOMAIN,
     SECOND,
@@ -18,11 +22,7 @@ from tests.faults.servers import (
     events_until,
     open_two_servers,
 )
-from tests.faults.world import error_of
-from tests.peers.knot import Knot
-from tests.peers.knot_secondary import KnotSecondary
-from tests.peers.unbound import Unbound
-from tests.world import World, open_world, zone_text
+from tests.support.world import World, open_world, zone_text
 from zoneproof.testing.background import BackgroundServer, free_port
 
 

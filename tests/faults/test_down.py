@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.faults import faults
-from tests.faults.ca_proxy import Fault, Rule
 from tests.faults.world import DOMAIN, FaultWorld
-from tests.world import Result
+from tests.support.ca_proxy import Fault, Rule
+from tests.support.world import Result
 from zoneproof.core.http import ATTEMPTS
 
 ALWAYS = 1000

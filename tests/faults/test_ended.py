@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.faults import faults
-from tests.faults.ca_proxy import STEPS, Fault, Rule
 from tests.faults.world import CHALLENGE, DOMAIN, FaultWorld, error_of
+from tests.support.ca_proxy import STEPS, Fault, Rule
 
 ALWAYS = 1000
 # The steps at which the journal already knows of an order.

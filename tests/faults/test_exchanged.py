@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import faults
-from tests.faults.ca_proxy import Rule
 from tests.faults.world import DOMAIN, FaultWorld
+from tests.support.ca_proxy import Rule
 
 
 def links(world: FaultWorld) -> dict[str, str]:

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.faults import faults
-from tests.faults.ca_proxy import Fault, Forward, Reply, Rule
 from tests.faults.world import CHALLENGE, DOMAIN, FaultWorld, error_of
+from tests.support.ca_proxy import Fault, Forward, Reply, Rule
 
 ALWAYS = 1000
 LONGEST = 3000  # characters of what is told

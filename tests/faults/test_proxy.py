@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.faults.ca_proxy import STEPS
 from tests.faults.world import open_fault_world
+from tests.support.ca_proxy import STEPS
 
 
 def test_every_step_of_a_run_goes_through_the_proxy(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.faults import faults
-from tests.faults.ca_proxy import RENEWAL_INFO, STEPS, Fault, Rule
 from tests.faults.world import CHALLENGE, DOMAIN, FaultWorld
-from tests.peers.pebble import renewal_window, set_renewal_info
+from tests.support.ca_proxy import RENEWAL_INFO, STEPS, Fault, Rule
+from tests.support.peers.pebble import renewal_window, set_renewal_info
 
 ALWAYS = 1000
 HOUR = timedelta(hours=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.faults import faults
-from tests.faults.ca_proxy import STEPS, Fault, Rule
 from tests.faults.world import CHALLENGE, DOMAIN, FaultWorld
-from tests.world import Result
+from tests.support.ca_proxy import STEPS, Fault, Rule
+from tests.support.world import Result
 
 ANYWHERE: dict[str, Fault] = {
     "lost after": faults.lost_after,

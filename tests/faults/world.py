@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.faults.ca_proxy import CaProxy
-from tests.world import Result, World, open_world, zone_text
+from tests.support.ca_proxy import CaProxy
+from tests.support.world import Result, World, open_world, zone_text
 
 DOMAIN = "example.com"
 CHALLENGE = f"_acme-challenge.{DOMAIN}"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.dnsquery.waiting import BOTH, FIRST, SECOND, World
-from tests.dnsquery.world import common_port, knot
+from tests.support.name_servers import common_port, knot
+from tests.support.waiting import BOTH, FIRST, SECOND, World
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import look_for_records
 from zoneproof.issuance.awaited import cname_record, txt_record

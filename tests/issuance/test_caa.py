@@ -8,10 +8,10 @@ import dns.message
 import dns.rcode
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply, soa
 from tests.issuance.fake_provider import MemoryProvider
-from tests.peers.knot import Knot
-from tests.world import zone_text
+from tests.support.fake_dns import FakeDns, reply, soa
+from tests.support.peers.knot import Knot
+from tests.support.world import zone_text
 from zoneproof.challenges.listener import Listeners
 from zoneproof.core.errors import CaaError
 from zoneproof.core.names import Identifier

@@ -14,7 +14,6 @@ import dns.update
 import msgspec
 import pytest
 
-from tests.clients.world import ClientWorld, open_client_world
 from tests.issuance.run_order import (
     BY_ACME_DNS,
     BY_LISTENER,
@@ -23,8 +22,9 @@ from tests.issuance.run_order import (
     Settings,
     obtain,
 )
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
-from tests.web_server import web_server
+from tests.support.client_world import ClientWorld, open_client_world
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.support.web_server import web_server
 from zoneproof.core.errors import (
     AwaitingUserError,
     HttpResponderError,

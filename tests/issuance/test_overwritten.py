@@ -8,11 +8,11 @@ import dns.message
 import dns.rcode
 import pytest
 
-from tests.dnsquery.fake_dns import FakeDns, reply, soa
 from tests.providers.contract_suite import challenge_value
-from tests.providers.fake_acme_dns import FakeAcmeDns
-from tests.providers.fake_http import fake_http_server
-from tests.providers.registrations import MemoryRegistrations
+from tests.support.fake_acme_dns import FakeAcmeDns
+from tests.support.fake_dns import FakeDns, reply, soa
+from tests.support.fake_http import fake_http_server
+from tests.support.registrations import MemoryRegistrations
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, ServerAddress, wait_until_visible
 from zoneproof.issuance import PublishedRecord

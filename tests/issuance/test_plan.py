@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
-from tests.peers.knot import Knot
-from tests.world import zone_text
+from tests.support.peers.knot import Knot
+from tests.support.world import zone_text
 from zoneproof.acme import directory_url
 from zoneproof.challenges.webroot import Webroot
 from zoneproof.core.errors import (

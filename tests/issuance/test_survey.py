@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
-from tests.peers.knot import Knot
-from tests.world import zone_text
+from tests.support.peers.knot import Knot
+from tests.support.world import zone_text
 from zoneproof.challenges.webroot import Webroot
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.core.names import DomainName, Identifier

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import Result, World, open_world, zone_text
+from tests.support.world import Result, World, open_world, zone_text
 
 CHALLENGE = "_acme-challenge.example.com"
 DAY = 86_400

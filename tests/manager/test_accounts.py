@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import tests.peers  # noqa: F401  says where Pebble is
-from tests.providers.fake_http import Reply, Request, fake_http_server
+import tests.support.peers  # noqa: F401  says where Pebble is
+from tests.support.fake_http import Reply, Request, fake_http_server
 from zoneproof.acme import AccountKey
 from zoneproof.core.errors import AcmeError, BusyError, InvalidInputError
 from zoneproof.core.names import DomainName

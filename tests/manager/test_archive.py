@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.manager.full_home import SECRETS, fill
+from tests.support.full_home import SECRETS, fill
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Home, open_manager
 from zoneproof.migration.archive import decode

@@ -24,8 +24,8 @@ from tests.manager.managed import (
     wait_for,
     world,
 )
-from tests.storage.locked import locked_by_another_process
-from tests.world import Result, World
+from tests.support.locked import locked_by_another_process
+from tests.support.world import Result, World
 from zoneproof.core.errors import StorageError
 from zoneproof.manager import Home, open_manager
 from zoneproof.storage import sqlite

@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.cli.change_txt import change
 from tests.manager.managed import CHALLENGE, daemon, listed, query, servers
-from tests.peers.knot import TSIG_SECRET
-from tests.world import World
+from tests.support.change_txt import change
+from tests.support.peers.knot import TSIG_SECRET
+from tests.support.world import World
 from zoneproof.core.errors import BusyError
 from zoneproof.manager import Home, Proposal, open_manager
 from zoneproof.manager.certificates.proposal import save

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.challenge_config import CONFIG
+from tests.support.challenge_config import CONFIG
 from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.core.errors import BusyError, InvalidInputError, ProviderUnavailableError
 from zoneproof.core.names import DomainName

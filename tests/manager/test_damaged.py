@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.manager.managed import CHALLENGE, line_of, obtain, query, servers, world
-from tests.peers.knot import TSIG_SECRET
-from tests.world import World
+from tests.support.peers.knot import TSIG_SECRET
+from tests.support.world import World
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import PublishedRecord
 from zoneproof.manager import Credential, Home, open_manager, renew

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.manager.smtp_server import PASSWORD, USER, SmtpServer, serve
-from tests.self_signed import certificate
+from tests.support.self_signed import certificate
 from zoneproof.manager.notifications import Notice, NotifySettings, SmtpSettings, send, send_test
 from zoneproof.manager.notifications.notice import fit_to_send
 from zoneproof.manager.notifications.smtp import compose, mail

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
-from tests.self_signed import certificate
+from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
+from tests.support.self_signed import certificate
 from zoneproof.manager.notifications import Notice, NotifySettings, WebhookSettings, send, send_test
 from zoneproof.manager.notifications.settings import signing_key
 from zoneproof.manager.notifications.webhook import signature

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import tests.peers  # noqa: F401  says where Pebble is
+import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.faults import faults
-from tests.faults.ca_proxy import KEY_CHANGE, CaProxy, Fault, Forward, Reply, Rule
+from tests.support.ca_proxy import KEY_CHANGE, CaProxy, Fault, Forward, Reply, Rule
 from zoneproof.core.errors import AcmeError
 from zoneproof.manager import AccountTerms, Home, RunOptions, open_manager
 from zoneproof.manager.accounts import changes, sharing

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.manager.full_home import self_signed
+from tests.support.full_home import self_signed
 from zoneproof.acme import find_ca
 from zoneproof.core.errors import AcmeError, BugError, HeldUpError, StorageError
 from zoneproof.issuance import Emit

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.cli.inside import Inside, inside
-from tests.manager.full_home import UNDEPLOYED, fill, not_deployed, self_signed
+from tests.support.full_home import UNDEPLOYED, fill, not_deployed, self_signed
 from zoneproof.manager import Home, open_manager
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.certificates.files import CertificateFiles

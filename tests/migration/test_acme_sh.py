@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.migration.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
+from tests.support.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
 from zoneproof.acme import AccountKey
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import DelegationRules

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from josepy.jwk import JWK, JWKEC, JWKRSA
 
-from tests.migration.trees import (
+from tests.support.trees import (
     ACCOUNT_URL,
     LETS_ENCRYPT,
     REGISTRATION,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.clients import AcmeDnsPlugin, Lego
-from tests.clients.world import DOMAIN, NAMES, ClientWorld, open_client_world
+from tests.support.client_world import DOMAIN, NAMES, ClientWorld, open_client_world
+from tests.support.clients import AcmeDnsPlugin, Lego
 from zoneproof.core.names import DomainName
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found

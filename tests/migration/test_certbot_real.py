@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acme.pebble_client import doze
-from tests.peers.certbot import certonly
+from tests.support.peers.certbot import certonly
 from zoneproof.acme import AcmeClient
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found, FoundCertificate

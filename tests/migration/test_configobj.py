@@ -10,7 +10,7 @@ from configobj import ConfigObj  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.migration.trees import SECRET, write
+from tests.support.trees import SECRET, write
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.migration.configobj import Section, read_configobj
 

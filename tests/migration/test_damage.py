@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from josepy.jwk import JWKRSA
 
 from tests.migration import test_acme_sh, test_certbot, test_lego
-from tests.migration.trees import REGISTRATION, SECRET, write
+from tests.support.trees import REGISTRATION, SECRET, write
 from zoneproof.migration.acme_sh import read_acme_sh
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.migration.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
+from tests.support.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
 from zoneproof.acme import AccountKey
 from zoneproof.migration.lego import read_lego
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.migration.trees import SECRET, write
+from tests.support.trees import SECRET, write
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.migration import reading
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.migration.trees import REGISTRATION, SECRET, write
+from tests.support.trees import REGISTRATION, SECRET, write
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName
 from zoneproof.migration.registrations import (

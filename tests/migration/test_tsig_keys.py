@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.migration.trees import write
-from tests.peers import dns_tool, dns_tool_environment
+from tests.support.peers import dns_tool, dns_tool_environment
+from tests.support.trees import write
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.migration.tsig_keys import TsigKey, algorithm_name, read_key_file, read_key_text
 from zoneproof.providers import describe

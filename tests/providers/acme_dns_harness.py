@@ -17,9 +17,9 @@ from tests.providers.contract_suite import (
     no_sleep,
     txt,
 )
-from tests.providers.fake_acme_dns import FakeAcmeDns
-from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
-from tests.providers.registrations import MemoryRegistrations
+from tests.support.fake_acme_dns import FakeAcmeDns
+from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
+from tests.support.registrations import MemoryRegistrations
 from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,

@@ -12,9 +12,9 @@ import dns.message
 import dns.rdatatype
 from dns.rdtypes.ANY.TXT import TXT
 
-from tests.peers import bind, knot
-from tests.peers.bind import Named
-from tests.peers.knot import Knotd
+from tests.support.peers import bind, knot
+from tests.support.peers.bind import Named
+from tests.support.peers.knot import Knotd
 from zoneproof.testing.background import BackgroundServer
 
 ALGORITHMS = ["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]

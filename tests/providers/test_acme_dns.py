@@ -31,9 +31,9 @@ from tests.providers.contract_suite import (
     check_message,
     txt,
 )
-from tests.providers.fake_acme_dns import FakeAcmeDns
-from tests.providers.fake_http import Reply, fake_http_server
-from tests.providers.registrations import MemoryRegistrations
+from tests.support.fake_acme_dns import FakeAcmeDns
+from tests.support.fake_http import Reply, fake_http_server
+from tests.support.registrations import MemoryRegistrations
 from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from tests.providers.challenge_config import CONFIG
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     Harness,
@@ -25,7 +24,8 @@ from tests.providers.contract_suite import (
     closing,
     txt,
 )
-from tests.providers.registrations import MemoryRegistrations
+from tests.support.challenge_config import CONFIG
+from tests.support.registrations import MemoryRegistrations
 from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store.registrations import Registrations, open_registrations

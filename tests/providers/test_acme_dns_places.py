@@ -10,9 +10,9 @@ import pytest
 
 from tests.providers.acme_dns_harness import DOMAIN, WEB_PAGE, AcmeDnsHarness, harness, harness_with
 from tests.providers.contract_suite import challenge_value, txt
-from tests.providers.fake_acme_dns import FakeAcmeDns
-from tests.providers.fake_http import Reply, fake_http_server
-from tests.providers.registrations import MemoryRegistrations
+from tests.support.fake_acme_dns import FakeAcmeDns
+from tests.support.fake_http import Reply, fake_http_server
+from tests.support.registrations import MemoryRegistrations
 from zoneproof.core.errors import ProviderUnavailableError
 from zoneproof.providers import LimitedProvider, ProviderContext, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.providers.contract_suite import check_message
-from tests.providers.fake_http import FakeHttpServer, Reply, fake_http_server
-from tests.self_signed import certificate
+from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
+from tests.support.self_signed import certificate
 from zoneproof.core.errors import (
     InvalidInputError,
     ProviderError,

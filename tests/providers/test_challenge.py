@@ -11,7 +11,6 @@ from typing import ClassVar
 
 import pytest
 
-from tests.providers.challenge_config import CONFIG
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,
@@ -27,7 +26,8 @@ from tests.providers.contract_suite import (
     closing,
     txt,
 )
-from tests.providers.registrations import MemoryRegistrations
+from tests.support.challenge_config import CONFIG
+from tests.support.registrations import MemoryRegistrations
 from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.core.errors import ConfigError, InvalidInputError, ProviderError, ProviderZoneError
 from zoneproof.core.names import DomainName

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.locked import locked_by_another_process
 from tests.storage.numbers import NUMBERS, files_in, insert, numbers
+from tests.support.locked import locked_by_another_process
 from zoneproof.core.errors import StorageError
 from zoneproof.storage import SqliteStore, open_sqlite, sqlite
 

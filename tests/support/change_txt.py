@@ -9,7 +9,7 @@ import dns.query
 import dns.tsigkeyring
 import dns.update
 
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 
 
 def change(port: int, name: str, value: str, *, rdtype: str = "TXT", remove: bool = False) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.peers import dns_tool, dns_tool_environment
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.support.peers import dns_tool, dns_tool_environment
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from zoneproof.testing.background import BackgroundServer, free_port
 
 
@@ -42,7 +42,7 @@ controls {{ }};
 
 
 class Bind(Named):
-    """A named for zones given as text. Updates need the key of :mod:`tests.peers.knot`."""
+    """A named for zones given as text. Updates need the key of :mod:`tests.support.peers.knot`."""
 
     def __init__(self, folder: Path, zones: dict[str, str]) -> None:
         updaters = dict.fromkeys(zones, f"key {TSIG_NAME};")

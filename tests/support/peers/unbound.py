@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.peers import dns_tool, dns_tool_environment
+from tests.support.peers import dns_tool, dns_tool_environment
 from zoneproof.testing.background import BackgroundServer, free_port
 
 

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import pyacmedns  # type: ignore[import-untyped]
 
-from tests.clients.world import DOMAIN, NAMES, ClientWorld
-from tests.peers.certbot import certonly_command
+from tests.support.client_world import DOMAIN, NAMES, ClientWorld
+from tests.support.peers.certbot import certonly_command
 
 _GUIDE = Path(__file__).parents[2] / "docs/challenge-clients.md"
 _TARGET = re.compile(r"CNAME\s+([0-9a-f-]{36}\.\S+?)\.?\s")

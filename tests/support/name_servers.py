@@ -10,7 +10,7 @@ import dns.rcode
 import dns.tsig
 import dns.update
 
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
 from zoneproof.core.names import DomainName
 from zoneproof.testing.background import free_port
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.dnsquery.world import common_port
-from tests.peers.knot import Knot
-from tests.peers.knot_secondary import KnotSecondary
-from tests.peers.unbound import Unbound
-from tests.world import World, zone_text
+from tests.support.name_servers import common_port
+from tests.support.peers.knot import Knot
+from tests.support.peers.knot_secondary import KnotSecondary
+from tests.support.peers.unbound import Unbound
+from tests.support.world import World, zone_text
 from zoneproof.testing.pebble import Pebble
 
 DOMAIN = "example.com"

@@ -14,10 +14,10 @@ import dns.rcode
 import dns.tsigkeyring
 import dns.update
 
-from tests.challengedns.world import Service
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
-from tests.peers.unbound import Unbound
-from tests.world import World, zone_text
+from tests.support.challenge_service import Service
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
+from tests.support.peers.unbound import Unbound
+from tests.support.world import World, zone_text
 from zoneproof.testing.pebble import Pebble
 
 DOMAIN = "example.com"

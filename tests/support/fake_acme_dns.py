@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.providers.fake_http import Reply, Request
+from tests.support.fake_http import Reply, Request
 
 FORBIDDEN = Reply(401, {"error": "forbidden"})
 
@@ -47,7 +47,7 @@ class Account:
 
 
 class FakeAcmeDns:
-    """A handler for :class:`tests.providers.fake_http.FakeHttpServer`; ``clock`` is in seconds."""
+    """A handler for :class:`tests.support.fake_http.FakeHttpServer`; ``clock`` is in seconds."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-TOOLS = Path(__file__).parents[2] / ".tools"
+TOOLS = Path(__file__).parents[3] / ".tools"
 _DNS = TOOLS / "dns"
 
 os.environ.setdefault("ZONEPROOF_PEBBLE", str(TOOLS / "pebble/usr/bin/pebble"))

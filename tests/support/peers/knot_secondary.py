@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.peers import dns_tool, dns_tool_environment
-from tests.peers.knot import KEY_SECTION, TSIG_NAME, Knotd
+from tests.support.peers import dns_tool, dns_tool_environment
+from tests.support.peers.knot import KEY_SECTION, TSIG_NAME, Knotd
 
 
 class KnotSecondary(Knotd):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.dnsquery.world import name
-from tests.peers.knot import Knot
+from tests.support.name_servers import name
+from tests.support.peers.knot import Knot
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import (
     PropagationProgress,

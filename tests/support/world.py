@@ -16,8 +16,8 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
-from tests.peers.knot import TSIG_ALGORITHM, TSIG_NAME, Knot
-from tests.peers.unbound import Unbound
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, Knot
+from tests.support.peers.unbound import Unbound
 from zoneproof.testing.pebble import Pebble
 
 ZONE = """$ORIGIN {name}.

@@ -11,11 +11,11 @@ import dns.query
 import dns.rcode
 import pytest
 
-from tests.dnsquery.world import add_txt
-from tests.peers.bind import Bind
-from tests.peers.knot import Knot
-from tests.peers.knot_secondary import KnotSecondary
-from tests.peers.unbound import Unbound
+from tests.support.name_servers import add_txt
+from tests.support.peers.bind import Bind
+from tests.support.peers.knot import Knot
+from tests.support.peers.knot_secondary import KnotSecondary
+from tests.support.peers.unbound import Unbound
 from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
 
