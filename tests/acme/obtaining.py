@@ -8,13 +8,13 @@ from zoneproof.core.names import Identifier
 NAMES = [Identifier.parse(name) for name in ("example.com", "*.example.com", "www.example.org")]
 
 
-async def obtain(client: AcmeClient) -> CertificateChain:
-    order = await client.new_order(NAMES)
+async def obtain(client: AcmeClient, names: list[Identifier] = NAMES) -> CertificateChain:
+    order = await client.new_order(names)
     authorizations = await client.authorizations(order)
     await client.answer([one.challenges[0] for one in authorizations])
     order = await client.wait_for_order(order)
     key = make_key()
-    order = await client.finalize(order, make_csr(key, NAMES))
+    order = await client.finalize(order, make_csr(key, names))
     chain = await client.certificate(order)
     chain.require_key(key)
     return chain

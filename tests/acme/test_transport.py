@@ -207,6 +207,7 @@ async def test_ca_that_never_answers_is_given_up(ca: FakeCa) -> None:
     async with ca.client(request_seconds=0.01) as client:
         with pytest.raises(AcmeConnectionError, match=r"no answer within 0\.01 seconds; try again"):
             await client.directory()
+    assert ca.count("/dir") == 2
 
 
 class Drip(httpx2.AsyncByteStream):

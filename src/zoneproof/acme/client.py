@@ -36,7 +36,7 @@ from zoneproof.core.errors import AcmeProblemError, RateLimitedError
 from zoneproof.core.http import Now, Sleep, utc_now
 from zoneproof.core.names import Identifier
 
-REQUEST_SECONDS = 60.0
+REQUEST_SECONDS = 30.0
 ORDER_SECONDS = 600.0
 # What a CA says when it does not like the certificate that an order would replace: another
 # account's, one that it does not know, one that is replaced already. Pebble now and then does not
@@ -50,7 +50,8 @@ class AcmeClient:
 
     ``ca_bundle`` is a PEM file of the only roots to trust, ``allow_http`` lets http URLs through
     as long as they lead to this machine. At most ``concurrency`` requests run at a time, each for
-    at most ``request_seconds``. ``now``, ``sleep`` and ``transport`` are for tests.
+    at most ``request_seconds``, and once more if there was no answer by then. ``now``, ``sleep``
+    and ``transport`` are for tests.
 
     Every method raises AcmeProblemError when the CA refuses and AcmeConnectionError when it does
     not answer, after it was asked a few times.

@@ -147,7 +147,11 @@ BAD_NONCES = 20  # refused nonces in a row, after which something else must be w
 
 
 class Transport:
-    """Requests to one CA, of which at most ``concurrency`` run at a time."""
+    """Requests to one CA, of which at most ``concurrency`` run at a time.
+
+    One that is tried again keeps its turn: if the CA answers nothing any more, those that wait
+    behind it must not be what it waits for.
+    """
 
     def __init__(self, http: Http, retries: Retries, concurrency: int) -> None:
         self.retries = retries
@@ -158,11 +162,8 @@ class Transport:
     async def get(self, url: str) -> Reply:
         """Return the good reply to an unsigned GET. Raises AcmeError."""
 
-        async def attempt() -> Reply:
-            async with self._gate:
-                return await self._http.exchange("GET", url)
-
-        return await self.retries.good_reply(attempt)
+        async with self._gate:
+            return await self.retries.good_reply(lambda: self._http.exchange("GET", url))
 
     async def post(
         self,
@@ -179,11 +180,10 @@ class Transport:
         :meth:`Retries.good_reply` for ``repeatable``. Raises AcmeError.
         """
 
-        async def attempt() -> Reply:
-            async with self._gate:
-                return await self._post_once(url, signer, new_nonce, payload)
-
-        return await self.retries.good_reply(attempt, repeatable=repeatable)
+        async with self._gate:
+            return await self.retries.good_reply(
+                lambda: self._post_once(url, signer, new_nonce, payload), repeatable=repeatable
+            )
 
     async def _post_once(self, url: str, signer: Signer, new_nonce: str, payload: bytes) -> Reply:
         nonce = self._nonces.take()

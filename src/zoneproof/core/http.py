@@ -27,6 +27,7 @@ from zoneproof.core.text import sanitize
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0  # seconds; who asks for more gets an error instead
 WEB_PAGE = "a web page"
+_MOST_OVERDUE = 2
 _FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
 _CONNECT_SECONDS = 10.0
 _LONGEST_RETRY = timedelta(days=366)
@@ -58,16 +59,23 @@ class NoReplyError(ZoneproofError):
     """No usable reply came from ``url``; the message says why, and the caller from whom.
 
     ``unsent`` says that the server cannot have seen the request, ``hopeless`` that asking again
-    cannot help.
+    cannot help, ``overdue`` that the exchange took all of its time.
     """
 
     def __init__(
-        self, message: str, *, url: str, unsent: bool = False, hopeless: bool = False
+        self,
+        message: str,
+        *,
+        url: str,
+        unsent: bool = False,
+        hopeless: bool = False,
+        overdue: bool = False,
     ) -> None:
         super().__init__(message)
         self.url = url
         self.unsent = unsent
         self.hopeless = hopeless
+        self.overdue = overdue
 
 
 def utc_now() -> datetime:
@@ -190,18 +198,22 @@ async def with_retries(
 ) -> Reply:
     """Call ``attempt`` until ``again`` is content with its reply, at most four times.
 
-    Between attempts it waits as long as Retry-After says, else a pause that grows. The last reply
-    is returned, whatever it is, and so is one that asks for more than a minute. If the request is
-    not ``repeatable``, because the server may have done what it was asked although no reply came,
-    it is sent again only where it cannot have reached the server. Raises NoReplyError.
+    A server that lets two attempts take all of their time is not asked a third time. Between
+    attempts it waits as long as Retry-After says, else a pause that grows. The last reply is
+    returned, whatever it is, and so is one that asks for more than a minute. If the request is not
+    ``repeatable``, because the server may have done what it was asked although no reply came, it
+    is sent again only where it cannot have reached the server. Raises NoReplyError.
     """
     pause = _FIRST_PAUSE
+    overdue = 0
     for left in reversed(range(ATTEMPTS)):
         wait = None
         try:
             reply = await attempt()
         except NoReplyError as error:
-            if not left or error.hopeless or not (repeatable or error.unsent):
+            overdue += error.overdue
+            spent = not left or overdue == _MOST_OVERDUE
+            if spent or error.hopeless or not (repeatable or error.unsent):
                 raise
         else:
             moment = retry_at(reply.headers.get("Retry-After"), time := now())
@@ -285,7 +297,8 @@ def load_ca_bundle(text: str) -> ssl.SSLContext | None:
 def _no_reply(error: Exception, seconds: float, url: str) -> NoReplyError:
     unsent = isinstance(error, _NOT_SENT)
     if isinstance(error, (TimeoutError, httpx2.TimeoutException)):
-        return NoReplyError(f"no answer within {seconds:g} seconds", url=url, unsent=unsent)
+        message = f"no answer within {seconds:g} seconds"
+        return NoReplyError(message, url=url, unsent=unsent, overdue=not unsent)
     failed = "the connection failed" if unsent else "the connection was lost before it answered"
     reason = f"{failed} ({(sanitize(str(error)) or type(error).__name__).removesuffix('.')})"
     hopeless = False

@@ -81,7 +81,7 @@ class ApiClient:
         repeatable: bool,
         not_done: Collection[int] = _NOT_DONE,
     ) -> ApiAnswer:
-        """Send a request until it is answered, at most four times.
+        """Send a request until it is answered, as often as :func:`with_retries` does.
 
         ``repeatable`` says that doing it twice is the same as doing it once: then every 5xx and
         every broken connection is tried again. Otherwise only what proves that nothing was done
