@@ -1,11 +1,16 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures that every room's tests share, and a fresh Pebble for a test that met a stuck one."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Generator
+from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import settings
+
+from zoneproof.testing.pebble import Pebble
 
 # Whoever runs the tests in the background of a shell has SIGINT ignored, and so would all that the
 # tests start and interrupt.
@@ -14,8 +19,62 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("no timing", deadline=None)
 settings.load_profile("no timing")
 
+_STUCK = pytest.StashKey[bool]()
+_OUTCOME = "Pebble stuck"
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run async tests on asyncio, which is what the program runs on."""
     return "asyncio"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Find out whether what failed is Pebble, while the test still has it."""
+    report = yield
+    if report.failed and any(pebble.is_stuck() for pebble in _pebbles_of(item)):
+        item.stash[_STUCK] = True
+    return report
+
+
+def _pebbles_of(item: pytest.Item) -> list[Pebble]:
+    fixtures: dict[str, Any] = getattr(item, "funcargs", None) or {}
+    found = [getattr(value, "pebble", value) for value in fixtures.values()]
+    return list({id(one): one for one in found if isinstance(one, Pebble)}.values())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test once more, with all of its fixtures made anew, if its Pebble got stuck."""
+    log = item.ihook
+    log.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if item.stash.get(_STUCK, False):
+        item.session._setupstate.teardown_exact(None)
+        for report in reports:
+            if report.failed:
+                report.outcome = _OUTCOME  # type: ignore[assignment]
+                log.pytest_runtest_logreport(report=report)
+                break
+        item._initrequest()  # type: ignore[attr-defined]
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        log.pytest_runtest_logreport(report=report)
+    log.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count what is run again for what it is."""
+    return (_OUTCOME, "P", "PEBBLE STUCK") if report.outcome == _OUTCOME else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests were run again."""
+    for report in terminalreporter.stats.get(_OUTCOME, ()):
+        terminalreporter.write_line(
+            f"{report.nodeid} was run again with a fresh Pebble: the first one waited for itself"
+        )

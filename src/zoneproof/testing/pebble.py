@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -104,6 +107,27 @@ class Pebble(BackgroundServer):
     def management_url(self) -> str:
         """The URL below which it hands out its roots and takes test settings."""
         return f"https://{_HOST}:{self.management_port}"
+
+    def is_stuck(self, seconds: float = 10.0) -> bool:
+        """Tell whether it still answers, but nothing for which it looks at what it keeps.
+
+        It can come to wait for itself, for good, when orders are created while others are
+        validated: looking for an authorization to reuse, it holds the lock of its store and waits
+        for one whose holder waits for that lock. Then only a fresh Pebble helps.
+        """
+
+        def answers(url: str) -> bool:
+            context = ssl.create_default_context(cafile=self.ca_bundle)
+            try:
+                urllib.request.urlopen(url, context=context, timeout=seconds).close()  # noqa: S310
+            except urllib.error.HTTPError as error:
+                error.close()
+            except OSError:
+                return False
+            return True
+
+        stored = f"{self.management_url}/cert-status-by-serial/1"
+        return not answers(stored) and answers(self.directory_url)
 
 
 # Python 3.13 and newer trust no CA that does not say this of itself.

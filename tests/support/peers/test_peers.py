@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -71,3 +74,55 @@ def test_pebble_serves_its_directory(tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=str(pebble.ca_bundle))
         with urllib.request.urlopen(pebble.directory_url, context=context, timeout=5) as reply:
             assert b"newOrder" in reply.read()
+
+
+def test_a_pebble_is_stuck_if_only_its_directory_answers(tmp_path: Path) -> None:
+    class HalfSilent(Pebble):
+        management_url = ""
+
+    with HalfSilent(tmp_path) as pebble, socket.create_server(("127.0.0.1", 0)) as silent:
+        pebble.management_url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        assert pebble.is_stuck(0.5)
+        pebble.management_url = f"https://127.0.0.1:{pebble.management_port}"
+        assert not pebble.is_stuck()
+    assert not pebble.is_stuck()
+
+
+def test_a_test_whose_pebble_was_stuck_is_run_again_with_a_fresh_one(tmp_path: Path) -> None:
+    module = tmp_path / "test_stuck.py"
+    module.write_text("""
+import pytest
+from zoneproof.testing.pebble import Pebble
+
+made = []
+
+class Once(Pebble):
+    def __init__(self):
+        made.append(self)
+
+    def is_stuck(self, seconds=10.0):
+        return len(made) == 1
+
+@pytest.fixture(scope="module")
+def pebble():
+    return Once()
+
+def test_first(pebble):
+    assert len(made) == 2
+
+def test_second(pebble):
+    assert len(made) == 2
+    assert made[1] is pebble
+
+def test_third(pebble):
+    raise ValueError
+""")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.conftest", f"--rootdir={tmp_path}", module],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "test_first was run again with a fresh Pebble" in done.stdout
+    assert "1 failed, 2 passed, 1 Pebble stuck" in done.stdout, done.stdout
