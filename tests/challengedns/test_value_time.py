@@ -73,6 +73,22 @@ class Machine:
         )
 
 
+async def test_the_same_time_is_told_in_every_part_of_a_second(tmp_path: Path) -> None:
+    """The machine's seconds and those of its clock do not begin together."""
+    machine = Machine()
+    machine.uptime += 0.3
+    registrations = machine.opens(load_config(write_config(tmp_path)))
+    await registrations.keep_value_time()
+    made = await registrations.register()
+    await registrations.publish(made.subdomain, txt("a"))
+    told = []
+    for _ in range(10):
+        told += await registrations.values(made.subdomain)
+        machine.run(0.1)
+    await registrations.close()
+    assert set(told) == {(txt("a"), 1_800_000_000 + LIFETIME)}
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["set", "run", "off"]), st.integers(-400 * DAY, 400 * DAY)),

@@ -60,7 +60,8 @@ class ValueClock:
 
     def in_time_of_day(self, tx: Transaction, moment: int) -> int:
         """Return what the clock will show at a value time, or showed, if nobody sets it."""
-        return moment - self.now(tx) + int(self.time_of_day())
+        # Rounded as one number: the two clocks begin their seconds at different moments.
+        return moment - self.ahead(tx) + round(self.time_of_day() - self.seconds())
 
     def keep(self, tx: Transaction) -> None:
         """Store the value time, so that it goes on from here after the next boot."""
