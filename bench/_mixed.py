@@ -97,7 +97,7 @@ def open_mixed(folder: Path) -> Iterator[MixedWorld]:
                 folder / "pebble",
                 dns_server=f"127.0.0.1:{unbound.port}",
                 config={"httpPort": http_port},
-                environment={"PEBBLE_WFE_NONCEREJECT": "10", "PEBBLE_AUTHZREUSE": "0"},
+                environment={"PEBBLE_WFE_NONCEREJECT": "10"},
             )
         )
         service = folder / "service"

@@ -35,7 +35,6 @@ def main() -> None:
                 environment={
                     "PEBBLE_VA_ALWAYS_VALID": "1",
                     "PEBBLE_WFE_NONCEREJECT": "0",
-                    "PEBBLE_AUTHZREUSE": "0",
                 },
             ) as pebble,
         ):

@@ -23,7 +23,7 @@ from tests.support.peers.knot import Knot
 from zoneproof.manager import Credential
 from zoneproof.testing.pebble import Pebble
 
-_FAIR = {"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
+_FAIR = {"PEBBLE_WFE_NONCEREJECT": "0"}
 _PROVIDERS = 6
 RATE = Bar("at least", 1)
 

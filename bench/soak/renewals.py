@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bench._mixed import MixedWorld, open_mixed
 from bench.soak.progress import Progress, SoakError
-from tests.support.world import Result
+from tests.support.command import Result
 from zoneproof.core.errors import AcmeProblemError
 from zoneproof.manager import Home, Manager, open_manager, status_of
 

@@ -18,7 +18,6 @@ def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
     """A strict Pebble that believes every answer, refuses a fifth of all nonces and has 3 roots."""
     environment = {
         "PEBBLE_VA_ALWAYS_VALID": "1",
-        "PEBBLE_AUTHZREUSE": "0",
         "PEBBLE_WFE_NONCEREJECT": "20",
         "PEBBLE_ALTERNATE_ROOTS": "2",
         "PEBBLE_CHAIN_LENGTH": "2",

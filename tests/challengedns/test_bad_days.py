@@ -145,7 +145,7 @@ def test_a_damaged_database_is_found_at_the_start_and_by_check(tmp_path: Path) -
     damage(tmp_path / "challenge.db")
     assert "it is damaged: restore it from a backup" in fails_to_start(service.config)
     done = challenge_command(service.config, "serve", "--check", "--no-dns")
-    assert done.returncode == 1
+    assert done.status == 1
     assert "damaged: restore it from a backup" in done.stdout
 
 

@@ -51,7 +51,7 @@ def document(service: Service) -> Any:
 
 def challenge(service: Service, *arguments: str) -> str:
     done = challenge_command(service.config, *arguments)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -41,7 +41,7 @@ def owners(folder: Path) -> dict[str, tuple[int, int]]:
 
 def test_what_root_makes_beside_the_database_is_its_owners(config: Path) -> None:
     for arguments in (["tenant", "create", "first"], ["key", "create", "first"]):
-        assert challenge_command(config, *arguments).returncode == 0
+        assert challenge_command(config, *arguments).status == 0
     of_nobody = NOBODY.pw_uid, NOBODY.pw_gid
     assert owners(config.parent / "state") == {
         "challenge.db": of_nobody,
@@ -69,7 +69,7 @@ def test_a_link_to_a_file_of_roots_changes_nothing_there(config: Path, name: str
     link.symlink_to(private)
     os.chown(link, NOBODY.pw_uid, NOBODY.pw_gid, follow_symlinks=False)
     done = challenge_command(config, "tenant", "create", "first")
-    assert done.returncode != 0
+    assert done.status != 0
     assert len(done.stderr.splitlines()) == 1
     assert private.read_bytes() == before
 
@@ -89,7 +89,7 @@ def test_a_link_that_root_has_laid_to_another_disk_is_followed(config: Path) -> 
     state.mkdir()
     os.chown(state, NOBODY.pw_uid, NOBODY.pw_gid)
     (state / "challenge.db").symlink_to(disk / "challenge.db")
-    assert challenge_command(config, "tenant", "create", "first").returncode == 0
+    assert challenge_command(config, "tenant", "create", "first").status == 0
     with sqlite3.connect(disk / "challenge.db") as connection:
         assert connection.execute("SELECT name FROM challenge_tenant").fetchall() == [("first",)]
     connection.close()

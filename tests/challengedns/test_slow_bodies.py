@@ -31,7 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def new_key(service: Service, *owner: str) -> str:
     done = challenge_command(service.config, "key", "create", *owner, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     key: str = json.loads(done.stdout)["key"]
     return key
 
@@ -83,7 +83,7 @@ def note_of(service: Service, account: Account) -> str:
 
 
 def revoke(service: Service, key: str) -> None:
-    assert challenge_command(service.config, "key", "revoke", key[3:11], "--yes").returncode == 0
+    assert challenge_command(service.config, "key", "revoke", key[3:11], "--yes").status == 0
 
 
 def test_what_went_to_another_tenant_is_not_changed_by_the_one_before(
@@ -94,7 +94,7 @@ def test_what_went_to_another_tenant_is_not_changed_by_the_one_before(
     moved = challenge_command(
         service.config, "registration", "assign", account.subdomain, "--tenant=other"
     )
-    assert moved.returncode == 0, moved.stderr
+    assert moved.status == 0, moved.stderr
     assert slow.finish() == 404
     assert note_of(service, account) == ""
 

@@ -47,7 +47,7 @@ def url(service: Service) -> str:
 
 def challenge(service: Service, *arguments: str) -> str:
     done = challenge_command(service.config, *arguments)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -33,7 +33,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def run(service: Service) -> Run:
     def command(*arguments: str, status: int = 0) -> str:
         done = challenge_command(service.config, *arguments)
-        assert done.returncode == status, done.stderr
+        assert done.status == status, done.stderr
         return done.stderr if status else done.stdout
 
     return command
@@ -168,7 +168,7 @@ def test_the_registration_of_the_apis_certificate_is_nobodys(tmp_path: Path) -> 
         other = register(service.url)
     auto = '[api]\ntls = "auto"\ndomain = "www.auth.example.org"'
     path.write_text(path.read_text().replace("[api]", auto))
-    assert challenge_command(path, "tenant", "create", "acme").returncode == 0
+    assert challenge_command(path, "tenant", "create", "acme").status == 0
     done = challenge_command(
         path, "registration", "assign", "--all-without-tenant", "--tenant", "acme"
     )

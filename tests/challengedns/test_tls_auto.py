@@ -108,7 +108,7 @@ def expiry_metric(service: Service) -> float:
 def check(path: Path) -> str:
     """Return what ``--check`` says of the certificate; none of it may keep the unit from it."""
     done = challenge_command(path, "serve", "--check", "--no-dns")
-    assert done.returncode == 0, done.stdout
+    assert done.status == 0, done.stdout
     return "\n".join(line for line in done.stdout.splitlines() if "certificate:" in line)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.acme.conftest import MAC_KEY
-from tests.support.world import Result
+from tests.support.command import Result
 from zoneproof.acme import AccountKey
 from zoneproof.manager import CertificateDefinition, Home, MethodDefinition, open_manager
 from zoneproof.testing.pebble import Pebble

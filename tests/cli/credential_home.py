@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.support.world import Result
+from tests.support.command import Result, run_zoneproof
 
 SECRET = "c2VjcmV0LXNlY3JldA=="
 RFC2136 = ["--field", "server=192.0.2.53", "--field", "key_name=k"]
@@ -25,16 +22,8 @@ class Home:
         self.path = path
 
     def run(self, *arguments: str, **environment: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "zoneproof", *arguments],
-            env={**os.environ, "ZONEPROOF_HOME": str(self.path), **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        result = Result(done.returncode, done.stdout, done.stderr)
+        home = {"ZONEPROOF_HOME": str(self.path)}
+        result = run_zoneproof(*arguments, environment={**home, **environment})
         assert SECRET not in result.stdout + result.stderr
         assert "Traceback" not in result.stderr
         assert "bug" not in result.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import Result
+from tests.support.command import Result
 from zoneproof import cli
 
 
@@ -40,11 +40,3 @@ class Inside:
         result = self.run(*arguments, home=home)
         assert result.status == 0, result.stderr + result.stdout
         return result.stdout
-
-
-@pytest.fixture
-def inside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Inside:
-    """A command line with an empty home."""
-    return Inside(tmp_path / "home", monkeypatch, capsys)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.support.world import Result
+from tests.support.command import Result
 
 Answer = str | Callable[[str], str]
 

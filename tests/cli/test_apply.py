@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.inside import Inside, inside
-from tests.support.world import Result
+from tests.cli.inside import Inside
+from tests.support.command import Result
 from zoneproof.core.errors import ZoneproofError
-
-__all__ = ["inside"]
 
 TWO = """
 [[certificate]]

@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.credential_home import RFC2136
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
 from tests.support.challenge_service import Service, challenge_command, register, write_config
 from zoneproof.core.names import DomainName
 from zoneproof.manager import AccountTerms, Home, open_manager
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.providers import Registration
-
-__all__ = ["inside"]
 
 KEEPS = {
     "account": ("account", "list", "--json"),
@@ -121,7 +119,7 @@ def test_the_service_s_things_are_asked_for_alike(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     with Service(config) as service:
         made = register(service.url)
-    assert challenge_command(config, "tenant", "create", "acme").returncode == 0
+    assert challenge_command(config, "tenant", "create", "acme").status == 0
     key = challenge_command(config, "key", "create", "acme").stdout.strip()
     for command in (
         ("registration", "rotate", made.subdomain),
@@ -130,8 +128,8 @@ def test_the_service_s_things_are_asked_for_alike(tmp_path: Path) -> None:
         ("tenant", "delete", "acme"),
     ):
         refused = challenge_command(config, *command)
-        assert refused.returncode == 2
+        assert refused.status == 2
         assert "Nobody can be asked here: add --yes" in refused.stderr
         done = challenge_command(config, *command, "--yes")
-        assert done.returncode == 0, done.stderr
+        assert done.status == 0, done.stderr
         assert done.stdout.count("\n") == 1

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.cli.managing import CHALLENGE, facts, servers, world
+from tests.cli.managing import CHALLENGE
 from tests.cli.terminal import Answer, run_at_terminal
 from tests.support.change_txt import change
-from tests.support.world import Result, World
-
-__all__ = ["servers", "world"]  # fixtures
+from tests.support.command import Result
+from tests.support.world import World
 
 SERVER = "ns1.example.com (127.0.0.1)"
 ENTER = "or Ctrl-C to do it later: "
@@ -24,7 +23,7 @@ def manual(world: World, *names: str) -> list[str]:
     """Order a certificate whose records wait for a person, and return these."""
     result = world.run("issue", *names, "--provider=manual", *world.ca_options)
     assert result.status == 3, result.stderr
-    records: list[str] = facts(world, names[0].removeprefix("*."))["awaiting"]
+    records: list[str] = world.shown(names[0].removeprefix("*."))["awaiting"]
     return records
 
 
@@ -74,7 +73,7 @@ def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
         (first, "missing"),
         (second, "seen"),
     ]
-    assert facts(world, "example.com")["awaiting"] == [first, second]
+    assert world.shown("example.com")["awaiting"] == [first, second]
     delete(world, [second])
 
 
@@ -150,7 +149,7 @@ def test_who_leaves_is_told_how_to_go_on(world: World, key: str) -> None:
     assert result.status == 3, result.stdout
     last = "zoneproof: example.com waits: 'zoneproof resume example.com' continues"
     assert last in result.stdout.splitlines()
-    (record,) = facts(world, "example.com")["awaiting"]
+    (record,) = world.shown("example.com")["awaiting"]
     create(world, record)
     resumed = world.run("resume", "example.com", "--json")
     assert resumed.status == 0

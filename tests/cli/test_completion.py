@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.credential_home import RFC2136
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from zoneproof.acme import KNOWN
 from zoneproof.manager import AccountTerms, Home, open_manager
 from zoneproof.manager.accounts.store import new_account
-
-__all__ = ["inside"]
 
 
 def complete(home: Path, *words: str) -> list[str]:

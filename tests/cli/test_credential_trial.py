@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.command import Result
 from tests.support.peers.knot import TSIG_SECRET, Knot
-from tests.support.world import Result, World, open_world, zone_text
+from tests.support.world import World, open_world, zone_text
 
 NAME = "_zoneproof-test.example.com"
 
@@ -29,7 +30,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def world(servers: World, tmp_path: Path) -> World:
     """The same servers for all tests, and a home of its own for each, whose settings name them."""
-    world = World(tmp_path, servers.knot, servers.unbound, servers.pebble)
+    world = servers.at(tmp_path)
     world.write_settings()
     return world
 

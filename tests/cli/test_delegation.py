@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import dns.message
@@ -36,7 +35,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def world(servers: World, tmp_path: Path) -> World:
     """The servers for a machine that knows nothing yet."""
-    return replace(servers, folder=tmp_path)
+    return servers.at(tmp_path)
 
 
 @pytest.mark.parametrize(

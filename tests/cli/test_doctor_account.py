@@ -7,11 +7,8 @@ import re
 
 import pytest
 
-from tests.cli.managing import servers, world
 from tests.support.change_txt import change_record
 from tests.support.world import World
-
-__all__ = ["servers", "world"]  # fixtures
 
 NAME = "bound.example.com"
 

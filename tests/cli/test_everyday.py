@@ -12,17 +12,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.cli.inside import Inside, inside
-from tests.cli.managing import add_broken, facts, issue, leaf, servers, world
+from tests.cli.inside import Inside
+from tests.cli.managing import add_broken, issue, leaf
 from tests.cli.terminal import run_at_terminal
 from tests.support.change_txt import change
+from tests.support.command import Result
 from tests.support.fake_acme_dns import FakeAcmeDns
 from tests.support.fake_http import fake_http_server
 from tests.support.peers.knot import TSIG_SECRET
-from tests.support.world import Result, World
+from tests.support.world import World
 from zoneproof.acme import CertificateKey, make_key, public_der
-
-__all__ = ["inside", "servers", "world"]
 
 # --- names ------------------------------------------------------------------------------------
 
@@ -166,7 +165,7 @@ def test_each_certificate_has_a_private_log_of_what_happened(world: World) -> No
     add_broken(world, "log.example.com")
     assert world.run("renew", "log.example.com").status == 1
     good = world.home / "logs/example.com.log"
-    assert facts(world, "example.com")["log"] == str(good)
+    assert world.shown("example.com")["log"] == str(good)
     assert stat.S_IMODE(good.stat().st_mode) == 0o600
     text = good.read_text()
     for part in ("order placed for example.com", "/order-plz: 201"):
@@ -189,7 +188,7 @@ def test_settings_say_where_the_log_is(world: World, tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere/example.com.log").exists()
     world.write_settings("log.enabled = false")
     issue(world, "www.example.com")
-    assert facts(world, "www.example.com")["log"] == ""
+    assert world.shown("www.example.com")["log"] == ""
     world.write_settings("log.max_bytes = 1")
     assert "log.max_bytes is a number" in world.run("list").stderr
 
@@ -222,7 +221,7 @@ def test_a_certificate_is_obtained_for_a_request_and_renewed_with_the_same(
     ]
     assert (folder / "csr.pem").read_bytes() == file.read_bytes()
     assert public_der(leaf(world, "example.com").public_key()) == public_key
-    assert facts(world, "example.com")["status"] == "valid"
+    assert world.shown("example.com")["status"] == "valid"
 
     serial = leaf(world, "example.com").serial_number
     file.unlink()  # it was taken over
@@ -245,7 +244,7 @@ def test_the_owner_can_bring_another_request_and_the_manager_a_key_of_its_own(
     assert public_der(leaf(world, "example.com").public_key()) == public_key
     assert not (folder / "privkey.pem").exists()
     assert not (folder / "bundle.p12").exists()
-    assert facts(world, "example.com")["problem"] == ""
+    assert world.shown("example.com")["problem"] == ""
 
     # What --toml prints is what apply reads, and without the request there is a key again.
     toml = world.run("list", "--toml").stdout
@@ -258,7 +257,7 @@ def test_the_owner_can_bring_another_request_and_the_manager_a_key_of_its_own(
     assert world.run("issue", "example.com").status == 0
     assert (folder / "privkey.pem").exists()
     assert not (folder / "csr.pem").exists()
-    assert facts(world, "example.com")["problem"] == ""
+    assert world.shown("example.com")["problem"] == ""
 
 
 def test_a_request_moves_with_its_certificate(world: World, tmp_path: Path) -> None:
@@ -270,11 +269,11 @@ def test_a_request_moves_with_its_certificate(world: World, tmp_path: Path) -> N
     sealed = (str(archive), "--passphrase=env:PASSWORD")
     done = world.run("export", "--with-certificates", "-o", *sealed, environment=password)
     assert done.status == 0, done.stderr
-    there = World(other, world.knot, world.unbound, world.pebble)
+    there = world.at(other)
     taken = there.run("import", "archive", *sealed, "--yes", environment=password)
     assert taken.status == 0, taken.stderr
     assert (there.home / "live/example.com/csr.pem").read_bytes() == file.read_bytes()
-    assert facts(there, "example.com")["status"] == "valid"
+    assert there.shown("example.com")["status"] == "valid"
 
 
 @pytest.mark.parametrize(

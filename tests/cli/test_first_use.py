@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.managing import facts, leaf
+from tests.cli.managing import leaf
 from tests.cli.terminal import run_at_terminal
 from tests.support.challenge_service import challenge_command
 from tests.support.change_txt import change_record
-from tests.support.world import Result, World, open_world, zone_text
+from tests.support.command import Result
+from tests.support.world import World, open_world, zone_text
 from zoneproof.testing.background import BackgroundServer, free_port
 
 ADDRESS = "127.0.0.2"
@@ -51,7 +52,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, s
         ) as world,
         BackgroundServer("the challenge service", command, "challenge service ready"),
     ):
-        assert challenge_command(config, "tenant", "create", "team").returncode == 0
+        assert challenge_command(config, "tenant", "create", "team").status == 0
         made = challenge_command(config, "key", "create", "team", "--json")
         key = json.loads(made.stdout)["key"]
         yield world, f"http://team:{key}@{ADDRESS}:{api_port}"
@@ -61,7 +62,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, s
 def world(servers: tuple[World, str], tmp_path: Path) -> World:
     """An empty home; only whom to ask is said in its settings."""
     world, _ = servers
-    world = World(tmp_path, world.knot, world.unbound, world.pebble)
+    world = world.at(tmp_path)
     world.write_settings()
     return world
 
@@ -163,7 +164,7 @@ def test_a_resume_that_fails_can_be_repeated(world: World, first_use: list[str],
     assert failed.status == 1, failed.stdout + failed.stderr
     again = world.run("resume", name)
     assert again.status == 0, again.stdout + again.stderr
-    assert facts(world, name)["status"] == "valid"
+    assert world.shown(name)["status"] == "valid"
 
 
 def test_a_missing_cname_of_a_delegation_rule_pauses_with_the_account_registered(

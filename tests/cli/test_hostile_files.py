@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from zoneproof.migration.sealed_file import seal
-
-__all__ = ["inside"]
 
 CA = ("--ca", "https://127.0.0.1:1/dir")
 RFC2136 = ("--field=server=192.0.2.1", "--field=key_name=k")

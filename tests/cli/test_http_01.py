@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from tests.support.command import Result
 from tests.support.web_server import web_server
-from tests.support.world import Result, World, open_world, zone_text
+from tests.support.world import World, open_world, zone_text
 
 SITE = "127.0.0.3"
 
@@ -34,7 +35,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(servers: World, tmp_path: Path) -> World:
-    return World(tmp_path, servers.knot, servers.unbound, servers.pebble)
+    return servers.at(tmp_path)
 
 
 @pytest.fixture

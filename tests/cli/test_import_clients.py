@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
 from tests.support.peers.certbot import certonly
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
@@ -30,8 +30,6 @@ from tests.support.world import World, open_world, zone_text
 from zoneproof.acme import AccountKey, key_to_pem, make_key
 from zoneproof.acme.csr import CertificateKey
 from zoneproof.testing.background import free_port
-
-__all__ = ["inside"]
 
 
 def tree_state(folder: Path) -> dict[str, tuple[bytes, int]]:

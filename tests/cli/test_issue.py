@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.support.change_txt import change
+from tests.support.command import Result
 from tests.support.peers.knot import TSIG_SECRET
-from tests.support.world import Result, World, open_world, zone_text
+from tests.support.world import World, open_world, zone_text
 
 CHALLENGE = "_acme-challenge.example.com"
 
@@ -46,7 +47,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def world(servers: World, tmp_path: Path) -> World:
     """The same servers for all tests, and a home of its own for each."""
-    return World(tmp_path, servers.knot, servers.unbound, servers.pebble)
+    return servers.at(tmp_path)
 
 
 @pytest.mark.parametrize(("profile", "is_there"), [("shortlived", True), ("golden", False)])

@@ -7,10 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from zoneproof.cli.output import json_text
-
-__all__ = ["inside"]
 
 TRICKS = "x\x1b[31m\u202e\x9b\nforged\U000e0001"
 

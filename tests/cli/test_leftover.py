@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
 from zoneproof.challenges.http01 import Leftover
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import HttpFile, PublishedRecord
 from zoneproof.manager import Home, open_manager
 from zoneproof.providers import Zone
-
-__all__ = ["inside"]
 
 NAME = "_acme-challenge.a.example"
 PROGRAM = """#!/bin/sh

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.inside import Inside, inside
-from tests.cli.managing import issue, servers, world
+from tests.cli.inside import Inside
+from tests.cli.managing import issue
 from tests.support.world import World
-
-__all__ = ["inside", "servers", "world"]  # fixtures
 
 # As long as DNS allows with '_acme-challenge.' before it, and as long as it allows at all.
 LABELS = ["a" * 63, "b" * 63, "c" * 63]

@@ -10,11 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
-from tests.cli.managing import add, facts, issue, leaf, servers, world
+from tests.cli.managing import add, issue, leaf
 from tests.support.peers.knot import TSIG_SECRET
 from tests.support.world import World
-
-__all__ = ["servers", "world"]  # fixtures
 
 # --- defining --------------------------------------------------------------------------------
 
@@ -38,7 +36,7 @@ def test_secrets_go_to_a_credential_and_are_shown_nowhere(world: World) -> None:
             assert result.status == 0
             outputs.append(result.stdout + result.stderr)
     assert not any(TSIG_SECRET in text for text in outputs)
-    assert facts(world, "example.com")["definition"]["method"] == [
+    assert world.shown("example.com")["definition"]["method"] == [
         {"credential": "example.com-rfc2136"}
     ]
 
@@ -46,11 +44,11 @@ def test_secrets_go_to_a_credential_and_are_shown_nowhere(world: World) -> None:
 def test_add_saves_without_obtaining_and_renew_obtains(world: World) -> None:
     assert add(world, "example.com").status == 0
     assert not (world.home / "live").exists()
-    assert facts(world, "example.com")["status"] == "missing"
+    assert world.shown("example.com")["status"] == "missing"
     result = world.run("renew", *world.ca_options[1:])
     assert result.status == 0, result.stderr
     assert "example.com: renewed (it is not there)" in result.stdout
-    assert facts(world, "example.com")["status"] == "valid"
+    assert world.shown("example.com")["status"] == "valid"
 
 
 def test_edit_changes_what_is_said_and_tells_it(world: World) -> None:
@@ -62,16 +60,16 @@ def test_edit_changes_what_is_said_and_tells_it(world: World) -> None:
     assert "identifiers: example.com, www.example.com (was example.com)" in result.stdout
     assert "key_type: rsa2048" in result.stdout
     assert "next: zoneproof issue example.com" in result.stdout
-    definition = facts(world, "example.com")["definition"]
+    definition = world.shown("example.com")["definition"]
     assert definition["method"] == [{"credential": "example.com-rfc2136", "ttl": 120}]
     world.run("edit", "example.com", "--remove-name=www.example.com")
-    assert facts(world, "example.com")["definition"]["identifiers"] == ["example.com"]
+    assert world.shown("example.com")["definition"]["identifiers"] == ["example.com"]
 
 
 def test_a_certificate_whose_names_were_changed_is_due(world: World) -> None:
     issue(world, "example.com")
     world.run("edit", "example.com", "--add-name=www.example.com")
-    assert facts(world, "example.com")["status"] == "due"
+    assert world.shown("example.com")["status"] == "due"
     result = world.run("renew")
     assert "its names were changed" in result.stdout
     names = leaf(world, "example.com").extensions.get_extension_for_class(
@@ -83,7 +81,7 @@ def test_a_certificate_whose_names_were_changed_is_due(world: World) -> None:
 def test_a_certificate_of_another_ca_than_the_defined_one_is_due(world: World) -> None:
     issue(world, "example.com")
     world.run("edit", "example.com", "--account=https://127.0.0.1:9/dir")
-    shown = facts(world, "example.com")
+    shown = world.shown("example.com")
     assert (shown["status"], shown["reason"]) == ("due", "its CA account was changed")
 
 
@@ -221,5 +219,5 @@ def test_files_deleted_or_exchanged_by_hand_make_a_certificate_due(world: World)
     assert "is not the key of" in listed["www.example.com"]["problem"]
     assert {one["status"] for one in listed.values()} == {"missing"}
     assert world.run("renew").status == 0
-    assert facts(world, "example.com")["status"] == "valid"
-    assert facts(world, "www.example.com")["problem"] == ""
+    assert world.shown("example.com")["status"] == "valid"
+    assert world.shown("www.example.com")["problem"] == ""

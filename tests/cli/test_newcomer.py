@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.credential_home import RFC2136
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
-
-__all__ = ["inside"]
 
 
 @pytest.mark.parametrize(

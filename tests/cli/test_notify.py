@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.cli.inside import Inside, inside
-
-__all__ = ["inside"]
+from tests.cli.inside import Inside
 
 # Nobody listens at port 1.
 UNREACHABLE = """

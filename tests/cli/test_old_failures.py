@@ -13,13 +13,11 @@ import dns.tsigkeyring
 import dns.update
 import pytest
 
-from tests.cli.managing import add, add_broken, facts, issue, leaf, world
-from tests.manager.managed import servers
+from tests.cli.managing import add, add_broken, issue, leaf
+from tests.support.command import Result
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
-from tests.support.world import Result, World
+from tests.support.world import World
 from zoneproof.manager import Home, Renewal, RunOptions, keep_renewed
-
-__all__ = ["servers", "world"]  # fixtures
 
 NAME = "example.com"
 ELSEWHERE = "value.example.org."  # a zone that the server does not have
@@ -37,12 +35,12 @@ def renew(world: World) -> Result:
 def require_failing(world: World) -> None:
     """Let it fail, and see that it waits afterwards."""
     assert renew(world).status == 1
-    assert facts(world, NAME)["status"] == "failing"
+    assert world.shown(NAME)["status"] == "failing"
     assert "it failed once, next attempt" in good(renew(world)).stdout
 
 
 def require_due_without_failure(world: World, status: str = "missing") -> None:
-    shown = facts(world, NAME)
+    shown = world.shown(NAME)
     assert (shown["status"], shown["failures"], shown["last_error"]) == (status, 0, "")
     assert shown["reason"]
     assert datetime.fromisoformat(shown["renew_at"]) <= datetime.now().astimezone()
@@ -113,7 +111,7 @@ def test_a_new_vault_key_is_no_reason_to_try_again(world: World) -> None:
     add_broken(world, NAME, "--credential=dns")
     require_failing(world)
     good(world.run("credential", "rotate-key"))
-    assert facts(world, NAME)["status"] == "failing"
+    assert world.shown(NAME)["status"] == "failing"
 
 
 def test_names_that_were_added_are_tried_again_when_the_backoff_is_over(world: World) -> None:
@@ -124,10 +122,10 @@ def test_names_that_were_added_are_tried_again_when_the_backoff_is_over(world: W
     good(world.run("edit", NAME, "--add-name=www.example.com"))
     require_due_without_failure(world, "due")
     require_failing(world)
-    assert facts(world, NAME)["reason"].startswith("its names were changed; it failed once")
+    assert world.shown(NAME)["reason"].startswith("its names were changed; it failed once")
     good(world.run("credential", "set", credential["name"], f"--field=port={world.knot.port}"))
     good(renew(world))
-    assert len(facts(world, NAME)["names_on_certificate"]) == 2
+    assert len(world.shown(NAME)["names_on_certificate"]) == 2
 
 
 # --- waiting for a person ----------------------------------------------------------------------
@@ -140,7 +138,7 @@ def test_what_waits_for_a_person_is_looked_at_by_every_renew(world: World) -> No
     assert world.run("issue", NAME).status == 3
     for _ in range(2):
         assert renew(world).status == 3
-    assert facts(world, NAME)["status"] == "awaiting user"
+    assert world.shown(NAME)["status"] == "awaiting user"
     assert leaf(world, NAME).serial_number == before
 
 
@@ -150,14 +148,14 @@ def test_what_comes_to_wait_for_a_person_has_not_failed(world: World) -> None:
     good(world.run("edit", NAME, "--provider=manual"))
     for _ in range(2):
         assert renew(world).status == 3
-    assert facts(world, NAME)["failures"] == 0
+    assert world.shown(NAME)["failures"] == 0
 
 
 def test_records_that_a_changed_definition_does_not_need_are_not_asked_for(world: World) -> None:
     good(world.run("add", NAME, "--provider=manual", world.ca_options[0]))
     assert renew(world).status == 3
     good(world.run("edit", NAME, *world.rfc2136_options))
-    shown = facts(world, NAME)
+    shown = world.shown(NAME)
     assert (shown["status"], shown["awaiting"]) == ("missing", [])
     good(renew(world))
 

@@ -39,7 +39,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(servers: World, tmp_path: Path) -> World:
-    world = World(tmp_path, servers.knot, servers.unbound, servers.pebble)
+    world = servers.at(tmp_path)
     world.write_settings()
     return world
 

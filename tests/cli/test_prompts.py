@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.credential_home import SECRET, Home
 from tests.cli.terminal import paste_at_terminal, run_at_terminal
-from tests.support.world import Result
+from tests.support.command import Result
 
 REPOSITORY = Path(__file__).parents[2]
 ALL_OF_RFC2136 = [

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.inside import Inside, inside
-from tests.cli.managing import CHALLENGE, facts, issue, leaf, servers, world
+from tests.cli.inside import Inside
+from tests.cli.managing import CHALLENGE, issue, leaf
 from tests.support.change_txt import change_record
-from tests.support.world import Result, World
+from tests.support.command import Result
+from tests.support.world import World
 from zoneproof.testing.background import free_port
-
-__all__ = ["inside", "servers", "world"]  # fixtures
 
 TSIG = ["--provider=rfc2136", "--server=192.0.2.1", "--field=key_name=k", "--field=secret=c2Vj"]
 
@@ -160,7 +159,7 @@ def stays(world: World, result: Result, status: int, reason: str) -> None:
     """Require that the run failed, and that the good certificate is still what it was."""
     assert result.status == status, result.stdout + result.stderr
     assert reason in result.stdout + result.stderr
-    shown = facts(world, "example.com")
+    shown = world.shown("example.com")
     assert shown["status"] == "valid"
     assert shown["definition"] == GOOD
     assert shown["failures"] == 0
@@ -176,7 +175,7 @@ def good(world: World) -> World:
     """A home whose certificate example.com works."""
     issue(world, "example.com")
     GOOD.clear()
-    GOOD.update(facts(world, "example.com")["definition"])
+    GOOD.update(world.shown("example.com")["definition"])
     return world
 
 
@@ -208,7 +207,7 @@ def test_options_that_fail_in_the_order_leave_it_alone_and_can_be_tried_again(go
     assert "zoneproof resume example.com" in good.run("show", "example.com").stdout
     resumed = good.run("resume", "example.com", f"--resolver=127.0.0.1:{good.unbound.port}")
     assert resumed.status == 0, resumed.stderr
-    assert facts(good, "example.com")["definition"]["key_type"] == "rsa2048"
+    assert good.shown("example.com")["definition"]["key_type"] == "rsa2048"
     assert "zoneproof resume" not in good.run("show", "example.com").stdout
 
 
@@ -232,7 +231,7 @@ def test_a_change_that_pauses_is_saved_only_once_it_has_worked(good: World) -> N
     done = good.run("resume", "example.com")
     change_record(good.knot.port, record, remove=True)
     assert done.status == 0, done.stderr
-    definition = facts(good, "example.com")["definition"]
+    definition = good.shown("example.com")["definition"]
     assert definition["method"][0]["delegation"] == "example.com:target.example.com"
     assert definition["key_type"] == "ec384"
     assert good.run("resume", "example.com").status == 2

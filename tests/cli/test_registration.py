@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from zoneproof.core.names import DomainName
 from zoneproof.manager import Home, open_manager
 from zoneproof.providers import Registration
-
-__all__ = ["inside"]
 
 ONE, OTHER = "https://auth.example.net", "https://acme-dns.example.org:8443"
 

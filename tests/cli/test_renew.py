@@ -10,15 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.acme.pebble_client import revocation_of
-from tests.cli.managing import CHALLENGE, add, add_broken, facts, issue, leaf, servers, world
+from tests.cli.managing import CHALLENGE, add, add_broken, issue, leaf
 from tests.cli.terminal import run_at_terminal
 from tests.support.change_txt import change
 from tests.support.peers.pebble import renewal_window, set_renewal_info
 from tests.support.world import World
 from zoneproof.cli.events import Telling
 from zoneproof.cli.run import tell_round
-
-__all__ = ["servers", "world"]  # fixtures
 
 # --- renewing --------------------------------------------------------------------------------
 
@@ -48,9 +46,9 @@ def test_the_ca_s_window_decides_and_what_is_replaced_is_told_to_it(world: World
 def test_the_ca_s_window_is_kept_across_runs(world: World) -> None:
     issue(world, "example.com")
     world.run("renew")
-    chosen = facts(world, "example.com")["renew_at"]
+    chosen = world.shown("example.com")["renew_at"]
     world.run("renew")
-    assert facts(world, "example.com")["renew_at"] == chosen
+    assert world.shown("example.com")["renew_at"] == chosen
 
 
 def test_a_failure_is_remembered_backs_off_and_is_shown(world: World) -> None:
@@ -58,7 +56,7 @@ def test_a_failure_is_remembered_backs_off_and_is_shown(world: World) -> None:
     result = world.run("renew", *world.ca_options[1:])
     assert result.status == 1
     assert "broken: failed" in result.stderr
-    shown = facts(world, "broken")
+    shown = world.shown("broken")
     assert shown["status"] == "failing"
     assert shown["failures"] == 1
     assert shown["last_error"]
@@ -67,7 +65,7 @@ def test_a_failure_is_remembered_backs_off_and_is_shown(world: World) -> None:
     assert "broken: not due (" in again.stdout
     assert "broken" in world.run("list", "--problems").stdout
     assert world.run("renew", "--force").status == 1
-    assert facts(world, "broken")["failures"] == 2
+    assert world.shown("broken")["failures"] == 2
 
 
 def test_after_three_failures_another_account_serves(world: World) -> None:
@@ -82,13 +80,13 @@ def test_after_three_failures_another_account_serves(world: World) -> None:
     result = world.run("renew", "--force", *world.ca_options[1:])
     assert result.status == 0, result.stderr
     assert "trying the next account" in result.stdout + result.stderr
-    assert facts(world, "example.com")["status"] == "valid"
+    assert world.shown("example.com")["status"] == "valid"
 
 
 def test_a_certificate_that_is_not_to_be_renewed_is_left_alone(world: World) -> None:
     add(world, "example.com", "--no-renew")
     assert "no certificates are to be renewed" in world.run("renew").stdout
-    assert facts(world, "example.com")["renew_at"] is None
+    assert world.shown("example.com")["renew_at"] is None
 
 
 def test_one_failing_certificate_does_not_hold_up_the_others(world: World) -> None:
@@ -116,7 +114,7 @@ def test_manual_records_are_awaited_and_resume_goes_on_with_the_same_order(world
     world.run("add", "example.com", "--provider=manual", world.ca_options[0])
     result = world.run("renew", *world.ca_options[1:])
     assert result.status == 3
-    shown = facts(world, "example.com")
+    shown = world.shown("example.com")
     assert shown["status"] == "awaiting user"
     (record,) = shown["awaiting"]
     assert record in result.stdout
@@ -128,7 +126,7 @@ def test_manual_records_are_awaited_and_resume_goes_on_with_the_same_order(world
     resumed = world.run("resume", "example.com", "--json")
     assert resumed.status == 0, resumed.stdout
     assert "order_resumed" in resumed.event_names
-    assert facts(world, "example.com")["status"] == "valid"
+    assert world.shown("example.com")["status"] == "valid"
     change(world.knot.port, CHALLENGE, value, remove=True)
     assert "waits for nothing" in world.run("resume", "example.com").stderr
 
@@ -140,7 +138,7 @@ def test_the_same_records_are_awaited_once_in_whatever_order_the_ca_tells_them(
     world.run("add", *names, "--provider=manual", world.ca_options[0])
     for _ in range(3):
         assert world.run("renew", *world.ca_options[1:]).status == 3
-    awaited = facts(world, "example.com")["awaiting"]
+    awaited = world.shown("example.com")["awaiting"]
     assert awaited == sorted(awaited)
     assert len(awaited) == len(names)
     assert world.run("history", "example.com").stdout.count("awaiting-user") == 1
@@ -166,7 +164,7 @@ def test_resume_asks_for_agreement_to_the_terms_as_issue_does(world: World) -> N
 
 def test_a_reader_that_leaves_stops_no_work(world: World) -> None:
     issue(world, "example.com")
-    before = facts(world, "example.com")["serial"]
+    before = world.shown("example.com")["serial"]
     with subprocess.Popen(
         world.command("renew", "--force", "example.com"),
         env=world.environment(),
@@ -176,7 +174,7 @@ def test_a_reader_that_leaves_stops_no_work(world: World) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
-    assert facts(world, "example.com")["serial"] != before
+    assert world.shown("example.com")["serial"] != before
     kinds = [
         one["kind"] for one in json.loads(world.run("history", "example.com", "--json").stdout)
     ]
@@ -213,7 +211,7 @@ def test_the_daemon_renews_and_ends_at_sigterm_and_there_is_only_one(world: Worl
             process.send_signal(signal.SIGTERM)
         process.stdout.read()
         assert process.wait(30) == 130
-    assert facts(world, "example.com")["status"] == "valid"
+    assert world.shown("example.com")["status"] == "valid"
 
 
 def test_the_daemon_looks_hourly_for_what_a_person_has_to_do(world: World) -> None:

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from zoneproof import __version__, cli
-
-__all__ = ["inside"]
 
 
 def run(

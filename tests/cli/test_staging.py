@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.managing import CHALLENGE, add_broken, facts, issue, leaf
-from tests.support.world import Result, World, open_world, zone_text
+from tests.cli.managing import CHALLENGE, add_broken, issue, leaf
+from tests.support.command import Result
+from tests.support.world import World, open_world, zone_text
 from zoneproof.acme import KNOWN
 from zoneproof.testing.pebble import Pebble
 
@@ -25,13 +26,11 @@ _MOVING = ("log", "renew_at")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Pebble]]:
     folder = tmp_path_factory.mktemp("world")
     zones = {"example.com": zone_text("example.com"), "example.net": zone_text("example.net")}
-    no_reuse = {"PEBBLE_AUTHZREUSE": "0"}  # so that what cannot publish fails
-    with open_world(folder, zones, pebble_environment=no_reuse) as world:
+    with open_world(folder, zones) as world:
         staging = Pebble(
             folder / "staging",
             dns_server=f"127.0.0.1:{world.unbound.port}",
             strict=True,
-            environment=no_reuse,
         )
         with staging:
             both = world.pebble.ca_bundle.read_bytes() + staging.ca_bundle.read_bytes()
@@ -43,7 +42,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, P
 def world(servers: tuple[World, Pebble], tmp_path: Path) -> World:
     """A home whose settings name the staging directory that the test CA itself does not have."""
     shared, staging = servers
-    world = World(tmp_path, shared.knot, shared.unbound, shared.pebble)
+    world = shared.at(tmp_path)
     world.write_settings(f'staging_account = "{staging.directory_url}"')
     return world
 
@@ -52,7 +51,7 @@ def world(servers: tuple[World, Pebble], tmp_path: Path) -> World:
 def plain(servers: tuple[World, Pebble], tmp_path: Path) -> World:
     """A home for which there is no staging directory."""
     shared, _ = servers
-    world = World(tmp_path, shared.knot, shared.unbound, shared.pebble)
+    world = shared.at(tmp_path)
     world.write_settings()
     return world
 
@@ -68,7 +67,7 @@ def kept(world: World) -> set[str]:
 
 def state(world: World, name: str) -> dict[str, object]:
     """Return what is known of a certificate, without its log and the moment of the look."""
-    return {key: value for key, value in facts(world, name).items() if key not in _MOVING}
+    return {key: value for key, value in world.shown(name).items() if key not in _MOVING}
 
 
 def test_every_ca_s_staging_is_a_ca_and_is_its_own() -> None:
@@ -105,7 +104,7 @@ def test_a_dry_run_that_fails_exits_with_1_and_is_no_failure_of_the_certificate(
     result = world.run("issue", "example.com", "--dry-run", *world.ca_options[1:])
     assert result.status == 1
     assert "it closed the connection without an answer" in result.stderr
-    assert facts(world, "example.com")["failures"] == 0
+    assert world.shown("example.com")["failures"] == 0
     assert world.run("history", "example.com").stdout == "nothing has happened to it yet\n"
 
 
@@ -161,15 +160,15 @@ def test_without_a_staging_directory_a_dry_run_is_a_preview_and_says_so(plain: W
 
 def test_staging_obtains_a_test_certificate_beside_the_one_in_use(world: World) -> None:
     issue(world, "example.com")
-    before, serial = facts(world, "example.com"), leaf(world, "example.com").serial_number
+    before, serial = world.shown("example.com"), leaf(world, "example.com").serial_number
     result = world.run("issue", "example.com", "--staging", *world.ca_options[1:])
     assert result.status == 0, result.stderr
     assert "a test certificate" in result.stdout
-    assert facts(world, "example.com") == before
+    assert world.shown("example.com") == before
     assert leaf(world, "example.com").serial_number == serial
     assert leaf(world, "example.com-staging").serial_number != serial
     assert leaf(world, "example.com-staging").issuer != leaf(world, "example.com").issuer
-    test = facts(world, "example.com-staging")
+    test = world.shown("example.com-staging")
     assert test["status"] == "not renewed"
     assert test["definition"]["account"] != world.pebble.directory_url
     assert world.run("renew", "--json").event_names == ["renewal"]

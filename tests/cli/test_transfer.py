@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from tests.cli.inside import Inside, inside
+from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
+from tests.support.command import Result
 from tests.support.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, self_signed
-from tests.support.world import Result
 from zoneproof.acme import AccountKey
 from zoneproof.cli import import_offer
 from zoneproof.core.errors import ZoneproofError
@@ -23,8 +23,6 @@ from zoneproof.manager import Credential, Home, open_manager
 from zoneproof.migration.archive import Archive, count_items, decode
 from zoneproof.migration.move import collect
 from zoneproof.migration.sealed_file import parse, seal
-
-__all__ = ["inside"]
 
 PASSPHRASE = "correct horse battery"
 EVERYTHING = {

@@ -167,7 +167,7 @@ class Closed:
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
     config = write_config(tmp_path_factory.mktemp("service"), open_registration=False)
     with Service(config) as service:
-        assert challenge_command(config, "tenant", "create", TENANT).returncode == 0
+        assert challenge_command(config, "tenant", "create", TENANT).status == 0
         made = challenge_command(config, "key", "create", TENANT, "--json")
         yield Closed(service, json.loads(made.stdout)["key"])
 

@@ -31,7 +31,6 @@ PAGE = DOCS / "tutorial.md"
 SUBDOMAIN = "8a4d2f60-5b1e-4c93-9d7a-0f3e6b2c1d58"  # what the page has for the one registered
 SERVICE_ADDRESS = "127.0.0.2"  # the port of all authoritative servers is the same
 _CA = {"profiles": {"default": {"description": "90 days", "validityPeriod": 7_776_000}}}
-_NO_REUSE = {"PEBBLE_AUTHZREUSE": "0"}
 _SERVICE = """\
 database = "challenge.db"
 
@@ -157,14 +156,11 @@ def open_tutorial(folder: Path) -> Iterator[Tutorial]:
     zones = {name: zone_text(name) for name in ("example.com", "acme.example.org")}
     stubs = {"auth.example.net": [f"{SERVICE_ADDRESS}@{port}"]}
     with (
-        open_world(
-            folder, zones, stubs=stubs, port=port, pebble_config=_CA, pebble_environment=_NO_REUSE
-        ) as world,
+        open_world(folder, zones, stubs=stubs, port=port, pebble_config=_CA) as world,
         Pebble(
             folder / "second",
             dns_server=f"127.0.0.1:{world.unbound.port}",
             config=_CA,
-            environment=_NO_REUSE,
         ) as second,
         _service(folder, port, api_port),
         _webhook() as hook_url,

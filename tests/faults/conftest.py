@@ -21,4 +21,4 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultWorld]:
 def world(servers: FaultWorld, tmp_path: Path) -> FaultWorld:
     """The servers for a machine that knows nothing yet, and a CA without faults."""
     servers.proxy.obey()
-    return servers.with_home_in(tmp_path)
+    return servers.at(tmp_path)

@@ -35,7 +35,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoServers]:
 @pytest.fixture
 def world(servers: TwoServers, tmp_path: Path) -> TwoServers:
     """The servers for a machine that knows nothing yet."""
-    return replace(servers, folder=tmp_path)
+    return servers.at(tmp_path)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ TARGET = zone_text("example.net", 'x TXT "of the wildcard"')
 
 @pytest.mark.parametrize("name", [DOMAIN, f"*.{DOMAIN}", f"host.{DOMAIN}", f"a.b.{DOMAIN}"])
 def test_a_wildcard_cname_is_no_delegation(wild: World, tmp_path: Path, name: str) -> None:
-    result = replace(wild, folder=tmp_path).issue(name)
+    result = wild.at(tmp_path).issue(name)
     assert result.status == 0, result.stdout
     assert "delegation_found" not in result.event_names
     published = result.event("record_published")["name"]

@@ -10,7 +10,7 @@ import pytest
 from tests.faults import faults
 from tests.faults.world import DOMAIN, FaultWorld
 from tests.support.ca_proxy import Fault, Rule
-from tests.support.world import Result
+from tests.support.command import Result
 from zoneproof.core.http import ATTEMPTS
 
 ALWAYS = 1000

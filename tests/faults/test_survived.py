@@ -7,7 +7,7 @@ import pytest
 from tests.faults import faults
 from tests.faults.world import CHALLENGE, DOMAIN, FaultWorld
 from tests.support.ca_proxy import STEPS, Fault, Rule
-from tests.support.world import Result
+from tests.support.command import Result
 
 ANYWHERE: dict[str, Fault] = {
     "lost after": faults.lost_after,

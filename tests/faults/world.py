@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.ca_proxy import CaProxy
-from tests.support.world import Result, World, open_world, zone_text
+from tests.support.command import Result
+from tests.support.world import World, open_world, zone_text
 
 DOMAIN = "example.com"
 CHALLENGE = f"_acme-challenge.{DOMAIN}"
@@ -28,10 +29,6 @@ class FaultWorld(World):
             "--agree-tos",
         ]
 
-    def with_home_in(self, folder: Path) -> FaultWorld:
-        """Return it for runs that know nothing of earlier ones."""
-        return replace(self, folder=folder)
-
 
 @contextmanager
 def open_fault_world(folder: Path) -> Iterator[FaultWorld]:
@@ -40,11 +37,11 @@ def open_fault_world(folder: Path) -> Iterator[FaultWorld]:
         open_world(
             folder,
             {DOMAIN: zone_text(DOMAIN), "com": zone_text("com")},
-            pebble_environment={"PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"},
+            pebble_environment={"PEBBLE_WFE_NONCEREJECT": "0"},
         ) as world,
         CaProxy(world.pebble) as proxy,
     ):
-        yield FaultWorld(world.folder, world.knot, world.unbound, world.pebble, proxy)
+        yield FaultWorld(**vars(world), proxy=proxy)
 
 
 def error_of(result: Result) -> str:

@@ -9,40 +9,13 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.support.world import Result, World, open_world, zone_text
+from tests.support.command import Result
+from tests.support.world import World
 
 CHALLENGE = "_acme-challenge.example.com"
 DAY = 86_400
-PROFILES = {
-    "profiles": {
-        "default": {"description": "90 days", "validityPeriod": 90 * DAY},
-        "days": {"description": "3 days", "validityPeriod": 3 * DAY},
-    }
-}
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("world")
-    zones = {"example.com": zone_text("example.com")}
-    no_reuse = {"PEBBLE_AUTHZREUSE": "0"}  # so that every order publishes
-    with open_world(folder, zones, pebble_environment=no_reuse, pebble_config=PROFILES) as world:
-        yield world
-
-
-@pytest.fixture
-def world(servers: World, tmp_path: Path) -> World:
-    """The same servers for all tests, and a home of its own for each, with one certificate."""
-    world = World(tmp_path, servers.knot, servers.unbound, servers.pebble)
-    world.write_settings(f'account = "{world.pebble.directory_url}"')
-    result = world.run("add", "example.com", *world.rfc2136_options, "--profile=default")
-    assert result.status == 0, result.stderr
-    return world
 
 
 def obtain(world: World) -> None:

@@ -20,12 +20,11 @@ from tests.manager.managed import (
     obtain,
     query,
     run_bound,
-    servers,
     wait_for,
-    world,
 )
+from tests.support.command import Result
 from tests.support.locked import locked_by_another_process
-from tests.support.world import Result, World
+from tests.support.world import World
 from zoneproof.core.errors import StorageError
 from zoneproof.manager import Home, open_manager
 from zoneproof.storage import sqlite
@@ -50,7 +49,6 @@ WORKING = (
 COMMANDS = (*READING, *WORKING)
 NEW_CHALLENGE = "_acme-challenge.www.example.com"  # of which the CA knows no validation
 
-__all__ = ["servers", "world"]  # fixtures
 
 # --- the state database and the home -----------------------------------------------------------
 

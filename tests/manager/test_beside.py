@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.manager.managed import CHALLENGE, daemon, listed, query, servers
+from tests.manager.managed import CHALLENGE, daemon, listed, query
 from tests.support.change_txt import change
 from tests.support.peers.knot import TSIG_SECRET
 from tests.support.world import World
@@ -23,8 +23,6 @@ from zoneproof.core.errors import BusyError
 from zoneproof.manager import Home, Proposal, open_manager
 from zoneproof.manager.certificates.proposal import save
 from zoneproof.vault import Key
-
-__all__ = ["servers"]  # a fixture
 
 NAME = "example.com"
 WRONG = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc="
@@ -34,7 +32,7 @@ WRONG = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc="
 def prepared(servers: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A home with one certificate that is due and a stored credential."""
     folder = tmp_path_factory.mktemp("prepared")
-    world = World(folder, servers.knot, servers.unbound, servers.pebble)
+    world = servers.at(folder)
     world.write_settings(f'account = "{world.pebble.directory_url}"')
     fields = [option for option in world.rfc2136_options if option.startswith("--field")]
     good(world, "credential", "add", "rfc2136", "--name=dns", "--field=server=127.0.0.1", *fields)
@@ -49,7 +47,7 @@ def world(prepared: World, tmp_path: Path) -> Iterator[World]:
     Nor is its account: once in a hundred times Pebble takes an account's earlier validation.
     """
     shutil.copytree(prepared.home, tmp_path / "home")
-    world = World(tmp_path, prepared.knot, prepared.unbound, prepared.pebble)
+    world = prepared.at(tmp_path)
     register = ["account", "register", f"--ca={world.pebble.directory_url}"]
     good(world, *register, *world.ca_options[1:])
     yield world

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.manager.managed import CHALLENGE, line_of, obtain, query, servers, world
+from tests.manager.managed import CHALLENGE, line_of, obtain, query
 from tests.support.peers.knot import TSIG_SECRET
 from tests.support.world import World
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import PublishedRecord
 from zoneproof.manager import Credential, Home, open_manager, renew
 from zoneproof.providers import TxtRecord, Zone
-
-__all__ = ["servers", "world"]  # fixtures
 
 ARCHIVE = ["--passphrase", "env:PASSPHRASE"]
 SECRET = {"PASSPHRASE": "only for this test"}

@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import json
 import re
-import subprocess
 import sys
 import time
 import weakref
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 import dns.message
 import dns.query
 
+from tests.support.command import Result, run_zoneproof
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import Cells
@@ -158,15 +158,9 @@ def update(url: str, account: Account, value: str, *, method: str = "POST") -> R
     return request(url, method, "/update", body, account.headers)
 
 
-def challenge_command(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def challenge_command(config: Path, *arguments: str) -> Result:
     """Run ``zoneproof challenge …`` on a configuration."""
-    return subprocess.run(
-        [sys.executable, "-m", "zoneproof", "challenge", *arguments, "--config", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return run_zoneproof("challenge", *arguments, "--config", str(config), timeout=30)
 
 
 class Service(BackgroundServer):

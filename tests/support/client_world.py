@@ -15,10 +15,9 @@ import dns.tsigkeyring
 import dns.update
 
 from tests.support.challenge_service import Service
-from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
-from tests.support.peers.unbound import Unbound
-from tests.support.world import World, zone_text
-from zoneproof.testing.pebble import Pebble
+from tests.support.name_servers import common_port
+from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
+from tests.support.world import World, open_world, zone_text
 
 DOMAIN = "example.com"
 NAMES = (DOMAIN, f"*.{DOMAIN}")
@@ -26,8 +25,7 @@ CHALLENGE_NAME = f"_acme-challenge.{DOMAIN}"
 TENANT = "team"
 SERVICE_ZONE = "auth.example.net"
 
-# The manager asks authoritative servers at one port, so these two differ by address.
-_KNOT, _SERVICE = "127.0.0.1", "127.0.0.2"
+_SERVICE = "127.0.0.2"
 
 _CONFIG = """
 [dns]
@@ -89,20 +87,14 @@ def open_client_world(folder: Path) -> Iterator[ClientWorld]:
         DOMAIN: zone_text(DOMAIN),
         "example.net": zone_text("example.net", _DELEGATION),
     }
-    with Knot(folder / "knot", zones, address=_KNOT) as knot:
-        config = folder / "zoneproof.toml"
-        config.write_text(_CONFIG.format(address=_SERVICE, port=knot.port))
-        stubs = {name: [f"{_KNOT}@{knot.port}"] for name in zones}
-        stubs[SERVICE_ZONE] = [f"{_SERVICE}@{knot.port}"]
-        with (
-            Service(config) as service,
-            Unbound(folder / "unbound", stubs) as unbound,
-            Pebble(
-                folder / "pebble",
-                dns_server=f"127.0.0.1:{unbound.port}",
-                strict=True,
-                # certbot gives up at the second rejected nonce of a request.
-                environment={"PEBBLE_WFE_NONCEREJECT": "0"},
-            ) as pebble,
-        ):
-            yield ClientWorld(folder, knot, unbound, pebble, service)
+    port = common_port("127.0.0.1", _SERVICE)  # the one port of all authoritative servers
+    config = folder / "zoneproof.toml"
+    config.write_text(_CONFIG.format(address=_SERVICE, port=port))
+    # certbot gives up at the second rejected nonce of a request.
+    environment = {"PEBBLE_WFE_NONCEREJECT": "0"}
+    stubs = {SERVICE_ZONE: [f"{_SERVICE}@{port}"]}
+    with (
+        Service(config) as service,
+        open_world(folder, zones, stubs=stubs, port=port, pebble_environment=environment) as world,
+    ):
+        yield ClientWorld(**vars(world), service=service)

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.name_servers import common_port
-from tests.support.peers.knot import Knot
 from tests.support.peers.knot_secondary import KnotSecondary
-from tests.support.peers.unbound import Unbound
-from tests.support.world import World, zone_text
-from zoneproof.testing.pebble import Pebble
+from tests.support.world import World, open_world, zone_text
 
 DOMAIN = "example.com"
 CHALLENGE = f"_acme-challenge.{DOMAIN}"
@@ -69,18 +66,7 @@ def events_until(process: subprocess.Popen[str], name: str) -> list[dict[str, An
 def open_two_servers(folder: Path) -> Iterator[TwoServers]:
     """Start the first server, and a CA whose resolver asks that one alone."""
     port = common_port(FIRST, SECOND)
-    zones = {
-        DOMAIN: zone_text(DOMAIN, "@ NS ns2", f"ns2 A {SECOND}"),
-        "com": zone_text("com"),
-    }
-    with (
-        Knot(folder / "knot", zones, port=port) as knot,
-        Unbound(folder / "unbound", {one: [f"{FIRST}@{port}"] for one in zones}) as unbound,
-        Pebble(
-            folder / "pebble",
-            dns_server=f"{FIRST}:{unbound.port}",
-            strict=True,
-            environment={"PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "0"},
-        ) as pebble,
-    ):
-        yield TwoServers(folder, knot, unbound, pebble)
+    zones = {DOMAIN: zone_text(DOMAIN, "@ NS ns2", f"ns2 A {SECOND}")}
+    quiet = {"PEBBLE_WFE_NONCEREJECT": "0"}
+    with open_world(folder, zones, port=port, pebble_environment=quiet) as world:
+        yield TwoServers(**vars(world))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dns.message
 import dns.query
 import dns.rdatatype
 
+from tests.support.command import Result, run_zoneproof
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, Knot
 from tests.support.peers.unbound import Unbound
 from zoneproof.testing.pebble import Pebble
@@ -32,29 +32,6 @@ www A 192.0.2.1
 def zone_text(name: str, *lines: str) -> str:
     """Return a small zone with the lines added."""
     return ZONE.format(name=name) + "".join(f"{line}\n" for line in lines)
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run of the command ended."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The lines of a run with --json."""
-        return [json.loads(line) for line in self.stdout.splitlines()]
-
-    def event(self, name: str) -> dict[str, Any]:
-        """Return the first event of that name."""
-        return next(event for event in self.events if event["event"] == name)
-
-    @property
-    def event_names(self) -> list[str]:
-        """The names of all events, in order."""
-        return [event["event"] for event in self.events]
 
 
 @dataclass
@@ -100,6 +77,10 @@ class World:
             f"--field=algorithm={TSIG_ALGORITHM}",
         ]
 
+    def at(self, folder: Path) -> Self:
+        """Return the same servers for another machine, which knows nothing of this one's runs."""
+        return replace(self, folder=folder)
+
     def write_settings(self, *lines: str) -> None:
         """Write settings.toml, so that every command asks these servers."""
         self.home.mkdir(parents=True, exist_ok=True)
@@ -118,15 +99,23 @@ dns.resolvers = ["127.0.0.1:{self.unbound.port}"]
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Result:
         """Run ``zoneproof`` with the arguments to its end."""
-        done = subprocess.run(
-            self.command(*arguments),
-            env=self.environment(environment),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return run_zoneproof(*arguments, environment=self.environment(environment))
+
+    def good(self, *arguments: str) -> str:
+        """Run ``zoneproof`` with the arguments, which succeeds, and return what it prints."""
+        result = self.run(*arguments)
+        assert result.status == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def shown(self, name: str) -> dict[str, Any]:
+        """Return what ``show`` has to say of a certificate."""
+        facts: dict[str, Any] = json.loads(self.run("show", name, "--json").stdout)
+        return facts
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return what ``list`` has to say of all certificates."""
+        facts: list[dict[str, Any]] = json.loads(self.run("list", "--json").stdout)
+        return facts
 
     def issue(self, *arguments: str) -> Result:
         """Run ``zoneproof issue --json`` with rfc2136 for the names and options given."""

@@ -94,6 +94,7 @@ class Pebble(BackgroundServer):
             environment={
                 "PEBBLE_VA_NOSLEEP": "1",
                 "PEBBLE_WFE_NONCEREJECT": "5",
+                "PEBBLE_AUTHZREUSE": "0",  # so that every order publishes
                 **(environment or {}),
             },
         )
