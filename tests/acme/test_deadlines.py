@@ -1,12 +1,9 @@
-"""A CA that takes requests and never answers again: how long a person waits to be told.
-
-Time passes at once in these tests: the event loop's clock jumps to whatever comes next.
-"""
+"""A CA that takes requests and never answers again: how long a person waits to be told."""
 
 from __future__ import annotations
 
 import asyncio
-import selectors
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx2
@@ -14,40 +11,14 @@ import pytest
 
 from tests.acme.fake_ca import FakeCa, url_of
 from tests.acme.obtaining import NAMES, obtain
+from tests.support.timeless import anyio_backend
 from zoneproof.acme import AccountKey, AcmeClient
 from zoneproof.core.errors import AcmeConnectionError
 from zoneproof.core.names import Identifier
 
+__all__ = ["anyio_backend"]  # a fixture
+
 BOUND = 61  # seconds: two requests and the pause between them
-
-
-class _Selector(selectors.DefaultSelector):
-    """Is never slept in: what the sleep would have been is added to ``now``."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "everybody waits, and for ever"
-        ready = super().select(0)
-        if not ready:
-            self.now += timeout
-        return ready
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """An event loop in which nothing but waiting takes time, and none of that."""
-
-    def __init__(self) -> None:
-        self.selector = _Selector()
-        super().__init__(self.selector)
-
-    def time(self) -> float:
-        return self.selector.now
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> tuple[str, dict[str, object]]:
-    return "asyncio", {"loop_factory": _Loop}
 
 
 class SilentCa(FakeCa):
@@ -95,3 +66,23 @@ async def test_a_silent_ca_is_given_up_within_a_minute(path: str) -> None:
 async def test_a_hundred_names_do_not_wait_for_one_another(path: str) -> None:
     names = [Identifier.parse(f"h{number}.example.com") for number in range(100)]
     assert await seconds_until_told(SilentCa(path), names) <= BOUND
+
+
+class Drip(httpx2.AsyncByteStream):
+    """A body that never ends, and of which each byte comes just in time."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(1)
+            yield b" "
+
+
+class DrippingCa(SilentCa):
+    async def handle(self, request: httpx2.Request) -> httpx2.Response:
+        if self.silent_since is None:
+            self.silent_since = asyncio.get_running_loop().time()
+        return httpx2.Response(200, stream=Drip())
+
+
+async def test_a_ca_that_never_ends_its_answer_is_given_up_too() -> None:
+    assert 30 < await seconds_until_told(DrippingCa("/dir"), NAMES) <= BOUND

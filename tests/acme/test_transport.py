@@ -198,41 +198,6 @@ async def test_connection_that_breaks_is_an_error_in_one_line(
     assert caught.value.message.endswith("; try again later")
 
 
-async def test_ca_that_never_answers_is_given_up(ca: FakeCa) -> None:
-    async def never(request: httpx2.Request) -> httpx2.Response:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    ca.misdeeds["/dir"] = [never] * ATTEMPTS
-    async with ca.client(request_seconds=0.01) as client:
-        with pytest.raises(AcmeConnectionError, match=r"no answer within 0\.01 seconds; try again"):
-            await client.directory()
-    assert ca.count("/dir") == 2
-
-
-class Drip(httpx2.AsyncByteStream):
-    """A body that never ends, and of which each byte comes just in time."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            await asyncio.sleep(0.001)
-            yield b" "
-
-
-async def test_ca_that_never_ends_its_answer_is_given_up(ca: FakeCa) -> None:
-    client = AcmeClient(
-        ca.directory_url,
-        AccountKey.generate(),
-        request_seconds=0.05,
-        now=ca.clock.now,
-        sleep=ca.clock.sleep,
-        transport=httpx2.MockTransport(lambda _: httpx2.Response(200, stream=Drip())),
-    )
-    async with client:
-        with pytest.raises(AcmeConnectionError, match=r"no answer within 0\.05 seconds; try again"):
-            await client.directory()
-
-
 async def test_certificate_that_is_not_trusted_is_not_tried_twice(ca: FakeCa) -> None:
     error = httpx2.ConnectError("handshake")
     error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")

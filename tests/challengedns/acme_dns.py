@@ -13,8 +13,6 @@ import json
 import os
 import secrets
 import sqlite3
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,6 +26,7 @@ import pytest
 
 from tests.support import challenge_service
 from tests.support.challenge_service import open_for
+from tests.support.command import Result, run_zoneproof
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.importing.takeover import LeftOut, Summary, import_acme_dns
 from zoneproof.challengedns.store.authentication import Caller
@@ -191,15 +190,7 @@ async def refusal(config: Path, source: Path | str) -> str:
     return error.value.message
 
 
-def command(config: Path, source: Path | str, *options: str) -> subprocess.CompletedProcess[str]:
+def command(config: Path, source: Path | str, *options: str) -> Result:
     """Run ``zoneproof challenge import-acme-dns``."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "zoneproof", "challenge", "import-acme-dns"),
-            *("--config", str(config), *options, str(source)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    where = ["--config", str(config)]
+    return run_zoneproof("challenge", "import-acme-dns", *where, *options, str(source))

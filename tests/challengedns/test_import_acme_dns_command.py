@@ -56,7 +56,7 @@ def test_the_summary_counts_everything_and_says_the_names(config: Path, source: 
     write_sqlite(source, [good, bad])
     run(source, "UPDATE records SET Subdomain = 'www' WHERE Username = ?", bad.username)
     done = command(config, source)
-    assert done.returncode == 0
+    assert done.status == 0
     assert done.stderr == "left out: www: its subdomain is no UUID in lower case\n"
     lines = done.stdout.splitlines()
     assert lines[0] == "registrations  1 new, 1 skipped"
@@ -115,15 +115,15 @@ async def test_new_registrations_can_belong_to_a_tenant_up_to_its_quota(
         await registrations.tenants.create("acme", quota=2)
     for options in (("--dry-run",), ()):
         done = command(config, source, "--tenant", "nobody", *options)
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.status, done.stdout) == (1, "")
         assert "there is no tenant 'nobody'" in done.stderr
         done = command(config, source, "--tenant", "acme", *options)
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.status, done.stdout) == (1, "")
         assert "its quota is 2: 'zoneproof challenge tenant change acme" in done.stderr
     async with registrations_of(config) as registrations:
         assert (await registrations.tenants.get("acme")).registrations == 0
         await registrations.tenants.alter("acme", lambda known: replace(known, quota=3))
-    assert command(config, source, "--tenant", "acme", "--dry-run").returncode == 0
+    assert command(config, source, "--tenant", "acme", "--dry-run").status == 0
     done = command(config, source, "--tenant", "acme")
     assert done.stdout.startswith("registrations  3 new, 2 here already\n")
     async with registrations_of(config) as registrations:
@@ -381,7 +381,7 @@ async def test_without_bcrypt_nothing_is_imported_that_could_not_be_used(
 
 def test_a_refusal_is_one_line(config: Path, source: Path) -> None:
     done = command(config, source)
-    assert done.returncode == 2
+    assert done.status == 2
     assert not done.stdout
     (line,) = done.stderr.splitlines()
     assert line.startswith("zoneproof: cannot read acme-dns's database")

@@ -12,7 +12,7 @@ from typing import Any
 
 import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.acme.conftest import MAC_KEY
-from tests.support.command import Result
+from tests.support.command import Result, run_zoneproof
 from zoneproof.acme import AccountKey
 from zoneproof.manager import CertificateDefinition, Home, MethodDefinition, open_manager
 from zoneproof.testing.pebble import Pebble
@@ -37,16 +37,25 @@ class Machine:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "ZONEPROOF_HOME": str(self.home.path), "HMAC": MAC_KEY}
 
-    def run(self, *arguments: str, program: list[str] = ZONEPROOF, **options: Any) -> Result:
-        options = {"stdin": subprocess.DEVNULL, **options}
+    def run(self, *arguments: str) -> Result:
+        result = run_zoneproof("account", *arguments, environment=self.environment)
+        self.said += result.stdout + result.stderr
+        return result
+
+    def crash(self, moment: str, *arguments: str) -> Result:
+        """Run a command that is killed at the moment."""
+        return self.start([*CRASH, moment], *arguments, stdin=subprocess.DEVNULL)
+
+    def start(self, program: list[str], *arguments: str, stdin: int) -> Result:
+        """Run the command, or a program around it, as a process of its own to its end."""
         done = subprocess.run(
-            [*program, "account", *arguments],
+            [*(program or ZONEPROOF), "account", *arguments],
             env=self.environment,
+            stdin=stdin,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
-            **options,
         )
         self.said += done.stdout + done.stderr
         return Result(done.returncode, done.stdout, done.stderr)

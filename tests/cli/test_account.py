@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acme.conftest import MAC_KEY
-from tests.cli.account_machine import CRASH, Machine, check_nothing_secret
+from tests.cli.account_machine import Machine, check_nothing_secret
 from zoneproof.testing.pebble import Pebble
 
 EAB = ["--eab-kid=kid-1", "--eab-hmac-key=env:HMAC"]
@@ -65,7 +65,7 @@ def test_terms_of_service_are_shown_and_not_agreed_to_by_default(machine: Machin
 def test_a_person_is_asked_to_agree(machine: Machine, answer: bytes, registered: bool) -> None:
     person, terminal = pty.openpty()
     os.write(person, answer)
-    result = machine.run("register", *machine.ca, stdin=terminal)
+    result = machine.start([], "register", *machine.ca, stdin=terminal)
     os.close(terminal)
     os.close(person)
     assert "terms of service: data:text/plain" in result.stdout
@@ -137,7 +137,7 @@ def test_an_account_is_bound(bound: Machine) -> None:
 
 def test_a_binding_whose_reply_was_lost_is_not_needed_again(bound: Machine) -> None:
     arguments = ["register", *bound.ca, "--name=work"]
-    killed = bound.run(*arguments, "--agree-tos", *EAB, program=[*CRASH, "before:confirm"])
+    killed = bound.crash("before:confirm", *arguments, "--agree-tos", *EAB)
     assert killed.status == -signal.SIGKILL
     assert bound.facts("list")[0]["registered"] is False
     assert bound.facts(*arguments)["registered"]

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tests.cli.account_machine import CRASH, ZONEPROOF, Machine, check_nothing_secret
+from tests.cli.account_machine import ZONEPROOF, Machine, check_nothing_secret
 from zoneproof.acme import AccountKey, AcmeClient
 from zoneproof.testing.pebble import Pebble
 
@@ -58,7 +58,7 @@ def test_a_rollover_that_is_killed_loses_nothing(
     machine: Machine, moment: str, next_use: str
 ) -> None:
     machine.register()
-    killed = machine.run("rollover", "work", program=[*CRASH, moment])
+    killed = machine.crash(moment, "rollover", "work")
     assert killed.status == -signal.SIGKILL
     old, new = machine.stored_keys()
     machine.ok(next_use, "work")
@@ -187,7 +187,7 @@ def test_an_export_is_printed_only_when_asked_for(machine: Machine) -> None:
 
 def test_an_account_whose_rollover_was_cut_off_is_not_shared(machine: Machine) -> None:
     machine.register()
-    machine.run("rollover", "work", program=[*CRASH, "after:keep_next_key"])
+    machine.crash("after:keep_next_key", "rollover", "work")
     result = machine.run("export", "work", f"--output={machine.home.path}/copy")
     assert result.status == 2
     assert "'zoneproof account rollover work' finishes it" in result.stderr

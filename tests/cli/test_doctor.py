@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.command import Result, run_zoneproof
 from tests.support.peers.knot import Knot
 from tests.support.world import zone_text
 
@@ -33,34 +34,21 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
         yield server
 
 
-def run(knot: Knot, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "zoneproof",
-            "doctor",
-            f"--resolver=127.0.0.1:{knot.port}",
-            f"--authoritative-port={knot.port}",
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(knot: Knot, *arguments: str) -> Result:
+    where = [f"--resolver=127.0.0.1:{knot.port}", f"--authoritative-port={knot.port}"]
+    return run_zoneproof("doctor", *where, *arguments)
 
 
 def facts(knot: Knot, *arguments: str) -> dict[str, Any]:
     done = run(knot, "--json", *arguments)
     found: dict[str, Any] = json.loads(done.stdout)
-    assert done.returncode == int(found["would_fail"])
+    assert done.status == int(found["would_fail"])
     return found
 
 
 def test_a_sound_name_passes_with_what_was_found(knot: Knot) -> None:
     done = run(knot, "*.example.com")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     assert "_acme-challenge.example.com" in done.stdout
     assert "1 of 1 answer" in done.stdout
     assert "would work" in done.stdout
@@ -132,6 +120,6 @@ def test_what_cannot_be_examined_is_one_line(
     knot: Knot, name: str, status: int, message: str
 ) -> None:
     done = run(knot, name)
-    assert done.returncode == status
+    assert done.status == status
     assert message in done.stderr
     assert done.stderr.count("\n") == 1

@@ -96,7 +96,7 @@ def test_who_gives_some_fields_is_asked_only_for_what_is_required_and_missing(ho
         ("acme-dns", "server", "auth.example", "must begin with https://", "https://auth.example"),
         ("acme-dns", "server", "https://auth.example:0", "0 is not a valid port", "https://a.test"),
         ("acme-dns", "allowfrom", "everywhere", "'everywhere' is no network", "192.0.2.0/24"),
-        ("acme-dns", "ca_bundle", "/does/not/exist", "cannot read /does/not/exist", ""),
+        ("acme-dns", "ca_bundle", "/does/not/exist", "/does/not/exist cannot be used", ""),
     ],
 )
 def test_each_answer_is_checked_as_it_is_given(

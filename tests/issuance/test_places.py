@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
+from tests.support.timeless import anyio_backend
 from zoneproof.core.errors import ProviderError, StorageError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import NameReport, ServerReport, ServerStatus
@@ -25,6 +26,8 @@ from zoneproof.issuance.publish import Republisher, find_slots, publish_values, 
 from zoneproof.providers import Provider, ProviderContext, Zone
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
+
+__all__ = ["anyio_backend"]  # a fixture: nobody really waits for a turn
 
 ZONE = Zone(DomainName("auth.example.net"))
 
