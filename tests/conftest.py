@@ -29,6 +29,15 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+# So that one core does not still have minutes to go when the other has no more files.
+_LONGEST = ("test_bench.py", "test_tutorial.py", "test_kills.py", "test_beside.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have the longest single tests."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -34,11 +32,6 @@ def ask_for_renewal(world: FaultWorld, certificate: bytes) -> None:
     set_renewal_info(world.pebble, certificate, renewal_window(now - 2 * HOUR, now - HOUR))
 
 
-def facts(world: FaultWorld) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(world.run("show", DOMAIN, "--json").stdout)
-    return shown
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -57,7 +50,7 @@ def test_a_ca_that_cannot_say_when_to_renew_does_no_harm(
     assert "1 not due" in result.stdout
     assert RENEWAL_INFO in world.proxy.seen
     assert "newOrder" not in world.proxy.seen
-    assert facts(world)["failures"] == 0
+    assert world.shown(DOMAIN)["failures"] == 0
     assert pem(world) == certificate
 
 
@@ -72,14 +65,14 @@ def test_a_limit_is_kept_to_and_the_certificate_stays(
     assert "limits requests: too many (rateLimited); try again after" in result.stderr
     assert "Traceback" not in result.stderr
     assert pem(world) == certificate
-    assert "limits requests" in facts(world)["last_error"]
+    assert "limits requests" in world.shown(DOMAIN)["last_error"]
 
     world.proxy.obey()
     assert world.run("renew").status == 0
     assert "newOrder" not in world.proxy.seen  # not before the hour is over
     assert world.run("renew", "--force").status == 0
     assert pem(world) != certificate
-    assert facts(world)["failures"] == 0
+    assert world.shown(DOMAIN)["failures"] == 0
 
 
 def test_a_renewal_survives_a_fault_at_every_step(world: FaultWorld, certificate: bytes) -> None:

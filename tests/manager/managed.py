@@ -51,8 +51,9 @@ def query(world: World, sql: str) -> list[Any]:
 
 
 def listed(world: World, result: Result | None = None) -> dict[str, Any]:
-    (found,) = json.loads((result or world.run("list", "--json")).stdout)
-    facts: dict[str, Any] = found
+    """Return what ``list`` has to say of the only certificate."""
+    facts: dict[str, Any]
+    (facts,) = json.loads(result.stdout) if result else world.listed()
     return facts
 
 

@@ -35,8 +35,8 @@ def prepared(servers: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     world = servers.at(folder)
     world.write_settings(f'account = "{world.pebble.directory_url}"')
     fields = [option for option in world.rfc2136_options if option.startswith("--field")]
-    good(world, "credential", "add", "rfc2136", "--name=dns", "--field=server=127.0.0.1", *fields)
-    good(world, "add", NAME, "--credential=dns", "--profile=default", "--propagation=3")
+    world.good("credential", "add", "rfc2136", "--name=dns", "--field=server=127.0.0.1", *fields)
+    world.good("add", NAME, "--credential=dns", "--profile=default", "--propagation=3")
     return world
 
 
@@ -49,16 +49,10 @@ def world(prepared: World, tmp_path: Path) -> Iterator[World]:
     shutil.copytree(prepared.home, tmp_path / "home")
     world = prepared.at(tmp_path)
     register = ["account", "register", f"--ca={world.pebble.directory_url}"]
-    good(world, *register, *world.ca_options[1:])
+    world.good(*register, *world.ca_options[1:])
     yield world
     for value in world.txt_values(CHALLENGE):
         change(world.knot.port, CHALLENGE, value, remove=True)
-
-
-def good(world: World, *command: str) -> str:
-    done = world.run(*command)
-    assert done.status == 0, done.stderr + done.stdout
-    return done.stdout
 
 
 class Daemon:
@@ -181,7 +175,7 @@ def test_what_leaves_the_order_alone_works_beside_it(
     }
     with busy_daemon(world) as running:
         for command in commands:
-            good(world, *(names.get(word, word) for word in command))
+            world.good(*(names.get(word, word) for word in command))
         assert running.result()["result"] == "renewed", running.events
     nothing_is_left(world)
     assert listed(world)["status"] in ("valid", "due")
@@ -190,13 +184,13 @@ def test_what_leaves_the_order_alone_works_beside_it(
 def test_an_archive_is_taken_in_beside_an_order(world: World, tmp_path: Path) -> None:
     (tmp_path / "passphrase").write_text("only for this test")
     archive = [str(tmp_path / "archive"), f"--passphrase=@{tmp_path / 'passphrase'}"]
-    good(world, "export", "-o", *archive)
-    good(world, "edit", NAME, "--ttl=61")
+    world.good("export", "-o", *archive)
+    world.good("edit", NAME, "--ttl=61")
     with busy_daemon(world) as running:
-        good(world, "import", "archive", *archive, "--replace", "--yes")
+        world.good("import", "archive", *archive, "--replace", "--yes")
         assert running.result()["result"] == "renewed"
     nothing_is_left(world)
-    shown = json.loads(good(world, "show", NAME, "--json"))
+    shown = json.loads(world.good("show", NAME, "--json"))
     assert shown["definition"]["method"][0].get("ttl") != 61
 
 
@@ -204,7 +198,7 @@ def test_a_rollover_after_a_kill_lets_the_same_order_go_on(world: World) -> None
     with busy_daemon(world) as running:
         running.process.kill()
         running.process.wait()
-        good(world, "account", "rollover", world.pebble.directory_url)
+        world.good("account", "rollover", world.pebble.directory_url)
     again = world.run("renew", "--json")
     assert "order_resumed" in again.event_names
     assert again.event("renewal")["result"] == "renewed"
@@ -223,7 +217,7 @@ def test_what_a_killed_run_left_goes_with_its_certificate(
         running.process.kill()
         running.process.wait()
     assert world.txt_values(CHALLENGE)
-    good(world, *(str(other) if word == "OTHER" else word for word in command))
+    world.good(*(str(other) if word == "OTHER" else word for word in command))
     nothing_is_left(world)
 
 
@@ -235,16 +229,16 @@ def test_a_killed_order_whose_credential_is_changed_leaves_nothing(
         running.process.kill()
         running.process.wait()
     right = {"server": "127.0.0.1", "secret": TSIG_SECRET}[field.partition("=")[0]]
-    good(world, "credential", "set", "dns", f"--field={field}")
+    world.good("credential", "set", "dns", f"--field={field}")
     assert world.run("renew").status == 1
     assert world.txt_values(CHALLENGE) == set()
-    good(world, "credential", "set", "dns", f"--field={field.partition('=')[0]}={right}")
-    good(world, "renew", "--force")
+    world.good("credential", "set", "dns", f"--field={field.partition('=')[0]}={right}")
+    world.good("renew", "--force")
     nothing_is_left(world)
 
 
 def test_a_removal_that_was_killed_is_finished_by_the_next(world: World) -> None:
-    good(world, "renew")
+    world.good("renew")
     module = [sys.executable, "-m", "tests.manager.die_at_removal"]
     killed = subprocess.run(
         [*module, "remove", NAME, "--delete-files", "--yes"],
@@ -256,7 +250,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(world: World) -> None
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert query(world, "SELECT name FROM certificates") == []
     assert (world.home / "live" / NAME).exists()
-    good(world, "remove", NAME, "--delete-files", "--yes")
+    world.good("remove", NAME, "--delete-files", "--yes")
     assert not (world.home / "live" / NAME).exists()
     assert not (world.home / "archive" / NAME).exists()
     assert world.run("remove", NAME, "--delete-files", "--yes").status == 2
@@ -266,7 +260,7 @@ async def test_of_two_who_change_a_definition_at_once_the_second_is_told(world: 
     async with open_manager(Home(world.home)) as manager:
         before = (await manager.certificates.get(NAME)).definition
         mine = Proposal(msgspec.structs.replace(before, key_type="rsa2048"))
-        good(world, "edit", NAME, "--add-name=www.example.com")
+        world.good("edit", NAME, "--add-name=www.example.com")
         with pytest.raises(BusyError, match="was changed by somebody else meanwhile"):
             await save(manager, mine, before)
         after = (await manager.certificates.get(NAME)).definition
