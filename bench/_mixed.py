@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import dns.message
 import dns.query
@@ -22,6 +18,7 @@ from bench._renewals import rfc2136
 from tests.support.challenge_service import Service, texts
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
 from tests.support.peers.unbound import Unbound
+from tests.support.web_server import web_server
 from tests.support.world import World, zone_text
 from zoneproof.core.names import DomainName
 from zoneproof.manager import (
@@ -107,27 +104,11 @@ def open_mixed(folder: Path) -> Iterator[MixedWorld]:
         stack.enter_context(Service(config))
         webroot = folder / "webroot"
         webroot.mkdir()
-        stack.enter_context(_serve(webroot, http_port))
+        stack.enter_context(web_server(webroot, "127.0.0.1", http_port))
         world = MixedWorld(folder, knot, unbound, pebble, webroot, "", ())
         world.write_settings(f'account = "{pebble.directory_url}"')
         asyncio.run(_define(world, config))
         yield world
-
-
-@contextmanager
-def _serve(webroot: Path, port: int) -> Iterator[None]:
-    handler = partial(_Quiet, directory=str(webroot))
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield
-        server.shutdown()
-        thread.join()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name in the library
-        """Say nothing of requests."""
 
 
 async def _define(world: MixedWorld, config: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
+from tests.cli.inside import Inside
 from zoneproof.testing.pebble import Pebble
 
 # Whoever runs the tests in the background of a shell has SIGINT ignored, and so would all that the
@@ -87,3 +89,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{report.nodeid} was run again with a fresh Pebble: the first one waited for itself"
         )
+
+
+@pytest.fixture
+def inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Inside:
+    """A command line with an empty home."""
+    return Inside(tmp_path / "home", monkeypatch, capsys)

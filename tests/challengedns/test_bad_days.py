@@ -32,6 +32,7 @@ from tests.support.challenge_service import (
     update,
     write_config,
 )
+from tests.support.clock import Clock
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES, SIGHT, private_cells
 from zoneproof.challengedns.store.announcements import Announcements
@@ -268,20 +269,10 @@ def test_only_who_has_that_address_is_said() -> None:
             assert pids == {process.pid for process in processes}, (host, transport)
 
 
-class Clock:
-    """A clock that can be set."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 async def test_a_clock_that_jumps_loses_no_value_early_and_serials_only_rise(
     tmp_path: Path,
 ) -> None:
-    clock = Clock()
+    clock = Clock(now=1_800_000_000.0)
     config = load_config(write_config(tmp_path))
     store = open_sqlite(config.database, load_migrations("zoneproof.challengedns"))
     registrations = Registrations(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.clock import Clock
 from tests.support.challenge_service import txt
+from tests.support.clock import Clock
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.authentication import Caller
@@ -26,7 +26,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(now=1_000_000.0)
 
 
 @pytest.fixture

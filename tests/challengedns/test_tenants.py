@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.challengedns.clock import Clock
 from tests.support.challenge_service import txt
+from tests.support.clock import Clock
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
@@ -24,7 +24,7 @@ from zoneproof.storage import load_migrations, open_sqlite
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(now=1_000_000.0)
 
 
 def opened(folder: Path, clock: Clock) -> Registrations:

@@ -20,7 +20,7 @@ from cryptography import x509
 import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.challengedns.processes import fails_to_start
 from tests.support.challenge_service import Service, challenge_command, write_config
-from tests.support.full_home import self_signed
+from tests.support.full_home import issued
 from zoneproof.challengedns.config import load_config
 from zoneproof.core.errors import AcmeError
 from zoneproof.manager.api_certificate import ApiCertificate
@@ -166,7 +166,7 @@ async def test_a_failure_waits_as_the_manager_s_do_and_a_restart_tries_at_once(
     tmp_path: Path, dns_port: int
 ) -> None:
     roots = tmp_path / "roots.pem"
-    roots.write_bytes(self_signed("ca.example").chain.pem)
+    roots.write_bytes(issued("ca.example").chain.pem)
     config = load_config(auto_config(tmp_path, dns_port, "https://127.0.0.1:1/", roots))
     assert config.api.auto
     source = ApiCertificate(config, config.api.auto)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.inside import Inside
 from tests.support.world import World, open_world, zone_text
 
 
@@ -25,11 +24,3 @@ def world(servers: World, tmp_path: Path) -> World:
     world = servers.at(tmp_path)
     world.write_settings()
     return world
-
-
-@pytest.fixture
-def inside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Inside:
-    """A command line with an empty home."""
-    return Inside(tmp_path / "home", monkeypatch, capsys)

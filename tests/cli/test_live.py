@@ -10,21 +10,12 @@ from rich.console import Console
 
 from tests.cli.screen import Screen
 from tests.cli.terminal import run_at_terminal
+from tests.support.clock import Clock
 from tests.support.world import World, open_world, zone_text
 from zoneproof.cli.live import LiveView
 from zoneproof.issuance import OrderCreated, OrderPlanned, PropagationWaiting, RecordRemoved, Warned
 
 # --- the drawing -------------------------------------------------------------------------------
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def drawn(view: LiveView, width: int = 60, height: int = 10) -> list[str]:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
 from tests.support.command import Result
-from tests.support.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, self_signed
+from tests.support.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, issued
 from zoneproof.acme import AccountKey
 from zoneproof.cli import import_offer
 from zoneproof.core.errors import ZoneproofError
@@ -136,7 +136,7 @@ async def _differ(home: Path) -> None:
         await manager.credentials.save(Credential("dns", "rfc2136", {"server": "192.0.2.9"}))
         definition = (await manager.certificates.get("a.example")).definition
         await manager.certificates.save(msgspec.structs.replace(definition, key_type="rsa4096"))
-        manager.files.write("a.example", self_signed("a.example"))
+        manager.files.write("a.example", issued("a.example"))
 
 
 def test_what_differs_stays(inside: Inside, archive: Path) -> None:

@@ -38,7 +38,12 @@ async def hears_of_its_end(folder: Path) -> AsyncIterator[tuple[str, asyncio.Eve
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     is_up = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_reader(reader, lambda: (is_up.set(), loop.remove_reader(reader)))
+
+    def heard() -> None:
+        is_up.set()
+        loop.remove_reader(reader)
+
+    loop.add_reader(reader, heard)
     try:
         yield program(folder, f"#!/bin/sh\n(echo up; sleep 600; echo no) > {pipe} &\nwait\n"), is_up
         os.set_blocking(reader, True)

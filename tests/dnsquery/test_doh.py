@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import ssl
 import threading
 from collections.abc import Iterator
@@ -14,13 +12,11 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.fake_dns import reply
 from tests.support.name_servers import name
+from tests.support.self_signed import key_pem, self_signed
 from zoneproof.core.errors import DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery import Resolver, Status, parse_server
 from zoneproof.testing.background import free_port
@@ -139,30 +135,9 @@ async def test_the_next_server_is_asked_when_one_is_down(url: str) -> None:
 
 
 def make_certificate(folder: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    made, key = self_signed("127.0.0.1")
     path = folder / "both.pem"
-    path.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    path.write_bytes(made.public_bytes(Encoding.PEM) + key_pem(key))
     return path
 
 

@@ -10,11 +10,12 @@ import dns.query
 import dns.rcode
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.fake_dns import FakeDns, reply, soa
 from tests.support.name_servers import HEAD, add_txt, common_port, knot, name
 from tests.support.peers.bind import Bind
 from tests.support.peers.unbound import Unbound
-from tests.support.waiting import BOTH, FIRST, LONG, NS, ONE, OTHER, SECOND, TXT, Clock, World
+from tests.support.waiting import BOTH, FIRST, LONG, NS, ONE, OTHER, SECOND, TXT, World
 from zoneproof.core.errors import PropagationError, StorageError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import (

@@ -12,10 +12,11 @@ import dns.query
 import dns.rcode
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.fake_dns import FakeDns
 from tests.support.name_servers import add_txt, common_port, knot, name
 from tests.support.peers.unbound import Unbound
-from tests.support.waiting import BOTH, FIRST, ONE, OTHER, SECOND, TXT, Clock, World
+from tests.support.waiting import BOTH, FIRST, ONE, OTHER, SECOND, TXT, World
 from zoneproof.core.errors import PropagationError
 from zoneproof.dnsquery import (
     Resolver,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import dns.message
 import dns.rcode
 import pytest
 
 from tests.providers.contract_suite import challenge_value
+from tests.support.clock import Clock
 from tests.support.fake_acme_dns import FakeAcmeDns
 from tests.support.fake_dns import FakeDns, reply, soa
 from tests.support.fake_http import fake_http_server
@@ -19,20 +18,6 @@ from zoneproof.issuance import PublishedRecord
 from zoneproof.issuance.publish import Republisher, find_slots
 from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
-
-
-class Time:
-    """A clock that goes on only while somebody sleeps, and lets the others run then."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
 
 
 def name_server(api: FakeAcmeDns) -> FakeDns:
@@ -62,7 +47,7 @@ async def wait_while_another_posts(count: int, foreign: int) -> tuple[set[str], 
 
     Return the values wanted, those that stand in the end, and the seconds that it took.
     """
-    time = Time()
+    time = Clock()
     api = FakeAcmeDns(clock=time)
     async with fake_http_server(api) as server, name_server(api) as dns_server:
         store = MemoryRegistrations()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.full_home import self_signed
+from tests.support.full_home import issued
 from zoneproof.acme import find_ca
 from zoneproof.core.errors import AcmeError, BugError, HeldUpError, StorageError
 from zoneproof.issuance import Emit
@@ -101,7 +101,7 @@ async def test_what_another_process_did_between_the_look_and_the_lock_counts(
     lock = Home.lock
 
     def lock_late(home: Home, name: str, doing: str = "") -> AbstractContextManager[None]:
-        manager.files.write(name, self_signed(name))
+        manager.files.write(name, issued(name))
         return lock(home, name, doing)
 
     monkeypatch.setattr(Home, "lock", lock_late)

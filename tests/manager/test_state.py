@@ -11,16 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.cli.inside import Inside, inside
-from tests.support.full_home import UNDEPLOYED, fill, not_deployed, self_signed
+from tests.cli.inside import Inside
+from tests.support.full_home import UNDEPLOYED, fill, issued, not_deployed
 from zoneproof.manager import Home, open_manager
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.renewal_state import RenewalState, after_success
 from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
 from zoneproof.manager.certificates.store import ManagedCertificate
-
-__all__ = ["inside"]
 
 NOW = datetime.now(UTC)
 NAME = "a.example"
@@ -37,9 +35,9 @@ def found(
 ) -> CertificateStatus:
     """Return the standing of a certificate obtained an hour ago."""
     files = CertificateFiles(home)
-    issued = self_signed(*on_certificate)
-    files.write(NAME, issued)
-    serial = f"{issued.chain.leaf.serial_number:x}"
+    made = issued(*on_certificate)
+    files.write(NAME, made)
+    serial = f"{made.chain.leaf.serial_number:x}"
     renewal = after_success(
         CertificateState().renewal, serial, NOW - timedelta(hours=1), identifiers=obtained_for
     )
@@ -59,7 +57,7 @@ async def test_what_is_not_deployed_is_kept_whatever_else_is_remembered(tmp_path
         await manager.states.set_awaiting(NAME, ("a record",))
         await manager.states.set_renewal(NAME, RenewalState(failures=1))
         await manager.states.set_outcome(NAME, RenewalState())
-        manager.files.write(NAME, self_signed(NAME))
+        manager.files.write(NAME, issued(NAME))
         await manager.certificates.save(msgspec.structs.replace(definition, key_type="ec384"))
         stored = await manager.certificates.get(NAME)
         summary = status_of(stored, manager.files, NOW).overview()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.providers.acme_dns_harness import DOMAIN, WEB_PAGE, AcmeDnsHarness, harness, harness_with
 from tests.providers.contract_suite import challenge_value, txt
+from tests.support.clock import Clock
 from tests.support.fake_acme_dns import FakeAcmeDns
 from tests.support.fake_http import Reply, fake_http_server
 from tests.support.registrations import MemoryRegistrations
@@ -20,22 +21,9 @@ from zoneproof.providers.acme_dns import AcmeDns
 __all__ = ["harness"]  # a fixture
 
 
-class Time:
-    """A clock that goes on only while somebody sleeps."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @asynccontextmanager
 async def provider_in_time(
-    time: Time, *, forgets: bool = False
+    time: Clock, *, forgets: bool = False
 ) -> AsyncIterator[tuple[FakeAcmeDns, AcmeDns, Zone]]:
     """Open a provider and its service by the same clock, and the zone of a registration."""
     api = FakeAcmeDns(forgets=forgets, clock=time)
@@ -56,7 +44,7 @@ async def provider_in_time(
 async def test_all_values_of_an_order_stand_however_soon_it_follows_another(
     sizes: tuple[int, ...], apart: float, begins: float
 ) -> None:
-    time = Time(begins)
+    time = Clock(now=begins)
     async with provider_in_time(time) as (api, provider, zone):
         (account,) = api.accounts.values()
         for size in sizes:
@@ -70,7 +58,7 @@ async def test_all_values_of_an_order_stand_however_soon_it_follows_another(
 
 
 async def test_an_apex_and_its_wildcard_wait_for_nothing() -> None:
-    time = Time(100.0)
+    time = Clock(now=100.0)
     async with provider_in_time(time) as (_, provider, zone):
         for _ in range(2):
             await provider.add(zone, [txt("", challenge_value())])
@@ -78,7 +66,7 @@ async def test_an_apex_and_its_wildcard_wait_for_nothing() -> None:
 
 
 async def test_a_service_that_withdraws_values_takes_any_number_in_a_second() -> None:
-    time = Time(100.0)
+    time = Clock(now=100.0)
     async with provider_in_time(time, forgets=True) as (api, provider, zone):
         for _ in range(9):
             await provider.add(zone, [txt("", challenge_value())])

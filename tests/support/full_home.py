@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.support.self_signed import key_pem, self_signed
 from zoneproof.acme import AccountKey, CertificateChain
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import Issued
@@ -41,20 +38,10 @@ UNDEPLOYED = NotDeployed(
 DIRECTORY = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
-def self_signed(*names: str) -> Issued:
+def issued(*names: str) -> Issued:
     """Return a certificate that is its own issuer."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=89))
-        .add_extension(x509.SubjectAlternativeName(list(map(x509.DNSName, names))), critical=False)
-        .sign(key, SHA256())
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Issued(CertificateChain((certificate, certificate)), pem)
+    certificate, key = self_signed(*names)
+    return Issued(CertificateChain((certificate, certificate)), key_pem(key))
 
 
 def not_deployed(state: CertificateState) -> CertificateState:
@@ -94,6 +81,4 @@ async def fill(path: Path) -> None:
         await manager.certificates.change_state("b.example", CertificateState, not_deployed)
         await manager.states.set_awaiting("b.example", ("a record",))
         await manager.states.set_renewal("b.example", RenewalState(failures=2, last_error="no"))
-        manager.files.write(
-            "a.example", self_signed("a.example"), pkcs12_password=SECRETS[2].encode()
-        )
+        manager.files.write("a.example", issued("a.example"), pkcs12_password=SECRETS[2].encode())

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.support.self_signed import Key, self_signed
 
 SECRET = "s3cret-that-nobody-may-see"
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
@@ -34,31 +31,6 @@ def write(path: Path, content: str | bytes | Mapping[str, Any]) -> Path:
     return path
 
 
-def certificate(
-    *names: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None
-) -> bytes:
+def certificate(*names: str, key: Key | None = None) -> bytes:
     """Return a self-signed certificate for the names, as PEM."""
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    now = datetime.now(UTC)
-    subject = x509.Name([])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=90))
-        .add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=True
-        )
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(Encoding.PEM)
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
+    return self_signed(*names, key=key, days=(0, 90))[0].public_bytes(Encoding.PEM)

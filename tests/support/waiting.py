@@ -1,10 +1,11 @@
-"""A zone whose second server is up to each test, and a clock that waits without time."""
+"""A zone whose second server is up to each test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.clock import Clock
 from tests.support.name_servers import name
 from tests.support.peers.knot import Knot
 from zoneproof.core.names import DomainName
@@ -31,24 +32,6 @@ _acme-challenge.alias CNAME moved
 """
 
 ONE = {name("_acme-challenge.example.com"): frozenset({"one"})}
-
-
-class Clock:
-    """A clock that only sleeping moves; ``then`` are things to do at the next sleeps."""
-
-    def __init__(self, *then: Callable[[], object]) -> None:
-        self.now = 0.0
-        self.slept: list[float] = []
-        self.then = list(then)
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-        if self.then:
-            self.then.pop(0)()
 
 
 class World:
