@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zoneproof.cli.progress import OrderProgress, State, chosen, summary
 from zoneproof.issuance import (
     AnswerServed,
     CertificateIssued,
@@ -17,6 +16,7 @@ from zoneproof.issuance import (
     RecordVisible,
     Warned,
 )
+from zoneproof.issuance.progress import OrderProgress, State, chosen, summary
 
 APEX = "_acme-challenge.example.com"
 WWW = "_acme-challenge.www.example.com"

@@ -15,15 +15,14 @@ from zoneproof.cli.account_keys import (
     import_command,
     key_type_option,
     rollover,
-    tell_account,
 )
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, accounts, authorities
 from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.options import json_option, terms_from, terms_options
-from zoneproof.cli.output import json_document, print_table
+from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager, run_with_terms
-from zoneproof.core.errors import AcmeError, InvalidInputError
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.manager import Manager, RunOptions, StoredAccount
 from zoneproof.manager.accounts import changes
@@ -73,7 +72,8 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
         return
     was = "is registered" if new else "was registered already, and nothing was changed"
     click.echo(f"the account {registered.name} {was}")
-    tell_account(registered.facts, {"agreed to": agreed_to})
+    more = {"agreed to": agreed_to} if agreed_to else {}
+    print_rows(registered.facts.rows() | more)
 
 
 @account.command("list")
@@ -92,7 +92,7 @@ def list_accounts(as_json: bool) -> None:
             one.name,
             one.ca,
             one.key_type,
-            ", ".join(text.removeprefix("mailto:") for text in one.contact) or "-",
+            one.contact_text or "-",
             one.account_url or "not registered",
         )
         for one in found
@@ -107,24 +107,12 @@ def list_accounts(as_json: bool) -> None:
 def show(name: str, offline: bool, as_json: bool) -> None:
     """Show an account, its status at the CA, and what uses it."""
 
-    async def work(manager: Manager) -> tuple[StoredAccount, list[str], str, str]:
-        status, problem = "", ""
-        found = await manager.accounts.get(name)
-        if found.account_url and not offline:
-            try:
-                status = (await changes.ask(manager.clients, found)).status
-            except AcmeError as error:
-                problem = error.message
-        users = await changes.certificates_using(manager, found)
-        return await manager.accounts.get(name), users, status, problem
-
-    found, users, status, problem = run_with_manager(work)
+    found = run_with_manager(lambda manager: changes.details(manager, name, ask_ca=not offline))
     if as_json:
-        facts = found.facts.as_fields()
-        json_document({**facts, "status": status, "problem": problem, "used_by": users})
+        json_document(found.as_fields())
         return
-    click.secho(found.name, bold=True)
-    tell_account(found.facts, {"status": status, "problem": problem, "used by": ", ".join(users)})
+    click.secho(found.facts.name, bold=True)
+    print_rows(found.rows())
 
 
 @account.command()

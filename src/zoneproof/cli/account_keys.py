@@ -15,10 +15,9 @@ from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.options import json_option, terms_from, terms_options
 from zoneproof.cli.output import json_document, print_rows
 from zoneproof.cli.running import run_with_manager, run_with_terms
-from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import write_new
-from zoneproof.manager import AccountFacts, Manager, RunOptions, StoredAccount
+from zoneproof.manager import Manager, RunOptions, StoredAccount
 from zoneproof.manager.accounts import changes, sharing
 
 KEY_KINDS: Mapping[str, KeyKind] = {
@@ -33,22 +32,6 @@ key_type_option = click.option(
     metavar="TYPE",
     help=f"Type of the new key: {', '.join(KEY_KINDS)}.",
 )
-
-
-def tell_account(facts: AccountFacts, more: Mapping[str, str]) -> None:
-    """Print an account for people, and further rows; empty ones are left away."""
-    rows = {
-        "CA": facts.ca,
-        "directory": facts.directory_url if facts.ca != facts.directory_url else "",
-        "account URL": facts.account_url or "not registered",
-        "contact": ", ".join(text.removeprefix("mailto:") for text in facts.contact),
-        "key": facts.key_type,
-        "rollover": "was cut off; its next use goes on" if facts.rollover_pending else "",
-        "CA bundle": facts.ca_bundle,
-        "stored": times.at(facts.created_at),
-        **more,
-    }
-    print_rows({name: text for name, text in rows.items() if text})
 
 
 @click.command()
@@ -153,7 +136,7 @@ def import_command(
         return
     was = "is imported" if new else "was here already, and nothing was changed"
     click.echo(f"the account {imported.name} {was}")
-    tell_account(imported.facts, {})
+    print_rows(imported.facts.rows())
 
 
 @click.command()

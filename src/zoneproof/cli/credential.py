@@ -14,7 +14,7 @@ from zoneproof.cli.options import json_option
 from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times
-from zoneproof.core.text import printable
+from zoneproof.core.text import count, printable
 from zoneproof.manager import (
     Credential,
     CredentialSummary,
@@ -75,19 +75,10 @@ def show(name: str, as_json: bool) -> None:
 
     found, users = run_with_manager(read)
     if as_json:
-        json_document({**found.shown(), "used_by": users})
+        json_document({**found.as_fields(), "used_by": users})
         return
     click.secho(found.name, bold=True)
-    print_rows(
-        {
-            "provider": found.provider,
-            **found.shown_fields(),
-            **_dns_rows(found),
-            "created": times.at(found.created_at),
-            "changed": times.at(found.changed_at),
-            "used by": ", ".join(users) or "no certificate",
-        }
-    )
+    print_rows(found.rows() | {"used by": ", ".join(users) or "no certificate"})
 
 
 @credential.command()
@@ -167,24 +158,10 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         json_document({"dropped": dropped} if drop_old else rotation)
     elif drop_old:
-        click.echo(f"{_count(dropped, 'older key')} dropped; the newest encrypts everything")
+        click.echo(f"{count(dropped, 'older key')} dropped; the newest encrypts everything")
     else:
         click.echo(
             f"the vault key is now {rotation.key_id};"
-            f" {_count(rotation.resealed, 'secret')} encrypted anew"
+            f" {count(rotation.resealed, 'secret')} encrypted anew"
         )
         click.echo("next: back up the key, then zoneproof credential rotate-key --drop-old")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _dns_rows(found: Credential) -> dict[str, str]:
-    dns = found.dns
-    rows = {
-        "propagation": "" if dns.propagation is None else str(dns.propagation),
-        "propagation timeout": f"{dns.propagation_timeout:g} s" if dns.propagation_timeout else "",
-        "resolvers": ", ".join(dns.resolvers or ()),
-    }
-    return {name: text for name, text in rows.items() if text}

@@ -155,7 +155,7 @@ def _changed(
 
 def _tell(credential: Credential, text: str, *, as_json: bool) -> None:
     if as_json:
-        json_document(credential.shown())
+        json_document(credential.as_fields())
     else:
         click.echo(text)
 
@@ -193,16 +193,11 @@ def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: An
         raise InvalidInputError("--read-only lists all zones: leave --zone away")
     trial = run_with_manager(work, run_from(**run_options))
     if as_json:
-        json_document(_facts(trial))
+        json_document(trial.as_fields())
     else:
         _print(trial)
     if not trial.ok:
         raise SystemExit(1)
-
-
-def _facts(trial: CredentialTest) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.to_builtins(trial)
-    return {"ok": trial.ok, **facts}
 
 
 def _print(trial: CredentialTest) -> None:

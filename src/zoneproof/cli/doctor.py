@@ -13,13 +13,13 @@ from zoneproof.acme import AccountKey, AcmeClient, directory_url
 from zoneproof.cli.completion import accounts, authorities
 from zoneproof.cli.option_groups import ca_bundle_option, resolver_option
 from zoneproof.cli.options import authoritative_port_option, json_flag
-from zoneproof.cli.output import json_line
-from zoneproof.cli.preflight import facts_of, print_examinations, print_records
+from zoneproof.cli.output import json_line, print_preflight, print_records
 from zoneproof.cli.running import run_until_done, run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import CaaVerdict, Resolver, parse_server
 from zoneproof.issuance import PreflightReport, preflight_name
+from zoneproof.issuance.preflight_texts import preflight_fields
 from zoneproof.manager import AccountReach, Home, Manager
 from zoneproof.manager.settings import load_settings
 
@@ -104,9 +104,9 @@ def doctor(
     failing = any(examination.would_fail for examination in examinations)
     if as_json:
         for examination in examinations:
-            json_line(facts_of(examination))
+            json_line(preflight_fields(examination))
     else:
-        print_examinations(examinations)
+        print_preflight(examinations)
         print_records(examinations)
         if failing:
             click.secho("\nA validation through DNS would fail: see PROBLEM above.", fg="red")

@@ -14,7 +14,6 @@ from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.options import json_option
 from zoneproof.cli.output import json_document, print_rows
 from zoneproof.cli.running import run_with_manager
-from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count, printable
 from zoneproof.manager import LeftoverFacts, Manager
@@ -44,7 +43,7 @@ def list_leftovers(as_json: bool) -> None:
     now = datetime.now(UTC)
     for one in found:
         click.secho(one.what, bold=True)
-        print_rows(_rows(one, now))
+        print_rows(one.rows(now))
 
 
 @leftover.command()
@@ -95,17 +94,3 @@ def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> No
         click.echo(printable(f"may still be there: {one.what}{where}"))
     if not chosen:
         click.echo("nothing is left over")
-
-
-def _rows(one: LeftoverFacts, now: datetime) -> dict[str, str]:
-    by = f"{one.provider}, credential {one.credential}" if one.credential else one.provider
-    rows = {"of": one.certificate, "provider": by}
-    if one.tries:
-        rows |= {
-            "tries": f"{one.tries}, the first {times.distance(one.since, now)}",
-            "next try": f"by the first run after {times.at(one.next_try_at)}",
-            "problem": one.error,
-        }
-    else:
-        rows["next try"] = "by the next run"
-    return {name: text for name, text in rows.items() if text}

@@ -16,7 +16,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from zoneproof.cli.progress import OrderProgress, State, chosen, summary
 from zoneproof.core.text import count, printable
 from zoneproof.issuance import (
     CertificateIssued,
@@ -35,6 +34,7 @@ from zoneproof.issuance import (
     Warned,
 )
 from zoneproof.issuance.event_texts import describe
+from zoneproof.issuance.progress import OrderProgress, State, chosen, summary
 
 _REFRESHES = 4  # a second
 _NOTED = (

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-import msgspec
 
 from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
@@ -28,17 +27,16 @@ from zoneproof.cli.options import (
     terms_from,
     terms_options,
 )
-from zoneproof.cli.output import json_line, print_rows
-from zoneproof.cli.preflight import (
-    facts_of,
-    finding_facts,
+from zoneproof.cli.output import (
+    json_line,
     print_awaited,
-    print_examinations,
     print_findings,
+    print_preflight,
+    print_rows,
 )
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.manager import CertificateDefinition, Manager, Preview
+from zoneproof.manager import Manager, Preview
 from zoneproof.manager import preview as preview_definitions
 
 
@@ -80,7 +78,7 @@ def preview(
     previews = run_with_manager(lambda manager: _previews(manager, request), run)
     for found in previews:
         if as_json:
-            json_line(preview_facts(found))
+            json_line(found.as_fields())
         else:
             print_preview(found, brief=everything)
     if any(found.would_fail for found in previews):
@@ -97,21 +95,13 @@ async def _previews(manager: Manager, request: Request) -> list[Preview]:
 
 def print_preview(found: Preview, *, brief: bool = False) -> None:
     """Print what issuing would do, ``brief`` in a line where it would work."""
-    definition = found.definition
+    name = found.definition.name
     if brief and not found.would_fail:
-        click.echo(f"{definition.name}: would work")
+        click.echo(f"{name}: would work")
         return
-    print_examinations(found.examinations)
-    click.secho(f"the certificate {definition.name}", bold=True)
-    rows = {
-        "CA": found.directory_url,
-        "account": (found.account.account_url if found.account else "") or "registered first",
-        "key": _key(definition),
-        "profile": definition.profile,
-        "preferred profile": definition.preferred_profile,
-        "fallback": ", ".join(definition.fallback_accounts),
-    }
-    print_rows({name: text for name, text in rows.items() if text})
+    print_preflight(found.examinations)
+    click.secho(f"the certificate {name}", bold=True)
+    print_rows(found.rows())
     print_findings(found.findings)
     print_awaited(found.awaited)
     if found.would_fail:
@@ -119,24 +109,3 @@ def print_preview(found: Preview, *, brief: bool = False) -> None:
     else:
         click.echo("\nIssuing it would work, as far as can be known without the CA.")
         click.echo("next: zoneproof issue, with the same arguments")
-
-
-def _key(definition: CertificateDefinition) -> str:
-    if definition.csr:
-        return "that of the CSR, which its owner keeps"
-    return f"{definition.key_type}, {'kept' if definition.reuse_key else 'a new one'}"
-
-
-def preview_facts(found: Preview) -> dict[str, object]:
-    """Return a preview for JSON."""
-    return {
-        "certificate": found.definition.name,
-        "definition": msgspec.to_builtins(found.definition),
-        "directory_url": found.directory_url,
-        "account_url": found.account.account_url if found.account else "",
-        "identifiers": [facts_of(one) for one in found.examinations],
-        "findings": finding_facts(found.findings),
-        "records": found.records,
-        "awaited": msgspec.to_builtins(found.awaited),
-        "would_fail": found.would_fail,
-    }

@@ -137,7 +137,7 @@ def _telling_renewals(
         def finish(result: Renewal) -> None:
             view.finish(result.name)
             if result.result != "not due":
-                view.print(_line(result), "red" if result.error else "")
+                view.print(result.text, "red" if result.error else "")
             for record in result.error.records if result.error else ():
                 view.print(f"  {record}")
 
@@ -148,24 +148,11 @@ def tell_renewal(result: Renewal, how: Telling) -> None:
     """Print what came of one certificate, unless there was no reason to do anything."""
     error = result.error
     if how is Telling.JSON:
-        document = {
-            "event": "renewal",
-            "certificate": result.name,
-            "result": result.result,
-            "reason": result.reason,
-            "error": error.message if error else "",
-            "records": error.records if error else (),
-        }
-        json_line(document)
+        json_line({"event": "renewal", **result.as_fields()})
     elif error or (how.is_for_people and (result.result != "not due" or result.reason)):
-        click.echo(_line(result), err=error is not None)
+        click.echo(result.text, err=error is not None)
         for record in error.records if error else ():
             click.echo(f"\n  {printable(record)}\n")
-
-
-def _line(result: Renewal) -> str:
-    text = printable(result.error.message) if result.error else result.reason
-    return f"{result.name}: {result.result} ({text.removeprefix(f'{result.result}: ')})"
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:

@@ -10,7 +10,7 @@ from zoneproof.cli.awaiting import run_with_person
 from zoneproof.cli.definitions import Request
 from zoneproof.cli.events import Telling, telling_progress
 from zoneproof.cli.output import json_line, tell_certificate
-from zoneproof.cli.preview import preview_facts, print_preview
+from zoneproof.cli.preview import print_preview
 from zoneproof.cli.running import run_with_terms
 from zoneproof.issuance import Issued
 from zoneproof.manager import (
@@ -61,7 +61,7 @@ def dry_run_of(request: Request, run: RunOptions, how: Telling) -> None:
 
 def _tell_preview(staging: Staging, found: Preview, how: Telling) -> None:
     if how is Telling.JSON:
-        json_line({"event": "preview", **preview_facts(found)})
+        json_line({"event": "preview", **found.as_fields()})
     elif how.is_for_people or found.would_fail:
         click.echo(
             f"{staging.production} has no staging directory for a dry run: a preview is all that"

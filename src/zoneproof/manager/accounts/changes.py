@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from zoneproof.acme import Account, AccountKey, CertificateAuthority, KeyKind, find_ca
@@ -18,6 +18,7 @@ from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import binding_records
 from zoneproof.manager.accounts.clients import ClientPool, Directories, settle_rollover
 from zoneproof.manager.accounts.store import (
+    AccountFacts,
     Accounts,
     StoredAccount,
     check_account_name,
@@ -84,6 +85,41 @@ async def ask(clients: ClientPool, account: StoredAccount) -> Account:
     """Return the account as the CA has it now. Raises AcmeError, InvalidInputError."""
     async with clients.use(_registered(account).name) as client:
         return await client.account()
+
+
+@dataclass(frozen=True)
+class AccountDetails:
+    """An account, its ``status`` at the CA or the ``problem`` in asking, and what uses it."""
+
+    facts: AccountFacts
+    status: str
+    problem: str
+    used_by: Sequence[str]
+
+    def as_fields(self) -> dict[str, object]:
+        """Return all of it for programs."""
+        more = {"status": self.status, "problem": self.problem, "used_by": self.used_by}
+        return {**self.facts.as_fields(), **more}
+
+    def rows(self) -> dict[str, str]:
+        """Return what people are told of it, by what each is."""
+        used_by = ", ".join(self.used_by)
+        more = {"status": self.status, "problem": self.problem, "used by": used_by}
+        return self.facts.rows() | {name: text for name, text in more.items() if text}
+
+
+async def details(manager: Manager, name: str, *, ask_ca: bool) -> AccountDetails:
+    """Return all that is known of an account. Raises InvalidInputError if there is none."""
+    status, problem = "", ""
+    found = await manager.accounts.get(name)
+    if found.account_url and ask_ca:
+        try:
+            status = (await ask(manager.clients, found)).status
+        except AcmeError as error:
+            problem = error.message
+    users = await certificates_using(manager, found)
+    found = await manager.accounts.get(name)  # whose URL or key may be another one by now
+    return AccountDetails(found.facts, status, problem, users)
 
 
 async def update_contact(

@@ -22,6 +22,7 @@ from zoneproof.acme import (
     KeyKind,
     find_ca,
 )
+from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.storage import Row, Store, Transaction, Value, among
 from zoneproof.vault import SealedColumn, Vault
@@ -58,6 +59,25 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
     def as_fields(self) -> dict[str, Any]:
         """Return the facts by name."""
         return msgspec.structs.asdict(self)
+
+    def rows(self) -> dict[str, str]:
+        """Return what people are told of it, by what each is."""
+        rows = {
+            "CA": self.ca,
+            "directory": self.directory_url if self.ca != self.directory_url else "",
+            "account URL": self.account_url or "not registered",
+            "contact": self.contact_text,
+            "key": self.key_type,
+            "rollover": "was cut off; its next use continues it" if self.rollover_pending else "",
+            "CA bundle": self.ca_bundle,
+            "stored": times.at(self.created_at),
+        }
+        return {name: text for name, text in rows.items() if text}
+
+    @property
+    def contact_text(self) -> str:
+        """The mail addresses, or other URLs, that the CA has."""
+        return ", ".join(text.removeprefix("mailto:") for text in self.contact)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import BusyError, InvalidInputError, ZoneproofError
 from zoneproof.issuance import (
@@ -43,6 +45,22 @@ class LeftoverFacts(msgspec.Struct, frozen=True, kw_only=True):
         return (
             f"the TXT value {self.value} at {self.name}" if self.value else f"the file {self.name}"
         )
+
+    def rows(self, now: datetime) -> dict[str, str]:
+        """Return whose it is, and when it is tried again, by what each is."""
+        by = self.provider
+        if self.credential:
+            by += f", credential {self.credential}"
+        rows = {"of": self.certificate, "provider": by}
+        if self.tries:
+            rows |= {
+                "tries": f"{self.tries}, the first {times.distance(self.since, now)}",
+                "next try": f"by the first run after {times.at(self.next_try_at)}",
+                "problem": self.error,
+            }
+        else:
+            rows["next try"] = "by the next run"
+        return {name: text for name, text in rows.items() if text}
 
 
 class Leftovers:

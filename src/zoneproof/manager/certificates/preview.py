@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from zoneproof.acme import Directory, find_ca
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AcmeError, InvalidInputError, ZoneproofError
@@ -17,6 +19,7 @@ from zoneproof.issuance import (
     look_for_records,
     preflight,
 )
+from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields
 from zoneproof.manager.accounts.store import StoredAccount, new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
@@ -51,6 +54,36 @@ class Preview:
     def records(self) -> tuple[str, ...]:
         """The records to create first, in zone-file form."""
         return _missing(self.examinations)
+
+    def as_fields(self) -> dict[str, object]:
+        """Return the preview for programs."""
+        return {
+            "certificate": self.definition.name,
+            "definition": msgspec.to_builtins(self.definition),
+            "directory_url": self.directory_url,
+            "account_url": self.account.account_url if self.account else "",
+            "identifiers": [preflight_fields(one) for one in self.examinations],
+            "findings": finding_fields(self.findings),
+            "records": self.records,
+            "awaited": msgspec.to_builtins(self.awaited),
+            "would_fail": self.would_fail,
+        }
+
+    def rows(self) -> dict[str, str]:
+        """Return what is to be told of the order as a whole, by its name."""
+        definition = self.definition
+        key = "that of the CSR, which its owner keeps"
+        if not definition.csr:
+            key = f"{definition.key_type}, {'kept' if definition.reuse_key else 'a new one'}"
+        rows = {
+            "CA": self.directory_url,
+            "account": (self.account.account_url if self.account else "") or "registered first",
+            "key": key,
+            "profile": definition.profile,
+            "preferred profile": definition.preferred_profile,
+            "fallback": ", ".join(definition.fallback_accounts),
+        }
+        return {name: text for name, text in rows.items() if text}
 
 
 def _missing(examinations: Iterable[PreflightReport]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from zoneproof.core.errors import (
     HeldUpError,
     ZoneproofError,
 )
+from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.issue import Outcome, Run, issue_locked
@@ -62,6 +63,22 @@ class Renewal:
     outcome: Outcome | None = None
     error: ZoneproofError | None = None
     look_again_at: tuple[datetime | None, ...] = ()
+
+    def as_fields(self) -> dict[str, object]:
+        """Return what came of it for programs."""
+        return {
+            "certificate": self.name,
+            "result": self.result,
+            "reason": self.reason,
+            "error": self.error.message if self.error else "",
+            "records": self.error.records if self.error else (),
+        }
+
+    @property
+    def text(self) -> str:
+        """What came of it in a line."""
+        why = printable(self.error.message) if self.error else self.reason
+        return f"{self.name}: {self.result} ({why.removeprefix(f'{self.result}: ')})"
 
 
 async def renew(

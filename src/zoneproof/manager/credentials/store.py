@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, describe, shown_field
@@ -56,7 +57,7 @@ class Credential:
     created_at: str = ""
     changed_at: str = ""
 
-    def shown(self) -> dict[str, Any]:
+    def as_fields(self) -> dict[str, Any]:
         """Return all that people may see of it, for JSON."""
         return {
             "name": self.name,
@@ -65,6 +66,23 @@ class Credential:
             "dns": self.dns,
             "created_at": self.created_at,
             "changed_at": self.changed_at,
+        }
+
+    def rows(self) -> dict[str, str]:
+        """Return what people may see of it, by what each is."""
+        dns = self.dns
+        timeout = f"{dns.propagation_timeout:g} s" if dns.propagation_timeout else ""
+        settings = {
+            "propagation": "" if dns.propagation is None else str(dns.propagation),
+            "propagation timeout": timeout,
+            "resolvers": ", ".join(dns.resolvers or ()),
+        }
+        return {
+            "provider": self.provider,
+            **self.shown_fields(),
+            **{name: text for name, text in settings.items() if text},
+            "created": times.at(self.created_at),
+            "changed": times.at(self.changed_at),
         }
 
     def shown_fields(self) -> dict[str, str]:

@@ -63,6 +63,10 @@ class CredentialTest(msgspec.Struct, frozen=True, kw_only=True):
         """Whether every step went well."""
         return all(step.ok for step in self.steps)
 
+    def as_fields(self) -> dict[str, object]:
+        """Return what came of it for programs."""
+        return {"ok": self.ok, **msgspec.structs.asdict(self)}
+
 
 async def list_zones(providers: ProviderPool, credential: Credential) -> CredentialTest:
     """List the zones that the credential can manage; nothing is written.

@@ -1,94 +1,60 @@
-"""Shows how identifiers would be validated, for ``doctor`` and ``preview``."""
+"""How identifiers would be validated, in words for people and as fields for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import click
-
-from zoneproof.cli.output import print_rows
-from zoneproof.core.text import printable
 from zoneproof.dnsquery import CaaVerdict, ServerStatus
-from zoneproof.issuance import (
-    DnsMethod,
-    Finding,
-    HttpMethod,
-    NamePreflight,
-    PreflightReport,
-    RecordAwaited,
-)
-from zoneproof.issuance.event_texts import awaited
+from zoneproof.issuance.method import DnsMethod, HttpMethod
+from zoneproof.issuance.preflight import Finding, NamePreflight, PreflightReport
 
 
-def print_examinations(examinations: Sequence[PreflightReport]) -> None:
-    """Print what validations depend on, and what is wrong with them.
+@dataclass(frozen=True)
+class PreflightGroup:
+    """Identifiers of which the same is to be told: names and texts, and what is found of them."""
 
-    Identifiers of which the same is to be said, as of a name and its wildcard, stand together.
-    What is found of several is printed once, after all of them. The records to create are printed
-    by :func:`print_records`.
+    reports: tuple[PreflightReport, ...]
+    rows: Mapping[str, str]
+    findings: tuple[Finding, ...]
+
+    @property
+    def heading(self) -> str:
+        """The identifiers in words."""
+        return ", ".join(str(one.identifier) for one in self.reports)
+
+
+def grouped(reports: Sequence[PreflightReport]) -> list[PreflightGroup]:
+    """Return what validations depend on, and what is wrong with them.
+
+    Identifiers of which the same is to be told, as of a name and its wildcard, stand together.
+    What is found of several groups is told once, after all of them, in groups without rows.
     """
-    shared = _shared_findings(examinations)
+    shared = _shared_findings(reports)
     groups: dict[tuple[object, tuple[Finding, ...]], list[PreflightReport]] = {}
-    for examination in examinations:
-        own = tuple(one for one in examination.findings if one not in shared)
-        groups.setdefault((tuple(_rows(examination).items()), own), []).append(examination)
-    for (_, own), group in groups.items():
-        _print_heading(group)
-        print_rows(_rows(group[0]))
-        print_findings(own)
-    for found, group in shared.items():
-        _print_heading(group)
-        print_findings([found])
+    for one in reports:
+        own = tuple(finding for finding in one.findings if finding not in shared)
+        groups.setdefault((tuple(_rows(one).items()), own), []).append(one)
+    return [
+        *(PreflightGroup(tuple(group), _rows(group[0]), own) for (_, own), group in groups.items()),
+        *(PreflightGroup(tuple(group), {}, (finding,)) for finding, group in shared.items()),
+    ]
 
 
 def _shared_findings(
-    examinations: Sequence[PreflightReport],
+    reports: Sequence[PreflightReport],
 ) -> dict[Finding, list[PreflightReport]]:
     """Return what is found of identifiers that do not stand together anyway."""
     found: dict[Finding, dict[tuple[object, ...], list[PreflightReport]]] = {}
-    for one in examinations:
-        said = (*_rows(one).items(), *one.findings)
+    for one in reports:
+        told = (*_rows(one).items(), *one.findings)
         for finding in one.findings:
-            found.setdefault(finding, {}).setdefault(said, []).append(one)
+            found.setdefault(finding, {}).setdefault(told, []).append(one)
     return {
         finding: [one for group in groups.values() for one in group]
         for finding, groups in found.items()
         if len(groups) > 1
     }
-
-
-def _print_heading(group: Sequence[PreflightReport]) -> None:
-    click.secho(", ".join(str(one.identifier) for one in group), bold=True)
-
-
-def print_findings(findings: Sequence[Finding]) -> None:
-    """Print what is wrong or worth knowing."""
-    for finding in findings:
-        mark = click.style("PROBLEM", fg="red") if finding.is_problem else "note"
-        click.echo(f"  {mark}: {printable(finding.text)}")
-
-
-def print_records(examinations: Sequence[PreflightReport]) -> None:
-    """Print the records to create, each once."""
-    records = [finding.record for one in examinations for finding in one.findings]
-    if any(records):
-        click.secho("\nCreate first:\n", bold=True)
-    for record in dict.fromkeys(filter(None, records)):
-        click.echo(f"  {record}")
-
-
-def print_awaited(records: Sequence[RecordAwaited]) -> None:
-    """Print the records that a person creates, and at which name servers each is seen or missing.
-
-    Those that are still to be created come first.
-    """
-    for heading, seen in (("Create first:", False), ("Already created:", True)):
-        chosen = [one for one in records if (one.status == "seen") is seen]
-        if chosen:
-            click.secho(f"\n{heading}\n", bold=True)
-        for one in chosen:
-            click.echo(printable(f"  {one.record}"))
-            click.echo(printable(f"    {awaited(one)}"))
 
 
 def _rows(examination: PreflightReport) -> dict[str, str]:
@@ -142,8 +108,8 @@ def _name_rows(name: NamePreflight) -> dict[str, str]:
     return rows
 
 
-def facts_of(examination: PreflightReport) -> dict[str, object]:
-    """Return the same for programs."""
+def preflight_fields(examination: PreflightReport) -> dict[str, object]:
+    """Return the report for programs."""
     choice, caa = examination.choice, examination.caa
     facts: dict[str, object] = {"identifier": examination.identifier.value}
     if choice is not None:
@@ -162,12 +128,12 @@ def facts_of(examination: PreflightReport) -> dict[str, object]:
         facts |= _name_facts(examination.name)
     if caa is not None:
         facts["caa"] = {"allowed": caa.allowed, "reason": caa.reason}
-    facts["findings"] = finding_facts(examination.findings)
+    facts["findings"] = finding_fields(examination.findings)
     facts["would_fail"] = examination.would_fail
     return facts
 
 
-def finding_facts(findings: Sequence[Finding]) -> list[dict[str, object]]:
+def finding_fields(findings: Sequence[Finding]) -> list[dict[str, object]]:
     """Return findings for programs."""
     return [
         {"problem": finding.is_problem, "text": finding.text, "record": finding.record}

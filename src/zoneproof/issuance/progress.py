@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from zoneproof.issuance import (
+from zoneproof.issuance.events import (
     AnswerServed,
     CertificateIssued,
     ChallengesAnswered,

@@ -1,0 +1,151 @@
+"""What people and programs are told of managed certificates: all in a list, or all of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager.certificates.definition_file import csr_text, field_text
+from zoneproof.manager.certificates.state import CertificateSummary, summary_of
+from zoneproof.manager.certificates.store import HistoryEntry, ManagedCertificate
+from zoneproof.manager.manager import Manager
+
+
+@dataclass(frozen=True)
+class CertificateDetails:
+    """A certificate's definition and how it stands, and where its files and its log are.
+
+    ``log`` is empty while there is none.
+    """
+
+    certificate: ManagedCertificate
+    summary: CertificateSummary
+    folder: str
+    log: str
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return all of it for programs."""
+        return {
+            **msgspec.to_builtins(self.summary),
+            "folder": self.folder,
+            "log": self.log,
+            "definition": msgspec.to_builtins(self.certificate.definition),
+        }
+
+    def rows(self, now: datetime, *, change: str) -> dict[str, str]:
+        """Return what people are told of it, by what each is; ``change`` is of one that waits."""
+        summary, definition = self.summary, msgspec.to_builtins(self.certificate.definition)
+        if self.certificate.definition.csr:
+            definition["csr"] = csr_text(self.certificate.definition.csr)
+        rows = {
+            "status": summary.status,
+            "problem": summary.problem or summary.last_error,
+            "next": _next(summary, now),
+            "issuer": summary.issuer,
+            "valid": _validity(summary, now),
+            "serial": summary.serial,
+            "not deployed": _not_deployed(summary, now),
+            "see": summary.explanation_url,
+            "change": change if self.certificate.has_pending else "",
+            "files": self.folder,
+            "log": self.log,
+            **{
+                key: field_text(value)
+                for key, value in definition.items()
+                if key not in ("name", "method")
+            },
+        }
+        return {key: text for key, text in rows.items() if text}
+
+    def method_rows(self) -> list[dict[str, str]]:
+        """Return what people are told of each authorization method."""
+        methods = msgspec.to_builtins(self.certificate.definition.method)
+        return [{key: field_text(value) for key, value in one.items()} for one in methods]
+
+
+async def summaries(manager: Manager, now: datetime) -> list[CertificateSummary]:
+    """Return how every managed certificate stands, also one whose definition cannot be read."""
+    facts = await manager.circumstances()
+    return [summary_of(one, manager.files, now, facts) for one in await manager.certificates.each()]
+
+
+async def details(manager: Manager, name: str, now: datetime) -> CertificateDetails:
+    """Return all of a certificate. Raises InvalidInputError if there is none of this name."""
+    certificate = await manager.certificates.get(name)
+    facts = await manager.circumstances(certificate.definition)
+    log = manager.logs.path(certificate.name)
+    return CertificateDetails(
+        certificate,
+        summary_of(certificate, manager.files, now, facts),
+        str(manager.files.live(certificate.name)),
+        str(log) if log and log.exists() else "",
+    )
+
+
+async def history(manager: Manager, name: str) -> list[HistoryEntry]:
+    """Return what happened to a certificate, which may be removed by now, oldest first.
+
+    Raises InvalidInputError if nothing is known of it.
+    """
+    found = await manager.certificates.find_meant(name)
+    entries = await manager.history.of(found.name if found else name)
+    if not entries and found is None:
+        raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
+    return entries
+
+
+# --- in words ----------------------------------------------------------------------------------
+
+
+def expiry_text(summary: CertificateSummary, now: datetime) -> str:
+    """Return how far away the expiry is; empty without a certificate."""
+    return times.distance(summary.not_after, now) if summary.not_after else ""
+
+
+def renewal_text(summary: CertificateSummary, now: datetime) -> str:
+    """Return how far away the renewal is; empty if there will be none."""
+    if summary.renew_at is None:
+        return ""
+    # How long it is due already does not matter.
+    return "now" if summary.renew_at <= now else times.distance(summary.renew_at, now)
+
+
+def remark(summary: CertificateSummary) -> str:
+    """Return what somebody has to know of it, in a line; empty for nothing."""
+    if summary.status == "awaiting user":
+        return f"create {summary.awaiting[0]}"
+    text = summary.last_error or summary.problem
+    if not text and summary.not_deployed:
+        text = f"not deployed: {', '.join(summary.not_deployed)}"
+    return text
+
+
+def _validity(summary: CertificateSummary, now: datetime) -> str:
+    if not (summary.not_before and summary.not_after):
+        return ""
+    return f"{times.at(summary.not_before)} to {times.at_and_distance(summary.not_after, now)}"
+
+
+def _next(summary: CertificateSummary, now: datetime) -> str:
+    when = ""
+    if summary.renew_at:
+        when = "renewal now"
+        if summary.renew_at > now:
+            when = f"renewal from {times.at_and_distance(summary.renew_at, now)}"
+    return "; ".join(part for part in (when, summary.reason) if part)
+
+
+def _not_deployed(summary: CertificateSummary, now: datetime) -> str:
+    parts = []
+    for name, task in summary.not_deployed.items():
+        parts.append(f"{name} since {times.at(task.since)}")
+        if task.last_error:
+            parts.append(f"attempt {task.attempts} failed: {task.last_error}")
+        if task.next_attempt_at:
+            parts.append(f"next attempt {times.distance(task.next_attempt_at, now)}")
+    return "; ".join(parts)
