@@ -142,6 +142,10 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
             "api.elsewhere.net is not a name in the service's zones",
         ),
         ({"user": "zp-unknown"}, "useradd --system --no-create-home zp-unknown"),
+        ({"user": "zp-unknown"}, "zoneproof: --user: there is no user"),
+        ({"api_listen": "here"}, "zoneproof: --api-listen: 'here' is no address and port"),
+        ({"ca": "letsencrpyt"}, "'letsencrpyt' is not a known CA: use letsencrypt"),
+        ({"ca_bundle": "/does/not/exist"}, "the CA bundle /does/not/exist cannot be used"),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_nothing_is_written(

@@ -158,7 +158,7 @@ def test_root_stays_root_only_if_it_is_told_to(tmp_path: Path) -> None:
     line = fails_to_start(without_a_user(tmp_path))
     assert "there is no user 'zoneproof' to become instead of root" in line
     assert "useradd --system --no-create-home zoneproof" in line
-    assert "'user = \"root\"' keeps root" in line
+    assert "'root' keeps root" in line
     assert not (tmp_path / "challenge.db").exists()
     with Service(write_config(tmp_path)) as service:
         assert user_ids(service.process.pid) == {"0"}

@@ -56,7 +56,7 @@ def test_a_tenant_is_made_listed_shown_changed_and_deleted(run: Run) -> None:
     assert "acme  disabled  0 of 8 registrations\n" in run("tenant", "list")
     assert run("tenant", "delete", "acme", "--yes") == "the tenant acme is deleted, and its keys\n"
     assert run("tenant", "list", "--json") == ""
-    assert "there is no tenant 'acme'" in run("tenant", "show", "acme", status=1)
+    assert "there is no tenant 'acme'" in run("tenant", "show", "acme", status=2)
 
 
 def test_json_has_the_names_of_the_rest_api(run: Run, service: Service) -> None:
@@ -93,6 +93,13 @@ def test_json_has_the_names_of_the_rest_api(run: Run, service: Service) -> None:
     assert changed == get("tenants/named")
 
 
+def test_a_tenant_whose_last_day_is_over_is_told_as_expired(run: Run) -> None:
+    told = run("tenant", "create", "old", "--expires", "2020-01-01")
+    line = "old  expired   0 of 500 registrations  until 2020-01-02 00:00 UTC\n"
+    assert told.startswith(line)
+    assert line in run("tenant", "list")
+
+
 def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
     run: Run, service: Service
 ) -> None:
@@ -109,20 +116,21 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("tenant", "create", "Big"), 1, "'Big' cannot be a tenant's name"),
+        (("tenant", "create", "Big"), 2, "'Big' cannot be a tenant's name"),
         (("tenant", "create", "x", "--quota", "-1"), 2, "--quota"),
-        (("tenant", "create", "x", "--quota", "99999999999"), 1, "a quota must be from 0 to"),
+        (("tenant", "create", "x", "--quota", "99999999999"), 2, "a quota must be from 0 to"),
         (("tenant", "create", "x", "--expires", "tomorrow"), 2, "'tomorrow' is no day"),
         (("tenant", "create", "x", "--expires", "9999-12-31"), 2, "is no day"),
         (("tenant", "change", "nobody"), 2, "give --quota, --expires or both"),
-        (("tenant", "change", "nobody", "--quota", "1"), 1, "there is no tenant 'nobody'"),
-        (("tenant", "delete", "nobody"), 1, "there is no tenant 'nobody'"),
+        (("tenant", "change", "nobody", "--quota", "1"), 2, "there is no tenant 'nobody'"),
+        (("tenant", "delete", "nobody"), 2, "there is no tenant 'nobody'"),
         (("key", "create"), 2, "either a tenant or --operator"),
-        (("key", "create", "nobody"), 1, "there is no tenant 'nobody'"),
+        (("key", "create", "nobody"), 2, "there is no tenant 'nobody'"),
         (("key", "create", "nobody", "--operator"), 2, "either a tenant or --operator"),
-        (("key", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
-        (("key", "revoke", "00000000", "--yes"), 1, "there is no key '00000000'"),
-        (("registration", "list", "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
+        (("key", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
+        (("key", "revoke", "00000000", "--yes"), 2, "there is no key '00000000'"),
+        (("registration", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
+        (("registration", "allow", "x", "192.0.2.1"), 2, "'192.0.2.1' is no network"),
         (("registration", "assign", "x", "--tenant", "nobody"), 2, "no registration 'x'"),
         (("registration", "assign", "--tenant", "x"), 2, "either subdomains or --all-without"),
         (

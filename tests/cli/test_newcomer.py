@@ -120,6 +120,7 @@ def test_nothing_listens_at_what_is_no_port(inside: Inside, listen: str) -> None
     result = inside.run("add", "a.example", f"--standalone={listen}")
     assert result.status == 2
     assert "is nowhere to listen" in result.stderr
+    assert "a port from 1 to 65535" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["issue", "add", "preview", "edit"])

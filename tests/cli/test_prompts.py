@@ -128,6 +128,23 @@ def test_a_field_that_is_given_wrongly_is_said_before_anything_is_asked(home: Ho
     assert "port '70000' is not a valid port" in result.stdout
 
 
+def test_ctrl_c_at_a_question_ends_on_a_line_of_its_own(home: Home) -> None:
+    command = ["credential", "add", "rfc2136"]
+    result = run_at_terminal(command, [("server (", "\x03")], {"ZONEPROOF_HOME": str(home.path)})
+    assert result.status == 130
+    assert "\r\nzoneproof: interrupted" in result.stdout
+
+
+def test_who_does_not_agree_is_not_promised_a_certificate(tmp_path: Path) -> None:
+    command = ["challenge", "init", "--zone=auth.example", "--address=192.0.2.1"]
+    command += [f"--config={tmp_path / 'zoneproof.toml'}", "--user", getpass.getuser()]
+    command += [f"--database={tmp_path / 'challenge.db'}"]
+    result = run_at_terminal(command, [("terms of service of letsencrypt? [y/N]: ", "n")], {})
+    assert result.status == 0, result.stdout
+    assert "written 'acme_agree_tos = true' into the configuration" in result.stdout
+    assert "within minutes" not in result.stdout
+
+
 def test_a_new_service_asks_again_for_what_is_no_zone_and_no_address(tmp_path: Path) -> None:
     config = tmp_path / "zoneproof.toml"
     result = run_at_terminal(

@@ -55,6 +55,16 @@ def test_a_home_without_any_says_how_they_come(inside: Inside) -> None:
     assert inside.good("registration", "list", "--json") == "[]\n"
 
 
+def test_a_licence_key_on_the_command_line_is_warned_of(inside: Inside) -> None:
+    url = "http://127.0.0.1:1/k/s3cret"
+    result = inside.run("registration", "add", "www.example.com", f"--server={url}")
+    assert "server can be read by others in the process list" in result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
+    unknown = inside.run("registration", "add", "a.example", f"--server={url}", "--field=alowfrom=")
+    assert unknown.status == 2
+    assert "no field 'alowfrom'" in unknown.stderr
+
+
 def test_one_is_removed_and_the_others_stay(filled: Inside) -> None:
     filled.good("registration", "remove", "*.Mail.example.com", "--yes")
     filled.good("registration", "remove", "www.example.com", "--server", ONE, "--yes", "--json")

@@ -151,6 +151,19 @@ async def test_allowfrom_reaches_the_registration(harness: OurServiceHarness) ->
         await provider.add(Zone(target), [txt("", challenge_value())])
 
 
+async def test_a_licence_key_that_was_revoked_is_named_as_a_cause(
+    harness: OurServiceHarness,
+) -> None:
+    await harness.service.tenants.create("acme")
+    key = await harness.service.tenants.create_key("acme")
+    harness.url += f"/k/{key.key}/"
+    name = await harness.new_name()
+    await harness.service.tenants.revoke_key(key.id)
+    with pytest.raises(ProviderCredentialsError, match="licence key in the URL") as caught:
+        await harness.open().add_txt(harness.zone, name, challenge_value(), TTL)
+    check_message(caught.value, [key.key])
+
+
 async def test_behind_a_path_it_is_asked_once_whether_it_withdraws_values(
     harness: OurServiceHarness, requests: list[str]
 ) -> None:

@@ -162,7 +162,9 @@ def _run() -> int:
         return error.exit_code
     except ZoneproofError as error:
         return _tell(error, as_json=options["as_json"])
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        if error.__cause__ is None and sys.stderr.isatty():
+            click.echo(err=True)  # ends the line of a question, which click leaves open
         click.echo("zoneproof: interrupted", err=True)
         return _INTERRUPTED
     except BrokenPipeError:

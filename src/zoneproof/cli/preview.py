@@ -65,7 +65,7 @@ def preview(
 
     Every identifier's method, names, zone and CAA are examined, and records that a person creates
     are printed, each seen or missing, and at which name servers. Exits with 1 if issuing would fail
-    or stop for a person.
+    or a CNAME is missing.
     """
 
     of_definition = take_options(options)

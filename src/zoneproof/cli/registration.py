@@ -9,7 +9,7 @@ import click
 
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credentials
-from zoneproof.cli.credential_fields import parse_fields
+from zoneproof.cli.credential_fields import given_fields
 from zoneproof.cli.option_groups import PATH, Commands, field_option
 from zoneproof.cli.options import json_option
 from zoneproof.cli.output import json_document, tell
@@ -21,7 +21,7 @@ from zoneproof.core.text import count, printable
 from zoneproof.manager import Manager, MethodDefinition
 from zoneproof.manager.credentials.registering import Registered, register_domains
 from zoneproof.migration.registrations import export_certbot_hook, export_certify, export_goacmedns
-from zoneproof.providers import Registration
+from zoneproof.providers import Registration, describe
 from zoneproof.providers.server_url import ServerUrl
 
 server_option = click.option(
@@ -71,9 +71,10 @@ def add(
             raise InvalidInputError(f"{one} is an IP address, which has no CNAME: omit it")
     if bool(server) == bool(credential):
         raise InvalidInputError("name the service: --server URL, or --credential NAME")
-    given = parse_fields([*fields, *([f"server={server}"] if server else [])])
-    if credential and given:
+    if credential and fields:
         raise InvalidInputError("the credential has all fields: omit --field")
+    texts = [*fields, *([f"server={server}"] if server else [])]
+    given = given_fields(describe("acme-dns"), texts)
     method = MethodDefinition(
         provider="" if credential else "acme-dns", credential=credential, fields=given
     )

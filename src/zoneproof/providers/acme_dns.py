@@ -314,10 +314,12 @@ class AcmeDns:
                     " licence key is disabled or expired"
                 )
             case 401:
+                licence = "/k/" in self._server.shown
                 return ProviderCredentialsError(
                     f"{where}: it does not accept this registration's key, it says: {words}; the"
-                    " registration was deleted or its key changed there, or this machine's address"
-                    " is not in its allowfrom"
+                    " registration was deleted or its key changed there,"
+                    f"{' the licence key in the URL is no longer good,' if licence else ''}"
+                    " or this machine's address is not in its allowfrom"
                 )
             case 400 if words == "bad_txt":
                 return ProviderError(

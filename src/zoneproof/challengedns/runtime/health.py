@@ -55,7 +55,7 @@ def _api_ailment(endpoint: Endpoint, config: ApiConfig) -> str:
         connection.request("GET", "/health")
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        return f"does not answer: {error}"
+        return f"does not answer: {getattr(error, 'strerror', None) or error}"
     finally:
         connection.close()
     return "" if status == HTTPStatus.OK else f"says {status} to /health: see the service's log"

@@ -28,8 +28,8 @@ def service_user(config: Config) -> pwd.struct_passwd | None:
         what = "" if config.user else " to become instead of root"
         raise ConfigError(
             f"{config.path}: 'service.user': there is no user '{name}'{what}: create it with"
-            f" 'useradd --system --no-create-home {name}', or name another one; 'user = \"root\"'"
-            " keeps root"
+            f" 'useradd --system --no-create-home {name}', or name another one; 'root' keeps"
+            " root"
         ) from None
     return user if user.pw_uid else None
 

@@ -13,10 +13,13 @@ import click
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.cli.option_groups import PATH
-from zoneproof.core.errors import ConfigError
+from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
 
 T = TypeVar("T")
 
+_WRONG_INPUT = frozenset(
+    {"not_found", "already_exists", "invalid_name", "invalid_quota", "invalid_allowfrom_cidr"}
+)
 ROOT_CONFIG = Path("/etc/zoneproof/zoneproof.toml")
 
 
@@ -38,7 +41,10 @@ config_option = click.option(
 
 
 def run(path: Path, work: Callable[[Registrations], Awaitable[T]]) -> T:
-    """Do the work on the database of a configuration, and return what comes of it."""
+    """Do the work on the database of a configuration, and return what comes of it.
+
+    Raises InvalidInputError for names and values that the store cannot use.
+    """
     config = load_config(path)
     if not config.database.exists():
         # Made by us, the file might belong to a user who is not the service's.
@@ -53,6 +59,10 @@ def run(path: Path, work: Callable[[Registrations], Awaitable[T]]) -> T:
         )
         try:
             return await work(registrations)
+        except RegistrationError as error:
+            if error.code in _WRONG_INPUT:
+                raise InvalidInputError(error.message) from error
+            raise
         finally:
             await registrations.close()
 

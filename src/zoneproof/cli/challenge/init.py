@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 import click
 
+from zoneproof.acme import directory_url
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.ownership import acting_as
@@ -28,10 +29,17 @@ from zoneproof.cli.option_groups import PATH, agree_tos_option, ca_bundle_option
 from zoneproof.cli.options import json_option
 from zoneproof.cli.output import json_document
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
+from zoneproof.core.http import tls_context
 from zoneproof.core.names import DomainName
 
 T = TypeVar("T")
 
+_OPTIONS = {
+    "service.user": "--user",
+    "dns.listen": "--dns-listen",
+    "api.listen": "--api-listen",
+    "api.domain": "--api-name",
+}
 _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
 
 
@@ -149,8 +157,10 @@ def init(
     checked = tuple(_address(text) for text in addresses) or _ask(
         "--address", "This machine's public IP addresses", _addresses
     )
-    if tls == "auto" and not agree_tos:
-        agree_tos = _agrees(ca)
+    if tls == "auto":
+        directory_url(ca)  # a typo would show only when the service runs
+        tls_context(ca_bundle)
+        agree_tos = agree_tos or _agrees(ca)
     wanted = start.ConfigTemplate(
         zone=zone,
         nameserver=DomainName.parse(nameserver) if nameserver else zone.child("ns1"),
@@ -248,6 +258,8 @@ def _set_up(path: Path, wanted: ConfigTemplate, tenant: str) -> tuple[Config, st
             draft.replace(path)
         except ConfigError as error:
             text = error.message.replace(f"{draft}: ", "").replace(str(draft), str(path))
+            for setting, option in _OPTIONS.items():
+                text = text.replace(f"'{setting}'", option)
             raise ConfigError(text) from error
         finally:
             draft.unlink(missing_ok=True)

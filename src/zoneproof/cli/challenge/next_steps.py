@@ -108,6 +108,11 @@ def _remark(wanted: ConfigTemplate) -> str:
             f" certificate for\n   {wanted.api_name} in front of it, and write that name into the"
             " URL below."
         )
+    if not wanted.agree_tos:
+        return (
+            "\n   Clients get a certificate that nobody trusts until you have read the terms of"
+            " service of the\n   CA, and written 'acme_agree_tos = true' into the configuration."
+        )
     return (
         "\n   Once the records are there, it obtains the API's certificate within minutes; until"
         " then\n   clients get one that nobody trusts."

@@ -189,6 +189,7 @@ def _tell(found: Tenant, *, as_json: bool) -> None:
 
 
 def _line(found: Tenant) -> str:
-    state = "disabled" if found.disabled else "enabled "
+    over = found.expires_at is not None and found.expires_at <= datetime.now(UTC).timestamp()
+    state = "disabled" if found.disabled else "expired " if over else "enabled "
     line = f"{found.name}  {state}  {found.registrations} of {found.quota} registrations"
     return line if found.expires_at is None else f"{line}  until {times.at(found.expires_at)}"

@@ -239,7 +239,8 @@ def parse_listen(text: str) -> tuple[tuple[str, ...], int]:
         number = 0
     if not 0 < number < 65536:
         raise InvalidInputError(
-            f"'{text[:80]}' is nowhere to listen: write address:port, [address]:port or :port"
+            f"'{text[:80]}' is nowhere to listen: write address:port, [address]:port or :port,"
+            " with a port from 1 to 65535"
         )
     return ((address,) if address else ()), number
 
