@@ -79,6 +79,13 @@ def test_chain_is_split_into_certificate_and_issuers() -> None:
     assert chain.issuer == chain.top_issuer == "Fake CA"
 
 
+def test_a_chain_that_was_cut_off_is_refused_and_what_is_beside_it_is_not_looked_at() -> None:
+    whole = issued(make_key(), NAMES) + issued(make_key(), NAMES)
+    assert len(parse_chain(whole + key_to_pem(make_key()), URL).certificates) == 2
+    with pytest.raises(AcmeConnectionError, match="not made of PEM certificates"):
+        parse_chain(whole[:-40], URL)
+
+
 def test_certificate_for_another_key_is_refused() -> None:
     key = make_key()
     chain = parse_chain(issued(key, NAMES), URL)

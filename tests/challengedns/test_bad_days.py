@@ -18,7 +18,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from tests.challengedns.processes import fails_to_start
+from tests.challengedns.processes import fails_to_start, kill_workers
 from tests.support.challenge_service import (
     ZONE,
     Service,
@@ -162,6 +162,41 @@ def test_once_the_database_is_damaged_no_update_is_acknowledged(tmp_path: Path) 
         again.wait_for_line("it is damaged: restore it from a backup")
         assert request(again.url, "GET", "/health").status == 503
         assert again.ask(ZONE, "A").answer
+
+
+@pytest.mark.parametrize("takes_its_place", [False, True])
+def test_once_the_database_is_another_file_no_update_is_acknowledged(
+    tmp_path: Path, takes_its_place: bool
+) -> None:
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+        database = tmp_path / "challenge.db"
+        data = database.read_bytes()
+        database.rename(tmp_path / "aside.db")
+        if takes_its_place:
+            database.write_bytes(data)
+        assert update(service.url, account, txt("b")).status == 500
+        assert request(service.url, "GET", "/health").status == 503
+        assert everywhere(service, account.fulldomain) == {(txt("a"),)}
+        (tmp_path / "aside.db").replace(database)
+        assert update(service.url, account, txt("b")).status == 200
+        assert request(service.url, "GET", "/health").status == 200
+        assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
+
+
+def test_workers_hear_of_changes_again_after_the_file_that_tells_them_was_removed(
+    tmp_path: Path,
+) -> None:
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+        assert everywhere(service, account.fulldomain) == {(txt("a"),)}
+        (tmp_path / "challenge.db.changed").unlink()
+        kill_workers(service)  # those that follow hear by another file
+        service.wait_for_line("what tells DNS workers of changes was removed")
+        assert update(service.url, account, txt("b")).status == 200
+        assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
 
 
 async def test_a_worker_says_when_it_cannot_read_and_when_it_can_again(tmp_path: Path) -> None:

@@ -147,3 +147,11 @@ def test_it_goes_with_its_older_files(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_are_refused(settings: LogSettings) -> None:
     with pytest.raises(InvalidInputError, match=r"log\."):
         settings.check()
+
+
+def test_a_named_pipe_in_its_place_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    os.mkfifo(tmp_path / f"logs/{NAME}.log")
+    told = write(CertificateLogs(tmp_path, LogSettings()), "one", "two")
+    assert len(told) == 3
+    assert "cannot be written: No such device or address" in str(told[0])

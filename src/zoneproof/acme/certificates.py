@@ -129,6 +129,8 @@ def parse_chain(body: bytes, url: str) -> CertificateChain:
     try:
         certificates = tuple(x509.load_pem_x509_certificates(body))
         chain = CertificateChain(certificates)
+        if len(certificates) < body.count(b"-----BEGIN CERTIFICATE-----"):
+            raise ValueError("it was cut off")
         _ = chain.names, chain.issuer, chain.top_issuer, chain.leaf.public_key()
         _ = chain.leaf.not_valid_before_utc, chain.leaf.not_valid_after_utc
     except _UNREADABLE as error:

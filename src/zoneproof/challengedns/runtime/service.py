@@ -157,6 +157,7 @@ class _Service:
             return open_database(config.database, may_only_read=True)
 
         store, announcements = await open_in_thread(opening, lambda opened: opened[0].close())
+        self._opened = self._identity()
         self._store = MeasuredStore(store, require_readers=self._require_readers)
         self._registrations = Registrations(
             self._store,
@@ -166,8 +167,23 @@ class _Service:
         )
         return store
 
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            status = self._config.database.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     def _require_readers(self) -> None:
-        """Raise StorageError while a DNS worker could not answer with what would be written."""
+        """Raise StorageError while a DNS worker could not answer with what would be written.
+
+        So it does for what the next start would not find.
+        """
+        if self._identity() != self._opened:
+            raise StorageError(
+                f"the database {self._config.database} is another file than the one that is open,"
+                " or gone: start the service again"
+            )
         sight = self._pool.tally.worst_sight()
         if sight == DAMAGED:
             raise DamagedDatabaseError(
@@ -265,12 +281,15 @@ class _Service:
                 if self._registrations.write_failure is not None:
                     await self._registrations.begin_generation()
                     _log.warning("the database can be written again")
+                if self._registrations.reopen_announcements():
+                    await self._start_workers(self._config)
+                    _log.warning("what tells DNS workers of changes was removed: started others")
                 await self._registrations.announce_missed()
                 if turn % _SWEEP_EVERY == 0:
                     await self._registrations.keep_value_time()
                     await self._registrations.sweep()
                 told = ""
-            except StorageError as error:
+            except ZoneproofError as error:
                 if error.message != told:
                     _log.error("%s", error.message)
                 told = error.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -26,7 +27,25 @@ class Announcements:
 
         Raises StorageError.
         """
-        path = database.with_name(database.name + ".changed")
+        self._path = database.with_name(database.name + ".changed")
+        self._open()
+
+    def reopen(self) -> bool:
+        """Open the file anew if another one, or none, has taken its place; tell whether.
+
+        Then whoever has mapped the one before hears nothing more. Raises StorageError.
+        """
+        with contextlib.suppress(OSError):
+            if _identity(self._path.stat(follow_symlinks=False)) == self._file:
+                return False
+        numbers, mapped = self.numbers, self._map
+        self._open()
+        numbers.release()
+        mapped.close()
+        return True
+
+    def _open(self) -> None:
+        path = self._path
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
@@ -35,6 +54,7 @@ class Announcements:
                     # that stores into memory without a block of the disk behind it is killed.
                     os.pwrite(descriptor, bytes(_SIZE), 0)
                 self._map = mmap.mmap(descriptor, _SIZE)
+                self._file = _identity(os.fstat(descriptor))
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -53,3 +73,7 @@ class Announcements:
         """Release the file."""
         self.numbers.release()
         self._map.close()
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

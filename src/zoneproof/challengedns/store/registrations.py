@@ -363,6 +363,13 @@ class Registrations:
         while await self._change(lambda tx: rows.sweep(tx, self._value_clock.now(tx))):
             pass
 
+    def reopen_announcements(self) -> bool:
+        """Open what announces changes anew if its file was removed or replaced; tell whether.
+
+        Then DNS workers that began before hear nothing more. Raises StorageError.
+        """
+        return self._announcements.reopen()
+
     async def announce_missed(self) -> None:
         """Announce for a process that died between its commit and its announcement."""
         generation = await self._store.read(rows.generation)

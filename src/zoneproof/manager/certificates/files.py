@@ -185,7 +185,7 @@ class CertificateFiles:
             certificate = parse_chain(pem, str(folder)).leaf
             found = public_der(certificate.public_key())
         except (AcmeError, ValueError):
-            return OnDisk(None, f"{folder / 'fullchain.pem'} holds no certificate")
+            return OnDisk(None, f"{folder / 'fullchain.pem'} holds no whole certificates")
         if (folder / "csr.pem").exists():
             problem = _problem_of_csr(folder / "csr.pem", found)
             if not (problem and (folder / "privkey.pem").exists()):
