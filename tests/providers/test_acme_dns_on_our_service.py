@@ -160,7 +160,7 @@ async def test_a_licence_key_that_was_revoked_is_named_as_a_cause(
     name = await harness.new_name()
     await harness.service.tenants.revoke_key(key.id)
     with pytest.raises(ProviderCredentialsError, match="licence key in the URL") as caught:
-        await harness.open().add_txt(harness.zone, name, challenge_value(), TTL)
+        await harness.open().add(harness.zone, [txt(name, challenge_value())])
     check_message(caught.value, [key.key])
 
 
