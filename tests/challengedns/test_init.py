@@ -143,7 +143,7 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
         ),
         ({"user": "zp-unknown"}, "useradd --system --no-create-home zp-unknown"),
         ({"user": "zp-unknown"}, "zoneproof: --user: there is no user"),
-        ({"api_listen": "here"}, "zoneproof: --api-listen: 'here' is no address and port"),
+        ({"api_listen": "here"}, "zoneproof: --api-listen: 'here' is not an address and port"),
         ({"ca": "letsencrpyt"}, "'letsencrpyt' is not a known CA: use letsencrypt"),
         ({"ca_bundle": "/does/not/exist"}, "the CA bundle /does/not/exist cannot be used"),
     ],
