@@ -7,7 +7,7 @@ import pytest
 
 from tests.acme.fake_ca import FakeCa, problem
 from tests.acme.obtaining import obtain
-from zoneproof.core.errors import AcmeProblemError, InvalidInputError
+from zoneproof.core.errors import AcmeConnectionError, AcmeProblemError, InvalidInputError
 
 
 @pytest.fixture
@@ -61,6 +61,15 @@ async def test_revoking_twice_is_fine(ca: FakeCa) -> None:
         assert ca.payloads["/revoke"]["reason"] == 4
         ca.misdeeds["/revoke"] = [problem("unauthorized", 403)]
         with pytest.raises(AcmeProblemError):
+            await client.revoke(chain.leaf)
+
+
+async def test_a_page_in_place_of_the_answer_is_no_revocation(ca: FakeCa) -> None:
+    async with ca.client() as client:
+        ca.take_account(client)
+        chain = await obtain(client)
+        ca.misdeeds["/revoke"] = [httpx2.Response(200, content=b"\n<!doctype html><title>Login")]
+        with pytest.raises(AcmeConnectionError, match="it is HTML"):
             await client.revoke(chain.leaf)
 
 

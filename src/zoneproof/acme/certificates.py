@@ -187,7 +187,9 @@ async def revoke(
     if reason is not None:
         payload["reason"] = reason
     try:
-        await session.post(url, payload, signer=signer)
+        reply = await session.post(url, payload, signer=signer)
+        if reply.body.lstrip()[:1] == b"<":  # a gateway's page, whatever its status
+            raise not_acme("an answer to the revocation", url, "it is HTML")
     except AcmeProblemError as error:
         if not error.is_type("alreadyRevoked"):
             raise
