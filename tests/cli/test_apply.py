@@ -144,7 +144,7 @@ def test_prune_asks_and_changes_nothing_without_a_yes(
     def say_no(question: str, *, yes: bool) -> None:
         raise ZoneproofError("nothing was changed")
 
-    monkeypatch.setattr("zoneproof.cli.apply.confirm", say_no)
+    monkeypatch.setattr("zoneproof.cli.edit.confirm", say_no)
     assert apply(inside, file, "--prune").status == 1
     assert names(inside) == ["old.example"]
 
@@ -182,7 +182,7 @@ def test_a_change_by_somebody_else_meanwhile_is_not_lost(
             )
         database.close()
 
-    monkeypatch.setattr("zoneproof.cli.apply.confirm", edit_first)
+    monkeypatch.setattr("zoneproof.cli.edit.confirm", edit_first)
     result = apply(inside, file, "--prune")
     assert result.status == 1
     assert "old.example was changed by somebody else meanwhile" in result.stderr

@@ -16,7 +16,7 @@ from tests.support.change_txt import change
 from tests.support.peers.pebble import renewal_window, set_renewal_info
 from tests.support.world import World
 from zoneproof.cli.events import Telling
-from zoneproof.cli.run import tell_round
+from zoneproof.cli.renew import tell_round
 
 # --- renewing --------------------------------------------------------------------------------
 

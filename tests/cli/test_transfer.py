@@ -17,7 +17,7 @@ from tests.cli.terminal import run_at_terminal
 from tests.support.command import Result
 from tests.support.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, issued
 from zoneproof.acme import AccountKey
-from zoneproof.cli import import_offer
+from zoneproof.cli import transfer
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.manager import Credential, Home, open_manager
 from zoneproof.migration.archive import Archive, count_items, decode
@@ -123,8 +123,8 @@ def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
     def say_no(question: str, *, yes: bool) -> None:
         raise ZoneproofError("nothing was changed")
 
-    monkeypatch.setattr(import_offer, "can_ask", lambda: True)
-    monkeypatch.setattr(import_offer, "confirm", say_no)
+    monkeypatch.setattr(transfer, "can_ask", lambda: True)
+    monkeypatch.setattr(transfer, "confirm", say_no)
     assert take(inside, archive).status == 1
     assert not content_of(inside.home).credentials
     assert not (inside.home / "settings.toml").exists()
@@ -225,7 +225,7 @@ def test_a_change_by_somebody_else_meanwhile_is_not_lost(
     def add_first(question: str, *, yes: bool) -> None:
         inside.good("add", "b.example", "--provider", "manual")
 
-    monkeypatch.setattr(import_offer, "confirm", add_first)
+    monkeypatch.setattr(transfer, "confirm", add_first)
     result = take(inside, archive, "--yes")
     assert result.status == 1
     found = content_of(inside.home)

@@ -31,14 +31,14 @@ GROUPS = {
         ),
         "add": ("zoneproof.cli.edit:add", "Save a certificate without obtaining it yet."),
         "edit": ("zoneproof.cli.edit:edit", "Change a managed certificate."),
-        "apply": ("zoneproof.cli.apply:apply", "Make the managed certificates those of a file."),
+        "apply": ("zoneproof.cli.edit:apply", "Make the managed certificates those of a file."),
         "list": ("zoneproof.cli.status:list_certificates", "List the managed certificates."),
         "show": ("zoneproof.cli.status:show", "Show all of a certificate."),
         "history": ("zoneproof.cli.status:history", "Show what happened to a certificate."),
         "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
-        "run": ("zoneproof.cli.run:run", "Keep all certificates renewed until stopped."),
+        "run": ("zoneproof.cli.renew:run", "Keep all certificates renewed until stopped."),
         "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
-        "revoke": ("zoneproof.cli.revoke:revoke", "Revoke a certificate at its CA."),
+        "revoke": ("zoneproof.cli.edit:revoke", "Revoke a certificate at its CA."),
         "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
     },
     "What certificates need": {
@@ -77,7 +77,7 @@ GROUPS = {
         ),
     },
     "Help": {
-        "help": ("zoneproof.cli.help:help_command", "Show the help of a command."),
+        "help": ("zoneproof.cli:help_command", "Show the help of a command."),
     },
 }
 _COMMANDS = {name: found for group in GROUPS.values() for name, found in group.items()}
@@ -123,6 +123,46 @@ def root() -> None:
 
     Begin with 'zoneproof doctor example.com', or 'zoneproof demo'.
     """
+
+
+def _complete(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+    """Return the commands below those that are named already."""
+    assert parameter.name is not None
+    try:
+        found = _find(context.find_root(), context.params.get(parameter.name) or ())
+    except click.UsageError:
+        return []
+    if not isinstance(found.command, click.Group):
+        return []
+    return [name for name in found.command.list_commands(found) if name.startswith(text)]
+
+
+@click.command("help")
+@click.argument("words", nargs=-1, metavar="[COMMAND]...", shell_complete=_complete)
+@click.pass_context
+def help_command(context: click.Context, words: Sequence[str]) -> None:
+    """Show the help of a command, or of Zoneproof.
+
+    \b
+    zoneproof help issue
+    zoneproof help credential add
+    """
+    found = _find(context.find_root(), words)
+    click.echo(found.get_help(), color=context.color)
+
+
+def _find(context: click.Context, words: Sequence[str]) -> click.Context:
+    """Return the context of the command that the words name. Raises click.UsageError."""
+    for at, word in enumerate(words):
+        if not isinstance(context.command, click.Group):
+            raise click.UsageError(
+                f"'{context.command_path}' has no commands of its own: omit"
+                f" '{' '.join(words[at:])[:80]}'"
+            )
+        name, command, _ = context.command.resolve_command(context, [word])
+        assert command is not None
+        context = click.Context(command, parent=context, info_name=name)
+    return context
 
 
 def main() -> None:

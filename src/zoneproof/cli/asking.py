@@ -1,15 +1,20 @@
-"""Asks a person: for a value until it can be used, and before what cannot be taken back."""
+"""Asks a person: for a value, before what cannot be undone, and for records to create."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import click
 
-from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.cli.output import tell_error
+from zoneproof.cli.running import run_with_terms
+from zoneproof.core.errors import AwaitingUserError, InvalidInputError, ZoneproofError
 from zoneproof.core.text import printable
+from zoneproof.manager import Manager, RunOptions
+
+T = TypeVar("T")
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -30,9 +35,6 @@ def confirm(question: str, *, yes: bool) -> None:
         raise InvalidInputError(f"{question} Nobody can be asked here: add --yes to do it")
     if not click.confirm(question, err=True):
         raise ZoneproofError("nothing was changed")
-
-
-T = TypeVar("T")
 
 
 def somebody_is_there() -> bool:
@@ -61,3 +63,42 @@ def ask(
             return read(answer)
         except InvalidInputError as error:
             click.echo(f"zoneproof: {printable(error.message)}", err=True)
+
+
+def run_with_person(
+    work: Callable[[Manager], Awaitable[T]],
+    again: Callable[[Manager, str], Awaitable[T]],
+    run: RunOptions,
+    *,
+    ask: bool,
+) -> T:
+    """Run the work, which may need agreement to terms and records that a person creates.
+
+    Where somebody can be asked, these are awaited, and ``again`` is run with the certificate's
+    name until they are there. Otherwise raises AwaitingUserError, as it does when the person
+    leaves; the order waits then.
+    """
+    try:
+        return run_with_terms(work, run, ask=ask)
+    except AwaitingUserError as error:
+        if not (ask and error.certificate and somebody_is_there()):
+            raise
+        waiting, name = error, error.certificate
+    while True:
+        _wait_for(waiting, name)
+        try:
+            return run_with_terms(lambda manager: again(manager, name), run, ask=ask)
+        except AwaitingUserError as error:
+            waiting = error
+
+
+def _wait_for(waiting: AwaitingUserError, name: str) -> None:
+    tell_error(waiting)
+    question = "press Enter when they are there, or Ctrl-C to do it later"
+    if len(waiting.records) == 1:
+        question = question.replace("they are", "it is")
+    try:
+        click.prompt(question, default="", show_default=False, prompt_suffix=": ", err=True)
+    except click.Abort as abort:
+        click.echo("", err=True)
+        raise AwaitingUserError(f"{name} waits: 'zoneproof resume {name}' continues") from abort

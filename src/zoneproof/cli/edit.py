@@ -1,8 +1,9 @@
-"""The ``zoneproof add``, ``edit`` and ``remove`` commands: change what is managed."""
+"""The ``add``, ``edit``, ``apply``, ``revoke`` and ``remove`` commands: change what is managed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,13 +20,16 @@ from zoneproof.cli.definitions import (
     warn_of_secrets,
 )
 from zoneproof.cli.events import tell_warning
-from zoneproof.cli.option_groups import GroupedHelp
+from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option
 from zoneproof.cli.options import json_option
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import json_document, json_error
 from zoneproof.cli.running import run_with_manager
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.text import printable
 from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
+from zoneproof.manager import revoke as revoke_certificate
+from zoneproof.manager.certificates.apply import DefinitionChanges, carry_out, plan_changes
+from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import define, save, with_names
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
 
@@ -136,3 +140,124 @@ def _tell_saved(
     click.echo(f"{definition.name}: {', '.join(definition.identifiers)}")
     for change in changes:
         click.echo(f"  {printable(change)}")
+
+
+@click.command()
+@click.option(
+    "--file",
+    "-f",
+    "path",
+    type=PATH,
+    metavar="FILE",
+    required=True,
+    help="What to manage; 'zoneproof list --toml' prints such a file.",
+)
+@click.option(
+    "--prune", is_flag=True, help="Stop managing certificates that the file does not have."
+)
+@dry_run_option
+@yes_option
+@json_option
+def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> None:
+    """Make the managed certificates those of a TOML file; the next renewal uses them.
+
+    \b
+    zoneproof list --toml > certs.toml
+    zoneproof apply -f certs.toml --dry-run
+
+    All of the file is checked before anything is saved. Certificates that the file does not have
+    stay, unless --prune is given; files with certificates and keys always stay.
+    """
+
+    async def plan(manager: Manager) -> tuple[DefinitionChanges, list[str]]:
+        problems = await manager.checks.all_problems(file.definitions)
+        return await plan_changes(manager, file.definitions, prune=prune), problems
+
+    file = read_definitions(path)
+    changes, missing = run_with_manager(plan)
+    _refuse(path, [*file.problems, *missing], as_json=as_json)
+    if not as_json:
+        _tell(changes)
+    if changes.changes and not dry_run:
+        removed = changes.of_kind("removed")
+        if removed:
+            few = len(removed) <= 5  # all of them were shown above
+            names = ", ".join(change.name for change in removed)
+            confirm(f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes)
+        run_with_manager(lambda manager: carry_out(manager, changes, tell_warning))
+    _tell_end(changes, dry_run=dry_run, as_json=as_json)
+
+
+def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
+    for problem in problems:
+        error = ConfigError(f"{path}: {problem}")
+        if as_json:
+            json_error(error)
+        else:
+            click.echo(f"zoneproof: {printable(error.message)}", err=True)
+    if problems:
+        raise SystemExit(ConfigError.exit_code)
+
+
+def _tell(changes: DefinitionChanges) -> None:
+    for change in changes.changes:
+        remark = "  (its files stay)" if change.kind == "removed" else ""
+        click.echo(f"{change.kind:8} {change.name}{remark}")
+        for line in change.lines:
+            click.echo(f"         {printable(line)}")
+    if changes.unchanged:
+        click.echo(f"{changes.unchanged} unchanged")
+
+
+def _tell_end(changes: DefinitionChanges, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        document: dict[str, object] = {
+            kind: [{"name": one.name, "changes": one.lines} for one in changes.of_kind(kind)]
+            for kind in ("new", "changed", "removed")
+        }
+        saved = bool(changes.changes) and not dry_run
+        json_document({**document, "unchanged": changes.unchanged, "saved": saved})
+    elif not changes.changes:
+        click.echo("nothing to change")
+    elif dry_run:
+        click.echo("nothing was changed: this was a dry run")
+    else:
+        click.echo("saved; next: zoneproof renew")
+
+
+_REASONS = (
+    "unspecified",
+    "key-compromise",
+    "affiliation-changed",
+    "superseded",
+    "cessation-of-operation",
+)
+
+
+@click.command()
+@certificate_argument
+@click.option(
+    "--reason",
+    type=click.Choice(_REASONS),
+    default="unspecified",
+    show_default=True,
+    metavar="REASON",
+    help=f"Why, for the CA's list: {', '.join(_REASONS)}.",
+)
+@yes_option
+@json_option
+def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
+    """Revoke the certificate NAME at its CA, which cannot be undone.
+
+    It stays managed, so the next renewal obtains another, as 'zoneproof issue NAME' does at once:
+    with a new key, also if --reuse-key is on. If none is wanted, 'zoneproof remove NAME' next.
+    """
+    definition = run_with_manager(lambda manager: manager.certificates.get(name)).definition
+    name = definition.name
+    confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
+    run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason))
+    if as_json:
+        json_document({"revoked": name, "reason": reason})
+    else:
+        also = " or the next renewal" if definition.renew else ""
+        click.echo(f"{name} is revoked; 'zoneproof issue {name}'{also} obtains another")

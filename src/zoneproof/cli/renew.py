@@ -1,20 +1,22 @@
-"""The ``zoneproof renew`` and ``resume`` commands."""
+"""The ``zoneproof renew``, ``run`` and ``resume`` commands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import click
 
-from zoneproof.cli.awaiting import run_with_person
+from zoneproof.cli.asking import run_with_person
 from zoneproof.cli.completion import certificate_argument, certificates
 from zoneproof.cli.events import Telling, draws, emitters, telling_progress
 from zoneproof.cli.live import LiveView
 from zoneproof.cli.option_groups import GroupedHelp
 from zoneproof.cli.options import (
     TERMS_GROUP,
+    authoritative_port_option,
     dns_options,
     force_option,
     run_from,
@@ -24,10 +26,11 @@ from zoneproof.cli.options import (
     terms_options,
 )
 from zoneproof.cli.output import json_line, tell_certificate
-from zoneproof.cli.running import run_with_manager
+from zoneproof.cli.running import run_until_done, run_with_manager
+from zoneproof.core import times
 from zoneproof.core.text import count, printable
 from zoneproof.issuance import Emit
-from zoneproof.manager import Manager, Outcome, Renewal, tell, try_renewals
+from zoneproof.manager import Home, Manager, Outcome, Renewal, keep_renewed, tell, try_renewals
 from zoneproof.manager import renew as renew_certificates
 from zoneproof.manager import resume as resume_certificate
 
@@ -169,3 +172,45 @@ def _status(results: Sequence[Renewal]) -> int:
     if "failed" in kinds:
         return 1
     return 3 if "awaiting user" in kinds else 0
+
+
+@click.command()
+@authoritative_port_option
+@telling_options
+def run(authoritative_port: int | None, quiet: bool, verbose: bool, as_json: bool) -> None:
+    """Keep all certificates renewed until stopped; looks at least once an hour.
+
+    SIGTERM and Ctrl-C end it, after values in the DNS were removed.
+    """
+    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
+    options = run_from(None, None, (), authoritative_port)
+    run_until_done(
+        keep_renewed(
+            Home.find(),
+            options,
+            emitters(how),
+            on_round=lambda results, wake: tell_round(results, wake, how),
+            on_trouble=lambda text: _tell_trouble(text, how),
+        )
+    )
+
+
+def tell_round(results: Sequence[Renewal], wake: datetime, how: Telling) -> None:
+    """Print what came of a round, and when the next one is."""
+    for result in results:
+        tell_renewal(result, how)
+    if how is Telling.JSON:
+        document = {"event": "round", "certificates": len(results), "next_look": wake}
+        json_line(document)
+        return
+    if not how.is_for_people:
+        return
+    looked_at = count(len(results), "certificate")
+    click.echo(f"looked at {looked_at}; again at {times.at(wake)}")
+
+
+def _tell_trouble(text: str, how: Telling) -> None:
+    if how is Telling.JSON:
+        json_line({"event": "trouble", "message": text})
+    else:
+        click.echo(f"zoneproof: {printable(text)}", err=True)

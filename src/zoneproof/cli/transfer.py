@@ -1,30 +1,28 @@
-"""The ``zoneproof export`` command: write all that is stored to one encrypted file."""
+"""The ``zoneproof export`` command, and what every import shows, asks and tells."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 import msgspec
 
-from zoneproof.cli.import_offer import things
-from zoneproof.cli.option_groups import PATH
+from zoneproof.cli.asking import can_ask, confirm, yes_option
+from zoneproof.cli.option_groups import PATH, F, add_options, dry_run_option
 from zoneproof.cli.options import json_option
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import exists_already, write_new
-from zoneproof.core.text import printable
+from zoneproof.core.text import count, printable
 from zoneproof.core.toml import is_reference, read_reference
 from zoneproof.manager import Home
-from zoneproof.migration.archive import count_items
-from zoneproof.migration.move import Collected, collect
+from zoneproof.migration.archive import Archive, Item, count_items
+from zoneproof.migration.move import Collected, collect, plan_import, take
 from zoneproof.migration.sealed_file import seal
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 passphrase_option = click.option(
     "--passphrase",
@@ -89,3 +87,87 @@ def get_passphrase(source: str | None, *, twice: bool) -> str:
             " at a terminal: others could see one on the command line"
         )
     return read_reference(source, "--passphrase")
+
+
+_OPTIONS = (
+    dry_run_option,
+    click.option("--replace", is_flag=True, help="Replace what is here and differs."),
+    yes_option,
+)
+_WORDS = {"settings": "settings.toml", "files": "the files of {}"}
+_REMARKS = {
+    ("differs", True): "  (is replaced)",
+    ("differs", False): "  (stays as it is here)",
+    ("new", False): "  (is not needed)",
+}
+
+
+def taking_options(command: F) -> F:
+    """Add the options of an import to a command."""
+    return add_options(command, _OPTIONS)
+
+
+def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
+    """Show everything in ``content``, and take what is new after a yes.
+
+    With ``replace`` also what differs here. Where nobody can be asked it is only shown.
+    """
+    items = run_with_manager(lambda manager: plan_import(manager, content))
+    wanted = [
+        item for item in items if item.status == "new" or (item.status == "differs" and replace)
+    ]
+    if not as_json:
+        show_items(items, wanted)
+    taken = is_wanted(wanted, dry_run=dry_run, yes=yes, as_json=as_json)
+    if taken:
+        run_with_manager(lambda manager: take(manager, content, wanted))
+    if as_json:
+        json_document({"items": items, "taken": len(wanted) if taken else 0})
+    elif taken:
+        click.echo(f"took over {things_of(wanted)}; next: zoneproof list")
+    else:
+        tell_nothing_taken(items, wanted, dry_run=dry_run)
+
+
+def show_items(items: Sequence[Item], wanted: Sequence[Item]) -> None:
+    """Print everything that was found, and whether it would come."""
+    for item in items:
+        remark = _REMARKS.get((item.status, item in wanted), "")
+        click.echo(f"{item.status:8} {item.kind:12} {printable(item.name)}{remark}")
+        for line in item.lines:
+            click.echo(f"{'':21} {printable(line)}")
+
+
+def is_wanted(wanted: Sequence[Item], *, dry_run: bool, yes: bool, as_json: bool) -> bool:
+    """Tell whether to take these things: after a yes, which a person gives if one is there."""
+    if not wanted or dry_run or not (yes or (can_ask() and not as_json)):
+        return False
+    replaced = sum(item.status == "differs" for item in wanted)
+    also = f", of which {replaced} replace what is here" if replaced else ""
+    confirm(f"Take over {things_of(wanted)}{also}?", yes=yes)
+    return True
+
+
+def tell_nothing_taken(items: Sequence[Item], wanted: Sequence[Item], *, dry_run: bool) -> None:
+    """Tell why nothing was taken, and what takes it."""
+    if wanted and dry_run:
+        click.echo("nothing was changed: this was a dry run")
+    elif wanted:
+        click.echo(f"nothing was changed: this was a preview; --yes takes over {things_of(wanted)}")
+    elif any(item.status == "differs" for item in items):
+        click.echo("nothing to take over: --replace takes it in place of what differs here")
+    else:
+        click.echo("nothing to take over: all of it is here already")
+
+
+def things_of(items: Sequence[Item]) -> str:
+    """Return how many there are of each kind, for people."""
+    return things(Counter(item.kind for item in items))
+
+
+def things(counts: Mapping[str, int]) -> str:
+    """Return the same of numbers for each kind of an archive's things."""
+    return ", ".join(
+        _WORDS[kind].format(number) if kind in _WORDS else count(number, kind)
+        for kind, number in counts.items()
+    )

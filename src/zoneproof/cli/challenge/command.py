@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from zoneproof.cli.challenge.health import health
 from zoneproof.cli.challenge.import_acme_dns import import_acme_dns
 from zoneproof.cli.challenge.init import init
 from zoneproof.cli.challenge.key import key
 from zoneproof.cli.challenge.registration import registration
-from zoneproof.cli.challenge.serve import serve
+from zoneproof.cli.challenge.serve import health, serve
 from zoneproof.cli.challenge.tenant import tenant
 from zoneproof.cli.option_groups import Commands
 

@@ -1,4 +1,4 @@
-"""The ``zoneproof challenge serve`` command: runs the service, or with ``--check`` looks first."""
+"""The ``zoneproof challenge serve`` and ``health`` commands."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from zoneproof.challengedns.api.certificate import CertificateSource
 from zoneproof.challengedns.config import AutoTls, Config, load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.check import CheckFinding, check_machine
+from zoneproof.challengedns.runtime.health import ailments
 from zoneproof.challengedns.runtime.service import serve as run
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import resolver_option
 from zoneproof.cli.options import authoritative_port_option, json_option
 from zoneproof.cli.output import json_document
+from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
 from zoneproof.dnsquery import Resolver, parse_server
 from zoneproof.manager.api_certificate import ApiCertificate
@@ -107,3 +109,21 @@ def _print_json(findings: Sequence[CheckFinding]) -> None:
         for found in findings
     ]
     json_document({"findings": facts})
+
+
+@click.command()
+@config_option
+@json_option
+def health(path: Path, as_json: bool) -> None:
+    """Ask the running service whether it is well.
+
+    Asks at every address of the configuration, for DNS and for the API's /health. Exits with 0 if
+    all is well, else with 1 and what is not.
+    """
+    found = list(ailments(load_config(path)))
+    if found:
+        raise ZoneproofError("; ".join(found))
+    if as_json:
+        json_document({"well": True})
+    else:
+        click.echo("the service is well")
