@@ -211,12 +211,7 @@ def _tell(changes: DefinitionChanges) -> None:
 
 def _tell_end(changes: DefinitionChanges, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        document: dict[str, object] = {
-            kind: [{"name": one.name, "changes": one.lines} for one in changes.of_kind(kind)]
-            for kind in ("new", "changed", "removed")
-        }
-        saved = bool(changes.changes) and not dry_run
-        json_document({**document, "unchanged": changes.unchanged, "saved": saved})
+        json_document(changes.as_fields(saved=bool(changes.changes) and not dry_run))
     elif not changes.changes:
         click.echo("nothing to change")
     elif dry_run:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
-from zoneproof.core import times
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
 from zoneproof.issuance import Finding, PreflightReport, RecordAwaited
@@ -61,21 +60,10 @@ def json_error(error: ZoneproofError) -> None:
     )
 
 
-_PARTS = ("cert", "chain")  # which fullchain.pem holds
-
-
 def tell_certificate(outcome: Outcome, *, indent: str = "  ") -> None:
     """Print what a certificate is, and where the files are that a server wants."""
-    chain = outcome.issued.chain
-    leaf = chain.leaf
-    rows = {
-        "names": ", ".join(chain.names),
-        "issuer": chain.issuer,
-        "valid until": times.at_and_distance(leaf.not_valid_after_utc, datetime.now(UTC)),
-        **{path.stem: str(path) for path in outcome.files if path.stem not in _PARTS},
-    }
     click.echo("")
-    print_rows(rows, indent=indent)
+    print_rows(outcome.rows(datetime.now(UTC)), indent=indent)
 
 
 def tell_error(error: ZoneproofError) -> None:

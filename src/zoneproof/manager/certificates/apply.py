@@ -51,6 +51,18 @@ class DefinitionChanges:
         """Return those of one kind."""
         return [change for change in self.changes if change.kind == kind]
 
+    def as_fields(self, *, saved: bool) -> dict[str, object]:
+        """Return the changes for programs, and whether they were ``saved``."""
+        kinds = ("new", "changed", "removed")
+        return {
+            **{
+                kind: [{"name": one.name, "changes": one.lines} for one in self.of_kind(kind)]
+                for kind in kinds
+            },
+            "unchanged": self.unchanged,
+            "saved": saved,
+        }
+
 
 async def plan_changes(
     manager: Manager, definitions: Sequence[CertificateDefinition], *, prune: bool

@@ -58,6 +58,7 @@ ISSUED = "issued"
 FAILED = "failed"
 AWAITING = "awaiting-user"
 _RANDOM = random.SystemRandom()
+_PARTS = ("cert", "chain")  # which fullchain.pem holds
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,16 @@ class Outcome:
     account: str
     issued: Issued
     files: list[Path]
+
+    def rows(self, now: datetime) -> dict[str, str]:
+        """Return what the certificate is, and the files that a server wants, by what each is."""
+        chain = self.issued.chain
+        return {
+            "names": ", ".join(chain.names),
+            "issuer": chain.issuer,
+            "valid until": times.at_and_distance(chain.leaf.not_valid_after_utc, now),
+            **{path.stem: str(path) for path in self.files if path.stem not in _PARTS},
+        }
 
 
 async def issue(
