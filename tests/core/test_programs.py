@@ -50,6 +50,7 @@ async def hears_of_its_end(folder: Path) -> AsyncIterator[tuple[str, asyncio.Eve
         while os.read(reader, 100):
             pass  # the end of the file comes when no writer is left
     finally:
+        loop.remove_reader(reader)
         os.close(reader)
 
 

@@ -28,6 +28,7 @@ from zoneproof.issuance import (
     HttpFile,
     Journal,
     PublishedRecord,
+    RecordPublished,
     RecordRemoved,
     Warned,
     remove_leftovers,
@@ -35,6 +36,7 @@ from zoneproof.issuance import (
 from zoneproof.issuance.journal import LONGEST_TRYING, FailedRemoval
 from zoneproof.issuance.publish import publish_values
 from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone
+from zoneproof.providers.batches import one_by_one
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
 
@@ -119,6 +121,82 @@ async def test_what_was_surely_never_written_leaves_nothing_in_the_journal(
     with pytest.raises(type(error)):
         await publish_values(cleaning.journal, items, providing(Refusing(error)), print)
     assert len(await cleaning.journal.publications(order.id)) == 2 * left
+
+
+class OneByOne(MemoryProvider):
+    """One that takes records one by one, and fails for the values in ``errors``."""
+
+    def __init__(self, **errors: ZoneproofError) -> None:
+        super().__init__(ProviderContext({}))
+        self.errors = errors
+
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        async def add(zone: Zone, record: TxtRecord) -> None:
+            self.fail_for(record)
+            await MemoryProvider.add(self, zone, [record])
+
+        await one_by_one(add, zone, records)
+
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        async def remove(zone: Zone, record: TxtRecord) -> None:
+            self.fail_for(record)
+            await MemoryProvider.remove(self, zone, [record])
+
+        await one_by_one(remove, zone, records)
+
+    def fail_for(self, record: TxtRecord) -> None:
+        if record.value in self.errors:
+            raise self.errors[record.value]
+
+
+async def test_of_a_batch_that_failed_only_what_was_surely_never_written_is_forgotten(
+    cleaning: Cleaning,
+) -> None:
+    provider = OneByOne(
+        two=ProviderPermissionError("it refuses"), three=ProviderUnavailableError("no answer")
+    )
+    order, events = await open_order(cleaning.journal), list[Event]()
+    items = [publication(order, value) for value in ("one", "two", "three", "four")]
+    with pytest.raises(ProviderPermissionError):
+        await publish_values(cleaning.journal, items, providing(provider), events.append)
+    left = await cleaning.journal.publications(order.id)
+    assert {item.value for item in left} == {"one", "three", "four"}
+    published = [event.value for event in events if isinstance(event, RecordPublished)]
+    assert sorted(published) == ["four", "one"]
+
+
+async def test_of_a_batch_that_cannot_be_removed_only_what_failed_stays(
+    cleaning: Cleaning,
+) -> None:
+    cleaning.provider = provider = OneByOne()
+    order = await open_order(cleaning.journal)
+    items = [publication(order, value) for value in ("one", "two", "three")]
+    await publish_values(cleaning.journal, items, providing(provider), print)
+    provider.errors = {"two": ProviderPermissionError("it refuses")}
+    events = await cleaning.clean()
+    (warning,) = [event for event in events if isinstance(event, Warned)]
+    assert "two at _acme-challenge.example.com may still be there: it refuses" in warning.message
+    assert len(events) == 3
+    assert provider.records == {("_acme-challenge.example.com", "two")}
+    failed = await cleaning.failed
+    assert failed
+    assert failed.error == "it refuses"
+
+
+async def test_what_one_provider_cannot_remove_another_one_may(cleaning: Cleaning) -> None:
+    order = await open_order(cleaning.journal)
+    items = [publication(order, value) for value in ("one", "two")]
+    refuses = ProviderPermissionError("it refuses")
+    pair: list[Provider] = [OneByOne(one=refuses), OneByOne(two=refuses)]
+
+    async def find(_: PublishedRecord) -> list[Provider]:
+        return pair
+
+    await cleaning.journal.will_publish(items)
+    events = list[Event]()
+    await remove_leftovers(cleaning.journal, "example.com", find, events.append)
+    assert [type(event) for event in events] == [RecordRemoved, RecordRemoved]
+    assert await cleaning.journal.certificates_to_clean() == []
 
 
 async def test_what_no_provider_was_opened_for_leaves_nothing(cleaning: Cleaning) -> None:

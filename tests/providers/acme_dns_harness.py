@@ -10,6 +10,7 @@ import pytest
 
 from tests.providers.contract_suite import (
     Failure,
+    HarnessWithRefusal,
     HarnessWithSecond,
     HarnessWithTrouble,
     challenge_value,
@@ -29,7 +30,7 @@ from zoneproof.core.errors import (
     ProviderZoneError,
 )
 from zoneproof.core.names import DomainName
-from zoneproof.providers import ProviderContext, Zone, open_provider
+from zoneproof.providers import ProviderContext, TxtRecord, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 
 KEY = "licence-key-0123456789"
@@ -49,7 +50,7 @@ def open_acme_dns(
     return opened
 
 
-class AcmeDnsHarness(HarnessWithTrouble, HarnessWithSecond):
+class AcmeDnsHarness(HarnessWithTrouble, HarnessWithSecond, HarnessWithRefusal):
     """The provider with a service that wants a licence key, and a store of registrations."""
 
     kinds: ClassVar = HarnessWithTrouble.kinds | {ProviderUnavailableError, ProviderError}
@@ -83,6 +84,9 @@ class AcmeDnsHarness(HarnessWithTrouble, HarnessWithSecond):
 
     async def values(self, zone: Zone, name: str) -> list[str]:
         return self.api.accounts[name].values
+
+    async def refused_record(self) -> TxtRecord:
+        return txt(await self.new_name(), "too short")
 
     def failures(self) -> Iterable[Failure]:
         echo = {"error": f"bad Basic {KEY}"}

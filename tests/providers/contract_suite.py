@@ -33,6 +33,7 @@ from zoneproof.core.errors import (
     ProviderPermissionError,
     ProviderQuotaError,
     ProviderZoneError,
+    ZoneproofError,
 )
 from zoneproof.providers import Provider, TxtRecord, Zone
 
@@ -112,6 +113,14 @@ class Harness(ABC):
     async def has_records(self, name: str) -> bool:
         """Tell whether any record, or an empty set of some type, stands at a name of ``zone``."""
         return bool(await self.values(self.zone, name))
+
+
+class HarnessWithRefusal(Harness):
+    """For services that refuse a record of a batch and would take the others."""
+
+    @abstractmethod
+    async def refused_record(self) -> TxtRecord:
+        """Return a record of ``zone`` that the service does not take; nothing is at its name."""
 
 
 @asynccontextmanager
@@ -239,6 +248,94 @@ class ChangesNothingTwice:
         await provider.remove(harness.zone, [txt(name, value)])
 
 
+class TakesBatches:
+    """Clauses 1 and 2, for several records at once."""
+
+    async def test_a_batch_of_several_names_is_added_and_removed(self, harness: Harness) -> None:
+        names = [await harness.new_name() for _ in range(3)]
+        theirs = challenge_value()
+        await harness.plant_value(names[0], theirs)
+        batch = [txt(name, challenge_value()) for name in [*names, *names]]
+        provider = harness.open()
+        await provider.add(harness.zone, batch)
+        for name in names:
+            ours = {record.value for record in batch if record.name == name}
+            assert set(await harness.values(harness.zone, name)) - {theirs} == ours
+        await provider.remove(harness.zone, batch[:4])
+        assert await harness.values(harness.zone, names[1]) == [batch[4].value]
+        await provider.remove(harness.zone, batch)
+        assert await harness.values(harness.zone, names[0]) == [theirs]
+        for name in names[1:]:
+            assert not await harness.has_records(name)
+
+    async def test_a_value_that_is_in_a_batch_twice_stands_once(self, harness: Harness) -> None:
+        name, value = await harness.new_name(), challenge_value()
+        provider = harness.open()
+        await provider.add(harness.zone, [txt(name, value), txt(name, value)])
+        assert await harness.values(harness.zone, name) == [value]
+        await provider.remove(harness.zone, [txt(name, value), txt(name, value)])
+        assert not await harness.has_records(name)
+
+    async def test_a_batch_of_what_is_there_and_what_is_not(self, harness: Harness) -> None:
+        name, there, new = await harness.new_name(), challenge_value(), challenge_value()
+        provider = harness.open()
+        await provider.add(harness.zone, [txt(name, there)])
+        await provider.add(harness.zone, [txt(name, there), txt(name, new)])
+        assert set(await harness.values(harness.zone, name)) == {there, new}
+        await provider.remove(harness.zone, [txt(name, challenge_value()), txt(name, there)])
+        assert await harness.values(harness.zone, name) == [new]
+
+    async def test_an_empty_batch_does_nothing(self, harness: Harness) -> None:
+        provider = harness.open()
+        await provider.add(harness.zone, [])
+        await provider.remove(harness.zone, [])
+
+
+class FailsInTheMiddle:
+    """Clause 2, for a batch of which a part is refused."""
+
+    async def test_each_record_s_outcome_is_told_and_what_was_done_can_be_removed(
+        self, harness: HarnessWithRefusal
+    ) -> None:
+        bad = await harness.refused_record()
+        good = [txt(await harness.new_name(), challenge_value()) for _ in range(2)]
+        provider = harness.open()
+        with pytest.raises(ProviderError) as caught:
+            await provider.add(harness.zone, [good[0], bad, good[1]])
+        check_message(caught.value, harness.hidden)
+        written = 0
+        for record in (*good, bad):
+            outcome = caught.value.of(record)
+            if record.value in await harness.values(harness.zone, record.name):
+                written += 1
+                assert outcome is None or not _changed_nothing(outcome)
+            else:
+                assert outcome is not None
+        assert caught.value.of(bad) is not None
+        assert not (written and caught.value.changed_nothing)
+        await provider.remove(harness.zone, good)
+        for record in good:
+            assert not await harness.has_records(record.name)
+
+
+class IsSureOfRefusals:
+    """Clause 2: what was never written need not be removed."""
+
+    async def test_of_the_refused_record_it_is_sure_that_it_was_not_written(
+        self, harness: HarnessWithRefusal
+    ) -> None:
+        bad, good = await harness.refused_record(), txt(await harness.new_name(), challenge_value())
+        with pytest.raises(ProviderError) as caught:
+            await harness.open().add(harness.zone, [good, bad])
+        outcome = caught.value.of(bad)
+        assert outcome is not None
+        assert _changed_nothing(outcome)
+
+
+def _changed_nothing(error: ZoneproofError) -> bool:
+    return isinstance(error, ProviderError) and error.changed_nothing
+
+
 class TakesManyAtOnce:
     """Clause 3."""
 
@@ -358,6 +455,9 @@ class WholeContract(
     KeepsOtherValues,
     KeepsOtherTypes,
     ChangesNothingTwice,
+    TakesBatches,
+    FailsInTheMiddle,
+    IsSureOfRefusals,
     TakesManyAtOnce,
     TakesAnyText,
     StaysInItsZone,

@@ -22,10 +22,13 @@ from tests.providers.acme_dns_harness import (
 )
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
+    FailsInTheMiddle,
     FailsWell,
+    IsSureOfRefusals,
     KeepsItsDeadline,
     KeepsOtherValues,
     SharesNothing,
+    TakesBatches,
     TakesManyAtOnce,
     challenge_value,
     check_message,
@@ -54,6 +57,9 @@ class TestContractOnAcmeDns(KeepsItsDeadline, FailsWell, SharesNothing):
 class TestContractOnServiceThatForgets(
     KeepsOtherValues,
     ChangesNothingTwice,
+    TakesBatches,
+    FailsInTheMiddle,
+    IsSureOfRefusals,
     TakesManyAtOnce,
     KeepsItsDeadline,
     FailsWell,
@@ -94,6 +100,23 @@ async def test_two_values_of_apex_and_wildcard_stand_side_by_side(harness: AcmeD
     name, values = apex.relative_to(harness.zone.name), [challenge_value(), challenge_value()]
     await asyncio.gather(*(provider.add(harness.zone, [txt(name, v)]) for v in values))
     assert sorted(await harness.values(harness.zone, name)) == sorted(values)
+
+
+async def test_of_a_batch_only_what_had_no_answer_is_not_known(harness: AcmeDnsHarness) -> None:
+    records = [txt(await harness.new_name(), challenge_value()) for _ in range(3)]
+    provider = harness.open()
+    await provider.max_values(harness.zone, records[0].name)
+    harness.server.faults.extend([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
+    with pytest.raises(ProviderUnavailableError) as caught:
+        await provider.add(harness.zone, records)
+    assert not caught.value.changed_nothing
+    outcomes = [caught.value.of(record) for record in records]
+    (unknown,) = [outcome for outcome in outcomes if outcome is not None]
+    assert isinstance(unknown, ProviderUnavailableError)
+    assert not unknown.changed_nothing
+    for record, outcome in zip(records, outcomes, strict=True):
+        if outcome is None:
+            assert await harness.values(harness.zone, record.name) == [record.value]
 
 
 async def test_a_domain_is_registered_once_however_many_ask(harness: AcmeDnsHarness) -> None:

@@ -13,13 +13,17 @@ import pytest
 
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
+    FailsInTheMiddle,
     FailsWell,
     Failure,
     Harness,
+    HarnessWithRefusal,
     HarnessWithSecond,
     HarnessWithTrouble,
+    IsSureOfRefusals,
     KeepsOtherValues,
     SharesNothing,
+    TakesBatches,
     TakesManyAtOnce,
     challenge_value,
     check_message,
@@ -31,13 +35,13 @@ from tests.support.registrations import MemoryRegistrations
 from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.core.errors import ConfigError, InvalidInputError, ProviderError, ProviderZoneError
 from zoneproof.core.names import DomainName
-from zoneproof.providers import DelegatedProvider, ProviderContext, Zone, open_provider
+from zoneproof.providers import DelegatedProvider, ProviderContext, TxtRecord, Zone, open_provider
 from zoneproof.providers.challenge import ChallengeService
 
 DOMAIN = DomainName.parse("example.com")
 
 
-class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond):
+class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond, HarnessWithRefusal):
     """The provider beside a service, whose database the tests read through its own code."""
 
     kinds: ClassVar = frozenset({ProviderError, ProviderZoneError})
@@ -77,6 +81,9 @@ class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond):
     async def values(self, zone: Zone, name: str) -> list[str]:
         return [value for value, _ in await self.service.values(name)]
 
+    async def refused_record(self) -> TxtRecord:
+        return txt(await self.new_name(), "too short")
+
     def failures(self) -> Iterable[Failure]:
         provider = self.open()
 
@@ -113,7 +120,14 @@ async def harness(tmp_path: Path) -> AsyncIterator[ChallengeHarness]:
 
 
 class TestContract(
-    KeepsOtherValues, ChangesNothingTwice, TakesManyAtOnce, FailsWell, SharesNothing
+    KeepsOtherValues,
+    ChangesNothingTwice,
+    TakesBatches,
+    FailsInTheMiddle,
+    IsSureOfRefusals,
+    TakesManyAtOnce,
+    FailsWell,
+    SharesNothing,
 ):
     """No other types, zones and texts: the service has TXT values of dns-01 only; no network."""
 

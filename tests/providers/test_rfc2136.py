@@ -20,6 +20,7 @@ import pytest
 from tests.providers.contract_suite import (
     TTL,
     Failure,
+    HarnessWithRefusal,
     HarnessWithSecond,
     HarnessWithTrouble,
     HarnessWithTypes,
@@ -57,7 +58,13 @@ def zone(name: str) -> Zone:
     return Zone(DomainName.parse(name))
 
 
-class Rfc2136Harness(HarnessWithTypes, HarnessWithZones, HarnessWithTrouble, HarnessWithSecond):
+class Rfc2136Harness(
+    HarnessWithTypes,
+    HarnessWithZones,
+    HarnessWithTrouble,
+    HarnessWithSecond,
+    HarnessWithRefusal,
+):
     """The provider on a real server, which is also asked directly."""
 
     kinds: ClassVar = frozenset(
@@ -111,6 +118,9 @@ class Rfc2136Harness(HarnessWithTypes, HarnessWithZones, HarnessWithTrouble, Har
     async def addresses(self, name: str) -> list[str]:
         reply = await self.server.ask(self.zone.record(name).fqdn, "A")
         return [str(record) for rrset in reply.answer for record in rrset]
+
+    async def refused_record(self) -> TxtRecord:
+        return txt("alias", challenge_value())
 
     def failures(self) -> Iterable[Failure]:
         def attempt(kind: type[ProviderError], on: str, word: str, **changed: str) -> Failure:
@@ -210,6 +220,16 @@ async def test_a_cname_at_the_name_is_an_error_and_stays(harness: Rfc2136Harness
     check_message(caught.value, harness.hidden)
     reply = await harness.server.ask(f"alias.{MAIN}.", "CNAME")
     assert reply.answer[0].rdtype == dns.rdatatype.CNAME
+
+
+async def test_of_a_batch_the_error_names_the_name_that_was_refused(
+    harness: Rfc2136Harness,
+) -> None:
+    good = [txt(await harness.new_name(), challenge_value()) for _ in range(3)]
+    with pytest.raises(ProviderError, match=r"name alias\.example\.com: .*CNAME"):
+        await harness.open().add(harness.zone, [*good, txt("alias", challenge_value())])
+    for record in good:
+        assert await harness.values(harness.zone, record.name) == [record.value]
 
 
 async def test_a_clock_that_is_wrong_is_told_as_such(

@@ -11,6 +11,7 @@ from typing import Any
 import dns.message
 import dns.rcode
 import dns.tsig
+import dns.update
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -260,6 +261,52 @@ async def test_a_hundred_updates_use_at_most_ten_connections() -> None:
         )
         assert server.received == 100
         assert server.most_at_once <= 10
+
+
+@pytest.mark.parametrize(
+    ("transport", "count", "messages", "longest"),
+    [("tcp", 100, 1, 16384), ("tcp", 1000, 8, 16384), ("udp", 1, 1, 512), ("udp", 16, 4, 512)],
+)
+async def test_a_batch_is_one_message_or_several_that_are_short_enough(
+    transport: str, count: int, messages: int, longest: int
+) -> None:
+    sizes, records = [], [txt(f"_acme-challenge.n{n}", challenge_value()) for n in range(count)]
+    written: set[str] = set()
+
+    def answer(request: dns.message.Message) -> bytes | None:
+        sizes.append(len(request.to_wire()))
+        assert isinstance(request, dns.update.UpdateMessage)
+        written.update(str(rrset.name) for rrset in request.update)
+        return response(dns.rcode.NOERROR)(request)
+
+    async with fake_name_server(answer, KEY) as server:
+        await provider_at(server.port, transport=transport).add(ZONE, records)
+        assert server.received == messages
+    assert max(sizes) <= longest
+    assert written == {f"{record.name}.example.com." for record in records}
+
+
+async def test_a_refused_batch_is_sent_one_by_one_to_tell_for_which_name_it_is() -> None:
+    def answer(request: dns.message.Message) -> bytes | None:
+        assert isinstance(request, dns.update.UpdateMessage)
+        bad = any(rrset.name.labels[0] == b"bad" for rrset in request.update)
+        return response(dns.rcode.REFUSED if bad else dns.rcode.NOERROR)(request)
+
+    records = [txt(name, challenge_value()) for name in ("a", "bad", "b")]
+    async with fake_name_server(answer, KEY) as server:
+        with pytest.raises(ProviderPermissionError, match=r"name bad\.example\.com: ") as caught:
+            await provider_at(server.port).add(ZONE, records)
+        assert server.received == 4
+    assert not caught.value.changed_nothing
+    assert [caught.value.of(record) is None for record in records] == [True, False, True]
+
+
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "NOTAUTH"])
+async def test_what_has_nothing_to_do_with_one_name_is_not_sent_one_by_one(rcode: str) -> None:
+    async with fake_name_server(response(dns.rcode.from_text(rcode)), KEY) as server:
+        with pytest.raises(ProviderError, match=r"name a\.example\.com and 2 more: "):
+            await provider_at(server.port).add(ZONE, [txt(name, "v") for name in "abc"])
+        assert server.received == (3 if rcode == "SERVFAIL" else 1)
 
 
 @given(st.binary(max_size=80), st.booleans())

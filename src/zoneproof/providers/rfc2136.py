@@ -151,7 +151,7 @@ def _secret(text: str) -> bytes:
 
 
 class Rfc2136:
-    """Adds and deletes exact TXT values by UPDATE, all of a batch in as few messages as hold them.
+    """Adds and deletes exact TXT values by UPDATE, a batch in one message if it is short enough.
 
     At most ten messages are sent at once.
     """
