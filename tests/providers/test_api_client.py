@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from email.utils import format_datetime
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -15,15 +16,26 @@ from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.support.self_signed import certificate
 from zoneproof.core.errors import (
     InvalidInputError,
+    ProviderCredentialsError,
     ProviderError,
+    ProviderPermissionError,
     ProviderQuotaError,
     ProviderUnavailableError,
+    ProviderZoneError,
 )
 from zoneproof.providers import ProviderContext
-from zoneproof.providers.api_client import ApiAnswer, ApiClient
+from zoneproof.providers.api_client import ApiAnswer, ApiClient, Body, Refusal, Refusals
 
 WHERE = "example provider, zone example.com"
 SECRET = "s3cr3t/with+odd=characters"
+
+
+REFUSALS: Refusals = {
+    401: Refusal(ProviderCredentialsError, "it does not accept the key", "check the field token"),
+    403: Refusal(ProviderPermissionError, "the key may not change this zone"),
+    "no_such_zone": Refusal(ProviderZoneError, "it has no such zone"),
+    "too_many_records": Refusal(ProviderQuotaError, "the zone is full"),
+}
 
 
 class Client:
@@ -38,9 +50,14 @@ class Client:
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    async def write(self, *, repeatable: bool = False) -> ApiAnswer:
+    async def write(self, *, repeatable: bool = False, body: Body | None = None) -> ApiAnswer:
         return await self.api.send(
-            "POST", f"{self._url}/records", where=WHERE, json={}, repeatable=repeatable
+            "POST",
+            f"{self._url}/records",
+            where=WHERE,
+            body=body,
+            repeatable=repeatable,
+            refusals=REFUSALS,
         )
 
     async def error(self, *, repeatable: bool = False) -> ProviderError:
@@ -222,6 +239,64 @@ async def test_a_redirect_is_not_followed(
     error = await client.error()
     assert "https://other/***" in error.message
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"),
+    [
+        (
+            Reply(401, {"error": f"bad {SECRET}"}),
+            ProviderCredentialsError,
+            "it does not accept the key, it says: bad ***; check the field token",
+        ),
+        (Reply(403), ProviderPermissionError, "may not change this zone, it says: nothing"),
+        (Reply(404, {"error": "no_such_zone"}), ProviderZoneError, "it has no such zone"),
+        (Reply(403, {"message": "too_many_records"}), ProviderQuotaError, "the zone is full"),
+        (Reply(404, {"error": "not_found"}), ProviderError, "with status 404, it says: not_found"),
+        (Reply(501, b"one day"), ProviderError, "with status 501, it says: one day"),
+        (Reply(206, b"a part"), ProviderError, "with status 206, it says: a part"),
+    ],
+)
+async def test_a_refusal_is_what_the_table_has_for_the_provider_s_word_or_the_status(
+    server: FakeHttpServer, client: Client, reply: Reply, kind: type[ProviderError], words: str
+) -> None:
+    server.faults.append(reply)
+    error = await client.error()
+    assert type(error) is kind
+    assert words in error.message
+    assert error.changed_nothing is (reply.status >= 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "content"),
+    [
+        (Body.json({"größe": 1}), "application/json", '{"größe":1}'.encode()),
+        (
+            Body.form({"name": "_acme-challenge", "value": "a=b&c d"}),
+            "application/x-www-form-urlencoded",
+            b"name=_acme-challenge&value=a%3Db%26c+d",
+        ),
+        (
+            Body.xml(ET.fromstring("<call><name>a &lt; ü</name></call>")),
+            "text/xml; charset=utf-8",
+            "<?xml version='1.0' encoding='utf-8'?>\n<call><name>a &lt; ü</name></call>".encode(),
+        ),
+        (Body(b"\0raw", "application/dns-message"), "application/dns-message", b"\0raw"),
+        (None, None, b""),
+    ],
+    ids=["JSON", "form", "XML", "raw", "none"],
+)
+async def test_a_body_travels_in_its_own_form(
+    server: FakeHttpServer,
+    client: Client,
+    body: Body | None,
+    content_type: str | None,
+    content: bytes,
+) -> None:
+    await client.write(body=body)
+    (request,) = server.requests
+    assert request.headers.get("content-type") == content_type
+    assert request.body == content
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from zoneproof.core.errors import (
 from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
-from zoneproof.providers.api_client import ApiAnswer, ApiClient
+from zoneproof.providers.api_client import ApiClient, Body, Refusal, Refusals
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     CredentialField,
@@ -43,6 +43,62 @@ _WITHDRAWN = (200, 204)
 _CANNOT_WITHDRAW = (404, 405, 501)
 _MAX_VALUES = 2  # of acme-dns, for each registration
 _NOBODYS_VALUE = "_" * 43
+_NO_UPDATES = Refusal(ProviderError, "nothing takes values there", "check the server's URL")
+_NO_REGISTRATIONS = Refusal(
+    ProviderError,
+    "nothing registers there",
+    "check the URL's path, or ask its operator whether registration is turned off",
+)
+_NOT_REGISTERED: Refusals = {
+    401: Refusal(
+        ProviderCredentialsError,
+        "it does not accept the licence key",
+        "check the key in the server's URL",
+    ),
+    403: Refusal(
+        ProviderPermissionError,
+        "it refuses a new registration",
+        "ask its operator whether the licence key is disabled, expired or used up",
+    ),
+    404: _NO_REGISTRATIONS,
+    405: _NO_REGISTRATIONS,
+}
+_NOT_REGISTERED_WITHOUT_KEY: Refusals = {
+    **_NOT_REGISTERED,
+    401: Refusal(
+        ProviderCredentialsError,
+        "it registers only with a licence key",
+        "put the key into the server's URL, https://user:key@host/ or https://host/k/key/",
+    ),
+}
+_NOT_UPDATED: Refusals = {
+    401: Refusal(
+        ProviderCredentialsError,
+        "it does not accept this registration's key",
+        "the registration was deleted or its key changed there, or this machine's address is not"
+        " in its allowfrom",
+    ),
+    403: Refusal(
+        ProviderPermissionError,
+        "it refuses the value",
+        "ask its operator whether the licence key is disabled or expired",
+    ),
+    404: _NO_UPDATES,
+    405: _NO_UPDATES,
+    "bad_txt": Refusal(ProviderError, "it takes only values of 43 base64url characters"),
+    "bad_subdomain": Refusal(
+        ProviderZoneError, "it does not know the registration", "it was deleted there"
+    ),
+}
+_NOT_UPDATED_BY_KEY_IN_PATH: Refusals = {
+    **_NOT_UPDATED,
+    401: Refusal(
+        ProviderCredentialsError,
+        "it does not accept this registration's key",
+        "the registration was deleted or its key changed there, the licence key in the URL is no"
+        " longer good, or this machine's address is not in its allowfrom",
+    ),
+}
 
 
 class _Registered(msgspec.Struct):
@@ -143,6 +199,8 @@ class AcmeDns:
             auth=login if any(login) else None,
             ca_bundle=context.fields["ca_bundle"],
         )
+        has_key_in_path = "/k/" in self._server.shown
+        self._not_updated = _NOT_UPDATED_BY_KEY_IN_PATH if has_key_in_path else _NOT_UPDATED
         self._locks = KeyedLocks()
         self._sleep, self._clock = context.sleep, context.clock
         self._withdraws: bool | None = None  # once it is known
@@ -228,12 +286,12 @@ class AcmeDns:
             "POST",
             f"{self._server.base}/register",
             where=where,
-            json={"allowfrom": self._allowfrom} if self._allowfrom else {},
+            body=Body.json({"allowfrom": self._allowfrom} if self._allowfrom else {}),
             repeatable=False,
             not_done=_NOT_DONE,
+            expected=(200, 201),
+            refusals=_NOT_REGISTERED if self._server.secrets else _NOT_REGISTERED_WITHOUT_KEY,
         )
-        if answer.status not in (200, 201):
-            raise self._not_registered(where, answer)
         made = self._api.read(answer, _Registered, where=where)
         try:
             return Registration(
@@ -247,33 +305,6 @@ class AcmeDns:
             raise ProviderError(
                 f"{where}: it gave a registration that is none: {error.message}"
             ) from error
-
-    def _not_registered(self, where: str, answer: ApiAnswer) -> ProviderError:
-        words = self._api.words(answer.body)
-        match answer.status:
-            case 401 if self._server.secrets:
-                return ProviderCredentialsError(
-                    f"{where}: it does not accept the licence key, it says: {words}; check the key"
-                    " in the server's URL"
-                )
-            case 401:
-                return ProviderCredentialsError(
-                    f"{where}: it registers only with a licence key, it says: {words}; put the key"
-                    " into the server's URL, https://user:key@host/ or https://host/k/key/"
-                )
-            case 403:
-                return ProviderPermissionError(
-                    f"{where}: it refuses a new registration, it says: {words}; ask its operator"
-                    " whether the licence key is disabled, expired or used up"
-                )
-            case 404 | 405:
-                return ProviderError(
-                    f"{where}: nothing registers there, it says: {words}; check the URL's path, or"
-                    " ask its operator whether registration is turned off"
-                )
-        return ProviderError(
-            f"{where}: it refuses the registration with status {answer.status}, it says: {words}"
-        )
 
     async def _change(self, method: str, fulldomain: DomainName, value: str) -> None:
         where = self._where(fulldomain)
@@ -289,50 +320,18 @@ class AcmeDns:
                 method,
                 f"{self._server.base}/update",
                 where=where,
-                json={"subdomain": registration.subdomain, "txt": value},
+                body=Body.json({"subdomain": registration.subdomain, "txt": value}),
                 headers={"X-Api-User": registration.username, "X-Api-Key": registration.password},
                 repeatable=method == "DELETE",
                 not_done=_NOT_DONE,
+                expected=(*_WITHDRAWN, *_CANNOT_WITHDRAW) if method == "DELETE" else (200,),
+                refusals=self._not_updated,
             )
-        if method == "DELETE" and answer.status in (*_WITHDRAWN, *_CANNOT_WITHDRAW):
+        if method == "DELETE":
             self._withdraws = answer.status in _WITHDRAWN
             return
-        if answer.status != 200:
-            raise self._not_updated(where, answer)
         if self._api.read(answer, _Updated, where=where).txt != value:
             raise ProviderError(
                 f"{where}: it confirmed another value than the one that it was sent; check that"
                 " the URL leads to an acme-dns service"
             )
-
-    def _not_updated(self, where: str, answer: ApiAnswer) -> ProviderError:
-        words = self._api.words(answer.body)
-        match answer.status:
-            case 403:
-                return ProviderPermissionError(
-                    f"{where}: it refuses the value, it says: {words}; ask its operator whether the"
-                    " licence key is disabled or expired"
-                )
-            case 401:
-                licence = "/k/" in self._server.shown
-                return ProviderCredentialsError(
-                    f"{where}: it does not accept this registration's key, it says: {words}; the"
-                    " registration was deleted or its key changed there,"
-                    f"{' the licence key in the URL is no longer good,' if licence else ''}"
-                    " or this machine's address is not in its allowfrom"
-                )
-            case 400 if words == "bad_txt":
-                return ProviderError(
-                    f"{where}: it takes only values of 43 base64url characters, it says: {words}",
-                    changed_nothing=True,
-                )
-            case 400 if words == "bad_subdomain":
-                return ProviderZoneError(
-                    f"{where}: it does not know the registration, it says: {words}; it was deleted"
-                    " there"
-                )
-        return ProviderError(
-            f"{where}: it refuses the value with status {answer.status}, it says: {words}; check"
-            " the server's URL",
-            changed_nothing=answer.status >= 400,
-        )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
 
 import msgspec
 
@@ -26,15 +28,50 @@ from zoneproof.core.text import sanitize
 from zoneproof.providers.contract import ProviderContext
 
 T = TypeVar("T")
+Refusals = Mapping[int | str, "Refusal"]  # by status, or by the word that the provider says
 
 _LIMITED = HTTPStatus.TOO_MANY_REQUESTS
+_SUCCESS = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
 _NOT_DONE = (_LIMITED, HTTPStatus.SERVICE_UNAVAILABLE)
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True)
+class Body:
+    """What a request carries, and its Content-Type."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+
+    @classmethod
+    def json(cls, content: object) -> Body:
+        """Return what msgspec can encode as JSON."""
+        return cls(msgspec.json.encode(content), "application/json")
+
+    @classmethod
+    def form(cls, fields: Mapping[str, str]) -> Body:
+        """Return the fields as a web page's form sends them."""
+        return cls(urlencode(fields).encode(), "application/x-www-form-urlencoded")
+
+    @classmethod
+    def xml(cls, root: ET.Element) -> Body:
+        """Return an XML document, as XML-RPC and SOAP 1.1 take it."""
+        content = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+        return cls(content, "text/xml; charset=utf-8")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a refusal means: the error to raise, what is wrong, and what to do about it."""
+
+    kind: type[ProviderError]
+    meaning: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
 class ApiAnswer:
-    """A provider's answer: never a redirect, 429 or 5xx (but 501), which are raised as errors."""
+    """A provider's answer with a status that was expected."""
 
     status: int
     body: bytes
@@ -76,31 +113,34 @@ class ApiClient:
         url: str,
         *,
         where: str,
-        json: object = None,
+        body: Body | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool,
         not_done: Collection[int] = _NOT_DONE,
+        expected: Collection[int] = _SUCCESS,
+        refusals: Refusals,
     ) -> ApiAnswer:
-        """Send a request until it is answered, as often as :func:`with_retries` does.
+        """Send a request until it is answered with one of the statuses ``expected``.
+
+        That is as often as :func:`with_retries` does.
 
         ``repeatable`` says that doing it twice is the same as doing it once: then every 5xx and
         every broken connection is tried again. Otherwise only what proves that nothing was done
         is: no connection, or a status of ``not_done``. Retry-After is obeyed up to 60 seconds.
 
-        Raises ProviderQuotaError for 429, ProviderUnavailableError for 5xx and for no answer, and
-        ProviderError for a redirect. Every other status is the caller's. ``changed_nothing`` of an
+        Raises ProviderQuotaError for 429, ProviderUnavailableError for 5xx and for no answer,
+        ProviderError for a redirect, and for any other status what ``refusals`` have for the word
+        that the provider says or for the status, else ProviderError. ``changed_nothing`` of an
         error is right for what is not ``repeatable``: an earlier attempt that may have been done
         is the last one then.
         """
         request_headers = dict(headers or {})
-        content = None
-        if json is not None:
-            content = msgspec.json.encode(json)
-            request_headers["Content-Type"] = "application/json"
+        if body:
+            request_headers["Content-Type"] = body.content_type
 
         async def attempt() -> Reply:
             return await self._client.exchange(
-                method, url, content=content, headers=request_headers
+                method, url, content=body.content if body else None, headers=request_headers
             )
 
         def again(reply: Reply) -> bool:
@@ -119,6 +159,8 @@ class ApiClient:
                 f"{where}: it redirects to {target}; a request with credentials does not follow:"
                 " set the URL to where the service really is"
             )
+        if reply.status not in expected:
+            raise self._refused(where, reply, refusals)
         return ApiAnswer(reply.status, reply.body)
 
     def read(self, answer: ApiAnswer, into: type[T], *, where: str) -> T:
@@ -137,12 +179,18 @@ class ApiClient:
                 f"{where}: the answer with status {answer.status} is {reason}: check the URL"
             ) from error
 
-    def words(self, body: bytes) -> str:
-        """Return what the provider said, for an error."""
-        return error_text(body, self._secrets)
+    def _refused(self, where: str, reply: Reply, refusals: Refusals) -> ProviderError:
+        words = error_text(reply.body, self._secrets)
+        other = Refusal(ProviderError, f"it refuses the request with status {reply.status}")
+        refusal = refusals.get(words) or refusals.get(reply.status, other)
+        advice = refusal.advice and f"; {refusal.advice}"
+        return refusal.kind(
+            f"{where}: {refusal.meaning}, it says: {words}{advice}",
+            changed_nothing=reply.status >= 400 or None,
+        )
 
     def _failed(self, where: str, reply: Reply, *, unchanged: bool) -> ProviderError:
-        words = self.words(reply.body)
+        words = error_text(reply.body, self._secrets)
         if reply.status == _LIMITED:
             moment = retry_at(reply.headers.get("Retry-After"), now := utc_now())
             wait = (moment - now).total_seconds() if moment else 0.0
