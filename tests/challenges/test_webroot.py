@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.challenges.http01 import Leftover
-from zoneproof.challenges.webroot import Webroot
+from zoneproof.challenges.webroot import Leftover, Webroot
 from zoneproof.core.errors import AcmeConnectionError, HttpResponderError
 
 

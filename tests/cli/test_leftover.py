@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
-from zoneproof.challenges.http01 import Leftover
+from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import HttpFile, PublishedRecord
 from zoneproof.manager import Home, open_manager

@@ -15,19 +15,19 @@ from pathlib import Path
 import msgspec
 
 from zoneproof.acme import AccountKey, AcmeClient
+from zoneproof.challenges.dns01 import DnsMethod
+from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
+from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
 from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
 from zoneproof.issuance import (
     Choice,
-    DnsMethod,
     Emit,
     Event,
-    HttpMethod,
     Issued,
     Journal,
-    Method,
     OrderRequest,
     OrderRun,
     PublishedRecord,

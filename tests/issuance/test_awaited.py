@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.name_servers import common_port, knot
 from tests.support.waiting import BOTH, FIRST, SECOND, World
+from zoneproof.challenges.records import cname_record, look_for_records, txt_record
 from zoneproof.core.names import DomainName
-from zoneproof.issuance import look_for_records
-from zoneproof.issuance.awaited import cname_record, txt_record
 
 NEW = '_acme-challenge TXT "one"\n_acme-challenge.www CNAME there.example.net.\n'
 OLD = "_acme-challenge.www CNAME elsewhere.example.net.\n"

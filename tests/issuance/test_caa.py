@@ -12,16 +12,16 @@ from tests.issuance.fake_provider import MemoryProvider
 from tests.support.fake_dns import FakeDns, reply, soa
 from tests.support.peers.knot import Knot
 from tests.support.world import zone_text
+from zoneproof.challenges.dns01 import DnsMethod
+from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
+from zoneproof.challenges.method import Method
 from zoneproof.core.errors import CaaError
 from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver, ServerAddress, parse_server
 from zoneproof.issuance import (
     Choice,
-    DnsMethod,
     Event,
-    HttpMethod,
-    Method,
     PlannedIdentifier,
     PreflightReport,
     Warned,

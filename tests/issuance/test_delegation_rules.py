@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoneproof.challenges.dns01 import DelegationRule, DelegationRules
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName, Identifier
-from zoneproof.issuance.rules import DelegationRule, DelegationRules
 
 
 def publish_name(identifier: str, rules: str) -> str:

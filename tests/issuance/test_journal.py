@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
-from zoneproof.challenges.http01 import Leftover
+from tests.issuance.publishing import SECRET, providing, publish_values, published
+from zoneproof.challenges import SOLVERS
+from zoneproof.challenges.http01 import HttpMethod, HttpResponder
 from zoneproof.challenges.listener import Listeners
-from zoneproof.challenges.webroot import Webroot
-from zoneproof.core.errors import HttpResponderError, StorageError
-from zoneproof.core.names import DomainName, Identifier
+from zoneproof.challenges.solver import ChallengeTask, Prepared, Scope
+from zoneproof.challenges.webroot import Leftover, Webroot
+from zoneproof.core.errors import HttpResponderError
+from zoneproof.core.names import Identifier
 from zoneproof.issuance import (
     Event,
     FileRemoved,
     Journal,
     JournaledOrder,
-    ProvidersFor,
+    OrderRequest,
+    OrderRun,
+    Plan,
     PublishedRecord,
     RecordRemoved,
+    Warned,
     remove_leftovers,
 )
-from zoneproof.issuance.publish import HttpAnswer, publish_values, serve_answers
-from zoneproof.issuance.validation import Validation
-from zoneproof.providers import Provider, ProviderContext, Zone
+from zoneproof.issuance.order import Validation
+from zoneproof.issuance.publish import OrderLedger
+from zoneproof.providers import Provider, ProviderContext
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.testing.background import free_port
 from zoneproof.vault import open_vault
-
-SECRET = "very-secret-token"
 
 
 @pytest.fixture
@@ -49,20 +53,6 @@ async def open_order(journal: Journal, certificate: str = "example.com") -> Jour
         order_url="https://ca.test/order/1",
         identifiers=[Identifier.parse("*.example.com"), Identifier.parse("example.com")],
         profile="",
-    )
-
-
-def providing(provider: Provider) -> ProvidersFor:
-    async def find(_: PublishedRecord) -> list[Provider]:
-        return [provider]
-
-    return find
-
-
-def publication(order: JournaledOrder, value: str) -> PublishedRecord:
-    zone = Zone(DomainName("example.com"), "42")
-    return PublishedRecord(
-        order.id, "memory", zone, "_acme-challenge", value, 60, {"token": SECRET}, "my-token"
     )
 
 
@@ -84,7 +74,7 @@ async def test_the_key_is_kept_until_the_order_is_closed(journal: Journal, tmp_p
 async def test_no_secret_stands_in_the_database(journal: Journal, tmp_path: Path) -> None:
     order = await open_order(journal)
     await journal.keep_key(order.id, b"PRIVATE KEY")
-    await journal.will_publish([publication(order, "one")])
+    await journal.will_publish([published(order.id, "one")])
     for file in tmp_path.glob("state.sqlite3*"):
         assert b"PRIVATE KEY" not in file.read_bytes()
         assert SECRET.encode() not in file.read_bytes()
@@ -95,7 +85,7 @@ async def test_values_are_journaled_before_they_are_published(journal: Journal) 
     provider = MemoryProvider(ProviderContext({}))
     provider.broken = True
     with pytest.raises(Exception, match="it is broken"):
-        await publish_values(journal, [publication(order, "one")], providing(provider), print)
+        await publish_values(journal, order.id, provider, "one")
     (found,) = await journal.publications(order.id)
     assert (found.value, found.zone.id, found.fields) == ("one", "42", {"token": SECRET})
     assert found.credential == "my-token"
@@ -104,7 +94,7 @@ async def test_values_are_journaled_before_they_are_published(journal: Journal) 
 async def test_publishing_again_what_is_journaled_is_one_publication(journal: Journal) -> None:
     order = await open_order(journal)
     for _ in range(2):
-        await journal.will_publish([publication(order, "one")])
+        await journal.will_publish([published(order.id, "one")])
     assert len(await journal.publications(order.id)) == 1
 
 
@@ -113,7 +103,7 @@ async def test_left_overs_of_every_order_of_the_certificate_are_removed(journal:
     events: list[Event] = []
     for value in ("one", "two"):
         order = await open_order(journal)
-        await publish_values(journal, [publication(order, value)], providing(provider), print)
+        await publish_values(journal, order.id, provider, value)
         await journal.close_order(order.id, error="cut off")
     assert await journal.certificates_to_clean() == ["example.com"]
     await remove_leftovers(journal, "example.com", providing(provider), events.append)
@@ -122,8 +112,18 @@ async def test_left_overs_of_every_order_of_the_certificate_are_removed(journal:
     assert [type(event) for event in events] == [RecordRemoved, RecordRemoved]
 
 
-def http_answer(webroot: Path, token: str) -> HttpAnswer:
-    return HttpAnswer(Identifier.parse("example.com"), Webroot(webroot), token, f"{token}.print")
+def answering(
+    journal: Journal, order: JournaledOrder, responders: Mapping[str, HttpResponder]
+) -> Prepared:
+    """Return the answers to challenges, given as responders by token."""
+    tasks = [
+        ChallengeTask(
+            Identifier.parse("example.com"), HttpMethod(responder), None, token, f"{token}.print"
+        )
+        for token, responder in responders.items()
+    ]
+    ledger, nobody = OrderLedger(journal, order.id), cast("Any", None)
+    return SOLVERS["http-01"].prepare(tasks, Scope(ledger, nobody, print))
 
 
 async def test_files_are_journaled_before_they_are_written(
@@ -133,7 +133,7 @@ async def test_files_are_journaled_before_they_are_written(
     in_the_way = tmp_path / ".well-known/acme-challenge/.one.new"
     in_the_way.mkdir(parents=True)
     with pytest.raises(HttpResponderError):
-        await serve_answers(journal, order.id, [http_answer(tmp_path, "one")], print)
+        await answering(journal, order, {"one": Webroot(tmp_path)}).publish()
     (file,) = await journal.files(order.id)
     assert file.leftover == Leftover(tmp_path, "one", 0)
     assert await journal.certificates_to_clean() == ["example.com"]
@@ -143,9 +143,9 @@ async def test_a_folder_that_is_not_there_leaves_nothing_in_the_journal(
     journal: Journal, tmp_path: Path
 ) -> None:
     order = await open_order(journal)
-    answers = [http_answer(tmp_path, "one"), http_answer(tmp_path / "missing", "two")]
+    responders = {"one": Webroot(tmp_path), "two": Webroot(tmp_path / "missing")}
     with pytest.raises(HttpResponderError):
-        await serve_answers(journal, order.id, answers, print)
+        await answering(journal, order, responders).publish()
     assert await journal.certificates_to_clean() == []
     assert list(tmp_path.glob(".well-known")) == []
 
@@ -159,7 +159,7 @@ async def test_files_of_every_order_are_removed_with_the_folders_made_for_them(
     events: list[Event] = []
     for token in ("one", "two"):
         order = await open_order(journal)
-        await serve_answers(journal, order.id, [http_answer(webroot, token)], print)
+        await answering(journal, order, {token: Webroot(webroot)}).publish()
     for name in ("one", "two"):
         assert (webroot / ".well-known/acme-challenge" / name).read_text() == f"{name}.print"
     await remove_leftovers(journal, "example.com", nobody, events.append)
@@ -194,13 +194,14 @@ async def test_values_of_an_older_version_are_still_removed(tmp_path: Path) -> N
 
 async def test_nothing_listens_on_where_the_journal_cannot_be_read(journal: Journal) -> None:
     order, port = await open_order(journal), free_port()
-    listener = Listeners().listener(["127.0.0.1"], port)
-    answer = HttpAnswer(Identifier.parse("example.com"), listener, "one", "one.print")
-    nobody = cast("Any", None)
-    validation = Validation(nobody, journal, nobody, nobody, print)
-    validation._served.append(answer)
-    await serve_answers(journal, order.id, validation._served, print)
+    prepared = answering(journal, order, {"one": Listeners().listener(["127.0.0.1"], port)})
+    await prepared.publish()
+    nobody, events = cast("Any", None), list[Event]()
+    validation = Validation(nobody, nobody)
+    validation._passing.append(prepared)
+    run = OrderRun(nobody, journal, nobody, nobody, events.append)
     await journal._store.close()
-    with pytest.raises(StorageError):
-        await validation.clean_up("example.com")
+    request = OrderRequest("example.com", Plan(()))
+    await run._clean_up(request, validation, OrderLedger(journal, order.id))
+    assert [type(event) for event in events] == [Warned]
     await Listeners().listener(["127.0.0.1"], port).check()

@@ -12,14 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.issuance.fake_provider import MemoryProvider
-from tests.issuance.test_journal import SECRET, open_order, providing, publication
-from zoneproof.challenges.http01 import Leftover
+from tests.issuance.publishing import (
+    SECRET,
+    providing,
+    publish,
+    publish_values,
+    published,
+    records,
+)
+from tests.issuance.test_journal import open_order
+from zoneproof.challenges.solver import Alone
+from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.errors import (
+    HeldUpError,
     InvalidInputError,
     ProviderError,
     ProviderPermissionError,
     ProviderUnavailableError,
-    VaultError,
     ZoneproofError,
 )
 from zoneproof.core.names import DomainName
@@ -34,12 +43,12 @@ from zoneproof.issuance import (
     remove_leftovers,
 )
 from zoneproof.issuance.journal import LONGEST_TRYING, FailedRemoval
-from zoneproof.issuance.publish import publish_values
 from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone
 from zoneproof.providers.batches import one_by_one
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
 
+LABEL = "_acme-challenge"
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 moments = st.integers(0, 10**10).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
@@ -64,8 +73,7 @@ class Cleaning:
 
     async def leave(self) -> None:
         order = await open_order(self.journal)
-        items = [publication(order, "one")]
-        await publish_values(self.journal, items, providing(self.provider), print)
+        await publish_values(self.journal, order.id, self.provider, "one")
         self.provider.broken = True
 
     async def clean(self, *, insist: bool = False) -> list[Event]:
@@ -117,9 +125,8 @@ async def test_what_was_surely_never_written_leaves_nothing_in_the_journal(
     cleaning: Cleaning, error: ZoneproofError, left: int
 ) -> None:
     order = await open_order(cleaning.journal)
-    items = [publication(order, value) for value in ("one", "two")]
     with pytest.raises(type(error)):
-        await publish_values(cleaning.journal, items, providing(Refusing(error)), print)
+        await publish_values(cleaning.journal, order.id, Refusing(error), "one", "two")
     assert len(await cleaning.journal.publications(order.id)) == 2 * left
 
 
@@ -156,13 +163,13 @@ async def test_of_a_batch_that_failed_only_what_was_surely_never_written_is_forg
         two=ProviderPermissionError("it refuses"), three=ProviderUnavailableError("no answer")
     )
     order, events = await open_order(cleaning.journal), list[Event]()
-    items = [publication(order, value) for value in ("one", "two", "three", "four")]
+    items = records(provider, *((LABEL, value) for value in ("one", "two", "three", "four")))
     with pytest.raises(ProviderPermissionError):
-        await publish_values(cleaning.journal, items, providing(provider), events.append)
+        await publish(cleaning.journal, order.id, items, events.append)
     left = await cleaning.journal.publications(order.id)
     assert {item.value for item in left} == {"one", "three", "four"}
-    published = [event.value for event in events if isinstance(event, RecordPublished)]
-    assert sorted(published) == ["four", "one"]
+    told = [event.value for event in events if isinstance(event, RecordPublished)]
+    assert sorted(told) == ["four", "one"]
 
 
 async def test_of_a_batch_that_cannot_be_removed_only_what_failed_stays(
@@ -170,8 +177,7 @@ async def test_of_a_batch_that_cannot_be_removed_only_what_failed_stays(
 ) -> None:
     cleaning.provider = provider = OneByOne()
     order = await open_order(cleaning.journal)
-    items = [publication(order, value) for value in ("one", "two", "three")]
-    await publish_values(cleaning.journal, items, providing(provider), print)
+    await publish_values(cleaning.journal, order.id, provider, "one", "two", "three")
     provider.errors = {"two": ProviderPermissionError("it refuses")}
     events = await cleaning.clean()
     (warning,) = [event for event in events if isinstance(event, Warned)]
@@ -185,7 +191,7 @@ async def test_of_a_batch_that_cannot_be_removed_only_what_failed_stays(
 
 async def test_what_one_provider_cannot_remove_another_one_may(cleaning: Cleaning) -> None:
     order = await open_order(cleaning.journal)
-    items = [publication(order, value) for value in ("one", "two")]
+    items = [published(order.id, value) for value in ("one", "two")]
     refuses = ProviderPermissionError("it refuses")
     pair: list[Provider] = [OneByOne(one=refuses), OneByOne(two=refuses)]
 
@@ -199,13 +205,19 @@ async def test_what_one_provider_cannot_remove_another_one_may(cleaning: Cleanin
     assert await cleaning.journal.certificates_to_clean() == []
 
 
-async def test_what_no_provider_was_opened_for_leaves_nothing(cleaning: Cleaning) -> None:
-    async def find(_: PublishedRecord) -> list[Provider]:
-        raise VaultError("its fields do not open")
+class KnowingBetter(Alone):
+    """Others that have found out that the provider is down."""
 
+    async def admit(self, provider: Provider) -> None:
+        raise HeldUpError("it is down")
+
+
+async def test_what_no_provider_was_asked_for_leaves_nothing(cleaning: Cleaning) -> None:
     order = await open_order(cleaning.journal)
-    with pytest.raises(VaultError):
-        await publish_values(cleaning.journal, [publication(order, "one")], find, print)
+    with pytest.raises(HeldUpError):
+        await publish_values(
+            cleaning.journal, order.id, cleaning.provider, "one", others=KnowingBetter()
+        )
     assert await cleaning.journal.certificates_to_clean() == []
 
 
@@ -214,11 +226,10 @@ async def test_a_refusal_of_a_later_run_does_not_forget_what_an_earlier_one_wrot
 ) -> None:
     """The same order is resumed; its first run may have written the value before it was killed."""
     order = await open_order(cleaning.journal)
-    await cleaning.journal.will_publish([publication(order, "one")])
+    await cleaning.journal.will_publish([published(order.id, "one")])
     refusing = Refusing(ProviderPermissionError("it refuses"))
-    again = [publication(order, "one")]
     with pytest.raises(ProviderPermissionError):
-        await publish_values(cleaning.journal, again, providing(refusing), print)
+        await publish_values(cleaning.journal, order.id, refusing, "one")
     assert len(await cleaning.journal.publications(order.id)) == 1
 
 
@@ -276,13 +287,11 @@ async def test_after_thirty_days_it_is_given_up_and_that_is_told(cleaning: Clean
 
 async def test_what_is_published_again_is_removed_again_without_a_pause(cleaning: Cleaning) -> None:
     order = await open_order(cleaning.journal)
-    items = [publication(order, "one")]
-    await publish_values(cleaning.journal, items, providing(cleaning.provider), print)
+    await publish_values(cleaning.journal, order.id, cleaning.provider, "one")
     cleaning.provider.broken = True
     await cleaning.clean()
     cleaning.provider.broken = False
-    again = [publication(order, "one")]
-    await publish_values(cleaning.journal, again, providing(cleaning.provider), print)
+    await publish_values(cleaning.journal, order.id, cleaning.provider, "one")
     (removed,) = await cleaning.clean()
     assert isinstance(removed, RecordRemoved)
 

@@ -6,17 +6,17 @@ import dns.message
 import dns.rcode
 import pytest
 
+from tests.issuance.publishing import records
 from tests.providers.contract_suite import challenge_value
 from tests.support.clock import Clock
 from tests.support.fake_acme_dns import FakeAcmeDns
 from tests.support.fake_dns import FakeDns, reply, soa
 from tests.support.fake_http import fake_http_server
 from tests.support.registrations import MemoryRegistrations
+from zoneproof.challenges.slots import Republisher, find_slots
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, ServerAddress, wait_until_visible
-from zoneproof.issuance import PublishedRecord
-from zoneproof.issuance.publish import Republisher, find_slots
-from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone, open_provider
+from zoneproof.providers import ProviderContext, TxtRecord, Zone, open_provider
 from zoneproof.providers.acme_dns import AcmeDns
 
 
@@ -60,19 +60,13 @@ async def wait_while_another_posts(count: int, foreign: int) -> tuple[set[str], 
 
         provider, other = opened(), opened()
 
-        async def providers_for(_: PublishedRecord) -> list[Provider]:
-            return [provider]
-
         target = await provider.target(DomainName("example.com"), create=True)
         assert target is not None
-        items = [
-            PublishedRecord("order", "acme-dns", Zone(target), "", challenge_value(), 1, {})
-            for _ in range(count)
-        ]
-        places = await find_slots(items, providers_for)
-        republish = Republisher(items, places, providers_for, print, clock=time)
+        values_of_ours = [("", challenge_value()) for _ in range(count)]
+        items = records(provider, *values_of_ours, zone=Zone(target), slug="acme-dns")
+        republish = Republisher(items, await find_slots(items), print, clock=time)
         for item in items:
-            await provider.add(item.zone, [item.record])
+            await provider.add(item.zone, [item.txt])
         for _ in range(foreign):
             await other.add(Zone(target), [TxtRecord("", challenge_value(), 1)])
         values = frozenset(item.value for item in items)

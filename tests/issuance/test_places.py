@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
+from tests.issuance.publishing import providing, publish, records
 from tests.support.timeless import anyio_backend
+from zoneproof.challenges.dns01 import ChallengeRecord
+from zoneproof.challenges.slots import Republisher, find_slots
 from zoneproof.core.errors import ProviderError, StorageError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import NameReport, ServerReport, ServerStatus
@@ -18,12 +22,10 @@ from zoneproof.issuance import (
     Event,
     Journal,
     PropagationWaiting,
-    ProvidersFor,
-    PublishedRecord,
     Warned,
 )
-from zoneproof.issuance.publish import Republisher, find_slots, publish_values, remove_values
-from zoneproof.providers import Provider, ProviderContext, Zone
+from zoneproof.issuance.publish import remove_values
+from zoneproof.providers import ProviderContext, TxtRecord, Zone
 from zoneproof.storage import load_migrations, open_sqlite
 from zoneproof.vault import open_vault
 
@@ -33,7 +35,14 @@ ZONE = Zone(DomainName("auth.example.net"))
 
 
 class TwoPlaces(MemoryProvider):
-    """Keeps two values at a name, and says so."""
+    """Keeps two values at a name, and says so; ``error`` is what its own database raises."""
+
+    error: StorageError | None = None
+
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        if self.error:
+            raise self.error
+        await super().add(zone, records)
 
     async def max_values(self, zone: Zone, name: str) -> int | None:
         return 2
@@ -60,41 +69,42 @@ def provider() -> TwoPlaces:
     return TwoPlaces(ProviderContext({}))
 
 
-def providing(provider: Provider) -> ProvidersFor:
-    async def find(_: PublishedRecord) -> list[Provider]:
-        return [provider]
+@dataclass
+class Order:
+    """A certificate's new order and its records, each given as name and value."""
 
-    return find
+    journal: Journal
+    id: str
+    items: list[ChallengeRecord]
+    provider: MemoryProvider
 
+    @classmethod
+    async def make(
+        cls,
+        journal: Journal,
+        provider: MemoryProvider,
+        *values: tuple[str, str],
+        certificate: str = "",
+    ) -> Order:
+        order = await journal.open_trial(certificate or secrets.token_hex(8))
+        return cls(journal, order, records(provider, *values, zone=ZONE), provider)
 
-async def publications(
-    journal: Journal, *values: tuple[str, str], certificate: str = ""
-) -> list[PublishedRecord]:
-    """Return the publications, each given as name and value, of a certificate's new order."""
-    order = await journal.open_trial(certificate or secrets.token_hex(8))
-    return [PublishedRecord(order, "memory", ZONE, name, value, 60, {}) for name, value in values]
+    async def publish(
+        self, emit: Callable[[Event], None] = print, *, seconds: float = 600.0
+    ) -> None:
+        await publish(self.journal, self.id, self.items, emit, seconds=seconds)
 
-
-async def publish(
-    journal: Journal,
-    items: Sequence[PublishedRecord],
-    provider: Provider,
-    told: list[Event],
-    *,
-    seconds: float = 600.0,
-) -> None:
-    places = await find_slots(items, providing(provider))
-    await publish_values(
-        journal, items, providing(provider), told.append, places=places, seconds=seconds
-    )
+    async def remove(self) -> None:
+        published = await self.journal.publications(self.id)
+        await remove_values(self.journal, published, providing(self.provider), print)
 
 
 async def test_an_order_waits_until_another_ones_values_have_gone(
     journal: Journal, provider: TwoPlaces
 ) -> None:
-    first = await publications(journal, ("r", "a"))
-    second = await publications(journal, ("r", "c"))
-    await publish(journal, first, provider, [])
+    first = await Order.make(journal, provider, ("r", "a"))
+    second = await Order.make(journal, provider, ("r", "c"))
+    await first.publish()
     waits = asyncio.Event()
 
     def tell(event: Event) -> None:
@@ -102,12 +112,10 @@ async def test_an_order_waits_until_another_ones_values_have_gone(
             assert event.name == "r.auth.example.net"
             waits.set()
 
-    find = providing(provider)
-    places = await find_slots(second, find)
-    waiting = asyncio.create_task(publish_values(journal, second, find, tell, places=places))
+    waiting = asyncio.create_task(second.publish(tell))
     await waits.wait()
     assert provider.values("r") == {"a"}
-    await remove_values(journal, first, find, tell)
+    await first.remove()
     await waiting
     assert provider.values("r") == {"c"}
 
@@ -119,11 +127,11 @@ async def test_orders_that_need_the_same_names_never_wait_for_each_other_in_a_ci
 
     async def one(number: int) -> None:
         wanted = [(name, f"{number}{which}") for name in names[:: (-1) ** number] for which in "ab"]
-        items = await publications(journal, *wanted)
-        await publish(journal, items, provider, [])
+        order = await Order.make(journal, provider, *wanted)
+        await order.publish()
         for name in names:
             assert provider.values(name) == {f"{number}a", f"{number}b"}
-        await remove_values(journal, items, providing(provider), print)
+        await order.remove()
 
     await asyncio.gather(*(one(number) for number in range(4)))
 
@@ -131,55 +139,52 @@ async def test_orders_that_need_the_same_names_never_wait_for_each_other_in_a_ci
 async def test_an_order_that_needs_more_places_than_there_are_is_told(
     journal: Journal, provider: TwoPlaces
 ) -> None:
-    items = await publications(journal, ("r", "a"), ("r", "b"), ("r", "c"))
+    order = await Order.make(journal, provider, ("r", "a"), ("r", "b"), ("r", "c"))
     with pytest.raises(ProviderError, match=r"r\.auth\.example\.net.* keeps 2 .* needs 3 there"):
-        await publish(journal, items, provider, [])
+        await order.publish()
     assert not provider.records
-    assert await journal.publications(items[0].order_id) == []
+    assert await journal.publications(order.id) == []
 
 
 async def test_values_of_another_order_that_never_go_are_an_error(
     journal: Journal, provider: TwoPlaces
 ) -> None:
-    await publish(journal, await publications(journal, ("r", "a"), ("r", "b")), provider, [])
-    late = await publications(journal, ("r", "c"))
+    await (await Order.make(journal, provider, ("r", "a"), ("r", "b"))).publish()
+    late = await Order.make(journal, provider, ("r", "c"))
     with pytest.raises(ProviderError, match=r"another order has values at r\.auth\.example\.net"):
-        await publish(journal, late, provider, [], seconds=0.0)
-    assert await journal.publications(late[0].order_id) == []
+        await late.publish(seconds=0.0)
+    assert await journal.publications(late.id) == []
 
 
 async def test_what_an_order_that_ended_left_behind_holds_nobody_up(
     journal: Journal, provider: TwoPlaces
 ) -> None:
-    ended = await publications(journal, ("r", "a"), ("r", "b"))
-    await publish(journal, ended, provider, [])
-    await journal.close_order(ended[0].order_id, error="the CA refused it")
-    await publish(journal, await publications(journal, ("r", "c")), provider, [], seconds=0.0)
+    ended = await Order.make(journal, provider, ("r", "a"), ("r", "b"))
+    await ended.publish()
+    await journal.close_order(ended.id, error="the CA refused it")
+    await (await Order.make(journal, provider, ("r", "c"))).publish(seconds=0.0)
 
 
 async def test_values_of_a_certificate_that_nobody_works_on_hold_nobody_up(
     journal: Journal, provider: TwoPlaces, idle: set[str]
 ) -> None:
     for certificate in ("killed", "waits for a person"):
-        left = await publications(journal, ("r", certificate), certificate=certificate)
+        left = await Order.make(journal, provider, ("r", certificate), certificate=certificate)
         idle.add(certificate)
-        await publish(journal, left, provider, [], seconds=0.0)
-    late = await publications(journal, ("r", "c"))
-    await publish(journal, late, provider, [], seconds=0.0)
+        await left.publish(seconds=0.0)
+    await (await Order.make(journal, provider, ("r", "c"))).publish(seconds=0.0)
 
 
 async def test_an_order_that_waits_goes_on_when_the_other_one_s_process_dies(
     journal: Journal, provider: TwoPlaces, idle: set[str]
 ) -> None:
-    left = await publications(journal, ("r", "a"), certificate="killed")
-    await publish(journal, left, provider, [])
+    await (await Order.make(journal, provider, ("r", "a"), certificate="killed")).publish()
 
     def tell(event: Event) -> None:
         if isinstance(event, PropagationWaiting):
             idle.add("killed")
 
-    late, find = await publications(journal, ("r", "c")), providing(provider)
-    await publish_values(journal, late, find, tell, places=await find_slots(late, find))
+    await (await Order.make(journal, provider, ("r", "c"))).publish(tell)
     assert provider.values("r") == {"a", "c"}
 
 
@@ -187,24 +192,24 @@ async def test_what_the_certificate_s_own_earlier_runs_left_behind_does_not_hold
     journal: Journal, provider: TwoPlaces
 ) -> None:
     for value in "ab":
-        items = await publications(journal, ("r", value), certificate="the same")
-        await publish(journal, items, provider, [], seconds=0.0)
+        order = await Order.make(journal, provider, ("r", value), certificate="the same")
+        await order.publish(seconds=0.0)
 
 
 async def test_an_order_that_goes_on_does_not_wait_for_itself(
     journal: Journal, provider: TwoPlaces
 ) -> None:
-    items = await publications(journal, ("r", "a"), ("r", "b"))
+    order = await Order.make(journal, provider, ("r", "a"), ("r", "b"))
     for _ in range(2):
-        await publish(journal, items, provider, [], seconds=0.0)
+        await order.publish(seconds=0.0)
     assert provider.values("r") == {"a", "b"}
 
 
 async def test_other_providers_have_no_limit(journal: Journal) -> None:
     provider = MemoryProvider(ProviderContext({}))
-    items = await publications(journal, *(("r", str(number)) for number in range(9)))
-    assert await find_slots(items, providing(provider)) == {}
-    await publish(journal, items, provider, [], seconds=0.0)
+    order = await Order.make(journal, provider, *(("r", str(number)) for number in range(9)))
+    assert await find_slots(order.items) == {}
+    await order.publish(seconds=0.0)
     assert len(provider.records) == 9
 
 
@@ -220,22 +225,19 @@ def lacking(name: str, *values: str) -> NameReport:
 
 
 class TestRepublisher:
-    @pytest.fixture
-    async def items(self, journal: Journal) -> list[PublishedRecord]:
-        return await publications(journal, ("r", "a"), ("r", "b"), ("s", "c"))
-
     async def republisher(
-        self, items: Sequence[PublishedRecord], provider: Provider, now: list[float]
+        self, provider: MemoryProvider, now: list[float]
     ) -> tuple[Republisher, list[Event]]:
-        find, told = providing(provider), list[Event]()
-        places = await find_slots(items, find)
-        return Republisher(items, places, find, told.append, clock=lambda: now[-1]), told
+        items = records(provider, ("r", "a"), ("r", "b"), ("s", "c"), zone=ZONE)
+        told = list[Event]()
+        slots = await find_slots(items)
+        return Republisher(items, slots, told.append, clock=lambda: now[-1]), told
 
     async def test_all_values_of_a_name_are_published_again_if_one_is_missing(
-        self, items: list[PublishedRecord], provider: TwoPlaces
+        self, provider: TwoPlaces
     ) -> None:
         now = [0.0]
-        republish, told = await self.republisher(items, provider, now)
+        republish, told = await self.republisher(provider, now)
         await republish(lacking("r", "a"))
         assert not provider.records, "in the same second it might overwrite the other one"
         now.append(10.0)
@@ -247,45 +249,35 @@ class TestRepublisher:
         assert [type(event) for event in told] == [Warned]
         assert "has overwritten a;" in str(told[0])
 
-    async def test_it_gives_up_after_a_few_times(
-        self, items: list[PublishedRecord], provider: TwoPlaces
-    ) -> None:
+    async def test_it_gives_up_after_a_few_times(self, provider: TwoPlaces) -> None:
         now = [0.0]
-        republish, told = await self.republisher(items, provider, now)
+        republish, told = await self.republisher(provider, now)
         for _ in range(20):
             now.append(now[-1] + 60)
             await republish(lacking("r", "b"))
         assert len(told) == 5
 
-    async def test_a_failure_is_told_and_ends_nothing(
-        self, items: list[PublishedRecord], provider: TwoPlaces
-    ) -> None:
+    async def test_a_failure_is_told_and_ends_nothing(self, provider: TwoPlaces) -> None:
         now = [0.0]
-        republish, told = await self.republisher(items, provider, now)
+        republish, told = await self.republisher(provider, now)
         now.append(10.0)
         provider.broken = True
         await republish(lacking("s", "c"))
         assert "it is broken" in str(told[-1])
 
     async def test_a_database_that_fails_is_told_and_ends_nothing(
-        self, items: list[PublishedRecord], provider: TwoPlaces
+        self, provider: TwoPlaces
     ) -> None:
-        now, told = [0.0], list[Event]()
-
-        async def find(_: PublishedRecord) -> list[Provider]:
-            raise StorageError("the database is locked")
-
-        places = await find_slots(items, providing(provider))
-        republish = Republisher(items, places, find, told.append, clock=lambda: now[-1])
+        now = [0.0]
+        republish, told = await self.republisher(provider, now)
+        provider.error = StorageError("the database is locked")
         now.append(10.0)
         await republish(lacking("s", "c"))
         assert "the database is locked" in str(told[-1])
 
-    async def test_without_a_limit_nothing_is_published_twice(
-        self, items: list[PublishedRecord]
-    ) -> None:
+    async def test_without_a_limit_nothing_is_published_twice(self) -> None:
         now, provider = [0.0], MemoryProvider(ProviderContext({}))
-        republish, told = await self.republisher(items, provider, now)
+        republish, told = await self.republisher(provider, now)
         now.append(10.0)
         await republish(lacking("r", "a"))
         assert not provider.records

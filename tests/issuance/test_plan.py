@@ -13,6 +13,9 @@ from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
 from tests.support.peers.knot import Knot
 from tests.support.world import zone_text
 from zoneproof.acme import directory_url
+from zoneproof.challenges.dns01 import DelegationRules, DnsMethod
+from zoneproof.challenges.http01 import HttpMethod
+from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
 from zoneproof.core.errors import (
     AwaitingUserError,
@@ -24,10 +27,6 @@ from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
 from zoneproof.issuance import (
     Choice,
-    DelegationRules,
-    DnsMethod,
-    HttpMethod,
-    Method,
     Plan,
     check_identifiers,
     make_plan,
@@ -280,7 +279,7 @@ async def test_a_name_is_taken_as_it_is_where_the_provider_lists_nothing(
             r"zone example\.org does not contain _acme-challenge\.",
         ),
         ([], "example.org", r"zone example\.org does not contain _acme-challenge\."),
-        ([], "Z0123/4", r"'Z0123/4' is no zone's name, and Memory cannot list"),
+        ([], "Z0123/4", r"'Z0123/4' is not a zone's name, and Memory cannot list"),
     ],
 )
 async def test_an_unsuitable_zone_is_named_with_the_publish_name(

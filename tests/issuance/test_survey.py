@@ -11,16 +11,15 @@ import pytest
 from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
 from tests.support.peers.knot import Knot
 from tests.support.world import zone_text
+from zoneproof.challenges.dns01 import DelegationRules, DnsMethod
+from zoneproof.challenges.http01 import HttpMethod
+from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import Answer, PropagationPolicy, Resolver, ServerStatus, parse_server
 from zoneproof.issuance import (
     Choice,
-    DelegationRules,
-    DnsMethod,
-    HttpMethod,
-    Method,
     PreflightReport,
     preflight,
 )

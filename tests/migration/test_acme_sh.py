@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
 from zoneproof.acme import AccountKey
+from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.names import DomainName
-from zoneproof.issuance import DelegationRules
 from zoneproof.migration.acme_sh import read_acme_sh
 from zoneproof.migration.found import Found, FoundCertificate
 from zoneproof.providers import slugs

@@ -1,11 +1,23 @@
-"""The dns-01 challenge: a TXT record below ``_acme-challenge`` (RFC 8555 section 8.4)."""
+"""The dns-01 challenge (RFC 8555 section 8.4): its TXT record, where that goes, and by what."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from zoneproof.acme.keys import base64url
+from zoneproof.challenges.method import Detail
+from zoneproof.core.errors import (
+    InvalidInputError,
+    InvalidNameError,
+    ProviderError,
+    ZoneproofError,
+)
 from zoneproof.core.names import DomainName, Identifier
+from zoneproof.dnsquery import PropagationPolicy, Resolver
+from zoneproof.providers import DelegatedProvider, Provider, TxtRecord, Zone
 
 TYPE = "dns-01"
 LABEL = "_acme-challenge"
@@ -22,3 +34,184 @@ def challenge_name(identifier: Identifier) -> DomainName:
 def txt_value(key_authorization: str) -> str:
     """Return the record's value: 43 characters of base64url."""
     return base64url(hashlib.sha256(key_authorization.encode("ascii")).digest())
+
+
+def check_has_dns(identifier: Identifier) -> None:
+    """Raise InvalidInputError for what dns-01 cannot validate.
+
+    That is an IP address (RFC 8738), and a name that leaves no room for ``_acme-challenge``.
+    """
+    if identifier.type == "ip":
+        raise InvalidInputError(
+            f"{identifier} is an IP address: CAs do not validate those by DNS, only by http-01"
+        )
+    try:
+        challenge_name(identifier)
+    except InvalidNameError as error:
+        raise InvalidInputError(
+            f"{identifier} is too long to be validated by DNS: its challenge name would be longer"
+            " than a domain name can be; use http-01"
+        ) from error
+
+
+@dataclass(frozen=True)
+class DelegationRule:
+    """``source`` matches itself, or with ``*.`` its base and everything below it.
+
+    ``target`` is used as it is, or with ``*.`` takes the place of the source's base.
+    """
+
+    source: DomainName
+    target: DomainName
+
+    @classmethod
+    def parse(cls, text: str) -> DelegationRule:
+        """Read ``source:target``. Raises InvalidInputError, naming the rule."""
+        source, separator, target = text.partition(":")
+        try:
+            if not separator or ":" in target:
+                raise InvalidInputError("write it as source:target")
+            rule = cls(DomainName.parse(source), DomainName.parse(target))
+        except (InvalidNameError, InvalidInputError) as error:
+            raise InvalidInputError(
+                f"the delegation rule '{text[:120]}' cannot be used: {error.message}"
+            ) from error
+        return rule
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.target}"
+
+    def publish_name(self, domain: DomainName) -> DomainName | None:
+        """Return where the values of ``domain`` (without ``*.``) go; None if it does not match.
+
+        Raises InvalidInputError if that name would be too long.
+        """
+        base = self.source.base
+        matches = domain.is_below(base) if self.source.is_wildcard else domain == base
+        if not matches:
+            return None
+        result = self.target.base
+        rest = domain.relative_to(base)
+        if self.target.is_wildcard and rest:
+            result = result.child(rest)
+        return result.child(LABEL)
+
+
+@dataclass(frozen=True)
+class DelegationRules:
+    """Rules in their order."""
+
+    rules: tuple[DelegationRule, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> DelegationRules:
+        """Read rules separated by ``;``. Raises InvalidInputError, naming the one that is wrong."""
+        parts = [part.strip() for part in text.split(";")]
+        return cls(tuple(DelegationRule.parse(part) for part in parts if part))
+
+    def __str__(self) -> str:
+        return ";".join(map(str, self.rules))
+
+    def publish_name(self, domain: DomainName) -> DomainName | None:
+        """Return what the first matching rule says, None if none matches."""
+        for rule in self.rules:
+            name = rule.publish_name(domain)
+            if name is not None:
+                return name
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class DnsMethod:
+    """Validation by a TXT record. ``fields`` are the provider's, kept to open it again.
+
+    ``zone`` is the id or name of the provider's zone, empty for the one that holds the publish
+    name. ``resolver`` answers for this method's names instead of the run's. ``credential`` is the
+    stored credential that the fields came from, empty for none.
+
+    Making one raises InvalidInputError for delegation rules or a zone together with a provider
+    that publishes at a name of its own.
+    """
+
+    type: ClassVar[str] = TYPE
+
+    slug: str
+    provider: Provider
+    propagation: PropagationPolicy
+    fields: Mapping[str, str] = field(repr=False)
+    ttl: int | None = None  # seconds; None means the provider's default
+    delegation: DelegationRules = field(default_factory=DelegationRules)
+    follow_cname: bool = True
+    zone: str = ""
+    resolver: Resolver | None = None
+    propagation_seconds: float = 600.0  # how long DNS may take
+    credential: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.delegation.rules or self.zone) and isinstance(self.provider, DelegatedProvider):
+            what = "delegation rules" if self.delegation.rules else f"the zone '{self.zone[:80]}'"
+            raise InvalidInputError(
+                f"{self.provider.info.title} says itself where it publishes, so {what} cannot be"
+                " given together with it: omit one of the two"
+            )
+
+    @property
+    def record_ttl(self) -> int:
+        """The TTL for new records, in seconds."""
+        return self.ttl or self.provider.info.default_ttl
+
+    def challenge_name(self, domain: DomainName) -> DomainName:
+        """Return where the CA looks."""
+        return domain.child(LABEL)
+
+    def check(self, identifier: Identifier) -> None:
+        """Raise InvalidInputError for an IP address and a name that is too long."""
+        check_has_dns(identifier)
+
+    async def require_usable(self) -> None:
+        """Do nothing: what can be wrong shows when the names are planned."""
+
+    def details(self, zone: Zone | None) -> tuple[Detail, ...]:
+        """Return the provider, the credential, ``zone`` and the propagation policy."""
+        written_to = ("the zone " + str(zone.name), str(zone.name)) if zone else ("", "")
+        return (
+            Detail("provider", "provider", self.provider.info.title, self.slug),
+            Detail("credential", "credential", self.credential, self.credential),
+            Detail("written to", "provider_zone", *written_to),
+            Detail("waits for DNS", "propagation", str(self.propagation), str(self.propagation)),
+        )
+
+
+@dataclass(frozen=True)
+class ChallengeRecord:
+    """A TXT value to publish by ``method``; ``name`` is relative to the zone."""
+
+    method: DnsMethod
+    zone: Zone
+    name: str
+    value: str
+
+    @property
+    def full_name(self) -> DomainName:
+        """The name of the record."""
+        return self.zone.record(self.name)
+
+    @property
+    def txt(self) -> TxtRecord:
+        """The record as providers take it."""
+        return TxtRecord(self.name, self.value, self.method.record_ttl)
+
+
+def batches(
+    records: Iterable[ChallengeRecord],
+) -> list[tuple[Provider, Zone, list[ChallengeRecord]]]:
+    """Put together what goes to a zone by the same provider."""
+    found: dict[tuple[Provider, Zone], list[ChallengeRecord]] = {}
+    for item in records:
+        found.setdefault((item.method.provider, item.zone), []).append(item)
+    return [(provider, zone, items) for (provider, zone), items in found.items()]
+
+
+def error_of(error: ZoneproofError, record: TxtRecord) -> ZoneproofError | None:
+    """Return what became of a record of the batch that failed with the error; None for done."""
+    return error.of(record) if isinstance(error, ProviderError) else error

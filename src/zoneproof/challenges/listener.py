@@ -12,7 +12,7 @@ import h11
 
 from zoneproof.acme.keys import check_token
 from zoneproof.challenges import http01
-from zoneproof.challenges.http01 import Leftover
+from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.errors import HttpResponderError, InvalidInputError
 
 _MOST_BYTES = 8192  # of a request's head

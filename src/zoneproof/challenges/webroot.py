@@ -5,13 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from zoneproof.acme.keys import check_token
-from zoneproof.challenges.http01 import FOLDERS, Leftover
 from zoneproof.core.errors import HttpResponderError
 
+_FOLDERS = (".well-known", "acme-challenge")
 _TRIES = 10
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A file that stays behind if the process dies now.
+
+    ``folders`` is how many of the folders above it are ours, from the innermost one upwards.
+    """
+
+    webroot: Path
+    token: str
+    folders: int
+
+    @property
+    def path(self) -> Path:
+        """The file's path (RFC 8555 section 8.3)."""
+        return self.webroot.joinpath(*_FOLDERS, self.token)
 
 
 class Webroot:
@@ -103,7 +121,7 @@ class Webroot:
 
 def _folders(webroot: Path) -> list[Path]:
     """Return the folders above the file, the innermost first."""
-    outer, inner = FOLDERS
+    outer, inner = _FOLDERS
     return [webroot / outer / inner, webroot / outer]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from zoneproof.acme import KeyKind
+from zoneproof.challenges import SOLVERS, dns01
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, accounts, authorities
 from zoneproof.cli.option_groups import PATH, Commands
@@ -184,8 +185,8 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
 )
 @click.option(
     "--method",
-    type=click.Choice(["dns-01", "http-01"]),
-    default="dns-01",
+    type=click.Choice(sorted(SOLVERS)),
+    default=dns01.TYPE,
     show_default=True,
     help="The only method that may validate.",
 )

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
+from zoneproof.challenges.preflight import Finding
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
-from zoneproof.issuance import Finding, PreflightReport, RecordAwaited
+from zoneproof.issuance import PreflightReport, RecordAwaited
 from zoneproof.issuance.event_texts import awaited
 from zoneproof.issuance.preflight_texts import grouped
 from zoneproof.manager import Outcome

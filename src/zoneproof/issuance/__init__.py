@@ -1,54 +1,35 @@
 """One order from identifiers to chain: plan, publish, wait, answer, finalise, clean up."""
 
-from zoneproof.issuance.awaited import look_for_records
-from zoneproof.issuance.events import (
+from zoneproof.challenges.events import (
     AnswerServed,
+    Emit,
+    Event,
+    PropagationWaiting,
+    RecordAwaited,
+    RecordPublished,
+    RecordsVisible,
+    RecordVisible,
+    Warned,
+)
+from zoneproof.issuance.events import (
     CertificateIssued,
     ChallengesAnswered,
     DelegationFound,
-    Emit,
-    Event,
     FileRemoved,
     FilesWritten,
     OrderCreated,
     OrderPlanned,
     OrderResumed,
     OrderStatus,
-    PropagationWaiting,
-    RecordAwaited,
-    RecordPublished,
     RecordRemoved,
     RecordsDeletable,
-    RecordsVisible,
-    RecordVisible,
-    Warned,
 )
 from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, PublishedRecord
-from zoneproof.issuance.method import (
-    Choice,
-    DnsMethod,
-    HttpMethod,
-    Method,
-    check_identifiers,
-    check_method,
-)
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
-from zoneproof.issuance.plan import Choose, Plan, PlannedIdentifier, PlannedName, make_plan
-from zoneproof.issuance.preflight import (
-    Finding,
-    NamePreflight,
-    PreflightReport,
-    preflight,
-    preflight_name,
-)
+from zoneproof.issuance.plan import Choice, Choose, Plan, PlannedIdentifier, make_plan
+from zoneproof.issuance.preflight import PreflightReport, preflight, preflight_name
 from zoneproof.issuance.publish import ProvidersFor, remove_leftovers
-from zoneproof.issuance.rules import (
-    DelegationRule,
-    DelegationRules,
-    MatchRule,
-    check_rules,
-    match_identifier,
-)
+from zoneproof.issuance.rules import MatchRule, check_identifiers, check_rules, match_identifier
 
 __all__ = [
     "AnswerServed",
@@ -57,22 +38,15 @@ __all__ = [
     "Choice",
     "Choose",
     "DelegationFound",
-    "DelegationRule",
-    "DelegationRules",
-    "DnsMethod",
     "Emit",
     "Event",
     "FileRemoved",
     "FilesWritten",
-    "Finding",
     "HttpFile",
-    "HttpMethod",
     "Issued",
     "Journal",
     "JournaledOrder",
     "MatchRule",
-    "Method",
-    "NamePreflight",
     "OrderCreated",
     "OrderPlanned",
     "OrderRequest",
@@ -81,7 +55,6 @@ __all__ = [
     "OrderStatus",
     "Plan",
     "PlannedIdentifier",
-    "PlannedName",
     "PreflightReport",
     "PropagationWaiting",
     "ProvidersFor",
@@ -94,9 +67,7 @@ __all__ = [
     "RecordsVisible",
     "Warned",
     "check_identifiers",
-    "check_method",
     "check_rules",
-    "look_for_records",
     "make_plan",
     "match_identifier",
     "preflight",

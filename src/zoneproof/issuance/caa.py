@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from zoneproof.challenges.events import Emit, Warned
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import CaaError
 from zoneproof.dnsquery import RelevantCaa, Resolver, find_caa, judge_caa
-from zoneproof.issuance.events import Emit, Warned
-from zoneproof.issuance.method import DnsMethod, Method
 from zoneproof.issuance.plan import PlannedIdentifier
 
 # Long enough for a resolver's own tries; an order need not wait for more, as it may go on anyway.
 _DEADLINE = 3.0
-
-
-def caa_resolver(method: Method, resolver: Resolver) -> Resolver:
-    """Return whom to ask for CAA of a name with this method."""
-    own = method.resolver if isinstance(method, DnsMethod) else None
-    return own or resolver
 
 
 async def find_records(
@@ -26,7 +19,7 @@ async def find_records(
 ) -> Mapping[PlannedIdentifier, RelevantCaa]:
     """Look up what CAA says of the names at once, within three seconds; never raises DnsError."""
     wanted = {
-        one: (caa_resolver(one.method, resolver), one.identifier.domain)
+        one: (one.method.resolver or resolver, one.identifier.domain)
         for one in planned
         if one.identifier.type == "dns"
     }

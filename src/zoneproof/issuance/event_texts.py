@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zoneproof.challenges.events import (
+    AnswerServed,
+    Event,
+    PropagationWaiting,
+    RecordAwaited,
+    RecordPublished,
+    RecordsVisible,
+    RecordVisible,
+    Warned,
+)
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
 from zoneproof.issuance.events import (
-    AnswerServed,
     CertificateIssued,
     ChallengesAnswered,
     DelegationFound,
-    Event,
     FileRemoved,
     FilesWritten,
     OrderCreated,
     OrderPlanned,
     OrderResumed,
     OrderStatus,
-    PropagationWaiting,
-    RecordAwaited,
-    RecordPublished,
     RecordRemoved,
     RecordsDeletable,
-    RecordsVisible,
-    RecordVisible,
-    Warned,
 )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from zoneproof.challenges.http01 import Leftover
+from zoneproof.challenges.dns01 import ChallengeRecord
+from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.errors import VaultError
 from zoneproof.core.names import DomainName, Identifier
-from zoneproof.providers import TxtRecord, Zone
+from zoneproof.providers import Provider, TxtRecord, Zone
 from zoneproof.storage import Row, Store, Transaction
 from zoneproof.vault import SealedColumn, Vault
 
@@ -73,8 +74,8 @@ class PublishedRecord:
     """A TXT value that is about to be, or is, in the DNS, and how to remove it.
 
     ``fields`` are the provider's at the time, None where no key opens them any more; the stored
-    ``credential``, if it has a name, may have other ones by now. ``failed`` tells of tries to
-    remove it.
+    ``credential``, if it has a name, may have other ones by now. ``opened`` is the provider in the
+    run that publishes it. ``failed`` tells of tries to remove it.
     """
 
     order_id: str
@@ -87,6 +88,23 @@ class PublishedRecord:
     credential: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     failed: FailedRemoval | None = None
+    opened: Provider | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, record: ChallengeRecord, order_id: str) -> PublishedRecord:
+        """Return what the journal has to know of a record that an order is about to publish."""
+        method = record.method
+        return cls(
+            order_id,
+            method.slug,
+            record.zone,
+            record.name,
+            record.value,
+            method.record_ttl,
+            method.fields,
+            method.credential,
+            opened=method.provider,
+        )
 
     @property
     def full_name(self) -> DomainName:
@@ -375,12 +393,23 @@ class Journal:
 
         return await self._store.write(insert)
 
-    async def publications(self, order_id: str) -> list[PublishedRecord]:
-        """Return the values of an order that may be in the DNS."""
+    async def publications(
+        self, order_id: str, published: Mapping[str, PublishedRecord] | None = None
+    ) -> list[PublishedRecord]:
+        """Return the values of an order that may be in the DNS.
+
+        Those that this run has ``published``, by their ids, are not opened again.
+        """
         rows = await self._store.read(
             lambda transaction: transaction.query(_PUBLICATIONS, (order_id,))
         )
-        return [self._publication(row) for row in rows]
+        known = published or {}
+        return [
+            replace(known[key], failed=_failed(row[10:]))
+            if (key := str(row[0])) in known
+            else self._publication(row)
+            for row in rows
+        ]
 
     def _publication(self, row: Row) -> PublishedRecord:
         key, order_id, provider, sealed, zone, zone_id, name, value = map(str, row[:8])

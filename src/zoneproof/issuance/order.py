@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from zoneproof.acme import (
     AcmeClient,
+    Authorization,
     CertificateChain,
     CertificateKey,
     CertificateKeyKind,
+    Challenge,
     GivenCsr,
     Order,
     key_from_pem,
@@ -20,24 +23,27 @@ from zoneproof.acme import (
     make_key,
     public_der,
 )
-from zoneproof.core.errors import AcmeProblemError, OrderFailedError, StorageError
+from zoneproof.acme.keys import key_authorization
+from zoneproof.challenges import SOLVERS
+from zoneproof.challenges.events import Emit, Warned
+from zoneproof.challenges.solver import Alone, ChallengeTask, NoLedger, Others, Prepared, Scope
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import AcmeError, AcmeProblemError, OrderFailedError, StorageError
 from zoneproof.dnsquery import Resolver
 from zoneproof.issuance.caa import find_records, require_issuance_allowed
 from zoneproof.issuance.events import (
     CertificateIssued,
+    ChallengesAnswered,
     DelegationFound,
-    Emit,
     OrderCreated,
     OrderPlanned,
     OrderResumed,
     OrderStatus,
-    Warned,
+    RecordsDeletable,
 )
 from zoneproof.issuance.journal import Journal, JournaledOrder
-from zoneproof.issuance.others import Alone, Others
-from zoneproof.issuance.plan import Plan
-from zoneproof.issuance.publish import ProvidersFor
-from zoneproof.issuance.validation import Validation
+from zoneproof.issuance.plan import Plan, PlannedIdentifier
+from zoneproof.issuance.publish import OrderLedger, ProvidersFor, remove_leftovers
 
 _RESUMABLE = ("pending", "ready", "processing", "valid")
 
@@ -65,6 +71,83 @@ class Issued:
     chain: CertificateChain
     private_key: bytes | None = field(repr=False)
     csr: GivenCsr | None = None
+
+
+@dataclass
+class Validation:
+    """The validation of one order by the solvers of its methods, which work in ``scope``."""
+
+    client: AcmeClient
+    scope: Scope
+    _prepared: list[Prepared] = field(default_factory=list, init=False)
+    _passing: list[Prepared] = field(default_factory=list, init=False)  # those that do not stay
+
+    async def run(self, plan: Plan, order: Order) -> None:
+        """Hand every pending challenge to the CA once it can be validated.
+
+        Raises AwaitingUserError when records have to be created manually, and what publishing and
+        waiting raise.
+        """
+        challenges: list[Challenge] = []
+        tasks: dict[str, list[ChallengeTask[Any]]] = {challenge: [] for challenge in SOLVERS}
+        for authorization in await self.client.authorizations(order):
+            if authorization.status == "pending":
+                planned = _planned(authorization, plan)
+                challenge = _challenge(authorization, planned)
+                challenges.append(challenge)
+                tasks[challenge.type].append(self._task(challenge, planned))
+        for challenge_type, of_type in tasks.items():
+            if of_type:
+                await self._publish(challenge_type, of_type)
+        async with self.scope.others.waiting():
+            await all_at_once(one.wait() for one in self._prepared)
+        await self.client.answer(challenges)
+        self.scope.emit(ChallengesAnswered(len(challenges)))
+
+    async def clean_up(self) -> None:
+        """Remove what ends with this process."""
+        for prepared in self._passing:
+            await prepared.clean_up()
+
+    def tell_deletable(self) -> None:
+        """Tell which records a person may delete, once the order has come to its end."""
+        records = [record for prepared in self._passing for record in prepared.deletable]
+        if records:
+            self.scope.emit(RecordsDeletable(tuple(records)))
+
+    async def _publish(self, challenge_type: str, tasks: list[ChallengeTask[Any]]) -> None:
+        solver = SOLVERS[challenge_type]
+        scope = replace(self.scope, ledger=NoLedger()) if solver.stays else self.scope
+        prepared = solver.prepare(tasks, scope)
+        self._prepared.append(prepared)
+        if not solver.stays:
+            self._passing.append(prepared)
+        await prepared.publish()
+
+    def _task(self, challenge: Challenge, planned: PlannedIdentifier) -> ChallengeTask[Any]:
+        token = challenge.token
+        text = key_authorization(token, self.client.key.thumbprint) if token else ""
+        return ChallengeTask(planned.identifier, planned.method, planned.name, token, text)
+
+
+def _planned(authorization: Authorization, plan: Plan) -> PlannedIdentifier:
+    planned = plan.for_identifier(authorization.identifier)
+    if planned is None:
+        raise AcmeError(
+            f"the CA wants to validate {authorization.identifier}, which was not ordered"
+        )
+    return planned
+
+
+def _challenge(authorization: Authorization, planned: PlannedIdentifier) -> Challenge:
+    wanted = planned.method.type
+    for challenge in authorization.challenges:
+        if challenge.type == wanted:
+            return challenge
+    offered = ", ".join(one.type for one in authorization.challenges[:10]) or "nothing"
+    raise AcmeError(
+        f"the CA does not offer {wanted} for {authorization.identifier}: it offers {offered}"
+    )
 
 
 @dataclass(frozen=True)
@@ -96,14 +179,14 @@ class OrderRun:
                 self.emit(DelegationFound(tuple(map(str, name.chain))))
             for warning in name.delegation.warnings:
                 self.emit(Warned(warning))
-        validation = Validation(
-            self.client, self.journal, self.resolver, self.providers_for, self.emit, self.others
-        )
         resumed, journaled, order = await self._resume_or_open(request)
+        ledger = OrderLedger(self.journal, journaled.id)
+        scope = Scope(ledger, self.resolver, self.emit, self.others, resumed)
+        validation = Validation(self.client, scope)
         removal = None
         try:
             if order.status == "pending":
-                await validation.run(request.plan, journaled, order, resumed=resumed)
+                await validation.run(request.plan, order)
                 async with self.others.waiting():
                     order = await self.client.wait_for_order(
                         order,
@@ -112,7 +195,7 @@ class OrderRun:
                         on_poll=self._tell_status,
                     )
             # The CA has validated, so the values can go while it makes the certificate.
-            removal = asyncio.create_task(self._clean_up(validation, request))
+            removal = asyncio.create_task(self._clean_up(request, validation, ledger))
             issued = await self._complete(request, journaled, order, deliver)
         except OrderFailedError as error:
             await self.journal.close_order(journaled.id, error=error.message)
@@ -123,12 +206,21 @@ class OrderRun:
             return issued
         finally:
             async with self.others.waiting():
-                await (removal or self._clean_up(validation, request))
+                await (removal or self._clean_up(request, validation, ledger))
 
-    async def _clean_up(self, validation: Validation, request: OrderRequest) -> None:
+    async def _clean_up(
+        self, request: OrderRequest, validation: Validation, ledger: OrderLedger
+    ) -> None:
         """Remove what was published. A failure is told only: it must not hide another one."""
         try:
-            await validation.clean_up(request.certificate)
+            await validation.clean_up()  # first, because the journal may fail
+            await remove_leftovers(
+                self.journal,
+                request.certificate,
+                self.providers_for,
+                self.emit,
+                published=ledger.published,
+            )
         except StorageError as error:
             self.emit(Warned(f"{error}; the next run removes what may still be published"))
 
@@ -160,7 +252,7 @@ class OrderRun:
                 account_url=self.client.account_url,
                 emit=self.emit,
             )
-            await request.plan.require_responders()
+            await request.plan.require_usable()
         finally:
             lookups.cancel()
         return False, *await self._open(request)

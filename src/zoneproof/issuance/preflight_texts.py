@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from zoneproof.challenges.preflight import Finding, NamePreflight
 from zoneproof.dnsquery import CaaVerdict, ServerStatus
-from zoneproof.issuance.method import DnsMethod, HttpMethod
-from zoneproof.issuance.preflight import Finding, NamePreflight, PreflightReport
+from zoneproof.issuance.preflight import PreflightReport
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,8 @@ def _method_rows(examination: PreflightReport) -> dict[str, str]:
     if choice is None:
         return {}
     rows = {"method": f"{choice.method.type}, {choice.reason}"}
-    if isinstance(choice.method, HttpMethod):
-        return rows | {"answered by": choice.method.responder.where}
-    rows["provider"] = choice.method.provider.info.title
-    if choice.method.credential:
-        rows["credential"] = choice.method.credential
-    if examination.zone:
-        rows["written to"] = f"the zone {examination.zone.name}"
-    rows["waits for DNS"] = str(choice.method.propagation)
-    return rows
+    details = choice.method.details(examination.zone)
+    return rows | {one.label: one.text for one in details if one.text}
 
 
 def _name_rows(name: NamePreflight) -> dict[str, str]:
@@ -115,15 +108,7 @@ def preflight_fields(examination: PreflightReport) -> dict[str, object]:
     if choice is not None:
         method = choice.method
         facts |= {"challenge": method.type, "reason": choice.reason}
-        if isinstance(method, DnsMethod):
-            facts |= {
-                "provider": method.slug,
-                "credential": method.credential,
-                "propagation": str(method.propagation),
-                "provider_zone": str(examination.zone.name) if examination.zone else "",
-            }
-        else:
-            facts["answered_by"] = method.responder.where
+        facts |= {one.key: one.value for one in method.details(examination.zone)}
     if examination.name is not None:
         facts |= _name_facts(examination.name)
     if caa is not None:

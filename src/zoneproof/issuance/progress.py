@@ -6,19 +6,21 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from zoneproof.issuance.events import (
+from zoneproof.challenges.events import (
     AnswerServed,
+    Event,
+    PropagationWaiting,
+    RecordPublished,
+    RecordVisible,
+)
+from zoneproof.issuance.events import (
     CertificateIssued,
     ChallengesAnswered,
-    Event,
     FilesWritten,
     OrderPlanned,
     OrderResumed,
     OrderStatus,
-    PropagationWaiting,
-    RecordPublished,
     RecordRemoved,
-    RecordVisible,
 )
 
 # How far an identifier has come; what comes later in an order has a higher number.

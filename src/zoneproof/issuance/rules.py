@@ -1,13 +1,13 @@
-"""Domain match rules and CNAME delegation rules: which method, and where. Pure functions."""
+"""What an order can hold, and which method an identifier has. Pure functions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from zoneproof.challenges import dns01
+from zoneproof.acme import find_ca
 from zoneproof.core.errors import InvalidInputError, InvalidNameError
 from zoneproof.core.names import DomainName, Identifier
 
@@ -129,67 +129,67 @@ def _fit(identifier: Identifier, pattern: DomainName) -> Closeness:
 
 
 @dataclass(frozen=True)
-class DelegationRule:
-    """``source`` matches itself, or with ``*.`` its base and everything below it.
+class Limits:
+    """``what`` is the CA's profile, with a verb, for people."""
 
-    ``target`` is used as it is, or with ``*.`` takes the place of the source's base.
+    what: str
+    most_names: int = 100
+    ip_addresses: bool = True
+
+
+# No CA is known to take more; one that takes fewer says so itself.
+_USUAL = Limits("CAs take")
+# https://letsencrypt.org/docs/profiles/, August 2026. The empty name is the default profile.
+_LETS_ENCRYPT: Mapping[str, Limits] = {
+    "": Limits("Let's Encrypt takes", 100, ip_addresses=False),
+    "classic": Limits("Let's Encrypt's profile classic takes", 100, ip_addresses=False),
+    "tlsserver": Limits("Let's Encrypt's profile tlsserver takes", 25, ip_addresses=False),
+    "shortlived": Limits("Let's Encrypt's profile shortlived takes", 25),
+}
+
+
+def find_limits(directory_url: str, profile: str) -> Limits:
+    """Return what is known of the CA's profile; an empty ``directory_url`` is any CA."""
+    if directory_url and find_ca(directory_url).name in ("letsencrypt", "letsencrypt-staging"):
+        return _LETS_ENCRYPT.get(profile, _USUAL)
+    return _USUAL
+
+
+def check_identifiers(
+    identifiers: Sequence[Identifier], *, directory_url: str = "", profile: str = ""
+) -> tuple[Identifier, ...]:
+    """Return the identifiers if one order can hold them.
+
+    Raises InvalidInputError for none, one listed twice, a wildcard together with a name that it
+    covers, and more names, or other ones, than the CA's profile takes.
     """
-
-    source: DomainName
-    target: DomainName
-
-    @classmethod
-    def parse(cls, text: str) -> DelegationRule:
-        """Read ``source:target``. Raises InvalidInputError, naming the rule."""
-        source, separator, target = text.partition(":")
-        try:
-            if not separator or ":" in target:
-                raise InvalidInputError("write it as source:target")
-            rule = cls(DomainName.parse(source), DomainName.parse(target))
-        except (InvalidNameError, InvalidInputError) as error:
+    if not identifiers:
+        raise InvalidInputError("name at least one identifier, such as example.com")
+    limits = find_limits(directory_url, profile)
+    if len(identifiers) > limits.most_names:
+        raise InvalidInputError(
+            f"{len(identifiers)} names are too many for one certificate: {limits.what} at"
+            f" most {limits.most_names}; split them over several certificates"
+        )
+    seen: set[Identifier] = set()
+    wildcards = {one for one in identifiers if one.is_wildcard}
+    for identifier in identifiers:
+        if identifier in seen:
+            raise InvalidInputError(f"{identifier} is listed twice: name it once")
+        seen.add(identifier)
+        if identifier.type == "ip":
+            if not limits.ip_addresses:
+                raise InvalidInputError(
+                    f"{identifier} is an IP address: {limits.what} host names only; use the profile"
+                    " shortlived"
+                )
+            continue
+        if identifier.is_wildcard:
+            continue
+        covering = Identifier("dns", f"*.{identifier.domain.parent}")
+        if covering in wildcards:
             raise InvalidInputError(
-                f"the delegation rule '{text[:120]}' cannot be used: {error.message}"
-            ) from error
-        return rule
-
-    def __str__(self) -> str:
-        return f"{self.source}:{self.target}"
-
-    def publish_name(self, domain: DomainName) -> DomainName | None:
-        """Return where the values of ``domain`` (without ``*.``) go; None if it does not match.
-
-        Raises InvalidInputError if that name would be too long.
-        """
-        base = self.source.base
-        matches = domain.is_below(base) if self.source.is_wildcard else domain == base
-        if not matches:
-            return None
-        result = self.target.base
-        rest = domain.relative_to(base)
-        if self.target.is_wildcard and rest:
-            result = result.child(rest)
-        return result.child(dns01.LABEL)
-
-
-@dataclass(frozen=True)
-class DelegationRules:
-    """Rules in their order."""
-
-    rules: tuple[DelegationRule, ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> DelegationRules:
-        """Read rules separated by ``;``. Raises InvalidInputError, naming the one that is wrong."""
-        parts = [part.strip() for part in text.split(";")]
-        return cls(tuple(DelegationRule.parse(part) for part in parts if part))
-
-    def __str__(self) -> str:
-        return ";".join(map(str, self.rules))
-
-    def publish_name(self, domain: DomainName) -> DomainName | None:
-        """Return what the first matching rule says, None if none matches."""
-        for rule in self.rules:
-            name = rule.publish_name(domain)
-            if name is not None:
-                return name
-        return None
+                f"{identifier} is covered by {covering}, and CAs refuse the two together: drop"
+                f" {identifier}"
+            )
+    return tuple(identifiers)

@@ -7,25 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoneproof.acme import directory_url
+from zoneproof.challenges import http01
+from zoneproof.challenges.dns01 import DelegationRules, DnsMethod
+from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
+from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
 from zoneproof.core.errors import InvalidInputError, VaultError
 from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import Resolver, parse_policy, parse_server
 from zoneproof.issuance import (
     Choice,
-    DelegationRules,
-    DnsMethod,
-    HttpMethod,
-    Method,
     PublishedRecord,
     check_identifiers,
-    check_method,
     match_identifier,
 )
 from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.definition import (
-    HTTP01,
     CertificateDefinition,
     MethodDefinition,
     parse_listen,
@@ -53,7 +51,7 @@ class ProviderPool:
         return self._opened[key]
 
     async def for_publication(self, publication: PublishedRecord) -> list[Provider]:
-        """Return the providers that may remove a journaled value, that of its own fields first.
+        """Return the providers that may remove what a run journaled, that of its fields first.
 
         The stored credential may have other fields by now: a new secret for the same server, or
         another server, which does not have the value. Raises InvalidInputError, and VaultError if
@@ -123,7 +121,7 @@ class Methods:
 
     definition: CertificateDefinition
     made: tuple[Method, ...]
-    otherwise: HttpMethod
+    otherwise: Method
     resolver: Resolver
 
     def choose(self, identifier: Identifier) -> Choice:
@@ -162,14 +160,14 @@ class MethodMaker:
         Raises InvalidInputError for a credential that is not there and for fields that are wrong.
         """
         made = [await self._method(one, known or {}) for one in definition.method]
-        by_http = [method for method in made if isinstance(method, HttpMethod)]
+        by_http = [method for method in made if method.type == http01.TYPE]
         everywhere = self._run.over(self._settings.dns)
         for method in definition.method:
             everywhere = everywhere.over(method.dns)
         return Methods(
             definition,
             tuple(made),
-            by_http[0] if by_http else self._http(MethodDefinition(challenge=HTTP01)),
+            by_http[0] if by_http else self._http(MethodDefinition(challenge=http01.TYPE)),
             self._resolvers.get(everywhere.resolvers or ()),
         )
 
@@ -179,8 +177,12 @@ class MethodMaker:
         return HttpMethod(self._listeners.listener(*parse_listen(method.listen)))
 
     async def _method(self, method: MethodDefinition, known: Mapping[str, Credential]) -> Method:
-        if method.challenge == HTTP01:
+        if method.challenge == http01.TYPE:
             return self._http(method)
+        return await self.dns(method, known)
+
+    async def dns(self, method: MethodDefinition, known: Mapping[str, Credential]) -> DnsMethod:
+        """Open a method with dns-01, as :meth:`make` does."""
         slug, fields, of_credential = method.provider, method.fields, DnsSettings()
         if method.credential:
             credential = known.get(method.credential)
@@ -244,7 +246,7 @@ class DefinitionChecks:
         try:
             methods = await self._methods.make(definition, credentials)
             for identifier in definition.parsed_identifiers:
-                check_method(identifier, methods.choose(identifier).method)
+                methods.choose(identifier).method.check(identifier)
         except InvalidInputError as error:
             problems.append(error.message)
         return list(dict.fromkeys(problems))

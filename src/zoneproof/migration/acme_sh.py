@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
-from zoneproof.issuance import DelegationRules
 from zoneproof.migration.acme_sh_plugins import ShellSettings, Stored, read_method, read_settings
 from zoneproof.migration.directories import account_url, current, from_folders, from_host, place
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate

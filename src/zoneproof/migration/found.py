@@ -42,9 +42,9 @@ class FoundCertificate:
     may be one that Zoneproof does not have, which a note then says. For ``http-01`` there is a
     ``webroot``, or ``listen`` (``address:port``, ``:port``) where the client listened itself, or
     neither where the files do not tell. ``delegation`` are rules as
-    :class:`zoneproof.issuance.DelegationRules` reads them. ``lacks`` says what keeps its method
-    from working, empty if nothing does, and ``renew`` whether the client renewed it. ``notes`` say
-    what could not be carried over, and what to do.
+    :class:`zoneproof.challenges.dns01.DelegationRules` reads them. ``lacks`` says what keeps its
+    method from working, empty if nothing does, and ``renew`` whether the client renewed it.
+    ``notes`` say what could not be carried over, and what to do.
     """
 
     name: str

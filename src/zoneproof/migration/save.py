@@ -10,11 +10,11 @@ from typing import cast
 import msgspec
 
 from zoneproof.acme import CertificateKeyKind, find_ca
+from zoneproof.challenges import http01
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager.accounts.store import StoredAccount
 from zoneproof.manager.certificates.definition import (
-    HTTP01,
     CertificateDefinition,
     MethodDefinition,
     secret_fields,
@@ -212,8 +212,10 @@ def _definition(
 
 
 def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredential | None]:
-    if found.challenge == HTTP01:
-        return MethodDefinition(challenge=HTTP01, webroot=found.webroot, listen=found.listen), None
+    if found.challenge == http01.TYPE:
+        return MethodDefinition(
+            challenge=http01.TYPE, webroot=found.webroot, listen=found.listen
+        ), None
     if not _is_known(found):
         return MethodDefinition(provider="manual", delegation=found.delegation), None
     fields = dict(found.fields)
@@ -229,7 +231,7 @@ def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredenti
 
 def _is_known(found: FoundCertificate) -> bool:
     """Whether Zoneproof can validate its names as the other client did."""
-    if found.challenge == HTTP01:
+    if found.challenge == http01.TYPE:
         return bool(found.webroot or found.listen)
     return found.provider in slugs()
 
@@ -241,7 +243,7 @@ def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lack
     edit = f"`zoneproof edit {definition.name}"
     if _is_known(found) and not lacks:
         return f"it is kept, and not renewed here either: {edit} --renew` changes that"
-    way = "--webroot FOLDER" if definition.method[0].challenge == HTTP01 else "--provider SLUG"
+    way = "--webroot FOLDER" if definition.method[0].challenge == http01.TYPE else "--provider SLUG"
     because = f"{lacks}; " if lacks else ""
     return (
         f"{because}it is kept, and not renewed until it has a method that works: {edit} {way}"
@@ -316,7 +318,7 @@ def _account(account: ArchivedAccount) -> str:
 
 def _validated(definition: CertificateDefinition) -> str:
     method = definition.method[0]
-    if method.challenge == HTTP01:
+    if method.challenge == http01.TYPE:
         way = f"files below {method.webroot}" if method.webroot else f"listening at {method.listen}"
         how = f"http-01, {way}" if definition.renew else "http-01"
     elif method.credential:

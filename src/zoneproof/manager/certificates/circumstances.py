@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import msgspec
 
 from zoneproof.acme import find_ca
-from zoneproof.challenges import dns01
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import (
     DelegationError,
@@ -24,7 +23,6 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import follow_delegation, query_authoritative
-from zoneproof.issuance import DnsMethod
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.methods import MethodMaker, Methods
 from zoneproof.manager.settings import Settings
@@ -76,19 +74,18 @@ async def delegations_of(maker: MethodMaker, definition: CertificateDefinition) 
     """Return in one text where all CNAMEs of the challenge names lead; empty if nobody can tell."""
     try:
         methods = await maker.make(definition)
-        domains = {
-            identifier.domain
+        names = {
+            methods.choose(identifier).method.challenge_name(identifier.domain)
             for identifier in definition.parsed_identifiers
-            if identifier.type == "dns" and isinstance(methods.choose(identifier).method, DnsMethod)
+            if identifier.type == "dns"
         }
-        found = await all_at_once(_delegation(methods, domain) for domain in sorted(domains))
+        found = await all_at_once(_delegation(methods, one) for one in sorted(filter(None, names)))
     except (ZoneproofError, TimeoutError):
         return ""
     return "; ".join(found)
 
 
-async def _delegation(methods: Methods, domain: DomainName) -> str:
-    name = domain.child(dns01.LABEL)
+async def _delegation(methods: Methods, name: DomainName) -> str:
     try:
         async with asyncio.timeout(_SECONDS):
             return " ".join(map(str, (await follow_delegation(methods.resolver, name)).chain))

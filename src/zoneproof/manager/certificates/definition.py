@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 
 from zoneproof.acme import CertificateKeyKind, GivenCsr, read_csr
+from zoneproof.challenges import SOLVERS, dns01, http01
+from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.issuance import (
-    DelegationRules,
     MatchRule,
     check_identifiers,
     check_rules,
@@ -23,8 +24,6 @@ from zoneproof.manager.certificates.files import check_certificate_name
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import describe, shown_field
 
-DNS01 = "dns-01"
-HTTP01 = "http-01"
 LISTENER_PORT = 80
 _DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
 _HTTP_ONLY = ("webroot", "listen")
@@ -43,7 +42,7 @@ class MethodDefinition(
     """
 
     match: str = ""
-    challenge: str = DNS01
+    challenge: str = dns01.TYPE
     provider: str = ""
     credential: str = ""
     fields: dict[str, str] = {}
@@ -71,15 +70,16 @@ class MethodDefinition(
         MatchRule.parse(self.match)
         DelegationRules.parse(self.delegation)
         self.dns.check()
-        if self.challenge not in (DNS01, HTTP01):
+        if self.challenge not in SOLVERS:
             raise InvalidInputError(
-                f"'{self.challenge[:40]}' is no challenge: use {DNS01} or {HTTP01}"
+                f"'{self.challenge[:40]}' is not a challenge type: use"
+                f" {' or '.join(sorted(SOLVERS))}"
             )
-        wrong = _HTTP_ONLY if self.challenge == DNS01 else _DNS_ONLY
+        wrong = _HTTP_ONLY if self.challenge == dns01.TYPE else _DNS_ONLY
         for name in wrong:
             if getattr(self, name):
                 raise InvalidInputError(f"'{name}' has no meaning for {self.challenge}: remove it")
-        if self.challenge == DNS01:
+        if self.challenge == dns01.TYPE:
             self._check_provider()
         elif self.webroot and self.listen:
             raise InvalidInputError("http-01 has either 'webroot' or 'listen': remove one")
@@ -214,8 +214,8 @@ def check_methods(identifiers: Sequence[Identifier], methods: Sequence[MethodDef
     check_rules(rules)
     for identifier in identifiers:
         found = match_identifier(identifier, rules)
-        challenge = HTTP01 if found.index is None else methods[found.index].challenge
-        if challenge == HTTP01 and identifier.is_wildcard:
+        challenge = http01.TYPE if found.index is None else methods[found.index].challenge
+        if challenge == http01.TYPE and identifier.is_wildcard:
             raise InvalidInputError(
                 f"{identifier} is a wildcard, which http-01 cannot validate: give it a method with"
                 " dns-01"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zoneproof.acme import AcmeClient, cert_id, directory_url
+from zoneproof.challenges.records import look_for_records
 from zoneproof.core import times
 from zoneproof.core.aio import Slots
 from zoneproof.core.errors import (
@@ -30,7 +31,6 @@ from zoneproof.issuance import (
     OrderRequest,
     OrderRun,
     Warned,
-    look_for_records,
     make_plan,
 )
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of

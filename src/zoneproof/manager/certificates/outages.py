@@ -21,7 +21,6 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.core.names import Identifier
-from zoneproof.issuance import DnsMethod
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.methods import Methods
 from zoneproof.providers import Provider
@@ -57,13 +56,12 @@ class Needs:
         failures: int,
     ) -> Needs:
         """Return what an order of the certificate from the account needs."""
-        by_dns = [method for method in methods.made if isinstance(method, DnsMethod)]
         return cls(
             definition.name,
             account,
             directory_url,
             sites_of(definition),
-            frozenset(method.provider for method in by_dns),
+            frozenset(one.provider for one in methods.made if one.provider is not None),
             failures,
         )
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from zoneproof.acme import Directory, find_ca
+from zoneproof.challenges.preflight import Finding
+from zoneproof.challenges.records import look_for_records
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.dnsquery import CaaVerdict
 from zoneproof.issuance import (
-    Finding,
     PreflightReport,
     RecordAwaited,
     check_identifiers,
-    look_for_records,
     preflight,
 )
 from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields

@@ -14,12 +14,12 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from zoneproof.acme import GivenCsr, find_ca
+from zoneproof.challenges import http01
 from zoneproof.core.errors import BusyError, InvalidInputError, StorageError
 from zoneproof.core.names import Identifier
-from zoneproof.issuance import Emit, HttpMethod, Warned
+from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.definition import (
-    HTTP01,
     CertificateDefinition,
     MethodDefinition,
     default_name,
@@ -119,7 +119,7 @@ class CertificateOptions:
             )
         before = definition.method[0] if definition.method else MethodDefinition()
         if where:
-            stays = METHOD_SETTINGS if where.get("challenge") != HTTP01 else ()
+            stays = METHOD_SETTINGS if where.get("challenge") != http01.TYPE else ()
             kept = {name: value for name, value in asdict(before).items() if name in stays}
             before = MethodDefinition(match=before.match, **kept)
         return (replace(before, **where, **self.of_method),), credential
@@ -135,7 +135,7 @@ class CertificateOptions:
                     "name one way to validate: --provider or --credential, --webroot, or"
                     " --standalone"
                 )
-            return {"challenge": HTTP01, **http}, None
+            return {"challenge": http01.TYPE, **http}, None
         if fields and not provider:
             raise InvalidInputError(
                 "--field and --server say what a provider needs: add --provider"
@@ -268,8 +268,8 @@ async def require_orderable(manager: Manager, proposal: Proposal) -> None:
     definition = proposal.definition
     methods = await manager.methods.make(definition, proposal.credentials)
     chosen = [methods.choose(identifier).method for identifier in definition.parsed_identifiers]
-    for responder in {one.responder: None for one in chosen if isinstance(one, HttpMethod)}:
-        await responder.check()
+    for method in dict.fromkeys(chosen):
+        await method.require_usable()
     name = definition.account or manager.settings.account
     if await manager.accounts.find(name) is None:
         # No key is kept for a URL at which there is no CA.

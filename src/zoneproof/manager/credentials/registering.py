@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zoneproof.challenges import dns01
+from zoneproof.challenges.records import cname_record
+from zoneproof.challenges.routing import cname_advice, find_route
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.core.names import DomainName
-from zoneproof.issuance.awaited import cname_record
-from zoneproof.issuance.method import DnsMethod
-from zoneproof.issuance.plan import cname_advice, find_route
-from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.certificates.definition import MethodDefinition
 from zoneproof.manager.methods import MethodMaker
 from zoneproof.providers import DelegatedProvider
 
@@ -44,16 +43,16 @@ async def register_domains(
 
     ``domains`` are without ``*.``. Raises InvalidInputError for a method that needs no CNAME.
     """
-    methods = await maker.make(
-        CertificateDefinition(name="registrations", identifiers=(), method=(method,))
-    )
-    (made,) = methods.made
-    provider = made.provider if isinstance(made, DnsMethod) else None
-    if not (isinstance(made, DnsMethod) and isinstance(provider, DelegatedProvider)):
+    made = await maker.dns(method, {})
+    provider = made.provider
+    if not isinstance(provider, DelegatedProvider):
         raise InvalidInputError(
             "only acme-dns and the challenge service have registrations: name one with --server or"
             " --credential"
         )
+
+    resolver = made.resolver
+    assert resolver is not None  # whoever makes a method gives it one
 
     async def one(domain: DomainName) -> Registered:
         try:
@@ -62,7 +61,7 @@ async def register_domains(
             return Registered(domain, error=error)
         assert target is not None
         try:
-            route = await find_route(methods.resolver, domain, made, register=False)
+            route = await find_route(resolver, domain, made, register=False)
         except ZoneproofError as error:
             return Registered(domain, target, f"whether it is there is not known: {error.message}")
         return Registered(

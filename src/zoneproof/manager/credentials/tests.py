@@ -7,11 +7,15 @@ credential, or the next order of any certificate, removes it.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
 
+from zoneproof.challenges.dns01 import ChallengeRecord, DnsMethod
+from zoneproof.challenges.dns01_solver import publish_records, tell_progress
+from zoneproof.challenges.solver import Scope
 from zoneproof.core.errors import (
     InvalidInputError,
     ProviderError,
@@ -19,18 +23,16 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.core.names import DomainName
-from zoneproof.dnsquery import PropagationReport, wait_until_visible
+from zoneproof.dnsquery import PropagationReport, Resolver, wait_until_visible
 from zoneproof.issuance import (
-    DnsMethod,
     Emit,
     Event,
     PublishedRecord,
     RecordsVisible,
     Warned,
 )
-from zoneproof.issuance.publish import find_slots, publish_values, remove_values
-from zoneproof.issuance.validation import tell_progress
-from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.issuance.publish import OrderLedger, remove_values
+from zoneproof.manager.certificates.definition import MethodDefinition
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import ProviderPool
@@ -96,7 +98,7 @@ async def run_credential_test(
     at names of its own, the domain whose registration is used. Raises InvalidInputError if it is
     needed or wrong, BusyError while another test of the credential runs, StorageError, VaultError.
     """
-    method = await _method(manager, credential.name)
+    method = await manager.methods.dns(MethodDefinition(credential=credential.name), {})
     trial = CredentialTest(credential=credential.name, provider=credential.provider)
     if method.provider.info.manual:
         note = "a person creates the records, so there is nothing to test"
@@ -116,16 +118,6 @@ async def run_credential_test(
         name=str(place.zone.record(place.name)),
         steps=tuple(run.steps),
     )
-
-
-async def _method(manager: Manager, credential: str) -> DnsMethod:
-    """Return the method by which certificates use the credential."""
-    definition = CertificateDefinition(
-        name="", identifiers=(), method=(MethodDefinition(credential=credential),)
-    )
-    (method,) = (await manager.methods.make(definition)).made
-    assert isinstance(method, DnsMethod)
-    return method
 
 
 @dataclass(frozen=True)
@@ -186,39 +178,33 @@ class _Run:
 
     async def write_see_remove(self, place: _Place) -> None:
         journal = self.manager.journal
-        publication = PublishedRecord(
-            order_id=await journal.open_trial(self.label),
-            provider=self.method.slug,
-            zone=place.zone,
-            name=place.name,
-            value=secrets.token_urlsafe(32),
-            ttl=self.method.record_ttl,
-            fields=self.method.fields,
-            credential=self.method.credential,
-        )
+        order_id = await journal.open_trial(self.label)
+        ledger = OrderLedger(journal, order_id)
+        record = ChallengeRecord(self.method, place.zone, place.name, secrets.token_urlsafe(32))
         try:
-            if await self._write(publication):
-                await self._see(publication)
+            if await self._write(record, Scope(ledger, self._resolver, self.emit)):
+                await self._see(record)
         finally:
-            if await journal.publications(publication.order_id):
-                await self._remove(publication)
+            if written := await journal.publications(order_id, ledger.published):
+                await self._remove(written)
             await journal.close_trials(self.label)
 
-    async def _write(self, publication: PublishedRecord) -> bool:
-        journal, providers_for = self.manager.journal, self.manager.providers.for_publication
+    @property
+    def _resolver(self) -> Resolver:
+        return self.method.resolver or self.manager.resolvers.get(())
+
+    async def _write(self, record: ChallengeRecord, scope: Scope) -> bool:
         try:
-            places = await find_slots([publication], providers_for)
-            await publish_values(journal, [publication], providers_for, self.emit, places=places)
+            await publish_records([record], scope)
         except ProviderError as error:
             return self._add("write", error.message, ok=False)
-        where = f"TXT {publication.full_name} in the zone {publication.zone.name}"
-        return self._add("write", where)
+        return self._add("write", f"TXT {record.full_name} in the zone {record.zone.name}")
 
-    async def _see(self, publication: PublishedRecord) -> None:
+    async def _see(self, record: ChallengeRecord) -> None:
         try:
             report = await wait_until_visible(
-                self.method.resolver or self.manager.resolvers.get(()),
-                {publication.full_name: frozenset({publication.value})},
+                self._resolver,
+                {record.full_name: frozenset({record.value})},
                 self.method.propagation,
                 deadline=self.method.propagation_seconds,
                 on_progress=partial(tell_progress, emit=self.emit),
@@ -234,7 +220,7 @@ class _Run:
             advice = "if port 53 is blocked here, set --propagation 60 for the credential"
             self._add("see", f"{problems}; {advice}", ok=False)
 
-    async def _remove(self, publication: PublishedRecord) -> None:
+    async def _remove(self, written: Sequence[PublishedRecord]) -> None:
         warnings: list[str] = []
 
         def told(event: Event) -> None:
@@ -243,7 +229,7 @@ class _Run:
             self.emit(event)
 
         providers_for = self.manager.providers.for_publication
-        await remove_values(self.manager.journal, [publication], providers_for, told)
+        await remove_values(self.manager.journal, written, providers_for, told)
         self._add("remove", "; ".join(warnings) or "taken out again", ok=not warnings)
 
     def _add(self, step: str, message: str, *, ok: bool = True) -> bool:

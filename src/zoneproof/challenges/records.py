@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from zoneproof.challenges.events import RecordAwaited
 from zoneproof.core.errors import InvalidNameError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import NameReport, Resolver, ServerReport, ServerStatus, check_visible
-from zoneproof.issuance.events import RecordAwaited
 
 _TXT = re.compile(r'(\S+) \d+ IN TXT "([^"]*)"')
 _CNAME = re.compile(r"(\S+) IN CNAME (\S+)")

@@ -1,0 +1,58 @@
+"""What every authorization method has, whatever its challenge type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.dnsquery import Resolver
+from zoneproof.providers import Provider, Zone
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Something to know of a method: ``label`` and ``text`` are for people, the rest for programs.
+
+    Where the text is empty, people are shown nothing.
+    """
+
+    label: str
+    key: str
+    text: str
+    value: str
+
+
+class Method(Protocol):
+    """An authorization method, ready to use. ``type`` names its solver among all of them.
+
+    Two methods are never equal, however alike they are.
+    """
+
+    type: ClassVar[str]
+
+    @property
+    def resolver(self) -> Resolver | None:
+        """What answers for the names of this method instead of the run's, if anything."""
+        ...
+
+    @property
+    def provider(self) -> Provider | None:
+        """What it publishes with, if others may use that, too."""
+        ...
+
+    def challenge_name(self, domain: DomainName) -> DomainName | None:
+        """Return where in the DNS the CA looks, for ``domain`` without ``*.``; None for nowhere."""
+        ...
+
+    def check(self, identifier: Identifier) -> None:
+        """Raise InvalidInputError if the method cannot validate such an identifier at all."""
+        ...
+
+    async def require_usable(self) -> None:
+        """Raise a ZoneproofError for what of this machine cannot be used; nothing is changed."""
+        ...
+
+    def details(self, zone: Zone | None) -> tuple[Detail, ...]:
+        """Return what people and programs are told of it; ``zone`` is what it writes to, if any."""
+        ...

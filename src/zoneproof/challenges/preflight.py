@@ -1,0 +1,214 @@
+"""What the DNS says of a challenge name, and what would make a validation fail. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from zoneproof.challenges.dns01 import DnsMethod
+from zoneproof.challenges.records import cname_record
+from zoneproof.challenges.routing import (
+    Route,
+    ZoneFinder,
+    cname_advice,
+    disagreements,
+    find_route,
+    texts_beside_cname,
+)
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.dnsquery import (
+    Delegation,
+    NameReport,
+    Resolver,
+    ServerStatus,
+    check_visible,
+    find_zone,
+)
+from zoneproof.providers import DelegatedProvider, Zone
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong, or worth knowing, with the record to create or remove if any.
+
+    ``is_problem`` tells that a validation would fail.
+    """
+
+    text: str
+    is_problem: bool = True
+    record: str = ""
+
+
+@dataclass(frozen=True)
+class NamePreflight:
+    """The state of one challenge name, which an apex and its wildcard share.
+
+    ``expected`` is where a CNAME must lead, None for wherever it does. ``zone`` holds the publish
+    name; ``servers`` tells which of its authoritative servers answer. ``leftovers`` are the TXT
+    values at the challenge name and at the publish name.
+    """
+
+    challenge_name: DomainName
+    delegation: Delegation
+    expected: DomainName | None
+    publish_name: DomainName
+    zone: DomainName
+    servers: NameReport
+    leftovers: tuple[tuple[DomainName, str], ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class MethodPreflight:
+    """What was found for one identifier and its method.
+
+    ``name`` is None for a type without records, and for a challenge name that could not be
+    examined; ``zone`` is the one that the provider would write to, None if there is none. Each
+    finding is here, also those of ``name``.
+    """
+
+    name: NamePreflight | None
+    zone: Zone | None
+    findings: tuple[Finding, ...]
+    unregistered: bool = False
+
+
+async def preflight_names(
+    wanted: Sequence[tuple[Identifier, DnsMethod]], resolver: Resolver
+) -> list[MethodPreflight]:
+    """Look at each challenge name once for each of its methods. Nothing is raised."""
+    zones = ZoneFinder(resolver)
+    keys = list(dict.fromkeys((identifier.domain, method) for identifier, method in wanted))
+    names = await all_at_once(_preflight_name(resolver, zones, *key) for key in keys)
+    found = dict(zip(keys, _with_disagreements(names), strict=True))
+    return [found[identifier.domain, method] for identifier, method in wanted]
+
+
+def _with_disagreements(surveyed: Sequence[MethodPreflight]) -> list[MethodPreflight]:
+    wrong = disagreements(
+        (found.name.challenge_name, found.name.publish_name)
+        for found in surveyed
+        if found.name is not None and not found.unregistered
+    )
+    return [
+        replace(found, findings=(*found.findings, Finding(wrong[found.name.challenge_name])))
+        if found.name is not None and found.name.challenge_name in wrong
+        else found
+        for found in surveyed
+    ]
+
+
+async def _preflight_name(
+    resolver: Resolver, zones: ZoneFinder, domain: DomainName, method: DnsMethod
+) -> MethodPreflight:
+    resolver = method.resolver or resolver
+    findings: list[Finding] = []
+    name, zone = None, None
+    try:
+        route = await find_route(resolver, domain, method, register=False)
+        findings += _method_findings(route, method)
+        name = await preflight_route(resolver, route)
+        findings += name.findings
+    except ZoneproofError as error:
+        return MethodPreflight(None, None, (*findings, Finding(error.message)))
+    if not route.unregistered:
+        try:
+            zone = await zones.find(method, route.publish_name)
+        except ZoneproofError as error:
+            findings.append(Finding(error.message))
+        else:
+            findings += _zone_findings(zone, name, method)
+    return MethodPreflight(name, zone, tuple(findings), route.unregistered)
+
+
+async def preflight_route(resolver: Resolver, route: Route) -> NamePreflight:
+    """Look at what the route leads to. Raises DnsError when the zone cannot be found."""
+    cut = await find_zone(resolver, route.publish_name)
+    (report,) = (await check_visible(resolver, {route.publish_name: frozenset()})).names
+    in_the_way = await texts_beside_cname(resolver, route)
+    seen = {text: None for server in report.servers for text in server.texts}
+    leftovers = (
+        *((route.challenge_name, text) for text in in_the_way),
+        *((route.publish_name, text) for text in seen),
+    )
+    findings = (
+        *_delegation_findings(route, in_the_way),
+        *_server_findings(report),
+        *(
+            Finding(f'a TXT value is left over at {name}: "{text[:80]}"', is_problem=False)
+            for name, text in leftovers
+        ),
+    )
+    return NamePreflight(
+        route.challenge_name,
+        route.delegation,
+        route.expected,
+        route.publish_name,
+        cut.name,
+        report,
+        leftovers,
+        findings,
+    )
+
+
+def _delegation_findings(route: Route, in_the_way: Sequence[str]) -> list[Finding]:
+    if route.expected is not None and not route.is_complete:
+        return [
+            Finding(
+                cname_advice(route.delegation, route.expected, in_the_way),
+                record=cname_record(route.challenge_name, route.expected),
+            )
+        ]
+    findings = [Finding(warning, is_problem=False) for warning in route.delegation.warnings]
+    if route.delegation.from_wildcard:
+        text = (
+            f"a wildcard CNAME answers for {route.delegation.target} (with"
+            f" {route.delegation.chain[-1]}); it is not followed, because a TXT record there takes"
+            " its place"
+        )
+        findings.append(Finding(text, is_problem=False))
+    return findings
+
+
+def _server_findings(report: NameReport) -> list[Finding]:
+    useless = [server for server in report.servers if server.status is not ServerStatus.VISIBLE]
+    if len(useless) == len(report.servers):
+        reason = report.note or f"no name server of {report.zone} answers"
+        text = f"{reason}; propagation cannot be checked, a fixed wait takes its place"
+        return [Finding(text, is_problem=False)]
+    return [Finding(f"name server {server}", is_problem=False) for server in useless]
+
+
+def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
+    title = method.provider.info.title
+    if route.unregistered:
+        return [
+            Finding(
+                f"{route.domain} is not registered at {title} yet: that happens when it is first"
+                " issued, which then asks for a CNAME from"
+                f" {route.challenge_name} to the name that it got"
+            )
+        ]
+    if method.provider.info.manual:
+        return [
+            Finding(
+                f"the order will pause until you have created the TXT record at"
+                f" {route.publish_name}",
+                is_problem=False,
+            )
+        ]
+    return []
+
+
+def _zone_findings(zone: Zone, name: NamePreflight, method: DnsMethod) -> list[Finding]:
+    if zone.name == name.zone or isinstance(method.provider, DelegatedProvider):
+        return []
+    return [
+        Finding(
+            f"{method.provider.info.title} would write to its zone {zone.name}, but the DNS has"
+            f" {name.publish_name} in the zone {name.zone}: see whether that is the right one",
+            is_problem=False,
+        )
+    ]
