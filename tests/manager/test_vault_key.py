@@ -145,9 +145,9 @@ def test_whoever_seals_for_the_database_is_known_here() -> None:
     }
     assert sealing - {"vault/vault.py"} == {
         "issuance/journal.py",
-        "manager/accounts/stored.py",
-        "manager/certificates/stored.py",
-        "manager/credentials/stored.py",
+        "manager/accounts/store.py",
+        "manager/certificates/store.py",
+        "manager/credentials/store.py",
         "manager/credentials/registrations.py",
     }
 
