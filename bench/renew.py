@@ -13,17 +13,17 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM, socket
 
 from bench._figures import Bar, megabytes, print_figure, print_ratio, print_title
-from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run
+from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run, with_pebble
 from tests.support.peers.certbot import certbot_command, certonly_command
 from tests.support.peers.knot import Knot
 from zoneproof.manager import Credential
 from zoneproof.testing.pebble import Pebble
 
-_FAIR = {"PEBBLE_WFE_NONCEREJECT": "0"}
 _PROVIDERS = 6
 RATE = Bar("at least", 1)
 
@@ -34,26 +34,25 @@ def measure(many: int, few: int, rounds: int) -> None:
         tempfile.TemporaryDirectory() as name,
         Knot(Path(name) / "knot", ZONES) as knot,
     ):
-        _measure_many(Path(name), knot, many)
-        _measure_down(Path(name), knot, many // 2)
-        _measure_pair(Path(name), knot, few, rounds)
+        folder, resolver = Path(name), f"{knot.address}:{knot.port}"
+        with_pebble(folder / "many", partial(_measure_many, knot, many), resolver)
+        with_pebble(folder / "down", partial(_measure_down, knot, many // 2), resolver)
+        pair = partial(_measure_pair, knot, few, rounds)
+        with_pebble(folder / "pair", pair, None, PEBBLE_VA_ALWAYS_VALID="1")
 
 
-def _measure_many(folder: Path, knot: Knot, count: int) -> None:
+def _measure_many(knot: Knot, count: int, folder: Path, pebble: Pebble) -> None:
     print_title(f"{count:,} managed certificates, all due, with Pebble and Knot on the same cores")
-    with Pebble(
-        folder / "pebble", dns_server=f"{knot.address}:{knot.port}", environment=_FAIR
-    ) as pebble:
-        home = ManagedHome(folder / "home")
-        home.make(count, pebble, knot, [rfc2136(knot)])
-        _print_rate("first obtained", home.run("renew"), count)
-        _print_rate("renewed", home.run("renew", "--force"), count)
-        assert home.delivered() == 2 * count
-        _print_cost("list", home.run("list"))
-        _print_cost("preview --all", home.run("preview", "--all"))
+    home = ManagedHome(folder / "home")
+    home.make(count, pebble, knot, [rfc2136(knot)])
+    _print_rate("first obtained", home.run("renew"), count)
+    _print_rate("renewed", home.run("renew", "--force"), count)
+    assert home.delivered() == 2 * count
+    _print_cost("list", home.run("list"))
+    _print_cost("preview --all", home.run("preview", "--all"))
 
 
-def _measure_down(folder: Path, knot: Knot, count: int) -> None:
+def _measure_down(knot: Knot, count: int, folder: Path, pebble: Pebble) -> None:
     print_title(f"{count:,} managed certificates by {_PROVIDERS} providers, of which one is down")
     with socket(AF_INET, SOCK_DGRAM) as silent, socket(AF_INET, SOCK_STREAM) as silent_too:
         silent.bind(("127.0.0.1", 0))
@@ -61,19 +60,17 @@ def _measure_down(folder: Path, knot: Knot, count: int) -> None:
         silent_too.listen()
         credentials = [rfc2136(knot, f"dns{number}") for number in range(1, _PROVIDERS)]
         credentials.insert(_PROVIDERS // 2, rfc2136(knot, "dead", silent.getsockname()[1]))
-        with Pebble(
-            folder / "pebble-3", dns_server=f"{knot.address}:{knot.port}", environment=_FAIR
-        ) as pebble:
-            home = ManagedHome(folder / "home-3")
-            home.make(count, pebble, knot, credentials)
-            begin = time.time()
-            cost = home.run("renew", status=1)
-            alive = count - len(range(_PROVIDERS // 2, count, _PROVIDERS))
-            assert home.delivered() == alive
-            seconds = home.last_delivered_at() - begin
-            _print_rate("those of the other five", replace(cost, seconds=seconds), alive)
-            _print_cost("until the dead one is given up", cost)
-            print_figure("failures on record", str(home.failures()))
+        home = ManagedHome(folder / "home")
+        home.make(count, pebble, knot, credentials)
+        begin = time.time()
+        cost = home.run("renew", status=1)
+        alive = count - len(range(_PROVIDERS // 2, count, _PROVIDERS))
+        assert home.delivered() == alive
+        seconds = home.last_delivered_at() - begin
+        _print_rate("those of the other five", replace(cost, seconds=seconds), alive)
+        _print_cost("until the dead one is given up", cost)
+        print_figure("failures on record", str(home.failures()))
+    pebble.stop()
     before = home.failures()
     cost = home.run("renew", "--force", status=1)
     assert home.delivered() == alive
@@ -81,23 +78,20 @@ def _measure_down(folder: Path, knot: Knot, count: int) -> None:
     print_figure("failures on record", str(home.failures() - before))
 
 
-def _measure_pair(folder: Path, knot: Knot, count: int, rounds: int) -> None:
+def _measure_pair(knot: Knot, count: int, rounds: int, folder: Path, pebble: Pebble) -> None:
     print_title(f"{count} certificates renewed in one run, {rounds} times in turn with certbot")
-    with Pebble(
-        folder / "pebble-2", environment={**_FAIR, "PEBBLE_VA_ALWAYS_VALID": "1"}
-    ) as pebble:
-        home = ManagedHome(folder / "home-2")
-        nothing = {"create": "/bin/true", "delete": "/bin/true"}
-        home.make(count, pebble, knot, [Credential("hook", "script", nothing)])
-        with (home.path / "settings.toml").open("a") as settings:
-            settings.write("dns.propagation = 0\n")
-        home.run("renew")
-        certbot = Certbot(folder, pebble)
-        for number in range(count):
-            certbot.obtain(f"h{number}.{ZONE}")
-        pairs = [(home.run("renew", "--force"), certbot.renew()) for _ in range(rounds)]
-        delivered = (1 + rounds) * count
-        assert home.delivered() == delivered == certbot.delivered()
+    home = ManagedHome(folder / "home")
+    nothing = {"create": "/bin/true", "delete": "/bin/true"}
+    home.make(count, pebble, knot, [Credential("hook", "script", nothing)])
+    with (home.path / "settings.toml").open("a") as settings:
+        settings.write("dns.propagation = 0\n")
+    home.run("renew")
+    certbot = Certbot(folder, pebble)
+    for number in range(count):
+        certbot.obtain(f"h{number}.{ZONE}")
+    pairs = [(home.run("renew", "--force"), certbot.renew()) for _ in range(rounds)]
+    delivered = (1 + rounds) * count
+    assert home.delivered() == delivered == certbot.delivered()
     _print_rate("zoneproof", pairs[-1][0], count)
     _print_rate("certbot", pairs[-1][1], count)
     ours = [count / ours.seconds for ours, _ in pairs]
