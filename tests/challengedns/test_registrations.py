@@ -16,6 +16,7 @@ from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
+from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.core.names import DomainName
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
@@ -44,6 +45,7 @@ async def registrations(
         zone=DomainName("auth.example.org"),
         value_lifetime=3600,
         clock=clock,
+        value_clock=ValueClock(clock, clock),
     )
     yield opened
     await opened.close()
