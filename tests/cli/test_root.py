@@ -84,7 +84,10 @@ def test_an_unknown_command_exits_with_2() -> None:
 def test_providers_are_listed_and_shown() -> None:
     assert "rfc2136" in run("provider", "list").stdout
     assert '"slug": "rfc2136"' in run("provider", "list", "--json").stdout
-    assert "secret" in run("provider", "show", "rfc2136").stdout
+    shown = run("provider", "show", "rfc2136").stdout
+    assert "secret" in shown
+    assert "Least privilege: " in shown
+    assert "`dns-rfc2136` (certbot" in shown
 
 
 def test_an_unknown_provider_is_one_line_and_exit_code_2() -> None:

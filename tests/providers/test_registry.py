@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from tests.providers.contract_suite import check_message
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import (
+    Alias,
     CredentialField,
     Provider,
     ProviderContext,
+    ProviderInfo,
     Registration,
     TxtRecord,
     Zone,
@@ -26,7 +29,8 @@ from zoneproof.providers import (
     shown_field,
     slugs,
 )
-from zoneproof.providers.pages import rewrite
+from zoneproof.providers.aliases import PLANNED, find_alias
+from zoneproof.providers.pages import rewrite, section
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 
@@ -45,6 +49,48 @@ def test_every_provider_is_described_well(slug: str) -> None:
         assert not field.help.endswith(".")
         assert field.default is None or not field.choices or field.default in field.choices
         assert not (field.secret and field.url)
+
+
+def test_each_name_in_another_client_is_one_provider_here_with_its_fields() -> None:
+    known = {slug: describe(slug).aliases for slug in slugs()}
+    assert not known.keys() & PLANNED.keys(), "what has a module has its aliases there"
+    names = Counter(
+        (alias.client, alias.name)
+        for aliases in [*known.values(), *PLANNED.values()]
+        for alias in aliases
+    )
+    assert max(names.values()) == 1
+    assert {client for client, _ in names} == {"certbot", "acme.sh", "lego"}
+    for slug, aliases in known.items():
+        fields = {field.name for field in describe(slug).fields}
+        for alias in aliases:
+            assert set(alias.fields.values()) <= fields
+            assert find_alias(alias.client, alias.name) == (slug, alias)
+    found = find_alias("acme.sh", "dns_cf")
+    assert found
+    assert found[0] == "cloudflare"
+    assert found[1].fields["CF_Token"] == "api_token"
+    assert find_alias("certbot", "dns_cf") is None
+
+
+def test_all_that_is_known_of_a_provider_is_shown() -> None:
+    info = ProviderInfo(
+        "example",
+        "Example",
+        "https://example.com",
+        (CredentialField("token", "its token", secret=True),),
+        notes="Some notes.",
+        least_privilege="a token for one zone",
+        name_servers=("*.ns.example.com", "ns?.example.net"),
+        aliases=(Alias("certbot", "dns-example", {"key": "token"}), Alias("lego", "example")),
+    )
+    assert section(info).split("\n\n")[-4:] == [
+        "Some notes. TTL: 60 s.",
+        "Least privilege: a token for one zone",
+        "Zones there have the name servers `*.ns.example.com`, `ns?.example.net`.",
+        "Other clients call it `dns-example` (certbot, with `key` for `token`);"
+        " `example` (lego).\n",
+    ]
 
 
 def test_the_page_agrees_with_the_descriptions() -> None:

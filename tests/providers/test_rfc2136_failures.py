@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dns.message
@@ -286,15 +286,32 @@ async def test_a_batch_is_one_message_or_several_that_are_short_enough(
     assert written == {f"{record.name}.example.com." for record in records}
 
 
-async def test_a_refused_batch_is_sent_one_by_one_to_tell_for_which_name_it_is() -> None:
+def badkey(request: dns.message.Message) -> bytes:
+    reply = dns.message.make_response(request)
+    reply.set_rcode(dns.rcode.NOTAUTH)
+    reply.use_tsig(KEY, tsig_error=dns.rcode.BADKEY)
+    return reply.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("refuse", "kind"),
+    [
+        (response(dns.rcode.REFUSED), ProviderPermissionError),
+        (badkey, ProviderCredentialsError),  # as Knot does
+        (response(dns.rcode.YXRRSET), ProviderError),
+    ],
+)
+async def test_a_refused_batch_is_sent_one_by_one_to_tell_for_which_name_it_is(
+    refuse: Callable[[dns.message.Message], bytes | None], kind: type[ProviderError]
+) -> None:
     def answer(request: dns.message.Message) -> bytes | None:
         assert isinstance(request, dns.update.UpdateMessage)
         bad = any(rrset.name.labels[0] == b"bad" for rrset in request.update)
-        return response(dns.rcode.REFUSED if bad else dns.rcode.NOERROR)(request)
+        return refuse(request) if bad else response(dns.rcode.NOERROR)(request)
 
     records = [txt(name, challenge_value()) for name in ("a", "bad", "b")]
     async with fake_name_server(answer, KEY) as server:
-        with pytest.raises(ProviderPermissionError, match=r"name bad\.example\.com: ") as caught:
+        with pytest.raises(kind, match=r"name bad\.example\.com: ") as caught:
             await provider_at(server.port).add(ZONE, records)
         assert server.received == 4
     assert not caught.value.changed_nothing

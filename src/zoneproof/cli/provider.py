@@ -12,6 +12,7 @@ from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.options import json_option
 from zoneproof.cli.output import json_document
 from zoneproof.providers import ProviderInfo, describe, slugs
+from zoneproof.providers.pages import details
 
 
 @click.group(cls=Commands)
@@ -46,8 +47,8 @@ def show(slug: str, as_json: bool) -> None:
         needed = "required" if field.default is None else f"default '{field.default}'"
         secret = ", secret" if field.secret else ""
         click.echo(f"\n  {field.name}  ({needed}{secret})\n      {field.help}")
-    if info.notes:
-        click.echo(f"\n{info.notes}")
+    for paragraph in filter(None, [info.notes, *details(info)]):
+        click.echo(f"\n{paragraph}")
 
 
 def _facts(info: ProviderInfo) -> dict[str, Any]:

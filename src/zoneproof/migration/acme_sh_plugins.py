@@ -1,10 +1,9 @@
-"""acme.sh's DNS scripts and settings files: which provider and field each is here."""
+"""acme.sh's settings files, and what its DNS scripts and their settings are here."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from zoneproof.migration.methods import (
 )
 from zoneproof.migration.reading import exists, read_text, shown
 from zoneproof.migration.tsig_keys import TsigKey, read_key_file, read_key_text
+from zoneproof.providers.aliases import find_alias
 
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _VALUE = re.compile(
@@ -80,87 +80,6 @@ def _from_base64(text: str) -> str | None:
         return None
 
 
-_SCRIPTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "dns_ali": ("aliyun", {"Ali_Key": "access_key_id", "Ali_Secret": "secret"}),
-    "dns_aws": (
-        "route53",
-        {"AWS_ACCESS_KEY_ID": "access_key_id", "AWS_SECRET_ACCESS_KEY": "secret_access_key"},
-    ),
-    "dns_azure": (
-        "azure",
-        {
-            "AZUREDNS_SUBSCRIPTIONID": "subscription_id",
-            "AZUREDNS_TENANTID": "tenant_id",
-            "AZUREDNS_APPID": "client_id",
-            "AZUREDNS_CLIENTSECRET": "client_secret",
-        },
-    ),
-    "dns_cf": (
-        "cloudflare",
-        {
-            "CF_Token": "api_token",
-            "CF_Zone_ID": "zone_id",
-            "CF_Email": "email",
-            "CF_Key": "api_key",
-        },
-    ),
-    "dns_constellix": ("constellix", {"CONSTELLIX_Key": "key", "CONSTELLIX_Secret": "secret"}),
-    "dns_desec": ("desec", {"DEDYN_TOKEN": "token"}),
-    "dns_dgon": ("digitalocean", {"DO_API_KEY": "token"}),
-    "dns_dnsimple": ("dnsimple", {"DNSimple_OAUTH_TOKEN": "token"}),
-    "dns_dreamhost": ("dreamhost", {"DH_API_KEY": "key"}),
-    "dns_easydns": ("easydns", {"EASYDNS_Token": "token", "EASYDNS_Key": "key"}),
-    "dns_gd": ("godaddy", {"GD_Key": "key", "GD_Secret": "secret"}),
-    "dns_he": ("hurricane", {"HE_Username": "user", "HE_Password": "password"}),
-    "dns_hetznercloud": ("hetzner", {"HETZNER_TOKEN": "token"}),
-    "dns_ionos": ("ionos", {"IONOS_PREFIX": "prefix", "IONOS_SECRET": "secret"}),
-    "dns_ispconfig": (
-        "ispconfig",
-        {"ISPC_Api": "endpoint", "ISPC_User": "user", "ISPC_Password": "password"},
-    ),
-    "dns_linode_v4": ("linode", {"LINODE_V4_API_KEY": "token"}),
-    "dns_loopia": ("loopia", {"LOOPIA_User": "user", "LOOPIA_Password": "password"}),
-    "dns_lua": ("luadns", {"LUA_Email": "user", "LUA_Key": "key"}),
-    "dns_me": ("dnsmadeeasy", {"ME_Key": "key", "ME_Secret": "secret"}),
-    "dns_namecheap": (
-        "namecheap",
-        {
-            "NAMECHEAP_USERNAME": "user",
-            "NAMECHEAP_API_KEY": "key",
-            "NAMECHEAP_SOURCEIP": "client_ip",
-        },
-    ),
-    "dns_nsone": ("ns1", {"NS1_Key": "key"}),
-    "dns_ovh": (
-        "ovh",
-        {
-            "OVH_END_POINT": "endpoint",
-            "OVH_AK": "application_key",
-            "OVH_AS": "application_secret",
-            "OVH_CK": "consumer_key",
-        },
-    ),
-    "dns_simply": ("simply", {"SIMPLY_AccountName": "account", "SIMPLY_ApiKey": "key"}),
-}
-# Scripts whose settings have to be entered again.
-_SLUGS: Mapping[str, str] = {
-    "dns_bunny": "bunny",
-    "dns_cloudns": "cloudns",
-    "dns_dp": "dnspod",
-    "dns_dynu": "dynu",
-    "dns_gandi_livedns": "gandi",
-    "dns_gcloud": "gcloud",
-    "dns_infoblox": "infoblox",
-    "dns_inwx": "inwx",
-    "dns_namecom": "namecom",
-    "dns_namesilo": "namesilo",
-    "dns_pdns": "powerdns",
-    "dns_porkbun": "porkbun",
-    "dns_scaleway": "scaleway",
-    "dns_transip": "transip",
-    "dns_vultr": "vultr",
-    "dns_yc": "yandex",
-}
 _ACME_DNS = "https://auth.acme-dns.io"  # what the script takes when it is not told
 
 
@@ -191,12 +110,11 @@ def read_method(root: str, name: str, stored: Stored, findings: Findings) -> Fou
         return _nsupdate(name, stored, findings)
     if root == "dns_acmedns":
         return _acme_dns(name, stored)
-    if root in _SCRIPTS:
-        slug, settings = _SCRIPTS[root]
-        return dns(slug, {field: stored[key] for key, field in settings.items()}, name)
-    if root in _SLUGS:
+    if found := find_alias("acme.sh", root):
+        slug, alias = found
         lacks = f"acme.sh's settings of {root} are not carried over: enter them as fields"
-        return dns(_SLUGS[root], {}, name, lacks=lacks)
+        fields = {field: stored[key] for key, field in alias.fields.items()}
+        return dns(slug, fields, name, lacks="" if fields else lacks)
     said = f"acme.sh used '{root[:40]}'" if root.isprintable() and root else "it names no method"
     return choose_provider(f"{said}, which is not known here", name)
 

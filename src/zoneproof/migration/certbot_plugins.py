@@ -26,52 +26,9 @@ from zoneproof.migration.methods import (
 from zoneproof.migration.reading import exists, read_text, shown
 from zoneproof.migration.registrations import take_registrations
 from zoneproof.migration.tsig_keys import algorithm_name
+from zoneproof.providers import Alias
+from zoneproof.providers.aliases import find_alias
 
-_KEY_AND_SECRET = {"api_key": "key", "secret_key": "secret"}
-_PLUGINS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "cloudflare": (
-        "cloudflare",
-        {"api_token": "api_token", "email": "email", "api_key": "api_key"},
-    ),
-    "desec": ("desec", {"token": "token"}),
-    "digitalocean": ("digitalocean", {"token": "token"}),
-    "dnsimple": ("dnsimple", {"token": "token"}),
-    "dnsmadeeasy": ("dnsmadeeasy", _KEY_AND_SECRET),
-    "ionos": ("ionos", {"prefix": "prefix", "secret": "secret"}),
-    "linode": ("linode", {"key": "token"}),
-    "luadns": ("luadns", {"email": "user", "token": "key"}),
-    "nsone": ("ns1", {"api_key": "key"}),
-    "ovh": (
-        "ovh",
-        {
-            name: name
-            for name in ("endpoint", "application_key", "application_secret", "consumer_key")
-        },
-    ),
-    "rfc2136": (
-        "rfc2136",
-        {
-            "server": "server",
-            "port": "port",
-            "name": "key_name",
-            "secret": "secret",
-            "algorithm": "algorithm",
-        },
-    ),
-    "simply": ("simply", {"account_name": "account", "api_key": "key"}),
-}
-# How lego, which the plugin dns-multi carries, calls providers that have another slug here.
-_LEGO_SLUGS: Mapping[str, str] = {
-    "alidns": "aliyun",
-    "allinkl": "all-inkl",
-    "azuredns": "azure",
-    "edgedns": "akamai",
-    "gandiv5": "gandi",
-    "namedotcom": "namecom",
-    "pdns": "powerdns",
-    "tencentcloud": "dnspod",
-    "yandexcloud": "yandex",
-}
 _WITHOUT_MEANING = {"rfc2136": ("sign_query",), "linode": ("version",)}
 _HOOK_SETTING = re.compile(r"""^(ACMEDNS_URL|STORAGE_PATH)\s*=\s*(["'])(.*?)\2""", re.MULTILINE)
 _DEFAULT_ALGORITHM = "HMAC-MD5"  # certbot's
@@ -121,7 +78,8 @@ def read_method(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
 
 
 def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> FoundMethod:
-    slug, fields = _PLUGINS.get(plugin, (plugin, {}))
+    slug, alias = find_alias("certbot", f"dns-{plugin}") or (plugin, Alias("certbot", plugin))
+    fields = alias.fields
     path, settings = _settings(renewal, findings, plugin)
     if path is None:
         lacks = f"certbot's credentials of {plugin} could not be read"
@@ -177,7 +135,7 @@ def _multi(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
             settings.get("ACME_DNS_API_BASE", ""),
             settings.get("ACME_DNS_STORAGE_PATH", ""),
         )
-    slug = _LEGO_SLUGS.get(provider, provider)
+    slug, _ = find_alias("lego", provider) or (provider, None)
     lacks = (
         f"{shown(path)} holds its credentials under lego's names: enter them as"
         f" `zoneproof provider show {slug}` calls them"

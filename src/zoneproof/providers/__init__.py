@@ -1,6 +1,7 @@
 """DNS update methods: one contract, one module for each provider, one registry."""
 
 from zoneproof.providers.contract import (
+    Alias,
     CredentialField,
     DelegatedProvider,
     LimitedProvider,
@@ -15,6 +16,7 @@ from zoneproof.providers.contract import (
 from zoneproof.providers.registry import check_field, describe, open_provider, shown_field, slugs
 
 __all__ = [
+    "Alias",
     "CredentialField",
     "DelegatedProvider",
     "LimitedProvider",

@@ -27,6 +27,7 @@ from zoneproof.core.text import sanitize
 from zoneproof.providers.api_client import ApiClient, Body, Refusal, Refusals
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
+    Alias,
     CredentialField,
     ProviderContext,
     ProviderInfo,
@@ -186,6 +187,13 @@ class AcmeDns:
         " registration take turns, and a certificate with more than two names at one registration"
         " is refused; what programs on other machines overwrite meanwhile is published again."
         " Zoneproof's own service keeps up to 16 and forgets each when it is removed.",
+        least_privilege="Each registration has a key of its own, which can change the values at its"
+        " own name and nothing else; with `allowfrom` it works from your addresses only.",
+        aliases=(
+            Alias("certbot", "dns-acmedns", {"api_url": "server"}),
+            Alias("acme.sh", "dns_acmedns", {"ACMEDNS_BASE_URL": "server"}),
+            Alias("lego", "acme-dns", {"ACME_DNS_API_BASE": "server"}),
+        ),
     )
 
     def __init__(self, context: ProviderContext) -> None:

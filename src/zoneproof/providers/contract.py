@@ -40,8 +40,26 @@ class CredentialField:
 
 
 @dataclass(frozen=True)
+class Alias:
+    """What another ACME client calls the provider, and what it calls the fields that it shares.
+
+    ``client`` is ``certbot``, ``acme.sh`` or ``lego``; ``name`` is its plugin, its script or its
+    provider. ``fields`` has the field here for each of its settings; what it leaves out cannot be
+    carried over.
+    """
+
+    client: str
+    name: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ProviderInfo:
-    """What people and programs need to know of a provider: the one source of prompts and docs."""
+    """What people and programs need to know of a provider: the one source of prompts and docs.
+
+    ``name_servers`` are patterns by which one knows that a zone is with the provider, such as
+    ``*.ns.example.net``. ``least_privilege`` describes the narrowest key that works (Markdown).
+    """
 
     slug: str
     title: str
@@ -50,6 +68,9 @@ class ProviderInfo:
     default_ttl: int = 60  # seconds
     manual: bool = False  # a person creates the records; orders pause for it
     notes: str = ""  # Markdown
+    least_privilege: str = ""
+    name_servers: tuple[str, ...] = ()
+    aliases: tuple[Alias, ...] = ()
 
 
 @dataclass(frozen=True)

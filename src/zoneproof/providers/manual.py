@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, TxtRecord, Zone
 
 
 class Manual:
@@ -20,6 +20,7 @@ class Manual:
         notes="Prints each record to create, and pauses the order until `zoneproof resume`"
         " finds them in the DNS. Renewals pause in the same way, so prefer a provider that works"
         " by itself, or delegate the challenge name once to one that does.",
+        aliases=(Alias("certbot", "manual"), Alias("acme.sh", "dns")),
     )
 
     def __init__(self, context: ProviderContext) -> None:

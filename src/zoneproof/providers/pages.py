@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from zoneproof.providers.contract import CredentialField, ProviderInfo
+from zoneproof.providers.contract import Alias, CredentialField, ProviderInfo
 from zoneproof.providers.registry import describe, slugs
 
 BEGIN = "<!-- providers: written by python -m zoneproof.providers.pages -->"
@@ -26,7 +27,21 @@ def section(info: ProviderInfo) -> str:
     else:
         lines += ["It has no fields."]
     lines += ["", f"{info.notes} TTL: {info.default_ttl} s.".strip(), ""]
+    for paragraph in details(info):
+        lines += [paragraph, ""]
     return "\n".join(lines)
+
+
+def details(info: ProviderInfo) -> list[str]:
+    """Return what there is to say besides the notes, as paragraphs in Markdown."""
+    paragraphs = []
+    if info.least_privilege:
+        paragraphs.append(f"Least privilege: {info.least_privilege}")
+    if info.name_servers:
+        paragraphs.append(f"Zones there have the name servers {_code(info.name_servers)}.")
+    if info.aliases:
+        paragraphs.append(f"Other clients call it {'; '.join(map(_alias, info.aliases))}.")
+    return paragraphs
 
 
 def rewrite(page: str) -> str:
@@ -35,6 +50,16 @@ def rewrite(page: str) -> str:
     _, _, after = rest.partition(END)
     sections = "\n".join(section(describe(slug)) for slug in slugs())
     return f"{before}{BEGIN}\n\n{sections}\n{END}{after}"
+
+
+def _alias(alias: Alias) -> str:
+    renamed = [(theirs, ours) for theirs, ours in alias.fields.items() if theirs != ours]
+    settings = ", ".join(f"`{theirs}` for `{ours}`" for theirs, ours in renamed)
+    return f"`{alias.name}` ({alias.client}{', with ' * bool(settings)}{settings})"
+
+
+def _code(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 def _row(field: CredentialField) -> str:

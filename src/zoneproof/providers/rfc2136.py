@@ -23,13 +23,14 @@ from zoneproof.core.errors import (
     InvalidInputError,
     InvalidNameError,
     ProviderError,
-    ProviderPermissionError,
     ProviderUnavailableError,
+    ProviderZoneError,
 )
 from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
 from zoneproof.providers.batches import in_parts
 from zoneproof.providers.contract import (
+    Alias,
     CredentialField,
     ProviderContext,
     ProviderInfo,
@@ -194,10 +195,32 @@ class Rfc2136:
             ),
         ),
         notes="For BIND, Knot, PowerDNS, Windows DNS with unsigned updates, and every other server"
-        " that takes RFC 2136 updates. The key needs the right to add and delete TXT"
-        " records at the challenge names, nothing else. Windows DNS's secure updates (GSS-TSIG) are"
+        " that takes RFC 2136 updates. Windows DNS's secure updates (GSS-TSIG) are"
         " not supported. All values at a name share one TTL in the DNS, so values that others put"
         " there may get ours.",
+        least_privilege="A TSIG key of its own, with the right to add and delete TXT records at the"
+        " challenge names and nothing else. BIND: `update-policy { grant the-key name"
+        " _acme-challenge.example.com. TXT; };` in the zone. Knot: an `acl` with `key: the-key`,"
+        " `action: update`, `update-type: TXT`, `update-owner: name`, `update-owner-match: equal`"
+        " and `update-owner-name: _acme-challenge`.",
+        aliases=(
+            Alias(
+                "certbot",
+                "dns-rfc2136",
+                {
+                    "server": "server",
+                    "port": "port",
+                    "name": "key_name",
+                    "secret": "secret",
+                    "algorithm": "algorithm",
+                },
+            ),
+            Alias(
+                "acme.sh",
+                "dns_nsupdate",
+                {"NSUPDATE_SERVER": "server", "NSUPDATE_SERVER_PORT": "port"},
+            ),
+        ),
     )
 
     def __init__(self, context: ProviderContext) -> None:
@@ -274,11 +297,12 @@ class Rfc2136:
         try:
             await self._send(update, zone, part)
         except ProviderError as error:
-            about_a_name = type(error) in (ProviderError, ProviderPermissionError)
-            if len(part) == 1 or not about_a_name or not error.changed_nothing:
+            about_all = isinstance(error, (ProviderUnavailableError, ProviderZoneError))
+            if len(part) == 1 or about_all or not error.changed_nothing:
                 raise
-            # An update is done as a whole or not at all, and nobody says which of its names it
-            # failed for: one by one the others are done, and the error names its own.
+            # An update is done as a whole or not at all, and no answer says which of its names it
+            # failed for, not even BADKEY, which for Knot is also a key that may not change one of
+            # them. One by one the others are done, and the error names its own.
             await in_parts(([one], self._send(make(zone, [one]), zone, [one])) for one in part)
 
     async def _send(

@@ -1,0 +1,191 @@
+"""What other ACME clients call the providers, also those for which there is no module yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from zoneproof.providers.contract import Alias
+from zoneproof.providers.registry import describe, slugs
+
+
+def find_alias(client: str, name: str) -> tuple[str, Alias] | None:
+    """Return the slug of what ``client`` calls ``name``, and what it calls the fields."""
+    for slug, aliases in _each():
+        for alias in aliases:
+            if (alias.client, alias.name) == (client, name):
+                return slug, alias
+    return None
+
+
+def _each() -> Iterator[tuple[str, tuple[Alias, ...]]]:
+    for slug in slugs():
+        yield slug, describe(slug).aliases
+    yield from PLANNED.items()
+
+
+# These go to the ``info`` of the provider when its module is written.
+PLANNED: Mapping[str, tuple[Alias, ...]] = {
+    "akamai": (Alias("lego", "edgedns"),),
+    "aliyun": (
+        Alias("acme.sh", "dns_ali", {"Ali_Key": "access_key_id", "Ali_Secret": "secret"}),
+        Alias("lego", "alidns"),
+    ),
+    "all-inkl": (Alias("lego", "allinkl"),),
+    "azure": (
+        Alias(
+            "acme.sh",
+            "dns_azure",
+            {
+                "AZUREDNS_SUBSCRIPTIONID": "subscription_id",
+                "AZUREDNS_TENANTID": "tenant_id",
+                "AZUREDNS_APPID": "client_id",
+                "AZUREDNS_CLIENTSECRET": "client_secret",
+            },
+        ),
+        Alias("lego", "azuredns"),
+    ),
+    "bunny": (Alias("acme.sh", "dns_bunny"),),
+    "cloudflare": (
+        Alias(
+            "certbot",
+            "dns-cloudflare",
+            {"api_token": "api_token", "email": "email", "api_key": "api_key"},
+        ),
+        Alias(
+            "acme.sh",
+            "dns_cf",
+            {
+                "CF_Token": "api_token",
+                "CF_Zone_ID": "zone_id",
+                "CF_Email": "email",
+                "CF_Key": "api_key",
+            },
+        ),
+    ),
+    "cloudns": (Alias("acme.sh", "dns_cloudns"),),
+    "constellix": (
+        Alias(
+            "acme.sh", "dns_constellix", {"CONSTELLIX_Key": "key", "CONSTELLIX_Secret": "secret"}
+        ),
+    ),
+    "desec": (
+        Alias("certbot", "dns-desec", {"token": "token"}),
+        Alias("acme.sh", "dns_desec", {"DEDYN_TOKEN": "token"}),
+    ),
+    "digitalocean": (
+        Alias("certbot", "dns-digitalocean", {"token": "token"}),
+        Alias("acme.sh", "dns_dgon", {"DO_API_KEY": "token"}),
+    ),
+    "dnsimple": (
+        Alias("certbot", "dns-dnsimple", {"token": "token"}),
+        Alias("acme.sh", "dns_dnsimple", {"DNSimple_OAUTH_TOKEN": "token"}),
+    ),
+    "dnsmadeeasy": (
+        Alias("certbot", "dns-dnsmadeeasy", {"api_key": "key", "secret_key": "secret"}),
+        Alias("acme.sh", "dns_me", {"ME_Key": "key", "ME_Secret": "secret"}),
+    ),
+    "dnspod": (
+        Alias("acme.sh", "dns_dp"),
+        Alias("lego", "tencentcloud"),
+    ),
+    "dreamhost": (Alias("acme.sh", "dns_dreamhost", {"DH_API_KEY": "key"}),),
+    "dynu": (Alias("acme.sh", "dns_dynu"),),
+    "easydns": (Alias("acme.sh", "dns_easydns", {"EASYDNS_Token": "token", "EASYDNS_Key": "key"}),),
+    "gandi": (
+        Alias("acme.sh", "dns_gandi_livedns"),
+        Alias("lego", "gandiv5"),
+    ),
+    "gcloud": (Alias("acme.sh", "dns_gcloud"),),
+    "godaddy": (Alias("acme.sh", "dns_gd", {"GD_Key": "key", "GD_Secret": "secret"}),),
+    "hetzner": (Alias("acme.sh", "dns_hetznercloud", {"HETZNER_TOKEN": "token"}),),
+    "hurricane": (Alias("acme.sh", "dns_he", {"HE_Username": "user", "HE_Password": "password"}),),
+    "infoblox": (Alias("acme.sh", "dns_infoblox"),),
+    "inwx": (Alias("acme.sh", "dns_inwx"),),
+    "ionos": (
+        Alias("certbot", "dns-ionos", {"prefix": "prefix", "secret": "secret"}),
+        Alias("acme.sh", "dns_ionos", {"IONOS_PREFIX": "prefix", "IONOS_SECRET": "secret"}),
+    ),
+    "ispconfig": (
+        Alias(
+            "acme.sh",
+            "dns_ispconfig",
+            {"ISPC_Api": "endpoint", "ISPC_User": "user", "ISPC_Password": "password"},
+        ),
+    ),
+    "linode": (
+        Alias("certbot", "dns-linode", {"key": "token"}),
+        Alias("acme.sh", "dns_linode_v4", {"LINODE_V4_API_KEY": "token"}),
+    ),
+    "loopia": (
+        Alias("acme.sh", "dns_loopia", {"LOOPIA_User": "user", "LOOPIA_Password": "password"}),
+    ),
+    "luadns": (
+        Alias("certbot", "dns-luadns", {"email": "user", "token": "key"}),
+        Alias("acme.sh", "dns_lua", {"LUA_Email": "user", "LUA_Key": "key"}),
+    ),
+    "namecheap": (
+        Alias(
+            "acme.sh",
+            "dns_namecheap",
+            {
+                "NAMECHEAP_USERNAME": "user",
+                "NAMECHEAP_API_KEY": "key",
+                "NAMECHEAP_SOURCEIP": "client_ip",
+            },
+        ),
+    ),
+    "namecom": (
+        Alias("acme.sh", "dns_namecom"),
+        Alias("lego", "namedotcom"),
+    ),
+    "namesilo": (Alias("acme.sh", "dns_namesilo"),),
+    "ns1": (
+        Alias("certbot", "dns-nsone", {"api_key": "key"}),
+        Alias("acme.sh", "dns_nsone", {"NS1_Key": "key"}),
+    ),
+    "ovh": (
+        Alias(
+            "certbot",
+            "dns-ovh",
+            {
+                "endpoint": "endpoint",
+                "application_key": "application_key",
+                "application_secret": "application_secret",
+                "consumer_key": "consumer_key",
+            },
+        ),
+        Alias(
+            "acme.sh",
+            "dns_ovh",
+            {
+                "OVH_END_POINT": "endpoint",
+                "OVH_AK": "application_key",
+                "OVH_AS": "application_secret",
+                "OVH_CK": "consumer_key",
+            },
+        ),
+    ),
+    "porkbun": (Alias("acme.sh", "dns_porkbun"),),
+    "powerdns": (
+        Alias("acme.sh", "dns_pdns"),
+        Alias("lego", "pdns"),
+    ),
+    "route53": (
+        Alias(
+            "acme.sh",
+            "dns_aws",
+            {"AWS_ACCESS_KEY_ID": "access_key_id", "AWS_SECRET_ACCESS_KEY": "secret_access_key"},
+        ),
+    ),
+    "scaleway": (Alias("acme.sh", "dns_scaleway"),),
+    "simply": (
+        Alias("certbot", "dns-simply", {"account_name": "account", "api_key": "key"}),
+        Alias("acme.sh", "dns_simply", {"SIMPLY_AccountName": "account", "SIMPLY_ApiKey": "key"}),
+    ),
+    "transip": (Alias("acme.sh", "dns_transip"),),
+    "vultr": (Alias("acme.sh", "dns_vultr"),),
+    "yandex": (
+        Alias("acme.sh", "dns_yc"),
+        Alias("lego", "yandexcloud"),
+    ),
+}
