@@ -150,6 +150,18 @@ def test_a_damaged_database_is_found_at_the_start_and_by_check(tmp_path: Path) -
     assert "damaged: restore it from a backup" in done.stdout
 
 
+def test_an_emptied_database_is_no_new_one(tmp_path: Path) -> None:
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+    database = tmp_path / "challenge.db"
+    database.write_bytes(b"")
+    assert "it is empty, but was not when" in fails_to_start(service.config)
+    assert database.stat().st_size == 0
+    database.unlink()
+    with Service(service.config) as again:
+        assert update(again.url, account, txt("a")).status == 401
+
+
 def test_once_the_database_is_damaged_no_update_is_acknowledged(tmp_path: Path) -> None:
     with Service(write_config(tmp_path)) as service:
         account = register(service.url)

@@ -76,6 +76,17 @@ def test_a_read_only_database_is_said(world: World) -> None:
     assert run_bound(world, "list").status == 0
 
 
+def test_an_emptied_database_is_no_new_one(world: World) -> None:
+    obtain(world)
+    database = world.home / "state.sqlite3"
+    kept = database.read_bytes()
+    database.write_bytes(b"")
+    for command in (["list"], ["renew"], ["issue", "example.com"]):
+        assert "it is empty, but was not when" in line_of(run_bound(world, *command))
+    database.write_bytes(kept)
+    assert listed(world)["status"] == "valid"
+
+
 def test_a_database_of_a_newer_version_is_left_as_it_is(world: World) -> None:
     query(world, "UPDATE schema_version SET number = 999")
     for command in COMMANDS:

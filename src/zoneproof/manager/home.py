@@ -61,7 +61,7 @@ class Home:
     def open_store(self) -> SqliteStore:
         """Open the state database. Raises StorageError."""
         migrations = load_migrations("zoneproof.issuance") + load_migrations("zoneproof.manager")
-        return open_sqlite(self.path / "state.sqlite3", migrations)
+        return open_sqlite(self.path / "state.sqlite3", migrations, traces=[self.path / "archive"])
 
     @contextmanager
     def lock(self, name: str, doing: str = "") -> Iterator[None]:

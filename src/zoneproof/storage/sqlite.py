@@ -322,13 +322,15 @@ def open_sqlite(
     *,
     may_only_read: bool = False,
     read_back: Callable[[Transaction], object] | None = None,
+    traces: Sequence[Path] = (),
 ) -> SqliteStore:
     """Open the file, create it (mode 0600) if it is missing, and bring its tables up to date.
 
     Raises StorageError, naming the file, when that cannot be done; a file from a newer version
     is left as it is. With ``may_only_read`` a full disk is none of the reasons as long as the
     tables are up to date: what is there is read, and every write tries again. ``read_back`` reads
-    after every commit; if that fails, so have the writes.
+    after every commit; if that fails, so have the writes. ``traces`` are paths where something is
+    once the tables were there: then an empty file is a lost one, not one to begin with.
     """
 
     def connect() -> _Connections:
@@ -337,7 +339,7 @@ def open_sqlite(
     connections = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _create(path)
+        _create(path, traces)
         _require_writable(path)
         connections = connect()
     except OSError as error:
@@ -371,7 +373,13 @@ def _can_be_read(path: Path, migrations: Sequence[Migration]) -> bool:
         return False
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, traces: Sequence[Path]) -> None:
+    found = next((trace for trace in traces if trace.exists()), None)
+    if found and path.exists() and not path.stat().st_size:
+        raise DamagedDatabaseError(
+            f"the database {path}: it is empty, but was not when {found} was made: restore it from"
+            " a backup, or remove it to begin with a new one"
+        )
     # A file that exists is not touched: closing any descriptor of it would drop the locks of
     # every connection that this process has to it, and another process would delete its WAL.
     with suppress(FileExistsError):

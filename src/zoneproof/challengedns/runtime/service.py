@@ -275,14 +275,16 @@ class _Service:
             return generation
 
     async def _keep_up(self) -> None:
-        told = ""
+        told, are_deaf = "", False
         for turn in itertools.count():
             try:
                 if self._registrations.write_failure is not None:
                     await self._registrations.begin_generation()
                     _log.warning("the database can be written again")
-                if self._registrations.reopen_announcements():
+                are_deaf = self._registrations.reopen_announcements() or are_deaf
+                if are_deaf:
                     await self._start_workers(self._config)
+                    are_deaf = False
                     _log.warning("what tells DNS workers of changes was removed: started others")
                 await self._registrations.announce_missed()
                 if turn % _SWEEP_EVERY == 0:

@@ -27,8 +27,13 @@ class Announcements:
 
         Raises StorageError.
         """
-        self._path = database.with_name(database.name + ".changed")
+        self._path = self.path(database)
         self._open()
+
+    @staticmethod
+    def path(database: Path) -> Path:
+        """Return where the file is."""
+        return database.with_name(database.name + ".changed")
 
     def reopen(self) -> bool:
         """Open the file anew if another one, or none, has taken its place; tell whether.

@@ -418,5 +418,11 @@ def open_database(
     """
     migrations = load_migrations("zoneproof.challengedns")
     with acting_as_owner_of(database, new_owner):
-        store = open_sqlite(database, migrations, may_only_read=may_only_read, read_back=ReadBack())
+        store = open_sqlite(
+            database,
+            migrations,
+            may_only_read=may_only_read,
+            read_back=ReadBack(),
+            traces=[Announcements.path(database)],
+        )
         return store, Announcements(database)
