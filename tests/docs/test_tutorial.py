@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,12 @@ def follow(tutorial: Tutorial) -> bool:
         told = "$ echo $?" in step.shown
         assert tutorial.status == 0 or told, "a command failed, and the page does not say so"
         output = tutorial.do(step)
-        if _VALIDATED in step.output and _VALIDATED not in output and tutorial.status == 0:
+        if tutorial.status == 0 and _validated(output) != _validated(step.output):
             return False
         assert comparable(output) == comparable(step.output), step.text
     return True
+
+
+def _validated(output: str) -> list[str]:
+    """Return what the output says of challenges, without the seconds."""
+    return re.findall(rf"\d+ challenges? {_VALIDATED}", output)
