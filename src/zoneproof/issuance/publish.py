@@ -150,8 +150,8 @@ async def _remove_by_any(
 ) -> list[tuple[PublishedRecord, ZoneproofError | None]]:
     """Remove the values wherever they may be.
 
-    Return each with the last provider's error, without any that of the one ``tried`` before, or
-    None if one of the providers could remove it.
+    Return each with None if one of the providers could remove it, else with the last one's error;
+    where there are none, with that of the provider that was ``tried`` before.
     """
     errors: dict[str, ZoneproofError | None] = dict(tried)
     gone: set[str] = set()
