@@ -40,6 +40,9 @@ from zoneproof.manager import (
 from zoneproof.manager import rotate_key as rotate
 from zoneproof.providers import describe
 
+_SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
+_OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
+
 
 @click.group(cls=Commands)
 def credential() -> None:
@@ -172,10 +175,6 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
             f" {count(rotation.resealed, 'secret')} encrypted anew"
         )
         click.echo("next: back up the key, then zoneproof credential rotate-key --drop-old")
-
-
-_SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
-_OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
 
 
 def _dns_options(command: F) -> F:

@@ -33,6 +33,14 @@ from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import define, save, with_names
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
 
+_REASONS = (
+    "unspecified",
+    "key-compromise",
+    "affiliation-changed",
+    "superseded",
+    "cessation-of-operation",
+)
+
 
 @click.command(cls=GroupedHelp, groups=DEFINITION_GROUPS)
 @names_options
@@ -218,15 +226,6 @@ def _tell_end(changes: DefinitionChanges, *, dry_run: bool, as_json: bool) -> No
         click.echo("nothing was changed: this was a dry run")
     else:
         click.echo("saved; next: zoneproof renew")
-
-
-_REASONS = (
-    "unspecified",
-    "key-compromise",
-    "affiliation-changed",
-    "superseded",
-    "cessation-of-operation",
-)
 
 
 @click.command()
