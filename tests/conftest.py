@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share, and a fresh Pebble for a test that met a stuck one."""
+"""Fixtures that every room's tests share, and a fresh Pebble for a test that it failed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("no timing", deadline=None)
 settings.load_profile("no timing")
 
-_STUCK = pytest.StashKey[bool]()
-_OUTCOME = "Pebble stuck"
+_UNLUCKY = pytest.StashKey[str]()
+_OUTCOME = "Pebble again"
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +46,12 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Find out whether what failed is Pebble, while the test still has it."""
     report = yield
-    if report.failed and any(pebble.is_stuck() for pebble in _pebbles_of(item)):
-        item.stash[_STUCK] = True
+    if report.failed:
+        for pebble in _pebbles_of(item):
+            if pebble.is_stuck():
+                item.stash[_UNLUCKY] = "the first one waited for itself"
+            elif pebble.has_reused_authorization():
+                item.stash[_UNLUCKY] = "the first one had nothing validated for an order"
     return report
 
 
@@ -59,15 +63,16 @@ def _pebbles_of(item: pytest.Item) -> list[Pebble]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Run a test once more, with all of its fixtures made anew, if its Pebble got stuck."""
+    """Run a test once more, with all of its fixtures made anew, if Pebble was what failed."""
     log = item.ihook
     log.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    if item.stash.get(_STUCK, False):
+    if _UNLUCKY in item.stash:
         item.session._setupstate.teardown_exact(None)
         for report in reports:
             if report.failed:
                 report.outcome = _OUTCOME  # type: ignore[assignment]
+                report.user_properties.append((_OUTCOME, item.stash[_UNLUCKY]))
                 log.pytest_runtest_logreport(report=report)
                 break
         item._initrequest()  # type: ignore[attr-defined]
@@ -80,15 +85,14 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Count what is run again for what it is."""
-    return (_OUTCOME, "P", "PEBBLE STUCK") if report.outcome == _OUTCOME else None
+    return (_OUTCOME, "P", "PEBBLE AGAIN") if report.outcome == _OUTCOME else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which tests were run again."""
     for report in terminalreporter.stats.get(_OUTCOME, ()):
-        terminalreporter.write_line(
-            f"{report.nodeid} was run again with a fresh Pebble: the first one waited for itself"
-        )
+        why = dict(report.user_properties)[_OUTCOME]
+        terminalreporter.write_line(f"{report.nodeid} was run again with a fresh Pebble: {why}")
 
 
 @pytest.fixture

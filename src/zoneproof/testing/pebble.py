@@ -94,7 +94,7 @@ class Pebble(BackgroundServer):
             environment={
                 "PEBBLE_VA_NOSLEEP": "1",
                 "PEBBLE_WFE_NONCEREJECT": "5",
-                "PEBBLE_AUTHZREUSE": "0",  # so that every order publishes
+                "PEBBLE_AUTHZREUSE": "0",  # so that nearly every order publishes
                 **(environment or {}),
             },
         )
@@ -108,6 +108,22 @@ class Pebble(BackgroundServer):
     def management_url(self) -> str:
         """The URL below which it hands out its roots and takes test settings."""
         return f"https://{_HOST}:{self.management_port}"
+
+    def has_reused_authorization(self) -> bool:
+        """Tell whether its last lines have an order for which nothing had to be validated.
+
+        ``PEBBLE_AUTHZREUSE=0`` makes that rare, not impossible: of a hundred orders for a name
+        that the account has validated before, it takes the earlier authorization for one.
+        """
+        new_authorizations = 1
+        for line in list(self.lines):
+            if "POST /order-plz" in line:
+                new_authorizations = 0
+            elif "authorizations in the db" in line:
+                new_authorizations += 1
+            elif "orders in the db" in line and not new_authorizations:
+                return True
+        return False
 
     def is_stuck(self, seconds: float = 10.0) -> bool:
         """Tell whether it still answers, but nothing for which it looks at what it keeps.

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+from collections import deque
 from pathlib import Path
 
 import dns.message
@@ -88,6 +89,20 @@ def test_a_pebble_is_stuck_if_only_its_directory_answers(tmp_path: Path) -> None
     assert not pebble.is_stuck()
 
 
+def test_a_pebble_that_had_nothing_to_validate_for_an_order_is_found_out() -> None:
+    class Saying(Pebble):
+        def __init__(self, *lines: str) -> None:
+            self.lines = deque(lines)
+
+    order = "Pebble 2026/11/29 00:00:00 POST /order-plz -> calling handler()"
+    authorization = "Pebble 2026/11/29 00:00:00 There are now 7 authorizations in the db"
+    done = "Pebble 2026/11/29 00:00:00 There are now 5 orders in the db"
+    assert not Saying(
+        done, order, order, authorization, authorization, done
+    ).has_reused_authorization()
+    assert Saying(order, authorization, done, order, done).has_reused_authorization()
+
+
 def test_a_test_whose_pebble_was_stuck_is_run_again_with_a_fresh_one(tmp_path: Path) -> None:
     module = tmp_path / "test_stuck.py"
     module.write_text("""
@@ -97,6 +112,8 @@ from zoneproof.testing.pebble import Pebble
 made = []
 
 class Once(Pebble):
+    lines = ()
+
     def __init__(self):
         made.append(self)
 
@@ -125,4 +142,4 @@ def test_third(pebble):
         check=False,
     )
     assert "test_first was run again with a fresh Pebble" in done.stdout
-    assert "1 failed, 2 passed, 1 Pebble stuck" in done.stdout, done.stdout
+    assert "1 failed, 2 passed, 1 Pebble again" in done.stdout, done.stdout
