@@ -27,10 +27,10 @@ import pytest
 from tests.support import challenge_service
 from tests.support.challenge_service import open_for
 from tests.support.command import Result, run_zoneproof
+from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.importing.takeover import LeftOut, Summary, import_acme_dns
 from zoneproof.challengedns.store.authentication import Caller
-from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.errors import ZoneproofError
 
 VERSION_0 = (
@@ -163,7 +163,7 @@ async def take_over(
 
 
 @contextlib.asynccontextmanager
-async def registrations_of(config: Path) -> AsyncIterator[Registrations]:
+async def registrations_of(config: Path) -> AsyncIterator[OpenRegistrations]:
     """Open the registrations that were imported."""
     opened = open_for(load_config(config))
     try:

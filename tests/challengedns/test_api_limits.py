@@ -15,11 +15,11 @@ import httpx2
 import pytest
 
 from tests.support.challenge_service import Reply, open_for, request, txt, write_config
+from tests.support.opened_service import OpenRegistrations
 from tests.support.self_signed import write_certificate
-from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.api.certificate import configured_key_pair
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
-from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.errors import ConfigError, StorageError
 from zoneproof.serving.middleware import Turns
@@ -35,10 +35,10 @@ def config(tmp_path: Path) -> Config:
 
 
 @asynccontextmanager
-async def serving(registrations: Registrations, api: ApiConfig) -> AsyncIterator[str]:
+async def serving(registrations: OpenRegistrations, api: ApiConfig) -> AsyncIterator[str]:
     """Serve the API; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(make_app(registrations, api), connections=100, of_one=100)
+    server = HttpServer(registrations.app(api), connections=100, of_one=100)
     server.start([listener])
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
@@ -128,12 +128,8 @@ class BrokenStore:
 
 
 async def test_with_broken_storage_the_api_says_so(config: Config) -> None:
-    broken = Registrations(
-        BrokenStore(),
-        Announcements(config.database),
-        zone=config.registration_zone,
-        value_lifetime=60,
-    )
+    database = Database(BrokenStore(), config.database)
+    broken = OpenRegistrations(database, Registrations(config.registration_zone, 60))
     async with serving(broken, config.api) as address:
         health = await call(address, "GET", "/health")
         assert (health.status, health.json) == (503, {"error": "storage_unavailable"})
@@ -152,7 +148,12 @@ async def test_https_with_certificate_files_that_can_be_replaced(tmp_path: Path)
     listener = socket.create_server(("127.0.0.1", 0))
     pair = configured_key_pair(config.api)
     assert pair is not None
-    server = HttpServer(make_app(registrations, config.api), pair, connections=10, of_one=10)
+    server = HttpServer(
+        registrations.app(config.api),
+        pair,
+        connections=10,
+        of_one=10,
+    )
     server.start([listener])
     address = listener.getsockname()
     context = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))

@@ -33,10 +33,9 @@ from tests.support.challenge_service import (
     write_config,
 )
 from tests.support.clock import Clock
+from tests.support.opened_service import open_registrations
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES, SIGHT, private_cells
-from zoneproof.challengedns.store.announcements import Announcements
-from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.serving.sockets import Endpoint, port_owner
 from zoneproof.storage import load_migrations, open_sqlite
@@ -321,10 +320,8 @@ async def test_a_clock_that_jumps_loses_no_value_early_and_serials_only_rise(
 ) -> None:
     clock = Clock(now=1_800_000_000.0)
     config = load_config(write_config(tmp_path))
-    store = open_sqlite(config.database, load_migrations("zoneproof.challengedns"))
-    registrations = Registrations(
-        store,
-        Announcements(config.database),
+    registrations = open_registrations(
+        config.database,
         zone=config.registration_zone,
         value_lifetime=config.value_lifetime,
         clock=clock,

@@ -17,7 +17,7 @@ import pytest
 from tests.support.challenge_service import Service
 from tests.support.peers.knot import Knot
 from tests.support.self_signed import write_certificate
-from zoneproof.challengedns.runtime.check import Level, check_sqlite
+from zoneproof.challengedns.runtime.check import Level, check_engine
 from zoneproof.testing.background import free_port
 
 PARENT = "127.0.0.7"
@@ -202,7 +202,7 @@ def test_databases_that_cannot_be_used_are_problems(config: Path) -> None:
 def test_a_sqlite_with_a_fault_that_matters_here_is_noted(
     version: tuple[int, int, int], is_told: bool
 ) -> None:
-    found = list(check_sqlite(version))
+    found = list(check_engine(version))
     assert len(found) == is_told
     for each in found:
         assert each.level is Level.NOTE

@@ -22,7 +22,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.challenge_service import open_for, write_config
 from tests.support.self_signed import write_certificate
-from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.config import load_config
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.connection import Deadlines, HttpConnection
@@ -168,7 +167,10 @@ async def test_a_body_that_does_not_come_is_408(
     monkeypatch.setattr("zoneproof.serving.requests._BODY_SECONDS", SHORT)
     config = load_config(write_config(tmp_path))
     registrations = open_for(config)
-    async with serving(make_app(registrations, config.api)) as (connect, _):
+    async with serving(registrations.app(config.api)) as (
+        connect,
+        _,
+    ):
         reader, writer = await connect()
         writer.write(UNFINISHED.replace(b"/ ", b"/register "))
         answer = await reader.read()

@@ -22,11 +22,11 @@ from tests.challengedns.acme_dns import (
     write_sqlite,
 )
 from tests.support.challenge_service import Service, request, txt, update, write_config
+from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.importing.database import Row
 from zoneproof.challengedns.importing.rows import UnusableRowError, read_account, read_value
 from zoneproof.challengedns.store import keys
 from zoneproof.challengedns.store.keys import LegacyKeys, is_bcrypt
-from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.errors import RegistrationError, StorageError
 from zoneproof.core.names import DomainName
 
@@ -83,7 +83,9 @@ def accounts() -> list[Account]:
 
 
 @pytest.fixture
-async def registrations(tmp_path: Path, accounts: list[Account]) -> AsyncIterator[Registrations]:
+async def registrations(
+    tmp_path: Path, accounts: list[Account]
+) -> AsyncIterator[OpenRegistrations]:
     config = write_config(tmp_path)
     await take_over(config, write_sqlite(tmp_path / "acme-dns.db", accounts))
     async with registrations_of(config) as opened:
@@ -100,7 +102,7 @@ async def refused(work: asyncio.Task[object]) -> str:
 
 
 async def test_after_its_first_use_a_key_needs_no_bcrypt(
-    registrations: Registrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = accounts[0]
     found = await registrations.authenticate(caller(account))
@@ -112,7 +114,7 @@ async def test_after_its_first_use_a_key_needs_no_bcrypt(
 
 
 async def test_a_wrong_key_is_refused_and_the_right_one_still_works(
-    registrations: Registrations, accounts: list[Account]
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
     account = accounts[0]
     for work in (registrations.update, registrations.remove):
@@ -123,7 +125,7 @@ async def test_a_wrong_key_is_refused_and_the_right_one_still_works(
 
 
 async def test_the_first_use_at_once_for_apex_and_wildcard_publishes_both(
-    registrations: Registrations, accounts: list[Account]
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
     account = accounts[0]
     await asyncio.gather(
@@ -144,7 +146,7 @@ async def test_a_hash_that_bcrypt_itself_refuses_lets_nobody_in(tmp_path: Path) 
 
 
 async def test_without_bcrypt_the_operator_learns_what_to_install(
-    registrations: Registrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "bcrypt", None)
     with pytest.raises(StorageError, match=r"install 'zoneproof\[legacy\]'"):
@@ -155,7 +157,7 @@ async def test_without_bcrypt_the_operator_learns_what_to_install(
 
 
 async def test_while_a_key_is_verified_everything_else_goes_on(
-    registrations: Registrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bcrypt = Bcrypt(monkeypatch)
     first = asyncio.create_task(registrations.authenticate(caller(accounts[0])))
@@ -169,7 +171,7 @@ async def test_while_a_key_is_verified_everything_else_goes_on(
 
 
 async def test_one_key_is_verified_at_a_time(
-    registrations: Registrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bcrypt = Bcrypt(monkeypatch)
     addresses = ("192.0.2.1", "192.0.2.2", ELSEWHERE)
@@ -186,7 +188,7 @@ async def test_one_key_is_verified_at_a_time(
 
 
 async def test_who_has_many_keys_verified_does_not_keep_another_address_waiting(
-    registrations: Registrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bcrypt = Bcrypt(monkeypatch)
     flood = [
@@ -207,7 +209,7 @@ async def test_who_has_many_keys_verified_does_not_keep_another_address_waiting(
 
 
 async def test_ten_tries_a_minute_are_all_that_an_address_has_for_a_registration(
-    registrations: Registrations, accounts: list[Account]
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
     wrong = caller(accounts[0], key=WRONG, address="2001:db8::1")
     codes = []
@@ -223,7 +225,7 @@ async def test_ten_tries_a_minute_are_all_that_an_address_has_for_a_registration
 
 
 async def test_tries_count_on_when_the_configuration_is_reread(
-    registrations: Registrations, accounts: list[Account]
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
     wrong = caller(accounts[0], key=WRONG)
     for _ in range(10):
@@ -236,7 +238,7 @@ async def test_tries_count_on_when_the_configuration_is_reread(
 
 
 async def test_who_waits_too_long_is_told_to_come_back(
-    registrations: Registrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bcrypt = Bcrypt(monkeypatch)
     first = asyncio.create_task(registrations.authenticate(caller(accounts[0])))
@@ -254,7 +256,7 @@ async def test_who_waits_too_long_is_told_to_come_back(
 
 @pytest.mark.parametrize("change", ["disable", "allowfrom", "user"])
 async def test_no_time_is_spent_on_a_key_that_would_not_help(
-    registrations: Registrations,
+    registrations: OpenRegistrations,
     accounts: list[Account],
     monkeypatch: pytest.MonkeyPatch,
     change: str,
@@ -275,7 +277,7 @@ async def test_no_time_is_spent_on_a_key_that_would_not_help(
 
 @pytest.mark.parametrize("change", ["rotate", "delete", "disable"])
 async def test_what_changes_during_the_verification_counts(
-    registrations: Registrations,
+    registrations: OpenRegistrations,
     accounts: list[Account],
     monkeypatch: pytest.MonkeyPatch,
     change: str,

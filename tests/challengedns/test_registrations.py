@@ -1,4 +1,4 @@
-"""Registrations in their database: credentials, values, expiry, administration."""
+"""OpenRegistrations in their database: credentials, values, expiry, administration."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 
 from tests.support.challenge_service import txt
 from tests.support.clock import Clock
+from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import rows
-from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.authentication import Caller
-from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
+from zoneproof.challengedns.store.database import Announcements
+from zoneproof.challengedns.store.registrations import NewRegistration
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.core.names import DomainName
@@ -36,12 +37,9 @@ def store(tmp_path: Path) -> SqliteStore:
 
 
 @pytest.fixture
-async def registrations(
-    tmp_path: Path, store: SqliteStore, clock: Clock
-) -> AsyncIterator[Registrations]:
-    opened = Registrations(
-        store,
-        Announcements(tmp_path / "challenge.db"),
+async def registrations(tmp_path: Path, clock: Clock) -> AsyncIterator[OpenRegistrations]:
+    opened = open_registrations(
+        tmp_path / "challenge.db",
         zone=DomainName("auth.example.org"),
         value_lifetime=3600,
         clock=clock,
@@ -55,11 +53,11 @@ def caller(made: NewRegistration, address: str = "192.0.2.1", key: str = "") -> 
     return Caller(made.username, key or made.password, ipaddress.ip_address(address))
 
 
-async def values(registrations: Registrations, made: NewRegistration) -> list[str]:
+async def values(registrations: OpenRegistrations, made: NewRegistration) -> list[str]:
     return [value for value, _ in await registrations.values(made.subdomain)]
 
 
-async def test_no_secret_is_kept_or_shown(registrations: Registrations, tmp_path: Path) -> None:
+async def test_no_secret_is_kept_or_shown(registrations: OpenRegistrations, tmp_path: Path) -> None:
     made = await registrations.register()
     assert made.password not in repr(made)
     assert made.password not in repr(caller(made))
@@ -70,7 +68,7 @@ async def test_no_secret_is_kept_or_shown(registrations: Registrations, tmp_path
 
 
 async def test_a_value_lives_for_its_lifetime_and_posting_it_again_refreshes_it(
-    registrations: Registrations, clock: Clock
+    registrations: OpenRegistrations, clock: Clock
 ) -> None:
     made = await registrations.register()
     await registrations.publish(made.subdomain, txt("a"))
@@ -86,7 +84,7 @@ async def test_a_value_lives_for_its_lifetime_and_posting_it_again_refreshes_it(
 
 
 async def test_expired_values_make_room_before_live_ones(
-    registrations: Registrations, clock: Clock
+    registrations: OpenRegistrations, clock: Clock
 ) -> None:
     made = await registrations.register()
     for letter in "abcdefgh":
@@ -99,7 +97,7 @@ async def test_expired_values_make_room_before_live_ones(
 
 
 async def test_the_sweep_removes_what_has_expired_and_only_that(
-    registrations: Registrations, clock: Clock, tmp_path: Path
+    registrations: OpenRegistrations, clock: Clock, tmp_path: Path
 ) -> None:
     made = await registrations.register()
     await registrations.publish(made.subdomain, txt("a"))
@@ -113,7 +111,7 @@ async def test_the_sweep_removes_what_has_expired_and_only_that(
 
 
 async def test_the_sweep_works_through_any_number(
-    registrations: Registrations,
+    registrations: OpenRegistrations,
     clock: Clock,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -137,7 +135,7 @@ async def test_the_sweep_works_through_any_number(
 
 
 async def test_at_most_sixteen_values_however_many_come_at_once(
-    registrations: Registrations,
+    registrations: OpenRegistrations,
 ) -> None:
     made = await registrations.register()
     letters = "abcdefghijklmnopqrstuvwxyz"
@@ -146,7 +144,7 @@ async def test_at_most_sixteen_values_however_many_come_at_once(
 
 
 async def test_withdrawing_takes_the_one_value_and_twice_is_fine(
-    registrations: Registrations,
+    registrations: OpenRegistrations,
 ) -> None:
     made = await registrations.register()
     await registrations.publish(made.subdomain, txt("a"))
@@ -171,7 +169,7 @@ async def test_withdrawing_takes_the_one_value_and_twice_is_fine(
     ],
 )
 async def test_allowfrom_is_checked_by_address(
-    registrations: Registrations, allowed: list[str], address: str, passes: bool
+    registrations: OpenRegistrations, allowed: list[str], address: str, passes: bool
 ) -> None:
     made = await registrations.register(allowfrom=allowed)
     if passes:
@@ -183,7 +181,7 @@ async def test_allowfrom_is_checked_by_address(
         assert await values(registrations, made) == []
 
 
-async def test_a_rotated_key_replaces_the_old_one(registrations: Registrations) -> None:
+async def test_a_rotated_key_replaces_the_old_one(registrations: OpenRegistrations) -> None:
     made = await registrations.register()
     key = await registrations.rotate(made.subdomain)
     with pytest.raises(RegistrationError):
@@ -193,7 +191,7 @@ async def test_a_rotated_key_replaces_the_old_one(registrations: Registrations) 
 
 
 async def test_a_disabled_registration_is_refused_until_it_is_enabled(
-    registrations: Registrations,
+    registrations: OpenRegistrations,
 ) -> None:
     made = await registrations.register()
     await registrations.set_disabled(made.subdomain, disabled=True)
@@ -206,7 +204,7 @@ async def test_a_disabled_registration_is_refused_until_it_is_enabled(
 
 
 async def test_a_deleted_subdomain_is_never_used_again(
-    registrations: Registrations, monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await registrations.register()
     await registrations.publish(made.subdomain, txt("a"))
@@ -218,7 +216,7 @@ async def test_a_deleted_subdomain_is_never_used_again(
     assert (await registrations.register()).subdomain == NOWHERE
 
 
-async def test_notes_are_short_and_printable(registrations: Registrations) -> None:
+async def test_notes_are_short_and_printable(registrations: OpenRegistrations) -> None:
     made = await registrations.register(note="web\n\x1b[31m server" + "x" * 500)
     found = await registrations.get(made.subdomain)
     assert found.note.startswith("web[31m server")
@@ -227,14 +225,14 @@ async def test_notes_are_short_and_printable(registrations: Registrations) -> No
     assert (await registrations.get(made.subdomain)).note == "mail"
 
 
-async def test_registrations_are_listed_in_pages(registrations: Registrations) -> None:
+async def test_registrations_are_listed_in_pages(registrations: OpenRegistrations) -> None:
     made = sorted([(await registrations.register()).subdomain for _ in range(5)])
     first = await registrations.page(limit=3)
     rest = await registrations.page(after=first[-1].subdomain, limit=3)
     assert [each.subdomain for each in [*first, *rest]] == made
 
 
-async def test_an_unknown_subdomain_is_said(registrations: Registrations) -> None:
+async def test_an_unknown_subdomain_is_said(registrations: OpenRegistrations) -> None:
     for work in (
         registrations.get(NOWHERE),
         registrations.values(NOWHERE),
@@ -250,7 +248,7 @@ async def test_an_unknown_subdomain_is_said(registrations: Registrations) -> Non
 
 
 async def test_every_change_is_announced_and_reading_is_not(
-    registrations: Registrations, tmp_path: Path
+    registrations: OpenRegistrations, tmp_path: Path
 ) -> None:
     heard = Announcements(tmp_path / "challenge.db").numbers
     made = await registrations.register()
@@ -266,7 +264,7 @@ async def test_every_change_is_announced_and_reading_is_not(
 
 
 async def test_a_commit_is_announced_though_its_caller_went_away(
-    registrations: Registrations, tmp_path: Path
+    registrations: OpenRegistrations, tmp_path: Path
 ) -> None:
     made = await registrations.register()
     heard = Announcements(tmp_path / "challenge.db").numbers
@@ -282,7 +280,7 @@ async def test_a_commit_is_announced_though_its_caller_went_away(
 
 
 async def test_a_new_name_is_no_news_for_workers_but_its_serial_is_soon(
-    registrations: Registrations, tmp_path: Path
+    registrations: OpenRegistrations, tmp_path: Path
 ) -> None:
     await registrations.announce_missed()
     heard = Announcements(tmp_path / "challenge.db").numbers
@@ -294,7 +292,7 @@ async def test_a_new_name_is_no_news_for_workers_but_its_serial_is_soon(
 
 
 async def test_a_commit_that_its_process_did_not_announce_is_announced_for_it(
-    registrations: Registrations, store: SqliteStore, tmp_path: Path
+    registrations: OpenRegistrations, store: SqliteStore, tmp_path: Path
 ) -> None:
     made = await registrations.register()
     await registrations.announce_missed()
@@ -308,7 +306,7 @@ async def test_a_commit_that_its_process_did_not_announce_is_announced_for_it(
 
 
 async def test_the_generation_is_at_least_the_time_and_always_rises(
-    registrations: Registrations, clock: Clock
+    registrations: OpenRegistrations, clock: Clock
 ) -> None:
     first = await registrations.begin_generation()
     assert first >= clock.now
@@ -317,7 +315,7 @@ async def test_the_generation_is_at_least_the_time_and_always_rises(
 
 
 async def test_other_settings_are_for_new_registrations_and_values(
-    registrations: Registrations, clock: Clock
+    registrations: OpenRegistrations, clock: Clock
 ) -> None:
     other = registrations.with_settings(zone=DomainName("b.example"), value_lifetime=60)
     made = await other.register()
@@ -332,7 +330,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 async def test_guessing_takes_as_long_for_users_that_do_not_exist(
-    registrations: Registrations, monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await registrations.register()
     compared: list[int] = []

@@ -11,11 +11,12 @@ import dns.rcode
 import pytest
 
 from tests.support.challenge_service import make_responder, open_for, texts, txt, write_config
+from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns import table
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.store import rows
-from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
+from zoneproof.challengedns.store.registrations import NewRegistration
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-async def registrations(config: Config) -> AsyncIterator[Registrations]:
+async def registrations(config: Config) -> AsyncIterator[OpenRegistrations]:
     opened = open_for(config)
     yield opened
     await opened.close()
@@ -36,15 +37,15 @@ def ask(responder: Responder, name: str) -> dns.message.Message:
     return dns.message.from_wire(reply)
 
 
-async def registration_with(registrations: Registrations, *letters: str) -> NewRegistration:
-    made = await registrations.register()
+async def registration_with(registrations: OpenRegistrations, *letters: str) -> NewRegistration:
+    made: NewRegistration = await registrations.register()
     for letter in letters:
         await registrations.publish(made.subdomain, txt(letter))
     return made
 
 
 async def test_an_answer_is_kept_until_its_registration_changes(
-    config: Config, registrations: Registrations
+    config: Config, registrations: OpenRegistrations
 ) -> None:
     responder = make_responder(config)
     first = await registration_with(registrations, "a")
@@ -59,7 +60,7 @@ async def test_an_answer_is_kept_until_its_registration_changes(
 
 
 async def test_a_worker_that_slept_through_pruned_changes_starts_afresh(
-    config: Config, registrations: Registrations, monkeypatch: pytest.MonkeyPatch
+    config: Config, registrations: OpenRegistrations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rows, "_KEPT_CHANGES", 2)
     responder = make_responder(config)
@@ -73,7 +74,7 @@ async def test_a_worker_that_slept_through_pruned_changes_starts_afresh(
 
 
 async def test_a_value_ends_without_anybody_writing(
-    config: Config, registrations: Registrations
+    config: Config, registrations: OpenRegistrations
 ) -> None:
     now = time.time()
     made = await registration_with(registrations, "a")
@@ -88,7 +89,7 @@ async def test_a_value_ends_without_anybody_writing(
 
 
 async def test_of_several_values_each_ends_at_its_own_time(
-    config: Config, registrations: Registrations
+    config: Config, registrations: OpenRegistrations
 ) -> None:
     now = time.time()
     made = await registration_with(registrations, "a")
@@ -101,7 +102,7 @@ async def test_of_several_values_each_ends_at_its_own_time(
 
 
 async def test_the_table_is_bounded_and_still_answers(
-    config: Config, registrations: Registrations
+    config: Config, registrations: OpenRegistrations
 ) -> None:
     responder = make_responder(config, max_bytes=5_000)
     made = [await registration_with(registrations, "a", "b") for _ in range(40)]
@@ -112,7 +113,7 @@ async def test_the_table_is_bounded_and_still_answers(
 
 
 async def test_warming_up_takes_up_all_live_values_page_by_page(
-    config: Config, registrations: Registrations, monkeypatch: pytest.MonkeyPatch
+    config: Config, registrations: OpenRegistrations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table, "_WARM_PAGE", 20)
     made = [
@@ -130,7 +131,7 @@ async def test_warming_up_takes_up_all_live_values_page_by_page(
 
 
 async def test_warming_up_stops_before_the_table_is_full(
-    config: Config, registrations: Registrations
+    config: Config, registrations: OpenRegistrations
 ) -> None:
     made = [await registration_with(registrations, "a") for _ in range(5)]
     responder = make_responder(config, max_bytes=1)
@@ -141,7 +142,7 @@ async def test_warming_up_stops_before_the_table_is_full(
 
 
 async def test_storage_that_fails_is_servfail_for_what_is_not_known(
-    config: Config, registrations: Registrations, tmp_path: Path
+    config: Config, registrations: OpenRegistrations, tmp_path: Path
 ) -> None:
     responder = make_responder(config)
     known = await registration_with(registrations, "a")
@@ -160,7 +161,7 @@ async def test_storage_that_fails_is_servfail_for_what_is_not_known(
         assert ask(responder, f"nope.{registrations.zone}").rcode() == dns.rcode.NXDOMAIN
         assert texts(ask(responder, f"www.{registrations.zone}")) == ["statictext"]
         # Told of a change that it cannot read, it no longer knows what it knew.
-        registrations._announcements.announce()
+        registrations.database.announcements.announce()
         assert ask(responder, known.fulldomain).rcode() == dns.rcode.SERVFAIL
         assert not make_responder(config).warm_up()
     finally:
@@ -197,7 +198,7 @@ async def test_a_wildcard_beside_registrations_does_not_reach_below_them(tmp_pat
 
 async def test_a_bug_is_servfail_and_logged(
     config: Config,
-    registrations: Registrations,
+    registrations: OpenRegistrations,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -13,13 +13,12 @@ import pytest
 
 from tests.support.challenge_service import txt
 from tests.support.clock import Clock
-from zoneproof.challengedns.store.announcements import Announcements
+from tests.support.opened_service import OpenRegistrations, OpenTenants, open_registrations
 from zoneproof.challengedns.store.authentication import Caller
-from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
-from zoneproof.challengedns.store.tenants import MAX_QUOTA, Tenants
+from zoneproof.challengedns.store.registrations import NewRegistration
+from zoneproof.challengedns.store.tenants import MAX_QUOTA
 from zoneproof.core.errors import InvalidInputError, RegistrationError
 from zoneproof.core.names import DomainName
-from zoneproof.storage import load_migrations, open_sqlite
 
 
 @pytest.fixture
@@ -27,11 +26,10 @@ def clock() -> Clock:
     return Clock(now=1_000_000.0)
 
 
-def opened(folder: Path, clock: Clock) -> Registrations:
+def opened(folder: Path, clock: Clock) -> OpenRegistrations:
     database = folder / "challenge.db"
-    return Registrations(
-        open_sqlite(database, load_migrations("zoneproof.challengedns")),
-        Announcements(database),
+    return open_registrations(
+        database,
         zone=DomainName("auth.example.org"),
         value_lifetime=3600,
         clock=clock,
@@ -39,14 +37,14 @@ def opened(folder: Path, clock: Clock) -> Registrations:
 
 
 @pytest.fixture
-async def registrations(tmp_path: Path, clock: Clock) -> AsyncIterator[Registrations]:
+async def registrations(tmp_path: Path, clock: Clock) -> AsyncIterator[OpenRegistrations]:
     found = opened(tmp_path, clock)
     yield found
     await found.close()
 
 
 @pytest.fixture
-def tenants(registrations: Registrations) -> Tenants:
+def tenants(registrations: OpenRegistrations) -> OpenTenants:
     return registrations.tenants
 
 
@@ -58,7 +56,7 @@ async def refusal(action: Coroutine[Any, Any, object]) -> str:
     return caught.value.code
 
 
-def update(registrations: Registrations, made: NewRegistration) -> Coroutine[Any, Any, None]:
+def update(registrations: OpenRegistrations, made: NewRegistration) -> Coroutine[Any, Any, None]:
     caller = Caller(made.username, made.password, ipaddress.ip_address("192.0.2.1"))
     return registrations.update(caller, made.subdomain, txt("a"))
 
@@ -67,7 +65,7 @@ def update(registrations: Registrations, made: NewRegistration) -> Coroutine[Any
 
 
 async def test_a_tenant_has_as_many_keys_as_it_wants_and_each_can_be_revoked(
-    tenants: Tenants,
+    tenants: OpenTenants,
 ) -> None:
     await tenants.create("acme")
     first = await tenants.create_key("acme", note="web servers")
@@ -84,14 +82,14 @@ async def test_a_tenant_has_as_many_keys_as_it_wants_and_each_can_be_revoked(
     assert await refusal(tenants.revoke_key(first.id)) == "not_found"
 
 
-async def test_an_operators_key_belongs_to_no_tenant(tenants: Tenants) -> None:
+async def test_an_operators_key_belongs_to_no_tenant(tenants: OpenTenants) -> None:
     made = await tenants.create_key(None, note="admin")
     assert (await tenants.authenticate(made.key)).tenant is None
     assert [key.id for key in await tenants.keys()] == [made.id]
 
 
 async def test_no_key_is_kept_or_shown(
-    registrations: Registrations, tenants: Tenants, tmp_path: Path
+    registrations: OpenRegistrations, tenants: OpenTenants, tmp_path: Path
 ) -> None:
     await tenants.create("acme")
     made = await tenants.create_key("acme")
@@ -103,7 +101,7 @@ async def test_no_key_is_kept_or_shown(
 
 
 async def test_a_wrong_key_and_a_disabled_tenants_are_the_same_to_the_caller(
-    tenants: Tenants,
+    tenants: OpenTenants,
 ) -> None:
     await tenants.create("acme")
     made = await tenants.create_key("acme")
@@ -122,7 +120,7 @@ async def test_a_wrong_key_and_a_disabled_tenants_are_the_same_to_the_caller(
 
 
 async def test_a_tenant_that_expires_can_do_nothing_until_it_is_prolonged(
-    registrations: Registrations, tenants: Tenants, clock: Clock
+    registrations: OpenRegistrations, tenants: OpenTenants, clock: Clock
 ) -> None:
     await tenants.create("acme", expires_at=int(clock.now) + 100)
     key = (await tenants.create_key("acme")).key
@@ -139,7 +137,7 @@ async def test_a_tenant_that_expires_can_do_nothing_until_it_is_prolonged(
 
 
 async def test_a_disabled_tenant_cannot_register_or_update_until_it_is_enabled(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme")
     made, without = await registrations.register(tenant="acme"), await registrations.register()
@@ -152,7 +150,7 @@ async def test_a_disabled_tenant_cannot_register_or_update_until_it_is_enabled(
 
 
 async def test_nobody_without_the_registrations_key_learns_of_its_tenant(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme", expires_at=0)
     await tenants.alter("acme", lambda known: replace(known, expires_at=None))
@@ -166,7 +164,7 @@ async def test_nobody_without_the_registrations_key_learns_of_its_tenant(
 
 
 async def test_the_quota_is_exact_when_many_register_at_once(
-    tmp_path: Path, registrations: Registrations, tenants: Tenants, clock: Clock
+    tmp_path: Path, registrations: OpenRegistrations, tenants: OpenTenants, clock: Clock
 ) -> None:
     await tenants.create("acme", quota=10)
     # With a connection of its own, as another process would be.
@@ -184,7 +182,7 @@ async def test_the_quota_is_exact_when_many_register_at_once(
 
 
 async def test_a_deleted_registration_makes_room_and_a_disabled_one_does_not(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme", quota=1)
     made = await registrations.register(tenant="acme")
@@ -196,7 +194,7 @@ async def test_a_deleted_registration_makes_room_and_a_disabled_one_does_not(
 
 
 async def test_registrations_of_others_do_not_count(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme", quota=1)
     await tenants.create("other", quota=2)
@@ -209,7 +207,7 @@ async def test_registrations_of_others_do_not_count(
 
 
 async def test_a_quota_below_what_there_is_takes_nothing_away(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme", quota=2)
     made = [await registrations.register(tenant="acme") for _ in range(2)]
@@ -221,7 +219,7 @@ async def test_a_quota_below_what_there_is_takes_nothing_away(
 
 
 async def test_registrations_are_assigned_all_or_none_and_counted_exactly(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme", quota=3)
     await tenants.create("other")
@@ -241,7 +239,7 @@ async def test_registrations_are_assigned_all_or_none_and_counted_exactly(
 
 
 async def test_all_without_a_tenant_are_assigned_but_those_with_some_notes(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme", quota=3)
     await tenants.create("other")
@@ -260,7 +258,7 @@ async def test_all_without_a_tenant_are_assigned_but_those_with_some_notes(
 
 
 async def test_the_quota_is_exact_when_many_are_assigned_while_others_register(
-    tmp_path: Path, registrations: Registrations, tenants: Tenants, clock: Clock
+    tmp_path: Path, registrations: OpenRegistrations, tenants: OpenTenants, clock: Clock
 ) -> None:
     await tenants.create("acme", quota=15)
     free = [(await registrations.register()).subdomain for _ in range(10)]
@@ -279,7 +277,7 @@ async def test_the_quota_is_exact_when_many_are_assigned_while_others_register(
 
 
 async def test_a_bad_allowfrom_uses_up_nothing(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme", quota=1)
     action = registrations.register(tenant="acme", allowfrom=["x"])
@@ -291,12 +289,12 @@ async def test_a_bad_allowfrom_uses_up_nothing(
 
 
 @pytest.mark.parametrize("name", ["", "A", "-a", ".", "..", "a/b", "a b", "a\n", "é", "a" * 64])
-async def test_a_name_that_is_unfit_for_urls_is_refused(tenants: Tenants, name: str) -> None:
+async def test_a_name_that_is_unfit_for_urls_is_refused(tenants: OpenTenants, name: str) -> None:
     assert await refusal(tenants.create(name)) == "invalid_name"
 
 
 @pytest.mark.parametrize("quota", [-1, MAX_QUOTA + 1])
-async def test_a_quota_out_of_bounds_is_refused(tenants: Tenants, quota: int) -> None:
+async def test_a_quota_out_of_bounds_is_refused(tenants: OpenTenants, quota: int) -> None:
     assert await refusal(tenants.create("acme", quota=quota)) == "invalid_quota"
     await tenants.create("acme", quota=0)
     action = tenants.alter("acme", lambda known: replace(known, quota=quota))
@@ -304,7 +302,7 @@ async def test_a_quota_out_of_bounds_is_refused(tenants: Tenants, quota: int) ->
 
 
 async def test_a_tenant_is_made_once_and_deleted_when_it_is_empty(
-    registrations: Registrations, tenants: Tenants
+    registrations: OpenRegistrations, tenants: OpenTenants
 ) -> None:
     await tenants.create("acme")
     assert await refusal(tenants.create("acme")) == "already_exists"
@@ -318,7 +316,7 @@ async def test_a_tenant_is_made_once_and_deleted_when_it_is_empty(
     assert await tenants.page() == []
 
 
-async def test_what_there_is_not_is_not_found(tenants: Tenants) -> None:
+async def test_what_there_is_not_is_not_found(tenants: OpenTenants) -> None:
     for action in (
         tenants.get("acme"),
         tenants.alter("acme", lambda known: known),
@@ -330,7 +328,7 @@ async def test_what_there_is_not_is_not_found(tenants: Tenants) -> None:
         assert await refusal(action) == "not_found"
 
 
-async def test_lists_come_in_pages(tenants: Tenants) -> None:
+async def test_lists_come_in_pages(tenants: OpenTenants) -> None:
     names = [f"tenant-{number}" for number in range(5)]
     for name in reversed(names):
         await tenants.create(name)

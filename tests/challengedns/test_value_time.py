@@ -25,12 +25,10 @@ from tests.support.challenge_service import (
     update,
     write_config,
 )
+from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.store import rows
-from zoneproof.challengedns.store.announcements import Announcements
-from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.value_time import ValueClock
-from zoneproof.storage import load_migrations, open_sqlite
 
 DAY = 86_400
 LIFETIME = 7 * DAY
@@ -61,11 +59,10 @@ class Machine:
         self.uptime = 20.0
         self.boots += 1
 
-    def opens(self, config: Config) -> Registrations:
+    def opens(self, config: Config) -> OpenRegistrations:
         time_of_day = lambda: self.clock  # noqa: E731
-        return Registrations(
-            open_sqlite(config.database, load_migrations("zoneproof.challengedns")),
-            Announcements(config.database),
+        return open_registrations(
+            config.database,
             zone=config.registration_zone,
             value_lifetime=config.value_lifetime,
             clock=time_of_day,
@@ -231,7 +228,7 @@ async def test_the_sweep_takes_small_batches_of_everything(
             return [kept.execute(f"SELECT COUNT(*) FROM {each}").fetchone()[0] for each in tables]
 
     assert counts() == [4, 30, 13]
-    more = await registrations._store.write(lambda tx: rows.sweep(tx, int(machine.clock)))
+    more = await registrations.database.write(lambda tx: rows.sweep(tx, int(machine.clock)))
     assert more
     assert counts() == [1, 27, 10]
     await registrations.sweep()

@@ -19,7 +19,6 @@ import atheris  # type: ignore[import-untyped]
 from tests.support.challenge_service import open_for, txt, write_config
 
 with atheris.instrument_imports(include=["zoneproof.challengedns"]):
-    from zoneproof.challengedns.api.api import make_app
     from zoneproof.challengedns.config import load_config
 
 
@@ -50,7 +49,7 @@ class _Requests:
         config = load_config(write_config(folder, api='trusted_proxies = ["127.0.0.1"]'))
         registrations = open_for(config)
         self.account = loop.run_until_complete(registrations.register())
-        self._app = make_app(registrations, config.api)
+        self._app = registrations.app(config.api)
         self._loop = loop
 
     def test(self, data: bytes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.challenge_config import CONFIG
-from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.core.errors import BusyError, InvalidInputError, ProviderUnavailableError
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import Event, PublishedRecord, RecordPublished, RecordRemoved
@@ -35,7 +35,7 @@ async def manager(tmp_path: Path) -> AsyncIterator[Manager]:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Registrations]:
+async def service(tmp_path: Path) -> AsyncIterator[OpenRegistrations]:
     (tmp_path / "zoneproof.toml").write_text(CONFIG)
     zone = DomainName("auth.example.org")
     opened = open_registrations(tmp_path / "challenge.db", zone=zone, value_lifetime=3600)
@@ -70,7 +70,7 @@ async def register(manager: Manager, credential: Credential) -> DomainName:
 
 
 async def test_without_a_registration_it_says_what_makes_one(
-    manager: Manager, service: Registrations, tmp_path: Path, emitted: list[Event]
+    manager: Manager, service: OpenRegistrations, tmp_path: Path, emitted: list[Event]
 ) -> None:
     trial = await run_credential_test(manager, await challenge(manager, tmp_path), emitted.append)
     assert not trial.ok
@@ -80,7 +80,7 @@ async def test_without_a_registration_it_says_what_makes_one(
 
 @pytest.mark.parametrize("zone", ["", "example.com"])
 async def test_a_registration_s_name_is_written_to_and_left_empty(
-    manager: Manager, service: Registrations, tmp_path: Path, emitted: list[Event], zone: str
+    manager: Manager, service: OpenRegistrations, tmp_path: Path, emitted: list[Event], zone: str
 ) -> None:
     credential = await challenge(manager, tmp_path)
     name = await register(manager, credential)
@@ -98,7 +98,7 @@ async def test_a_registration_s_name_is_written_to_and_left_empty(
 
 
 async def test_a_domain_without_a_registration_is_named(
-    manager: Manager, service: Registrations, tmp_path: Path, emitted: list[Event]
+    manager: Manager, service: OpenRegistrations, tmp_path: Path, emitted: list[Event]
 ) -> None:
     credential = await challenge(manager, tmp_path)
     await register(manager, credential)
@@ -107,7 +107,7 @@ async def test_a_domain_without_a_registration_is_named(
 
 
 async def test_a_value_that_a_killed_test_left_is_removed_first(
-    manager: Manager, service: Registrations, tmp_path: Path, emitted: list[Event]
+    manager: Manager, service: OpenRegistrations, tmp_path: Path, emitted: list[Event]
 ) -> None:
     credential = await challenge(manager, tmp_path)
     name = await register(manager, credential)
@@ -144,7 +144,7 @@ async def test_a_test_holds_the_places_at_a_name_only_while_it_runs(manager: Man
 
 
 async def test_listed_zones_are_shown_and_chosen_from(
-    manager: Manager, service: Registrations, tmp_path: Path, emitted: list[Event]
+    manager: Manager, service: OpenRegistrations, tmp_path: Path, emitted: list[Event]
 ) -> None:
     trial = await list_zones(manager.providers, await challenge(manager, tmp_path))
     assert trial.ok

@@ -25,10 +25,9 @@ from tests.providers.contract_suite import (
     txt,
 )
 from tests.support.challenge_config import CONFIG
+from tests.support.opened_service import OpenRegistrations, open_registrations
 from tests.support.registrations import MemoryRegistrations
-from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import ProviderContext, Zone, open_provider
@@ -39,7 +38,7 @@ from zoneproof.serving.server import HttpServer
 @asynccontextmanager
 async def our_service(
     folder: Path, requests: list[str]
-) -> AsyncIterator[tuple[str, Registrations]]:
+) -> AsyncIterator[tuple[str, OpenRegistrations]]:
     """Serve the API, noting requests; yields its URL and the registrations behind it."""
     path = folder / "zoneproof.toml"
     path.write_text(CONFIG)
@@ -47,7 +46,7 @@ async def our_service(
     registrations = open_registrations(
         config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
     )
-    app = make_app(registrations, config.api)
+    app = registrations.app(config.api)
 
     async def noting(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -68,7 +67,7 @@ async def our_service(
 class OurServiceHarness(HarnessWithSecond):
     """The provider with our service, whose values are read from its database."""
 
-    def __init__(self, url: str, service: Registrations) -> None:
+    def __init__(self, url: str, service: OpenRegistrations) -> None:
         super().__init__()
         self.url = url
         self.service = service

@@ -31,8 +31,8 @@ from tests.providers.contract_suite import (
     txt,
 )
 from tests.support.challenge_config import CONFIG
+from tests.support.opened_service import OpenRegistrations, open_registrations
 from tests.support.registrations import MemoryRegistrations
-from zoneproof.challengedns.store.registrations import Registrations, open_registrations
 from zoneproof.core.errors import ConfigError, InvalidInputError, ProviderError, ProviderZoneError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import DelegatedProvider, ProviderContext, TxtRecord, Zone, open_provider
@@ -53,7 +53,7 @@ class ChallengeHarness(HarnessWithTrouble, HarnessWithSecond, HarnessWithRefusal
         self.config.write_text(CONFIG)
         self.zone = Zone(DomainName.parse("auth.example.org"))
         self.store = MemoryRegistrations()
-        self.service: Registrations = open_registrations(
+        self.service: OpenRegistrations = open_registrations(
             folder / "challenge.db", zone=self.zone.name, value_lifetime=3600
         )
 

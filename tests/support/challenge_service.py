@@ -20,14 +20,14 @@ import dns.message
 import dns.query
 
 from tests.support.command import Result, run_zoneproof
+from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import Cells
-from zoneproof.challengedns.dns.table import Reader, RegistrationTable
+from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.dns.zones import ServedZones
-from zoneproof.challengedns.store.announcements import Announcements
-from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from zoneproof.challengedns.store.database import Announcements, Reader
 from zoneproof.testing.background import BackgroundServer
 
 ZONE = "auth.example.org"
@@ -208,7 +208,7 @@ def texts(message: dns.message.Message) -> list[str]:
     )
 
 
-def open_for(config: Config) -> Registrations:
+def open_for(config: Config) -> OpenRegistrations:
     """Open the registrations of a configuration."""
     return open_registrations(
         config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime

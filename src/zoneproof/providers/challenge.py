@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from zoneproof.challengedns.config import Config, load_config
-from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (
     InvalidInputError,
@@ -65,7 +66,10 @@ class ChallengeService:
         self._zones = [zone.name for zone in self._config.zones if zone.registrations]
         self._server = f"challenge:{self._config.database.resolve()}"
         self._kept = context.registrations
-        self._service: Registrations | None = None
+        self._registrations = Registrations(
+            self._config.registration_zone, self._config.value_lifetime
+        )
+        self._database: Database | None = None
         self._locks = KeyedLocks()
 
     async def zones(self) -> list[Zone]:
@@ -91,15 +95,17 @@ class ChallengeService:
 
     async def close(self) -> None:
         """Release the database."""
-        if self._service is not None:
-            await self._service.close()
-            self._service = None
+        if self._database is not None:
+            await self._database.close()
+            self._database = None
 
     async def _add(self, zone: Zone, record: TxtRecord) -> None:
         where, subdomain = self._find(zone, record.name)
-        service = await self._open()
+        database = await self._open()
         try:
-            await service.publish(subdomain, record.value)
+            await database.write(
+                lambda tx: self._registrations.publish(tx, subdomain, record.value)
+            )
         except RegistrationError as error:
             raise ProviderError(f"{where}: {error.message}", changed_nothing=True) from error
         except InvalidInputError as error:
@@ -109,9 +115,11 @@ class ChallengeService:
 
     async def _remove(self, zone: Zone, record: TxtRecord) -> None:
         _, subdomain = self._find(zone, record.name)
-        service = await self._open()
+        database = await self._open()
         try:
-            await service.withdraw(subdomain, record.value)
+            await database.write(
+                lambda tx: self._registrations.withdraw(tx, subdomain, record.value)
+            )
         except (RegistrationError, InvalidInputError):
             return  # a value that cannot be there, or a registration that is gone
 
@@ -124,13 +132,13 @@ class ChallengeService:
             )
         return self._kept
 
-    async def _open(self) -> Registrations:
+    async def _open(self) -> Database:
         async with self._locks("open"):
-            if self._service is None:
-                self._service = await open_in_thread(self._open_now, Registrations.close)
-            return self._service
+            if self._database is None:
+                self._database = await open_in_thread(self._open_now, Database.close)
+            return self._database
 
-    def _open_now(self) -> Registrations:
+    def _open_now(self) -> Database:
         # Made by us, the file might belong to a user who is not the service's.
         if not self._config.database.exists():
             raise ProviderError(
@@ -138,15 +146,11 @@ class ChallengeService:
                 " not exist: start the service once, with 'zoneproof challenge serve'",
                 changed_nothing=True,
             )
-        return open_registrations(
-            self._config.database,
-            zone=self._config.registration_zone,
-            value_lifetime=self._config.value_lifetime,
-        )
+        return open_database(self._config.database)
 
     async def _register(self, domain: DomainName) -> Registration:
-        store, service = self._store, await self._open()
-        made = await service.register(note=domain.text)
+        store, database = self._store, await self._open()
+        made = await database.write(lambda tx: self._registrations.register(tx, note=domain.text))
         registration = Registration(
             self._server,
             DomainName.parse(made.fulldomain),
@@ -156,7 +160,8 @@ class ChallengeService:
         )
         kept = await store.put(domain, registration)
         if kept != registration:
-            await service.delete(made.subdomain)  # another process was faster
+            # Another process was faster.
+            await database.write(lambda tx: self._registrations.delete(tx, made.subdomain))
         return kept
 
     def _find(self, zone: Zone, name: str) -> tuple[str, str]:

@@ -147,12 +147,12 @@ class SqliteStore:
         path: Path,
         connections: _Connections | None,
         open_again: Callable[[], _Connections],
-        read_back: Callable[[Transaction], object] | None = None,
+        after_commit: Callable[[Transaction], object] | None = None,
     ) -> None:
         self.path = path
         self._connections = connections
         self._open_again = open_again
-        self._read_back = read_back
+        self._after_commit = after_commit
         self._idle_readers: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(_READERS):
             self._idle_readers.put(number)
@@ -201,14 +201,6 @@ class SqliteStore:
         if self._connections is not None:
             self._connections.close()
 
-    async def verify(self) -> None:
-        """Read the whole file. Raises DamagedDatabaseError if it does not hold together."""
-        found = await self.read(lambda transaction: transaction.query("PRAGMA quick_check(1)"))
-        if found != [("ok",)]:
-            raise DamagedDatabaseError(
-                f"the database {self.path}: {_HELP[sqlite3.SQLITE_CORRUPT]} ({found[0][0]!s})"
-            )
-
     def _read_now(self, work: Callable[[Transaction], T]) -> T:
         number = self._idle_readers.get_nowait()  # there are as many as threads
         try:
@@ -253,8 +245,8 @@ class SqliteStore:
             except BaseException:
                 _roll_back(writer)
                 raise
-            if self._read_back is not None and self._connections is not None:
-                _read_with(self._connections.readers[_READERS], self._read_back)
+            if self._after_commit is not None and self._connections is not None:
+                _read_with(self._connections.readers[_READERS], self._after_commit)
         except BaseException as error:  # noqa: BLE001  else the thread ends and all wait for ever
             for job in group:
                 job.fail(self.path, error)
@@ -321,16 +313,17 @@ def open_sqlite(
     migrations: Sequence[Migration],
     *,
     may_only_read: bool = False,
-    read_back: Callable[[Transaction], object] | None = None,
+    after_commit: Callable[[Transaction], object] | None = None,
     traces: Sequence[Path] = (),
 ) -> SqliteStore:
     """Open the file, create it (mode 0600) if it is missing, and bring its tables up to date.
 
     Raises StorageError, naming the file, when that cannot be done; a file from a newer version
     is left as it is. With ``may_only_read`` a full disk is none of the reasons as long as the
-    tables are up to date: what is there is read, and every write tries again. ``read_back`` reads
-    after every commit; if that fails, so have the writes. ``traces`` are paths where something is
-    once the tables were there: then an empty file is a lost one, not one to begin with.
+    tables are up to date: what is there is read, and every write tries again. ``after_commit``
+    gets a transaction that reads, on another connection; if it fails, so have the writes.
+    ``traces`` are paths where something is once the tables were there: then an empty file is a
+    lost one, not one to begin with.
     """
 
     def connect() -> _Connections:
@@ -350,7 +343,7 @@ def open_sqlite(
     except sqlite3.Error as error:
         if not (may_only_read and lacks_room(error) and _can_be_read(path, migrations)):
             raise storage_error(path, error) from error
-    return SqliteStore(path, connections, connect, read_back)
+    return SqliteStore(path, connections, connect, after_commit)
 
 
 def _open(path: Path, migrations: Sequence[Migration]) -> _Connections:

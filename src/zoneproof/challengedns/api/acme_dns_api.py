@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -20,18 +21,23 @@ from zoneproof.challengedns.api.messages import (
     RegistrationCredentials,
     Updated,
     UpdateRequest,
+    credentials_of,
 )
 from zoneproof.challengedns.api.responses import error_answer
-from zoneproof.challengedns.store.authentication import Caller
+from zoneproof.challengedns.store.authentication import Caller, as_caller
+from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.keys import licence_key_id
 from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenants import authenticate_tenant
 from zoneproof.core.errors import StorageError
 from zoneproof.serving.middleware import MinuteLimit, sender
 from zoneproof.serving.operations import Operation
 from zoneproof.serving.requests import decode, read_body
 from zoneproof.serving.responses import HttpError, json_answer, set_subject
+from zoneproof.storage import Transaction
 
+T = TypeVar("T")
 Fields = Mapping[str, msgspec.Raw]
 
 _NULL = msgspec.Raw(b"null")
@@ -43,8 +49,14 @@ class AcmeDnsApi:
     """The endpoints."""
 
     def __init__(
-        self, registrations: Registrations, *, updates_per_minute: int, open_registration: bool
+        self,
+        database: Database,
+        registrations: Registrations,
+        *,
+        updates_per_minute: int,
+        open_registration: bool,
     ) -> None:
+        self._database = database
         self._registrations = registrations
         self._updates = MinuteLimit(updates_per_minute)
         self._open_registration = open_registration
@@ -99,70 +111,86 @@ class AcmeDnsApi:
 
     async def register(self, request: Request) -> Response:
         """Make a registration."""
-        tenant, registrations = await self._permitted(licence_key(request))
+        permit = await self._permitted(licence_key(request))
         body = await read_body(request)
         fields = _read_fields(body) if body else {}
-        new = await registrations.register(
-            allowfrom=_texts_field(fields, "allowfrom"), note=_note(fields), tenant=tenant
+        allowfrom, note = _texts_field(fields, "allowfrom"), _note(fields)
+        new = await self._database.write(
+            lambda tx: self._registrations.register(
+                tx, allowfrom=allowfrom, note=note, tenant=permit(tx)
+            )
         )
         set_subject(request, "registration", new.subdomain)
-        return json_answer(
-            201,
-            RegistrationCredentials(
-                new.username, new.password, new.fulldomain, new.subdomain, new.allowfrom
-            ),
-        )
+        return json_answer(201, credentials_of(new))
 
     async def update(self, request: Request) -> Response:
         """Publish a value."""
-        registrations, caller, subdomain, txt = await self._read_update(request)
-        await registrations.update(caller, subdomain, txt)
-        set_subject(request, "registration", subdomain)
-        return json_answer(200, Updated(txt))
+        return await self._update(request, self._registrations.update)
 
     async def withdraw(self, request: Request) -> Response:
         """Withdraw a value."""
-        registrations, caller, subdomain, txt = await self._read_update(request)
-        await registrations.remove(caller, subdomain, txt)
-        set_subject(request, "registration", subdomain)
-        return json_answer(200, Updated(txt))
+        return await self._update(request, self._registrations.remove)
 
     async def health(self, request: Request) -> Response:
         """Tell whether the service can do its work."""
         try:
-            await self._registrations.check()
+            await self._database.check()
         except StorageError as error:
             _log.error("%s", error.message)
             return error_answer(request, 503, "storage_unavailable", error.message)
         return Response()
 
-    async def _permitted(self, key: str) -> tuple[str | None, Registrations]:
-        """Return for whom a key registers, and the registrations as long as it does.
+    async def _permitted(self, key: str) -> Callable[[Transaction], str | None]:
+        """Return what tells for whom a key registers, and raises once it does no longer.
 
         Without a key it is for no tenant, if that is allowed.
         """
         # What has not the form of a licence key may be a password for a proxy in front.
         if self._open_registration and licence_key_id(key) is None:
-            return None, self._registrations
-        return await self._registrations.permitted(
-            lambda tx, now: authenticate_tenant(tx, key, now)
-        )
+            return _for_nobody
 
-    async def _read_update(self, request: Request) -> tuple[Registrations, Caller, str, str]:
+        def permit(tx: Transaction) -> str:
+            return authenticate_tenant(tx, key, self._registrations.now())
+
+        await self._database.read(permit)
+        return permit
+
+    async def _update(
+        self, request: Request, change: Callable[[Transaction, Caller, str, str], None]
+    ) -> Response:
         caller = self._caller(request)
-        registrations = self._registrations
         # A wrong path is told. A wrong Authorization is not: it may be meant for a proxy.
-        if key := path_key(request):
-            _, registrations = await self._permitted(key)
+        key = path_key(request)
+        permit = await self._permitted(key) if key else _for_nobody
         body = await read_body(request)
         try:
             fields = _read_fields(body)
             subdomain, txt = _text_field(fields, "subdomain"), _text_field(fields, "txt")
         except HttpError:
-            own = await registrations.authenticate(caller)
+            own = await self._authenticate(caller, permit)
             set_subject(request, "registration", own.subdomain)
             raise
-        return registrations, caller, subdomain, txt
+
+        def work(tx: Transaction) -> None:
+            permit(tx)
+            change(tx, caller, subdomain, txt)
+
+        await self._as_caller(caller, lambda: self._database.write(work))
+        set_subject(request, "registration", subdomain)
+        return json_answer(200, Updated(txt))
+
+    async def _authenticate(
+        self, caller: Caller, permit: Callable[[Transaction], object]
+    ) -> RegistrationRow:
+        def work(tx: Transaction) -> RegistrationRow:
+            permit(tx)
+            return self._registrations.authenticate(tx, caller)
+
+        return await self._as_caller(caller, lambda: self._database.read(work))
+
+    async def _as_caller(self, caller: Caller, action: Callable[[], Awaitable[T]]) -> T:
+        legacy_keys = self._registrations.legacy_keys
+        return await as_caller(self._database, legacy_keys, caller, action)
 
     def _caller(self, request: Request) -> Caller:
         """Return who a request says that it comes from. Raises HttpError 429."""
@@ -192,6 +220,10 @@ def _texts_field(fields: Fields, key: str) -> list[str]:
     """Return a list of texts; it is empty if it is missing or null."""
     texts: list[str] | None = decode(fields.get(key, _NULL), list[str] | None)
     return texts or []
+
+
+def _for_nobody(tx: Transaction) -> None:
+    """Permit what needs no licence key."""
 
 
 def _note(fields: Fields) -> str:

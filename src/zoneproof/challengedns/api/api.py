@@ -18,6 +18,7 @@ from zoneproof.challengedns.api.licence import key_in_path
 from zoneproof.challengedns.api.responses import REST
 from zoneproof.challengedns.api.rest import Rest
 from zoneproof.challengedns.config import ApiConfig
+from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenants import NAME_PATTERN
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
@@ -49,14 +50,15 @@ _INFO = ApiInfo(
 )
 
 
-def make_app(registrations: Registrations, config: ApiConfig) -> ASGIApp:
+def make_app(database: Database, registrations: Registrations, config: ApiConfig) -> ASGIApp:
     """Return the API as an ASGI application."""
     acme_dns = AcmeDnsApi(
+        database,
         registrations,
         updates_per_minute=config.rate_limit_registration,
         open_registration=config.open_registration,
     )
-    operations = [*acme_dns.operations(), *Rest(registrations).operations()]
+    operations = [*acme_dns.operations(), *Rest(database, registrations).operations()]
     counted = Middleware(
         LimitedRequests,
         per_minute=config.rate_limit_address,

@@ -8,10 +8,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
 from zoneproof.challengedns.store.checks import MAX_NOTE
-from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
 from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, MAX_QUOTA, NAME_PATTERN
+from zoneproof.storage import Transaction
 
 MAX_TIME = 253_402_300_799
 """The last second of the year 9999, in seconds since 1970."""
@@ -180,10 +181,19 @@ def facts_of(registrations: Registrations, found: RegistrationRow) -> Registrati
     )
 
 
-async def details_of(registrations: Registrations, found: RegistrationRow) -> RegistrationDetails:
+def details_of(
+    registrations: Registrations, tx: Transaction, found: RegistrationRow
+) -> RegistrationDetails:
     """Return what can be shown of a registration, with its live values."""
-    values = await registrations.values(found.subdomain)
+    values = registrations.values(tx, found.subdomain)
     return RegistrationDetails(
         **asdict(facts_of(registrations, found)),
         values=tuple(TxtValue(txt, expires_at) for txt, expires_at in values),
+    )
+
+
+def credentials_of(new: NewRegistration) -> RegistrationCredentials:
+    """Return what a client is given once."""
+    return RegistrationCredentials(
+        new.username, new.password, new.fulldomain, new.subdomain, new.allowfrom
     )

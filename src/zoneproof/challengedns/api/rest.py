@@ -24,28 +24,33 @@ from zoneproof.challengedns.api.messages import (
     TenantChange,
     TenantPage,
     TenantPageQuery,
+    credentials_of,
     details_of,
     facts_of,
 )
 from zoneproof.challengedns.api.responses import REST
-from zoneproof.challengedns.store.authentication import administered
+from zoneproof.challengedns.store.authentication import Administered, administered
 from zoneproof.challengedns.store.checks import check_networks, clean_note
-from zoneproof.challengedns.store.keys import hash_key, new_key
+from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
 from zoneproof.challengedns.store.tenants import (
     NewKey,
-    Tenants,
     authenticate_key,
     authenticate_operator,
+    known_tenant,
     operator_key_needed,
 )
 from zoneproof.serving.operations import Handler, Operation
 from zoneproof.serving.requests import decode, read_body, read_query
 from zoneproof.serving.responses import ErrorBody, json_answer
+from zoneproof.storage import Transaction
 
 T = TypeVar("T")
+R = TypeVar("R")
+Permit = Callable[[Transaction], T]
+"""Returns what a request may do; raises RegistrationError where it may not."""
 
 _KEY = (("bearer",), ("basic",))
 
@@ -53,8 +58,10 @@ _KEY = (("bearer",), ("basic",))
 class Rest:
     """The endpoints."""
 
-    def __init__(self, registrations: Registrations) -> None:
+    def __init__(self, database: Database, registrations: Registrations) -> None:
+        self._database = database
         self._registrations = registrations
+        self._tenants = registrations.tenants
 
     def operations(self) -> list[Operation]:
         """Return the table of what there is."""
@@ -160,136 +167,175 @@ class Rest:
     async def list_registrations(self, request: Request) -> Response:
         """List those of the key's tenant, or all."""
         key = licence_key(request)
-        who, registrations = await self._registrations.permitted(
-            lambda tx, now: authenticate_key(tx, key, now)
+        permit = await self._checked(
+            lambda tx: authenticate_key(tx, key, self._registrations.now())
         )
         query = read_query(request, TenantPageQuery)
-        if who.tenant is not None and query.tenant not in {"", who.tenant}:
-            raise operator_key_needed()
-        tenant = who.tenant or query.tenant
-        if tenant:
-            await registrations.tenants.get(tenant)
-        found = await registrations.page(tenant=tenant, after=query.after, limit=query.limit + 1)
+
+        def work(tx: Transaction, who: LicenceKey) -> list[RegistrationRow]:
+            if who.tenant is not None and query.tenant not in {"", who.tenant}:
+                raise operator_key_needed()
+            tenant = who.tenant or query.tenant
+            if tenant:
+                known_tenant(tx, tenant)
+            limit = query.limit + 1
+            return self._registrations.page(tx, tenant=tenant, after=query.after, limit=limit)
+
+        found = await self._read(permit, work)
         page, following = _page(found, query.limit, lambda one: one.subdomain)
-        facts = tuple(facts_of(registrations, one) for one in page)
+        facts = tuple(facts_of(self._registrations, one) for one in page)
         return json_answer(200, RegistrationPage(facts, following))
 
     async def get_registration(self, request: Request) -> Response:
         """Show one."""
-        _, found, registrations = await self._administered(request)
-        return json_answer(200, await details_of(registrations, found))
+        permit = await self._administrator(request)
+        details = await self._read(
+            permit, lambda tx, of: details_of(self._registrations, tx, of.registration)
+        )
+        return json_answer(200, details)
 
     async def change_registration(self, request: Request) -> Response:
         """Change one, all at once or nothing."""
-        who, found, registrations = await self._administered(request)
+        permit = await self._administrator(request)
         change = decode(await read_body(request), RegistrationChange)
         changes = _set(change)
-        if "tenant" in changes and who.tenant is not None:
-            raise operator_key_needed()
         if isinstance(change.note, str):
             changes["note"] = clean_note(change.note)
-        if not isinstance(change.allowfrom, UnsetType):
-            changes["allowfrom"] = check_networks(change.allowfrom)
-        altered = await registrations.alter(
-            found.subdomain, lambda known: replace(known, **changes)
-        )
-        return json_answer(200, await details_of(registrations, altered))
+
+        def work(tx: Transaction, of: Administered) -> RegistrationDetails:
+            if "tenant" in changes and of.key.tenant is not None:
+                raise operator_key_needed()
+            if not isinstance(change.allowfrom, UnsetType):
+                changes["allowfrom"] = check_networks(change.allowfrom)
+            altered = self._registrations.alter(
+                tx, of.registration.subdomain, lambda known: replace(known, **changes)
+            )
+            return details_of(self._registrations, tx, altered)
+
+        return json_answer(200, await self._write(permit, work))
 
     async def rotate_registration(self, request: Request) -> Response:
         """Make a new password."""
-        _, found, registrations = await self._administered(request)
-        subdomain, key = found.subdomain, new_key()
-        altered = await registrations.alter(
-            subdomain, lambda known: replace(known, key_hash=hash_key(key))
+        permit = await self._administrator(request)
+        rotated = await self._write(
+            permit, lambda tx, of: self._registrations.rotate(tx, of.registration.subdomain)
         )
-        fulldomain = registrations.fulldomain(subdomain)
-        return json_answer(
-            200,
-            RegistrationCredentials(
-                altered.username, key, fulldomain, subdomain, altered.allowfrom
-            ),
-        )
+        return json_answer(200, credentials_of(rotated))
 
     async def delete_registration(self, request: Request) -> Response:
         """Delete one."""
-        _, found, registrations = await self._administered(request)
-        await registrations.delete(found.subdomain)
+        permit = await self._administrator(request)
+        await self._write(
+            permit, lambda tx, of: self._registrations.delete(tx, of.registration.subdomain)
+        )
         return Response(status_code=204)
 
     # --- tenants ---------------------------------------------------------------------------
 
     async def list_tenants(self, request: Request) -> Response:
         """List all."""
-        tenants = await self._operated(request)
+        permit = await self._operator(request)
         query = read_query(request, PageQuery)
-        found = await tenants.page(after=query.after, limit=query.limit + 1)
+        found = await self._read(
+            permit, lambda tx, _: self._tenants.page(tx, after=query.after, limit=query.limit + 1)
+        )
         return json_answer(200, TenantPage(*_page(found, query.limit, lambda one: one.name)))
 
     async def create_tenant(self, request: Request) -> Response:
         """Make one."""
-        tenants = await self._operated(request)
+        permit = await self._operator(request)
         new = decode(await read_body(request), NewTenant)
-        made = await tenants.create(new.name, quota=new.quota, expires_at=new.expires_at)
+        made = await self._write(
+            permit,
+            lambda tx, _: self._tenants.create(
+                tx, new.name, quota=new.quota, expires_at=new.expires_at
+            ),
+        )
         return json_answer(201, made, {"Location": f"{REST}tenants/{made.name}"})
 
     async def get_tenant(self, request: Request) -> Response:
         """Show one."""
-        tenants = await self._operated(request)
-        return json_answer(200, await tenants.get(request.path_params["name"]))
+        permit = await self._operator(request)
+        name = request.path_params["name"]
+        return json_answer(200, await self._read(permit, lambda tx, _: known_tenant(tx, name)))
 
     async def change_tenant(self, request: Request) -> Response:
         """Change one, all at once or nothing."""
-        tenants = await self._operated(request)
+        permit = await self._operator(request)
         changes = _set(decode(await read_body(request), TenantChange))
         name = request.path_params["name"]
-        return json_answer(200, await tenants.alter(name, lambda known: replace(known, **changes)))
+        altered = await self._write(
+            permit,
+            lambda tx, _: self._tenants.alter(tx, name, lambda known: replace(known, **changes)),
+        )
+        return json_answer(200, altered)
 
     async def delete_tenant(self, request: Request) -> Response:
         """Delete one."""
-        tenants = await self._operated(request)
-        await tenants.delete(request.path_params["name"])
+        permit = await self._operator(request)
+        name = request.path_params["name"]
+        await self._write(permit, lambda tx, _: self._tenants.delete(tx, name))
         return Response(status_code=204)
 
     # --- keys ------------------------------------------------------------------------------
 
     async def list_keys(self, request: Request) -> Response:
         """List all, or a tenant's."""
-        tenants = await self._operated(request)
+        permit = await self._operator(request)
         query = read_query(request, TenantPageQuery)
-        found = await tenants.keys(tenant=query.tenant, after=query.after, limit=query.limit + 1)
+        found = await self._read(
+            permit,
+            lambda tx, _: self._tenants.keys(
+                tx, tenant=query.tenant, after=query.after, limit=query.limit + 1
+            ),
+        )
         return json_answer(200, KeyPage(*_page(found, query.limit, lambda one: one.id)))
 
     async def create_key(self, request: Request) -> Response:
         """Make a tenant's."""
-        tenants = await self._operated(request)
+        permit = await self._operator(request)
         new = decode(await read_body(request), KeyRequest)
-        return json_answer(201, await tenants.create_key(new.tenant, note=new.note))
+        made = await self._write(
+            permit, lambda tx, _: self._tenants.create_key(tx, new.tenant, note=new.note)
+        )
+        return json_answer(201, made)
 
     async def revoke_key(self, request: Request) -> Response:
         """Revoke one."""
-        tenants = await self._operated(request)
-        await tenants.revoke_key(request.path_params["id"], operators=False)
+        permit = await self._operator(request)
+        key_id = request.path_params["id"]
+        await self._write(
+            permit, lambda tx, _: self._tenants.revoke_key(tx, key_id, operators=False)
+        )
         return Response(status_code=204)
 
-    # --- within ----------------------------------------------------------------------------
+    # --- permits ---------------------------------------------------------------------------
+    # Each is looked at when the request comes, before its body is read, and once more in the
+    # transaction in which the work is done: what is no longer allowed by then is not done.
 
-    async def _operated(self, request: Request) -> Tenants:
-        """Return the tenants and keys as long as the request's key is the operator's."""
+    async def _operator(self, request: Request) -> Permit[LicenceKey]:
+        """Return what permits all as long as the request's key is the operator's."""
         key = licence_key(request)
-        _, registrations = await self._registrations.permitted(
-            lambda tx, now: authenticate_operator(tx, key, now)
+        return await self._checked(
+            lambda tx: authenticate_operator(tx, key, self._registrations.now())
         )
-        return registrations.tenants
 
-    async def _administered(
-        self, request: Request
-    ) -> tuple[LicenceKey, RegistrationRow, Registrations]:
-        """Return key and registration of the request, and all as long as the two fit."""
+    async def _administrator(self, request: Request) -> Permit[Administered]:
+        """Return what permits all as long as key and registration of the request fit."""
         key, subdomain = licence_key(request), request.path_params["subdomain"]
-        (who, found), registrations = await self._registrations.permitted(
-            lambda tx, now: administered(tx, key, subdomain, now)
+        return await self._checked(
+            lambda tx: administered(tx, key, subdomain, self._registrations.now())
         )
-        return who, found, registrations
+
+    async def _checked(self, permit: Permit[T]) -> Permit[T]:
+        await self._database.read(permit)
+        return permit
+
+    async def _read(self, permit: Permit[T], work: Callable[[Transaction, T], R]) -> R:
+        return await self._database.read(lambda tx: work(tx, permit(tx)))
+
+    async def _write(self, permit: Permit[T], work: Callable[[Transaction, T], R]) -> R:
+        return await self._database.write(lambda tx: work(tx, permit(tx)))
 
 
 def _operation(

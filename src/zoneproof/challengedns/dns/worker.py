@@ -21,9 +21,9 @@ import msgspec
 
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import shared_cells
-from zoneproof.challengedns.dns.table import Reader, RegistrationTable
+from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
-from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.database import Announcements, Reader
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.serving import logs
 from zoneproof.serving.limits import RateLimit

@@ -21,13 +21,12 @@ from zoneproof.challengedns.importing.rows import (
 )
 from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
 from zoneproof.challengedns.store import rows
-from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.database import Database, open_database
 from zoneproof.challengedns.store.keys import is_legacy, require_bcrypt
-from zoneproof.challengedns.store.registrations import open_database
 from zoneproof.challengedns.store.rows import RegistrationRow
-from zoneproof.challengedns.store.tenants import require_places
+from zoneproof.challengedns.store.tenants import require_places, take_places
 from zoneproof.challengedns.store.value_time import ValueClock
-from zoneproof.storage import Store, Transaction
+from zoneproof.storage import Transaction
 
 
 @dataclass(frozen=True)
@@ -98,11 +97,9 @@ async def import_acme_dns(
     require_bcrypt()
     async with (
         open_acme_dns(source) as database,
-        _open_target(config, dry_run=dry_run) as (store, announcements),
+        _open_target(config, dry_run=dry_run) as target,
     ):
-        run = _Run(
-            store, announcements, config.value_lifetime, left_out, tenant=tenant, dry_run=dry_run
-        )
+        run = _Run(target, config.value_lifetime, left_out, tenant=tenant, dry_run=dry_run)
         return await run.take_all(database, progress)
 
 
@@ -111,16 +108,14 @@ class _Run:
 
     def __init__(
         self,
-        store: Store,
-        announcements: Announcements,
+        target: Database,
         lifetime: int,
         left_out: Callable[[LeftOut], None],
         *,
         tenant: str | None,
         dry_run: bool,
     ) -> None:
-        self._store = store
-        self._announcements = announcements
+        self._target = target
         self._lifetime = lifetime
         self._left_out = left_out
         self._tenant = tenant
@@ -133,7 +128,7 @@ class _Run:
     async def take_all(
         self, database: AcmeDnsDatabase, progress: Callable[[int, int], None]
     ) -> Summary:
-        await self._store.read(lambda tx: self._require_places(tx, 0))
+        await self._target.read(lambda tx: self._require_places(tx, 0))
         total = await database.count()
         values = await self._read_values(database)
         done = 0
@@ -143,7 +138,7 @@ class _Run:
             progress(done, total)
         if self._dry_run:
             new = self._registrations["new"]
-            await self._store.read(lambda tx: self._require_places(tx, new))
+            await self._target.read(lambda tx: self._require_places(tx, new))
         self._values["unused"] += sum(map(len, values.values()))
         return Summary(self._registrations, self._values)
 
@@ -186,10 +181,9 @@ class _Run:
             return [self._take_one(tx, account) for account in accounts]
 
         if self._dry_run:
-            decisions = await self._store.read(work)
+            decisions = await self._target.read(work)
         else:
-            decisions = await self._store.write(work)
-            self._announcements.announce()
+            decisions = await self._target.write(work)
         for account, decision in zip(accounts, decisions, strict=True):
             self._count(account, decision)
 
@@ -201,7 +195,8 @@ class _Run:
             return decision
         registration = account.registration
         if decision.kind == "new":
-            self._require_places(tx, 1)
+            if self._tenant is not None:
+                take_places(tx, self._tenant, 1)
             rows.insert(tx, replace(registration, tenant=self._tenant))
         for value in decision.publish:
             expires_at = value.published + self._lifetime + lead
@@ -260,16 +255,13 @@ def _published(value: ImportedValue) -> int:
 
 
 @asynccontextmanager
-async def _open_target(
-    config: Config, *, dry_run: bool
-) -> AsyncIterator[tuple[Store, Announcements]]:
-    with _place(config.database, dry_run=dry_run) as database:
-        store, announcements = _open(database, None if dry_run else service_user(config))
+async def _open_target(config: Config, *, dry_run: bool) -> AsyncIterator[Database]:
+    with _place(config.database, dry_run=dry_run) as path:
+        database = _open(path, None if dry_run else service_user(config))
         try:
-            yield store, announcements
+            yield database
         finally:
-            await store.close()
-            announcements.close()
+            await database.close()
 
 
 @contextmanager
@@ -281,7 +273,7 @@ def _place(database: Path, *, dry_run: bool) -> Iterator[Path]:
         yield Path(folder) / database.name
 
 
-def _open(database: Path, owner: pwd.struct_passwd | None) -> tuple[Store, Announcements]:
+def _open(database: Path, owner: pwd.struct_passwd | None) -> Database:
     if owner is not None:
         make_folder_for(database.parent, owner)
     return open_database(database, owner)

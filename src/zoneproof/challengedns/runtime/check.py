@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -23,14 +21,11 @@ from zoneproof.challengedns.runtime.health import answers_dns
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
 from zoneproof.challengedns.runtime.sockets import bind_dns, remark_on_families
+from zoneproof.challengedns.store.database import ENGINE_VERSION, fault_of_engine, try_out
 from zoneproof.core import times
-from zoneproof.core.errors import ConfigError, ZoneproofError
+from zoneproof.core.errors import ConfigError, StorageError, ZoneproofError
 from zoneproof.serving.capacity import file_limit, usable_memory
 from zoneproof.serving.sockets import bind
-from zoneproof.storage import lacks_room, load_migrations, storage_error
-
-_WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
-_WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
 
 
 class Level(Enum):
@@ -71,7 +66,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         *check_capacity(config, file_limit(), usable_memory()),
         *_check_user(config),
         *_check_database(config),
-        *check_sqlite(sqlite3.sqlite_version_info),
+        *check_engine(ENGINE_VERSION),
         *_check_certificate(config),
         *_check_api_name(config, zones),
     ]
@@ -152,43 +147,20 @@ def _check_database(config: Config) -> Iterator[CheckFinding]:
             yield _ok("database", f"{database} will be made at the first start")
         return
     try:
-        with closing(
-            sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
-        ) as connection:
-            connection.isolation_level = None
-            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            seen = dict(connection.execute("SELECT component, number FROM schema_version"))
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        text = storage_error(database, error).message
-        if lacks_room(error):
-            yield _note("database", f"{text}; until then DNS answers with what can be read")
-        else:
-            yield _problem("database", text)
+        remark = try_out(database)
+    except StorageError as error:
+        yield _problem("database", error.message)
         return
-    if damage != "ok":
-        yield _problem("database", f"{database} is damaged: restore it from a backup ({damage})")
-        return
-    newest = load_migrations("zoneproof.challengedns")[-1]
-    if seen.get(newest.component, 0) > newest.number:
-        yield _problem("database", f"{database} was written by a newer Zoneproof: update Zoneproof")
+    if remark:
+        yield _note("database", f"{remark}; until then DNS answers with what can be read")
     else:
         yield _ok("database", f"{database} can be read and written")
 
 
-def check_sqlite(version: tuple[int, int, int]) -> Iterator[CheckFinding]:
-    """Say it where SQLite has its "WAL-reset bug" (https://sqlite.org/wal.html#walresetbug)."""
-    line = version[0], version[1]
-    fixed_for_this_line = _WAL_RESET_FIXED.get(line, _WAL_RESET_FIXED_FOR_GOOD)
-    if version < fixed_for_this_line:
-        yield _note(
-            "database",
-            f"SQLite {'.'.join(map(str, version))} has a fault that can damage a database, very"
-            " rarely, when two programs write at the same moment; 3.51.3 has not. Until Python"
-            " comes with that one: administer over the REST API while the service is busy, rather"
-            " than with commands beside it, and keep backups",
-        )
+def check_engine(version: tuple[int, int, int]) -> Iterator[CheckFinding]:
+    """Say it where this version of the database's engine has a fault that matters here."""
+    if fault := fault_of_engine(version):
+        yield _note("database", fault)
 
 
 def _check_certificate(config: Config) -> Iterator[CheckFinding]:

@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, TypeVar
+from typing import Final, Literal
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoneproof.challengedns.dns import counters
 from zoneproof.challengedns.runtime.pool import WorkerPool
+from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
-from zoneproof.storage import Store, Transaction
+from zoneproof.storage import Transaction
 
-T = TypeVar("T")
 _BUCKETS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 _ENDPOINTS: Final = frozenset({"register", "update", "health"})
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
@@ -43,46 +43,6 @@ class Histogram:
         """Count one."""
         self.counts[bisect.bisect_left(_BUCKETS, seconds)] += 1
         self.sum += seconds
-
-
-class MeasuredStore:
-    """A store (the Store protocol) whose transactions are timed, waiting included.
-
-    ``require_readers`` raises StorageError while what is written would not be answered.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        clock: Callable[[], float] = time.perf_counter,
-        *,
-        require_readers: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._store = store
-        self._require_readers = require_readers
-        self._clock = clock
-        self.seconds = {"read": Histogram(), "write": Histogram()}
-
-    async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` as the store does."""
-        start = self._clock()
-        try:
-            return await self._store.read(work)
-        finally:
-            self.seconds["read"].observe(self._clock() - start)
-
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` as the store does."""
-        self._require_readers()
-        start = self._clock()
-        try:
-            return await self._store.write(work)
-        finally:
-            self.seconds["write"].observe(self._clock() - start)
-
-    async def close(self) -> None:
-        """Close the store."""
-        await self._store.close()
 
 
 class CountedRequests:
@@ -124,19 +84,24 @@ class Metrics:
         self._rows: tuple[int, int] = (0, 0)
         self._rows_at = 0.0
         self.requests: Counter[tuple[str, str, str]] = Counter()
+        self.storage = {"read": Histogram(), "write": Histogram()}
         self.certificate_expires_at: float | None = None
         self.renewals: Counter[str] = Counter({"success": 0, "failure": 0})
 
-    async def page(self, store: MeasuredStore) -> str:
-        """Return the page. Raises StorageError."""
-        await self._count_rows(store)
-        return "".join(f"{line}\n" for line in itertools.chain(self._dns(), self._rest(store)))
+    def observe_storage(self, kind: Literal["read", "write"], seconds: float) -> None:
+        """Count a transaction, and how long it took."""
+        self.storage[kind].observe(seconds)
 
-    async def _count_rows(self, store: MeasuredStore) -> None:
+    async def page(self, database: Database) -> str:
+        """Return the page. Raises StorageError."""
+        await self._count_rows(database)
+        return "".join(f"{line}\n" for line in itertools.chain(self._dns(), self._rest()))
+
+    async def _count_rows(self, database: Database) -> None:
         now = self._clock()
         if abs(now - self._rows_at) < _ROW_COUNTS_KEPT:
             return
-        self._rows = await store.read(
+        self._rows = await database.read(
             lambda tx: (
                 _number(tx, _REGISTRATIONS),
                 _number(tx, _LIVE_VALUES, self._value_clock.now(tx)),
@@ -180,7 +145,7 @@ class Metrics:
             [({}, self._pool.restarts)],
         )
 
-    def _rest(self, store: MeasuredStore) -> Iterator[str]:
+    def _rest(self) -> Iterator[str]:
         yield from _family(
             "zoneproof_api_requests_total",
             "counter",
@@ -200,7 +165,7 @@ class Metrics:
         yield from _histograms(
             "zoneproof_storage_seconds",
             "How long the API waited for the database, by kind of transaction.",
-            store.seconds,
+            self.storage,
         )
         yield from _family(
             "zoneproof_certificate_renewals_total",
@@ -255,12 +220,12 @@ _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _log = logging.getLogger(__name__)
 
 
-def make_metrics_app(metrics: Metrics, store: MeasuredStore) -> ASGIApp:
+def make_metrics_app(metrics: Metrics, database: Database) -> ASGIApp:
     """Return an application that answers ``GET /metrics``."""
 
     async def page(request: Request) -> Response:  # noqa: ARG001
         try:
-            return PlainTextResponse(await metrics.page(store), media_type=_TYPE)
+            return PlainTextResponse(await metrics.page(database), media_type=_TYPE)
         except StorageError as error:
             _log.error("no metrics: %s", error.message)
             return PlainTextResponse("the database cannot be read\n", 503)

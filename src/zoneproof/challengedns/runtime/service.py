@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,6 @@ from zoneproof.challengedns.runtime.capacity import METRICS, capacity
 from zoneproof.challengedns.runtime.cpu_affinity import PoolThread, give_way
 from zoneproof.challengedns.runtime.metrics import (
     CountedRequests,
-    MeasuredStore,
     Metrics,
     make_metrics_app,
 )
@@ -41,8 +41,9 @@ from zoneproof.challengedns.runtime.sockets import (
     bind_dns,
     remark_on_families,
 )
-from zoneproof.challengedns.store.announcements import Announcements
-from zoneproof.challengedns.store.registrations import Registrations, open_database
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.errors import (
     ConfigError,
     DamagedDatabaseError,
@@ -57,7 +58,7 @@ from zoneproof.serving.capacity import file_limit, usable_memory
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.server import HttpServer
 from zoneproof.serving.sockets import Endpoint, bind
-from zoneproof.storage import SqliteStore, open_in_thread
+from zoneproof.storage import Transaction, open_in_thread
 
 _UPKEEP_SECONDS = 5.0
 _SWEEP_EVERY = 12
@@ -111,8 +112,8 @@ class _Service:
             drop_privileges(config)
             self._workers = stack.enter_context(PoolThread(self._pool))
             give_way()
-            store = await self._open_database()
-            stack.push_async_callback(self._registrations.close)
+            await self._open_database()
+            stack.push_async_callback(self._database.close)
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
                 await self._prepare_certificate(self._source, config.api.auto)
@@ -126,12 +127,12 @@ class _Service:
             self._tell_expiry()
             stack.push_async_callback(self._workers.stop)
             await self._start_workers(config)
-            await store.verify()  # takes seconds for a large database, while DNS answers
+            await self._database.verify()  # takes seconds for a large database, while DNS answers
             self._http.start(listeners)
             stack.push_async_callback(self._http.stop)
             if for_metrics:
                 metrics = HttpServer(
-                    make_metrics_app(self._metrics, self._store),
+                    make_metrics_app(self._metrics, self._database),
                     connections=METRICS,
                     of_one=METRICS,
                 )
@@ -150,40 +151,26 @@ class _Service:
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload()
 
-    async def _open_database(self) -> SqliteStore:
+    async def _open_database(self) -> None:
         config = self._config
 
-        def opening() -> tuple[SqliteStore, Announcements]:
-            return open_database(config.database, may_only_read=True)
+        def opening() -> Database:
+            return open_database(
+                config.database,
+                may_only_read=True,
+                observe=self._metrics.observe_storage,
+                require_readers=self._require_readers,
+            )
 
-        store, announcements = await open_in_thread(opening, lambda opened: opened[0].close())
-        self._opened = self._identity()
-        self._store = MeasuredStore(store, require_readers=self._require_readers)
-        self._registrations = Registrations(
-            self._store,
-            announcements,
-            zone=config.registration_zone,
-            value_lifetime=config.value_lifetime,
-        )
-        return store
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            status = self._config.database.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+        self._database = await open_in_thread(opening, Database.close)
+        self._registrations = Registrations(config.registration_zone, config.value_lifetime)
 
     def _require_readers(self) -> None:
         """Raise StorageError while a DNS worker could not answer with what would be written.
 
         So it does for what the next start would not find.
         """
-        if self._identity() != self._opened:
-            raise StorageError(
-                f"the database {self._config.database} is another file than the one that is open,"
-                " or gone: start the service again"
-            )
+        self._database.require_in_place()
         sight = self._pool.tally.worst_sight()
         if sight == DAMAGED:
             raise DamagedDatabaseError(
@@ -205,17 +192,20 @@ class _Service:
         await self._check_registrations(auto)
 
     async def _check_registrations(self, auto: AutoTls) -> None:
-        for target in self._aliases.values():
-            try:
-                await self._registrations.get(target.labels[0])
-            except InvalidInputError as error:
-                raise ConfigError(
-                    f"{auto.folder} belongs to another database, or its registration {target} was"
-                    " deleted: move the folder away; another certificate is then obtained"
-                ) from error
+        def work(tx: Transaction) -> None:
+            for target in self._aliases.values():
+                try:
+                    self._registrations.get(tx, target.labels[0])
+                except InvalidInputError as error:
+                    raise ConfigError(
+                        f"{auto.folder} belongs to another database, or its registration {target}"
+                        " was deleted: move the folder away; another certificate is then obtained"
+                    ) from error
+
+        await self._database.read(work)
 
     def _app(self) -> ASGIApp:
-        app = make_app(self._registrations, self._config.api)
+        app = make_app(self._database, self._registrations, self._config.api)
         return CountedRequests(app, self._metrics.requests)
 
     def _key_pair(self) -> KeyPair | None:
@@ -233,7 +223,7 @@ class _Service:
         compiled = compile_zones(config.path, config.zones)
         zones = with_aliases(compiled, self._aliases)
         generation = await self._begin_generation()
-        values_ahead = await self._registrations.values_ahead()
+        values_ahead = await self._database.read(self._registrations.value_clock.ahead)
         limits = capacity(config, file_limit(), usable_memory())
 
         def settings(
@@ -263,11 +253,11 @@ class _Service:
 
     async def _begin_generation(self) -> int:
         try:
-            return await self._registrations.begin_generation()
+            return await self._database.write(self._registrations.begin_generation)
         except DamagedDatabaseError:
             raise
         except StorageError as error:
-            generation = await self._registrations.generation()
+            generation = await self._database.read(rows.generation)
             _log.error(
                 "%s; until then DNS answers with what is there, and all changes are refused",
                 error.message,
@@ -278,18 +268,19 @@ class _Service:
         told, are_deaf = "", False
         for turn in itertools.count():
             try:
-                if self._registrations.write_failure is not None:
-                    await self._registrations.begin_generation()
+                if self._database.failure is not None:
+                    await self._database.write(self._registrations.begin_generation)
                     _log.warning("the database can be written again")
-                are_deaf = self._registrations.reopen_announcements() or are_deaf
+                are_deaf = self._database.announcements.reopen() or are_deaf
                 if are_deaf:
                     await self._start_workers(self._config)
                     are_deaf = False
                     _log.warning("what tells DNS workers of changes was removed: started others")
-                await self._registrations.announce_missed()
+                await self._database.announce_missed()
                 if turn % _SWEEP_EVERY == 0:
-                    await self._registrations.keep_value_time()
-                    await self._registrations.sweep()
+                    await self._database.write(self._registrations.value_clock.keep)
+                    while await self._database.write(self._registrations.sweep):
+                        pass
                 told = ""
             except ZoneproofError as error:
                 if error.message != told:
@@ -341,8 +332,10 @@ class _Service:
             return
         self._config = config
         logs.set_up(config.log)
-        self._registrations = self._registrations.with_settings(
-            zone=config.registration_zone, value_lifetime=config.value_lifetime
+        self._registrations = replace(
+            self._registrations,
+            zone=config.registration_zone,
+            value_lifetime=config.value_lifetime,
         )
         self._http.replace_app(self._app(), config.api.trusted_proxies)
         self._reload_certificate()

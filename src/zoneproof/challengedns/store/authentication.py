@@ -1,22 +1,26 @@
 """Finds out which registration a caller may use, on an open transaction.
 
 What is done on the strength of it belongs into the same transaction: a key that is revoked, or a
-registration that goes to another tenant, between the two must not be used all the same.
+registration that goes to another tenant, between the two must not be used all the same. Only what
+bcrypt has to tell takes too long for a transaction, and comes between two.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.checks import to_network
 from zoneproof.challengedns.store.keys import (
     NO_KEY_HAS_THIS_HASH,
+    LegacyKeys,
     UnverifiedKeyError,
     has_hash,
+    hash_key,
     is_legacy,
 )
 from zoneproof.challengedns.store.rows import RegistrationRow
@@ -24,7 +28,9 @@ from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengedns.store.tenants import authenticate_key, require_usable
 from zoneproof.core.errors import RegistrationError
 from zoneproof.serving.limits import IPAddress
-from zoneproof.storage import Transaction
+from zoneproof.storage import Store, Transaction
+
+T = TypeVar("T")
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{40}")
@@ -69,6 +75,32 @@ def authenticate(tx: Transaction, caller: Caller, now: int) -> RegistrationRow:
     return registration
 
 
+async def as_caller(
+    store: Store, legacy_keys: LegacyKeys, caller: Caller, action: Callable[[], Awaitable[T]]
+) -> T:
+    """Return what comes of an action, whose transaction authenticates the caller.
+
+    A key that came from acme-dns is verified, and its SHA-256 stored, before the action is
+    repeated. Raises what the action raises, and RegistrationError ``rate_limited`` when such keys
+    are tried faster than they can be verified.
+    """
+    try:
+        return await action()
+    except UnverifiedKeyError as error:
+        found = error.found
+    with about(found.subdomain):
+        if not await legacy_keys.verify(caller.key, found, caller.address):
+            raise forbidden_key(found)
+
+    def take_over(tx: Transaction) -> None:
+        known = rows.by_subdomain(tx, found.subdomain)
+        if known is not None and known.key_hash == found.key_hash:
+            rows.save(tx, replace(known, key_hash=hash_key(caller.key)))
+
+    await store.write(take_over)
+    return await action()
+
+
 def forbidden_key(registration: RegistrationRow | None) -> RegistrationError:
     """Return the error of whoever has not the key of a registration, or names none."""
     if registration is None:
@@ -86,10 +118,16 @@ def about(subdomain: str) -> Iterator[None]:
         raise
 
 
-def administered(
-    tx: Transaction, key: str, subdomain: str, now: int
-) -> tuple[LicenceKey, RegistrationRow]:
-    """Return what is known of a licence key, and a registration that it may administer.
+@dataclass(frozen=True)
+class Administered:
+    """What is known of a licence key, and a registration that it may administer."""
+
+    key: LicenceKey
+    registration: RegistrationRow
+
+
+def administered(tx: Transaction, key: str, subdomain: str, now: int) -> Administered:
+    """Return a licence key and the registration of a subdomain.
 
     Raises what :func:`authenticate_key` raises, and RegistrationError ``not_found``: to a tenant
     another's registration is as one that there is not.
@@ -98,7 +136,7 @@ def administered(
     found = rows.by_subdomain(tx, subdomain.lower())
     if found is None or who.tenant not in {None, found.tenant}:
         raise RegistrationError("there is no such registration", code="not_found")
-    return who, found
+    return Administered(who, found)
 
 
 def _is_allowed(registration: RegistrationRow, address: IPAddress) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoneproof.challengedns.store import tenant_rows
 from zoneproof.storage import Row, Transaction
 
 MAX_VALUES = 16
@@ -14,10 +15,6 @@ _KEPT_DELETED = 100_000  # so that an import brings none of them back
 _SWEEP_LIMIT = 500  # rows of a kind in a transaction: updates that come meanwhile hardly wait
 
 _COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
-_ONE_LESS_FOR_TENANT = (
-    "UPDATE challenge_tenant SET registrations = registrations - 1 WHERE name ="
-    " (SELECT tenant FROM challenge_registration WHERE subdomain = ?)"
-)
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ def is_taken(tx: Transaction, subdomain: str) -> bool:
 
 
 def insert(tx: Transaction, registration: RegistrationRow) -> None:
-    """Add a registration, which its tenant then has one more of."""
+    """Add a registration; whoever adds it for a tenant counts it there."""
     tx.execute(
         f"INSERT INTO challenge_registration ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         [
@@ -151,45 +148,35 @@ def insert(tx: Transaction, registration: RegistrationRow) -> None:
             registration.created_at,
         ],
     )
-    _count_for_tenant(tx, registration.tenant, 1)
     next_generation(tx)
 
 
-def assign(tx: Transaction, subdomains: Iterable[str], tenant: str | None) -> None:
-    """Make registrations a tenant's, or nobody's. What is answered for them stays the same."""
-    for subdomain in subdomains:
-        tx.execute(_ONE_LESS_FOR_TENANT, [subdomain])
-        tx.execute(
-            "UPDATE challenge_registration SET tenant = ? WHERE subdomain = ?", [tenant, subdomain]
-        )
-        _count_for_tenant(tx, tenant, 1)
+def lock(tx: Transaction, subdomain: str) -> None:
+    """Keep others from changing a registration until the transaction ends."""
+    tx.execute(
+        "UPDATE challenge_registration SET disabled = disabled WHERE subdomain = ?", [subdomain]
+    )
 
 
-def count_without_tenant(tx: Transaction, but: Sequence[str]) -> int:
-    """Return how many registrations have no tenant and none of these notes."""
-    (row,) = tx.query(f"SELECT COUNT(*) FROM challenge_registration {_without_tenant(but)}", but)  # noqa: S608
-    return _integer(row[0])
+def assign(tx: Transaction, registration: RegistrationRow, tenant: str | None) -> None:
+    """Make a locked registration a tenant's, or nobody's, and count it less for the one it had.
+
+    What is answered for it stays the same.
+    """
+    tx.execute(
+        "UPDATE challenge_registration SET tenant = ? WHERE subdomain = ?",
+        [tenant, registration.subdomain],
+    )
+    tenant_rows.count_one_less(tx, registration.tenant)
 
 
-def assign_all_without_tenant(tx: Transaction, tenant: str, but: Sequence[str]) -> None:
-    """Make registrations a tenant's that have no tenant and none of these notes."""
-    count = tx.execute(
-        f"UPDATE challenge_registration SET tenant = ? {_without_tenant(but)}",  # noqa: S608
+def assign_all_without_tenant(tx: Transaction, tenant: str, but: Sequence[str]) -> int:
+    """Make registrations a tenant's that have none, and none of these notes; return how many."""
+    spared = f" AND note NOT IN ({', '.join('?' * len(but))})" if but else ""
+    return tx.execute(
+        f"UPDATE challenge_registration SET tenant = ? WHERE tenant IS NULL{spared}",  # noqa: S608
         [tenant, *but],
     )
-    _count_for_tenant(tx, tenant, count)
-
-
-def _without_tenant(but: Sequence[str]) -> str:
-    return f"WHERE tenant IS NULL AND note NOT IN ({', '.join('?' * len(but))})"
-
-
-def _count_for_tenant(tx: Transaction, tenant: str | None, more: int) -> None:
-    if tenant is not None:
-        tx.execute(
-            "UPDATE challenge_tenant SET registrations = registrations + ? WHERE name = ?",
-            [more, tenant],
-        )
 
 
 def save(tx: Transaction, registration: RegistrationRow) -> None:
@@ -210,9 +197,12 @@ def save(tx: Transaction, registration: RegistrationRow) -> None:
 
 def delete(tx: Transaction, subdomain: str, now: int) -> None:
     """Remove a registration and its values, and keep its subdomain from being used again."""
-    tx.execute(_ONE_LESS_FOR_TENANT, [subdomain])
     tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [subdomain])
-    tx.execute("DELETE FROM challenge_registration WHERE subdomain = ?", [subdomain])
+    gone = tx.query(
+        "DELETE FROM challenge_registration WHERE subdomain = ? RETURNING tenant", [subdomain]
+    )
+    for (tenant,) in gone:
+        tenant_rows.count_one_less(tx, tenant)
     tx.execute(
         "INSERT INTO challenge_deleted_subdomain (subdomain, deleted_at) VALUES (?, ?)",
         [subdomain, now],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoneproof.storage import Row, Transaction
+from zoneproof.storage import Row, Transaction, Value
 
 _TENANT = "name, quota, registrations, expires_at, disabled, created_at"
 _KEY = "id, tenant, note, created_at"
@@ -77,19 +77,27 @@ def page(tx: Transaction, after: str, limit: int) -> list[Tenant]:
     return [_tenant(row) for row in rows]
 
 
-def insert(tx: Transaction, tenant: Tenant) -> None:
-    """Add a tenant."""
-    tx.execute(
-        f"INSERT INTO challenge_tenant ({_TENANT}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
-        [
-            tenant.name,
-            tenant.quota,
-            tenant.registrations,
-            tenant.expires_at,
-            int(tenant.disabled),
-            tenant.created_at,
-        ],
+def insert(tx: Transaction, tenant: Tenant) -> bool:
+    """Add a tenant; False if there is one of that name."""
+    return bool(
+        tx.execute(
+            f"INSERT INTO challenge_tenant ({_TENANT}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+            " ON CONFLICT (name) DO NOTHING",
+            [
+                tenant.name,
+                tenant.quota,
+                tenant.registrations,
+                tenant.expires_at,
+                int(tenant.disabled),
+                tenant.created_at,
+            ],
+        )
     )
+
+
+def lock(tx: Transaction, name: str) -> None:
+    """Keep others from changing a tenant until the transaction ends."""
+    tx.execute("UPDATE challenge_tenant SET disabled = disabled WHERE name = ?", [name])
 
 
 def save(tx: Transaction, tenant: Tenant) -> None:
@@ -100,10 +108,35 @@ def save(tx: Transaction, tenant: Tenant) -> None:
     )
 
 
-def delete(tx: Transaction, name: str) -> None:
-    """Remove a tenant and its keys."""
+def count_more(tx: Transaction, name: str, more: int) -> bool:
+    """Count so many more registrations for a tenant, if its quota allows that many.
+
+    One statement looks and counts, so it is right with any number of writers: those of the same
+    tenant wait for its row, and look again when it is theirs.
+    """
+    return bool(
+        tx.execute(
+            "UPDATE challenge_tenant SET registrations = registrations + ?"
+            " WHERE name = ? AND registrations + ? <= quota",
+            [more, name, more],
+        )
+    )
+
+
+def count_one_less(tx: Transaction, name: Value) -> None:
+    """Count one registration less for a tenant; None is none."""
+    if name is not None:
+        tx.execute(
+            "UPDATE challenge_tenant SET registrations = registrations - 1 WHERE name = ?", [name]
+        )
+
+
+def delete(tx: Transaction, name: str) -> bool:
+    """Remove a tenant and its keys; False if it has registrations, and where there is none."""
     tx.execute("DELETE FROM challenge_key WHERE tenant = ?", [name])
-    tx.execute("DELETE FROM challenge_tenant WHERE name = ?", [name])
+    return bool(
+        tx.execute("DELETE FROM challenge_tenant WHERE name = ? AND registrations = 0", [name])
+    )
 
 
 # --- keys --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from zoneproof.challengedns.store.keys import (
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
 from zoneproof.core.errors import RegistrationError
 from zoneproof.core.text import printable
-from zoneproof.storage import Store, Transaction
+from zoneproof.storage import Transaction
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 DEFAULT_QUOTA = 500
@@ -38,29 +38,25 @@ class NewKey:
     key: str = field(repr=False)
 
 
+@dataclass(frozen=True)
 class Tenants:
-    """The tenants and keys in a database; any number of processes may change them at once.
+    """What is done with tenants and keys, on an open transaction.
 
-    All methods raise StorageError when the database fails, and RegistrationError ``not_found``
-    for a tenant or key that there is not.
+    ``clock`` gives seconds since 1970. All methods raise RegistrationError ``not_found`` for a
+    tenant or key that there is not.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
-        """``clock`` gives seconds since 1970."""
-        self._store = store
-        self._clock = clock
-
-    async def authenticate(self, key: str) -> LicenceKey:
-        """Return what is known of a key that somebody sent.
-
-        Raises what :func:`authenticate_key` raises.
-        """
-        return await self._store.read(lambda tx: authenticate_key(tx, key, self._now()))
+    clock: Callable[[], float]
 
     # --- tenants ---------------------------------------------------------------------------
 
-    async def create(
-        self, name: str, *, quota: int = DEFAULT_QUOTA, expires_at: int | None = None
+    def create(
+        self,
+        tx: Transaction,
+        name: str,
+        *,
+        quota: int = DEFAULT_QUOTA,
+        expires_at: int | None = None,
     ) -> Tenant:
         """Make a tenant, which has no key yet.
 
@@ -73,102 +69,68 @@ class Tenants:
                 code="invalid_name",
             )
         tenant = _checked(Tenant(name, quota, 0, expires_at, False, self._now()))
+        if not tenant_rows.insert(tx, tenant):
+            raise RegistrationError(f"there is a tenant '{name}' already", code="already_exists")
+        return tenant
 
-        def work(tx: Transaction) -> Tenant:
-            if tenant_rows.get(tx, name):
-                raise RegistrationError(
-                    f"there is a tenant '{name}' already", code="already_exists"
-                )
-            tenant_rows.insert(tx, tenant)
-            return tenant
-
-        return await self._store.write(work)
-
-    async def get(self, name: str) -> Tenant:
-        """Return a tenant."""
-        return await self._store.read(lambda tx: known_tenant(tx, name))
-
-    async def page(self, *, after: str = "", limit: int = 100) -> list[Tenant]:
+    def page(self, tx: Transaction, *, after: str = "", limit: int = 100) -> list[Tenant]:
         """Return the tenants that follow the name ``after``, in order."""
-        return await self._store.read(lambda tx: tenant_rows.page(tx, after, limit))
+        return tenant_rows.page(tx, after, limit)
 
-    async def alter(self, name: str, alter: Callable[[Tenant], Tenant]) -> Tenant:
+    def alter(self, tx: Transaction, name: str, alter: Callable[[Tenant], Tenant]) -> Tenant:
         """Replace quota, expires_at and disabled by what ``alter`` makes of them.
 
         A quota below what the tenant has takes nothing away. Raises RegistrationError
         ``invalid_quota``.
         """
+        tenant_rows.lock(tx, name)
+        altered = _checked(alter(known_tenant(tx, name)))
+        tenant_rows.save(tx, altered)
+        return altered
 
-        def work(tx: Transaction) -> Tenant:
-            altered = _checked(alter(known_tenant(tx, name)))
-            tenant_rows.save(tx, altered)
-            return altered
-
-        return await self._store.write(work)
-
-    async def delete(self, name: str) -> None:
+    def delete(self, tx: Transaction, name: str) -> None:
         """Delete a tenant and its keys. Raises RegistrationError ``tenant_in_use``."""
-
-        def work(tx: Transaction) -> None:
+        if not tenant_rows.delete(tx, name):
             has = known_tenant(tx, name).registrations
-            if has:
-                raise RegistrationError(
-                    f"tenant '{name}' has registrations ({has}): delete them first, or disable it",
-                    code="tenant_in_use",
-                )
-            tenant_rows.delete(tx, name)
-
-        await self._store.write(work)
+            raise RegistrationError(
+                f"tenant '{name}' has registrations ({has}): delete them first, or disable it",
+                code="tenant_in_use",
+            )
 
     # --- keys ------------------------------------------------------------------------------
 
-    async def create_key(self, tenant: str | None, *, note: str = "") -> NewKey:
+    def create_key(self, tx: Transaction, tenant: str | None, *, note: str = "") -> NewKey:
         """Make a licence key of a tenant, or an operator's key for None."""
-
-        def work(tx: Transaction) -> NewKey:
-            if tenant is not None:
-                known_tenant(tx, tenant)
+        if tenant is not None:
+            known_tenant(tx, tenant)
+        key_id, key = new_licence_key()
+        while tenant_rows.key(tx, key_id):
             key_id, key = new_licence_key()
-            while tenant_rows.key(tx, key_id):
-                key_id, key = new_licence_key()
-            made = LicenceKey(key_id, tenant, clean_note(note), self._now())
-            tenant_rows.insert_key(tx, made, hash_key(key))
-            return NewKey(made.id, made.tenant, made.note, made.created_at, key)
+        made = LicenceKey(key_id, tenant, clean_note(note), self._now())
+        tenant_rows.insert_key(tx, made, hash_key(key))
+        return NewKey(made.id, made.tenant, made.note, made.created_at, key)
 
-        return await self._store.write(work)
-
-    async def keys(
-        self, *, tenant: str = "", after: str = "", limit: int = 100
+    def keys(
+        self, tx: Transaction, *, tenant: str = "", after: str = "", limit: int = 100
     ) -> list[LicenceKey]:
         """Return the keys that follow the id ``after``, in order; of all if ``tenant`` is empty."""
+        if tenant:
+            known_tenant(tx, tenant)
+        return tenant_rows.page_of_keys(tx, tenant, after, limit)
 
-        def work(tx: Transaction) -> list[LicenceKey]:
-            if tenant:
-                known_tenant(tx, tenant)
-            return tenant_rows.page_of_keys(tx, tenant, after, limit)
-
-        return await self._store.read(work)
-
-    async def revoke_key(self, key_id: str, *, operators: bool = True) -> None:
+    def revoke_key(self, tx: Transaction, key_id: str, *, operators: bool = True) -> None:
         """Delete a key. Raises RegistrationError ``operators_key`` for one that is not to go."""
-
-        def work(tx: Transaction) -> None:
-            found = tenant_rows.key(tx, key_id)
-            if found is None:
-                raise RegistrationError(
-                    f"there is no key '{printable(key_id[:60])}'", code="not_found"
-                )
-            if found[0].tenant is None and not operators:
-                raise RegistrationError(
-                    "the operator's keys are revoked on the command line only",
-                    code="operators_key",
-                )
-            tenant_rows.delete_key(tx, key_id)
-
-        await self._store.write(work)
+        found = tenant_rows.key(tx, key_id)
+        if found is None:
+            raise RegistrationError(f"there is no key '{printable(key_id[:60])}'", code="not_found")
+        if found[0].tenant is None and not operators:
+            raise RegistrationError(
+                "the operator's keys are revoked on the command line only", code="operators_key"
+            )
+        tenant_rows.delete_key(tx, key_id)
 
     def _now(self) -> int:
-        return int(self._clock())
+        return int(self.clock())
 
 
 def authenticate_key(tx: Transaction, key: str, now: int) -> LicenceKey:
@@ -242,28 +204,32 @@ def require_usable(tx: Transaction, name: str, now: int) -> Tenant:
     return tenant
 
 
-def require_room(tx: Transaction, name: str, now: int) -> None:
-    """Raise what :func:`require_usable` raises, and RegistrationError ``quota_exceeded``.
+def take_places(tx: Transaction, name: str, count: int) -> None:
+    """Count so many more registrations for a tenant, which its transaction then makes its own.
 
-    What it tells holds as long as the transaction is a writing one.
+    Raises what :func:`require_places` raises. Right with any number of writers.
     """
-    require_usable(tx, name, now)
-    require_places(tx, name, 1)
+    if not tenant_rows.count_more(tx, name, count):
+        raise _no_places(known_tenant(tx, name), count)
 
 
 def require_places(tx: Transaction, name: str, count: int) -> None:
-    """Raise RegistrationError ``quota_exceeded`` unless a tenant may have so many more.
+    """Raise RegistrationError ``quota_exceeded`` unless a tenant may now have so many more.
 
     ``not_found`` if there is no such tenant. One that is disabled or expired may be given some.
     """
     tenant = known_tenant(tx, name)
     if tenant.registrations + count > tenant.quota:
-        more = "" if count == 1 else f" and would get {count:,} more"
-        raise RegistrationError(
-            f"tenant '{name}' has {tenant.registrations} registrations{more}, and its quota is"
-            f" {tenant.quota}: 'zoneproof challenge tenant change {name} --quota N' raises it",
-            code="quota_exceeded",
-        )
+        raise _no_places(tenant, count)
+
+
+def _no_places(tenant: Tenant, count: int) -> RegistrationError:
+    more = "" if count == 1 else f" and would get {count:,} more"
+    return RegistrationError(
+        f"tenant '{tenant.name}' has {tenant.registrations} registrations{more}, and its quota is"
+        f" {tenant.quota}: 'zoneproof challenge tenant change {tenant.name} --quota N' raises it",
+        code="quota_exceeded",
+    )
 
 
 def known_tenant(tx: Transaction, name: str) -> Tenant:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.store.registrations import Registrations, open_registrations
+from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.option_groups import PATH
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
+from zoneproof.storage import Transaction
 
 T = TypeVar("T")
 
@@ -40,7 +42,7 @@ config_option = click.option(
 )
 
 
-def run(path: Path, work: Callable[[Registrations], Awaitable[T]]) -> T:
+def _run(path: Path, work: Callable[[Database, Registrations], Awaitable[T]]) -> T:
     """Do the work on the database of a configuration, and return what comes of it.
 
     Raises InvalidInputError for names and values that the store cannot use.
@@ -52,21 +54,55 @@ def run(path: Path, work: Callable[[Registrations], Awaitable[T]]) -> T:
             f"the database {config.database} does not exist: start the service once, with"
             f" 'zoneproof challenge serve --config {path}'"
         )
+    registrations = Registrations(config.registration_zone, config.value_lifetime)
 
     async def main() -> T:
-        registrations = open_registrations(
-            config.database, zone=config.registration_zone, value_lifetime=config.value_lifetime
-        )
+        database = open_database(config.database)
         try:
-            return await work(registrations)
+            return await work(database, registrations)
         except RegistrationError as error:
             if error.code in _WRONG_INPUT:
                 raise InvalidInputError(error.message) from error
             raise
         finally:
-            await registrations.close()
+            await database.close()
 
     return asyncio.run(main())
+
+
+def read(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
+    """Do the work in one transaction that only reads."""
+    return _run(path, lambda database, them: database.read(lambda tx: work(tx, them)))
+
+
+def write(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
+    """Do the work in one transaction."""
+    return _run(path, lambda database, them: database.write(lambda tx: work(tx, them)))
+
+
+def show_all(
+    path: Path,
+    page: Callable[[Transaction, Registrations, str], Sequence[T]],
+    identify: Callable[[T], str],
+    show: Callable[[T], None],
+) -> None:
+    """Show what follows "", and what follows each page's last, as :func:`identify` calls it.
+
+    Each page is read in a transaction of its own, between which others can write.
+    """
+
+    async def work(database: Database, registrations: Registrations) -> None:
+        after = ""
+
+        def following(tx: Transaction) -> Sequence[T]:
+            return page(tx, registrations, after)
+
+        while found := await database.read(following):
+            for each in found:
+                show(each)
+            after = identify(found[-1])
+
+    _run(path, work)
 
 
 def print_facts(facts: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import pwd
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -20,7 +21,8 @@ from zoneproof.challengedns.ownership import acting_as
 from zoneproof.challengedns.runtime import config_template as start
 from zoneproof.challengedns.runtime.config_template import ConfigTemplate
 from zoneproof.challengedns.runtime.privileges import check_access, make_folder_for, service_user
-from zoneproof.challengedns.store.registrations import open_registrations
+from zoneproof.challengedns.store.database import open_database
+from zoneproof.challengedns.store.tenants import Tenants
 from zoneproof.cli.asking import ask
 from zoneproof.cli.challenge.database import ROOT_CONFIG, default_config
 from zoneproof.cli.challenge.next_steps import base_url, records_to_create, tell_next_steps
@@ -31,6 +33,7 @@ from zoneproof.cli.output import json_document
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
 from zoneproof.core.http import tls_context
 from zoneproof.core.names import DomainName
+from zoneproof.storage import Transaction
 
 T = TypeVar("T")
 
@@ -275,21 +278,21 @@ def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> s
         with acting_as(user.pw_uid, user.pw_gid):
             check_access(config, user.pw_name)
 
-    async def make() -> str:
-        registrations = open_registrations(
-            config.database,
-            zone=config.registration_zone,
-            value_lifetime=config.value_lifetime,
-            new_owner=user,
-        )
+    tenants = Tenants(time.time)
+
+    def work(tx: Transaction) -> str:
         try:
-            try:
-                await registrations.tenants.create(tenant)
-            except RegistrationError as error:
-                if error.code != "already_exists":
-                    raise
-            return (await registrations.tenants.create_key(tenant)).key
+            tenants.create(tx, tenant)
+        except RegistrationError as error:
+            if error.code != "already_exists":
+                raise
+        return tenants.create_key(tx, tenant).key
+
+    async def make() -> str:
+        database = open_database(config.database, user)
+        try:
+            return await database.write(work)
         finally:
-            await registrations.close()
+            await database.close()
 
     return asyncio.run(make())

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.cli.asking import confirm, yes_option
-from zoneproof.cli.challenge.database import config_option, run
+from zoneproof.cli.challenge.database import config_option, show_all, write
 from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.options import json_lines_option, json_option
 from zoneproof.cli.output import json_line, tell
@@ -37,7 +37,7 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
     """
     if operator == bool(tenant_name):
         raise InvalidInputError("give either a tenant or --operator")
-    made = run(path, lambda registrations: registrations.tenants.create_key(tenant_name, note=note))
+    made = write(path, lambda tx, them: them.tenants.create_key(tx, tenant_name, note=note))
     tell(made, made.key, as_json=as_json)
 
 
@@ -50,19 +50,20 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
     """List the keys, without what is secret of them."""
 
-    async def work(registrations: Registrations) -> None:
-        after = ""
-        while page := await registrations.tenants.keys(tenant=tenant_name, after=after):
-            for found in page:
-                if as_json:
-                    json_line(found)
-                else:
-                    whose = found.tenant or "(operator)"
-                    made = times.at(found.created_at)
-                    click.echo(f"{found.id}  {whose}  made {made}  {found.note}".rstrip())
-            after = page[-1].id
+    def show(found: LicenceKey) -> None:
+        if as_json:
+            json_line(found)
+        else:
+            whose = found.tenant or "(operator)"
+            made = times.at(found.created_at)
+            click.echo(f"{found.id}  {whose}  made {made}  {found.note}".rstrip())
 
-    run(path, work)
+    show_all(
+        path,
+        lambda tx, them, after: them.tenants.keys(tx, tenant=tenant_name, after=after),
+        lambda found: found.id,
+        show,
+    )
 
 
 @key.command()
@@ -73,5 +74,5 @@ def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
 def revoke(path: Path, key_id: str, yes: bool, as_json: bool) -> None:
     """Let a key work no more; what was registered with it stays."""
     confirm(f"Revoke the key {key_id} for good?", yes=yes)
-    run(path, lambda registrations: registrations.tenants.revoke_key(key_id))
+    write(path, lambda tx, them: them.tenants.revoke_key(tx, key_id))
     tell({"revoked": key_id}, f"the key {key_id} is revoked", as_json=as_json)

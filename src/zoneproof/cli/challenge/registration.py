@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from msgspec.structs import asdict
 
 from zoneproof.challengedns.api.messages import (
-    RegistrationCredentials,
     RegistrationDetails,
+    RegistrationFacts,
+    credentials_of,
     details_of,
     facts_of,
 )
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenant_rows import Tenant
+from zoneproof.challengedns.store.tenants import known_tenant
 from zoneproof.cli.asking import confirm, yes_option
-from zoneproof.cli.challenge.database import config_option, print_facts, run
+from zoneproof.cli.challenge.database import config_option, print_facts, read, show_all, write
 from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.options import json_lines_option, json_option
 from zoneproof.cli.output import json_document, json_line, tell
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.storage import Transaction
 
 _subdomain_argument = click.argument("subdomain")
 
@@ -43,21 +46,20 @@ def registration() -> None:
 def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
     """List all registrations."""
 
-    async def work(registrations: Registrations) -> None:
+    def page(tx: Transaction, registrations: Registrations, after: str) -> list[RegistrationFacts]:
         if tenant:
-            await registrations.tenants.get(tenant)
-        after = ""
-        while page := await registrations.page(tenant=tenant, after=after):
-            for found in page:
-                if as_json:
-                    json_line(facts_of(registrations, found))
-                else:
-                    state = "disabled" if found.disabled else "enabled "
-                    name = registrations.fulldomain(found.subdomain)
-                    click.echo(f"{name}  {state}  {found.note}".rstrip())
-            after = page[-1].subdomain
+            known_tenant(tx, tenant)
+        found = registrations.page(tx, tenant=tenant, after=after)
+        return [facts_of(registrations, each) for each in found]
 
-    run(path, work)
+    def show(found: RegistrationFacts) -> None:
+        if as_json:
+            json_line(found)
+        else:
+            state = "disabled" if found.disabled else "enabled "
+            click.echo(f"{found.fulldomain}  {state}  {found.note}".rstrip())
+
+    show_all(path, page, lambda found: found.subdomain, show)
 
 
 @registration.command()
@@ -86,7 +88,7 @@ def show(path: Path, subdomain: str, as_json: bool) -> None:
 @json_option
 def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
     """Replace the note of a registration."""
-    changed = _change(path, subdomain, lambda found: found.set_note(subdomain, text))
+    changed = _change(path, subdomain, lambda tx, them: them.set_note(tx, subdomain, text))
     tell(changed, f"{changed.fulldomain}: {changed.note}", as_json=as_json)
 
 
@@ -100,7 +102,7 @@ def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) 
 
     They are such as 192.0.2.0/24; without any, updates may come from anywhere.
     """
-    changed = _change(path, subdomain, lambda found: found.set_allowfrom(subdomain, networks))
+    changed = _change(path, subdomain, lambda tx, them: them.set_allowfrom(tx, subdomain, networks))
     tell(changed, f"{changed.fulldomain} is updated from {_allowed(changed)}", as_json=as_json)
 
 
@@ -113,11 +115,8 @@ def rotate(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Print a new API key; the old one no longer works."""
     found = _details(path, subdomain)
     confirm(f"Give {found.fulldomain} a new key? Clients that have the old one fail.", yes=yes)
-    key = run(path, lambda registrations: registrations.rotate(subdomain))
-    rotated = RegistrationCredentials(
-        found.username, key, found.fulldomain, found.subdomain, tuple(found.allowfrom)
-    )
-    tell(rotated, key, as_json=as_json)
+    rotated = credentials_of(write(path, lambda tx, them: them.rotate(tx, subdomain)))
+    tell(rotated, rotated.password, as_json=as_json)
 
 
 @registration.command()
@@ -155,14 +154,14 @@ def assign(
     if all_without_tenant == bool(subdomains):
         raise InvalidInputError("give either subdomains or --all-without-tenant")
 
-    async def work(registrations: Registrations) -> tuple[int, Tenant]:
+    def work(tx: Transaction, registrations: Registrations) -> tuple[int, Tenant]:
         if subdomains:
-            count = await registrations.assign(subdomains, tenant)
+            count = registrations.assign(tx, subdomains, tenant)
         else:
-            count = await registrations.assign_all_without_tenant(tenant, but=_own_notes(path))
-        return count, await registrations.tenants.get(tenant)
+            count = registrations.assign_all_without_tenant(tx, tenant, but=_own_notes(path))
+        return count, known_tenant(tx, tenant)
 
-    count, found = run(path, work)
+    count, found = write(path, work)
     tell(
         {"assigned": count, "tenant": found},
         f"{count} assigned: {tenant} has {found.registrations} of {found.quota} registrations",
@@ -185,31 +184,32 @@ def delete(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Delete a registration; its name is never used again."""
     found = _details(path, subdomain)
     confirm(f"Delete {found.fulldomain} for good? Its CNAME leads nowhere then.", yes=yes)
-    run(path, lambda registrations: registrations.delete(subdomain))
+    write(path, lambda tx, them: them.delete(tx, subdomain))
     tell({"deleted": found.subdomain}, f"{found.fulldomain} is deleted", as_json=as_json)
 
 
 def _switch(path: Path, subdomain: str, *, disabled: bool, as_json: bool) -> None:
-    changed = _change(
-        path, subdomain, lambda found: found.set_disabled(subdomain, disabled=disabled)
-    )
+    changed = _change(path, subdomain, lambda tx, them: them.set_disabled(tx, subdomain, disabled))
     state = "disabled" if disabled else "enabled"
     tell(changed, f"{changed.fulldomain} is {state}", as_json=as_json)
 
 
 def _change(
-    path: Path, subdomain: str, change: Callable[[Registrations], Awaitable[None]]
+    path: Path,
+    subdomain: str,
+    change: Callable[[Transaction, Registrations], object],
 ) -> RegistrationDetails:
     """Make the change, and return the registration as it is then."""
-    run(path, change)
-    return _details(path, subdomain)
+
+    def work(tx: Transaction, registrations: Registrations) -> RegistrationDetails:
+        change(tx, registrations)
+        return details_of(registrations, tx, registrations.get(tx, subdomain))
+
+    return write(path, work)
 
 
 def _details(path: Path, subdomain: str) -> RegistrationDetails:
-    async def work(registrations: Registrations) -> RegistrationDetails:
-        return await details_of(registrations, await registrations.get(subdomain))
-
-    return run(path, work)
+    return read(path, lambda tx, them: details_of(them, tx, them.get(tx, subdomain)))
 
 
 def _allowed(details: RegistrationDetails) -> str:

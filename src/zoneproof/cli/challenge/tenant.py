@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenant_rows import Tenant
-from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA
+from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
 from zoneproof.cli.asking import confirm, yes_option
-from zoneproof.cli.challenge.database import config_option, print_facts, run
+from zoneproof.cli.challenge.database import config_option, print_facts, read, show_all, write
 from zoneproof.cli.option_groups import Commands
 from zoneproof.cli.options import json_lines_option, json_option
 from zoneproof.cli.output import json_document, json_line, tell
@@ -71,9 +70,10 @@ def create(
 
     'zoneproof challenge key create NAME' then gives it a licence key.
     """
-    made = run(
+    made = write(
         path,
-        lambda registrations: registrations.tenants.create(
+        lambda tx, them: them.tenants.create(
+            tx,
             name,
             quota=DEFAULT_QUOTA if quota is None else quota,
             expires_at=expires if isinstance(expires, int) else None,
@@ -90,17 +90,18 @@ def create(
 def list_tenants(path: Path, as_json: bool) -> None:
     """List all tenants."""
 
-    async def work(registrations: Registrations) -> None:
-        after = ""
-        while page := await registrations.tenants.page(after=after):
-            for found in page:
-                if as_json:
-                    json_line(found)
-                else:
-                    click.echo(_line(found))
-            after = page[-1].name
+    def show(found: Tenant) -> None:
+        if as_json:
+            json_line(found)
+        else:
+            click.echo(_line(found))
 
-    run(path, work)
+    show_all(
+        path,
+        lambda tx, them, after: them.tenants.page(tx, after=after),
+        lambda found: found.name,
+        show,
+    )
 
 
 @tenant.command()
@@ -109,7 +110,7 @@ def list_tenants(path: Path, as_json: bool) -> None:
 @json_option
 def show(path: Path, name: str, as_json: bool) -> None:
     """Show a tenant."""
-    found = run(path, lambda registrations: registrations.tenants.get(name))
+    found = read(path, lambda tx, _: known_tenant(tx, name))
     if as_json:
         json_document(found)
         return
@@ -167,19 +168,17 @@ def enable(path: Path, name: str, as_json: bool) -> None:
 @json_option
 def delete(path: Path, name: str, yes: bool, as_json: bool) -> None:
     """Delete a tenant that has no registrations, and its keys."""
-    found = run(path, lambda registrations: registrations.tenants.get(name))
+    found = read(path, lambda tx, _: known_tenant(tx, name))
     if not found.registrations:
         confirm(f"Delete the tenant {name} and its keys?", yes=yes)
-    run(path, lambda registrations: registrations.tenants.delete(name))
+    write(path, lambda tx, them: them.tenants.delete(tx, name))
     tell({"deleted": name}, f"the tenant {name} is deleted, and its keys", as_json=as_json)
 
 
 def _alter(path: Path, name: str, changes: dict[str, Any], *, as_json: bool) -> None:
-    altered = run(
+    altered = write(
         path,
-        lambda registrations: registrations.tenants.alter(
-            name, lambda known: replace(known, **changes)
-        ),
+        lambda tx, them: them.tenants.alter(tx, name, lambda known: replace(known, **changes)),
     )
     _tell(altered, as_json=as_json)
 
