@@ -17,11 +17,11 @@ from zoneproof.manager import Accounts
 
 def _crash(moment: str) -> None:
     when, _, name = moment.partition(":")
-    write = getattr(Accounts, name)
+    write = vars(Accounts)[name]
 
-    async def killed(*arguments: Any) -> None:
+    async def killed(accounts: Accounts, *arguments: Any) -> None:
         if when == "after":
-            await write(*arguments)
+            await write.__get__(accounts)(*arguments)
         os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(Accounts, name, killed)

@@ -30,7 +30,6 @@ from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates import issue as issue_module
 from zoneproof.manager.certificates import renew as renew_module
 from zoneproof.manager.certificates.state import state_of
-from zoneproof.manager.certificates.store import Certificates
 
 CA = find_ca("letsencrypt")
 NAMES = ("a.example", "b.example")
@@ -114,14 +113,14 @@ async def test_what_another_process_did_between_the_look_and_the_lock_counts(
 async def test_a_store_that_fails_for_one_certificate_stops_no_other(
     manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find, failures = Certificates.find, [StorageError("another process keeps it locked")]
+    find, failures = manager.certificates.find, [StorageError("another process keeps it locked")]
 
-    async def find_once_not(certificates: Certificates, name: str) -> ManagedCertificate | None:
+    async def find_once_not(name: str) -> ManagedCertificate | None:
         if failures:
             raise failures.pop()
-        return await find(certificates, name)
+        return await find(name)
 
-    monkeypatch.setattr(Certificates, "find", find_once_not)
+    monkeypatch.setattr(manager.certificates, "find", find_once_not)
     monkeypatch.setattr(issue_module, "make_plan", fail)
     first, second = await renew(manager, ignore)
     assert str(first.error) == "another process keeps it locked"

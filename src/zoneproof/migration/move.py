@@ -21,11 +21,9 @@ from zoneproof.manager.certificates.state import CertificateState, state_of
 from zoneproof.manager.certificates.store import (
     Certificates,
     DamagedCertificate,
-    History,
     ManagedCertificate,
 )
-from zoneproof.manager.credentials.registrations import StoredRegistrations
-from zoneproof.manager.credentials.store import Credential, Credentials
+from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.settings import FILE, load_settings
@@ -39,8 +37,7 @@ from zoneproof.migration.archive import (
     Item,
     compare,
 )
-from zoneproof.storage import Store, read_together, write_together
-from zoneproof.vault import Vault
+from zoneproof.storage import Transaction
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Collected:
 
 async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
     """Read all of a home at one moment. Raises StorageError and VaultError."""
-    read = await read_together(manager.store, lambda store: _read(store, manager.vault))
+    read = await manager.store.read(lambda tx: _read(tx, manager))
     archive = msgspec.structs.replace(read.archive, settings=_read_settings(manager.home))
     if not with_certificates:
         return Collected(archive, read.problems)
@@ -69,11 +66,11 @@ async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
     )
 
 
-async def _read(store: Store, vault: Vault) -> Collected:
-    certificates, found, problems = Certificates(store, vault), [], []
-    for one in await certificates.each():
+def _read(tx: Transaction, manager: Manager) -> Collected:
+    found, problems = [], []
+    for one in manager.certificates.each.within(tx):
         try:
-            found.append(await _certificate(certificates, one))
+            found.append(_certificate(tx, manager, one))
         except StorageError as error:  # which says that what is stored of it is damaged
             problems.append(error.message)
     archive = Archive(
@@ -83,19 +80,19 @@ async def _read(store: Store, vault: Vault) -> Collected:
             ArchivedCredential(
                 name=one.name, provider=one.provider, fields=dict(one.fields), dns=one.dns
             )
-            for one in await Credentials(store, vault).all()
+            for one in manager.credentials.all.within(tx)
         ),
-        accounts=tuple(map(ArchivedAccount.of, await Accounts(store, vault).all())),
+        accounts=tuple(map(ArchivedAccount.of, manager.accounts.all.within(tx))),
         registrations=tuple(
             ArchivedRegistration.of(domain, one)
-            for domain, one in await StoredRegistrations(store, vault).all()
+            for domain, one in manager.registrations.all.within(tx)
         ),
     )
     return Collected(archive, tuple(problems))
 
 
-async def _certificate(
-    certificates: Certificates, one: ManagedCertificate | DamagedCertificate
+def _certificate(
+    tx: Transaction, manager: Manager, one: ManagedCertificate | DamagedCertificate
 ) -> ArchivedCertificate:
     if isinstance(one, DamagedCertificate):
         raise one.error
@@ -104,7 +101,7 @@ async def _certificate(
         definition=one.definition,
         renewal=state.renewal,
         not_deployed=state.not_deployed,
-        pkcs12_password=(await certificates.pkcs12_password(one.name)).decode(),
+        pkcs12_password=manager.certificates.pkcs12_password.within(tx, one.name).decode(),
     )
 
 
@@ -167,8 +164,8 @@ async def take(
             with manager.home.lock(one.definition.name):
                 manager.files.write(one.definition.name, one.files.issued, pkcs12_password=password)
 
-    async def work(store: Store) -> None:
-        present = await _read(store, manager.vault)
+    def work(tx: Transaction) -> None:
+        present = _read(tx, manager)
         now = {(item.kind, item.name): item.status for item in compare(archive, present.archive)}
         for item in items:
             if item.kind not in ("files", "settings") and now[item.kind, item.name] != item.status:
@@ -176,38 +173,40 @@ async def take(
                     f"the {item.kind} {item.name} was changed by somebody else meanwhile: run this"
                     " again"
                 )
-        await _store(store, manager.vault, archive, chosen, origin)
+        _store(tx, manager, archive, chosen, origin)
 
-    await write_together(manager.store, work)
+    await manager.store.write(work)
     if ("settings", FILE) in chosen:
         _write_settings(manager.home, archive.settings)
 
 
-async def _store(
-    store: Store, vault: Vault, archive: Archive, chosen: set[tuple[str, str]], origin: str
+def _store(
+    tx: Transaction,
+    manager: Manager,
+    archive: Archive,
+    chosen: set[tuple[str, str]],
+    origin: str,
 ) -> None:
-    certificates, history = Certificates(store, vault), History(store)
-    credentials, accounts = Credentials(store, vault), Accounts(store, vault)
-    registrations = StoredRegistrations(store, vault)
     for credential in archive.credentials:
         if ("credential", credential.name) in chosen:
-            await credentials.save(
-                Credential(credential.name, credential.provider, credential.fields, credential.dns)
+            manager.credentials.save.within(
+                tx,
+                Credential(credential.name, credential.provider, credential.fields, credential.dns),
             )
     for account in archive.accounts:
         if ("account", account.name) in chosen:
-            await _store_account(accounts, account)
+            _store_account(tx, manager.accounts, account)
     for one in archive.registrations:
         if ("registration", f"{one.domain} at {one.server}") in chosen:
             domain = DomainName.parse(one.domain)
-            await registrations.remove(one.server, domain)
-            await registrations.put(domain, one.registration)
-    known = {one.name for one in await certificates.readable()}
+            manager.registrations.remove.within(tx, one.server, domain)
+            manager.registrations.put.within(tx, domain, one.registration)
+    known = {one.name for one in manager.certificates.readable.within(tx)}
     for certificate in archive.certificates:
         name = certificate.definition.name
         if ("certificate", name) in chosen:
-            await _store_certificate(certificates, certificate, is_new=name not in known)
-            await history.add(name, "imported", f"from {origin}")
+            _store_certificate(tx, manager.certificates, certificate, is_new=name not in known)
+            manager.history.add.within(tx, name, "imported", f"from {origin}")
 
 
 def _require_no_rollover(before: StoredAccount | None, archived: ArchivedAccount) -> None:
@@ -221,8 +220,8 @@ def _require_no_rollover(before: StoredAccount | None, archived: ArchivedAccount
         )
 
 
-async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:
-    before = await accounts.named(archived.name)
+def _store_account(tx: Transaction, accounts: Accounts, archived: ArchivedAccount) -> None:
+    before = accounts.named.within(tx, archived.name)
     account = StoredAccount(
         id=before.id if before else str(uuid.uuid4()),
         name=archived.name,
@@ -234,24 +233,24 @@ async def _store_account(accounts: Accounts, archived: ArchivedAccount) -> None:
         allow_http=archived.allow_http,
     )
     if before:
-        await accounts.remove(before)
-    await accounts.add(account)
+        accounts.remove.within(tx, before)
+    accounts.add.within(tx, account)
     if archived.next_key:
-        await accounts.keep_next_key(account, AccountKey.from_pem(archived.next_key.encode()))
+        accounts.keep_next_key.within(tx, account, AccountKey.from_pem(archived.next_key.encode()))
 
 
-async def _store_certificate(
-    certificates: Certificates, archived: ArchivedCertificate, *, is_new: bool
+def _store_certificate(
+    tx: Transaction, certificates: Certificates, archived: ArchivedCertificate, *, is_new: bool
 ) -> None:
     name = archived.definition.name
     if is_new:
-        await certificates.remove(name)  # one that is damaged
-    await certificates.save(archived.definition)
+        certificates.remove.within(tx, name)  # one that is damaged
+    certificates.save.within(tx, archived.definition)
     if archived.pkcs12_password or not is_new:
-        await certificates.set_pkcs12_password(name, archived.pkcs12_password)
+        certificates.set_pkcs12_password.within(tx, name, archived.pkcs12_password)
     if is_new:
         state = CertificateState(renewal=archived.renewal, not_deployed=archived.not_deployed)
-        await certificates.change_state(name, CertificateState, lambda _: state)
+        certificates.change_state.within(tx, name, CertificateState, lambda _: state)
 
 
 def _check_settings(home: Home, text: str) -> None:

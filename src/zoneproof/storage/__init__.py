@@ -4,6 +4,7 @@
 """
 
 from zoneproof.storage.migrations import Migration, load_migrations
+from zoneproof.storage.operations import reads, writes
 from zoneproof.storage.sqlite import (
     SqliteStore,
     as_it_is,
@@ -13,10 +14,8 @@ from zoneproof.storage.sqlite import (
     storage_error,
 )
 from zoneproof.storage.store import Row, Store, Transaction, Value, among
-from zoneproof.storage.together import GuardedStore, read_together, write_together
 
 __all__ = [
-    "GuardedStore",
     "Migration",
     "Row",
     "SqliteStore",
@@ -29,7 +28,7 @@ __all__ = [
     "load_migrations",
     "open_in_thread",
     "open_sqlite",
-    "read_together",
+    "reads",
     "storage_error",
-    "write_together",
+    "writes",
 ]

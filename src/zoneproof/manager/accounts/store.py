@@ -24,7 +24,7 @@ from zoneproof.acme import (
 )
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.storage import Row, Store, Transaction, Value, among
+from zoneproof.storage import Row, Store, Transaction, Value, among, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -160,31 +160,32 @@ class Accounts:
     sealed: ClassVar = (_KEY, _NEXT_KEY)
 
     def __init__(self, store: Store, vault: Vault) -> None:
-        self._store = store
+        self.store = store
         self._vault = vault
 
-    async def all(self) -> list[StoredAccount]:
+    @reads
+    def all(self, tx: Transaction) -> list[StoredAccount]:
         """Return all, sorted by name."""
-        return await self._select("ORDER BY name")
+        return self._select(tx, "ORDER BY name")
 
-    async def names(self) -> list[str]:
+    @reads
+    def names(self, tx: Transaction) -> list[str]:
         """Return the names of all, sorted, which takes no secret."""
-        sql = "SELECT name FROM accounts ORDER BY name"
-        rows = await self._store.read(lambda transaction: transaction.query(sql))
-        return [str(row[0]) for row in rows]
+        return [str(row[0]) for row in tx.query("SELECT name FROM accounts ORDER BY name")]
 
-    async def find(self, text: str) -> StoredAccount | None:
+    @reads
+    def find(self, tx: Transaction, text: str) -> StoredAccount | None:
         """Return the account of that name, or the one named after the CA that ``text`` means.
 
         Raises InvalidInputError if the text is neither an account's name nor a CA.
         """
-        return await self.named(await self._meant(text))
+        return self.named.within(tx, self._meant(tx, text))
 
-    async def reach(self, text: str) -> AccountReach | None:
+    @reads
+    def reach(self, tx: Transaction, text: str) -> AccountReach | None:
         """Return what is no secret of the account that :meth:`find` returns. Raises as that."""
-        name = await self._meant(text)
-        sql = f"SELECT {_REACH} FROM accounts WHERE name = ?"  # noqa: S608  constant texts only
-        rows = await self._store.read(lambda transaction: transaction.query(sql, (name,)))
+        name = self._meant(tx, text)
+        rows = tx.query(f"SELECT {_REACH} FROM accounts WHERE name = ?", (name,))  # noqa: S608  constant
         if not rows:
             return None
         _, directory_url, account_url, bundle, allow_http = rows[0]
@@ -196,9 +197,9 @@ class Accounts:
             bool(allow_http),
         )
 
-    async def _meant(self, text: str) -> str:
+    def _meant(self, tx: Transaction, text: str) -> str:
         """Return the name of the account that is meant, be it there or not."""
-        if text in await self.names():
+        if text in self.names.within(tx):
             return text
         try:
             return find_ca(text).name
@@ -207,25 +208,27 @@ class Accounts:
                 f"there is no account '{text[:100]}', and {error.message}"
             ) from error
 
-    async def revisions(self, names: Collection[str] | None = None) -> dict[str, str]:
+    @reads
+    def revisions(self, tx: Transaction, names: Collection[str] | None = None) -> dict[str, str]:
         """Return a text for each of that name, or for all, that every change makes another one.
 
         No secret is opened, so a new key alone is no change.
         """
         rest, parameters = among(names)
         columns = "name, id, directory_url, account_url, contact, ca_bundle, allow_http"
-        sql = f"SELECT {columns} FROM accounts {rest}"  # noqa: S608  constant texts only
-        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
+        rows = tx.query(f"SELECT {columns} FROM accounts {rest}", parameters)  # noqa: S608  constant
         return {str(name): " ".join(map(str, facts)) for name, *facts in rows}
 
-    async def named(self, name: str) -> StoredAccount | None:
+    @reads
+    def named(self, tx: Transaction, name: str) -> StoredAccount | None:
         """Return the account of exactly that name, or None."""
-        found = await self._select("WHERE name = ?", name)
+        found = self._select(tx, "WHERE name = ?", name)
         return found[0] if found else None
 
-    async def get(self, text: str) -> StoredAccount:
+    @reads
+    def get(self, tx: Transaction, text: str) -> StoredAccount:
         """Return what :meth:`find` does. Raises InvalidInputError if there is none."""
-        found = await self.find(text)
+        found = self.find.within(tx, text)
         if found is None:
             raise InvalidInputError(
                 f"there is no account '{text[:100]}' yet: 'zoneproof account register --ca"
@@ -246,84 +249,76 @@ class Accounts:
         bundle = terms.ca_bundle.absolute() if terms.ca_bundle else found.ca_bundle
         reached = replace(found, ca_bundle=bundle, allow_http=found.allow_http or terms.allow_http)
         if reached != found:
-            await self._store.write(
-                lambda transaction: transaction.execute(
-                    "UPDATE accounts SET ca_bundle = ?, allow_http = ? WHERE id = ?",
-                    (str(bundle or ""), int(reached.allow_http), found.id),
-                )
-            )
+            await self._set_reach(reached)
         return reached
 
-    async def add(self, account: StoredAccount) -> bool:
-        """Store a new account; tells whether it was added, which a taken name prevents."""
-
-        def work(transaction: Transaction) -> int:
-            values = (
-                account.id,
-                account.name,
-                account.directory_url,
-                account.account_url,
-                self._sealed(account.id, _KEY, account.key),
-                json.dumps(list(account.contact)),
-                str(account.ca_bundle or ""),
-                int(account.allow_http),
-                datetime.now(UTC).isoformat(timespec="seconds"),
-            )
-            return transaction.execute(_INSERT, values)
-
-        return await self._store.write(work) == 1
-
-    async def confirm(self, account: StoredAccount, account_url: str) -> None:
-        """Remember the URL that the CA gave the account."""
-        await self._set(account, "account_url", account_url)
-
-    async def set_contact(self, account: StoredAccount, contact: Sequence[str]) -> None:
-        """Remember the account's contacts."""
-        await self._set(account, "contact", json.dumps(list(contact)))
-
-    async def keep_next_key(self, account: StoredAccount, key: AccountKey) -> None:
-        """Keep the key that a rollover is about to bring in."""
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "UPDATE accounts SET next_key = ? WHERE id = ?",
-                (self._sealed(account.id, _NEXT_KEY, key), account.id),
-            )
+    @writes
+    def _set_reach(self, tx: Transaction, account: StoredAccount) -> None:
+        tx.execute(
+            "UPDATE accounts SET ca_bundle = ?, allow_http = ? WHERE id = ?",
+            (str(account.ca_bundle or ""), int(account.allow_http), account.id),
         )
 
-    async def end_rollover(self, account: StoredAccount, key: AccountKey) -> StoredAccount:
+    @writes
+    def add(self, tx: Transaction, account: StoredAccount) -> bool:
+        """Store a new account; tells whether it was added, which a taken name prevents."""
+        values = (
+            account.id,
+            account.name,
+            account.directory_url,
+            account.account_url,
+            self._sealed(account.id, _KEY, account.key),
+            json.dumps(list(account.contact)),
+            str(account.ca_bundle or ""),
+            int(account.allow_http),
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        return tx.execute(_INSERT, values) == 1
+
+    @writes
+    def confirm(self, tx: Transaction, account: StoredAccount, account_url: str) -> None:
+        """Remember the URL that the CA gave the account."""
+        tx.execute("UPDATE accounts SET account_url = ? WHERE id = ?", (account_url, account.id))
+
+    @writes
+    def set_contact(self, tx: Transaction, account: StoredAccount, contact: Sequence[str]) -> None:
+        """Remember the account's contacts."""
+        text = json.dumps(list(contact))
+        tx.execute("UPDATE accounts SET contact = ? WHERE id = ?", (text, account.id))
+
+    @writes
+    def keep_next_key(self, tx: Transaction, account: StoredAccount, key: AccountKey) -> None:
+        """Keep the key that a rollover is about to bring in."""
+        tx.execute(
+            "UPDATE accounts SET next_key = ? WHERE id = ?",
+            (self._sealed(account.id, _NEXT_KEY, key), account.id),
+        )
+
+    @writes
+    def end_rollover(
+        self, tx: Transaction, account: StoredAccount, key: AccountKey
+    ) -> StoredAccount:
         """Make ``key``, the old or the new one, the account's only key; return it as it is then.
 
         Nothing is changed if another process has ended this rollover already.
         """
-
-        def work(transaction: Transaction) -> None:
-            rows = transaction.query("SELECT next_key FROM accounts WHERE id = ?", (account.id,))
-            pending = self._next_key(account.id, rows[0][0]) if rows else None
-            if pending and account.next_key and pending.thumbprint == account.next_key.thumbprint:
-                transaction.execute(
-                    "UPDATE accounts SET private_key = ?, next_key = NULL WHERE id = ?",
-                    (self._sealed(account.id, _KEY, key), account.id),
-                )
-
-        await self._store.write(work)
-        return await self.get(account.name)
-
-    async def remove(self, account: StoredAccount) -> None:
-        """Forget the account and its key."""
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "DELETE FROM accounts WHERE id = ?", (account.id,)
+        rows = tx.query("SELECT next_key FROM accounts WHERE id = ?", (account.id,))
+        pending = self._next_key(account.id, rows[0][0]) if rows else None
+        if pending and account.next_key and pending.thumbprint == account.next_key.thumbprint:
+            tx.execute(
+                "UPDATE accounts SET private_key = ?, next_key = NULL WHERE id = ?",
+                (self._sealed(account.id, _KEY, key), account.id),
             )
-        )
+        return self.get.within(tx, account.name)
 
-    async def _set(self, account: StoredAccount, column: str, value: str) -> None:
-        sql = f"UPDATE accounts SET {column} = ? WHERE id = ?"  # noqa: S608  our own columns
-        await self._store.write(lambda transaction: transaction.execute(sql, (value, account.id)))
+    @writes
+    def remove(self, tx: Transaction, account: StoredAccount) -> None:
+        """Forget the account and its key."""
+        tx.execute("DELETE FROM accounts WHERE id = ?", (account.id,))
 
-    async def _select(self, rest: str, *parameters: str) -> list[StoredAccount]:
+    def _select(self, tx: Transaction, rest: str, *parameters: str) -> list[StoredAccount]:
         sql = f"SELECT {_COLUMNS} FROM accounts {rest}"  # noqa: S608  constant texts only
-        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
-        return [self._account(row) for row in rows]
+        return [self._account(row) for row in tx.query(sql, parameters)]
 
     def _account(self, row: Row) -> StoredAccount:
         key, name, directory_url, account_url, sealed, _, contact, bundle, _, created_at = map(

@@ -10,13 +10,9 @@ from zoneproof.issuance import Emit
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.removal import forget, give_up_orders
-from zoneproof.manager.certificates.store import (
-    Certificates,
-    DamagedCertificate,
-    ManagedCertificate,
-)
+from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.manager import Manager
-from zoneproof.storage import Store, write_together
+from zoneproof.storage import Transaction
 
 
 @dataclass(frozen=True)
@@ -91,9 +87,8 @@ async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) ->
     removed, and then nothing is kept.
     """
 
-    async def work(store: Store) -> None:
-        certificates = Certificates(store, manager.vault)
-        stored = {one.name: _definition(one) for one in await certificates.each()}
+    def work(tx: Transaction) -> None:
+        stored = {one.name: _definition(one) for one in manager.certificates.each.within(tx)}
         for change in changes.changes:
             if stored.get(change.name) != change.before:
                 raise BusyError(
@@ -101,12 +96,12 @@ async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) ->
                     " this again"
                 )
             if change.after:
-                await certificates.save(change.after)
+                manager.certificates.save.within(tx, change.after)
             else:
-                await forget(store, manager, change.name)
+                forget(tx, manager, change.name)
 
     removed = [change.name for change in changes.of_kind("removed")]
     with manager.home.lock_each(removed):
-        await write_together(manager.store, work)
+        await manager.store.write(work)
         for name in removed:
             await give_up_orders(manager, name, emit)

@@ -31,7 +31,7 @@ from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import DefinitionChecks
-from zoneproof.storage import Store, write_together
+from zoneproof.storage import Transaction
 
 
 @dataclass(frozen=True)
@@ -289,11 +289,11 @@ async def save(manager: Manager, proposal: Proposal, before: CertificateDefiniti
     """
     await require_usable(manager.checks, manager.credentials, proposal)
 
-    async def work(store: Store) -> None:
-        await _require_unchanged(store, manager, proposal.definition, before)
-        await _store(store, manager, proposal)
+    def work(tx: Transaction) -> None:
+        _require_unchanged(tx, manager, proposal.definition, before)
+        _store(tx, manager, proposal)
 
-    await write_together(manager.store, work)
+    await manager.store.write(work)
 
 
 async def set_aside(manager: Manager, proposal: Proposal, before: CertificateDefinition) -> bool:
@@ -306,12 +306,12 @@ async def set_aside(manager: Manager, proposal: Proposal, before: CertificateDef
     if lifetime is None or lifetime.not_after <= datetime.now(UTC):
         return False
 
-    async def work(store: Store) -> None:
-        await _require_unchanged(store, manager, proposal.definition, before)
-        certificates = Certificates(store, manager.vault)
-        await certificates.set_pending(before.name, msgspec.json.encode(proposal))
+    def work(tx: Transaction) -> None:
+        _require_unchanged(tx, manager, proposal.definition, before)
+        change = msgspec.json.encode(proposal)
+        manager.certificates.set_pending.within(tx, before.name, change)
 
-    await write_together(manager.store, work)
+    await manager.store.write(work)
     return True
 
 
@@ -327,14 +327,13 @@ async def adopt(manager: Manager, proposal: Proposal) -> bool:
     """
     name = proposal.definition.name
 
-    async def work(store: Store) -> bool:
-        pending = await Certificates(store, manager.vault).pending(name)
-        if _decoded(name, pending) != proposal:
+    def work(tx: Transaction) -> bool:
+        if _decoded(name, manager.certificates.pending.within(tx, name)) != proposal:
             return False
-        await _store(store, manager, proposal)
+        _store(tx, manager, proposal)
         return True
 
-    return await write_together(manager.store, work)
+    return await manager.store.write(work)
 
 
 def _decoded(name: str, pending: bytes) -> Proposal | None:
@@ -349,13 +348,13 @@ def _decoded(name: str, pending: bytes) -> Proposal | None:
         ) from error
 
 
-async def _require_unchanged(
-    store: Store,
+def _require_unchanged(
+    tx: Transaction,
     manager: Manager,
     wanted: CertificateDefinition,
     before: CertificateDefinition | None,
 ) -> None:
-    stored = await Certificates(store, manager.vault).find(wanted.name)
+    stored = manager.certificates.find.within(tx, wanted.name)
     if (stored.definition if stored else None) not in (before, wanted):
         raise BusyError(
             f"{wanted.name} was changed by somebody else meanwhile: nothing was saved; run this"
@@ -363,10 +362,10 @@ async def _require_unchanged(
         )
 
 
-async def _store(store: Store, manager: Manager, proposal: Proposal) -> None:
-    certificates, name = Certificates(store, manager.vault), proposal.definition.name
+def _store(tx: Transaction, manager: Manager, proposal: Proposal) -> None:
+    certificates, password = manager.certificates, proposal.pkcs12_password
     if proposal.credential:
-        await Credentials(store, manager.vault).save(proposal.credential)
-    await certificates.save(proposal.definition)
-    if proposal.pkcs12_password is not None:
-        await certificates.set_pkcs12_password(name, proposal.pkcs12_password)
+        manager.credentials.save.within(tx, proposal.credential)
+    certificates.save.within(tx, proposal.definition)
+    if password is not None:
+        certificates.set_pkcs12_password.within(tx, proposal.definition.name, password)

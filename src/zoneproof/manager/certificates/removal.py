@@ -14,9 +14,9 @@ from zoneproof.manager.accounts.store import AccountTerms, new_account
 from zoneproof.manager.certificates.files import is_certificate_name
 from zoneproof.manager.certificates.renewal_state import of_certificate
 from zoneproof.manager.certificates.state import serial_of, state_of
-from zoneproof.manager.certificates.store import Certificates, History, ManagedCertificate
+from zoneproof.manager.certificates.store import ManagedCertificate
 from zoneproof.manager.manager import Manager
-from zoneproof.storage import Store, write_together
+from zoneproof.storage import Transaction
 
 
 async def find_removable(manager: Manager, name: str, *, files: bool) -> str:
@@ -42,16 +42,16 @@ async def remove_certificate(
     """
     with manager.home.lock(name):
         await give_up_orders(manager, name, emit)
-        await write_together(manager.store, lambda store: forget(store, manager, name))
+        await manager.store.write(lambda tx: forget(tx, manager, name))
         if delete_files:
             manager.files.remove(name)
             manager.logs.remove(name)
 
 
-async def forget(store: Store, manager: Manager, name: str) -> None:
+def forget(tx: Transaction, manager: Manager, name: str) -> None:
     """Remove a definition and its state, as a part of a transaction."""
-    if await Certificates(store, manager.vault).remove(name):
-        await History(store).add(name, "removed", "no longer managed")
+    if manager.certificates.remove.within(tx, name):
+        manager.history.add.within(tx, name, "removed", "no longer managed")
 
 
 async def give_up_orders(manager: Manager, name: str, emit: Emit) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from zoneproof.core.errors import InvalidInputError, InvalidNameError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.storage import Row, Store, Transaction
+from zoneproof.storage import Row, Store, Transaction, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -61,132 +61,130 @@ class Certificates:
     sealed: ClassVar = (_PASSWORD, _PENDING)
 
     def __init__(self, store: Store, vault: Vault) -> None:
-        self._store = store
+        self.store = store
         self._vault = vault
 
-    async def each(self) -> list[ManagedCertificate | DamagedCertificate]:
+    @reads
+    def each(self, tx: Transaction) -> list[ManagedCertificate | DamagedCertificate]:
         """Return all, sorted by name, also those that cannot be read."""
-        return await self._select("ORDER BY name")
+        return self._select(tx, "ORDER BY name")
 
-    async def all(self) -> list[ManagedCertificate]:
+    @reads
+    def all(self, tx: Transaction) -> list[ManagedCertificate]:
         """Return all, sorted by name; one that cannot be read is an error."""
-        return [_undamaged(one) for one in await self.each()]
+        return [_undamaged(one) for one in self.each.within(tx)]
 
-    async def readable(self) -> list[ManagedCertificate]:
+    @reads
+    def readable(self, tx: Transaction) -> list[ManagedCertificate]:
         """Return those that can be read, sorted by name."""
-        return [one for one in await self.each() if isinstance(one, ManagedCertificate)]
+        return [one for one in self.each.within(tx) if isinstance(one, ManagedCertificate)]
 
-    async def find_meant(self, text: str) -> ManagedCertificate | None:
+    @reads
+    def find_meant(self, tx: Transaction, text: str) -> ManagedCertificate | None:
         """Return the one of that name, or of the domain name that the text is, or None.
 
         ``Example.COM.`` and ``münchen.example`` mean ``example.com`` and
         ``xn--mnchen-3ya.example``.
         """
-        found = await self._meant(text)
+        found = self._meant(tx, text)
         return _undamaged(found) if found else None
 
-    async def _meant(self, text: str) -> ManagedCertificate | DamagedCertificate | None:
-        found = await self._select("WHERE name = ?", text)
+    def _meant(self, tx: Transaction, text: str) -> ManagedCertificate | DamagedCertificate | None:
+        found = self._select(tx, "WHERE name = ?", text)
         if not found:
             with contextlib.suppress(InvalidNameError):
-                found = await self._select("WHERE name = ?", Identifier.parse(text).value)
+                found = self._select(tx, "WHERE name = ?", Identifier.parse(text).value)
         return found[0] if found else None
 
-    async def look_up(self, name: str) -> ManagedCertificate | DamagedCertificate:
+    @reads
+    def look_up(self, tx: Transaction, name: str) -> ManagedCertificate | DamagedCertificate:
         """Return the one that is meant. Raises InvalidInputError, with the nearest name."""
-        found = await self._meant(name)
+        found = self._meant(tx, name)
         if found is None:
-            names = [certificate.name for certificate in await self.each()]
+            names = [certificate.name for certificate in self.each.within(tx)]
             near = difflib.get_close_matches(name, names, n=1)
             advice = f"did you mean '{near[0]}'?" if near else "'zoneproof list' shows all"
             raise InvalidInputError(f"there is no managed certificate '{name[:80]}': {advice}")
         return found
 
-    async def get(self, name: str) -> ManagedCertificate:
+    @reads
+    def get(self, tx: Transaction, name: str) -> ManagedCertificate:
         """Return what :meth:`look_up` does; one that cannot be read is an error."""
-        return _undamaged(await self.look_up(name))
+        return _undamaged(self.look_up.within(tx, name))
 
-    async def find(self, name: str) -> ManagedCertificate | None:
+    @reads
+    def find(self, tx: Transaction, name: str) -> ManagedCertificate | None:
         """Return the one of that name, or None; one that cannot be read is an error."""
-        found = await self._select("WHERE name = ?", name)
+        found = self._select(tx, "WHERE name = ?", name)
         return _undamaged(found[0]) if found else None
 
-    async def _select(
-        self, rest: str, *parameters: str
+    def _select(
+        self, tx: Transaction, rest: str, *parameters: str
     ) -> list[ManagedCertificate | DamagedCertificate]:
         sql = f"SELECT {_COLUMNS} FROM certificates {rest}"  # noqa: S608  constant texts only
-        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
-        return [_certificate(row) for row in rows]
+        return [_certificate(row) for row in tx.query(sql, parameters)]
 
-    async def save(self, definition: CertificateDefinition) -> None:
+    @writes
+    def save(self, tx: Transaction, definition: CertificateDefinition) -> None:
         """Store a definition under its name, in place of an older one; its state stays.
 
         A pending change, which was one to the older definition, is dropped.
         """
         text = msgspec.json.encode(definition).decode()
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                _SAVE, (str(uuid.uuid4()), definition.name, text, now)
-            )
-        )
+        tx.execute(_SAVE, (str(uuid.uuid4()), definition.name, text, now))
 
-    async def remove(self, name: str) -> bool:
+    @writes
+    def remove(self, tx: Transaction, name: str) -> bool:
         """Forget the definition and the state; the history stays. Tells whether it was there."""
-        removed = await self._store.write(
-            lambda transaction: transaction.execute(
-                "DELETE FROM certificates WHERE name = ?", (name,)
-            )
-        )
-        return removed == 1
+        return tx.execute("DELETE FROM certificates WHERE name = ?", (name,)) == 1
 
-    async def change_state(self, name: str, form: type[S], change: Callable[[S], S]) -> tuple[S, S]:
-        """Replace the state by what ``change`` makes of it, in one transaction; return both.
+    @writes
+    def change_state(
+        self, tx: Transaction, name: str, form: type[S], change: Callable[[S], S]
+    ) -> tuple[S, S]:
+        """Replace the state by what ``change`` makes of it; return both.
 
         A certificate that is not stored has an empty state, and none is kept.
         """
+        rows = tx.query("SELECT state FROM certificates WHERE name = ?", (name,))
+        before = decode_state(name, str(rows[0][0]).encode() if rows else b"{}", form)
+        after = change(before)
+        tx.execute(
+            "UPDATE certificates SET state = ? WHERE name = ?",
+            (msgspec.json.encode(after).decode(), name),
+        )
+        return before, after
 
-        def work(transaction: Transaction) -> tuple[S, S]:
-            rows = transaction.query("SELECT state FROM certificates WHERE name = ?", (name,))
-            before = decode_state(name, str(rows[0][0]).encode() if rows else b"{}", form)
-            after = change(before)
-            transaction.execute(
-                "UPDATE certificates SET state = ? WHERE name = ?",
-                (msgspec.json.encode(after).decode(), name),
-            )
-            return before, after
-
-        return await self._store.write(work)
-
-    async def set_pkcs12_password(self, name: str, password: str) -> None:
+    @writes
+    def set_pkcs12_password(self, tx: Transaction, name: str, password: str) -> None:
         """Keep the password for the PKCS #12 file, sealed."""
-        await self._seal(name, _PASSWORD, password.encode())
+        self._seal(tx, name, _PASSWORD, password.encode())
 
-    async def pkcs12_password(self, name: str) -> bytes:
+    @reads
+    def pkcs12_password(self, tx: Transaction, name: str) -> bytes:
         """Return the password for the PKCS #12 file; empty for none."""
-        return await self._opened(name, _PASSWORD)
+        return self._opened(tx, name, _PASSWORD)
 
-    async def set_pending(self, name: str, change: bytes) -> None:
+    @writes
+    def set_pending(self, tx: Transaction, name: str, change: bytes) -> None:
         """Keep a change of the definition, sealed, until an order has worked with it."""
-        await self._seal(name, _PENDING, change)
+        self._seal(tx, name, _PENDING, change)
 
-    async def pending(self, name: str) -> bytes:
+    @reads
+    def pending(self, tx: Transaction, name: str) -> bytes:
         """Return what :meth:`set_pending` was given; empty for nothing."""
-        return await self._opened(name, _PENDING)
+        return self._opened(tx, name, _PENDING)
 
-    async def _seal(self, name: str, column: SealedColumn, secret: bytes) -> None:
-        certificate = await self.get(name)
+    def _seal(self, tx: Transaction, name: str, column: SealedColumn, secret: bytes) -> None:
+        certificate = self.get.within(tx, name)
+        sealed = self._vault.seal_text(secret, column.context(certificate.id))
         sql = f"UPDATE certificates SET {column.column} = ? WHERE id = ?"  # noqa: S608  our columns
+        tx.execute(sql, (sealed, certificate.id))
 
-        def work(transaction: Transaction) -> None:
-            sealed = self._vault.seal_text(secret, column.context(certificate.id))
-            transaction.execute(sql, (sealed, certificate.id))
-
-        await self._store.write(work)
-
-    async def _opened(self, name: str, column: SealedColumn) -> bytes:
+    def _opened(self, tx: Transaction, name: str, column: SealedColumn) -> bytes:
         sql = f"SELECT id, {column.column} FROM certificates WHERE name = ?"  # noqa: S608  our columns
-        rows = await self._store.read(lambda transaction: transaction.query(sql, (name,)))
+        rows = tx.query(sql, (name,))
         if not rows or rows[0][1] is None:
             return b""
         key, sealed = map(str, rows[0])
@@ -246,32 +244,27 @@ class History:
     """The stored entries. Every method raises StorageError."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = store
 
-    async def add(self, certificate: str, kind: str, message: str) -> None:
+    @writes
+    def add(self, tx: Transaction, certificate: str, kind: str, message: str) -> None:
         """Write down that something happened now; of more than 200 entries the oldest go."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        tx.execute(
+            "INSERT INTO history (id, certificate, at, kind, message) VALUES (?, ?, ?, ?, ?)",
+            (str(uuid.uuid4()), certificate, now, kind, message[:2000]),
+        )
+        tx.execute(
+            "DELETE FROM history WHERE certificate = ? AND id NOT IN"
+            " (SELECT id FROM history WHERE certificate = ? ORDER BY at DESC LIMIT ?)",
+            (certificate, certificate, KEEP),
+        )
 
-        def work(transaction: Transaction) -> None:
-            transaction.execute(
-                "INSERT INTO history (id, certificate, at, kind, message) VALUES (?, ?, ?, ?, ?)",
-                (str(uuid.uuid4()), certificate, now, kind, message[:2000]),
-            )
-            transaction.execute(
-                "DELETE FROM history WHERE certificate = ? AND id NOT IN"
-                " (SELECT id FROM history WHERE certificate = ? ORDER BY at DESC LIMIT ?)",
-                (certificate, certificate, KEEP),
-            )
-
-        await self._store.write(work)
-
-    async def of(self, certificate: str) -> list[HistoryEntry]:
+    @reads
+    def of(self, tx: Transaction, certificate: str) -> list[HistoryEntry]:
         """Return a certificate's entries, oldest first."""
-        rows = await self._store.read(
-            lambda transaction: transaction.query(
-                "SELECT certificate, at, kind, message FROM history"
-                " WHERE certificate = ? ORDER BY at",
-                (certificate,),
-            )
+        rows = tx.query(
+            "SELECT certificate, at, kind, message FROM history WHERE certificate = ? ORDER BY at",
+            (certificate,),
         )
         return [HistoryEntry(*map(str, row)) for row in rows]

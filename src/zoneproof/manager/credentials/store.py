@@ -16,7 +16,7 @@ from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, describe, shown_field
-from zoneproof.storage import Row, Store, Transaction, among
+from zoneproof.storage import Row, Store, Transaction, among, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 # Most are called after a certificate, whose name may be as long as a domain's, and a provider.
@@ -118,39 +118,40 @@ class Credentials:
     sealed: ClassVar = (_FIELDS,)
 
     def __init__(self, store: Store, vault: Vault) -> None:
-        self._store = store
+        self.store = store
         self._vault = vault
 
-    async def all(self) -> list[Credential]:
+    @reads
+    def all(self, tx: Transaction) -> list[Credential]:
         """Return all, sorted by name."""
-        return await self._select("ORDER BY name")
+        return self._select(tx, "ORDER BY name")
 
-    async def find(self, name: str) -> Credential | None:
+    @reads
+    def find(self, tx: Transaction, name: str) -> Credential | None:
         """Return the one of that name, or None."""
-        found = await self._select("WHERE name = ?", name)
+        found = self._select(tx, "WHERE name = ?", name)
         return found[0] if found else None
 
-    async def get(self, name: str) -> Credential:
+    @reads
+    def get(self, tx: Transaction, name: str) -> Credential:
         """Return the one of that name. Raises InvalidInputError, with the nearest name."""
-        found = await self.find(name)
+        found = self.find.within(tx, name)
         if found is None:
-            raise await self._store.read(lambda transaction: no_credential(transaction, name))
+            raise no_credential(tx, name)
         return found
 
-    async def revisions(self, names: Collection[str] | None = None) -> dict[str, str]:
+    @reads
+    def revisions(self, tx: Transaction, names: Collection[str] | None = None) -> dict[str, str]:
         """Return a text for each of that name, or for all, that every change makes another one.
 
         No secret is opened.
         """
         rest, parameters = among(names)
-        sql = f"SELECT name, id, changed_at FROM credentials {rest}"  # noqa: S608  constant texts
-        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
+        rows = tx.query(f"SELECT name, id, changed_at FROM credentials {rest}", parameters)  # noqa: S608  constant
         return {str(name): " ".join(map(str, facts)) for name, *facts in rows}
 
-    async def _select(self, rest: str, *parameters: str) -> list[Credential]:
-        sql = f"{_SELECT} {rest}"
-        rows = await self._store.read(lambda transaction: transaction.query(sql, parameters))
-        return [self._credential(row) for row in rows]
+    def _select(self, tx: Transaction, rest: str, *parameters: str) -> list[Credential]:
+        return [self._credential(row) for row in tx.query(f"{_SELECT} {rest}", parameters)]
 
     def _credential(self, row: Row) -> Credential:
         key, name, provider, sealed, dns, created_at, changed_at = map(str, row)
@@ -166,62 +167,51 @@ class Credentials:
             ) from error
         return Credential(name, provider, fields, settings, created_at, changed_at)
 
-    async def save(self, credential: Credential) -> None:
+    @writes
+    def save(self, tx: Transaction, credential: Credential) -> None:
         """Store the credential under its name, in place of an older one.
 
         The older one's DNS settings stay if the new one has none.
         """
         check_credential_name(credential.name)
+        tx.execute(_SAVE, (*self._values(credential), _dns_text(DnsSettings())))
+        tx.execute(_FORGET_FAILURES, (credential.name,))
 
-        def work(transaction: Transaction) -> None:
-            values = (*self._values(credential), _dns_text(DnsSettings()))
-            transaction.execute(_SAVE, values)
-            transaction.execute(_FORGET_FAILURES, (credential.name,))
-
-        await self._store.write(work)
-
-    async def add(self, credential: Credential) -> None:
+    @writes
+    def add(self, tx: Transaction, credential: Credential) -> None:
         """Store a new credential. Raises InvalidInputError if its name is taken."""
         check_credential_name(credential.name)
-        added = await self._store.write(
-            lambda transaction: transaction.execute(_INSERT, self._values(credential))
-        )
-        if not added:
+        if not tx.execute(_INSERT, self._values(credential)):
             raise taken(credential.name)
 
-    async def require_free(self, name: str) -> None:
+    @reads
+    def require_free(self, tx: Transaction, name: str) -> None:
         """Raise InvalidInputError if no new credential can have the name."""
         check_credential_name(name)
-        rows = await self._store.read(
-            lambda transaction: transaction.query(
-                "SELECT name FROM credentials WHERE name = ?", (name,)
-            )
-        )
-        if rows:
+        if tx.query("SELECT name FROM credentials WHERE name = ?", (name,)):
             raise taken(name)
 
-    async def change(self, name: str, change: Callable[[Credential], Credential]) -> Credential:
-        """Replace fields and DNS settings by those that ``change`` returns, in one transaction.
+    @writes
+    def change(
+        self, tx: Transaction, name: str, change: Callable[[Credential], Credential]
+    ) -> Credential:
+        """Replace fields and DNS settings by those that ``change`` returns.
 
         What ``change`` raises comes out, and nothing is changed. Raises InvalidInputError if there
         is no such credential.
         """
-
-        def work(transaction: Transaction) -> Credential:
-            rows = transaction.query(f"{_SELECT} WHERE name = ?", (name,))
-            if not rows:
-                raise no_credential(transaction, name)
-            now = datetime.now(UTC).isoformat()  # in full: two changes are never at the same time
-            after = replace(change(self._credential(rows[0])), changed_at=now)
-            key = str(rows[0][0])
-            transaction.execute(
-                "UPDATE credentials SET fields = ?, dns = ?, changed_at = ? WHERE id = ?",
-                (self._sealed(key, after), _dns_text(after.dns), now, key),
-            )
-            transaction.execute(_FORGET_FAILURES, (name,))
-            return after
-
-        return await self._store.write(work)
+        rows = tx.query(f"{_SELECT} WHERE name = ?", (name,))
+        if not rows:
+            raise no_credential(tx, name)
+        now = datetime.now(UTC).isoformat()  # in full: two changes are never at the same time
+        after = replace(change(self._credential(rows[0])), changed_at=now)
+        key = str(rows[0][0])
+        tx.execute(
+            "UPDATE credentials SET fields = ?, dns = ?, changed_at = ? WHERE id = ?",
+            (self._sealed(key, after), _dns_text(after.dns), now, key),
+        )
+        tx.execute(_FORGET_FAILURES, (name,))
+        return after
 
     def _values(self, credential: Credential) -> tuple[str, ...]:
         key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
