@@ -89,7 +89,10 @@ def _damaged() -> bytes:
         (request() + b"#" * 100_001, "it is longer than 100000 bytes"),
         (_damaged(), "its signature is wrong"),
         (request([]), "it names no host"),
-        (request([], common_name="My Company"), "its common name: 'My Company' is no domain name"),
+        (
+            request([], common_name="My Company"),
+            "its common name: 'My Company' is not a domain name",
+        ),
         (request(["localhost"]), "'localhost' cannot go on a certificate"),
         (request([x509.RFC822Name("ops@example.com")]), "more than host names and IP addresses"),
         (request(key=ec.generate_private_key(ec.SECP521R1())), "no certificate for its key"),

@@ -21,7 +21,7 @@ def wait_for_end(processes: list[int]) -> None:
             continue
         ready, _, _ = select.select([descriptor], [], [], 10)
         os.close(descriptor)
-        assert ready, f"process {process} goes on"
+        assert ready, f"process {process} continues"
 
 
 def kill_workers(service: Service) -> None:

@@ -104,7 +104,7 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         ("[dns]", "[[dns]]", "'dns'"),
         ("[[zones]]", "[zones]", "'zones'"),
         ("Auth.Example.ORG.", "*.example.org", "'zones[0].name'"),
-        ("Auth.Example.ORG.", "a..b", "'zones[0].name': 'a..b' is no domain name"),
+        ("Auth.Example.ORG.", "a..b", "'zones[0].name': 'a..b' is not a domain name"),
         ('["ns.example.net"]', "[]", "'zones[0].nameservers'"),
         ('"ns.example.net"', '"ns 1"', "'zones[0].nameservers': 'ns 1'"),
         ('"ns.example.net"', '"ns.auth.example.org"', "such as 'ns A 192.0.2.1'"),

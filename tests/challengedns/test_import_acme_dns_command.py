@@ -57,7 +57,7 @@ def test_the_summary_counts_everything_and_says_the_names(config: Path, source: 
     run(source, "UPDATE records SET Subdomain = 'www' WHERE Username = ?", bad.username)
     done = command(config, source)
     assert done.status == 0
-    assert done.stderr == "left out: www: its subdomain is no UUID in lower case\n"
+    assert done.stderr == "left out: www: its subdomain is not a UUID in lower case\n"
     lines = done.stdout.splitlines()
     assert lines[0] == "registrations  1 new, 1 skipped"
     assert lines[1] == "values         1 new, 1 older than value_lifetime"
@@ -86,7 +86,7 @@ async def test_json_has_a_line_for_all_that_is_left_out_and_one_with_the_counts(
             "event": "left_out",
             "subdomain": bad.subdomain,
             "conflict": False,
-            "reason": "its password is no bcrypt hash of a cost up to 14",
+            "reason": "its password is not a bcrypt hash of a cost up to 14",
         },
         {
             "event": "left_out",

@@ -134,8 +134,8 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
         ({"zone": "."}, "--zone: '.' is the root"),
         ({"zone": "*.example.org"}, "--zone: '*.example.org' is a wildcard"),
         ({"zone": "192.0.2.1"}, "--zone: '192.0.2.1' is an IP address"),
-        ({"address": "here"}, "'here' is no IP address"),
-        ({"zone": "a..b"}, "'a..b' is no domain name"),
+        ({"address": "here"}, "'here' is not an IP address"),
+        ({"zone": "a..b"}, "'a..b' is not a domain name"),
         ({"hostmaster": "me@@"}, "'hostmaster' is 'me@@'"),
         (
             {"api_name": "api.elsewhere.net"},

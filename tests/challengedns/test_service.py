@@ -204,7 +204,7 @@ def test_an_address_that_the_machine_does_not_have_is_said(tmp_path: Path) -> No
 
 def test_a_database_that_is_none_is_said(tmp_path: Path) -> None:
     path = write_config(tmp_path)
-    (tmp_path / "challenge.db").write_bytes(b"this is no database at all" * 100)
+    (tmp_path / "challenge.db").write_bytes(b"this is not a database at all" * 100)
     assert "challenge.db" in fails_to_start(path)
 
 

@@ -119,7 +119,7 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
         (("tenant", "create", "Big"), 2, "'Big' cannot be a tenant's name"),
         (("tenant", "create", "x", "--quota", "-1"), 2, "--quota"),
         (("tenant", "create", "x", "--quota", "99999999999"), 2, "a quota must be from 0 to"),
-        (("tenant", "create", "x", "--expires", "tomorrow"), 2, "'tomorrow' is no day"),
+        (("tenant", "create", "x", "--expires", "tomorrow"), 2, "'tomorrow' is not a day"),
         (("tenant", "create", "x", "--expires", "9999-12-31"), 2, "is no day"),
         (("tenant", "change", "nobody"), 2, "give --quota, --expires or both"),
         (("tenant", "change", "nobody", "--quota", "1"), 2, "there is no tenant 'nobody'"),
@@ -130,7 +130,7 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
         (("key", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
         (("key", "revoke", "00000000", "--yes"), 2, "there is no key '00000000'"),
         (("registration", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
-        (("registration", "allow", "x", "192.0.2.1"), 2, "'192.0.2.1' is no network"),
+        (("registration", "allow", "x", "192.0.2.1"), 2, "'192.0.2.1' is not a network"),
         (("registration", "assign", "x", "--tenant", "nobody"), 2, "no registration 'x'"),
         (("registration", "assign", "--tenant", "x"), 2, "either subdomains or --all-without"),
         (

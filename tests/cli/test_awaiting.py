@@ -1,4 +1,4 @@
-"""Records that a person creates: each is told as seen or missing, and where; Enter goes on."""
+"""Records that a person creates: each is told as seen or missing, and where; Enter continues."""
 
 from __future__ import annotations
 

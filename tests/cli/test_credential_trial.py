@@ -152,7 +152,7 @@ def test_the_zone_must_be_said_where_it_cannot_be_listed(world: World) -> None:
     assert both.status == 2
     wrong = try_it(world, zone="exa mple.com")
     assert wrong.status == 2
-    assert "'exa mple.com' is no domain name" in wrong.stderr
+    assert "'exa mple.com' is not a domain name" in wrong.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

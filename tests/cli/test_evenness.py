@@ -44,7 +44,7 @@ OWN_MEANING = {
 def commands(
     group: click.Group = root, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command that is no group, with its name."""
+    """Yield every command that is not a group, with its name."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)

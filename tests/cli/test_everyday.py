@@ -49,7 +49,7 @@ def test_no_name_at_all_is_asked_for(inside: Inside, command: str) -> None:
     assert "name at least one identifier, such as example.com" in result.stderr
 
 
-# --- a certificate that is there already -------------------------------------------------------
+# --- a certificate that already exists -------------------------------------------------------
 
 
 def test_a_certificate_that_is_valid_and_unchanged_stays(world: World) -> None:
@@ -375,7 +375,7 @@ async def test_a_name_that_is_not_registered_fails_and_the_others_are_told(world
         (("a.example", "--server=nonsense"), "the server's URL cannot be used"),
         (("a.example", "--credential=dns"), "only acme-dns and the challenge service"),
         (("a.example", "--credential=dns", "--field=a=b"), "the credential has all fields"),
-        (("a..example", "--server=https://a.example"), "'a..example' is no domain name"),
+        (("a..example", "--server=https://a.example"), "'a..example' is not a domain name"),
     ],
 )
 def test_what_cannot_be_registered_is_refused(

@@ -182,7 +182,7 @@ def test_a_run_killed_at_any_step_is_resumed_or_cleaned_by_the_next(
 
     with closing(sqlite3.connect(world.home / "state.sqlite3")) as connection:
         ((state,),) = connection.execute("SELECT state FROM orders").fetchall()
-    # Removing goes on beside the CA's work on the certificate, and on a busy machine after it.
+    # Removing continues beside the CA's work on the certificate, and on a busy machine after it.
     assert state == "open" or (event == "record_removed" and b"files_written" in killed.stdout)
 
     again = world.run(*arguments)
@@ -356,7 +356,7 @@ def error_of(result: Result) -> str:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["exa mple.com"], 2, r"'exa mple.com' is no domain name"),
+        (["exa mple.com"], 2, r"'exa mple.com' is not a domain name"),
         (["localhost"], 2, r"give a full name such as example.com"),
         (["*.*.example.com"], 2, r"'\*' can only stand alone"),
         ([f"h{i}.example.com" for i in range(101)], 2, r"101 names are too many"),

@@ -95,7 +95,7 @@ def test_who_gives_some_fields_is_asked_only_for_what_is_required_and_missing(ho
         ("script", "timeout", "soon", "must be a number of seconds", "60"),
         ("acme-dns", "server", "auth.example", "must begin with https://", "https://auth.example"),
         ("acme-dns", "server", "https://auth.example:0", "0 is not a valid port", "https://a.test"),
-        ("acme-dns", "allowfrom", "everywhere", "'everywhere' is no network", "192.0.2.0/24"),
+        ("acme-dns", "allowfrom", "everywhere", "'everywhere' is not a network", "192.0.2.0/24"),
         ("acme-dns", "ca_bundle", "/does/not/exist", "/does/not/exist cannot be used", ""),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_new_service_asks_again_for_what_is_no_zone_and_no_address(tmp_path: P
         {},
     )
     assert result.status == 0, result.stdout
-    assert "'here' is no IP address" in result.stdout
+    assert "'here' is not an IP address" in result.stdout
     assert "2001:db8::1" in config.read_text()
 
 

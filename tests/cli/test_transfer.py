@@ -291,7 +291,7 @@ def altered(exported: bytes, **changes: object) -> bytes:
                     }
                 ]
             },
-            "x: the account key is no PEM private key",
+            "x: the account key is not a PEM private key",
         ),
         (
             {

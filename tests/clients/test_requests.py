@@ -143,7 +143,7 @@ class Closed:
     licence_key: str
 
     def send(self, head: str, body: str, **words: str) -> Reply:
-        """Send a request, its body only when a client that expects it is told to go on."""
+        """Send a request, its body only when a client that expects it is told to continue."""
         login = base64.b64encode(f"{TENANT}:{self.licence_key}".encode()).decode()
         unpadded = login.rstrip("=").replace("+", "-").replace("/", "_")
         words |= {"path": f"/k/{self.licence_key}", "basic": login, "base64url": unpadded}

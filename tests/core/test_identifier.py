@@ -1,4 +1,4 @@
-"""Identifiers: what can go on a certificate."""
+"""Identifiers: what can stand on a certificate."""
 
 from __future__ import annotations
 

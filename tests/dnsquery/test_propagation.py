@@ -52,12 +52,12 @@ async def test_what_is_there_at_once_costs_no_sleep(world: World) -> None:
 async def test_what_is_missing_can_be_seen_to_before_the_next_look(world: World) -> None:
     missing: list[str] = []
 
-    async def mend(report: NameReport) -> None:
+    async def fix(report: NameReport) -> None:
         missing.extend(value for server in report.servers for value in server.missing)
         add_txt(second, "example.com", "_acme-challenge.example.com", "one")
 
     with knot(world.folder, SECOND, world.port, {"example.com": BOTH}) as second:
-        report = await wait_until_visible(world.resolver(), ONE, on_missing=mend)
+        report = await wait_until_visible(world.resolver(), ONE, on_missing=fix)
     assert report.visible
     assert missing == ["one"]
 

@@ -82,7 +82,7 @@ def changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Fault:
 
 
 def garbled(forward: Forward) -> Reply | None:
-    """Replace what the CA says by what is no JSON and no certificate."""
+    """Replace what the CA says by what is not JSON and no certificate."""
     return forward().with_body(b"\x00\xff{]")
 
 

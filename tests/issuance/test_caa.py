@@ -159,7 +159,7 @@ async def test_a_lookup_that_fails_is_told_once_and_a_problem_for_the_preview() 
     ):
         (warning,) = await check(resolver, "a.corp.test", "b.corp.test")
         assert isinstance(warning, Warned)
-        assert "CAA of test cannot be looked up here; the order goes on" in warning.message
+        assert "CAA of test cannot be looked up here; the order continues" in warning.message
         examination = await preview(resolver, "a.corp.test", "http-01")
         assert examination.caa is not None
         assert examination.caa.failed

@@ -247,7 +247,7 @@ async def test_http_01_is_shown_with_where_it_is_answered(
     denied, wildcard = await surveyed(
         resolver, HttpMethod(Webroot(tmp_path / "missing")), "denied.example.com", "*.example.com"
     )
-    assert "missing is no folder" in problems(denied)[0]
+    assert "missing is not a directory" in problems(denied)[0]
     assert "allows another CA" in problems(denied)[1]
     assert "wildcard, which http-01 cannot validate" in problems(wildcard)[0]
 

@@ -58,7 +58,7 @@ TRICKS = "x\x1b[31m\u202e\x9b\nforged"
         (("accounts", 1, "directory_url"), "http://ca.example/", "does not start with https"),
         (("accounts", 1, "directory_url"), "file:///etc/passwd", "is no URL"),
         (("accounts", 0, "account_url"), TRICKS, "is no URL"),
-        (("registrations", 0, "server"), TRICKS, "its server is no URL"),
+        (("registrations", 0, "server"), TRICKS, "its server is not a URL"),
         (("registrations", 0, "fulldomain"), "*.example.net", "cannot be used"),
         (("registrations", 0, "username"), "a\r\nX-Api-Key: b", "cannot be used"),
         (("registrations", 0, "password"), "", "cannot be used"),

@@ -277,7 +277,7 @@ def _open_to_others(key: Path) -> None:
 
 @pytest.mark.parametrize("harm", [_swap, Path.unlink, _open_to_others])
 def test_no_secret_is_sealed_with_a_vault_key_that_is_gone(world: World, harm: Any) -> None:
-    """The order is kept without its key, and goes on when the vault's key is back."""
+    """The order is kept without its key, and continues when the vault's key is back."""
     key = world.home / "vault.key"
     kept = key.read_text()
     with busy_daemon(world) as running:

@@ -107,7 +107,7 @@ async def test_a_home_that_was_opened_for_somebody_who_has_gone_is_closed_again(
 
     async def opened() -> None:
         async with open_manager(Home(tmp_path)):
-            raise AssertionError("it went on")
+            raise AssertionError("it continued")
 
     opening = asyncio.create_task(opened())
     await asyncio.sleep(0)

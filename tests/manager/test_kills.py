@@ -9,4 +9,4 @@ from bench.soak import renewals
 
 def test_the_run_after_a_kill_mends_everything(capsys: pytest.CaptureFixture[str]) -> None:
     renewals.run(count=8, seed=8)
-    assert "open orders went on" in capsys.readouterr().out
+    assert "open orders continued" in capsys.readouterr().out

@@ -85,7 +85,7 @@ def test_another_file_is_no_archive(data: bytes) -> None:
 def test_a_short_passphrase_and_a_huge_home_are_refused() -> None:
     with pytest.raises(InvalidInputError, match="too short"):
         seal(DOCUMENT, "hunter2")
-    with pytest.raises(InvalidInputError, match="leave --with-certificates away"):
+    with pytest.raises(InvalidInputError, match="omit --with-certificates"):
         seal(bytes(MAX_BYTES), PASSPHRASE)
 
 

@@ -133,7 +133,7 @@ class Rfc2136Harness(
 
         yield attempt(ProviderCredentialsError, MAIN, "BADKEY", key_name="nobodys-key")
         yield attempt(ProviderCredentialsError, MAIN, "BADSIG", secret="d3Jvbmc=")
-        if isinstance(self.server, KnotServer):  # for Knot a key without the right is no key
+        if isinstance(self.server, KnotServer):  # for Knot a key without the right is not a key
             yield attempt(ProviderCredentialsError, OTHER, "or the key may not update")
         else:
             yield attempt(ProviderPermissionError, OTHER, "REFUSED")

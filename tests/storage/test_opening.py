@@ -101,7 +101,7 @@ def test_a_link_to_nowhere_does_not_become_a_file_that_others_can_read(tmp_path:
 def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
     path.write_text("a letter, not a database " * 100)
     before = path.read_bytes()
-    with pytest.raises(StorageError, match=r"state\.db: it is no SQLite database: restore it"):
+    with pytest.raises(StorageError, match=r"state\.db: it is not a SQLite database: restore it"):
         open_sqlite(path, NUMBERS)
     assert path.read_bytes() == before
 

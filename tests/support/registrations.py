@@ -24,5 +24,5 @@ class MemoryRegistrations:
         return None
 
     async def put(self, domain: DomainName, registration: Registration) -> Registration:
-        """Keep the registration unless one is there already; return the one that is kept."""
+        """Keep the registration unless one already exists; return the one that is kept."""
         return self.kept.setdefault((registration.server, domain), registration)

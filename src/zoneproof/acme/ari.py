@@ -96,7 +96,7 @@ def parse_renewal_info(
 ) -> RenewalInfo:
     """Read the reply; Retry-After counts within one minute to one day.
 
-    Raises AcmeConnectionError, also for a window that ends before it starts: that is no answer.
+    Raises AcmeConnectionError, also for a window that ends before it starts: that is not an answer.
     """
     wire = decode(body, _WireRenewalInfo, "renewal information", url)
     try:

@@ -183,7 +183,7 @@ class AcmeClient:
         """Order a certificate for the identifiers.
 
         ``replaces`` is the :func:`~zoneproof.acme.cert_id` of the certificate that this one is
-        for; it is left away where the CA does not take it (RFC 9773 section 5). Raises
+        for; it is omitted where the CA does not take it (RFC 9773 section 5). Raises
         InvalidInputError, before anything is ordered, for a profile that the CA does not have.
         """
         directory = await self.directory()
@@ -272,7 +272,7 @@ class AcmeClient:
     ) -> Order:
         """Send the signing request for a ready order and wait until the order is valid.
 
-        An order that was finalized before, even if the reply was lost, goes on where it is. Raises
+        An order that was finalized before, even if the reply was lost, continues where it is. Raises
         what :meth:`wait_for_order` raises.
         """
         if order.status not in {"processing", "valid"}:

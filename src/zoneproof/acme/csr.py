@@ -49,7 +49,7 @@ def make_key(kind: str = "ec256") -> CertificateKey:
     """
     maker = _MAKERS.get(kind)
     if maker is None:
-        raise InvalidInputError(f"'{kind}' is no kind of key: use {', '.join(_MAKERS)}")
+        raise InvalidInputError(f"'{kind}' is not a kind of key: use {', '.join(_MAKERS)}")
     return maker()
 
 
@@ -71,7 +71,9 @@ def key_from_pem(pem: bytes) -> CertificateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise InvalidInputError("the certificate key is no unencrypted PEM private key") from None
+        raise InvalidInputError(
+            "the certificate key is not an unencrypted PEM private key"
+        ) from None
     if isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
         return key
     raise InvalidInputError("CAs issue no certificates for keys of this kind: use EC or RSA")

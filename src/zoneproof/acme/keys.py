@@ -54,7 +54,7 @@ class AccountKey:
             if algorithm == kind:
                 return cls(ec.generate_private_key(curve))
         raise InvalidInputError(
-            f"'{kind}' is no kind of account key: use ES256, ES384, RS256 or EdDSA"
+            f"'{kind}' is not a kind of account key: use ES256, ES384, RS256 or EdDSA"
         )
 
     @classmethod
@@ -70,7 +70,7 @@ class AccountKey:
                 "the account key is encrypted with a passphrase: give it unencrypted"
             ) from error
         except (ValueError, UnsupportedAlgorithm):
-            raise InvalidInputError("the account key is no PEM private key") from None
+            raise InvalidInputError("the account key is not a PEM private key") from None
         return cls(_supported(key))
 
     @classmethod
@@ -85,7 +85,7 @@ class AccountKey:
         except InvalidInputError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise InvalidInputError("the account key is no private JSON Web Key") from None
+            raise InvalidInputError("the account key is not a private JSON Web Key") from None
 
     def to_pem(self) -> bytes:
         """Return the private key as unencrypted PKCS #8 PEM."""

@@ -189,7 +189,7 @@ def _identifier(wire: _WireIdentifier, what: str, url: str) -> Identifier:
     except InvalidNameError as error:
         raise not_acme(what, url, sanitize(error.message, limit=300)) from error
     if identifier.type != wire.type:
-        raise not_acme(what, url, f"'{identifier}' is no identifier of type {wire.type}")
+        raise not_acme(what, url, f"'{identifier}' is not an identifier of type {wire.type}")
     return identifier
 
 
@@ -227,7 +227,7 @@ class Directory:
         if profile in self.profiles:
             return
         known = sanitize(", ".join(sorted(self.profiles)), limit=500)
-        offer = f"it offers {known}" if known else "it offers none; leave the profile away"
+        offer = f"it offers {known}" if known else "it offers none; omit the profile"
         raise InvalidInputError(
             f"{ca_at(self.url)} has no profile '{sanitize(profile, limit=100)}': {offer}"
         )

@@ -73,13 +73,13 @@ class Pace:
         self._backoff = FIRST_DELAY
 
     def no_later_than(self, retry_after: float | None) -> None:
-        """Go on after a good reply. By its Retry-After, in seconds, the CA expects to be done."""
+        """Continue after a good reply. By its Retry-After, in seconds, the CA expects to be done."""
         self._double()
         if retry_after is not None:
             self.delay = min(self.delay, max(_STEADY_DELAY, retry_after))
 
     def no_earlier_than(self, retry_after: float) -> None:
-        """Go on after a reply that says to come back in so many seconds."""
+        """Continue after a reply that says to come back in so many seconds."""
         self._double()
         self.delay = max(self.delay, retry_after)
 
@@ -142,7 +142,7 @@ async def _overdue(session: Session, order: Order, seconds: float) -> AcmeError:
     waiting = f", waiting for {', '.join(names[:10])}" if names else ""
     return AcmeError(
         f"{session.ca} still has the order as '{order.status}' after {seconds:g} s{waiting}:"
-        f" run this again to go on with it ({order.url})"
+        f" run this again to continue with it ({order.url})"
     )
 
 

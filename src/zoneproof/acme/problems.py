@@ -93,7 +93,7 @@ class WireProblem(msgspec.Struct):
 
 
 def parse_problem(body: bytes, status: int) -> Problem | None:
-    """Read the body of a reply that is an error; None if it is no problem document.
+    """Read the body of a reply that is an error; None if it is not a problem document.
 
     An empty body counts as one without a type: some CAs send that for 404 and 409.
     """
@@ -136,7 +136,7 @@ def problem_error(
         return UserActionRequiredError(f"{ca} waits for you: {problem}{where}", **fields)
     if status == HTTPStatus.NOT_IMPLEMENTED:
         return AcmeProblemError(f"{ca} does not offer that: {problem}", **fields)
-    # A CA that goes on refusing the nonces that it hands out has lost its count of them.
+    # A CA that continues refusing the nonces that it hands out has lost its count of them.
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or problem.type == BAD_NONCE:
         return AcmeProblemError(
             f"{ca} has trouble of its own: {problem}{until(retry_at)}", **fields

@@ -289,7 +289,7 @@ class Session:
         )
 
     def use_account(self, url: str) -> None:
-        """Sign as this account from now on. Raises InvalidInputError for what is no URL."""
+        """Sign as this account from now on. Raises InvalidInputError for what is not a URL."""
         self.account_url = check_url(url, allow_http=self._allow_http)
 
     def required_account_url(self) -> str:

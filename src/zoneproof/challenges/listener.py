@@ -132,7 +132,7 @@ class Listeners:
         for address in addresses:
             _family(address)
         if not 0 < port < 65536:
-            raise InvalidInputError(f"{port} is no port to listen at: give 1 to 65535")
+            raise InvalidInputError(f"{port} is not a port to listen at: give 1 to 65535")
         shared = []
         for address in dict.fromkeys(addresses or EVERYWHERE):
             one = self._open.setdefault((address, port), _Shared(address, port))

@@ -54,7 +54,7 @@ class Webroot:
         """See whether the folder is there and can be written."""
         if not self._path.is_dir():
             raise HttpResponderError(
-                f"the webroot {self._path} is no folder: name the one from which the web server"
+                f"the webroot {self._path} is not a directory: name the one from which the web server"
                 " serves the site"
             )
         # The deepest folder that is there is the one that will be changed.
@@ -152,7 +152,7 @@ def _let_through(folder: Path) -> None:
 
 
 def _temporary(target: Path) -> Path:
-    # No token holds a dot, and the name is known so that a crash in between can be mended.
+    # No token holds a dot, and the name is known so that a crash in between can be fixed.
     return target.with_name(f".{target.name}.new")
 
 

@@ -37,7 +37,7 @@ GROUPS = {
         "history": ("zoneproof.cli.status:history", "Show what happened to a certificate."),
         "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
         "run": ("zoneproof.cli.renew:run", "Keep all certificates renewed until stopped."),
-        "resume": ("zoneproof.cli.renew:resume", "Go on after you created the records."),
+        "resume": ("zoneproof.cli.renew:resume", "Continue after you created the records."),
         "revoke": ("zoneproof.cli.edit:revoke", "Revoke a certificate at its CA."),
         "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
     },

@@ -225,7 +225,7 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
     """Give an account a new key; the old one is worthless then.
 
     The new one is of the same type unless --key-type says another. If it is cut off, run it again:
-    it finds out which key the CA has, and goes on.
+    it finds out which key the CA has, and continues.
     """
     kind = _KEY_KINDS[key_type] if key_type else None
     changed = run_with_manager(lambda manager: changes.roll_over(manager, name, kind))

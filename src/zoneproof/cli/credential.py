@@ -332,7 +332,7 @@ def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: An
         return await run_credential_test(manager, credential, emit, zone=zone)
 
     if read_only and zone:
-        raise InvalidInputError("--read-only lists all zones: leave --zone away")
+        raise InvalidInputError("--read-only lists all zones: omit --zone")
     trial = run_with_manager(work, run_from(**run_options))
     if as_json:
         json_document(trial.as_fields())

@@ -80,7 +80,7 @@ def draws() -> bool:
 
 
 def heard_or_not(emit: Emit) -> Emit:
-    """Return what tells events while somebody reads; work goes on when the pipe's reader left."""
+    """Return what tells events while somebody reads; work continues when the pipe's reader left."""
 
     def tell(event: Event) -> None:
         try:

@@ -105,7 +105,7 @@ def resume(
     as_json: bool,
     **terms: Any,
 ) -> None:
-    """Go on with a certificate that waits for records, which you have created; the same order.
+    """Continue with a certificate that waits for records, which you have created; the same order.
 
     Says of each record whether it is seen or missing, and at which name servers. Also continues
     with one whose last run failed or was cut off, and with changes that have not worked yet.

@@ -66,7 +66,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
 
 def _print_toml(*, problems: bool, as_json: bool) -> None:
     if problems or as_json:
-        raise InvalidInputError("--toml prints all definitions: leave --problems and --json away")
+        raise InvalidInputError("--toml prints all definitions: omit --problems and --json")
     found = run_with_manager(lambda manager: manager.certificates.each(), needs_secrets=False)
     definitions = [one.definition for one in found if isinstance(one, ManagedCertificate)]
     click.echo(format_definitions(definitions), nl=False)

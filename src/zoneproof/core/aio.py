@@ -33,7 +33,7 @@ async def settle(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) -> list
 async def all_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) -> list[T]:
     """Run all as :func:`settle` does, and return their results in order.
 
-    If some fail, the first failure is raised after the others have ended, so that nothing goes on
+    If some fail, the first failure is raised after the others have ended, so that nothing continues
     unwatched.
     """
     done = []

@@ -103,12 +103,12 @@ class DomainName:
 
 def _parse_label(label: str, whole: str, *, first: bool) -> str:
     if not label:
-        raise InvalidNameError(f"'{whole}' is no domain name: it has an empty label")
+        raise InvalidNameError(f"'{whole}' is not a domain name: it has an empty label")
     if label == "*":
         if first:
             return label
         raise InvalidNameError(
-            f"'{whole}' is no domain name: '*' can only stand alone as the leftmost label"
+            f"'{whole}' is not a domain name: '*' can only stand alone as the leftmost label"
         )
     result = label.lower() if label.isascii() else _to_a_label(label, whole)
     if not _LABEL.fullmatch(result):
@@ -119,7 +119,7 @@ def _parse_label(label: str, whole: str, *, first: bool) -> str:
                 f"the label '{_shown(label)}' may only hold letters, digits, '-' and '_', and"
                 " neither begin nor end with '-'"
             )
-        raise InvalidNameError(f"'{whole}' is no domain name: {reason}")
+        raise InvalidNameError(f"'{whole}' is not a domain name: {reason}")
     return result
 
 
@@ -129,7 +129,7 @@ def _to_a_label(label: str, whole: str) -> str:
     try:
         return idna.encode(label, uts46=True).decode("ascii")
     except idna.IDNAError as error:
-        raise InvalidNameError(f"'{whole}' is no domain name: {_shown(str(error))}") from error
+        raise InvalidNameError(f"'{whole}' is not a domain name: {_shown(str(error))}") from error
 
 
 def _shown(text: str) -> str:
@@ -138,7 +138,7 @@ def _shown(text: str) -> str:
 
 def _too_long(shown: str) -> InvalidNameError:
     return InvalidNameError(
-        f"'{shown}' is no domain name: it is longer than {_MAX_TEXT} characters"
+        f"'{shown}' is not a domain name: it is longer than {_MAX_TEXT} characters"
     )
 
 

@@ -27,7 +27,7 @@ def distance(moment: datetime | float | str, now: datetime) -> str:
     left = _read(moment) - now
     for unit, word in _UNITS:
         number = abs(left) // unit
-        # Two of a unit at least, so that little is lost by leaving the smaller ones away.
+        # Two of a unit at least, so that little is lost by omitting the smaller ones.
         if number > 1 or (number and word == "minute"):
             several = f"{number} {word}{'' if number == 1 else 's'}"
             return f"in {several}" if left > timedelta() else f"{several} ago"

@@ -63,9 +63,9 @@ def parse_server(text: str) -> ServerAddress | DohServer:
     try:
         ip = str(ipaddress.ip_address(host))
     except ValueError:
-        raise InvalidInputError(f"'{text}' is no DNS server: {_FORMS}") from None
+        raise InvalidInputError(f"'{text}' is not a DNS server: {_FORMS}") from None
     if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
-        raise InvalidInputError(f"'{text}' is no DNS server: its port must be 1 to 65535")
+        raise InvalidInputError(f"'{text}' is not a DNS server: its port must be 1 to 65535")
     return ServerAddress(ip, int(port))
 
 
@@ -79,7 +79,7 @@ def _check_url(text: str) -> str:
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in ("https", "http") or not host or not url.isascii():
-        raise InvalidInputError(f"'{text}' is no DNS-over-HTTPS server: {_FORMS}")
+        raise InvalidInputError(f"'{text}' is not a DNS-over-HTTPS server: {_FORMS}")
     if parts.username is not None or parts.fragment:
         raise InvalidInputError(
             f"the DNS-over-HTTPS URL of {host} may hold neither a user name nor '#'"
@@ -194,7 +194,7 @@ async def exchange_https(
         message = read_reply(reply.body, question)
         if message is not None:
             return message
-        problem = "its body is no reply to the question"
+        problem = "its body is not a reply to the question"
     raise DnsUnreachableError(f"the DNS-over-HTTPS server {server} cannot be used: {problem}")
 
 

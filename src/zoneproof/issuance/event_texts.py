@@ -109,7 +109,7 @@ def _deletable(event: RecordsDeletable) -> str:
 _TEXTS: dict[type[Event], Callable[..., str]] = {
     DelegationFound: lambda event: "delegation: " + " -> ".join(event.chain),
     OrderCreated: lambda event: f"order placed for {', '.join(event.identifiers)}",
-    OrderResumed: lambda event: f"order of an earlier run goes on ({event.status})",
+    OrderResumed: lambda event: f"order of an earlier run continues ({event.status})",
     RecordPublished: lambda event: f"TXT {event.name} = {event.value} published ({event.provider})",
     AnswerServed: lambda event: f"{event.identifier} answered over HTTP ({event.where})",
     PropagationWaiting: _waiting,

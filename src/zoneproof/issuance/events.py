@@ -25,7 +25,7 @@ class OrderCreated(Event, frozen=True, tag="order_created"):
 
 
 class OrderResumed(Event, frozen=True, tag="order_resumed"):
-    """An order of an earlier run goes on."""
+    """An order of an earlier run continues."""
 
     order_url: str
     status: str

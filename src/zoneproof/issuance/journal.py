@@ -321,7 +321,7 @@ class Journal:
     async def open_trial(self, label: str) -> str:
         """Write down that values are published without an order, and return the id of that.
 
-        ``label`` stands where an order has its certificate's name, and is no certificate's.
+        ``label`` stands where an order has its certificate's name, and is not a certificate's.
         """
         key, now = str(uuid.uuid4()), self.now().isoformat(timespec="seconds")
         await self._store.write(
@@ -336,7 +336,7 @@ class Journal:
     async def will_publish(
         self, publications: Sequence[PublishedRecord], *, alone_at: Collection[DomainName] = ()
     ) -> set[DomainName]:
-        """Write down what one order is about to publish; what is there already stays.
+        """Write down what one order is about to publish; what already exists stays.
 
         What could not be removed before is new again, so that it is removed with the others.
         Nothing is, if orders of other certificates that are worked on have values at names
@@ -450,7 +450,7 @@ class Journal:
         await self._store.write(lambda transaction: transaction.execute(_SAVE_FAILURE, values))
 
     async def will_write(self, files: Sequence[HttpFile]) -> None:
-        """Write down which files are about to be written; what is there already stays.
+        """Write down which files are about to be written; what already exists stays.
 
         A folder that an earlier file of ours made is also this one's to remove.
         """

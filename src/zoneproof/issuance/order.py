@@ -164,7 +164,7 @@ class OrderRun:
     async def obtain(
         self, request: OrderRequest, deliver: Callable[[Issued], Awaitable[None]]
     ) -> Issued:
-        """Obtain the certificate, or go on with an order that an earlier run left open.
+        """Obtain the certificate, or continue with an order that an earlier run left open.
 
         ``deliver`` puts the certificate where it belongs; only then is the journal closed. Before
         a new order it raises CaaError for one that CAA records forbid, and HttpResponderError for

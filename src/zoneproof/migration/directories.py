@@ -51,7 +51,7 @@ def from_host(host: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return a URL's host and port, empty for what is no URL."""
+    """Return a URL's host and port, empty for what is not a URL."""
     try:
         return urlsplit(url).netloc.lower()
     except ValueError:

@@ -105,7 +105,7 @@ class Findings:
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """Make a problem of an InvalidInputError, and go on after the block."""
+        """Make a problem of an InvalidInputError, and continue after the block."""
         try:
             yield
         except InvalidInputError as error:

@@ -152,7 +152,7 @@ async def take(
     ``origin`` says in the certificates' history where they come from. The database gets all or
     nothing of them. Raises InvalidInputError for an account whose key is just being changed here,
     BusyError if the home was changed since ``items`` were compared, and StorageError; running it
-    again goes on.
+    again continues.
     """
     chosen = {(item.kind, item.name) for item in items}
     for account in archive.accounts:

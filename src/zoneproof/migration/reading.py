@@ -48,7 +48,7 @@ def read_text(path: Path) -> str:
     try:
         return read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise unusable(path, "it is no UTF-8 text") from None
+        raise unusable(path, "it is not a UTF-8 text") from None
 
 
 def read_json(path: Path, kind: type[T]) -> T:
@@ -59,7 +59,7 @@ def read_json(path: Path, kind: type[T]) -> T:
         problem = complaint(error, kind, table="an object")
         raise unusable(path, f"it is not of the form expected: {problem}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise unusable(path, "it is no JSON, or was cut off") from None
+        raise unusable(path, "it is not JSON, or was cut off") from None
 
 
 def list_folder(folder: Path) -> list[Path]:
@@ -188,7 +188,7 @@ def read_leaf(path: Path) -> Leaf:
     try:
         chain = parse_chain(data, str(path))
     except AcmeError:
-        raise unusable(path, "it is no PEM certificate with subject alternative names") from None
+        raise unusable(path, "it is not a PEM certificate with subject alternative names") from None
     try:
         identifiers = tuple(dict.fromkeys(Identifier.parse(name) for name in chain.names))
     except InvalidNameError as error:

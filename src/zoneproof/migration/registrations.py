@@ -109,7 +109,7 @@ def _take(path: Path, name: str, server: str, entry: object, findings: Findings)
         try:
             domain = DomainName.parse(name).base
             if len(domain.labels) < 2:
-                raise InvalidInputError("it is no domain")
+                raise InvalidInputError("it is not a domain")
             registration = _registration(entry, server)
         except InvalidInputError as error:
             raise unusable(
@@ -120,7 +120,7 @@ def _take(path: Path, name: str, server: str, entry: object, findings: Findings)
 
 def _registration(entry: object, server: str) -> Registration:
     if not isinstance(entry, Mapping):
-        raise InvalidInputError("it is no JSON object")
+        raise InvalidInputError("it is not a JSON object")
     values = [entry.get(member) for member in _MEMBERS]
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) != len(values):

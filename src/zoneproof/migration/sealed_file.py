@@ -61,7 +61,7 @@ def seal(document: bytes, passphrase: str) -> bytes:
     if _HEADER + len(document) + _TAG > MAX_BYTES:
         raise InvalidInputError(
             f"there is more to export than the {MAX_BYTES // 2**20} MiB that fit in an archive:"
-            " leave --with-certificates away and copy the folders live and archive yourself"
+            " omit --with-certificates and copy the folders live and archive yourself"
         )
     salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
     length = (len(document) + _TAG).to_bytes(_LENGTH, "big")
@@ -82,7 +82,7 @@ def parse(data: bytes, where: str) -> SealedFile:
     """Take the file apart. Raises InvalidInputError for what no passphrase could open."""
     if not data.startswith(_MAGIC):
         raise InvalidInputError(
-            f"{where} is no archive of Zoneproof: give a file that 'zoneproof export' wrote"
+            f"{where} is not an archive of Zoneproof: give a file that 'zoneproof export' wrote"
         )
     version = data[len(_MAGIC)] if len(data) > len(_MAGIC) else _VERSION
     if version != _VERSION:

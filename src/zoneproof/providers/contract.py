@@ -104,7 +104,7 @@ class Registration:
         if self.fulldomain.is_wildcard or len(self.fulldomain.labels) < 2:
             raise InvalidInputError(f"the name '{self.fulldomain}' cannot be used")
         if not self.server.isprintable():
-            raise InvalidInputError("its server is no URL")
+            raise InvalidInputError("its server is not a URL")
         if not all(map(_HEADER_VALUE.fullmatch, (self.subdomain, self.username, self.password))):
             raise InvalidInputError("its subdomain, user name or key cannot be used")
         return self
@@ -122,7 +122,7 @@ class RegistrationStore(Protocol):
         ...
 
     async def put(self, domain: DomainName, registration: Registration) -> Registration:
-        """Keep the registration unless one is there already; return the one that is kept."""
+        """Keep the registration unless one already exists; return the one that is kept."""
         ...
 
 

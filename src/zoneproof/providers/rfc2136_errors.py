@@ -135,6 +135,6 @@ def unusable_answer(where: str, error: dns.exception.DNSException) -> ProviderEr
         if isinstance(error, kind):
             return trouble(f"{where}: {text}")
     return ProviderUnavailableError(
-        f"{where}: it answered with something that is no answer to a DNS update"
+        f"{where}: it answered with something that is not an answer to a DNS update"
         f" ({type(error).__name__}): check server and port"
     )

@@ -50,7 +50,7 @@ class ServerUrl:
             parts = urlsplit(text)
             port = parts.port
         except ValueError:
-            raise _unusable("it is no URL") from None
+            raise _unusable("it is not a URL") from None
         if port == 0:
             raise _unusable("0 is not a valid port")
         if parts.scheme not in _DEFAULT_PORTS:

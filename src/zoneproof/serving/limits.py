@@ -22,7 +22,7 @@ class RateLimit:
     """Lets each caller do ``burst`` things at once, and ``per_second`` over time.
 
     Of more than ``max_callers`` the one that was heard least recently is as good as unknown, so
-    that a crowd of new callers frees nobody who goes on calling.
+    that a crowd of new callers frees nobody who continues calling.
     """
 
     def __init__(

@@ -72,7 +72,7 @@ def client_address(request: Request, trusted_proxies: Sequence[IPNetwork]) -> IP
     """Return where a request comes from.
 
     ``X-Forwarded-For`` counts only when a trusted proxy sent the request. It is read from the
-    right, where each proxy adds whom it heard; the first that is no trusted proxy is the client.
+    right, where each proxy adds whom it heard; the first that is not a trusted proxy is the client.
     """
     assert request.client is not None
     address = read_address(request.client.host)

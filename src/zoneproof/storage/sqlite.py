@@ -79,7 +79,7 @@ T = TypeVar("T")
 
 
 async def open_in_thread(opening: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> T:
-    """Return what ``opening`` returns, while the event loop goes on with all else.
+    """Return what ``opening`` returns, while the event loop continues with all else.
 
     If the caller is cancelled meanwhile, what has been opened is closed. Raises what ``opening``
     raises.
@@ -104,7 +104,7 @@ _HELP = {
     sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission for the file and"
     " its folder",
     sqlite3.SQLITE_FULL: "the disk is full: free some space",
-    sqlite3.SQLITE_NOTADB: "it is no SQLite database: restore it from a backup or move it away",
+    sqlite3.SQLITE_NOTADB: "it is not a SQLite database: restore it from a backup or move it away",
     sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder exists and that this user"
     " may write there",

@@ -62,7 +62,7 @@ class Key:
 
 
 def key_id_of(sealed: bytes) -> str:
-    """Return the id of the key that sealed this. Raises VaultError if it is no sealed secret."""
+    """Return the id of the key that sealed this. Raises VaultError if it is not a sealed secret."""
     if sealed and sealed[0] != _VERSION:
         raise VaultError(
             f"a stored secret has a form that this Zoneproof does not know (version {sealed[0]}):"

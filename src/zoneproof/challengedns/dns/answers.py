@@ -132,7 +132,7 @@ class Responder:
         return write_truncated(question)
 
     def beat(self) -> None:
-        """Show that the worker goes on, though it may have nothing to answer."""
+        """Show that the worker continues, though it may have nothing to answer."""
         self._cells[BEATS] += 1
 
     def warm_up(self) -> bool:

@@ -18,7 +18,7 @@ _RESPONSE, _OPCODE = 0x80, 0x78
 
 
 class FormatError(ValueError):
-    """A packet is no DNS message, or one that breaks the rules."""
+    """A packet is not a DNS message, or one that breaks the rules."""
 
 
 @dataclass(frozen=True, slots=True)

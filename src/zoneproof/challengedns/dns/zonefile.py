@@ -81,7 +81,7 @@ def _read(zone: ZoneConfig, zones: Sequence[ZoneConfig], text: str) -> RRset:
     except (dns.exception.DNSException, ValueError) as error:
         reason = (str(error).partition(": ")[2] or str(error)).rstrip(".")
         if reason == "Text input is malformed":
-            reason = "it is no record, or its data does not fit its type"
+            reason = "it is not a record, or its data does not fit its type"
         if reason == "string too long":
             raise ConfigError(
                 "one text in a record has at most 255 bytes: split a longer one into several in"
@@ -93,7 +93,9 @@ def _read(zone: ZoneConfig, zones: Sequence[ZoneConfig], text: str) -> RRset:
     rrset = rrsets[0]
     kind = dns.rdatatype.to_text(rrset.rdtype)
     if kind in _REFUSED or dns.rdatatype.is_metatype(rrset.rdtype):
-        raise ConfigError(f"{kind} cannot be here: {_REFUSED.get(kind, 'it is no type of data')}")
+        raise ConfigError(
+            f"{kind} cannot be here: {_REFUSED.get(kind, 'it is not a type of data')}"
+        )
     owner = rrset.name.canonicalize().to_wire()
     assert owner is not None
     _check_owner(zone, zones, rrset.name)
@@ -140,7 +142,7 @@ def _hostmaster(zone: ZoneConfig) -> bytes:
         return bytes([len(local)]) + local + to_wire(DomainName.parse(domain).text)
     except (ValueError, InvalidNameError):
         raise ConfigError(
-            f"zone {zone.name}: 'hostmaster' is '{zone.hostmaster}', which is no mail address:"
+            f"zone {zone.name}: 'hostmaster' is '{zone.hostmaster}', which is not a mail address:"
             " write it as hostmaster@example.org"
         ) from None
 

@@ -73,7 +73,7 @@ class AcmeDnsDatabase:
 async def open_acme_dns(source: str) -> AsyncIterator[AcmeDnsDatabase]:
     """Open a SQLite file or a ``postgres://`` URL.
 
-    Raises InvalidInputError or StorageError if it cannot be read, or is no acme-dns's, or a newer
+    Raises InvalidInputError or StorageError if it cannot be read, or is not an acme-dns's, or a newer
     one's than is known.
     """
     async with _connect(source) as database:
@@ -120,7 +120,7 @@ def _require(
     else:
         return
     raise InvalidInputError(
-        f"{database.name} is no database of acme-dns: it has {what}; 'connection' in acme-dns's"
+        f"{database.name} is not a database of acme-dns: it has {what}; 'connection' in acme-dns's"
         " config.cfg says where its database is"
     )
 

@@ -41,11 +41,11 @@ def read_account(row: Row, now: int) -> RegistrationRow:
     """
     username, password, subdomain, allowfrom = map(_text, row)
     if not _is_uuid(subdomain):
-        raise UnusableRowError(_shown(subdomain), "its subdomain is no UUID in lower case")
+        raise UnusableRowError(_shown(subdomain), "its subdomain is not a UUID in lower case")
     if not _is_uuid(username):
-        raise UnusableRowError(subdomain, "its username is no UUID in lower case")
+        raise UnusableRowError(subdomain, "its username is not a UUID in lower case")
     if not is_bcrypt(password):
-        raise UnusableRowError(subdomain, "its password is no bcrypt hash of a cost up to 14")
+        raise UnusableRowError(subdomain, "its password is not a bcrypt hash of a cost up to 14")
     return RegistrationRow(
         subdomain=subdomain,
         username=username,
@@ -83,14 +83,14 @@ def _networks(subdomain: str, allowfrom: str) -> tuple[str, ...]:
             raise ValueError
         texts = msgspec.json.decode(allowfrom, type=list[str] | None) or []
     except (ValueError, RecursionError) as error:
-        raise UnusableRowError(subdomain, "its AllowFrom is no JSON list of networks") from error
+        raise UnusableRowError(subdomain, "its AllowFrom is not a JSON list of networks") from error
     networks: list[str] = []
     for text in texts:
         try:
             networks += check_networks([text])
         except RegistrationError:
             continue
-    # acme-dns passes over what is no network, and lets everybody update if nothing else is there.
+    # acme-dns passes over what is not a network, and lets everybody update if nothing else is there.
     if texts and not networks:
         raise UnusableRowError(subdomain, "none of its AllowFrom is a network")
     return tuple(networks)

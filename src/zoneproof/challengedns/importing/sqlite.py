@@ -46,7 +46,7 @@ _HELP = {
     sqlite3.SQLITE_READONLY: _COPY,
     sqlite3.SQLITE_CANTOPEN: _COPY,
     sqlite3.SQLITE_BUSY: "another program keeps it locked: try again",
-    sqlite3.SQLITE_NOTADB: "it is no SQLite database; 'connection' in acme-dns's config.cfg says"
+    sqlite3.SQLITE_NOTADB: "it is not a SQLite database; 'connection' in acme-dns's config.cfg says"
     " where its database is",
     sqlite3.SQLITE_CORRUPT: "it is damaged: 'sqlite3 FILE .recover' may save what is in it",
 }

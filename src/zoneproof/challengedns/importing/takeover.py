@@ -79,7 +79,7 @@ async def import_acme_dns(
     """Take over the accounts and values of a SQLite file or ``postgres://`` URL.
 
     The service may be running, and answers with what was imported. If there is no database yet,
-    it is made for the user that the service runs as. An import can be repeated, and goes on where
+    it is made for the user that the service runs as. An import can be repeated, and continues where
     one broke off. An account that is
 
     - unknown here becomes a registration with its values, each of which lives as long as if it

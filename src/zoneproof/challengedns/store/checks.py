@@ -27,7 +27,7 @@ def check_networks(texts: Iterable[str]) -> tuple[str, ...]:
             network = ""
         if "/" not in network:
             raise RegistrationError(
-                f"{text[:60]!r} is no network: write one as 192.0.2.0/24 or 2001:db8::/32",
+                f"{text[:60]!r} is not a network: write one as 192.0.2.0/24 or 2001:db8::/32",
                 code="invalid_allowfrom_cidr",
             )
         networks.append(network)

@@ -3,7 +3,7 @@
 A value is acknowledged for so many days. Were they counted by the time of day, a clock that is
 corrected would end values that were acknowledged a moment before, and one that runs ahead would
 have all of them thrown away. So value time goes with the machine's own seconds. It began as the
-time of day, in seconds since 1970, goes on in sleep and while the service is stopped, and stands
+time of day, in seconds since 1970, continues in sleep and while the service is stopped, and stands
 still while the machine is off: a value lives a little longer then, and never too short.
 """
 
@@ -64,7 +64,7 @@ class ValueClock:
         return moment - self.ahead(tx) + round(self.time_of_day() - self.seconds())
 
     def keep(self, tx: Transaction) -> None:
-        """Store the value time, so that it goes on from here after the next boot."""
+        """Store the value time, so that it continues from here after the next boot."""
         seconds = int(self.seconds())
         now = self._at(tx, seconds)
         tx.execute("DELETE FROM challenge_value_time")

@@ -30,7 +30,7 @@ def _expiry(context: click.Context, option: click.Parameter, text: str | None) -
         return int((last_day + timedelta(days=1)).timestamp())
     except (ValueError, OverflowError):
         raise click.BadParameter(
-            f"'{text}' is no day: write it as 2027-12-31, or '{_NEVER}'"
+            f"'{text}' is not a day: write it as 2027-12-31, or '{_NEVER}'"
         ) from None
 
 

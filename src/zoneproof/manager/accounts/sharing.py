@@ -70,7 +70,7 @@ def read_account_file(path: Path) -> AccountFile:
         return msgspec.json.decode(_read(path), type=AccountFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidInputError(
-            f"{path} is no file of 'zoneproof account export': for a key alone use --key"
+            f"{path} is not a file of 'zoneproof account export': for a key alone use --key"
         ) from None
 
 

@@ -212,7 +212,7 @@ class Accounts:
     def revisions(self, tx: Transaction, names: Collection[str] | None = None) -> dict[str, str]:
         """Return a text for each of that name, or for all, that every change makes another one.
 
-        No secret is opened, so a new key alone is no change.
+        No secret is opened, so a new key alone is not a change.
         """
         rest, parameters = among(names)
         columns = "name, id, directory_url, account_url, contact, ca_bundle, allow_http"

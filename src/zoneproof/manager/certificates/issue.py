@@ -88,7 +88,7 @@ async def issue(
     *,
     change: Proposal | None = None,
 ) -> Outcome:
-    """Obtain a certificate and write its files, or go on where an earlier run stopped.
+    """Obtain a certificate and write its files, or continue where an earlier run stopped.
 
     What cut-off runs for other certificates left in the DNS is removed first. What came of it is
     remembered if the certificate is stored. ``change`` is what was set aside for it, of which
@@ -102,7 +102,7 @@ async def issue(
 
 
 async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
-    """Go on with a certificate whose last run did not come to its end, and with its change if any.
+    """Continue with a certificate whose last run did not come to its end, and with its change if any.
 
     Says which of the records that it waits for are there. Raises InvalidInputError if it waits for
     nothing, and what :func:`issue` raises.

@@ -78,7 +78,7 @@ async def definition_for_tests(
 ) -> CertificateDefinition:
     """Return the definition of a certificate of its own to test with, which is not renewed.
 
-    Raises InvalidInputError if a certificate that is no test has its name, and as
+    Raises InvalidInputError if a certificate that is not a test has its name, and as
     :meth:`Staging.sign_in` does.
     """
     account = await staging.sign_in(manager.clients)
@@ -88,7 +88,7 @@ async def definition_for_tests(
     stored = await manager.certificates.find(name)
     if stored and stored.definition.account != account:
         raise InvalidInputError(
-            f"{name} is there, and is no test: give the test another name with --name"
+            f"{name} is there, and is not a test: give the test another name with --name"
         )
     if stored is None and manager.files.exist(name):
         raise InvalidInputError(

@@ -284,7 +284,7 @@ async def keep(
 
 
 async def is_interrupted(certificate: ManagedCertificate, journal: Journal) -> bool:
-    """Tell whether the last run did not come to its end, so that another can go on from there.
+    """Tell whether the last run did not come to its end, so that another can continue from there.
 
     It waits for a person, has failed, was cut off, or tried a change that is not saved yet.
     """

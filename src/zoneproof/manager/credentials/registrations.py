@@ -75,7 +75,7 @@ class StoredRegistrations:
 
     @writes
     def put(self, tx: Transaction, domain: DomainName, registration: Registration) -> Registration:
-        """Keep the registration unless one is there already; return the one that is kept."""
+        """Keep the registration unless one already exists; return the one that is kept."""
         key = str(uuid.uuid4())
         tx.execute(
             _INSERT,
