@@ -1,4 +1,4 @@
-"""Files that people name: what is not a file is refused at once, and nothing is read without end."""
+"""Files that people name: what is not a file is refused at once, nothing is read without end."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class CertificateChain:
 
 
 def parse_chain(body: bytes, url: str) -> CertificateChain:
-    """Read a PEM chain. Raises AcmeConnectionError if it holds anything that is not a certificate."""
+    """Read a PEM chain. Raises AcmeConnectionError if it holds anything but certificates."""
     if body.count(b"-----BEGIN ") > _LONGEST_CHAIN:
         raise not_acme("a certificate chain", url, f"more than {_LONGEST_CHAIN} certificates")
     try:

@@ -272,7 +272,7 @@ class AcmeClient:
     ) -> Order:
         """Send the signing request for a ready order and wait until the order is valid.
 
-        An order that was finalized before, even if the reply was lost, continues where it is. Raises
+        An order that was finalized before, even if the reply was lost, continues from there. Raises
         what :meth:`wait_for_order` raises.
         """
         if order.status not in {"processing", "valid"}:

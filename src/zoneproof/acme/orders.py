@@ -73,7 +73,7 @@ class Pace:
         self._backoff = FIRST_DELAY
 
     def no_later_than(self, retry_after: float | None) -> None:
-        """Continue after a good reply. By its Retry-After, in seconds, the CA expects to be done."""
+        """Continue after a good reply. By its Retry-After (seconds) the CA expects to be done."""
         self._double()
         if retry_after is not None:
             self.delay = min(self.delay, max(_STEADY_DELAY, retry_after))

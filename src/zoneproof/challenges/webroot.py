@@ -54,8 +54,8 @@ class Webroot:
         """See whether the folder is there and can be written."""
         if not self._path.is_dir():
             raise HttpResponderError(
-                f"the webroot {self._path} is not a directory: name the one from which the web server"
-                " serves the site"
+                f"the webroot {self._path} is not a directory: name the one from which the web"
+                " server serves the site"
             )
         # The deepest folder that is there is the one that will be changed.
         deepest = next(folder for folder in (*_folders(self._path), self._path) if folder.is_dir())

@@ -61,7 +61,7 @@ def require_issuance_allowed(
     for name, error in unknown.items():
         emit(
             Warned(
-                f"CAA of {name} cannot be looked up here; the order continues, because the CA may see"
-                f" more: {error}"
+                f"CAA of {name} cannot be looked up here; the order continues, because the CA may"
+                f" see more: {error}"
             )
         )

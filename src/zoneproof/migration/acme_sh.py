@@ -193,7 +193,7 @@ def _names(entry: _Entry) -> tuple[Identifier, ...]:
 def _delegation(names: Iterable[Identifier], text: str) -> tuple[str, list[str]]:
     """Return the rules for ``Le_ChallengeAlias``, and notes on aliases that no rule can say.
 
-    It is a list with an entry for each name; the last continues for the names that follow, ``no`` is
+    It is a list with an entry for each name; the last stands for the names that follow, ``no`` is
     none, and ``=`` comes before the whole name of a record.
     """
     aliases = [alias for alias in text.split(",") if alias]

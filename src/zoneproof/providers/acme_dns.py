@@ -134,7 +134,8 @@ def parse_allowfrom(text: str) -> list[str]:
             network = None
         if network is None or "%" in entry:
             raise InvalidInputError(
-                f"allowfrom: '{sanitize(entry)}' is not a network: write 192.0.2.0/24 or 2001:db8::/32"
+                f"allowfrom: '{sanitize(entry)}' is not a network: write 192.0.2.0/24 or"
+                " 2001:db8::/32"
             )
         networks.append(str(network))
     return networks

@@ -73,7 +73,7 @@ class AcmeDnsDatabase:
 async def open_acme_dns(source: str) -> AsyncIterator[AcmeDnsDatabase]:
     """Open a SQLite file or a ``postgres://`` URL.
 
-    Raises InvalidInputError or StorageError if it cannot be read, or is not an acme-dns's, or a newer
+    Raises InvalidInputError or StorageError if it cannot be read, is not an acme-dns's, or a newer
     one's than is known.
     """
     async with _connect(source) as database:

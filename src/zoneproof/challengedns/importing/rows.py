@@ -90,7 +90,7 @@ def _networks(subdomain: str, allowfrom: str) -> tuple[str, ...]:
             networks += check_networks([text])
         except RegistrationError:
             continue
-    # acme-dns passes over what is not a network, and lets everybody update if nothing else is there.
+    # acme-dns passes over what is not a network, and lets everybody update if nothing is left.
     if texts and not networks:
         raise UnusableRowError(subdomain, "none of its AllowFrom is a network")
     return tuple(networks)

@@ -102,7 +102,7 @@ async def issue(
 
 
 async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
-    """Continue with a certificate whose last run did not come to its end, and with its change if any.
+    """Continue with a certificate whose last run did not come to its end, and its change if any.
 
     Says which of the records that it waits for are there. Raises InvalidInputError if it waits for
     nothing, and what :func:`issue` raises.
