@@ -22,6 +22,7 @@ from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run, with_p
 from tests.support.peers.certbot import certbot_command, certonly_command
 from tests.support.peers.knot import Knot
 from zoneproof.manager import Credential
+from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
 
 _PROVIDERS = 6
@@ -55,7 +56,7 @@ def _measure_many(knot: Knot, count: int, folder: Path, pebble: Pebble) -> None:
 def _measure_down(knot: Knot, count: int, folder: Path, pebble: Pebble) -> None:
     print_title(f"{count:,} managed certificates by {_PROVIDERS} providers, of which one is down")
     with socket(AF_INET, SOCK_DGRAM) as silent, socket(AF_INET, SOCK_STREAM) as silent_too:
-        silent.bind(("127.0.0.1", 0))
+        silent.bind(("127.0.0.1", free_port()))
         silent_too.bind(silent.getsockname())
         silent_too.listen()
         credentials = [rfc2136(knot, f"dns{number}") for number in range(1, _PROVIDERS)]

@@ -67,7 +67,9 @@ def run(count: int, seed: int) -> None:
                 _check_commands(world)
             progress.show(kills)
         progress.finish()
-    print(f"  {tally.pop('resumed')} open orders went on, {tally.pop('dead')} were dead at the CA")
+    print(
+        f"  {tally.pop('resumed')} open orders continued, {tally.pop('dead')} were dead at the CA"
+    )
     print("  last event before the kill: " + ", ".join(f"{n} {e}" for e, n in tally.most_common()))
 
 

@@ -138,7 +138,7 @@ def odd_curve_pem() -> bytes:
 @pytest.mark.parametrize(
     ("pem", "reason"),
     [
-        (b"not a key", "no PEM private key"),
+        (b"not a key", "not a PEM private key"),
         (encrypted_pem(), "encrypted"),
         (unsupported_pem(), "keys of this kind"),
         (odd_curve_pem(), "secp521r1"),

@@ -110,7 +110,7 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         ('"ns.example.net"', '"ns.auth.example.org"', "such as 'ns A 192.0.2.1'"),
         ('"ns.example.net"', '"auth.example.org"', "such as '@ A 192.0.2.1'"),
         ("hostmaster@example.org", "host master", "'hostmaster' is 'host master'"),
-        ("hostmaster@example.org", "@example.org", "is no mail address"),
+        ("hostmaster@example.org", "@example.org", "is not a mail address"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -275,7 +275,7 @@ async def test_a_name_that_is_none_is_said(config: Path) -> None:
 
 async def test_a_file_that_is_no_database_is_said(config: Path, source: Path) -> None:
     source.write_bytes(b"[general]\nlisten = '127.0.0.1:53'\n" * 100)
-    assert "is no SQLite database" in await refusal(config, source)
+    assert "is not a SQLite database" in await refusal(config, source)
 
 
 async def test_an_empty_file_is_said(config: Path, source: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
         (("tenant", "create", "x", "--quota", "-1"), 2, "--quota"),
         (("tenant", "create", "x", "--quota", "99999999999"), 2, "a quota must be from 0 to"),
         (("tenant", "create", "x", "--expires", "tomorrow"), 2, "'tomorrow' is not a day"),
-        (("tenant", "create", "x", "--expires", "9999-12-31"), 2, "is no day"),
+        (("tenant", "create", "x", "--expires", "9999-12-31"), 2, "is not a day"),
         (("tenant", "change", "nobody"), 2, "give --quota, --expires or both"),
         (("tenant", "change", "nobody", "--quota", "1"), 2, "there is no tenant 'nobody'"),
         (("tenant", "delete", "nobody"), 2, "there is no tenant 'nobody'"),

@@ -119,7 +119,7 @@ def test_no_token_leads_out_of_the_folder(token: str) -> None:
 async def test_a_webroot_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(HttpResponderError, match=r"missing is not a directory: name the one"):
         await Webroot(tmp_path / "missing").check()
-    with pytest.raises(HttpResponderError, match="is no folder"):
+    with pytest.raises(HttpResponderError, match="is not a directory"):
         await Webroot(tmp_path / "missing").put("token", "text")
 
 

@@ -139,8 +139,8 @@ def test_a_key_that_the_ca_does_not_know_is_told_or_registered(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "no PEM"),
-        (b"{}", "no private JSON Web Key"),
+        (b"", "not a PEM"),
+        (b"{}", "not a private JSON Web Key"),
         (None, "cannot read"),
     ],
 )
@@ -209,4 +209,4 @@ def test_a_damaged_export_is_told(machine: Machine, tmp_path: Path, content: str
     (tmp_path / "copy").write_text(content)
     result = machine.run("import", f"--from={tmp_path / 'copy'}")
     assert result.status == 2
-    assert "is no file of 'zoneproof account export'" in result.stderr
+    assert "is not a file of 'zoneproof account export'" in result.stderr

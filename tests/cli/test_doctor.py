@@ -112,7 +112,7 @@ def test_a_name_server_that_does_not_answer_is_noted(knot: Knot) -> None:
     ("name", "status", "message"),
     [
         ("loop.example.com", 1, "loop"),
-        ("exa mple.com", 2, "is no domain name"),
+        ("exa mple.com", 2, "is not a domain name"),
         ("192.0.2.1", 2, "IP address"),
     ],
 )

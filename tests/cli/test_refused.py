@@ -29,10 +29,10 @@ def definitions(inside: Inside) -> list[dict[str, Any]]:
 
 WRONG = [
     ({"account": "letsencrpyt"}, "there is no account 'letsencrpyt'"),
-    ({"account": "https://"}, "the CA's URL 'https://' is no URL"),
+    ({"account": "https://"}, "the CA's URL 'https://' is not a URL"),
     ({"account": "http://ca.example/dir"}, "does not start with https://"),
     ({"fallback_accounts": ["nope"]}, "there is no account 'nope'"),
-    ({"fallback_accounts": ["https://ca.example:99999/"]}, "is no URL"),
+    ({"fallback_accounts": ["https://ca.example:99999/"]}, "is not a URL"),
     ({"credential": "gone"}, "there is no credential 'gone'"),
     ({"provider": "rfc2136"}, "provider rfc2136 needs the field 'server'"),
     ({"provider": "rfc2136", "fields": {"colour": "red"}}, "no field 'colour'"),

@@ -93,7 +93,7 @@ def test_spellings(text: str, expected: str) -> None:
         ("a\u202eb.com", r"'a\u202eb.com'"),
         ("☃.com", "U+2603"),
         ("a" * 64 + ".com", "longer than 63"),
-        ("ü" * 60 + ".com", "is no domain name"),
+        ("ü" * 60 + ".com", "is not a domain name"),
     ],
 )
 def test_refusals_say_what_is_wrong(text: str, reason: str) -> None:

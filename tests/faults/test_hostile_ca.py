@@ -52,7 +52,7 @@ def problem_of(members: Mapping[str, Any]) -> Fault:
 SUBPROBLEMS = [{"detail": TRICKS * 20, "identifier": {"value": TRICKS}}] * 100
 CASES: list[tuple[str, str, Fault, str]] = [
     ("directory", "http", saying(newOrder="http://127.0.0.1/"), "does not start with https"),
-    ("directory", "file", saying(newNonce="file:///etc/passwd"), "is no URL"),
+    ("directory", "file", saying(newNonce="file:///etc/passwd"), "is not a URL"),
     ("directory", "10 MB", faults.says(200, bytes(10_000_000)), "larger than 1 MiB"),
     (
         "directory",

@@ -58,7 +58,7 @@ def test_a_changed_byte_is_noticed(sealed: bytes, place: int) -> None:
 
 def test_a_file_cut_anywhere_is_told_before_a_passphrase_is_wanted(sealed: bytes) -> None:
     for length in range(len(sealed)):
-        with pytest.raises(InvalidInputError, match=r"is (not whole|no archive)"):
+        with pytest.raises(InvalidInputError, match=r"is (not whole|not an archive)"):
             parse(sealed[:length], "it")
     with pytest.raises(InvalidInputError, match="is not whole"):
         parse(sealed + b"\n", "it")
@@ -78,7 +78,7 @@ def test_whatever_a_file_holds_is_refused_if_it_is_not_whole(data: bytes) -> Non
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"zoneproof", b"\0" * 100])
 def test_another_file_is_no_archive(data: bytes) -> None:
-    with pytest.raises(InvalidInputError, match="is no archive of Zoneproof"):
+    with pytest.raises(InvalidInputError, match="is not an archive of Zoneproof"):
         parse(data, "it")
 
 

@@ -264,7 +264,7 @@ def _family(address: str) -> socket.AddressFamily:
         except OSError:
             continue
         return family
-    raise InvalidInputError(f"'{address[:80]}' is no IP address to listen at")
+    raise InvalidInputError(f"'{address[:80]}' is not an IP address to listen at")
 
 
 def _unusable(shared: _Shared, error: OSError) -> HttpResponderError:

@@ -156,7 +156,7 @@ async def _ask_udp(server: ServerAddress, question: bytes) -> dns.message.Messag
             message = read_reply(await loop.sock_recv(sock, _MAX_PACKET), question)
             if message is not None:
                 return message
-    raise ConnectionError("only packets that are no reply to the question")
+    raise ConnectionError("only packets that are not a reply to the question")
 
 
 async def _ask_tcp(server: ServerAddress, question: bytes) -> dns.message.Message:

@@ -10,7 +10,7 @@ from zoneproof.core.errors import CaaError
 from zoneproof.dnsquery import RelevantCaa, Resolver, find_caa, judge_caa
 from zoneproof.issuance.plan import PlannedIdentifier
 
-# Long enough for a resolver's own tries; an order need not wait for more, as it may go on anyway.
+# Long enough for a resolver's own tries; an order need not wait for more: it may continue anyway.
 _DEADLINE = 3.0
 
 

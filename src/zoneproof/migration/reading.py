@@ -194,7 +194,7 @@ def read_leaf(path: Path) -> Leaf:
     except InvalidNameError as error:
         raise unusable(path, error.message) from None
     if not identifiers:
-        raise unusable(path, "it is for no host name and no IP address")
+        raise unusable(path, "it is for neither a host name nor an IP address")
     return Leaf(identifiers, *_kind(chain.leaf.public_key()))
 
 

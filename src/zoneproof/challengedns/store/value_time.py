@@ -18,6 +18,7 @@ from pathlib import Path
 
 from zoneproof.storage import Transaction
 
+_KEPT = "SELECT boot, ahead, seen FROM challenge_value_time"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 machine_seconds: Callable[[], float] = (
@@ -60,6 +61,8 @@ class ValueClock:
 
     def in_time_of_day(self, tx: Transaction, moment: int) -> int:
         """Return what the clock will show at a value time, or showed, if nobody sets it."""
+        if not tx.query(_KEPT):
+            return moment
         # Rounded as one number: the two clocks begin their seconds at different moments.
         return moment - self.ahead(tx) + round(self.time_of_day() - self.seconds())
 
@@ -74,7 +77,7 @@ class ValueClock:
         )
 
     def _at(self, tx: Transaction, seconds: int) -> int:
-        rows = tx.query("SELECT boot, ahead, seen FROM challenge_value_time")
+        rows = tx.query(_KEPT)
         if not rows:
             return int(self.time_of_day())
         boot, ahead, seen = rows[0]

@@ -235,7 +235,7 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise InvalidInputError(
-            f"--address: '{text[:60]}' is no IP address: write 192.0.2.1 or 2001:db8::1"
+            f"--address: '{text[:60]}' is not an IP address: write 192.0.2.1 or 2001:db8::1"
         ) from None
 
 

@@ -138,7 +138,7 @@ async def roll_over(manager: Manager, name: str, kind: KeyKind | None = None) ->
 
     The key is stored before the CA hears of it, and stays until it is known whether the CA has it.
     Raises AcmeError, InvalidInputError, and BusyError also while one of the account's certificates
-    is worked on: its order would go on with a key that the CA no longer takes.
+    is worked on: its order would continue with a key that the CA no longer takes.
     """
     async with _not_in_use(manager, name) as before:
         account = await settle_rollover(manager.accounts, before)
