@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.inside import Inside
+from tests.cli.test_evenness import COMMANDS
 from zoneproof import __version__, cli
 
 
@@ -43,6 +44,38 @@ def test_help_imports_no_room_but_the_ground_floor() -> None:
     ours = ["zoneproof", "zoneproof.cli", "zoneproof.cli.option_groups"]
     ours += ["zoneproof.core", "zoneproof.core.errors", "zoneproof.core.text"]
     assert done.stdout.strip() == str(ours)
+
+
+MANAGER_HALF = {"zoneproof.manager", "zoneproof.acme", "httpx2", "cryptography"}
+HTTP_SERVER = {"starlette", "uvicorn", "zoneproof.serving.server"}
+
+
+@pytest.mark.parametrize("group", ["challenge", "provider"])
+def test_help_of_the_challenge_service_and_of_providers_imports_no_manager(group: str) -> None:
+    for command in (name for name in COMMANDS if name.startswith(group)):
+        assert not imported_by_help(command) & {*MANAGER_HALF, *HTTP_SERVER, "rich"}, command
+
+
+@pytest.mark.parametrize("command", ["edit", "issue", "list", "renew", "credential", "import"])
+def test_help_imports_neither_what_draws_nor_what_serves(command: str) -> None:
+    assert not imported_by_help(command) & {*HTTP_SERVER, "rich", "zoneproof.testing"}
+
+
+def imported_by_help(command: str) -> set[str]:
+    """Return the modules that are there after a command's help was shown."""
+    code = (
+        "import sys\nfrom zoneproof.cli import root\n"
+        "root(sys.argv[1:], standalone_mode=False)\nprint(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command.split(), "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert "Usage: " in done.stdout
+    return set(done.stderr.split())
 
 
 @pytest.mark.parametrize("command", ["challenge", "demo", "doctor", "issue", "provider"])

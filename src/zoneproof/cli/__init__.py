@@ -1,4 +1,4 @@
-"""The ``zoneproof`` command: finds subcommands without importing them, and tells errors."""
+"""The ``zoneproof`` command: where its commands are, and how errors are told."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 import click
 
 from zoneproof import __version__
-from zoneproof.cli.option_groups import Commands
+from zoneproof.cli.option_groups import LazyCommands
 from zoneproof.core.errors import BugError, InvalidInputError, ZoneproofError, ungrouped
 from zoneproof.core.text import printable
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
 
 # Under each heading: the command, where it is, and what it does in a line.
 GROUPS = {
@@ -80,43 +74,13 @@ GROUPS = {
         "help": ("zoneproof.cli:help_command", "Show the help of a command."),
     },
 }
-_COMMANDS = {name: found for group in GROUPS.values() for name, found in group.items()}
+_HELP = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED = 130
 
 
-class _LazyGroup(Commands):
-    """A group whose commands are imported when they run."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        longest = max(map(len, _COMMANDS))
-        for heading, group in GROUPS.items():
-            with formatter.section(heading):
-                formatter.write_dl(
-                    [(name.ljust(longest), text) for name, (_, text) in group.items()]
-                )
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        found = [
-            CompletionItem(name, help=text)
-            for name, (_, text) in sorted(_COMMANDS.items())
-            if name.startswith(incomplete)
-        ]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyCommands, table=GROUPS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="zoneproof")
 def root() -> None:
     """TLS certificates by DNS validation, and the DNS service that answers it.

@@ -13,8 +13,8 @@ from zoneproof.acme import KeyKind
 from zoneproof.challenges import SOLVERS, dns01
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, accounts, authorities
-from zoneproof.cli.option_groups import PATH, Commands
-from zoneproof.cli.options import json_option, terms_from, terms_options
+from zoneproof.cli.option_groups import PATH, Commands, json_option
+from zoneproof.cli.options import terms_from, terms_options
 from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager, run_with_terms
 from zoneproof.core.errors import InvalidInputError

@@ -14,8 +14,15 @@ from zoneproof.cli.asking import confirm, somebody_is_there, yes_option
 from zoneproof.cli.completion import credential_argument, credentials, providers
 from zoneproof.cli.credential_fields import ask_for_rest, given_fields, require_all
 from zoneproof.cli.events import Lines
-from zoneproof.cli.option_groups import DNS_SETTINGS, Commands, F, add_options, field_option
-from zoneproof.cli.options import dns_options, json_option, run_from
+from zoneproof.cli.option_groups import (
+    DNS_SETTINGS,
+    Commands,
+    F,
+    add_options,
+    field_option,
+    json_option,
+)
+from zoneproof.cli.options import dns_options, run_from
 from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times

@@ -11,9 +11,14 @@ import click
 
 from zoneproof.acme import AccountKey, AcmeClient, directory_url
 from zoneproof.cli.completion import accounts, authorities
-from zoneproof.cli.option_groups import ca_bundle_option, resolver_option
-from zoneproof.cli.options import authoritative_port_option, json_flag
-from zoneproof.cli.output import json_line, print_preflight, print_records
+from zoneproof.cli.option_groups import (
+    authoritative_port_option,
+    ca_bundle_option,
+    json_flag,
+    resolver_option,
+)
+from zoneproof.cli.output import json_line
+from zoneproof.cli.preflight_output import print_preflight, print_records
 from zoneproof.cli.running import run_until_done, run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName, Identifier

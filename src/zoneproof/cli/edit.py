@@ -20,8 +20,7 @@ from zoneproof.cli.definitions import (
     warn_of_secrets,
 )
 from zoneproof.cli.events import tell_warning
-from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option, json_option
 from zoneproof.cli.output import json_document, json_error
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import ConfigError, InvalidInputError

@@ -13,7 +13,6 @@ from enum import Enum
 import click
 import msgspec
 
-from zoneproof.cli.live import LiveView
 from zoneproof.cli.output import json_line
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
@@ -101,6 +100,8 @@ def telling_progress(how: Telling) -> Iterator[Emit]:
     if how is Telling.JSON:
         yield heard_or_not(json_line)
     elif how is Telling.NORMAL and draws():
+        from zoneproof.cli.live import LiveView
+
         with LiveView("asking the DNS") as view:
             yield view.emit_for("")
     else:

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from zoneproof.acme import directory_url
-from zoneproof.cli.option_groups import PATH, Commands, F, add_options
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import PATH, Commands, F, add_options, json_option
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
 from zoneproof.cli.transfer import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zoneproof.cli.asking import can_ask, run_with_person
+from zoneproof.cli.asking import can_ask
 from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
     Request,
@@ -21,10 +21,9 @@ from zoneproof.cli.definitions import (
     warn_of_secrets,
 )
 from zoneproof.cli.events import Telling, telling_progress
-from zoneproof.cli.option_groups import GroupedHelp
+from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option
 from zoneproof.cli.options import (
     TERMS_GROUP,
-    authoritative_port_option,
     force_option,
     run_from,
     staging_options,
@@ -34,7 +33,7 @@ from zoneproof.cli.options import (
 )
 from zoneproof.cli.output import json_line, tell_certificate
 from zoneproof.cli.preview import print_preview
-from zoneproof.cli.running import run_with_terms
+from zoneproof.cli.running import run_with_person, run_with_terms
 from zoneproof.core import times
 from zoneproof.core.errors import CaaError, ZoneproofError
 from zoneproof.issuance import Emit, Issued, Warned

@@ -10,8 +10,7 @@ import click
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import leftover_names
 from zoneproof.cli.events import Telling, emitters
-from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document, print_rows
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError

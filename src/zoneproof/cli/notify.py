@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_until_done
 from zoneproof.core.errors import ConfigError

@@ -1,13 +1,17 @@
-"""Options that several commands share, and help that shows them in groups."""
+"""Options that several commands share, groups of commands, and help that shows them in groups."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
@@ -60,6 +64,28 @@ DNS_SETTINGS: tuple[Option, ...] = (
 )
 
 
+def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool:
+    """Let what tells errors know how this command tells things."""
+    context.ensure_object(dict)["as_json"] = as_json
+    return as_json
+
+
+def json_flag(text: str) -> Option:
+    """Return the option --json with a help text of its own."""
+    return click.option("--json", "as_json", is_flag=True, callback=_remember, help=text)
+
+
+json_option = json_flag("Print the result as JSON.")
+json_lines_option = json_flag("Print JSON, a line for each thing.")
+json_events_option = json_flag("Print JSON, a line for each event.")
+authoritative_port_option = click.option(
+    "--authoritative-port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Where authoritative servers are asked.  [default: 53]",
+)
+
+
 def add_options(command: F, options: Iterable[Option]) -> F:
     """Return the command with the options, in this order."""
     for option in reversed(tuple(options)):
@@ -82,6 +108,56 @@ class Commands(click.Group):
                 raise
             advice = f"{error.message} Did you mean '{near[0]}'?"
             raise click.UsageError(advice, ctx) from error
+
+
+class LazyCommands(Commands):
+    """A group whose commands are imported when they run.
+
+    ``table`` has headings, and below each the commands: where each is, as ``module:attribute``,
+    and what it does in a line.
+    """
+
+    def __init__(
+        self, *arguments: Any, table: Mapping[str, Mapping[str, tuple[str, str]]], **more: Any
+    ):
+        super().__init__(*arguments, **more)
+        self._table = table
+        self._found = {name: found for group in table.values() for name, found in group.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        del ctx
+        return sorted(self._found)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command, and return it."""
+        del ctx
+        if cmd_name not in self._found:
+            return None
+        module, _, attribute = self._found[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands below their headings."""
+        del ctx
+        longest = max(map(len, self._found))
+        for heading, group in self._table.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name.ljust(longest), text) for name, (_, text) in group.items()]
+                )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in sorted(self._found.items())
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
 class GroupedHelp(click.Command):

@@ -14,40 +14,21 @@ from zoneproof.cli.option_groups import (
     Option,
     add_options,
     agree_tos_option,
+    authoritative_port_option,
     ca_bundle_option,
     email_option,
+    json_events_option,
 )
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import read_reference
 from zoneproof.manager import AccountTerms, DnsSettings, RunOptions
 
-
-def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool:
-    """Let what tells errors know how this command tells things."""
-    context.ensure_object(dict)["as_json"] = as_json
-    return as_json
-
-
-def json_flag(text: str) -> Option:
-    """Return the option --json with a help text of its own."""
-    return click.option("--json", "as_json", is_flag=True, callback=_remember, help=text)
-
-
-json_option = json_flag("Print the result as JSON.")
-json_lines_option = json_flag("Print JSON, a line for each thing.")
-json_events_option = json_flag("Print JSON, a line for each event.")
 _TELLING = (
     click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
     click.option(
         "--verbose", "-v", is_flag=True, help="Print all that happens, and each request to the CA."
     ),
     json_events_option,
-)
-authoritative_port_option = click.option(
-    "--authoritative-port",
-    type=click.IntRange(1, 65535),
-    metavar="PORT",
-    help="Where authoritative servers are asked.  [default: 53]",
 )
 _TERMS = (
     email_option,

@@ -18,22 +18,10 @@ from zoneproof.cli.definitions import (
     take_options,
     warn_of_secrets,
 )
-from zoneproof.cli.option_groups import GroupedHelp
-from zoneproof.cli.options import (
-    TERMS_GROUP,
-    authoritative_port_option,
-    json_flag,
-    run_from,
-    terms_from,
-    terms_options,
-)
-from zoneproof.cli.output import (
-    json_line,
-    print_awaited,
-    print_findings,
-    print_preflight,
-    print_rows,
-)
+from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option, json_flag
+from zoneproof.cli.options import TERMS_GROUP, run_from, terms_from, terms_options
+from zoneproof.cli.output import json_line, print_rows
+from zoneproof.cli.preflight_output import print_awaited, print_findings, print_preflight
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Manager, Preview

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from zoneproof.cli.completion import providers
-from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document
 from zoneproof.providers import ProviderInfo, describe, slugs
 from zoneproof.providers.pages import details

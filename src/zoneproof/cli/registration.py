@@ -10,8 +10,7 @@ import click
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credentials
 from zoneproof.cli.credential_fields import given_fields
-from zoneproof.cli.option_groups import PATH, Commands, field_option
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import PATH, Commands, field_option, json_option
 from zoneproof.cli.output import json_document, tell
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError

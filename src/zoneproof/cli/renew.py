@@ -9,14 +9,11 @@ from typing import Any
 
 import click
 
-from zoneproof.cli.asking import run_with_person
 from zoneproof.cli.completion import certificate_argument, certificates
 from zoneproof.cli.events import Telling, draws, emitters, telling_progress
-from zoneproof.cli.live import LiveView
-from zoneproof.cli.option_groups import GroupedHelp
+from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option
 from zoneproof.cli.options import (
     TERMS_GROUP,
-    authoritative_port_option,
     dns_options,
     force_option,
     run_from,
@@ -26,7 +23,7 @@ from zoneproof.cli.options import (
     terms_options,
 )
 from zoneproof.cli.output import json_line, tell_certificate
-from zoneproof.cli.running import run_until_done, run_with_manager
+from zoneproof.cli.running import run_until_done, run_with_manager, run_with_person
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
 from zoneproof.issuance import Emit
@@ -134,6 +131,7 @@ def _telling_renewals(
     if how is not Telling.NORMAL or not draws():
         yield emitters(how), None
         return
+    from zoneproof.cli.live import LiveView
 
     with LiveView("looking at the certificates", each=True) as view:
 

@@ -1,4 +1,4 @@
-"""Runs a command's work to its end: signals end it gently, a CA's terms are asked about."""
+"""Runs a command's work to its end: signals end it gently, a person is asked for what it needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 import click
 
-from zoneproof.core.errors import TermsNotAgreedError
+from zoneproof.cli.asking import somebody_is_there
+from zoneproof.cli.output import tell_error
+from zoneproof.core.errors import AwaitingUserError, TermsNotAgreedError
 from zoneproof.core.text import printable
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
 
@@ -84,3 +86,42 @@ def run_with_terms(work: Callable[[Manager], Awaitable[T]], run: RunOptions, *, 
         if not click.confirm("Have you read them, and do you agree to them?"):
             raise
     return run_with_manager(work, replace(run, terms=replace(run.terms, agree_to_terms=True)))
+
+
+def run_with_person(
+    work: Callable[[Manager], Awaitable[T]],
+    again: Callable[[Manager, str], Awaitable[T]],
+    run: RunOptions,
+    *,
+    ask: bool,
+) -> T:
+    """Run the work, which may need agreement to terms and records that a person creates.
+
+    Where somebody can be asked, these are awaited, and ``again`` is run with the certificate's
+    name until they are there. Otherwise raises AwaitingUserError, as it does when the person
+    leaves; the order waits then.
+    """
+    try:
+        return run_with_terms(work, run, ask=ask)
+    except AwaitingUserError as error:
+        if not (ask and error.certificate and somebody_is_there()):
+            raise
+        waiting, name = error, error.certificate
+    while True:
+        _wait_for(waiting, name)
+        try:
+            return run_with_terms(lambda manager: again(manager, name), run, ask=ask)
+        except AwaitingUserError as error:
+            waiting = error
+
+
+def _wait_for(waiting: AwaitingUserError, name: str) -> None:
+    tell_error(waiting)
+    question = "press Enter when they are there, or Ctrl-C to do it later"
+    if len(waiting.records) == 1:
+        question = question.replace("they are", "it is")
+    try:
+        click.prompt(question, default="", show_default=False, prompt_suffix=": ", err=True)
+    except click.Abort as abort:
+        click.echo("", err=True)
+        raise AwaitingUserError(f"{name} waits: 'zoneproof resume {name}' continues") from abort

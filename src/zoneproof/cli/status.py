@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from zoneproof.cli.completion import certificate_argument
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times

@@ -11,8 +11,7 @@ import click
 import msgspec
 
 from zoneproof.cli.asking import can_ask, confirm, yes_option
-from zoneproof.cli.option_groups import PATH, F, add_options, dry_run_option
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import PATH, F, add_options, dry_run_option, json_option
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import click
 
-from zoneproof.cli.challenge.import_acme_dns import import_acme_dns
-from zoneproof.cli.challenge.init import init
-from zoneproof.cli.challenge.key import key
-from zoneproof.cli.challenge.registration import registration
-from zoneproof.cli.challenge.serve import health, serve
-from zoneproof.cli.challenge.tenant import tenant
-from zoneproof.cli.option_groups import Commands
+from zoneproof.cli.option_groups import LazyCommands
+
+_ROOM = "zoneproof.cli.challenge"
+_TABLE = {
+    "The service": {
+        "init": (f"{_ROOM}.init:init", "Write the configuration of a new service."),
+        "serve": (f"{_ROOM}.serve:serve", "Answer DNS and the HTTP API, until stopped."),
+        "health": (f"{_ROOM}.serve:health", "Ask the running service whether it is well."),
+        "import-acme-dns": (
+            f"{_ROOM}.import_acme_dns:import_acme_dns",
+            "Take over an acme-dns with its accounts.",
+        ),
+    },
+    "What it keeps": {
+        "registration": (
+            f"{_ROOM}.registration:registration",
+            "Administer the registrations.",
+        ),
+        "tenant": (f"{_ROOM}.tenant:tenant", "Administer the tenants, who register."),
+        "key": (f"{_ROOM}.key:key", "Administer licence keys, and the operator's."),
+    },
+}
 
 
-@click.group(cls=Commands)
+@click.group(cls=LazyCommands, table=_TABLE)
 def challenge() -> None:
     """Run the DNS service that answers dns-01 challenges, with an API compatible with acme-dns."""
-
-
-challenge.add_command(import_acme_dns)
-challenge.add_command(init)
-challenge.add_command(serve)
-challenge.add_command(health)
-challenge.add_command(registration)
-challenge.add_command(tenant)
-challenge.add_command(key)

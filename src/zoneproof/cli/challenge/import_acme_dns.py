@@ -13,8 +13,7 @@ from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.importing.takeover import LeftOut, Summary
 from zoneproof.challengedns.importing.takeover import import_acme_dns as run
 from zoneproof.cli.challenge.database import config_option
-from zoneproof.cli.option_groups import dry_run_option
-from zoneproof.cli.options import json_events_option
+from zoneproof.cli.option_groups import dry_run_option, json_events_option
 from zoneproof.cli.output import json_line
 
 _REGISTRATIONS = {

@@ -14,7 +14,6 @@ from typing import Literal, TypeVar
 
 import click
 
-from zoneproof.acme import directory_url
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.ownership import acting_as
@@ -27,11 +26,15 @@ from zoneproof.cli.asking import ask
 from zoneproof.cli.challenge.database import ROOT_CONFIG, default_config
 from zoneproof.cli.challenge.next_steps import base_url, records_to_create, tell_next_steps
 from zoneproof.cli.completion import authorities
-from zoneproof.cli.option_groups import PATH, agree_tos_option, ca_bundle_option, email_option
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import (
+    PATH,
+    agree_tos_option,
+    ca_bundle_option,
+    email_option,
+    json_option,
+)
 from zoneproof.cli.output import json_document
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
-from zoneproof.core.http import tls_context
 from zoneproof.core.names import DomainName
 from zoneproof.storage import Transaction
 
@@ -161,6 +164,9 @@ def init(
         "--address", "This machine's public IP addresses", _addresses
     )
     if tls == "auto":
+        from zoneproof.acme import directory_url
+        from zoneproof.core.http import tls_context
+
         directory_url(ca)  # a typo would show only when the service runs
         tls_context(ca_bundle)
         agree_tos = agree_tos or _agrees(ca)

@@ -9,8 +9,7 @@ import click
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, show_all, write
-from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.options import json_lines_option, json_option
+from zoneproof.cli.option_groups import Commands, json_lines_option, json_option
 from zoneproof.cli.output import json_line, tell
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError

@@ -21,8 +21,7 @@ from zoneproof.challengedns.store.tenant_rows import Tenant
 from zoneproof.challengedns.store.tenants import known_tenant
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, print_facts, read, show_all, write
-from zoneproof.cli.option_groups import Commands
-from zoneproof.cli.options import json_lines_option, json_option
+from zoneproof.cli.option_groups import Commands, json_lines_option, json_option
 from zoneproof.cli.output import json_document, json_line, tell
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError

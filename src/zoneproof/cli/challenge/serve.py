@@ -8,24 +8,21 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from zoneproof.challengedns.api.certificate import CertificateSource
-from zoneproof.challengedns.config import AutoTls, Config, load_config
-from zoneproof.challengedns.dns.zonefile import compile_zones
-from zoneproof.challengedns.runtime.check import CheckFinding, check_machine
-from zoneproof.challengedns.runtime.health import ailments
-from zoneproof.challengedns.runtime.service import serve as run
+from zoneproof.challengedns.config import load_config
 from zoneproof.cli.challenge.database import config_option
-from zoneproof.cli.option_groups import resolver_option
-from zoneproof.cli.options import authoritative_port_option, json_option
+from zoneproof.cli.option_groups import authoritative_port_option, json_option, resolver_option
 from zoneproof.cli.output import json_document
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
-from zoneproof.dnsquery import Resolver, parse_server
-from zoneproof.manager.api_certificate import ApiCertificate
-from zoneproof.manager.service_delegation import check_delegation
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.api.certificate import CertificateSource
+    from zoneproof.challengedns.config import AutoTls, Config
+    from zoneproof.challengedns.runtime.check import CheckFinding
 
 
 @click.command()
@@ -51,6 +48,8 @@ def serve(
     is in the way, 2 if the configuration is wrong.
     """
     if not check:
+        from zoneproof.challengedns.runtime.service import serve as run
+
         run(path, _tell_ready, _open_source)
         return
     findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
@@ -67,17 +66,25 @@ def _tell_ready(line: str) -> None:
 
 
 def _open_source(config: Config, auto: AutoTls) -> CertificateSource:
-    # Only then, since it brings the whole manager half with it.
+    # Imported only then, since it brings the whole manager half with it.
+    from zoneproof.manager.api_certificate import ApiCertificate
+
     return ApiCertificate(config, auto)
 
 
 def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[CheckFinding]:
+    from zoneproof.challengedns.dns.zonefile import compile_zones
+    from zoneproof.challengedns.runtime.check import check_machine
+
     config = load_config(path)
     zones = compile_zones(path, config.zones)
     machine = check_machine(config, zones)
     findings = list(machine.findings)
     if dns is None:
         return findings
+    from zoneproof.dnsquery import Resolver, parse_server
+    from zoneproof.manager.service_delegation import check_delegation
+
     servers, port = dns
 
     async def ask() -> list[CheckFinding]:
@@ -120,6 +127,8 @@ def health(path: Path, as_json: bool) -> None:
     Asks at every address of the configuration, for DNS and for the API's /health. Exits with 0 if
     all is well, else with 1 and what is not.
     """
+    from zoneproof.challengedns.runtime.health import ailments
+
     found = list(ailments(load_config(path)))
     if found:
         raise ZoneproofError("; ".join(found))
