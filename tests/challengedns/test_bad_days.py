@@ -210,6 +210,23 @@ def test_workers_hear_of_changes_again_after_the_file_that_tells_them_was_remove
         assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
 
 
+def test_the_file_that_tells_workers_of_changes_can_be_emptied_in_place(tmp_path: Path) -> None:
+    """A worker that looks into it meanwhile ends, and another answers; no update is lost."""
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+        for values in ("a", "ab"):
+            os.truncate(tmp_path / "challenge.db.changed", 0)
+            assert update(service.url, account, txt(values[-1])).status == 200
+            assert everywhere(service, account.fulldomain) == {tuple(map(txt, values))}
+        os.truncate(tmp_path / "challenge.db.changed", 0)
+        for transport in ("udp", "tcp"):
+            service.wait_for_line(rf"DNS worker \d+ \({transport}\) ended with status -7")
+        assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
+        assert (tmp_path / "challenge.db.changed").stat().st_size == 8
+        assert update(service.url, account, txt("c")).status == 200
+        assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"), txt("c"))}
+
+
 async def test_a_worker_says_when_it_cannot_read_and_when_it_can_again(tmp_path: Path) -> None:
     config, name = await sample(tmp_path)
     packet = dns.message.make_query(name, "TXT").to_wire()

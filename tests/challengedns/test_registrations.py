@@ -15,7 +15,7 @@ from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller
-from zoneproof.challengedns.store.database import Announcements
+from zoneproof.challengedns.store.database import Announcements, announced_number
 from zoneproof.challengedns.store.registrations import NewRegistration
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
@@ -250,7 +250,7 @@ async def test_an_unknown_subdomain_is_said(registrations: OpenRegistrations) ->
 async def test_every_change_is_announced_and_reading_is_not(
     registrations: OpenRegistrations, tmp_path: Path
 ) -> None:
-    heard = Announcements(tmp_path / "challenge.db").numbers
+    heard = announced_number(tmp_path / "challenge.db")
     made = await registrations.register()
     seen = {heard[0]}
     await registrations.publish(made.subdomain, txt("a"))
@@ -267,7 +267,7 @@ async def test_a_commit_is_announced_though_its_caller_went_away(
     registrations: OpenRegistrations, tmp_path: Path
 ) -> None:
     made = await registrations.register()
-    heard = Announcements(tmp_path / "challenge.db").numbers
+    heard = announced_number(tmp_path / "challenge.db")
     before = heard[0]
     task = asyncio.create_task(registrations.publish(made.subdomain, txt("a")))
     await asyncio.sleep(0)
@@ -283,7 +283,7 @@ async def test_a_new_name_is_no_news_for_workers_but_its_serial_is_soon(
     registrations: OpenRegistrations, tmp_path: Path
 ) -> None:
     await registrations.announce_missed()
-    heard = Announcements(tmp_path / "challenge.db").numbers
+    heard = announced_number(tmp_path / "challenge.db")
     before = heard[0]
     await registrations.register()
     assert heard[0] == before
@@ -296,7 +296,7 @@ async def test_a_commit_that_its_process_did_not_announce_is_announced_for_it(
 ) -> None:
     made = await registrations.register()
     await registrations.announce_missed()
-    heard = Announcements(tmp_path / "challenge.db").numbers
+    heard = announced_number(tmp_path / "challenge.db")
     before = heard[0]
     await registrations.announce_missed()
     assert heard[0] == before

@@ -27,7 +27,7 @@ from zoneproof.challengedns.dns.counters import Cells
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.dns.zones import ServedZones
-from zoneproof.challengedns.store.database import Announcements, Reader
+from zoneproof.challengedns.store.database import Reader, announced_number
 from zoneproof.testing.background import BackgroundServer
 
 ZONE = "auth.example.org"
@@ -233,7 +233,7 @@ def make_responder(
         clock=clock,
         max_bytes=max_bytes,
     )
-    announced = Announcements(config.database).numbers
+    announced = announced_number(config.database)
     responder = Responder(zones, table, announced, clock=clock, cells=cells)
     weakref.finalize(responder, reader.close)
     return responder

@@ -23,7 +23,7 @@ from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import shared_cells
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
-from zoneproof.challengedns.store.database import Announcements, Reader
+from zoneproof.challengedns.store.database import Reader, announced_number
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.serving import logs
 from zoneproof.serving.limits import RateLimit
@@ -94,7 +94,7 @@ def _responder(settings: WorkerSettings) -> Responder:
     return Responder(
         zones,
         table,
-        Announcements(database).numbers,
+        announced_number(database),
         clock=machine_seconds,
         cells=shared_cells(settings.counters),
     )
