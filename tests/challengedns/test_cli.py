@@ -45,6 +45,13 @@ def command(config: Path, *arguments: str, fails: bool = False) -> str:
     return done.stderr if fails else done.stdout
 
 
+def test_no_registrations_are_told_as_that(tmp_path: Path) -> None:
+    with Service(write_config(tmp_path)) as service:
+        told = command(service.config, "list")
+        assert told == "no registrations yet: clients make them, with a tenant's licence key\n"
+        assert command(service.config, "list", "--json") == "[]\n"
+
+
 def test_a_registration_is_listed_noted_restricted_and_shown(service: Service) -> None:
     account = register(service.url)
     update(service.url, account, txt("a"))
@@ -61,8 +68,8 @@ def test_a_registration_is_listed_noted_restricted_and_shown(service: Service) -
     facts = json.loads(command(service.config, "show", account.subdomain, "--json"))
     assert [value["txt"] for value in facts["values"]] == [txt("a"), txt("b")]
     assert facts["allowfrom"] == []
-    lines = [json.loads(line) for line in command(service.config, "list", "--json").splitlines()]
-    assert account.username in [line["username"] for line in lines]
+    found = json.loads(command(service.config, "list", "--json"))
+    assert account.username in [each["username"] for each in found]
 
 
 def test_a_rotated_key_works_at_once(service: Service) -> None:

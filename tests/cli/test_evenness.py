@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from tests.cli.inside import Inside
 from zoneproof.cli import root
 
 WITHOUT_JSON = {
@@ -109,3 +110,17 @@ def test_every_command_and_option_is_explained(name: str) -> None:
     for text, option in options_of(command).items():
         assert option.help, text
         assert option.help.endswith((".", "]")), f"{text}: {option.help}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in COMMANDS
+        if name.split()[-1] == "list" and not name.startswith(("challenge", "provider"))
+    ],
+)
+def test_a_list_of_nothing_says_so(inside: Inside, name: str) -> None:
+    words = name.split()
+    assert inside.good(*words).count("\n") == 1
+    assert inside.good(*words, "--json") == "[]\n"

@@ -76,7 +76,6 @@ def json_flag(text: str) -> Option:
 
 
 json_option = json_flag("Print the result as JSON.")
-json_lines_option = json_flag("Print JSON, a line for each thing.")
 json_events_option = json_flag("Print JSON, a line for each event.")
 authoritative_port_option = click.option(
     "--authoritative-port",

@@ -14,6 +14,7 @@ from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store.database import Database, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.option_groups import PATH
+from zoneproof.cli.output import json_text
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
 from zoneproof.storage import Transaction
 
@@ -84,11 +85,15 @@ def show_all(
     path: Path,
     page: Callable[[Transaction, Registrations, str], Sequence[T]],
     identify: Callable[[T], str],
-    show: Callable[[T], None],
+    line: Callable[[T], str],
+    *,
+    if_none: str,
+    as_json: bool,
 ) -> None:
-    """Show what follows "", and what follows each page's last, as :func:`identify` calls it.
+    """Print what follows "", and what follows each page's last, as :func:`identify` calls it.
 
-    Each page is read in a transaction of its own, between which others can write.
+    As a list in JSON, or in lines; or that there is none. Each page is read in a transaction of its
+    own, between which others can write.
     """
 
     async def work(database: Database, registrations: Registrations) -> None:
@@ -97,10 +102,16 @@ def show_all(
         def following(tx: Transaction) -> Sequence[T]:
             return page(tx, registrations, after)
 
+        before = "[\n"
         while found := await database.read(following):
             for each in found:
-                show(each)
+                click.echo(f"{before}{json_text(each)}" if as_json else line(each), nl=not as_json)
+                before = ",\n"
             after = identify(found[-1])
+        if as_json:
+            click.echo("\n]" if after else "[]")
+        elif not after:
+            click.echo(if_none)
 
     _run(path, work)
 

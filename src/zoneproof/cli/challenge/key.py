@@ -9,8 +9,8 @@ import click
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, show_all, write
-from zoneproof.cli.option_groups import Commands, json_lines_option, json_option
-from zoneproof.cli.output import json_line, tell
+from zoneproof.cli.option_groups import Commands, json_option
+from zoneproof.cli.output import tell
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 
@@ -45,23 +45,23 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 @click.option(
     "--tenant", "tenant_name", default="", metavar="TENANT", help="Only those of this tenant."
 )
-@json_lines_option
+@json_option
 def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
     """List the keys, without what is secret of them."""
 
-    def show(found: LicenceKey) -> None:
-        if as_json:
-            json_line(found)
-        else:
-            whose = found.tenant or "(operator)"
-            made = times.at(found.created_at)
-            click.echo(f"{found.id}  {whose}  made {made}  {found.note}".rstrip())
+    def line(found: LicenceKey) -> str:
+        whose = found.tenant or "(operator)"
+        made = times.at(found.created_at)
+        return f"{found.id}  {whose}  made {made}  {found.note}".rstrip()
 
+    whose = f" of the tenant {tenant_name}" if tenant_name else ""
     show_all(
         path,
         lambda tx, them, after: them.tenants.keys(tx, tenant=tenant_name, after=after),
         lambda found: found.id,
-        show,
+        line,
+        if_none=f"no keys{whose} yet: 'zoneproof challenge key create'",
+        as_json=as_json,
     )
 
 

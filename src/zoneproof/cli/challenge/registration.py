@@ -21,8 +21,8 @@ from zoneproof.challengedns.store.tenant_rows import Tenant
 from zoneproof.challengedns.store.tenants import known_tenant
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, print_facts, read, show_all, write
-from zoneproof.cli.option_groups import Commands, json_lines_option, json_option
-from zoneproof.cli.output import json_document, json_line, tell
+from zoneproof.cli.option_groups import Commands, json_option
+from zoneproof.cli.output import json_document, tell
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.storage import Transaction
@@ -41,7 +41,7 @@ def registration() -> None:
 @registration.command("list")
 @config_option
 @click.option("--tenant", default="", metavar="TENANT", help="Only those of this tenant.")
-@json_lines_option
+@json_option
 def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
     """List all registrations."""
 
@@ -51,14 +51,19 @@ def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
         found = registrations.page(tx, tenant=tenant, after=after)
         return [facts_of(registrations, each) for each in found]
 
-    def show(found: RegistrationFacts) -> None:
-        if as_json:
-            json_line(found)
-        else:
-            state = "disabled" if found.disabled else "enabled "
-            click.echo(f"{found.fulldomain}  {state}  {found.note}".rstrip())
+    def line(found: RegistrationFacts) -> str:
+        state = "disabled" if found.disabled else "enabled "
+        return f"{found.fulldomain}  {state}  {found.note}".rstrip()
 
-    show_all(path, page, lambda found: found.subdomain, show)
+    whose = f" of the tenant {tenant}" if tenant else ""
+    show_all(
+        path,
+        page,
+        lambda found: found.subdomain,
+        line,
+        if_none=f"no registrations{whose} yet: clients make them, with a tenant's licence key",
+        as_json=as_json,
+    )
 
 
 @registration.command()

@@ -13,8 +13,8 @@ from zoneproof.challengedns.store.tenant_rows import Tenant
 from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, print_facts, read, show_all, write
-from zoneproof.cli.option_groups import Commands, json_lines_option, json_option
-from zoneproof.cli.output import json_document, json_line, tell
+from zoneproof.cli.option_groups import Commands, json_option
+from zoneproof.cli.output import json_document, tell
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 
@@ -85,21 +85,17 @@ def create(
 
 @tenant.command("list")
 @config_option
-@json_lines_option
+@json_option
 def list_tenants(path: Path, as_json: bool) -> None:
     """List all tenants."""
-
-    def show(found: Tenant) -> None:
-        if as_json:
-            json_line(found)
-        else:
-            click.echo(_line(found))
 
     show_all(
         path,
         lambda tx, them, after: them.tenants.page(tx, after=after),
         lambda found: found.name,
-        show,
+        _line,
+        if_none="no tenants yet: 'zoneproof challenge tenant create'",
+        as_json=as_json,
     )
 
 
