@@ -75,6 +75,11 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         ('["127.0.0.1:8080"]', '"127.0.0.1:8080"', "'api.listen'"),
         ("[api]", "[api]\nport = 80", "'api.port' is not known"),
         ("[api]", '[api]\ntls = "on"', "'api.tls': 'on' is not offered: write 'off', 'file' or"),
+        (
+            "[api]",
+            '[api]\ntls = "auto"\ndomain = "auth.example.org"\nacme_email = "somebody"',
+            "'api.acme_email': 'somebody' is not an e-mail address",
+        ),
         ("[api]", '[api]\ntls = "auto"', "give the API's name as 'api.domain' too"),
         (
             "[api]",
@@ -110,7 +115,9 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         ('"ns.example.net"', '"ns.auth.example.org"', "such as 'ns A 192.0.2.1'"),
         ('"ns.example.net"', '"auth.example.org"', "such as '@ A 192.0.2.1'"),
         ("hostmaster@example.org", "host master", "'hostmaster' is 'host master'"),
-        ("hostmaster@example.org", "@example.org", "is not a mail address"),
+        ("hostmaster@example.org", "somebody", "'hostmaster' is 'somebody'"),
+        ("hostmaster@example.org", "two words@example.org", "which is not a mail address"),
+        ("hostmaster@example.org", "@example.org", "which is not a mail address"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:

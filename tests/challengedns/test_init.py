@@ -136,7 +136,11 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
         ({"zone": "192.0.2.1"}, "--zone: '192.0.2.1' is an IP address"),
         ({"address": "here"}, "'here' is not an IP address"),
         ({"zone": "a..b"}, "'a..b' is not a domain name"),
-        ({"hostmaster": "me@@"}, "'hostmaster' is 'me@@'"),
+        ({"hostmaster": "me@@"}, "--hostmaster: 'me@@' is not an e-mail address: write it as"),
+        ({"hostmaster": "somebody"}, "--hostmaster: 'somebody' is not an e-mail address"),
+        ({"nameserver": "*.example.org"}, "--nameserver: '*.example.org' is not the name of a"),
+        ({"dns_listen": "127.0.0.1"}, "--dns-listen: '127.0.0.1' is not an address and port"),
+        ({"tenant": "Big"}, "--tenant: 'Big' cannot be a tenant's name"),
         (
             {"api_name": "api.elsewhere.net"},
             "api.elsewhere.net is not a name in the service's zones",
@@ -156,12 +160,36 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_written(
 
 
 def test_what_is_missing_is_named_where_nobody_can_be_asked(tmp_path: Path) -> None:
-    config = f"--config={tmp_path / 'zoneproof.toml'}"
-    assert "--zone is missing" in refused(config)
-    assert "--address is missing" in refused(config, "--zone=auth.example.org")
-    line = refused(config, "--zone=auth.example.org", "--address=198.51.100.7")
+    config = [f"--config={tmp_path / 'zoneproof.toml'}", "--user=root"]
+    assert "--zone is missing" in refused(*config)
+    assert "--address is missing" in refused(*config, "--zone=auth.example.org")
+    line = refused(*config, "--zone=auth.example.org", "--address=198.51.100.7")
     assert "--agree-tos" in line
     assert "--tls off" in line
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "--user=zp-unknown",
+        "--tenant=Big",
+        "--hostmaster=somebody",
+        "--nameserver=a..b",
+        "--api-name=a..b",
+        "--api-listen=443",
+        "--address=here",
+    ],
+)
+def test_what_is_given_is_checked_before_anything_is_asked(tmp_path: Path, given: str) -> None:
+    base = [f"--config={tmp_path / 'zoneproof.toml'}", "--user=root"]
+    assert refused(*base, given).startswith(f"zoneproof: {given.partition('=')[0]}: ")
+
+
+def test_what_is_no_e_mail_address_is_refused(tmp_path: Path) -> None:
+    done = init(*options(tmp_path), "--agree-tos", "--email=somebody")
+    assert done.returncode == 2
+    assert "Invalid value for '--email': 'somebody' is not an e-mail address" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_failed_half_way_leaves_nothing_in_the_way_and_can_be_run_again(

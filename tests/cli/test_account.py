@@ -181,8 +181,15 @@ def test_contacts_are_replaced(machine: Machine) -> None:
 
 def test_contact_that_the_ca_refuses_stays_as_it_was(machine: Machine) -> None:
     machine.register("work", "--email=a@example.com")
-    assert machine.run("update", "work", "--email=nobody").status == 1
+    assert machine.run("update", "work", "--email=a?b@example.com").status == 1
     assert machine.facts("show", "work", "--offline")["contact"] == ["mailto:a@example.com"]
+
+
+def test_contact_that_is_no_address_is_refused_before_the_ca_hears_of_it(machine: Machine) -> None:
+    for command in (("update", "work"), ("register",)):
+        result = machine.run(*command, "--email=nobody")
+        assert result.status == 2
+        assert "Invalid value for '--email': 'nobody' is not an e-mail address" in result.stderr
 
 
 def test_an_account_that_is_not_there_is_told(machine: Machine) -> None:

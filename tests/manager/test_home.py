@@ -14,6 +14,7 @@ import pytest
 
 from zoneproof.core.errors import BusyError, ConfigError, StorageError
 from zoneproof.manager import Home, open_manager
+from zoneproof.manager.settings import load_settings
 
 HOLD = """
 import sys
@@ -122,3 +123,9 @@ async def test_a_home_that_was_opened_for_somebody_who_has_gone_is_closed_again(
         if descriptor.is_symlink() and str(descriptor.readlink()).startswith(str(tmp_path))
     ]
     assert connections == []
+
+
+def test_a_contact_that_is_no_address_is_refused_where_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('email = "somebody"\n')
+    with pytest.raises(ConfigError, match=r"settings\.toml: email: 'somebody' is not an e-mail"):
+        load_settings(tmp_path)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from zoneproof.challengedns.config_file import File, ZoneSection
-from zoneproof.core.errors import ConfigError, InvalidNameError
-from zoneproof.core.names import DomainName
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.names import DomainName, require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.serving.logs import ServerLogSettings
@@ -213,6 +213,8 @@ def _auto(path: Path, file: File, zones: list[DomainName]) -> AutoTls:
                 f"'api.domain': {domain} is not a name in the service's zones, where"
                 ' tls = "auto" needs it: use another name, or tls = "file"'
             )
+    if section.acme_email:
+        _each("api.acme_email", [section.acme_email], require_email)
     return AutoTls(
         domains=domains,
         directory=section.acme_directory,
@@ -243,7 +245,7 @@ def _each(key: str, texts: Iterable[str], parse: Callable[[str], T]) -> tuple[T,
     for text in texts:
         try:
             found.append(parse(text))
-        except (ValueError, InvalidNameError) as error:
+        except (ValueError, InvalidInputError) as error:
             raise ConfigError(f"'{key}': {error}") from error
     return tuple(found)
 

@@ -13,7 +13,7 @@ from zoneproof.acme import KeyKind
 from zoneproof.challenges import SOLVERS, dns01
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, accounts, authorities
-from zoneproof.cli.option_groups import PATH, Commands, json_option
+from zoneproof.cli.option_groups import PATH, Commands, check_email, json_option
 from zoneproof.cli.options import terms_from, terms_options
 from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager, run_with_terms
@@ -132,6 +132,7 @@ def show(name: str, offline: bool, as_json: bool) -> None:
     multiple=True,
     required=True,
     metavar="ADDRESS",
+    callback=check_email,
     help="Its new contact. Repeatable.",
 )
 @json_option

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import printable
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -17,6 +20,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 
 PATH = click.Path(path_type=Path)
+
+
+def check_email(context: click.Context, parameter: click.Parameter, given: Any) -> Any:
+    """Return the address or addresses, if they are such. Raises click.BadParameter."""
+    from zoneproof.core.names import require_email
+
+    del context, parameter
+    for text in [given] if isinstance(given, str) else given:
+        try:
+            if text:
+                require_email(text)
+        except InvalidInputError as error:
+            raise click.BadParameter(printable(error.message)) from error
+    return given
+
 
 resolver_option = click.option(
     "--resolver",
@@ -32,7 +50,11 @@ ca_bundle_option = click.option(
     help="PEM file of roots to trust, for a test CA.",
 )
 email_option = click.option(
-    "--email", default="", metavar="ADDRESS", help="Contact for a new account."
+    "--email",
+    default="",
+    metavar="ADDRESS",
+    callback=check_email,
+    help="Contact for a new account.",
 )
 agree_tos_option = click.option(
     "--agree-tos", is_flag=True, help="Agree to the CA's terms of service."

@@ -1,4 +1,4 @@
-"""Domain names and certificate identifiers: one type each, compared as lower-case A-labels."""
+"""Domain names, certificate identifiers and e-mail addresses: what they are, and what is none."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import re
 from dataclasses import dataclass
 from functools import total_ordering
 
-from zoneproof.core.errors import InvalidNameError
+from zoneproof.core.errors import InvalidInputError, InvalidNameError
 from zoneproof.core.text import printable
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _BRACKETED = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
+_MAILBOX = re.compile(
+    r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII
+)
+_MAIL_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _MAX_TEXT = 253
 _MAX_INPUT = 1000
@@ -217,3 +221,18 @@ def _parse_address(text: str) -> str | None:
             f" '%{_shown(address.scope_id)}'"
         )
     return str(address)
+
+
+def is_email(text: str) -> bool:
+    """Tell whether this is an e-mail address: ASCII, without quotes (RFC 5321 section 4.1.2)."""
+    mailbox, _, host = text.rpartition("@")
+    return bool(_MAILBOX.fullmatch(mailbox) and _MAIL_HOST.fullmatch(host))
+
+
+def require_email(text: str) -> str:
+    """Return an e-mail address as it is. Raises InvalidInputError for what is none."""
+    if is_email(text):
+        return text
+    raise InvalidInputError(
+        f"'{_shown(text)}' is not an e-mail address: write it as ops@example.org"
+    )

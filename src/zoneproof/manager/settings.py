@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.names import require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.dnsquery import parse_policy, parse_server
 from zoneproof.manager.notifications import NotifySettings
@@ -105,6 +106,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise InvalidInputError("failover_after is a number of failures, 1 or more")
         if not 1 <= self.authoritative_port <= 65535:
             raise InvalidInputError("authoritative_port is a port from 1 to 65535")
+        if self.email:
+            try:
+                require_email(self.email)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"email: {error.message}") from error
         self.log.check()
         self.dns.check()
         for slug, settings in self.provider.items():

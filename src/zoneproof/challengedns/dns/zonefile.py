@@ -14,8 +14,8 @@ import dns.zonefile
 from zoneproof.challengedns.config import ZoneConfig
 from zoneproof.challengedns.dns.wire import AAAA, CNAME, NS, A, RRset, to_wire
 from zoneproof.challengedns.dns.zones import ZoneData, is_registration_label
-from zoneproof.core.errors import ConfigError, InvalidNameError
-from zoneproof.core.names import DomainName
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.names import DomainName, require_email
 
 _MAX_LABEL = 63
 _REFUSED = {
@@ -135,12 +135,16 @@ def _hostmaster(zone: ZoneConfig) -> bytes:
     mailbox, at, domain = zone.hostmaster.rpartition("@")
     try:
         if not at:
-            return to_wire(DomainName.parse(domain).text)
+            name = DomainName.parse(domain)  # as the record has it, with a dot for the @
+            if len(name.labels) < 2 or name.is_wildcard:
+                raise ValueError
+            return to_wire(name.text)
+        require_email(zone.hostmaster)
         local = mailbox.encode("ascii")
-        if not 0 < len(local) <= _MAX_LABEL:
+        if len(local) > _MAX_LABEL:
             raise ValueError
         return bytes([len(local)]) + local + to_wire(DomainName.parse(domain).text)
-    except (ValueError, InvalidNameError):
+    except (ValueError, InvalidInputError):
         raise ConfigError(
             f"zone {zone.name}: 'hostmaster' is '{zone.hostmaster}', which is not a mail address:"
             " write it as hostmaster@example.org"

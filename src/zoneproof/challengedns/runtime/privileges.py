@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from zoneproof.challengedns.config import Config
-from zoneproof.core.errors import ConfigError
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.text import printable
 
 DEFAULT_USER = "zoneproof"
 
@@ -19,17 +20,27 @@ def service_user(config: Config) -> pwd.struct_passwd | None:
     Only root can become somebody else, and stays root only if ``service.user`` says so; without it
     that is the user ``zoneproof``. Raises ConfigError for a user that does not exist.
     """
+    try:
+        return find_user(config.user or "")
+    except InvalidInputError as error:
+        raise ConfigError(f"{config.path}: 'service.user': {error.message}") from error
+
+
+def find_user(name: str) -> pwd.struct_passwd | None:
+    """Return whom a service becomes whose configuration has ``name``, or an empty one.
+
+    None if it stays who it is. Raises InvalidInputError for a user that does not exist.
+    """
     if os.geteuid() != 0:
         return None
-    name = config.user or DEFAULT_USER
     try:
-        user = pwd.getpwnam(name)
-    except KeyError:
-        what = "" if config.user else " to become instead of root"
-        raise ConfigError(
-            f"{config.path}: 'service.user': there is no user '{name}'{what}: create it with"
-            f" 'useradd --system --no-create-home {name}', or name another one; 'root' keeps"
-            " root"
+        user = pwd.getpwnam(name or DEFAULT_USER)
+    except (KeyError, ValueError):
+        what = "" if name else " to become instead of root"
+        name = printable(name or DEFAULT_USER)
+        raise InvalidInputError(
+            f"there is no user '{name}'{what}: create it with 'useradd --system --no-create-home"
+            f" {name}', or name another one; 'root' keeps root"
         ) from None
     return user if user.pw_uid else None
 

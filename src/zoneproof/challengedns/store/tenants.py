@@ -62,12 +62,7 @@ class Tenants:
 
         Raises RegistrationError ``invalid_name``, ``invalid_quota`` or ``already_exists``.
         """
-        if not _NAME.match(name):
-            raise RegistrationError(
-                f"'{printable(name[:70])}' cannot be a tenant's name: write up to 63 of a-z, 0-9,"
-                " '.', '_', '-', of which the first is a letter or a digit",
-                code="invalid_name",
-            )
+        check_tenant_name(name)
         tenant = _checked(Tenant(name, quota, 0, expires_at, False, self._now()))
         if not tenant_rows.insert(tx, tenant):
             raise RegistrationError(f"there is a tenant '{name}' already", code="already_exists")
@@ -230,6 +225,17 @@ def _no_places(tenant: Tenant, count: int) -> RegistrationError:
         f" {tenant.quota}: 'zoneproof challenge tenant change {tenant.name} --quota N' raises it",
         code="quota_exceeded",
     )
+
+
+def check_tenant_name(name: str) -> str:
+    """Return a name that a tenant can have. Raises RegistrationError ``invalid_name``."""
+    if not _NAME.match(name):
+        raise RegistrationError(
+            f"'{printable(name[:70])}' cannot be a tenant's name: write up to 63 of a-z, 0-9,"
+            " '.', '_', '-', of which the first is a letter or a digit",
+            code="invalid_name",
+        )
+    return name
 
 
 def known_tenant(tx: Transaction, name: str) -> Tenant:

@@ -19,9 +19,14 @@ from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.ownership import acting_as
 from zoneproof.challengedns.runtime import config_template as start
 from zoneproof.challengedns.runtime.config_template import ConfigTemplate
-from zoneproof.challengedns.runtime.privileges import check_access, make_folder_for, service_user
+from zoneproof.challengedns.runtime.privileges import (
+    check_access,
+    find_user,
+    make_folder_for,
+    service_user,
+)
 from zoneproof.challengedns.store.database import open_database
-from zoneproof.challengedns.store.tenants import Tenants
+from zoneproof.challengedns.store.tenants import Tenants, check_tenant_name
 from zoneproof.cli.asking import ask
 from zoneproof.cli.challenge.database import ROOT_CONFIG, default_config
 from zoneproof.cli.challenge.next_steps import base_url, records_to_create, tell_next_steps
@@ -34,14 +39,14 @@ from zoneproof.cli.option_groups import (
     json_option,
 )
 from zoneproof.cli.output import json_document
-from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
-from zoneproof.core.names import DomainName
+from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError, ZoneproofError
+from zoneproof.core.names import DomainName, require_email
+from zoneproof.serving.sockets import Endpoint
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
 
 _OPTIONS = {
-    "service.user": "--user",
     "dns.listen": "--dns-listen",
     "api.listen": "--api-listen",
     "api.domain": "--api-name",
@@ -155,26 +160,41 @@ def init(
     path = path.absolute()
     if path.exists() and not force:
         raise ConfigError(f"{path} already exists: give --force to replace it, or another --config")
-    zone = (
-        _zone(zone_text)
-        if zone_text
-        else _ask("--zone", "The service's own zone, such as auth.example.org", _zone)
-    )
-    checked = tuple(_address(text) for text in addresses) or _ask(
-        "--address", "This machine's public IP addresses", _addresses
-    )
+    user = user or ("zoneproof" if is_root else "")
+    _given("--user", user, find_user)
+    _given("--tenant", tenant, check_tenant_name)
+    if hostmaster:
+        _given("--hostmaster", hostmaster, require_email)
+    for option, listen in (("--dns-listen", dns_listen), ("--api-listen", api_listen)):
+        for text in listen:
+            _given(option, text, _endpoint)
+    checked = tuple(_given("--address", text, _address) for text in addresses)
+    server_name = _given("--nameserver", nameserver, _host) if nameserver else None
+    service_name = _given("--api-name", api_name, _host) if api_name else None
     if tls == "auto":
         from zoneproof.acme import directory_url
         from zoneproof.core.http import tls_context
 
         directory_url(ca)  # a typo would show only when the service runs
         tls_context(ca_bundle)
+    zone = (
+        _given("--zone", zone_text, _zone)
+        if zone_text
+        else _ask("--zone", "The service's own zone, such as auth.example.org", _zone)
+    )
+    if tls == "auto" and service_name and not service_name.is_below(zone):
+        raise InvalidInputError(
+            f"--api-name: {service_name} is not a name in the service's zones, where its"
+            f" certificate needs it: use one below {zone}, or --tls off"
+        )
+    checked = checked or _ask("--address", "This machine's public IP addresses", _addresses)
+    if tls == "auto":
         agree_tos = agree_tos or _agrees(ca)
     wanted = start.ConfigTemplate(
         zone=zone,
-        nameserver=DomainName.parse(nameserver) if nameserver else zone.child("ns1"),
+        nameserver=server_name or zone.child("ns1"),
         addresses=checked,
-        api_name=DomainName.parse(api_name) if api_name else zone.child("api"),
+        api_name=service_name or zone.child("api"),
         hostmaster=hostmaster or email or f"hostmaster@{zone.parent or zone}",
         dns_listen=tuple(dns_listen) or start.default_dns_listen(checked),
         api_listen=tuple(api_listen) or start.default_api_listen(checked, tls),
@@ -184,7 +204,7 @@ def init(
         agree_tos=agree_tos,
         ca_bundle=ca_bundle,
         database=database or (_ROOT_DATABASE if is_root else Path("challenge.db")),
-        user=user or ("zoneproof" if is_root else ""),
+        user=user,
     )
     config, key = _set_up(path, wanted, tenant)
     if as_json:
@@ -199,6 +219,14 @@ def init(
         )
     else:
         tell_next_steps(config, wanted, tenant, key)
+
+
+def _given(option: str, text: str, read: Callable[[str], T]) -> T:
+    """Return what an option says. Raises InvalidInputError, which names it."""
+    try:
+        return read(text)
+    except ZoneproofError as error:
+        raise InvalidInputError(f"{option}: {error.message}") from error
 
 
 def _ask(option: str, question: str, read: Callable[[str], T]) -> T:
@@ -227,9 +255,22 @@ def _zone(text: str) -> DomainName:
     else:
         return zone
     raise InvalidInputError(
-        f"--zone: '{text[:60]}' {wrong}: name a zone below a domain of yours, such as"
-        " auth.example.org"
+        f"'{text[:60]}' {wrong}: name a zone below a domain of yours, such as auth.example.org"
     )
+
+
+def _host(text: str) -> DomainName:
+    name = DomainName.parse(text)
+    if name.is_wildcard or not name.text:
+        raise InvalidInputError(f"'{text[:60]}' is not the name of a host: write ns1.example.org")
+    return name
+
+
+def _endpoint(text: str) -> Endpoint:
+    try:
+        return Endpoint.parse(text)
+    except ValueError as error:
+        raise InvalidInputError(str(error)) from error
 
 
 def _addresses(text: str) -> tuple[str, ...]:
@@ -241,7 +282,7 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise InvalidInputError(
-            f"--address: '{text[:60]}' is not an IP address: write 192.0.2.1 or 2001:db8::1"
+            f"'{text[:60]}' is not an IP address: write 192.0.2.1 or 2001:db8::1"
         ) from None
 
 

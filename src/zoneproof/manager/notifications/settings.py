@@ -12,13 +12,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import is_email
 from zoneproof.core.toml import is_reference
 from zoneproof.manager.notifications.notice import Kind
 
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
-_MAILBOX = re.compile(
-    r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII
-)
 _URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 _SIGNING_PREFIX = "whsec_"
@@ -48,8 +46,7 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not _is_host(self.host):
             raise ValueError("host must be a host name or an IP address")
         for address in (self.sender, *self.recipients):
-            mailbox, _, host = address.rpartition("@")
-            if not (_MAILBOX.fullmatch(mailbox) and _HOST.fullmatch(host)):
+            if not is_email(address):
                 raise ValueError("sender and recipients must be addresses such as ops@example.com")
         if bool(self.user) != bool(self.password):
             raise ValueError("user and password belong together: give both, or neither")
