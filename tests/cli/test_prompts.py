@@ -165,6 +165,26 @@ def test_a_new_service_asks_again_for_what_is_no_zone_and_no_address(tmp_path: P
     assert "2001:db8::1" in config.read_text()
 
 
+def paste(home: Home, folder: Path, text: str) -> str:
+    """Type all of the text at once into a shell that finds the command."""
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "zoneproof").write_text(f'#!/bin/sh\nexec {sys.executable} -m zoneproof "$@"\n')
+    (programs / "zoneproof").chmod(0o755)
+    return paste_at_terminal(
+        text, {"ZONEPROOF_HOME": str(home.path), "PATH": f"{programs}:{os.environ['PATH']}"}
+    )
+
+
+def test_a_question_takes_no_pasted_command_for_its_answer(home: Home, tmp_path: Path) -> None:
+    add = "zoneproof credential add rfc2136 --name dns --field server=192.0.2.53\n"
+    told = paste(
+        home, tmp_path, f"{add}zoneproof credential remove dns\nzoneproof credential list\n"
+    )
+    assert "Nobody can be asked here: add --yes to do it" in told
+    assert "dns   rfc2136" in told, told
+
+
 def test_the_block_of_the_readme_pastes(home: Home, tmp_path: Path) -> None:
     """All of it is typed at once: a question would swallow the lines behind it."""
     readme = (REPOSITORY / "README.md").read_text()
@@ -173,14 +193,7 @@ def test_the_block_of_the_readme_pastes(home: Home, tmp_path: Path) -> None:
     secret = tmp_path / "tsig.secret"
     secret.write_text(f"{SECRET}\n")
     block = found[0].replace("/etc/zoneproof/tsig.secret", str(secret))
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "zoneproof").write_text(f'#!/bin/sh\nexec {sys.executable} -m zoneproof "$@"\n')
-    (programs / "zoneproof").chmod(0o755)
-    told = paste_at_terminal(
-        block + "zoneproof credential list\n",
-        {"ZONEPROOF_HOME": str(home.path), "PATH": f"{programs}:{os.environ['PATH']}"},
-    )
+    told = paste(home, tmp_path, block + "zoneproof credential list\n")
     assert "dns is stored" in told
     assert "dns   rfc2136" in told, told
     assert stored(home, "dns") == {

@@ -38,7 +38,12 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 
 def steps(text: str) -> list[Step]:
     """Return all steps of a page, in order."""
-    return [step for kind, content in blocks(text) for step in _steps(kind, content)]
+    return [step for block in steps_of_blocks(text) for step in block]
+
+
+def steps_of_blocks(text: str) -> list[list[Step]]:
+    """Return the steps of each block of a page."""
+    return [list(_steps(kind, content)) for kind, content in blocks(text)]
 
 
 def _steps(kind: str, content: str) -> Iterator[Step]:

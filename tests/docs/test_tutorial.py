@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.page import steps
+from tests.docs.page import Step, steps, steps_of_blocks
 from tests.docs.tutorial import PAGE, Tutorial, comparable, open_tutorial
 
 _VALIDATED = "handed to the CA"
@@ -34,6 +34,23 @@ def follow(tutorial: Tutorial) -> bool:
             return False
         assert comparable(output) == comparable(step.output), step.text
     return True
+
+
+def test_its_blocks_paste_at_a_terminal(tmp_path: Path) -> None:
+    """Each is typed at once: what asks a question would swallow the lines behind it."""
+    with open_tutorial(tmp_path) as tutorial:
+        for block in steps_of_blocks(PAGE.read_text("utf-8")):
+            if block[0].kind == "console":
+                statuses, told = tutorial.paste(block)
+                assert statuses == exit_codes(block), told
+            else:
+                tutorial.do(block[0])
+
+
+def exit_codes(block: list[Step]) -> list[int]:
+    """Return the commands' exit codes: 0 unless the page asks for it next."""
+    following = [*block[1:], None]
+    return [int(after.output) if after and after.text == "echo $?" else 0 for after in following]
 
 
 def _validated(output: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,8 +18,18 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def can_ask() -> bool:
-    """Tell whether a person is there to answer."""
-    return sys.stdin.isatty()
+    """Tell whether a person is there to answer, who has typed nothing ahead.
+
+    Lines that wait already are the rest of a block pasted into a shell: commands, not answers.
+    """
+    return sys.stdin.isatty() and not _has_input()
+
+
+def _has_input() -> bool:
+    try:
+        return bool(select.select([sys.stdin], [], [], 0)[0])
+    except OSError:  # Windows, where only sockets can be looked at
+        return False
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -35,7 +46,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def somebody_is_there() -> bool:
-    """Tell whether a person can be asked."""
+    """Tell whether a person can be asked for values, which may be typed ahead."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

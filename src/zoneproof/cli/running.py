@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from zoneproof.cli.asking import somebody_is_there
+from zoneproof.cli.asking import can_ask
 from zoneproof.cli.output import tell_error
 from zoneproof.core.errors import AwaitingUserError, TermsNotAgreedError
 from zoneproof.core.text import printable
@@ -79,7 +79,7 @@ def run_with_terms(work: Callable[[Manager], Awaitable[T]], run: RunOptions, *, 
     try:
         return run_with_manager(work, run)
     except TermsNotAgreedError as error:
-        if not (ask and sys.stdin.isatty()):
+        if not (ask and can_ask()):
             text = f"{error.message}; read them, then add --agree-tos"
             raise TermsNotAgreedError(text, url=error.url) from error
         click.echo(f"terms of service: {printable(error.url)}")
@@ -97,14 +97,14 @@ def run_with_person(
 ) -> T:
     """Run the work, which may need agreement to terms and records that a person creates.
 
-    Where somebody can be asked, these are awaited, and ``again`` is run with the certificate's
+    Where somebody can answer, these are awaited, and ``again`` is run with the certificate's
     name until they are there. Otherwise raises AwaitingUserError, as it does when the person
     leaves; the order waits then.
     """
     try:
         return run_with_terms(work, run, ask=ask)
     except AwaitingUserError as error:
-        if not (ask and error.certificate and somebody_is_there()):
+        if not (ask and error.certificate and can_ask() and sys.stderr.isatty()):
             raise
         waiting, name = error, error.certificate
     while True:
