@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +25,6 @@ from tests.support.challenge_service import Service, request, txt, update, write
 from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.importing.database import Row
 from zoneproof.challengedns.importing.rows import UnusableRowError, read_account, read_value
-from zoneproof.challengedns.store import keys
 from zoneproof.challengedns.store.keys import LegacyKeys, is_bcrypt
 from zoneproof.core.errors import RegistrationError, StorageError
 from zoneproof.core.names import DomainName
@@ -36,27 +35,25 @@ WRONG = "x" * 40
 ELSEWHERE = "2001:db8::1"
 
 
-class Bcrypt:
+class Bcrypt(LegacyKeys):
     """Stands in for bcrypt: each verification waits until the test lets it end."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, wait_seconds: float = 20.0) -> None:
+        super().__init__(self._matching, wait_seconds)
         self._asked = asyncio.Queue[str]()
         self._begun = asyncio.Queue[str]()
         self._go_on = threading.Semaphore(0)
-        loop = asyncio.get_running_loop()
-        verify = LegacyKeys.verify
+        self._loop = asyncio.get_running_loop()
 
-        def matches(key: str, key_hash: str) -> bool:
-            loop.call_soon_threadsafe(self._begun.put_nowait, key)
-            self._go_on.acquire()
-            return key != WRONG
+    def _matching(self, key: str, key_hash: str) -> bool:
+        assert is_bcrypt(key_hash)
+        self._loop.call_soon_threadsafe(self._begun.put_nowait, key)
+        self._go_on.acquire()
+        return key != WRONG
 
-        def asked(keys: LegacyKeys, key: str, *others: Any) -> Awaitable[bool]:
-            self._asked.put_nowait(key)
-            return verify(keys, key, *others)
-
-        monkeypatch.setattr(keys, "_matches", matches)
-        monkeypatch.setattr(LegacyKeys, "verify", asked)
+    async def verify(self, key: str, *others: Any) -> bool:
+        self._asked.put_nowait(key)
+        return await super().verify(key, *others)
 
     async def asked(self, count: int) -> None:
         """Wait until so many more verifications were asked for."""
@@ -75,6 +72,10 @@ class Bcrypt:
 
     def finish(self, count: int = 1) -> None:
         self._go_on.release(count)
+
+
+def unused(key: str, key_hash: str) -> bool:
+    raise AssertionError(f"{key} is verified with {key_hash}")
 
 
 @pytest.fixture
@@ -102,12 +103,12 @@ async def refused(work: asyncio.Task[object]) -> str:
 
 
 async def test_after_its_first_use_a_key_needs_no_bcrypt(
-    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
     account = accounts[0]
     found = await registrations.authenticate(caller(account))
     assert len(found.key_hash) == 64
-    monkeypatch.setattr(keys, "_matches", None)
+    registrations = registrations.with_settings(legacy_keys=LegacyKeys(unused))
     await registrations.update(caller(account), account.subdomain, txt("a"))
     with pytest.raises(RegistrationError):
         await registrations.authenticate(caller(account, key=WRONG))
@@ -157,9 +158,10 @@ async def test_without_bcrypt_the_operator_learns_what_to_install(
 
 
 async def test_while_a_key_is_verified_everything_else_goes_on(
-    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
-    bcrypt = Bcrypt(monkeypatch)
+    bcrypt = Bcrypt()
+    registrations = registrations.with_settings(legacy_keys=bcrypt)
     first = asyncio.create_task(registrations.authenticate(caller(accounts[0])))
     await bcrypt.begun()
     made = await registrations.register()
@@ -171,9 +173,10 @@ async def test_while_a_key_is_verified_everything_else_goes_on(
 
 
 async def test_one_key_is_verified_at_a_time(
-    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
-    bcrypt = Bcrypt(monkeypatch)
+    bcrypt = Bcrypt()
+    registrations = registrations.with_settings(legacy_keys=bcrypt)
     addresses = ("192.0.2.1", "192.0.2.2", ELSEWHERE)
     tasks = [
         asyncio.create_task(registrations.authenticate(caller(account, address=address)))
@@ -188,9 +191,10 @@ async def test_one_key_is_verified_at_a_time(
 
 
 async def test_who_has_many_keys_verified_does_not_keep_another_address_waiting(
-    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
-    bcrypt = Bcrypt(monkeypatch)
+    bcrypt = Bcrypt()
+    registrations = registrations.with_settings(legacy_keys=bcrypt)
     flood = [
         asyncio.create_task(registrations.authenticate(caller(accounts[index % 2], key=WRONG)))
         for index in range(10)
@@ -238,19 +242,18 @@ async def test_tries_count_on_when_the_configuration_is_reread(
 
 
 async def test_who_waits_too_long_is_told_to_come_back(
-    registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+    registrations: OpenRegistrations, accounts: list[Account]
 ) -> None:
-    bcrypt = Bcrypt(monkeypatch)
+    bcrypt = Bcrypt(wait_seconds=0.1)
+    registrations = registrations.with_settings(legacy_keys=bcrypt)
     first = asyncio.create_task(registrations.authenticate(caller(accounts[0])))
     await bcrypt.begun()
-    monkeypatch.setattr(keys, "_WAIT_SECONDS", 0.01)
     for address in ("192.0.2.1", ELSEWHERE):
         with pytest.raises(RegistrationError) as error:
             await registrations.authenticate(caller(accounts[1], address=address))
         assert error.value.code == "rate_limited"
-    bcrypt.finish()
+    bcrypt.finish(2)
     await first
-    monkeypatch.undo()
     await registrations.authenticate(caller(accounts[1]))
 
 
@@ -258,11 +261,10 @@ async def test_who_waits_too_long_is_told_to_come_back(
 async def test_no_time_is_spent_on_a_key_that_would_not_help(
     registrations: OpenRegistrations,
     accounts: list[Account],
-    monkeypatch: pytest.MonkeyPatch,
     change: str,
 ) -> None:
     account = accounts[0]
-    monkeypatch.setattr(keys, "_matches", None)
+    registrations = registrations.with_settings(legacy_keys=LegacyKeys(unused))
     asking = caller(account)
     if change == "disable":
         await registrations.set_disabled(account.subdomain, disabled=True)
@@ -279,11 +281,11 @@ async def test_no_time_is_spent_on_a_key_that_would_not_help(
 async def test_what_changes_during_the_verification_counts(
     registrations: OpenRegistrations,
     accounts: list[Account],
-    monkeypatch: pytest.MonkeyPatch,
     change: str,
 ) -> None:
     account = accounts[0]
-    bcrypt = Bcrypt(monkeypatch)
+    bcrypt = Bcrypt()
+    registrations = registrations.with_settings(legacy_keys=bcrypt)
     asking = asyncio.create_task(registrations.update(caller(account), account.subdomain, txt("a")))
     await bcrypt.begun()
     new_key = ""

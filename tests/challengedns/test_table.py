@@ -199,10 +199,12 @@ async def test_a_wildcard_beside_registrations_does_not_reach_below_them(tmp_pat
 async def test_a_bug_is_servfail_and_logged(
     config: Config,
     registrations: OpenRegistrations,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    responder = make_responder(config)
-    monkeypatch.setattr(responder._lookup, "resolve", lambda *_: 1 / 0)
-    assert ask(responder, "www.auth.example.org").rcode() == dns.rcode.SERVFAIL
+    def broken_clock() -> float:
+        raise ZeroDivisionError
+
+    made = await registration_with(registrations, "a")
+    responder = make_responder(config, clock=broken_clock)
+    assert ask(responder, made.fulldomain).rcode() == dns.rcode.SERVFAIL
     assert "ZeroDivisionError" in caplog.text

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.inside import Inside
+from tests.cli.terminal import Answer, run_at_terminal
 from tests.support.command import Result
-from zoneproof.core.errors import ZoneproofError
 
 TWO = """
 [[certificate]]
@@ -131,21 +131,25 @@ def test_prune_removes_definitions_and_no_files(inside: Inside, file: Path) -> N
     assert "removed" in inside.good("history", "old.example")
 
 
-def test_prune_asks_and_changes_nothing_without_a_yes(
-    inside: Inside, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def answered(inside: Inside, file: Path, answer: Answer) -> Result:
+    """Apply the file with --prune at a terminal, and answer the question."""
+    return run_at_terminal(
+        ["apply", "-f", str(file), "--prune"],
+        [("Stop managing old.example? [y/N]: ", answer)],
+        {"ZONEPROOF_HOME": str(inside.home)},
+    )
+
+
+def test_prune_asks_and_changes_nothing_without_a_yes(inside: Inside, file: Path) -> None:
     inside.good("add", "old.example", "--provider", "manual")
     result = apply(inside, file, "--prune")
     assert result.status == 2
     assert "Stop managing old.example?" in result.stderr
     assert "add --yes" in result.stderr
     assert names(inside) == ["old.example"]
-
-    def say_no(question: str, *, yes: bool) -> None:
-        raise ZoneproofError("nothing was changed")
-
-    monkeypatch.setattr("zoneproof.cli.edit.confirm", say_no)
-    assert apply(inside, file, "--prune").status == 1
+    result = answered(inside, file, "n")
+    assert result.status == 1
+    assert "nothing was changed" in result.stdout
     assert names(inside) == ["old.example"]
 
 
@@ -170,22 +174,20 @@ def test_a_failure_in_the_middle_keeps_nothing(inside: Inside, file: Path) -> No
     assert names(inside) == []
 
 
-def test_a_change_by_somebody_else_meanwhile_is_not_lost(
-    inside: Inside, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_change_by_somebody_else_meanwhile_is_not_lost(inside: Inside, file: Path) -> None:
     inside.good("add", "old.example", "--provider", "manual")
 
-    def edit_first(question: str, *, yes: bool) -> None:
+    def edit_first(_: str) -> str:
         with sqlite3.connect(inside.home / "state.sqlite3") as database:
             database.execute(
                 "UPDATE certificates SET definition = replace(definition, 'manual', 'script')"
             )
         database.close()
+        return "y"
 
-    monkeypatch.setattr("zoneproof.cli.edit.confirm", edit_first)
-    result = apply(inside, file, "--prune")
+    result = answered(inside, file, edit_first)
     assert result.status == 1
-    assert "old.example was changed by somebody else meanwhile" in result.stderr
+    assert "old.example was changed by somebody else meanwhile" in result.stdout
     assert names(inside) == ["old.example"]
 
 

@@ -13,12 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.cli.inside import Inside
-from tests.cli.terminal import run_at_terminal
+from tests.cli.terminal import Answer, run_at_terminal
 from tests.support.command import Result
 from tests.support.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, fill, issued
 from zoneproof.acme import AccountKey
-from zoneproof.cli import transfer
-from zoneproof.core.errors import ZoneproofError
 from zoneproof.manager import Credential, Home, open_manager
 from zoneproof.migration.archive import Archive, count_items, decode
 from zoneproof.migration.move import collect
@@ -108,8 +106,17 @@ def test_importing_twice_changes_nothing(inside: Inside, archive: Path) -> None:
     assert set(statuses(take(inside, archive, "--json")).values()) == {"same"}
 
 
+def answered(inside: Inside, archive: Path, answer: Answer) -> Result:
+    """Import at a terminal, and answer the question whether to."""
+    return run_at_terminal(
+        ["import", "archive", str(archive), "--passphrase", "env:PASSPHRASE"],
+        [("[y/N]: ", answer)],
+        {"ZONEPROOF_HOME": str(inside.home)},
+    )
+
+
 def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
-    inside: Inside, archive: Path, monkeypatch: pytest.MonkeyPatch
+    inside: Inside, archive: Path
 ) -> None:
     result = take(inside, archive)
     assert result.status == 0
@@ -119,13 +126,9 @@ def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
     )
     assert json.loads(take(inside, archive, "--json").stdout)["taken"] == 0
     assert take(inside, archive, "--dry-run").status == 0
-
-    def say_no(question: str, *, yes: bool) -> None:
-        raise ZoneproofError("nothing was changed")
-
-    monkeypatch.setattr(transfer, "can_ask", lambda: True)
-    monkeypatch.setattr(transfer, "confirm", say_no)
-    assert take(inside, archive).status == 1
+    result = answered(inside, archive, "n")
+    assert result.status == 1
+    assert "Take over settings.toml, 1 " in result.stdout
     assert not content_of(inside.home).credentials
     assert not (inside.home / "settings.toml").exists()
     assert not (inside.home / "live").exists()
@@ -219,14 +222,12 @@ def test_a_failure_in_the_database_keeps_nothing_there(
     assert len(content_of(inside.home).certificates) == 2
 
 
-def test_a_change_by_somebody_else_meanwhile_is_not_lost(
-    inside: Inside, archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def add_first(question: str, *, yes: bool) -> None:
+def test_a_change_by_somebody_else_meanwhile_is_not_lost(inside: Inside, archive: Path) -> None:
+    def add_first(_: str) -> str:
         inside.good("add", "b.example", "--provider", "manual")
+        return "y"
 
-    monkeypatch.setattr(transfer, "confirm", add_first)
-    result = take(inside, archive, "--yes")
+    result = answered(inside, archive, add_first)
     assert result.status == 1
     found = content_of(inside.home)
     assert [one.definition.method[0].provider for one in found.certificates] == ["manual"]

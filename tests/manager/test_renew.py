@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.full_home import issued
-from zoneproof.acme import find_ca
+from zoneproof.acme import AcmeClient, find_ca
 from zoneproof.core.errors import AcmeError, BugError, HeldUpError, StorageError
 from zoneproof.issuance import Emit
 from zoneproof.manager import (
@@ -26,10 +27,10 @@ from zoneproof.manager import (
     renew,
     tell,
 )
+from zoneproof.manager.accounts.clients import ClientPool
 from zoneproof.manager.accounts.store import new_account
-from zoneproof.manager.certificates import issue as issue_module
-from zoneproof.manager.certificates import renew as renew_module
 from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.certificates.store import Certificates
 
 CA = find_ca("letsencrypt")
 NAMES = ("a.example", "b.example")
@@ -61,77 +62,88 @@ def forget(manager: Manager, name: str) -> None:
         connection.commit()
 
 
-def fail(*_: object, **__: object) -> None:
+def with_clients(manager: Manager, use: Callable[[], None]) -> Manager:
+    """Return a manager in which an order does this instead of signing in to its CA account."""
+
+    class Clients(ClientPool):
+        @asynccontextmanager
+        async def use(
+            self, text: str, terms: AccountTerms | None = None
+        ) -> AsyncIterator[AcmeClient]:
+            use()
+            async with super().use(text, terms) as client:
+                yield client
+
+    return replace(manager, clients=Clients(manager.accounts, AccountTerms()))
+
+
+def fail() -> None:
     raise RuntimeError("token=hunter2")
 
 
 async def test_a_certificate_that_is_removed_before_its_turn_is_left_alone(
-    manager: Manager, monkeypatch: pytest.MonkeyPatch
+    manager: Manager,
 ) -> None:
-    monkeypatch.setattr(issue_module, "make_plan", fail)
-
     def remove_the_other(result: Renewal) -> None:
         if result.name == NAMES[0]:
             forget(manager, NAMES[1])
 
-    first, second = await renew(manager, ignore, on_result=remove_the_other)
+    failing = with_clients(manager, fail)
+    first, second = await renew(failing, ignore, on_result=remove_the_other)
     assert first.result == "failed"
     assert (second.result, second.reason) == ("not due", "it is no longer managed")
     assert not list(manager.home.path.glob("live/*"))
 
 
 async def test_a_certificate_that_is_removed_while_it_is_renewed_stops_no_other(
-    manager: Manager, monkeypatch: pytest.MonkeyPatch
+    manager: Manager,
 ) -> None:
-    async def removed_meanwhile(
-        manager: Manager, definition: CertificateDefinition, *_: object, **__: object
-    ) -> None:
-        forget(manager, definition.name)
+    left = list(NAMES)
+
+    def removed_meanwhile() -> None:
+        forget(manager, left.pop(0))
         raise AcmeError("the CA is away")
 
-    monkeypatch.setattr(renew_module, "issue_locked", removed_meanwhile)
-    results = await renew(manager, ignore)
+    results = await renew(with_clients(manager, removed_meanwhile), ignore)
     assert [result.result for result in results] == ["failed", "failed"]
+    assert not left
 
 
 async def test_what_another_process_did_between_the_look_and_the_lock_counts(
-    manager: Manager, monkeypatch: pytest.MonkeyPatch
+    manager: Manager,
 ) -> None:
-    lock = Home.lock
+    class LateHome(Home):
+        def lock(self, name: str, doing: str = "") -> Any:
+            manager.files.write(name, issued(name))
+            return super().lock(name, doing)
 
-    def lock_late(home: Home, name: str, doing: str = "") -> AbstractContextManager[None]:
-        manager.files.write(name, issued(name))
-        return lock(home, name, doing)
-
-    monkeypatch.setattr(Home, "lock", lock_late)
-    monkeypatch.setattr(renew_module, "issue_locked", fail)
-    results = await renew(manager, ignore)
+    late = replace(with_clients(manager, fail), home=LateHome(manager.home.path))
+    results = await renew(late, ignore)
     assert [result.result for result in results] == ["not due", "not due"]
     assert all(result.lifetime for result in results)
 
 
-async def test_a_store_that_fails_for_one_certificate_stops_no_other(
-    manager: Manager, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find, failures = manager.certificates.find, [StorageError("another process keeps it locked")]
+async def test_a_store_that_fails_for_one_certificate_stops_no_other(manager: Manager) -> None:
+    failures = [StorageError("another process keeps it locked")]
 
-    async def find_once_not(name: str) -> ManagedCertificate | None:
-        if failures:
-            raise failures.pop()
-        return await find(name)
+    class Failing(Certificates):
+        async def find(self, name: str) -> ManagedCertificate | None:  # type: ignore[override]
+            if failures:
+                raise failures.pop()
+            return await manager.certificates.find(name)
 
-    monkeypatch.setattr(manager.certificates, "find", find_once_not)
-    monkeypatch.setattr(issue_module, "make_plan", fail)
-    first, second = await renew(manager, ignore)
+    failing = replace(
+        with_clients(manager, fail), certificates=Failing(manager.store, manager.vault)
+    )
+    first, second = await renew(failing, ignore)
     assert str(first.error) == "another process keeps it locked"
     assert isinstance(second.error, BugError)
 
 
 async def test_a_bug_is_one_certificate_s_failure_and_what_it_says_is_kept_nowhere(
-    manager: Manager, monkeypatch: pytest.MonkeyPatch
+    manager: Manager,
 ) -> None:
-    monkeypatch.setattr(issue_module, "make_plan", fail)
-    results = await renew(manager, ignore)
+    results = await renew(with_clients(manager, fail), ignore)
     for result in results:
         assert isinstance(result.error, BugError)
         assert "a bug in Zoneproof: RuntimeError in line" in result.error.message

@@ -9,6 +9,7 @@ import hmac
 import ipaddress
 import re
 import secrets
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from zoneproof.challengedns.store.rows import RegistrationRow
@@ -61,6 +62,16 @@ class UnverifiedKeyError(RegistrationError):
         self.found = registration
 
 
+def _matches(key: str, key_hash: str) -> bool:
+    require_bcrypt()
+    import bcrypt
+
+    try:
+        return bcrypt.checkpw(key.encode(), key_hash.encode())
+    except ValueError:  # has the form of a hash, and is none
+        return False
+
+
 class LegacyKeys:
     """Verifies keys with bcrypt, whose 50 to 100 ms of CPU nobody can take from all others.
 
@@ -68,7 +79,12 @@ class LegacyKeys:
     keys does not keep others waiting, and a caller has ten tries in a minute for a registration.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, matches: Callable[[str, str], bool] = _matches, wait_seconds: float = _WAIT_SECONDS
+    ) -> None:
+        """``matches`` tells whether a key is that of a hash; who waits longer is refused."""
+        self._matches = matches
+        self._wait_seconds = wait_seconds
         self._tries = RateLimit(_TRIES_PER_MINUTE / 60, _TRIES_PER_MINUTE)
         self._cpu = asyncio.Semaphore(1)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -92,7 +108,7 @@ class LegacyKeys:
         turn = self._turns.setdefault(network, asyncio.Lock())
         async with contextlib.AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(_WAIT_SECONDS):
+                async with asyncio.timeout(self._wait_seconds):
                     await stack.enter_async_context(turn)
                     await stack.enter_async_context(self._cpu)
             except TimeoutError:
@@ -100,7 +116,7 @@ class LegacyKeys:
                     f"too many keys that came from acme-dns wait to be verified for {network}",
                     code="rate_limited",
                 ) from None
-            return await asyncio.to_thread(_matches, key, registration.key_hash)
+            return await asyncio.to_thread(self._matches, key, registration.key_hash)
 
 
 def is_legacy(key_hash: str) -> bool:
@@ -122,13 +138,3 @@ def require_bcrypt() -> None:
             "API keys of acme-dns are bcrypt hashes, and bcrypt is not installed: install"
             " 'zoneproof[legacy]'"
         ) from error
-
-
-def _matches(key: str, key_hash: str) -> bool:
-    require_bcrypt()
-    import bcrypt
-
-    try:
-        return bcrypt.checkpw(key.encode(), key_hash.encode())
-    except ValueError:  # has the form of a hash, and is none
-        return False
