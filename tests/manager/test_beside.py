@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.faults.world import FaultWorld
 from tests.manager.managed import CHALLENGE, daemon, listed, query
+from tests.support.ca_proxy import CaProxy, Forward, Reply, Rule
 from tests.support.change_txt import change
 from tests.support.peers.knot import TSIG_SECRET
 from tests.support.world import World
@@ -29,26 +32,30 @@ WRONG = "d3Jvbmctd3Jvbmctd3Jvbmctd3Jvbmc="
 
 
 @pytest.fixture(scope="module")
-def prepared(servers: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+def prepared(servers: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultWorld]:
     """A home with one certificate that is due and a stored credential."""
-    folder = tmp_path_factory.mktemp("prepared")
-    world = servers.at(folder)
-    world.write_settings(f'account = "{world.pebble.directory_url}"')
+    with CaProxy(servers.pebble) as proxy:
+        world = FaultWorld(**vars(servers.at(tmp_path_factory.mktemp("prepared"))), proxy=proxy)
+        prepare(world)
+        yield world
+
+
+def prepare(world: FaultWorld) -> None:
+    world.write_settings(f'account = "{world.proxy.directory_url}"')
     fields = [option for option in world.rfc2136_options if option.startswith("--field")]
     world.good("credential", "add", "rfc2136", "--name=dns", "--field=server=127.0.0.1", *fields)
-    world.good("add", NAME, "--credential=dns", "--profile=default", "--propagation=3")
-    return world
+    world.good("add", NAME, "--credential=dns", "--profile=default")
 
 
 @pytest.fixture
-def world(prepared: World, tmp_path: Path) -> Iterator[World]:
+def world(prepared: FaultWorld, tmp_path: Path) -> Iterator[FaultWorld]:
     """A copy of that home for each test, whose values are no other test's.
 
     Nor is its account: once in a hundred times Pebble takes an account's earlier validation.
     """
     shutil.copytree(prepared.home, tmp_path / "home")
     world = prepared.at(tmp_path)
-    register = ["account", "register", f"--ca={world.pebble.directory_url}"]
+    register = ["account", "register", f"--ca={world.proxy.directory_url}"]
     world.good(*register, *world.ca_options[1:])
     yield world
     for value in world.txt_values(CHALLENGE):
@@ -56,10 +63,11 @@ def world(prepared: World, tmp_path: Path) -> Iterator[World]:
 
 
 class Daemon:
-    """A daemon whose order has its value in the DNS, and waits for three seconds."""
+    """A daemon whose order has its value in the DNS; the CA hears of it when it is ``released``."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], released: threading.Event) -> None:
         self.process = process
+        self._released = released
         self.events: list[dict[str, Any]] = []
         self.until("record_published")
 
@@ -75,7 +83,8 @@ class Daemon:
         raise AssertionError(f"the daemon never told of {event}: {self.events}")
 
     def result(self) -> dict[str, Any]:
-        """Return what came of the certificate."""
+        """Let the CA hear of the value, and return what came of the certificate."""
+        self._released.set()
         result = self.until("renewal")
         self.until("round")
         return result
@@ -86,9 +95,20 @@ class Daemon:
 
 
 @contextmanager
-def busy_daemon(world: World) -> Iterator[Daemon]:
-    with daemon(world) as process:
-        yield Daemon(process)
+def busy_daemon(world: FaultWorld) -> Iterator[Daemon]:
+    released, killed = threading.Event(), threading.Event()
+
+    def hold(forward: Forward) -> Reply | None:
+        released.wait()
+        return None if killed.is_set() else forward()
+
+    world.proxy.obey(Rule("challenge", hold))
+    try:
+        with daemon(world) as process:
+            yield Daemon(process, released)
+    finally:
+        killed.set()
+        released.set()
 
 
 @contextmanager
@@ -101,7 +121,7 @@ def stopped(process: subprocess.Popen[str]) -> Iterator[None]:
         process.send_signal(signal.SIGCONT)
 
 
-def nothing_is_left(world: World) -> None:
+def nothing_is_left(world: FaultWorld) -> None:
     assert world.txt_values(CHALLENGE) == set()
     assert query(world, "SELECT count(*) FROM publications") == [(0,)]
     assert query(world, "SELECT count(*) FROM orders WHERE state = 'open'") == [(0,)]
@@ -121,11 +141,11 @@ def nothing_is_left(world: World) -> None:
     ids=lambda command: " ".join(command[:2]),
 )
 def test_what_would_break_the_order_says_who_holds_what(
-    world: World, tmp_path: Path, command: Sequence[str]
+    world: FaultWorld, tmp_path: Path, command: Sequence[str]
 ) -> None:
     other = tmp_path / "other.toml"
     other.write_text(OTHER)
-    names = {"ACCOUNT": world.pebble.directory_url, "OTHER": str(other)}
+    names = {"ACCOUNT": world.proxy.directory_url, "OTHER": str(other)}
     before = query(world, "SELECT private_key, next_key FROM accounts")
     with busy_daemon(world) as running:
         with stopped(running.process):
@@ -165,11 +185,11 @@ credential = "dns"
     ids=lambda commands: " ".join(commands[0][:3]),
 )
 def test_what_leaves_the_order_alone_works_beside_it(
-    world: World, tmp_path: Path, commands: Sequence[Sequence[str]]
+    world: FaultWorld, tmp_path: Path, commands: Sequence[Sequence[str]]
 ) -> None:
     (tmp_path / "passphrase").write_text("only for this test")
     names = {
-        "ACCOUNT": world.pebble.directory_url,
+        "ACCOUNT": world.proxy.directory_url,
         "ARCHIVE": str(tmp_path / "archive"),
         "--passphrase=@PASSPHRASE": f"--passphrase=@{tmp_path / 'passphrase'}",
     }
@@ -181,7 +201,7 @@ def test_what_leaves_the_order_alone_works_beside_it(
     assert listed(world)["status"] in ("valid", "due")
 
 
-def test_an_archive_is_taken_in_beside_an_order(world: World, tmp_path: Path) -> None:
+def test_an_archive_is_taken_in_beside_an_order(world: FaultWorld, tmp_path: Path) -> None:
     (tmp_path / "passphrase").write_text("only for this test")
     archive = [str(tmp_path / "archive"), f"--passphrase=@{tmp_path / 'passphrase'}"]
     world.good("export", "-o", *archive)
@@ -194,11 +214,11 @@ def test_an_archive_is_taken_in_beside_an_order(world: World, tmp_path: Path) ->
     assert shown["definition"]["method"][0].get("ttl") != 61
 
 
-def test_a_rollover_after_a_kill_lets_the_same_order_go_on(world: World) -> None:
+def test_a_rollover_after_a_kill_lets_the_same_order_go_on(world: FaultWorld) -> None:
     with busy_daemon(world) as running:
         running.process.kill()
         running.process.wait()
-        world.good("account", "rollover", world.pebble.directory_url)
+        world.good("account", "rollover", world.proxy.directory_url)
     again = world.run("renew", "--json")
     assert "order_resumed" in again.event_names
     assert again.event("renewal")["result"] == "renewed"
@@ -209,7 +229,7 @@ def test_a_rollover_after_a_kill_lets_the_same_order_go_on(world: World) -> None
     "command", [["apply", "-f", "OTHER", "--prune", "--yes"], ["remove", NAME, "--yes"]]
 )
 def test_what_a_killed_run_left_goes_with_its_certificate(
-    world: World, tmp_path: Path, command: Sequence[str]
+    world: FaultWorld, tmp_path: Path, command: Sequence[str]
 ) -> None:
     other = tmp_path / "other.toml"
     other.write_text(OTHER)
@@ -223,7 +243,7 @@ def test_what_a_killed_run_left_goes_with_its_certificate(
 
 @pytest.mark.parametrize("field", ["server=127.0.0.2", f"secret={WRONG}"])
 def test_a_killed_order_whose_credential_is_changed_leaves_nothing(
-    world: World, field: str
+    world: FaultWorld, field: str
 ) -> None:
     with busy_daemon(world) as running:
         running.process.kill()
@@ -237,7 +257,7 @@ def test_a_killed_order_whose_credential_is_changed_leaves_nothing(
     nothing_is_left(world)
 
 
-def test_a_removal_that_was_killed_is_finished_by_the_next(world: World) -> None:
+def test_a_removal_that_was_killed_is_finished_by_the_next(world: FaultWorld) -> None:
     world.good("renew")
     module = [sys.executable, "-m", "tests.manager.die_at_removal"]
     killed = subprocess.run(
@@ -256,7 +276,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(world: World) -> None
     assert world.run("remove", NAME, "--delete-files", "--yes").status == 2
 
 
-async def test_of_two_who_change_a_definition_at_once_the_second_is_told(world: World) -> None:
+async def test_of_two_who_change_a_definition_at_once_the_second_is_told(world: FaultWorld) -> None:
     async with open_manager(Home(world.home)) as manager:
         before = (await manager.certificates.get(NAME)).definition
         mine = Proposal(msgspec.structs.replace(before, key_type="rsa2048"))
@@ -276,7 +296,7 @@ def _open_to_others(key: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [_swap, Path.unlink, _open_to_others])
-def test_no_secret_is_sealed_with_a_vault_key_that_is_gone(world: World, harm: Any) -> None:
+def test_no_secret_is_sealed_with_a_vault_key_that_is_gone(world: FaultWorld, harm: Any) -> None:
     """The order is kept without its key, and continues when the vault's key is back."""
     key = world.home / "vault.key"
     kept = key.read_text()
