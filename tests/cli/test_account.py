@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from tests.acme.conftest import MAC_KEY
 from tests.cli.account_machine import Machine, check_nothing_secret
+from tests.cli.terminal import run_at_terminal
 from zoneproof.testing.pebble import Pebble
 
 EAB = ["--eab-kid=kid-1", "--eab-hmac-key=env:HMAC"]
@@ -61,13 +60,13 @@ def test_terms_of_service_are_shown_and_not_agreed_to_by_default(machine: Machin
     assert machine.facts("list")[0]["registered"] is False
 
 
-@pytest.mark.parametrize(("answer", "registered"), [(b"y\n", True), (b"n\n", False)])
-def test_a_person_is_asked_to_agree(machine: Machine, answer: bytes, registered: bool) -> None:
-    person, terminal = pty.openpty()
-    os.write(person, answer)
-    result = machine.start([], "register", *machine.ca, stdin=terminal)
-    os.close(terminal)
-    os.close(person)
+@pytest.mark.parametrize(("answer", "registered"), [("y", True), ("n", False)])
+def test_a_person_is_asked_to_agree(machine: Machine, answer: str, registered: bool) -> None:
+    result = run_at_terminal(
+        ["account", "register", *machine.ca],
+        [("do you agree to them? [y/N]: ", answer)],
+        machine.environment,
+    )
     assert "terms of service: data:text/plain" in result.stdout
     assert (result.status == 0) is registered
     assert machine.facts("list")[0]["registered"] is registered
