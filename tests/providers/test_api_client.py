@@ -24,7 +24,9 @@ from zoneproof.core.errors import (
     ProviderZoneError,
 )
 from zoneproof.providers import ProviderContext
-from zoneproof.providers.api_client import ApiAnswer, ApiClient, Body, Refusal, Refusals
+from zoneproof.providers.api_client import ApiAnswer, ApiClient
+from zoneproof.providers.api_request import Body
+from zoneproof.providers.refusals import Refusal, Refusals
 
 WHERE = "example provider, zone example.com"
 SECRET = "s3cr3t/with+odd=characters"

@@ -55,10 +55,10 @@ class Reply:
 class FakeHttpServer:
     """Answers with ``handler``, unless ``faults`` hold something: then that comes first.
 
-    A fault is a Reply, bytes to send as they are before hanging up, or None for silence.
+    An answer is a Reply, bytes to send as they are before hanging up, or None for silence.
     """
 
-    def __init__(self, handler: Callable[[Request], Reply]) -> None:
+    def __init__(self, handler: Callable[[Request], Reply | bytes | None]) -> None:
         self.handler = handler
         self.faults: deque[Reply | bytes | None] = deque()
         self.requests: list[Request] = []
@@ -140,7 +140,7 @@ def _render(connection: h11.Connection, reply: Reply) -> bytes:
 
 @asynccontextmanager
 async def fake_http_server(
-    handler: Callable[[Request], Reply], tls: ssl.SSLContext | None = None
+    handler: Callable[[Request], Reply | bytes | None], tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[FakeHttpServer]:
     """Run the server until the block ends."""
     fake = FakeHttpServer(handler)

@@ -96,7 +96,7 @@ def ask_for_rest(info: ProviderInfo, fields: Mapping[str, str]) -> dict[str, str
         if field.name in answers:
             check_field(info.slug, field, answers[field.name])
     for field in info.fields:
-        needless = answers.get(field.needed_with) == ""
+        needless = field.rare or answers.get(field.needed_with) == ""
         wanted = field.is_missing(answers) or not (fields or needless)
         if field.name in answers or not wanted:
             continue

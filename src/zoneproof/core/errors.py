@@ -233,6 +233,18 @@ class ProviderUnavailableError(ProviderError):
     """The provider does not answer, or answers with an error of its own."""
 
 
+class ProviderConflictError(ProviderError):
+    """What was to be written has changed at the provider since it was read."""
+
+    refuses = True
+
+
+class AlreadyDoneError(ProviderError):
+    """The provider refuses what is so already: the record exists, or is gone."""
+
+    refuses = True
+
+
 # --- ACME --------------------------------------------------------------------------------------
 
 

@@ -6,9 +6,11 @@ What a status means, and how an error names the server, is the caller's business
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import socket
 import ssl
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,18 +106,17 @@ class HttpClient:
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._seconds = seconds
-        # Made once, because reading the usual CAs takes long. A given transport has its own trust.
-        self._tls = tls or (httpx2.create_ssl_context() if transport is None else True)
+        self._tls = tls
         self._auth = auth
         self._slots = asyncio.Semaphore(connections)
         self._idle_seconds = idle_seconds
         self._max_body = max_body
         self._transport = transport
-        self._idle: list[httpx2.AsyncClient] = []
+        self._idle: defaultdict[bool, list[httpx2.AsyncClient]] = defaultdict(list)
 
     async def close(self) -> None:
         """Close all connections."""
-        for client in self._idle:
+        for client in itertools.chain(*self._idle.values()):
             await client.aclose()
         self._idle.clear()
 
@@ -131,7 +132,9 @@ class HttpClient:
         """Send one request and read its reply, within ``seconds`` if given. Raises NoReplyError."""
         seconds = seconds or self._seconds
         async with self._slots:
-            client = self._idle.pop() if self._idle else self._new_client()
+            encrypted = not url.startswith("http://")
+            idle = self._idle[encrypted]
+            client = idle.pop() if idle else self._new_client(encrypted=encrypted)
             try:
                 async with asyncio.timeout(seconds):
                     return await self._send(client, method, url, content, headers)
@@ -139,15 +142,19 @@ class HttpClient:
                 # UnicodeError: httpx2 looks at where a redirect leads even if it does not follow.
                 raise _no_reply(error, seconds, url) from error
             finally:
-                self._idle.append(client)
+                idle.append(client)
 
-    def _new_client(self) -> httpx2.AsyncClient:
+    def _new_client(self, *, encrypted: bool) -> httpx2.AsyncClient:
+        # The usual CAs are read once and only where they are needed, because that takes long. A
+        # given transport has its own trust.
+        if self._tls is None and self._transport is None and encrypted:
+            self._tls = httpx2.create_ssl_context()
         # One client for each connection: for every request, a client looks at all of its idle
         # connections, which took a third of the time of an order with 100 names.
         return httpx2.AsyncClient(
             headers=_HEADERS,
             auth=self._auth,
-            verify=self._tls,
+            verify=self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             limits=httpx2.Limits(max_connections=1, keepalive_expiry=self._idle_seconds),
             timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, self._seconds)),
             transport=self._transport,

@@ -24,7 +24,8 @@ from zoneproof.core.errors import (
 from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
-from zoneproof.providers.api_client import ApiClient, Body, Refusal, Refusals
+from zoneproof.providers.api_client import ApiClient
+from zoneproof.providers.api_request import Body
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     Alias,
@@ -36,6 +37,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.refusals import Refusal, Refusals
 from zoneproof.providers.server_url import ServerUrl
 
 # acme-dns answers 500 when its database refused the change, so nothing was stored.

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar
-from urllib.parse import urlencode
+from typing import TypeVar, cast
+from urllib.parse import urlencode, urljoin, urlsplit
 from xml.etree import ElementTree as ET
 
 import msgspec
 
-from zoneproof.core.errors import ProviderError, ProviderQuotaError, ProviderUnavailableError
+from zoneproof.core.errors import (
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
+)
 from zoneproof.core.http import (
     WEB_PAGE,
     HttpClient,
@@ -25,77 +32,99 @@ from zoneproof.core.http import (
     with_retries,
 )
 from zoneproof.core.text import sanitize
+from zoneproof.providers.api_request import ApiRequest, Body, check_headers
+from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import ProviderContext
+from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals, parse_xml
 
 T = TypeVar("T")
-Refusals = Mapping[int | str, "Refusal"]  # by status, or by the word that the provider says
+Query = Mapping[str, object]
+Following = str | Query | None  # the next page: its URL, what changes in the query, or none
 
 _LIMITED = HTTPStatus.TOO_MANY_REQUESTS
 _SUCCESS = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
+_GONE = (*_SUCCESS, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _NOT_DONE = (_LIMITED, HTTPStatus.SERVICE_UNAVAILABLE)
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-@dataclass(frozen=True)
-class Body:
-    """What a request carries, and its Content-Type."""
-
-    content: bytes = field(repr=False)
-    content_type: str
-
-    @classmethod
-    def json(cls, content: object) -> Body:
-        """Return what msgspec can encode as JSON."""
-        return cls(msgspec.json.encode(content), "application/json")
-
-    @classmethod
-    def form(cls, fields: Mapping[str, str]) -> Body:
-        """Return the fields as a web page's form sends them."""
-        return cls(urlencode(fields).encode(), "application/x-www-form-urlencoded")
-
-    @classmethod
-    def xml(cls, root: ET.Element) -> Body:
-        """Return an XML document, as XML-RPC and SOAP 1.1 take it."""
-        content = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-        return cls(content, "text/xml; charset=utf-8")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What a refusal means: the error to raise, what is wrong, and what to do about it."""
-
-    kind: type[ProviderError]
-    meaning: str
-    advice: str = ""
+_REPEATABLE = ("GET", "HEAD", "DELETE")
+_MOST_PAGES = 1000
 
 
 @dataclass(frozen=True)
 class ApiAnswer:
-    """A provider's answer with a status that was expected."""
+    """A provider's answer with a status that was expected; names of headers in any case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Pace:
+    """Lets ``at_once`` requests run at the same time, and begins one each ``pause`` seconds."""
+
+    def __init__(self, context: ProviderContext, at_once: int, pause: float) -> None:
+        self._clock, self._sleep = context.clock, context.sleep
+        self._slots = asyncio.Semaphore(at_once)
+        self._gate = asyncio.Lock()
+        self._pause = pause
+        self._next = 0.0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the turn, and hold it."""
+        async with self._slots:
+            async with self._gate:
+                wait = self._next - self._clock()
+                if wait > 0:
+                    await self._sleep(wait)
+                self.rest(self._pause)
+            yield
+
+    def rest(self, seconds: float) -> None:
+        """Begin no request within so many seconds from now, as the service has asked."""
+        self._next = max(self._next, self._clock() + seconds)
 
 
 class ApiClient:
     """A connection pool for one credential of one provider.
 
-    Errors begin with ``where`` of the request: the provider, its address and the zone, as people
-    know them. ``secrets`` are hidden in what the provider says. ``ca_bundle`` is the absolute path
-    of a PEM file of the only CAs to trust, empty for the usual ones. Making one raises
-    InvalidInputError for a bundle that cannot be used.
+    ``base_url`` is what paths are relative to, ``own_url`` that a person gave it. Every request
+    has ``headers``, and ``auth`` (user and password) as a Basic authorization; ``token`` is put
+    into it as the token says, and ``sign`` has the last word. ``refusals`` and ``errors`` are the
+    API's own; ``secrets`` are hidden in what it says. At most ``at_once`` requests run at the same
+    time, and one begins each ``pause`` seconds. ``ca_bundle`` is the absolute path of a PEM file of
+    the only CAs to trust, empty for the usual ones.
+
+    Making one raises InvalidInputError for a bundle or a header that cannot be used.
     """
 
     def __init__(
         self,
         context: ProviderContext,
+        base_url: str = "",
         *,
-        secrets: Iterable[str] = (),
+        own_url: bool = True,
+        headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
+        token: BearerToken | None = None,
+        sign: Callable[[ApiRequest], ApiRequest] | None = None,
+        refusals: Refusals | None = None,
+        errors: ErrorBody | None = None,
+        secrets: Iterable[str] = (),
+        at_once: int = 10,
+        pause: float = 0.0,
         ca_bundle: str = "",
     ) -> None:
-        self._sleep = context.sleep
+        self._sleep, self._now = context.sleep, context.now
+        self._base = base_url.rstrip("/")
+        self._headers = dict(headers or {})
+        check_headers(self._headers)
+        self._token, self._sign = token, sign
+        self._refusals: Refusals = refusals or {}
+        self._errors = errors
         self._secrets = set(secrets)
+        self._url_advice = ": check the URL" if own_url else ""
+        self.pace = Pace(context, at_once, pause)
         tls = load_ca_bundle(ca_bundle)
         self._client = HttpClient(seconds=context.timeout, tls=tls, auth=auth)
 
@@ -107,109 +136,261 @@ class ApiClient:
         """Close all connections."""
         await self._client.close()
 
+    async def get(
+        self,
+        path: str,
+        into: type[T],
+        *,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Return what is at ``path``, decoded as :meth:`read` does. Raises what they raise."""
+        answer = await self.send("GET", path, query=query, headers=headers)
+        return self.read(answer, into)
+
+    async def pages(
+        self,
+        path: str,
+        into: type[T],
+        *,
+        following: Callable[[T], Following] | None = None,
+        query: Query | None = None,
+    ) -> AsyncIterator[T]:
+        """Yield all pages. ``following`` finds the next one in a page, else in the Link header.
+
+        It is a URL at the same place, or what changes in the query; None after the last page.
+        Raises what :meth:`get` raises.
+        """
+        asked: Query = query or {}
+        for _ in range(_MOST_PAGES):
+            answer = await self.send("GET", path, query=asked)
+            page = self.read(answer, into)
+            yield page
+            after = following(page) if following else _next_link(answer)
+            if not after:
+                return
+            if isinstance(after, str):
+                path, asked = self._same_place(path, after), {}
+            else:
+                asked = {**asked, **after}
+        raise ProviderError(f"it has more than {_MOST_PAGES} pages of {path}")
+
+    async def delete(
+        self,
+        path: str,
+        *,
+        query: Query | None = None,
+        json: object = None,
+        expected: Collection[int] = _GONE,
+    ) -> None:
+        """Delete what is at ``path``, unless it is gone already (404, 410)."""
+        await self.send("DELETE", path, query=query, json=json, expected=expected)
+
     async def send(
         self,
         method: str,
-        url: str,
+        path: str = "",
         *,
-        where: str,
+        query: Query | None = None,
+        json: object = None,
+        form: Query | None = None,
         body: Body | None = None,
         headers: Mapping[str, str] | None = None,
-        repeatable: bool,
+        plain: bool = False,
+        where: str = "",
+        repeatable: bool | None = None,
         not_done: Collection[int] = _NOT_DONE,
         expected: Collection[int] = _SUCCESS,
-        refusals: Refusals,
+        refusals: Refusals | None = None,
     ) -> ApiAnswer:
         """Send a request until it is answered with one of the statuses ``expected``.
 
-        That is as often as :func:`with_retries` does.
+        That is as often as :func:`with_retries` does. ``path`` is relative to the base, or a URL.
+        The body is ``json``, ``form`` or ``body``. A ``plain`` request has neither token nor
+        signature, as a login.
 
-        ``repeatable`` says that doing it twice is the same as doing it once: then every 5xx and
-        every broken connection is tried again. Otherwise only what proves that nothing was done
-        is: no connection, or a status of ``not_done``. Retry-After is obeyed up to 60 seconds.
+        ``repeatable`` says that doing it twice is the same as doing it once, as for GET and
+        DELETE: then every 5xx and every broken connection is tried again. Otherwise only what
+        proves that nothing was done is: no connection, a status of ``not_done``, or a refusal
+        that says ``again``. Retry-After is obeyed up to 60 seconds.
 
-        Raises ProviderQuotaError for 429, ProviderUnavailableError for 5xx and for no answer,
-        ProviderError for a redirect, and for any other status what ``refusals`` have for the word
-        that the provider says or for the status, else ProviderError. ``changed_nothing`` of an
-        error is right for what is not ``repeatable``: an earlier attempt that may have been done
-        is the last one then.
+        Raises what ``refusals``, or else the client's, have for a code in the body, for its words
+        or for the status, in this order, else ProviderQuotaError for 429,
+        ProviderUnavailableError for 5xx and for no answer, ProviderError for anything else.
+        Messages begin with ``where`` if it is given. ``changed_nothing`` of an error is right for
+        what is not ``repeatable``: an earlier attempt that may have been done is the last one then.
         """
-        request_headers = dict(headers or {})
-        if body:
-            request_headers["Content-Type"] = body.content_type
+        table = self._refusals if refusals is None else refusals
+        repeatable = method in _REPEATABLE if repeatable is None else repeatable
+        if json is not None or form is not None:
+            body = Body.json(json) if form is None else Body.form(form)
+        request = self._request(method, path, query, body, headers)
 
         async def attempt() -> Reply:
-            return await self._client.exchange(
-                method, url, content=body.content if body else None, headers=request_headers
-            )
+            return await self._exchange(request, table, plain=plain)
 
         def again(reply: Reply) -> bool:
+            _, refusal = self._judge(reply, table)
+            if refusal:
+                return refusal.again
             allowed = repeatable or reply.status == _LIMITED or reply.status in not_done
             return allowed and _is_failure(reply.status)
 
+        begin = f"{where}: " if where else ""
         try:
-            reply = await with_retries(attempt, again, repeatable=repeatable, sleep=self._sleep)
+            reply = await with_retries(
+                attempt, again, repeatable=repeatable, sleep=self._sleep, now=self._now
+            )
         except NoReplyError as error:
-            raise self._no_answer(where, error, repeatable) from error
+            raise self._no_answer(begin, error, repeatable) from error
+        problem, refusal = self._judge(reply, table)
+        if refusal and not (reply.status in expected and reply.status >= 400):
+            raise self._refused(begin, reply, problem, refusal)
         if _is_failure(reply.status):
-            raise self._failed(where, reply, unchanged=reply.status in not_done)
-        if 300 <= reply.status < 400:
+            raise self._failed(begin, reply, unchanged=reply.status in not_done)
+        if 300 <= reply.status < 400 and reply.status not in expected:
             target = sanitize(reply.headers.get("Location", "nowhere"), secrets=self._secrets)
             raise ProviderError(
-                f"{where}: it redirects to {target}; a request with credentials does not follow:"
-                " set the URL to where the service really is"
+                f"{begin}it redirects to {target}; a request with credentials does not follow"
+                f"{': set the URL to where the service really is' * bool(self._url_advice)}"
             )
-        if reply.status not in expected:
-            raise self._refused(where, reply, refusals)
-        return ApiAnswer(reply.status, reply.body)
+        if reply.status not in expected or (problem and reply.status < 400):
+            other = Refusal(ProviderError, f"it refuses the request with status {reply.status}")
+            raise self._refused(begin, reply, problem, other)
+        return ApiAnswer(reply.status, reply.body, reply.headers)
 
-    def read(self, answer: ApiAnswer, into: type[T], *, where: str) -> T:
-        """Decode a JSON answer. Raises ProviderError if it is none, or lacks what ``into`` has.
+    def read(self, answer: ApiAnswer, into: type[T], *, where: str = "") -> T:
+        """Decode an answer: as XML if ``into`` is Element, else as JSON.
 
-        The error does not repeat the answer, which may hold the key that was asked for.
+        Raises ProviderError if it is none, or lacks what ``into`` has. The error does not repeat
+        the answer, which may hold the key that was asked for.
         """
         try:
+            if into is ET.Element:
+                return cast("T", parse_xml(answer.body))
             return msgspec.json.decode(answer.body, type=into)
-        except _NOT_JSON as error:
+        except (*_NOT_JSON, ET.ParseError) as error:
             if isinstance(error, msgspec.ValidationError):
                 reason = f"JSON of another form ({sanitize(str(error), secrets=self._secrets)})"
+            elif into is ET.Element:
+                reason = "no XML"
             else:
                 reason = WEB_PAGE if is_web_page(answer.body) else "no JSON"
+            begin = f"{where}: " if where else ""
             raise ProviderError(
-                f"{where}: the answer with status {answer.status} is {reason}: check the URL"
+                f"{begin}the answer with status {answer.status} is {reason}{self._url_advice}"
             ) from error
 
-    def _refused(self, where: str, reply: Reply, refusals: Refusals) -> ProviderError:
-        words = error_text(reply.body, self._secrets)
-        other = Refusal(ProviderError, f"it refuses the request with status {reply.status}")
-        refusal = refusals.get(words) or refusals.get(reply.status, other)
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: Body | None,
+        headers: Mapping[str, str] | None,
+    ) -> ApiRequest:
+        url = path
+        if not path.startswith(("https://", "http://")):
+            url = f"{self._base}/{path.lstrip('/')}" if path else self._base
+        if query:
+            words = {key: value for key, value in query.items() if value is not None}
+            url += ("&" if "?" in url else "?") + urlencode(words, doseq=True)
+        whole = {**self._headers, **(headers or {})}
+        if body:
+            whole["Content-Type"] = body.content_type
+        return ApiRequest(method, url, whole, body.content if body else b"")
+
+    async def _exchange(self, request: ApiRequest, table: Refusals, *, plain: bool) -> Reply:
+        if plain or self._token is None:
+            return await self._exchange_once(request if plain else self._signed(request))
+        token = await self._token.get()
+        self.hide(token)
+        reply = await self._exchange_once(self._signed(self._token.apply(request, token)))
+        _, refusal = self._judge(reply, table)
+        if refusal is None or refusal.kind is not ProviderCredentialsError:
+            return reply
+        self._token.forget(token)
+        token = await self._token.get()
+        self.hide(token)
+        return await self._exchange_once(self._signed(self._token.apply(request, token)))
+
+    def _signed(self, request: ApiRequest) -> ApiRequest:
+        return self._sign(request) if self._sign else request
+
+    async def _exchange_once(self, request: ApiRequest) -> Reply:
+        async with self.pace.turn():
+            return await self._client.exchange(
+                request.method,
+                request.url,
+                content=request.content or None,
+                headers=request.headers,
+            )
+
+    def _judge(self, reply: Reply, table: Refusals) -> tuple[Problem | None, Refusal | None]:
+        """Return what the answer says is wrong, and what the table has for that."""
+        problem = self._errors.read(reply.status, reply.body) if self._errors else None
+        if reply.status < 400:
+            words = [*problem.codes, problem.message] if problem else []
+            status: int | None = None
+        else:
+            said = problem.message if problem else error_text(reply.body, self._secrets)
+            words = [*(problem.codes if problem else ()), said]
+            status = reply.status
+        for key in (*words, status):
+            if key is not None and key in table:
+                return problem, table[key]
+        return problem, None
+
+    def _refused(
+        self, begin: str, reply: Reply, problem: Problem | None, refusal: Refusal
+    ) -> ProviderError:
+        words = sanitize(problem.message, secrets=self._secrets) if problem else ""
+        words = words or error_text(reply.body, self._secrets)
         advice = refusal.advice and f"; {refusal.advice}"
         return refusal.kind(
-            f"{where}: {refusal.meaning}, it says: {words}{advice}",
-            changed_nothing=reply.status >= 400 or None,
+            f"{begin}{refusal.meaning}, it says: {words}{advice}",
+            changed_nothing=reply.status >= 400 or problem is not None or None,
         )
 
-    def _failed(self, where: str, reply: Reply, *, unchanged: bool) -> ProviderError:
+    def _failed(self, begin: str, reply: Reply, *, unchanged: bool) -> ProviderError:
         words = error_text(reply.body, self._secrets)
         if reply.status == _LIMITED:
             moment = retry_at(reply.headers.get("Retry-After"), now := utc_now())
             wait = (moment - now).total_seconds() if moment else 0.0
             later = f" in {wait:.0f} seconds" if wait > 0 else " later"
             return ProviderQuotaError(
-                f"{where}: too many requests (429), it says: {words}; try again{later}"
+                f"{begin}too many requests (429), it says: {words}; try again{later}"
             )
         return ProviderUnavailableError(
-            f"{where}: it fails with status {reply.status}, and says: {words}; try again later",
+            f"{begin}it fails with status {reply.status}, and says: {words}; try again later",
             changed_nothing=unchanged,
         )
 
-    def _no_answer(self, where: str, error: NoReplyError, repeatable: bool) -> ProviderError:
+    def _no_answer(self, begin: str, error: NoReplyError, repeatable: bool) -> ProviderError:
         reason = sanitize(error.message, limit=500, secrets=self._secrets)
         if not repeatable and not error.unsent:
             reason += "; whether it did what was asked is not known"
         again = "" if error.hopeless else "; try again"
-        return ProviderUnavailableError(f"{where}: {reason}{again}", changed_nothing=error.unsent)
+        return ProviderUnavailableError(f"{begin}{reason}{again}", changed_nothing=error.unsent)
+
+    def _same_place(self, path: str, following: str) -> str:
+        """Return the next page's URL. Raises ProviderError for one that would get our key."""
+        here = self._request("GET", path, None, None, None).url
+        url = urljoin(here, following)
+        if urlsplit(url)[:2] != urlsplit(here)[:2]:
+            target = sanitize(url, secrets=self._secrets)
+            raise ProviderError(f"its next page is somewhere else: {target}")
+        return url
 
 
 def _is_failure(status: int) -> bool:
     return status == _LIMITED or (status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED)
+
+
+def _next_link(answer: ApiAnswer) -> str | None:
+    """Return the target of ``rel="next"`` in the Link header (RFC 8288)."""
+    for link in answer.headers.get("Link", "").split(","):
+        target, _, parameters = link.partition(">")
+        if 'rel="next"' in parameters.replace("'", '"') or "rel=next" in parameters:
+            return target.strip().removeprefix("<")
+    return None

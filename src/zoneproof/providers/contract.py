@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
 from zoneproof.core.errors import InvalidInputError
@@ -22,6 +23,7 @@ class CredentialField:
     It is required, too, where the field ``needed_with`` is set. ``check`` reads a value, and raises
     InvalidInputError for one that cannot be used. ``url`` marks a web address, in which a key may
     be hidden: people are shown it by :func:`zoneproof.providers.shown_field`, never as it is.
+    ``rare`` marks what hardly anybody sets, so that nobody is asked for it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class CredentialField:
     url: bool = False
     needed_with: str = ""
     check: Callable[[str], object] | None = None
+    rare: bool = False
 
     def is_missing(self, fields: Mapping[str, str]) -> bool:
         """Tell whether the field is required beside the others, and not given."""
@@ -53,12 +56,46 @@ class Alias:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+_STRING = 255
+_LONGEST = 4096
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a service cannot do, which the contract's tests do not ask of it then.
+
+    A value has at most ``value_bytes``, and is matched by ``value_pattern`` as a whole where that
+    is not empty. ``values_at_name`` is how many stand at one name, None for any number. A TTL below
+    ``min_ttl`` (seconds) is raised to it; without ``has_ttl`` the service sets the TTL.
+    """
+
+    value_bytes: int = _LONGEST
+    value_pattern: str = ""
+    values_at_name: int | None = None
+    min_ttl: int = 1
+    has_ttl: bool = True
+
+    def check(self, value: str) -> None:
+        """Raise InvalidInputError for a value that the service cannot hold."""
+        size = len(value.encode())
+        if size > self.value_bytes:
+            raise InvalidInputError(
+                f"a TXT value of {size} bytes is too long: at most {self.value_bytes} are allowed"
+            )
+        if self.value_pattern and not re.fullmatch(self.value_pattern, value):
+            raise InvalidInputError(
+                f"a TXT value has characters that are not allowed: only {self.value_pattern} is"
+            )
+
+
 @dataclass(frozen=True)
 class ProviderInfo:
     """What people and programs need to know of a provider: the one source of prompts and docs.
 
     ``name_servers`` are patterns by which one knows that a zone is with the provider, such as
     ``*.ns.example.net``. ``least_privilege`` describes the narrowest key that works (Markdown).
+    ``key_url`` is the page where the key is made. ``api_url`` is where the API is, if that is one
+    place for everybody: it makes a field of that name, by which it can be set otherwise.
     """
 
     slug: str
@@ -71,6 +108,15 @@ class ProviderInfo:
     least_privilege: str = ""
     name_servers: tuple[str, ...] = ()
     aliases: tuple[Alias, ...] = ()
+    key_url: str = ""
+    api_url: str = ""
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if self.api_url:
+            what = "where the API is; another one for a proxy or a test"
+            url = CredentialField("api_url", what, default=self.api_url, url=True, rare=True)
+            object.__setattr__(self, "fields", (*self.fields, url))
 
 
 @dataclass(frozen=True)
@@ -135,6 +181,7 @@ class ProviderContext:
     timeout: float = 30.0  # seconds for one request
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # waits between attempts, in seconds
     clock: Callable[[], float] = time.monotonic  # in seconds
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)  # the time of day, for signatures
 
 
 @dataclass(frozen=True)
@@ -208,10 +255,6 @@ class LimitedProvider(Protocol):
     async def max_values(self, zone: Zone, name: str) -> int | None:
         """Return how many values stand at the name side by side, None for any number."""
         ...
-
-
-_STRING = 255
-_LONGEST = 4096
 
 
 def split_txt(value: str) -> tuple[bytes, ...]:

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
+from zoneproof.providers.catalog import MODULES
 from zoneproof.providers.contract import CredentialField, Provider, ProviderContext, ProviderInfo
 from zoneproof.providers.server_url import mask_url
-
-_MODULES: Mapping[str, str] = {
-    "acme-dns": "acme_dns:AcmeDns",
-    "challenge": "challenge:ChallengeService",
-    "manual": "manual:Manual",
-    "rfc2136": "rfc2136:Rfc2136",
-    "script": "script:Script",
-}
 
 
 def slugs() -> list[str]:
     """Return the slugs of all providers, sorted."""
-    return sorted(_MODULES)
+    return sorted(MODULES)
 
 
 def describe(slug: str) -> ProviderInfo:
     """Return a provider's description. Raises InvalidInputError for an unknown slug."""
-    return _load(slug).info
+    return load(slug).info
 
 
 def open_provider(slug: str, context: ProviderContext) -> Provider:
@@ -37,7 +29,7 @@ def open_provider(slug: str, context: ProviderContext) -> Provider:
     Raises InvalidInputError for an unknown slug, and for a field that is unknown, missing or not
     one of its choices; the message names the field and says what it is.
     """
-    made = _load(slug)
+    made = load(slug)
     return made(_checked(made.info, context))
 
 
@@ -60,12 +52,13 @@ def shown_field(field: CredentialField, value: str) -> str:
     return mask_url(value) if field.url else value
 
 
-def _load(slug: str) -> type[Provider]:
-    if slug not in _MODULES:
-        near = difflib.get_close_matches(slug, _MODULES, n=1)
+def load(slug: str) -> type[Provider]:
+    """Return a provider's class. Raises InvalidInputError for an unknown slug."""
+    if slug not in MODULES:
+        near = difflib.get_close_matches(slug, MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(slugs())}"
         raise InvalidInputError(f"there is no provider '{sanitize(slug)}': {advice}")
-    module, _, name = _MODULES[slug].partition(":")
+    module, _, name = MODULES[slug].partition(":")
     found: type[Provider] = getattr(import_module(f"zoneproof.providers.{module}"), name)
     return found
 

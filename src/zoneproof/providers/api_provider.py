@@ -1,0 +1,318 @@
+"""What providers with an HTTP API have in common, and those that change single records.
+
+A provider says how one request is made; everything that must not go wrong is here: locks, looking
+before adding, reading again after a lost answer, limits, TTLs, and what became of each record.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.errors import (
+    AlreadyDoneError,
+    InvalidNameError,
+    ProviderConflictError,
+    ProviderError,
+    ProviderUnavailableError,
+    ProviderZoneError,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.providers.api_client import ApiClient
+from zoneproof.providers.batches import in_parts
+from zoneproof.providers.contract import (
+    CredentialField,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import USUAL, ErrorBody, Refusals
+from zoneproof.providers.server_url import mask_url
+
+ROUNDS = 4  # of reading and writing, until what is there is what was wanted
+_PAUSE = 0.5  # seconds between rounds
+
+ZONE_ID = CredentialField(
+    "zone_id",
+    "id of the only zone to work with, for a key that may not list zones",
+    default="",
+    rare=True,
+)
+
+
+def relative_name(name: str, zone: Zone) -> str:
+    """Return what an API calls a name relative to the zone, empty for the zone itself.
+
+    It may be the whole name, with or without its last dot, or ``@``.
+    """
+    name = name.lower().rstrip(".")
+    if name in ("@", "", zone.name.text):
+        return ""
+    return name.removesuffix(f".{zone.name.text}")
+
+
+class ApiProvider(ABC):
+    """A provider with one :class:`ApiClient`; keyword arguments are those of the client.
+
+    ``refusals`` are added to the usual ones, and overrule them.
+    """
+
+    info: ClassVar[ProviderInfo]
+    refusals: ClassVar[Refusals] = {}
+    errors: ClassVar[ErrorBody] = ErrorBody()
+
+    def __init__(self, context: ProviderContext, **client: Any) -> None:
+        self.fields = context.fields
+        self.sleep = context.sleep
+        url = self.fields.get("api_url", "") or self.info.api_url
+        self._own_url = bool(url) and url.rstrip("/") != self.info.api_url.rstrip("/")
+        self._title = self.info.title + (f" at {mask_url(url)}" if self._own_url else "")
+        secrets = [self.fields.get(field.name, "") for field in self.info.fields if field.secret]
+        options: dict[str, Any] = {"own_url": self._own_url, "errors": self.errors} | client
+        self.api = ApiClient(
+            context,
+            options.pop("base_url", url),
+            refusals={**USUAL, **self.refusals},
+            secrets=[*secrets, *options.pop("secrets", ())],
+            **options,
+        )
+        self._locks = KeyedLocks()
+
+    @abstractmethod
+    async def list_zones(self) -> Sequence[tuple[str, str]]:
+        """Return name and id of each zone that the credential can manage, all pages of them.
+
+        The id is empty for zones that the API knows by name. Zones of one name that resolvers do
+        not see, private ones, are left out. An API that cannot list returns none.
+        """
+
+    @abstractmethod
+    async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Add records that are within the limits, none twice."""
+
+    @abstractmethod
+    async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Remove records, none twice."""
+
+    async def zones(self) -> list[Zone]:
+        """Return the zones; empty if one is set by its id. Names that are none are left out."""
+        if self.fields.get("zone_id"):
+            return []
+        with self._about(None, unchanged=True):
+            listed = await self.list_zones()
+        zones = []
+        for name, key in listed:
+            try:
+                zones.append(Zone(DomainName.parse(name), key))
+            except InvalidNameError:
+                continue
+        return zones
+
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Add the values; those that are there stay as they are."""
+        if records:
+            limits = self.info.limits
+            for record in records:
+                limits.check(record.value)
+            raised = (replace(one, ttl=max(one.ttl, limits.min_ttl)) for one in records)
+            await self._add(await self._with_id(zone), list(dict.fromkeys(raised)))
+
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Remove the values, as far as they are there."""
+        if records:
+            await self._remove(await self._with_id(zone), list(dict.fromkeys(records)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.api.close()
+
+    async def _with_id(self, zone: Zone) -> Zone:
+        """Return the zone with its id, where the API needs one and the caller has none."""
+        if ZONE_ID not in self.info.fields or zone.id:
+            return zone
+        if self.fields["zone_id"]:
+            return replace(zone, id=self.fields["zone_id"])
+        for known in await self.zones():
+            if known.name == zone.name:
+                return known
+        raise ProviderZoneError(
+            f"{self._title}, zone {zone.name}: these credentials have no zone of that name"
+        )
+
+    @contextmanager
+    def _about(self, zone: Zone | None, *, unchanged: bool | None = None) -> Iterator[None]:
+        """Say of errors where they happened; ``unchanged``: whether surely nothing was written."""
+        try:
+            yield
+        except ProviderError as error:
+            place = f", zone {zone.name}" if zone else ""
+            error.message = f"{self._title}{place}: {error.message}"
+            error.args = (error.message,)
+            if unchanged is not None:
+                error.changed_nothing = unchanged
+            raise
+
+    @asynccontextmanager
+    async def _hold(self, zone: Zone, names: Collection[str]) -> AsyncIterator[None]:
+        """Hold the locks of names of the zone, always in the same order."""
+        async with AsyncExitStack() as stack:
+            for name in sorted(set(names)):
+                await stack.enter_async_context(self._locks((zone.name, name)))
+            yield
+
+    async def _converge(
+        self,
+        zone: Zone,
+        look: Callable[[], Awaitable[Coroutine[Any, Any, None] | None]],
+        *,
+        sure: bool,
+    ) -> None:
+        """Look and write until there is nothing left to write.
+
+        ``look`` returns the write that is still needed, if any. A write may be lost on its way, be
+        overwritten by another program, or meet what has changed since. ``sure`` says that after a
+        success there is no need to look again.
+        """
+        failure = ProviderError("another program keeps overwriting what is written")
+        written = False  # or perhaps
+        for attempt in range(ROUNDS):
+            with self._about(zone, unchanged=not written):
+                write = await look()
+            if write is None:
+                return
+            try:
+                await write
+            except (AlreadyDoneError, ProviderConflictError) as error:
+                failure = error
+            except ProviderError as error:
+                failure = error
+                if error.changed_nothing or not isinstance(error, ProviderUnavailableError):
+                    break
+                written = True
+            else:
+                written = True
+                if sure:
+                    return
+                if not attempt:
+                    continue
+            await self.sleep(_PAUSE * 2.0**attempt)
+        with self._about(zone):
+            failure.changed_nothing = failure.changed_nothing and not written
+            raise failure
+
+
+@dataclass(frozen=True)
+class StoredTxt:
+    """A TXT record as the service has it: its id, the name relative to the zone, the value."""
+
+    id: str
+    name: str
+    value: str
+
+
+class RecordsProvider(ApiProvider):
+    """A provider whose API adds and deletes records one by one.
+
+    ``by_name`` is false where the API cannot look for a name: then the records of a zone are
+    listed once for a batch.
+    """
+
+    by_name: ClassVar[bool] = True
+
+    @abstractmethod
+    async def list_records(self, zone: Zone, name: str) -> Sequence[StoredTxt]:
+        """Return the zone's TXT records, all pages: at least those at ``name``.
+
+        ``name`` is relative to the zone, empty for the zone itself, and means nothing where
+        ``by_name`` is false.
+        """
+
+    @abstractmethod
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Add one record."""
+
+    @abstractmethod
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete one record."""
+
+    async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await self._in_groups(zone, records, self._add_to_listed)
+
+    async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await self._in_groups(zone, records, self._remove_from_listed)
+
+    async def _in_groups(
+        self,
+        zone: Zone,
+        records: Sequence[TxtRecord],
+        change: Callable[[Zone, Sequence[TxtRecord]], Coroutine[Any, Any, None]],
+    ) -> None:
+        groups: dict[str, list[TxtRecord]] = {}
+        for record in records:
+            groups.setdefault(record.name if self.by_name else "", []).append(record)
+        await in_parts((group, change(zone, group)) for group in groups.values())
+
+    async def _listed(self, zone: Zone, group: Sequence[TxtRecord]) -> Sequence[StoredTxt]:
+        return await self.list_records(zone, group[0].name)
+
+    async def _add_to_listed(self, zone: Zone, group: Sequence[TxtRecord]) -> None:
+        async with self._hold(zone, [record.name for record in group]):
+            with self._about(zone, unchanged=True):
+                stored = await self._listed(zone, group)
+            await in_parts(
+                ([one], self._create(zone, one, there=any(_is_same(s, one) for s in stored)))
+                for one in group
+            )
+
+    async def _create(self, zone: Zone, record: TxtRecord, *, there: bool) -> None:
+        listing: Sequence[StoredTxt] | None = ()  # None where it has to be read again
+
+        async def look() -> Coroutine[Any, Any, None] | None:
+            nonlocal listing
+            stored = await self._listed(zone, [record]) if listing is None else listing
+            listing = None
+            if there or any(_is_same(one, record) for one in stored):
+                return None
+            return self.create_record(zone, record)
+
+        await self._converge(zone, look, sure=True)
+
+    async def _remove_from_listed(self, zone: Zone, group: Sequence[TxtRecord]) -> None:
+        async with self._hold(zone, [record.name for record in group]):
+            with self._about(zone, unchanged=True):
+                stored = await self._listed(zone, group)
+            await in_parts(
+                ([one], self._delete(zone, [s for s in stored if _is_same(s, one)]))
+                for one in group
+            )
+
+    async def _delete(self, zone: Zone, stored: Sequence[StoredTxt]) -> None:
+        left = list(stored)
+
+        async def look() -> Coroutine[Any, Any, None] | None:
+            return self._delete_all(zone, left) if left else None
+
+        await self._converge(zone, look, sure=True)
+
+    async def _delete_all(self, zone: Zone, left: list[StoredTxt]) -> None:
+        while left:
+            with suppress(AlreadyDoneError):
+                await self.delete_record(zone, left[0])
+            left.pop(0)
+
+
+def _is_same(stored: StoredTxt, record: TxtRecord) -> bool:
+    return (stored.name, stored.value) == (record.name, record.value)

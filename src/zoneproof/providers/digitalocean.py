@@ -1,0 +1,110 @@
+"""The provider for DigitalOcean's DNS: records one by one, found by their whole name."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import ProviderQuotaError
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import (
+    Alias,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+
+_MOST = 200  # items on a page
+
+
+class _Pages(msgspec.Struct):
+    next: str = ""
+
+
+class _Links(msgspec.Struct):
+    pages: _Pages = msgspec.field(default_factory=_Pages)
+
+
+class _Page(msgspec.Struct):
+    links: _Links = msgspec.field(default_factory=_Links)
+
+
+class _Domain(msgspec.Struct):
+    name: str
+
+
+class _Domains(_Page, kw_only=True):
+    domains: list[_Domain]
+
+
+class _Record(msgspec.Struct):
+    id: int
+    name: str
+    data: str
+
+
+class _Records(_Page, kw_only=True):
+    domain_records: list[_Record]
+
+
+def _next(page: _Page) -> str:
+    return page.links.pages.next
+
+
+class DigitalOcean(RecordsProvider):
+    """Adds and deletes TXT records. The API takes the same one twice."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="digitalocean",
+        title="DigitalOcean",
+        homepage="https://docs.digitalocean.com/products/networking/dns/",
+        fields=(token_field("token", "personal access token"),),
+        key_url="https://cloud.digitalocean.com/account/api/tokens",
+        api_url="https://api.digitalocean.com/v2",
+        limits=Limits(min_ttl=30),
+        least_privilege="A token with the custom scopes `domain:read`, `domain:create` and"
+        " `domain:delete`; it works for all domains of the team. Give it a date of expiry.",
+        name_servers=("ns?.digitalocean.com",),
+        aliases=(
+            Alias("certbot", "dns-digitalocean", {"token": "token"}),
+            Alias("acme.sh", "dns_dgon", {"DO_API_KEY": "token"}),
+            Alias("lego", "digitalocean", {"DO_AUTH_TOKEN": "token", "DO_API_URL": "api_url"}),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=("id",), messages=("message",))
+    refusals: ClassVar[Refusals] = {
+        "too_many_requests": Refusal(ProviderQuotaError, "too many requests", again=True),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers=bearer(context.fields["token"]))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the domains; they are known by name."""
+        pages = self.api.pages("domains", _Domains, following=_next, query={"per_page": _MOST})
+        return [(domain.name, "") async for page in pages for domain in page.domains]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at the name."""
+        query = {"type": "TXT", "name": zone.record(name), "per_page": _MOST}
+        path = f"domains/{zone.name}/records"
+        return [
+            StoredTxt(str(one.id), relative_name(one.name, zone), one.data)
+            async for page in self.api.pages(path, _Records, following=_next, query=query)
+            for one in page.domain_records
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record, whose name is relative to the zone."""
+        name = record.name or "@"
+        new = {"type": "TXT", "name": name, "data": record.value, "ttl": record.ttl}
+        await self.api.send("POST", f"domains/{zone.name}/records", json=new)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        await self.api.delete(f"domains/{zone.name}/records/{stored.id}")

@@ -1,0 +1,161 @@
+"""The provider for Namecheap, whose API replaces all records of a domain at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+from zoneproof.core.errors import (
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
+
+Host = Mapping[str, str]  # the attributes of a host in the XML
+
+_MOST = 100  # items on a page
+_KEY = Refusal(
+    ProviderCredentialsError,
+    "it does not accept the key",
+    "check user and key, and that API access is on in the profile",
+)
+_ADDRESS = Refusal(
+    ProviderPermissionError,
+    "it does not accept this machine's address",
+    "put the public IPv4 address of this machine on the whitelist, and into the field client_ip",
+)
+_ACCOUNT = Refusal(ProviderPermissionError, "the account may not use the API")
+_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
+
+
+class Namecheap(WholeZoneProvider[Host]):
+    """Reads all hosts of a domain, and writes them back with the new ones.
+
+    The kind of e-mail service has to be written back too, or MX records stop working.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="namecheap",
+        title="Namecheap",
+        homepage="https://www.namecheap.com",
+        fields=(
+            CredentialField("user", "name of the account"),
+            token_field("key", "API key"),
+            CredentialField("client_ip", "public IPv4 address of this machine, on the whitelist"),
+        ),
+        key_url="https://ap.www.namecheap.com/settings/tools/apiaccess/",
+        api_url="https://api.namecheap.com/xml.response",
+        default_ttl=60,
+        limits=Limits(min_ttl=60),
+        notes="The API is for accounts with 20 domains or 50 dollars. It can only replace all"
+        " records of a domain: what another program changes in the same second can be lost. A test"
+        " account is at `https://api.sandbox.namecheap.com/xml.response`.",
+        least_privilege="The key may do everything with the account; it works from the whitelisted"
+        " addresses only.",
+        name_servers=("dns?.registrar-servers.com", "pdns?.registrar-servers.com"),
+        aliases=(
+            Alias(
+                "acme.sh",
+                "dns_namecheap",
+                {
+                    "NAMECHEAP_USERNAME": "user",
+                    "NAMECHEAP_API_KEY": "key",
+                    "NAMECHEAP_SOURCEIP": "client_ip",
+                },
+            ),
+            Alias("lego", "namecheap", {"NAMECHEAP_API_USER": "user", "NAMECHEAP_API_KEY": "key"}),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("Errors/Error@Number",), messages=("Errors/Error",), success=("@Status", "OK")
+    )
+    refusals: ClassVar[Refusals] = {
+        **dict.fromkeys(("1010101", "1010102", "1011102", "1019103", "1016103", "1017103"), _KEY),
+        **dict.fromkeys(("1010105", "1011105", "1011150", "1017150", "1017105"), _ADDRESS),
+        **dict.fromkeys(("1017101", "1017410", "1017411"), _ACCOUNT),
+        **dict.fromkeys(("2019166", "2016166", "2030166"), _ZONE),
+        "2030288": Refusal(
+            ProviderZoneError,
+            "the domain has other name servers",
+            "choose Namecheap's BasicDNS for it, or the provider where its zone is",
+        ),
+        "3013288": Refusal(ProviderQuotaError, "the domain has too many records"),
+        "500000": Refusal(ProviderQuotaError, "too many requests", again=True),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._login = {
+            "ApiUser": self.fields["user"],
+            "ApiKey": self.fields["key"],
+            "UserName": self.fields["user"],
+            "ClientIp": self.fields["client_ip"],
+        }
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's domains; they are known by name."""
+        names: list[tuple[str, str]] = []
+        page, total = 1, 1
+        while len(names) < total:
+            root = await self._call("domains.getList", {"Page": page, "PageSize": _MOST})
+            found = [one.get("Name", "") for one in root.iter("Domain")]
+            names += [(name, "") for name in found]
+            total = int(root.findtext(".//TotalItems") or 0) if found else 0
+            page += 1
+        return names
+
+    async def read_zone(self, zone: Zone) -> WholeZone[Host]:
+        """Return the domain's hosts and its kind of e-mail service."""
+        root = await self._call("domains.dns.getHosts", _name(zone))
+        result = root.find(".//DomainDNSGetHostsResult")
+        kind = "" if result is None else result.get("EmailType", "")
+        return WholeZone([host.attrib for host in root.iter() if host.tag.lower() == "host"], kind)
+
+    async def write_zone(self, zone: Zone, whole: WholeZone[Host]) -> None:
+        """Replace the domain's hosts."""
+        form = {**_name(zone), "EmailType": whole.extra}
+        for i, host in enumerate(whole.records, 1):
+            form |= {f"HostName{i}": host["Name"], f"RecordType{i}": host["Type"]}
+            form |= {f"{key}{i}": host[key] for key in ("Address", "MXPref", "TTL") if key in host}
+        root = await self._call("domains.dns.setHosts", form)
+        result = root.find(".//DomainDNSSetHostsResult")
+        if result is None or result.get("IsSuccess") != "true":
+            raise ProviderError("it did not replace the records, and does not say why")
+
+    def txt_of(self, zone: Zone, record: Host) -> tuple[str, str] | None:
+        """Return name and value of a host that is a TXT record."""
+        if record["Type"] != "TXT":
+            return None
+        return relative_name(record["Name"], zone), record["Address"]
+
+    def record_of(self, zone: Zone, record: TxtRecord) -> Host:
+        """Return the record as a host."""
+        host = {"Name": record.name or "@", "Type": "TXT", "Address": record.value}
+        return {**host, "MXPref": "10", "TTL": str(record.ttl)}
+
+    async def _call(self, command: str, form: Mapping[str, object]) -> ET.Element:
+        whole = {**self._login, "Command": f"namecheap.{command}", **form}
+        reading = not command.endswith("setHosts")
+        answer = await self.api.send("POST", form=whole, repeatable=reading)
+        return self.api.read(answer, ET.Element)
+
+
+def _name(zone: Zone) -> dict[str, str]:
+    first, _, rest = zone.name.text.partition(".")
+    return {"SLD": first, "TLD": rest}

@@ -1,0 +1,114 @@
+"""What providers' APIs say when they refuse, read from statuses, JSON and XML by a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+import msgspec
+
+from zoneproof.core.errors import (
+    AlreadyDoneError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderZoneError,
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a refusal means: the error to raise, what is wrong, and what to do about it.
+
+    ``again`` says that nothing was done and that trying again soon may help.
+    """
+
+    kind: type[ProviderError]
+    meaning: str
+    advice: str = ""
+    again: bool = False
+
+
+Refusals = Mapping[int | str, Refusal]  # by status, or by the word or code in the body
+
+ALREADY = Refusal(AlreadyDoneError, "it is so already")
+USUAL: Refusals = {
+    401: Refusal(ProviderCredentialsError, "it does not accept the credentials"),
+    403: Refusal(ProviderPermissionError, "the credentials do not allow this"),
+    404: Refusal(ProviderZoneError, "it does not know the zone, or not for these credentials"),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an answer that refuses says: its words, and its codes, the most telling one first."""
+
+    message: str
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ErrorBody:
+    """Where an API's answers say what is wrong.
+
+    ``codes`` and ``messages`` are places in JSON, such as ``errors.0.code``, or in XML, such as
+    ``Errors/Error`` and ``Errors/Error@Number``; what is not there is passed over. ``success`` is
+    a place and what it holds in every answer that is none: for APIs that answer 200 also then.
+    """
+
+    codes: tuple[str, ...] = ("code",)
+    messages: tuple[str, ...] = ("error", "message", "detail")
+    success: tuple[str, object] | None = None
+
+    def read(self, status: int, body: bytes) -> Problem | None:
+        """Return the problem; None if there is none, or if nothing of it can be read."""
+        if status < 400 and self.success is None:
+            return None
+        found = decode(body)
+        if found is None:
+            return Problem("") if status < 400 else None
+        if status < 400 and self.success and _at(found, self.success[0]) == self.success[1]:
+            return None
+        codes = [_at(found, place) for place in self.codes]
+        messages = [_at(found, place) for place in self.messages]
+        words = [word for word in messages if isinstance(word, str) and word.strip()]
+        return Problem(
+            words[0] if words else "",
+            tuple(str(code) for code in codes if isinstance(code, (str, int)) and code != ""),
+        )
+
+
+def decode(body: bytes) -> object:
+    """Return an answer's JSON, or its XML as an Element without namespaces; None if it is none."""
+    try:
+        if body.lstrip()[:1] == b"<":
+            return parse_xml(body)
+        return msgspec.json.decode(body)
+    except (ET.ParseError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def parse_xml(body: bytes) -> ET.Element:
+    """Return the root of a document, its namespaces taken away. Raises ET.ParseError."""
+    root = ET.fromstring(body)  # noqa: S314  expat bounds what entities become; bodies are bounded
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def _at(found: object, place: str) -> object:
+    if isinstance(found, ET.Element):
+        path, _, attribute = place.partition("@")
+        element = found.find(path) if path else found
+        if element is None:
+            return None
+        return element.get(attribute) if attribute else "".join(element.itertext())
+    for step in place.split("."):
+        if isinstance(found, list) and step.isdigit() and int(step) < len(found):
+            found = found[int(step)]
+        elif isinstance(found, dict):
+            found = found.get(step)
+        else:
+            return None
+    return found

@@ -1,0 +1,165 @@
+"""Providers whose API replaces all values at a name, or all records of a zone, at once.
+
+Reading, merging and writing happen under locks, and afterwards it is checked that what was written
+is there: other programs may do the same at the same time.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from zoneproof.core.aio import all_at_once
+from zoneproof.providers.api_provider import ApiProvider
+from zoneproof.providers.batches import in_parts
+from zoneproof.providers.contract import TxtRecord, Zone
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class TxtSet:
+    """The TXT values at a name, their TTL in seconds, and the service's mark of this state if any.
+
+    Nothing is there if there are no ``values``.
+    """
+
+    values: tuple[str, ...] = ()
+    ttl: int = 0
+    version: str = ""
+
+    def with_values(self, records: Iterable[TxtRecord]) -> TxtSet:
+        """Return the set with these values too. What is there keeps its TTL."""
+        new = list(records)
+        values = tuple(dict.fromkeys([*self.values, *(one.value for one in new)]))
+        return TxtSet(values, self.ttl if self.values else max(one.ttl for one in new))
+
+    def without_values(self, records: Iterable[TxtRecord]) -> TxtSet:
+        """Return the set without these values."""
+        gone = {one.value for one in records}
+        return TxtSet(tuple(value for value in self.values if value not in gone), self.ttl)
+
+
+@dataclass(frozen=True)
+class SetChange:
+    """A set to replace. ``new`` without values is a set to delete; ``old`` may have had none."""
+
+    name: str  # relative to the zone
+    old: TxtSet
+    new: TxtSet
+
+
+class SetsProvider(ApiProvider):
+    """A provider whose API replaces the set of TXT values at a name.
+
+    It has :meth:`read_set` and :meth:`write_set`; or, with ``batches``, :meth:`read_sets` and
+    :meth:`write_sets`, which do all of a batch at once. ``checks`` is false where a write fails if
+    the set is no longer as it was read (ProviderConflictError).
+    """
+
+    batches: ClassVar[bool] = False
+    checks: ClassVar[bool] = True
+
+    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+        """Return the set at a name relative to the zone, an empty one if there is none."""
+        raise NotImplementedError
+
+    async def write_set(self, zone: Zone, change: SetChange) -> None:
+        """Replace, make or delete the set, once."""
+        raise NotImplementedError
+
+    async def read_sets(self, zone: Zone, names: Sequence[str]) -> Mapping[str, TxtSet]:
+        """Return the sets at the names, as far as there are any."""
+        sets = await all_at_once(self.read_set(zone, name) for name in names)
+        return dict(zip(names, sets, strict=True))
+
+    async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
+        """Replace, make or delete all these sets, once."""
+        await all_at_once(self.write_set(zone, change) for change in changes)
+
+    async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await self._in_groups(zone, records, adding=True)
+
+    async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await self._in_groups(zone, records, adding=False)
+
+    async def _in_groups(self, zone: Zone, records: Sequence[TxtRecord], *, adding: bool) -> None:
+        groups: dict[str, list[TxtRecord]] = {}
+        for record in records:
+            groups.setdefault("" if self.batches else record.name, []).append(record)
+        await in_parts(
+            (group, self._merge(zone, group, adding=adding)) for group in groups.values()
+        )
+
+    async def _merge(self, zone: Zone, records: Sequence[TxtRecord], *, adding: bool) -> None:
+        by_name: dict[str, list[TxtRecord]] = {}
+        for record in records:
+            by_name.setdefault(record.name, []).append(record)
+
+        async def look() -> Coroutine[Any, Any, None] | None:
+            sets = await self.read_sets(zone, list(by_name))
+            changes = []
+            for name, own in by_name.items():
+                old = sets.get(name, TxtSet())
+                new = old.with_values(own) if adding else old.without_values(own)
+                if new.values != old.values:
+                    changes.append(SetChange(name, old, new))
+            return self.write_sets(zone, changes) if changes else None
+
+        async with self._hold(zone, by_name):
+            await self._converge(zone, look, sure=not self.checks)
+
+
+@dataclass(frozen=True)
+class WholeZone(Generic[R]):
+    """All records of a zone, of all types, and what else must be written back with them."""
+
+    records: Sequence[R]
+    extra: str = ""
+
+
+class WholeZoneProvider(ApiProvider, Generic[R]):
+    """A provider whose API replaces all records of a zone; ``R`` is a record as the API has it."""
+
+    @abstractmethod
+    async def read_zone(self, zone: Zone) -> WholeZone[R]:
+        """Return everything that is in the zone."""
+
+    @abstractmethod
+    async def write_zone(self, zone: Zone, whole: WholeZone[R]) -> None:
+        """Replace everything that is in the zone, once."""
+
+    @abstractmethod
+    def txt_of(self, zone: Zone, record: R) -> tuple[str, str] | None:
+        """Return name, relative to the zone, and value of a TXT record, None for other types."""
+
+    @abstractmethod
+    def record_of(self, zone: Zone, record: TxtRecord) -> R:
+        """Return the record as the API has it."""
+
+    async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        def added(there: Sequence[R]) -> list[R]:
+            known = {self.txt_of(zone, one) for one in there}
+            missing = [one for one in records if (one.name, one.value) not in known]
+            return [*there, *(self.record_of(zone, one) for one in missing)]
+
+        await self._rewrite(zone, added)
+
+    async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        gone = {(record.name, record.value) for record in records}
+        await self._rewrite(
+            zone, lambda there: [one for one in there if self.txt_of(zone, one) not in gone]
+        )
+
+    async def _rewrite(self, zone: Zone, change: Callable[[Sequence[R]], list[R]]) -> None:
+        async def look() -> Coroutine[Any, Any, None] | None:
+            whole = await self.read_zone(zone)
+            records = change(whole.records)
+            if len(records) == len(whole.records):
+                return None
+            return self.write_zone(zone, WholeZone(records, whole.extra))
+
+        async with self._locks(zone.name):
+            await self._converge(zone, look, sure=False)

@@ -1,0 +1,462 @@
+"""The contract for providers with an HTTP API: a row of it is a class of a few lines.
+
+A provider's test module says what to test, and inherits all clauses::
+
+    class TestExample(ApiContract):
+        slug = "example"
+        fake = FakeExample
+        root = "/v1"  # the path of the API
+        fields = {"token": "an-example-of-a-token"}
+
+What the service cannot do stands in the provider's ``info.limits``; which refusals it does not
+have, with the reason, in the fake's ``impossible``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.providers.contract_suite import (
+    Failure,
+    HarnessWithRefusal,
+    HarnessWithSecond,
+    HarnessWithTrouble,
+    HarnessWithTypes,
+    HarnessWithZones,
+    TakesAnyText,
+    TakesManyAtOnce,
+    WholeContract,
+    challenge_value,
+    closing,
+    no_sleep,
+    txt,
+)
+from tests.support.fake_api import REFUSED, FakeApi, FakeZone, Key
+from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
+    ProviderZoneError,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.providers import (
+    Provider,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+    describe,
+    open_provider,
+)
+from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider
+from zoneproof.providers.registry import load
+from zoneproof.providers.set_provider import SetsProvider, WholeZoneProvider
+
+KINDS: Mapping[str, type[ProviderError]] = {
+    "credentials": ProviderCredentialsError,
+    "permission": ProviderPermissionError,
+    "zone": ProviderZoneError,
+    "quota": ProviderQuotaError,
+}
+WEB_PAGE = b"<!DOCTYPE html><html><title>Welcome</title><br></html>"
+MANY = 10
+
+
+class ApiHarness(
+    HarnessWithTypes, HarnessWithZones, HarnessWithTrouble, HarnessWithSecond, HarnessWithRefusal
+):
+    """A provider beside a fake of its API, with a credential that may change ``zone`` only."""
+
+    def __init__(
+        self, row: ApiContract, api: FakeApi, server: FakeHttpServer, *, second: bool = False
+    ) -> None:
+        super().__init__()
+        self.row, self.api, self.server = row, api, server
+        self.info = row.info()
+        own = {name: row.other(name, text) for name, text in row.fields.items()}
+        self.fields = own if second else dict(row.fields)
+        self.hidden = [
+            self.fields[one.name]
+            for one in self.info.fields
+            if one.secret and self.fields.get(one.name)
+        ]
+        self.stored = self.add_zone("second.example" if second else "zone.example")
+        self.zone = self.zone_of(self.stored)
+        other = self.add_zone("xsecond.example" if second else "xzone.example")
+        self.look_alike = self.zone_of(other)
+        self.key = row.key(self.fields)
+        api.keys[self.key] = Key(frozenset({self.stored.name, other.name}))
+
+    def add_zone(self, name: str) -> FakeZone:
+        return self.api.add_zone(name)
+
+    def zone_of(self, stored: FakeZone) -> Zone:
+        return Zone(DomainName.parse(stored.name), stored.id if self.has_ids else "")
+
+    @property
+    def kinds(self) -> frozenset[type[ProviderError]]:  # type: ignore[override]
+        possible = [kind for name, kind in KINDS.items() if name not in self.api.impossible]
+        return frozenset([*possible, ProviderError, ProviderUnavailableError])
+
+    @property
+    def has_ids(self) -> bool:
+        return ZONE_ID in self.info.fields
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether the API replaces what it does not know to be as it was read."""
+        made = self.row.provider()
+        return issubclass(made, WholeZoneProvider) or (
+            issubclass(made, SetsProvider) and made.checks
+        )
+
+    def make(self, timeout: float = 10.0, changed: Mapping[str, str] | None = None) -> Provider:
+        fields = {**self.row.urls(self.server.url), **self.fields, **(changed or {})}
+        return self.row.make(ProviderContext(fields, timeout=timeout, sleep=no_sleep))
+
+    def open(self, *, timeout: float = 10.0, **changed: str) -> Provider:
+        return self.remember(self.make(timeout, changed))
+
+    async def values(self, zone: Zone, name: str) -> list[str]:
+        return [record.value for record in self.stored_zone(zone).at(name)]
+
+    def stored_zone(self, zone: Zone) -> FakeZone:
+        return next(one for one in self.api.zones.values() if one.name == zone.name.text)
+
+    async def plant_value(self, name: str, value: str) -> None:
+        self.api.plant(self.stored, name, value)
+
+    async def plant_address(self, name: str) -> None:
+        self.api.plant(self.stored, name, "192.0.2.1", "A")
+
+    async def addresses(self, name: str) -> list[str]:
+        return [record.value for record in self.stored.at(name, "A")]
+
+    async def refused_record(self) -> TxtRecord:
+        return txt(f"{REFUSED}-{secrets.token_hex(3)}", challenge_value())
+
+    def second(self) -> ApiHarness:
+        return ApiHarness(self.row, self.api, self.server, second=True)
+
+    async def against_silence(self) -> None:
+        with self.server.failing(None):
+            await self.open(timeout=0.2).add(self.zone, [txt("a", challenge_value())])
+
+    def failures(self) -> Iterable[Failure]:
+        for name, attempt in {
+            "credentials": self._with_wrong_key,
+            "permission": self._with_read_only_key,
+            "zone": self._in_unknown_zone,
+            "quota": self._beyond_quota,
+        }.items():
+            if name not in self.api.impossible:
+                words = longest_text(self.api.refuse(name))
+                place = "unknown.example" if name == "zone" else self.zone.name.text
+                yield Failure(KINDS[name], attempt, (self.info.title, place, words))
+        echo = " ".join(["Denied", *self.hidden])
+        for kind, reply, word in [
+            (ProviderError, Reply(200, WEB_PAGE), "a web page"),
+            (ProviderError, Reply(302, b"", {"Location": "https://elsewhere"}), "elsewhere"),
+            (ProviderError, Reply(418, echo.encode()), "Denied"),
+            (ProviderError, Reply(418, {"message": echo, "error": echo}), self.info.title),
+            (ProviderUnavailableError, Reply(502, WEB_PAGE), "502"),
+            (ProviderQuotaError, Reply(429, b"slow", {"Retry-After": "3600"}), "3600 seconds"),
+        ]:
+            says = (self.info.title, self.zone.name.text, word)
+            yield Failure(kind, partial(self._met_by, reply), says)
+
+    async def _with_wrong_key(self) -> None:
+        await self._add(self.remember(self.make(10.0, self.row.wrong(self.fields))))
+
+    async def _with_read_only_key(self) -> None:
+        before = self.api.keys[self.key]
+        self.api.keys[self.key] = Key(before.zones, read_only=True)
+        try:
+            await self._add(self.open())
+        finally:
+            self.api.keys[self.key] = before
+
+    async def _in_unknown_zone(self) -> None:
+        zone = Zone(DomainName.parse("unknown.example"), "nothing" if self.has_ids else "")
+        await self.open().add(zone, [txt("a", challenge_value())])
+
+    async def _beyond_quota(self) -> None:
+        self.api.full = True
+        try:
+            await self._add(self.open())
+        finally:
+            self.api.full = False
+
+    async def _met_by(self, reply: Reply) -> None:
+        with self.server.failing(reply):
+            await self._add(self.open())
+
+    async def _add(self, provider: Provider) -> None:
+        await provider.add(self.zone, [txt("a", challenge_value())])
+
+
+class TakesItsLimits(TakesManyAtOnce, TakesAnyText):
+    """Clauses 3 and 4, as far as ``info.limits`` allow."""
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            'say "yes"',
+            r"back\slash \" \\ \000",
+            "semi;colon (and) more",
+            "-n",
+            "größer ✓",
+            "x" * 255,
+            "y" * 256,
+            "z" * 600,
+            'q"' * 200,
+        ],
+        ids=lambda value: value[:12],
+    )
+    async def test_a_value_comes_back_as_it_was(self, harness: ApiHarness, value: str) -> None:  # type: ignore[override]
+        try:
+            harness.info.limits.check(value)
+        except InvalidInputError:
+            ours = challenge_value()
+            with pytest.raises(InvalidInputError):
+                await harness.open().add(harness.zone, [txt("a", ours), txt("a", value)])
+            assert await harness.values(harness.zone, "a") == []
+            await harness.open().remove(harness.zone, [txt("a", value)])
+        else:
+            await super().test_a_value_comes_back_as_it_was(harness, value)
+
+    async def test_ten_concurrent_adds_leave_ten_values(self, harness: ApiHarness) -> None:  # type: ignore[override]
+        most = min(harness.info.limits.values_at_name or MANY, MANY)
+        name, values = await harness.new_name(), [challenge_value() for _ in range(most)]
+        provider = harness.open()
+        await asyncio.gather(*(provider.add(harness.zone, [txt(name, v)]) for v in values))
+        assert sorted(await harness.values(harness.zone, name)) == sorted(values)
+        await asyncio.gather(*(provider.remove(harness.zone, [txt(name, v)]) for v in values[1:]))
+        assert await harness.values(harness.zone, name) == values[:1]
+
+    async def test_the_same_value_twice_at_once_stands_once(self, harness: ApiHarness) -> None:
+        name, value = await harness.new_name(), challenge_value()
+        provider = harness.open()
+        await asyncio.gather(*(provider.add(harness.zone, [txt(name, value)]) for _ in range(4)))
+        assert await harness.values(harness.zone, name) == [value]
+
+    async def test_a_ttl_below_the_minimum_is_raised(self, harness: ApiHarness) -> None:
+        name, limits = await harness.new_name(), harness.info.limits
+        await harness.open().add(harness.zone, [TxtRecord(name, challenge_value(), 1)])
+        if limits.has_ttl:
+            assert [record.ttl for record in harness.stored.at(name)] == [limits.min_ttl]
+            assert limits.min_ttl >= harness.api.min_ttl
+
+
+class FindsItsZones:
+    """Clause 5, for zones that the API lists."""
+
+    async def test_zones_on_all_pages_are_listed_and_no_others(self, harness: ApiHarness) -> None:
+        more = [f"zone-{i}.example" for i in range(2 * harness.api.page_size)]
+        for name in more:
+            harness.add_zone(name)
+        harness.add_zone("not-ours.example")
+        own = {harness.stored.name, harness.look_alike.name.text, *more}
+        harness.api.keys[harness.key] = Key(frozenset(own))
+        if not harness.api.lists_zones:
+            own = set()
+        zones = await harness.open().zones()
+        assert {zone.name.text for zone in zones} == own
+        assert len(zones) == len(own)
+        assert not own or harness.zone.id in {zone.id for zone in zones}
+
+    async def test_a_zone_is_found_by_its_whole_name(self, harness: ApiHarness) -> None:
+        harness.stored.records.clear()
+        zones = harness.api.zones
+        harness.api.zones = dict(reversed(list(zones.items())))  # the look-alike is the first one
+        name, value = await harness.new_name(), challenge_value()
+        provider = harness.open()
+        await provider.add(Zone(harness.zone.name), [txt(name, value)])
+        assert await harness.values(harness.zone, name) == [value]
+        assert await harness.values(harness.look_alike, name) == []
+        await provider.remove(Zone(harness.zone.name), [txt(name, value)])
+        assert await harness.values(harness.zone, name) == []
+
+    async def test_a_zone_s_id_wins_and_saves_the_list(self, harness: ApiHarness) -> None:
+        if not harness.has_ids:
+            return  # zones are known by name
+        provider = harness.open(zone_id=harness.stored.id)
+        assert await provider.zones() == []
+        before = len(harness.server.requests)
+        name, value = await harness.new_name(), challenge_value()
+        await provider.add(Zone(harness.zone.name), [txt(name, value)])
+        assert await harness.values(harness.zone, name) == [value]
+        for request in harness.server.requests[before:]:
+            assert harness.stored.id.encode() in request.path.encode() + request.body
+
+    async def test_of_an_unknown_name_nothing_is_written(self, harness: ApiHarness) -> None:
+        with pytest.raises(ProviderZoneError, match=r"unknown\.example") as caught:
+            await harness.open().add(
+                Zone(DomainName.parse("unknown.example")), [txt("a", challenge_value())]
+            )
+        assert caught.value.changed_nothing
+
+
+class SurvivesOthers:
+    """Clauses 1, 2 and 6, for what happens while the provider works."""
+
+    async def test_what_is_on_page_three_is_seen(self, harness: ApiHarness) -> None:
+        name, value = await harness.new_name(), challenge_value()
+        most = harness.info.limits.values_at_name
+        for i in range(2 * harness.api.page_size):
+            harness.api.plant(harness.stored, f"filler-{i}", "filler")
+            if issubclass(harness.row.provider(), RecordsProvider) and most is None:
+                harness.api.plant(harness.stored, name, f"filler-{i}")
+        harness.api.plant(harness.stored, name, value)
+        before = len(harness.stored.records)
+        provider = harness.open()
+        await provider.add(harness.zone, [txt(name, value)])
+        assert len(harness.stored.records) == before
+        await provider.remove(harness.zone, [txt(name, value)])
+        assert len(harness.stored.records) == before - 1
+        assert value not in await harness.values(harness.zone, name)
+
+    async def test_an_answer_that_is_lost_is_made_up_for(self, harness: ApiHarness) -> None:
+        name, theirs, ours = await harness.new_name(), challenge_value(), challenge_value()
+        await harness.plant_value(name, theirs)
+        provider = harness.open()
+        harness.api.lose = 1
+        await provider.add(harness.zone, [txt(name, ours)])
+        assert harness.api.lose == 0
+        assert sorted(await harness.values(harness.zone, name)) == sorted([theirs, ours])
+        harness.api.lose = 1
+        await provider.remove(harness.zone, [txt(name, ours)])
+        assert harness.api.lose == 0
+        assert await harness.values(harness.zone, name) == [theirs]
+
+    async def test_a_write_that_fails_for_good_may_have_been_done(
+        self, harness: ApiHarness
+    ) -> None:
+        record = txt(await harness.new_name(), challenge_value())
+        harness.api.after_read.append(
+            lambda: harness.server.faults.extend([Reply(500, b"down")] * 50)
+        )
+        with pytest.raises(ProviderUnavailableError) as caught:
+            await harness.open().add(harness.zone, [record])
+        assert not caught.value.changed_nothing
+        harness.server.faults.clear()
+
+    async def test_of_a_read_that_fails_nothing_was_written(self, harness: ApiHarness) -> None:
+        with (
+            harness.server.failing(Reply(500, b"down")),
+            pytest.raises(ProviderUnavailableError) as caught,
+        ):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
+        assert caught.value.changed_nothing
+
+    async def test_what_is_gone_meanwhile_need_not_be_removed(self, harness: ApiHarness) -> None:
+        name, value = await harness.new_name(), challenge_value()
+        await harness.plant_value(name, value)
+        harness.api.after_read.append(lambda: harness.api.withdraw(harness.stored, name))
+        await harness.open().remove(harness.zone, [txt(name, value)])
+        assert await harness.values(harness.zone, name) == []
+
+    async def test_what_others_add_meanwhile_stays(self, harness: ApiHarness) -> None:
+        if harness.overwrites:
+            return  # the API replaces without looking: see the next clause
+        name, theirs, ours = await harness.new_name(), challenge_value(), challenge_value()
+        harness.api.after_read.append(lambda: harness.api.plant(harness.stored, name, theirs))
+        await harness.open().add(harness.zone, [txt(name, ours)])
+        assert sorted(await harness.values(harness.zone, name)) == sorted([theirs, ours])
+
+    async def test_what_others_overwrite_is_written_again(self, harness: ApiHarness) -> None:
+        if not harness.overwrites:
+            return
+        name, theirs, ours = await harness.new_name(), challenge_value(), challenge_value()
+        harness.api.after_change.append(lambda: harness.api.overwrite(harness.stored, name, theirs))
+        await harness.open().add(harness.zone, [txt(name, ours)])
+        assert sorted(await harness.values(harness.zone, name)) == sorted([theirs, ours])
+
+    @pytest.mark.parametrize("status", [429, 503])
+    async def test_a_service_that_is_busy_is_asked_again(
+        self, harness: ApiHarness, status: int
+    ) -> None:
+        record = txt(await harness.new_name(), challenge_value())
+        busy = Reply(status, b"busy", {"Retry-After": "1"})
+        harness.server.faults.append(busy)
+        harness.api.after_read.append(lambda: harness.server.faults.append(busy))
+        await harness.open().add(harness.zone, [record])
+        assert await harness.values(harness.zone, record.name) == [record.value]
+
+
+class ApiContract(TakesItsLimits, FindsItsZones, SurvivesOthers, WholeContract):
+    """All clauses for a provider and its fake."""
+
+    slug: ClassVar[str]
+    fake: ClassVar[type[FakeApi]]
+    fields: ClassVar[Mapping[str, str]]
+    root: ClassVar[str] = ""
+
+    @pytest.fixture
+    async def harness(self) -> AsyncIterator[ApiHarness]:
+        api = self.fake()
+        async with (
+            fake_http_server(api) as server,
+            closing(ApiHarness(self, api, server)) as made,
+        ):
+            yield made
+
+    def make(self, context: ProviderContext) -> Provider:
+        """Make the provider."""
+        return open_provider(self.slug, context)
+
+    def info(self) -> ProviderInfo:
+        """Return the provider's description."""
+        return describe(self.slug)
+
+    def provider(self) -> type[Provider]:
+        """Return the provider's class."""
+        return load(self.slug)
+
+    def urls(self, server: str) -> Mapping[str, str]:
+        """Return the fields that lead to the fake's server."""
+        return {"api_url": server + self.root}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        """Return what the fake finds in calls with these fields: by default the first secret."""
+        return next(fields[one.name] for one in self.info().fields if one.secret)
+
+    def other(self, name: str, text: str) -> str:
+        """Return another credential's field: by default another secret."""
+        secret = any(one.name == name and one.secret for one in self.info().fields)
+        return text[:1] + text[:0:-1] if secret else text
+
+    def wrong(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """Return fields with a key that the service does not know."""
+        return {
+            name: text if text == (new := self.other(name, text)) else new[::-1]
+            for name, text in fields.items()
+        }
+
+
+def longest_text(reply: Reply) -> str:
+    """Return the longest text of a refusal, which is what it says to people."""
+    if not isinstance(reply.body, bytes):
+        return max(_leaves(reply.body), key=len)
+    if reply.body.lstrip()[:1] == b"<":
+        return max((text.strip() for text in ET.fromstring(reply.body).itertext()), key=len)
+    return reply.body.decode()
+
+
+def _leaves(body: object) -> Iterable[str]:
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, (dict, list)):
+        for one in body.values() if isinstance(body, dict) else body:
+            yield from _leaves(one)
