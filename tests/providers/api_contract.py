@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
 from typing import ClassVar
@@ -147,11 +148,17 @@ class ApiHarness(
         return txt(f"{REFUSED}-{secrets.token_hex(3)}", challenge_value())
 
     def second(self) -> ApiHarness:
-        return ApiHarness(self.row, self.api, self.server, second=True)
+        other = ApiHarness(self.row, self.api, self.server, second=True)
+        other._opened = self._opened  # so that they are closed with these
+        return other
 
     async def against_silence(self) -> None:
-        with self.server.failing(None):
-            await self.open(timeout=0.2).add(self.zone, [txt("a", challenge_value())])
+        start = time.monotonic()
+        try:
+            with self.server.failing(None):
+                await self.open(timeout=0.1).add(self.zone, [txt("a", challenge_value())])
+        finally:
+            assert time.monotonic() - start < 2
 
     def failures(self) -> Iterable[Failure]:
         for name, attempt in {
