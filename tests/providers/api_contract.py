@@ -14,7 +14,6 @@ have, with the reason, in the fake's ``impossible``.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -41,6 +40,7 @@ from tests.providers.contract_suite import (
 )
 from tests.support.fake_api import REFUSED, FakeApi, FakeZone, Key
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
+from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
@@ -247,15 +247,15 @@ class TakesItsLimits(TakesManyAtOnce, TakesAnyText):
         most = min(harness.info.limits.values_at_name or MANY, MANY)
         name, values = await harness.new_name(), [challenge_value() for _ in range(most)]
         provider = harness.open()
-        await asyncio.gather(*(provider.add(harness.zone, [txt(name, v)]) for v in values))
+        await all_at_once(provider.add(harness.zone, [txt(name, v)]) for v in values)
         assert sorted(await harness.values(harness.zone, name)) == sorted(values)
-        await asyncio.gather(*(provider.remove(harness.zone, [txt(name, v)]) for v in values[1:]))
+        await all_at_once(provider.remove(harness.zone, [txt(name, v)]) for v in values[1:])
         assert await harness.values(harness.zone, name) == values[:1]
 
     async def test_the_same_value_twice_at_once_stands_once(self, harness: ApiHarness) -> None:
         name, value = await harness.new_name(), challenge_value()
         provider = harness.open()
-        await asyncio.gather(*(provider.add(harness.zone, [txt(name, value)]) for _ in range(4)))
+        await all_at_once(provider.add(harness.zone, [txt(name, value)]) for _ in range(4))
         assert await harness.values(harness.zone, name) == [value]
 
     async def test_a_ttl_below_the_minimum_is_raised(self, harness: ApiHarness) -> None:

@@ -27,6 +27,7 @@ from typing import ClassVar, TypeVar
 
 import pytest
 
+from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
@@ -432,11 +433,9 @@ class SharesNothing:
         providers = [one.open() for one in pair]
         names = [await one.new_name() for one in pair]
         values = [challenge_value() for _ in pair]
-        await asyncio.gather(
-            *(
-                provider.add(one.zone, [txt(name, value)])
-                for one, provider, name, value in zip(pair, providers, names, values, strict=True)
-            )
+        await all_at_once(
+            provider.add(one.zone, [txt(name, value)])
+            for one, provider, name, value in zip(pair, providers, names, values, strict=True)
         )
         for one, name, value in zip(pair, names, values, strict=True):
             assert await one.values(one.zone, name) == [value]
