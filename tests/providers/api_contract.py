@@ -14,6 +14,7 @@ have, with the reason, in the fake's ``impossible``.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -409,6 +410,12 @@ class ApiContract(TakesItsLimits, FindsItsZones, SurvivesOthers, WholeContract):
     fake: ClassVar[type[FakeApi]]
     fields: ClassVar[Mapping[str, str]]
     root: ClassVar[str] = ""
+
+    async def test_it_is_said_what_the_fake_was_made_from(self, harness: ApiHarness) -> None:
+        assert re.search(r"20[12]\d", harness.api.sources)
+        assert {*harness.api.refusals, *harness.api.impossible} >= {*KINDS, "invalid"}
+        assert harness.info.key_url
+        assert harness.info.least_privilege
 
     @pytest.fixture
     async def harness(self) -> AsyncIterator[ApiHarness]:

@@ -3,8 +3,10 @@
 A provider's fake says how its API writes what is in the store: routes, and a table of refusals::
 
     class FakeExample(FakeApi):
-        '''Sources, with their years.'''
+        '''What it follows: documents and exchanges with their years.'''
 
+        sources = "API reference (2026), recorded exchanges (2020)"
+        recorded = "agree"
         page_size = 100
         refusals = {
             "credentials": Reply(401, {"message": "Invalid key"}),
@@ -142,6 +144,8 @@ class FakeApi:
     ``keys`` are the credentials that it knows, as :meth:`key_of` finds them in a call.
     """
 
+    sources: ClassVar[str]  # what it was made from, in short, with years
+    recorded: ClassVar[str] = "none"  # whether recorded exchanges "agree", or what differs and why
     page_size: ClassVar[int] = 100  # the most items that the service puts on a page
     min_ttl: ClassVar[int] = 1
     lists_zones: ClassVar[bool] = True

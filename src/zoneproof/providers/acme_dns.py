@@ -30,6 +30,7 @@ from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
+    Limits,
     ProviderContext,
     ProviderInfo,
     Registration,
@@ -182,6 +183,7 @@ class AcmeDns:
             ),
         ),
         default_ttl=1,
+        limits=Limits(value_pattern="[A-Za-z0-9_-]{43}", has_ttl=False),
         notes="Registers each domain at first use, once for `example.com` and `*.example.com`, and"
         " asks you to create one CNAME from `_acme-challenge.example.com` to the name that the"
         " service gave. Keep the registrations: without them a new CNAME is needed. The service"

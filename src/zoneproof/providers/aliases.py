@@ -20,10 +20,10 @@ def find_alias(client: str, name: str) -> tuple[str, Alias] | None:
 def _each() -> Iterator[tuple[str, tuple[Alias, ...]]]:
     for slug in slugs():
         yield slug, describe(slug).aliases
-    yield from PLANNED.items()
+    yield from ((slug, aliases) for slug, aliases in PLANNED.items() if slug not in slugs())
 
 
-# These go to the ``info`` of the provider when its module is written.
+# The ``info`` of a provider that has a module takes the place of what is here.
 PLANNED: Mapping[str, tuple[Alias, ...]] = {
     "akamai": (Alias("lego", "edgedns"),),
     "aliyun": (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 from xml.etree import ElementTree as ET
 
@@ -35,7 +33,15 @@ from zoneproof.core.text import sanitize
 from zoneproof.providers.api_request import ApiRequest, Body, check_headers
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import ProviderContext
-from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals, parse_xml
+from zoneproof.providers.pace import Pace
+from zoneproof.providers.refusals import (
+    ErrorBody,
+    Problem,
+    Refusal,
+    Refusals,
+    parse_xml,
+    place_in,
+)
 
 T = TypeVar("T")
 Query = Mapping[str, object]
@@ -57,32 +63,6 @@ class ApiAnswer:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Pace:
-    """Lets ``at_once`` requests run at the same time, and begins one each ``pause`` seconds."""
-
-    def __init__(self, context: ProviderContext, at_once: int, pause: float) -> None:
-        self._clock, self._sleep = context.clock, context.sleep
-        self._slots = asyncio.Semaphore(at_once)
-        self._gate = asyncio.Lock()
-        self._pause = pause
-        self._next = 0.0
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for the turn, and hold it."""
-        async with self._slots:
-            async with self._gate:
-                wait = self._next - self._clock()
-                if wait > 0:
-                    await self._sleep(wait)
-                self.rest(self._pause)
-            yield
-
-    def rest(self, seconds: float) -> None:
-        """Begin no request within so many seconds from now, as the service has asked."""
-        self._next = max(self._next, self._clock() + seconds)
 
 
 class ApiClient:
@@ -148,31 +128,52 @@ class ApiClient:
         answer = await self.send("GET", path, query=query, headers=headers)
         return self.read(answer, into)
 
-    async def pages(
+    async def items(
         self,
         path: str,
-        into: type[T],
+        of: type[T],
         *,
-        following: Callable[[T], Following] | None = None,
+        at: str = "",
         query: Query | None = None,
-    ) -> AsyncIterator[T]:
-        """Yield all pages. ``following`` finds the next one in a page, else in the Link header.
+        following: str | Callable[[Any], Following] = "",
+        counter: str = "",
+        first: int = 1,
+        step: int = 1,
+        size: int = 0,
+    ) -> list[T]:
+        """Return the items of a list in JSON, of all its pages; ``at`` is where a page has them.
 
-        It is a URL at the same place, or what changes in the query; None after the last page.
-        Raises what :meth:`get` raises.
+        ``following`` is where a page has the URL of the next one, or finds in a page that URL, or
+        what changes in the query, None after the last page. With a ``counter``, which is a word of
+        the query, pages are counted from ``first`` by ``step`` (for an offset, that is ``size``)
+        until one has fewer than ``size`` items. Without either, the Link header has the next URL.
+        Places are written as ``links.pages.next``. Raises what :meth:`get` raises.
         """
-        asked: Query = query or {}
+        found: list[T] = []
+        asked: dict[str, object] = dict(query or {})
+        if counter:
+            asked[counter] = first
         for _ in range(_MOST_PAGES):
             answer = await self.send("GET", path, query=asked)
-            page = self.read(answer, into)
-            yield page
-            after = following(page) if following else _next_link(answer)
+            page = self.read(answer, object)
+            some = self._convert(answer, place_in(page, at) if at else page, list[of])  # type: ignore[valid-type]
+            found += some
+            after: Following
+            if counter:
+                first += step
+                after = {counter: first} if len(some) >= size else None
+            elif callable(following):
+                after = following(page)
+            elif following:
+                after = cast("str | None", place_in(page, following))
+            else:
+                after = _next_link(answer)
             if not after:
-                return
+                return found
             if isinstance(after, str):
                 path, asked = self._same_place(path, after), {}
             else:
-                asked = {**asked, **after}
+                asked |= after
         raise ProviderError(f"it has more than {_MOST_PAGES} pages of {path}")
 
     async def delete(
@@ -265,21 +266,34 @@ class ApiClient:
         Raises ProviderError if it is none, or lacks what ``into`` has. The error does not repeat
         the answer, which may hold the key that was asked for.
         """
+        begin = f"{where}: " if where else ""
         try:
             if into is ET.Element:
                 return cast("T", parse_xml(answer.body))
             return msgspec.json.decode(answer.body, type=into)
+        except msgspec.ValidationError as error:
+            raise self._of_another_form(begin, answer, error) from error
         except (*_NOT_JSON, ET.ParseError) as error:
-            if isinstance(error, msgspec.ValidationError):
-                reason = f"JSON of another form ({sanitize(str(error), secrets=self._secrets)})"
-            elif into is ET.Element:
-                reason = "no XML"
-            else:
-                reason = WEB_PAGE if is_web_page(answer.body) else "no JSON"
-            begin = f"{where}: " if where else ""
+            reason = "no XML" if into is ET.Element else "no JSON"
+            reason = WEB_PAGE if is_web_page(answer.body) else reason
             raise ProviderError(
                 f"{begin}the answer with status {answer.status} is {reason}{self._url_advice}"
             ) from error
+
+    def _convert(self, answer: ApiAnswer, found: object, into: type[T]) -> T:
+        try:
+            return msgspec.convert([] if found is None else found, into)
+        except msgspec.ValidationError as error:
+            raise self._of_another_form("", answer, error) from error
+
+    def _of_another_form(
+        self, begin: str, answer: ApiAnswer, error: msgspec.ValidationError
+    ) -> ProviderError:
+        what = sanitize(str(error), secrets=self._secrets)
+        return ProviderError(
+            f"{begin}the answer with status {answer.status} is JSON of another form"
+            f" ({what}){self._url_advice}"
+        )
 
     def _request(
         self,

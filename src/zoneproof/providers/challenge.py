@@ -21,6 +21,7 @@ from zoneproof.core.text import sanitize
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     CredentialField,
+    Limits,
     ProviderContext,
     ProviderInfo,
     Registration,
@@ -53,6 +54,7 @@ class ChallengeService:
             ),
         ),
         default_ttl=1,
+        limits=Limits(value_pattern="[A-Za-z0-9_-]{43}", has_ttl=False),
         notes="For a manager that runs beside `zoneproof challenge serve`: no licence key, no HTTP."
         " It needs write permission for the service's database. Registers each domain at first"
         " use, once for `example.com` and `*.example.com`, and asks you to create one CNAME from"

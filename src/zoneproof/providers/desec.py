@@ -58,18 +58,14 @@ class Desec(SetsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
-        pages = self.api.pages("domains/", list[_Domain], query={"cursor": ""})
-        return [(domain.name, "") async for page in pages for domain in page]
+        found = await self.api.items("domains/", _Domain, query={"cursor": ""})
+        return [(domain.name, "") for domain in found]
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the domain, or only that of the name if it is a single one."""
         query = {"type": "TXT", "subname": names[0] if len(names) == 1 else None, "cursor": ""}
-        path = f"domains/{zone.name}/rrsets/"
-        return {
-            one.subname: TxtSet(tuple(map(unquote_txt, one.records)), one.ttl)
-            async for page in self.api.pages(path, list[_RRset], query=query)
-            for one in page
-        }
+        found = await self.api.items(f"domains/{zone.name}/rrsets/", _RRset, query=query)
+        return {one.subname: TxtSet(tuple(map(unquote_txt, one.records)), one.ttl) for one in found}
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
         """Replace the sets, all of them or none; one without records is deleted."""

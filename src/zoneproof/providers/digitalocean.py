@@ -19,41 +19,18 @@ from zoneproof.providers.contract import (
 )
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
+_NEXT = "links.pages.next"
 _MOST = 200  # items on a page
-
-
-class _Pages(msgspec.Struct):
-    next: str = ""
-
-
-class _Links(msgspec.Struct):
-    pages: _Pages = msgspec.field(default_factory=_Pages)
-
-
-class _Page(msgspec.Struct):
-    links: _Links = msgspec.field(default_factory=_Links)
 
 
 class _Domain(msgspec.Struct):
     name: str
 
 
-class _Domains(_Page, kw_only=True):
-    domains: list[_Domain]
-
-
 class _Record(msgspec.Struct):
     id: int
     name: str
     data: str
-
-
-class _Records(_Page, kw_only=True):
-    domain_records: list[_Record]
-
-
-def _next(page: _Page) -> str:
-    return page.links.pages.next
 
 
 class DigitalOcean(RecordsProvider):
@@ -86,18 +63,19 @@ class DigitalOcean(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
-        pages = self.api.pages("domains", _Domains, following=_next, query={"per_page": _MOST})
-        return [(domain.name, "") async for page in pages for domain in page.domains]
+        found = await self.api.items(
+            "domains", _Domain, at="domains", query={"per_page": _MOST}, following=_NEXT
+        )
+        return [(domain.name, "") for domain in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name."""
         query = {"type": "TXT", "name": zone.record(name), "per_page": _MOST}
         path = f"domains/{zone.name}/records"
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.data)
-            async for page in self.api.pages(path, _Records, following=_next, query=query)
-            for one in page.domain_records
-        ]
+        found = await self.api.items(
+            path, _Record, at="domain_records", query=query, following=_NEXT
+        )
+        return [StoredTxt(str(one.id), relative_name(one.name, zone), one.data) for one in found]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Post the record, whose name is relative to the zone."""

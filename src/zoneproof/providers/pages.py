@@ -1,42 +1,39 @@
-"""Writes the reference of all providers into the documentation, from their ``info``.
-
-``python -m zoneproof.providers.pages docs/providers.md`` replaces what stands between the markers.
-"""
+"""Writes a provider's page of the documentation from its ``info``."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 
-from zoneproof.providers.contract import Alias, CredentialField, ProviderInfo
-from zoneproof.providers.registry import describe, slugs
-
-BEGIN = "<!-- providers: written by python -m zoneproof.providers.pages -->"
-END = "<!-- end of providers -->"
+from zoneproof.providers.contract import Alias, CredentialField, Limits, ProviderInfo
 
 
-def section(info: ProviderInfo) -> str:
-    """Return a provider's part of the page, in Markdown."""
-    lines = [f"### `{info.slug}`: {info.title}", ""]
+def page(info: ProviderInfo) -> str:
+    """Return the whole page, in Markdown."""
+    parts = [
+        f"# {info.title}",
+        "Written from the provider's `info`; see [all providers](README.md).",
+    ]
     if info.homepage:
-        lines += [f"<{info.homepage}>", ""]
+        parts.append(f"<{info.homepage}>")
+    required = " ".join(f"--field {one.name}=..." for one in info.fields if one.default is None)
+    parts.append(f"```\nzoneproof credential add {info.slug} {required}".rstrip() + "\n```")
     if info.fields:
-        lines += ["| field | what it is | default |", "|---|---|---|"]
-        lines += [_row(field) for field in info.fields]
+        rows = ["| field | what it is | default |", "|---|---|---|", *map(_row, info.fields)]
+        parts.append("\n".join(rows))
     else:
-        lines += ["It has no fields."]
-    lines += ["", f"{info.notes} TTL: {info.default_ttl} s.".strip(), ""]
-    for paragraph in details(info):
-        lines += [paragraph, ""]
-    return "\n".join(lines)
+        parts.append("It has no fields.")
+    parts += filter(None, [info.notes, *details(info)])
+    return "\n\n".join(parts) + "\n"
 
 
 def details(info: ProviderInfo) -> list[str]:
     """Return what there is to say besides the notes, as paragraphs in Markdown."""
     paragraphs = []
+    if info.key_url:
+        paragraphs.append(f"The key is made at <{info.key_url}>.")
     if info.least_privilege:
         paragraphs.append(f"Least privilege: {info.least_privilege}")
+    paragraphs.append(_limits(info))
     if info.name_servers:
         paragraphs.append(f"Zones there have the name servers {_code(info.name_servers)}.")
     if info.aliases:
@@ -44,12 +41,21 @@ def details(info: ProviderInfo) -> list[str]:
     return paragraphs
 
 
-def rewrite(page: str) -> str:
-    """Return the page with the sections of all providers between its two markers."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    sections = "\n".join(section(describe(slug)) for slug in slugs())
-    return f"{before}{BEGIN}\n\n{sections}\n{END}{after}"
+def _limits(info: ProviderInfo) -> str:
+    limits = info.limits
+    ttl = f"TTL: {max(info.default_ttl, limits.min_ttl)} s"
+    if not limits.has_ttl:
+        ttl = "The service sets the TTL"
+    elif limits.min_ttl > 1:
+        ttl += f", at least {limits.min_ttl} s"
+    others = []
+    if limits.value_bytes < Limits().value_bytes:
+        others.append(f"at most {limits.value_bytes} bytes in a value")
+    if limits.value_pattern:
+        others.append(f"values of `{limits.value_pattern}`")
+    if limits.values_at_name:
+        others.append(f"at most {limits.values_at_name} values at a name")
+    return "; ".join([ttl, *others]) + "."
 
 
 def _alias(alias: Alias) -> str:
@@ -70,8 +76,3 @@ def _row(field: CredentialField) -> str:
         what += "; secret"
     default = "required" if field.default is None else f"`{field.default}`" if field.default else ""
     return f"| `{field.name}` | {what} | {default} |"
-
-
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(rewrite(target.read_text("utf-8")), "utf-8")

@@ -68,10 +68,10 @@ class ErrorBody:
         found = decode(body)
         if found is None:
             return Problem("") if status < 400 else None
-        if status < 400 and self.success and _at(found, self.success[0]) == self.success[1]:
+        if status < 400 and self.success and place_in(found, self.success[0]) == self.success[1]:
             return None
-        codes = [_at(found, place) for place in self.codes]
-        messages = [_at(found, place) for place in self.messages]
+        codes = [place_in(found, place) for place in self.codes]
+        messages = [place_in(found, place) for place in self.messages]
         words = [word for word in messages if isinstance(word, str) and word.strip()]
         return Problem(
             words[0] if words else "",
@@ -97,7 +97,8 @@ def parse_xml(body: bytes) -> ET.Element:
     return root
 
 
-def _at(found: object, place: str) -> object:
+def place_in(found: object, place: str) -> object:
+    """Return what is at a place, such as ``errors.0.code`` or ``Errors/Error@Number``, or None."""
     if isinstance(found, ET.Element):
         path, _, attribute = place.partition("@")
         element = found.find(path) if path else found

@@ -19,6 +19,8 @@ _LONG_AGO = "2025-10-15T23:22:18.998737Z"
 
 
 class FakeDesec(FakeApi):
+    sources = "documentation and source of the server (2026), recorded exchanges (2025)"
+    recorded = "agree"
     page_size = 500
     min_ttl = 3600
     refusals = {

@@ -20,6 +20,8 @@ def _error(status: int, word: str, message: str) -> Reply:
 
 
 class FakeDigitalOcean(FakeApi):
+    sources = "API reference and OpenAPI file (2026), recorded exchanges (2020)"
+    recorded = "agree"
     page_size = 200
     min_ttl = 30
     refusals = {

@@ -26,6 +26,8 @@ def _error(number: int, text: str) -> Reply:
 
 
 class FakeNamecheap(FakeApi):
+    sources = "API reference (2025), recorded exchanges (2020)"
+    recorded = "agree"
     page_size = 100
     min_ttl = 60
     refusals = {

@@ -1,0 +1,23 @@
+"""The providers' pages are those of the providers as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.provider_pages import FOLDER, path_of
+from zoneproof.providers import describe, slugs
+from zoneproof.providers.pages import page
+
+_BY_HAND = {"README", "writing-one"}
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_each_page_is_made_from_the_provider_as_it_is(slug: str) -> None:
+    assert path_of(slug).exists(), "run python -m tests.docs.provider_pages"
+    assert path_of(slug).read_text("utf-8") == page(describe(slug)), (
+        "run python -m tests.docs.provider_pages"
+    )
+
+
+def test_there_is_no_page_without_a_provider() -> None:
+    assert {path.stem for path in FOLDER.glob("*.md")} - _BY_HAND == set(slugs())
