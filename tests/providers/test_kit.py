@@ -1,0 +1,254 @@
+"""The pieces of the kit: TXT in quotes, refusals, lists in pages, tokens, signing, pace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.clock import Clock
+from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderQuotaError,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.providers import ProviderContext, Zone
+from zoneproof.providers.api_client import ApiClient
+from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_request import ApiRequest, bearer, token_field
+from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.refusals import USUAL, ErrorBody, Problem, Refusal, Refusals
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+ZONE = Zone(DomainName.parse("example.com"))
+CODES: Refusals = {
+    **USUAL,
+    "expired": Refusal(ProviderCredentialsError, "the token has expired"),
+    "flood": Refusal(ProviderQuotaError, "too fast", again=True),
+}
+ERRORS = ErrorBody(codes=("code",), messages=("text",), success=("ok", True))
+
+
+class Item(msgspec.Struct):
+    n: int
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeHttpServer]:
+    async with fake_http_server(lambda request: Reply(200, {"ok": True})) as running:
+        yield running
+
+
+def client(server: FakeHttpServer, clock: Clock | None = None, **options: object) -> ApiClient:
+    clock = clock or Clock()
+    context = ProviderContext({}, timeout=5, sleep=clock.sleep, clock=clock)
+    return ApiClient(context, f"{server.url}/v1/", refusals=CODES, **options)  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=600))
+def test_quoted_txt_comes_back(value: str) -> None:
+    text = quote_txt(value)
+    assert text.isascii()
+    assert text.isprintable()
+    assert unquote_txt(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("bare", "bare"),
+        (r'"a\"b\\c"', r"a\b".replace("\\", '"') + r"\c"),
+        ('"one" "two"', "onetwo"),
+        (r'"gr\195\182\195\159er"', "größer"),
+        ('"größer"', "größer"),
+        ('""', ""),
+    ],
+)
+def test_txt_is_read_in_each_form(text: str, value: str) -> None:
+    assert unquote_txt(text) == value
+
+
+@pytest.mark.parametrize("name", ["_acme.a.example.com.", "_acme.a.Example.com", "_acme.a"])
+def test_a_name_is_made_relative(name: str) -> None:
+    assert relative_name(name, ZONE) == "_acme.a"
+
+
+@pytest.mark.parametrize("name", ["@", "", "example.com", "example.com."])
+def test_the_zone_itself_is_the_empty_name(name: str) -> None:
+    assert relative_name(name, ZONE) == ""
+
+
+def test_a_name_that_only_ends_alike_is_not_shortened() -> None:
+    assert relative_name("a.xexample.com", ZONE) == "a.xexample.com"
+
+
+@pytest.mark.parametrize(
+    ("errors", "status", "body", "problem"),
+    [
+        (ErrorBody(), 200, b'{"message": "fine"}', None),
+        (ErrorBody(), 400, b'{"code": 7, "message": "bad"}', Problem("bad", ("7",))),
+        (ErrorBody(), 400, b"not JSON", None),
+        (ERRORS, 200, b'{"ok": true, "text": "fine"}', None),
+        (ERRORS, 200, b'{"ok": false, "code": "x", "text": "bad"}', Problem("bad", ("x",))),
+        (ERRORS, 200, b"<html>", Problem("")),
+        (
+            ErrorBody(codes=("errors.0.code", "errors.0.id"), messages=("errors.0.message",)),
+            403,
+            b'{"errors": [{"code": 9109, "id": "z", "message": "no"}]}',
+            Problem("no", ("9109", "z")),
+        ),
+        (
+            ErrorBody(("E/Error@Number",), ("E/Error",), ("@Status", "OK")),
+            200,
+            b'<R xmlns="urn:x" Status="ERROR"><E><Error Number="1">bad</Error></E></R>',
+            Problem("bad", ("1",)),
+        ),
+    ],
+)
+def test_what_is_wrong_is_read_where_it_stands(
+    errors: ErrorBody, status: int, body: bytes, problem: Problem | None
+) -> None:
+    assert errors.read(status, body) == problem
+
+
+async def test_a_refusal_with_status_200_is_an_error(server: FakeHttpServer) -> None:
+    api = client(server, errors=ERRORS)
+    server.handler = lambda request: Reply(200, {"ok": False, "code": "expired", "text": "old"})
+    with pytest.raises(ProviderCredentialsError, match="expired, it says: old") as caught:
+        await api.send("POST", "records", json={})
+    assert caught.value.changed_nothing
+    await api.close()
+
+
+async def test_a_refusal_that_says_later_is_tried_again(server: FakeHttpServer) -> None:
+    clock = Clock()
+    api = client(server, clock, errors=ERRORS)
+    server.faults.append(Reply(200, {"ok": False, "code": "flood"}))
+    await api.send("POST", "records", json={})
+    assert len(server.requests) == 2
+    assert len(clock.slept) == 1
+    await api.close()
+
+
+@pytest.mark.parametrize("way", ["link", "url", "cursor", "page", "offset"])
+async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) -> None:
+    def handler(request: Request) -> Reply:
+        query = dict(part.split("=") for part in request.path.partition("?")[2].split("&"))
+        number = int(query.get("p", 1))
+        if way == "offset":
+            number = int(query["p"]) // 2 + 1
+        items = [{"n": n} for n in range(1, 6)][2 * number - 2 : 2 * number]
+        last = number == 3
+        url = f"/v1/list?p={number + 1}"
+        link = {} if last else {"Link": f'<{url}>; rel="next", <x>; rel="first"'}
+        following = "" if last else url if way == "url" else str(number + 1)
+        return Reply(200, {"data": {"items": items}, "next": following}, link)
+
+    server.handler = handler
+    api = client(server)
+    options = {
+        "link": {},
+        "url": {"following": "next"},
+        "cursor": {"following": lambda page: page["next"] and {"p": page["next"]}},
+        "page": {"counter": "p", "size": 2},
+        "offset": {"counter": "p", "size": 2, "first": 0, "step": 2},
+    }[way]
+    found = await api.items("list", Item, at="data.items", query={"a": 1}, **options)  # type: ignore[arg-type]
+    assert [item.n for item in found] == [1, 2, 3, 4, 5]
+    assert server.requests[0].path.startswith("/v1/list?a=1")
+    await api.close()
+
+
+async def test_a_next_page_elsewhere_does_not_get_the_key(server: FakeHttpServer) -> None:
+    server.handler = lambda request: Reply(200, {"items": [], "next": "https://elsewhere/list"})
+    api = client(server)
+    with pytest.raises(ProviderError, match="somewhere else: https://elsewhere/list"):
+        await api.items("list", Item, at="items", following="next")
+    await api.close()
+
+
+async def test_a_token_is_fetched_once_and_again_when_it_has_ended(
+    server: FakeHttpServer,
+) -> None:
+    clock, given = Clock(), iter(["one", "two", "three"])
+
+    async def fetch() -> tuple[str, float]:
+        await api.send("POST", "login", plain=True)
+        return next(given), 3600.0
+
+    api = client(server, clock, token=BearerToken(fetch, clock))
+    await api.send("GET", "a")
+    await api.send("GET", "b")
+    clock.now += 3600
+    await api.send("GET", "c")
+    server.faults.append(Reply(401, {"error": "expired"}))
+    await api.send("GET", "d")
+    sent = [(request.path, request.headers.get("authorization", "")) for request in server.requests]
+    assert sent == [
+        ("/v1/login", ""),
+        ("/v1/a", "Bearer one"),
+        ("/v1/b", "Bearer one"),
+        ("/v1/login", ""),
+        ("/v1/c", "Bearer two"),
+        ("/v1/d", "Bearer two"),
+        ("/v1/login", ""),
+        ("/v1/d", "Bearer three"),
+    ]
+    await api.close()
+
+
+async def test_a_signature_is_made_of_the_whole_request_and_anew_each_time(
+    server: FakeHttpServer,
+) -> None:
+    seen: list[ApiRequest] = []
+
+    def sign(request: ApiRequest) -> ApiRequest:
+        seen.append(request)
+        return replace(request, url=f"{request.url}&n={len(seen)}").with_headers({"X-Sig": "s"})
+
+    api = client(server, sign=sign, headers={"X-Key": "k"})
+    server.faults.append(Reply(503))
+    await api.send("POST", "records", query={"z": "a b"}, json={"x": 1})
+    assert [request.path for request in server.requests] == [
+        "/v1/records?z=a+b&n=1",
+        "/v1/records?z=a+b&n=2",
+    ]
+    assert seen[0].content == b'{"x":1}'
+    assert seen[0].headers == {"X-Key": "k", "Content-Type": "application/json"}
+    assert server.requests[1].headers["x-sig"] == "s"
+    await api.close()
+
+
+async def test_requests_begin_a_pause_apart_and_as_late_as_the_service_asks(
+    server: FakeHttpServer,
+) -> None:
+    clock = Clock()
+    api = client(server, clock, pause=2.0)
+    await api.send("GET", "a")
+    await api.send("GET", "b")
+    api.pace.rest(10)
+    await api.send("GET", "c")
+    assert clock.slept == [2.0, 10.0]
+    await api.close()
+
+
+async def test_a_key_that_no_header_can_carry_is_not_sent_nor_shown(
+    server: FakeHttpServer,
+) -> None:
+    with pytest.raises(InvalidInputError, match="Authorization") as caught:
+        client(server, headers=bearer("se\ncret"))
+    assert "cret" not in caught.value.message
+    check = token_field("token", "a token").check
+    assert check
+    check("dop_v1_0123")
+    for text in ["se cret", "secret\n", "sécret"]:
+        with pytest.raises(InvalidInputError, match="token has a space") as caught:
+            check(text)
+        assert text not in caught.value.message
