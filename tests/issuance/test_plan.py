@@ -115,6 +115,16 @@ async def test_the_longest_listed_zone_at_a_label_boundary_wins(resolver: Resolv
     assert made.names[0].zone.id == "id of sub.example.com"
 
 
+async def test_of_two_zones_of_one_name_a_person_chooses(resolver: Resolver) -> None:
+    provider = MemoryProvider(CONTEXT)
+    zone = DomainName.parse("example.com")
+    provider.listed = [Zone(zone, "Z1"), Zone(zone, "Z2")]
+    with pytest.raises(ProviderZoneError, match=r"2 zones example\.com: .* one of Z1, Z2"):
+        await plan(resolver, provider, "www.example.com")
+    with pytest.raises(ProviderZoneError, match="2 zones"):
+        await plan(resolver, provider, "www.example.com", zone="example.com")
+
+
 async def test_a_provider_is_asked_once_for_its_zones(resolver: Resolver) -> None:
     provider = MemoryProvider(CONTEXT, ["example.com"])
     await plan(resolver, provider, *(f"h{number}.example.com" for number in range(20)))

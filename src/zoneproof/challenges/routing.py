@@ -140,11 +140,23 @@ class ZoneFinder:
             return Zone((await find_zone(method.resolver or self._resolver, name)).name)
         holding = [zone for zone in listed if name.is_below(zone.name)]
         if holding:
-            return max(holding, key=lambda zone: len(zone.name.labels))
+            return _only_longest(method, holding)
         raise ProviderZoneError(
             f"{method.provider.info.title} has no zone that contains {name}; it has"
             f" {_shown(listed)}: choose another provider or credential"
         )
+
+
+def _only_longest(method: DnsMethod, holding: Sequence[Zone]) -> Zone:
+    longest = max(holding, key=lambda zone: len(zone.name.labels))
+    twins = [zone.id for zone in holding if zone.name == longest.name]
+    if len(twins) > 1:
+        raise ProviderZoneError(
+            f"{method.provider.info.title} has {len(twins)} zones {longest.name}: set the method's"
+            f" zone to the id of the one that the name servers of {longest.name} serve, one of"
+            f" {', '.join(twins)}"
+        )
+    return longest
 
 
 def _named_zone(method: DnsMethod, name: DomainName, listed: Sequence[Zone]) -> Zone:
@@ -173,7 +185,7 @@ def _named_zone(method: DnsMethod, name: DomainName, listed: Sequence[Zone]) -> 
             f"the method's zone {known[0].name} does not contain {name}: change the zone, or leave"
             " it empty"
         )
-    return holding[0]
+    return _only_longest(method, holding)
 
 
 def _shown(zones: Sequence[Zone]) -> str:

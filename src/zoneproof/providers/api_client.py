@@ -34,14 +34,7 @@ from zoneproof.providers.api_request import ApiRequest, Body, check_headers
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import ProviderContext
 from zoneproof.providers.pace import Pace
-from zoneproof.providers.refusals import (
-    ErrorBody,
-    Problem,
-    Refusal,
-    Refusals,
-    parse_xml,
-    place_in,
-)
+from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals, parse_xml, place_in
 
 T = TypeVar("T")
 Query = Mapping[str, object]
@@ -343,17 +336,12 @@ class ApiClient:
     def _judge(self, reply: Reply, table: Refusals) -> tuple[Problem | None, Refusal | None]:
         """Return what the answer says is wrong, and what the table has for that."""
         problem = self._errors.read(reply.status, reply.body) if self._errors else None
-        if reply.status < 400:
-            words = [*problem.codes, problem.message] if problem else []
-            status: int | None = None
-        else:
-            said = problem.message if problem else error_text(reply.body, self._secrets)
-            words = [*(problem.codes if problem else ()), said]
-            status = reply.status
-        for key in (*words, status):
-            if key is not None and key in table:
-                return problem, table[key]
-        return problem, None
+        if problem is None and reply.status >= 400:
+            problem = Problem(error_text(reply.body, self._secrets))
+        if problem is None:
+            return None, None
+        keys: list[int | str] = [*problem.codes, problem.message, reply.status]
+        return problem, next((table[key] for key in keys if key in table), None)
 
     def _refused(
         self, begin: str, reply: Reply, problem: Problem | None, refusal: Refusal

@@ -145,12 +145,13 @@ class ApiProvider(ABC):
             return zone
         if self.fields["zone_id"]:
             return replace(zone, id=self.fields["zone_id"])
-        for known in await self.zones():
-            if known.name == zone.name:
-                return known
-        raise ProviderZoneError(
-            f"{self._title}, zone {zone.name}: these credentials have no zone of that name"
+        known = [one for one in await self.zones() if one.name == zone.name]
+        if len(known) == 1:
+            return known[0]
+        number = (
+            f"{len(known)} zones of that name: set zone_id" if known else "no zone of that name"
         )
+        raise ProviderZoneError(f"{self._title}, zone {zone.name}: these credentials have {number}")
 
     @contextmanager
     def _about(self, zone: Zone | None, *, unchanged: bool | None = None) -> Iterator[None]:

@@ -1,0 +1,39 @@
+"""Signatures against vectors that their inventors published."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from zoneproof.providers.api_request import ApiRequest
+from zoneproof.providers.signatures import sign_aws4
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "signature"),
+    [
+        # aws-sig-v4-test-suite: get-vanilla, post-vanilla, get-vanilla-query-order-key-case
+        ("GET", "/", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+        ("POST", "/", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+        (
+            "GET",
+            "/?Param2=value2&Param1=value1",
+            "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+        ),
+    ],
+)
+def test_aws_signature_version_4(method: str, path: str, signature: str) -> None:
+    signed = sign_aws4(
+        ApiRequest(method, f"https://example.amazonaws.com{path}", {}),
+        access_key_id="AKIDEXAMPLE",
+        secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        region="us-east-1",
+        service="service",
+        now=datetime(2015, 8, 30, 12, 36, tzinfo=UTC),
+    )
+    assert signed.headers["X-Amz-Date"] == "20150830T123600Z"
+    assert signed.headers["Authorization"] == (
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request,"
+        f" SignedHeaders=host;x-amz-date, Signature={signature}"
+    )
