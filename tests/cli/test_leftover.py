@@ -16,6 +16,7 @@ from zoneproof.issuance import HttpFile, PublishedRecord
 from zoneproof.manager import Home, open_manager
 from zoneproof.providers import Zone
 
+BOTH = ["--field=create=/bin/true", "--field=delete=/bin/true"]
 NAME = "_acme-challenge.a.example"
 PROGRAM = """#!/bin/sh
 test -e {ok} || {{ echo the DNS is on holiday >&2; exit 1; }}
@@ -166,13 +167,15 @@ def test_removing_a_credential_says_that_values_of_it_are_left(left: Inside) -> 
     (facts,) = json.loads(removed.stdout)["leftovers"]
     assert facts["name"] == NAME
     assert left.run("credential", "remove", "own", "--yes").status == 2
-    left.good("credential", "add", "script", "--name=own", "--field=create=/x", "--field=delete=/x")
+    left.good("credential", "add", "script", "--name=own", *BOTH)
     left.good("leftover", "drop", "--all", "--yes")
     assert left.run("credential", "remove", "own", "--yes").stderr == ""
 
 
 def test_a_script_that_cannot_be_started_leaves_nothing(inside: Inside, tmp_path: Path) -> None:
-    script = tmp_path / "nothing"
+    script = tmp_path / "no-program"
+    script.write_bytes(b"\x7fELF\0")  # which only the attempt to run it shows
+    script.chmod(0o755)
     inside.good(
         *("credential", "add", "script", "--name=own"),
         *(f"--field=create={script}", f"--field=delete={script}"),

@@ -91,7 +91,7 @@ def test_who_gives_some_fields_is_asked_only_for_what_is_required_and_missing(ho
         ("rfc2136", "secret", "not base64!", "secret is not base64", SECRET),
         ("rfc2136", "secret", "", None, SECRET),
         ("rfc2136", "algorithm", "rot13", "choose one of hmac-md5", "hmac-sha512"),
-        ("script", "create", "./create", "must be an absolute path", "/opt/create"),
+        ("script", "create", "./create", "must be an absolute path", "/bin/true"),
         ("script", "timeout", "soon", "must be a number of seconds", "60"),
         ("acme-dns", "server", "auth.example", "must begin with https://", "https://auth.example"),
         ("acme-dns", "server", "https://auth.example:0", "0 is not a valid port", "https://a.test"),
@@ -105,7 +105,7 @@ def test_each_answer_is_checked_as_it_is_given(
     """The same question comes again at once, and not after all the others."""
     rest = {
         "rfc2136": dict(ALL_OF_RFC2136),
-        "script": dict.fromkeys(("create (", "delete ("), "/opt/program")
+        "script": dict.fromkeys(("create (", "delete ("), "/bin/true")
         | {"zone_id (": "", "timeout (": ""},
         "acme-dns": {"server (": "https://a.test", "allowfrom (": "", "ca_bundle (": ""},
     }[provider]

@@ -36,6 +36,10 @@ WRONG = [
     ({"credential": "gone"}, "there is no credential 'gone'"),
     ({"provider": "rfc2136"}, "provider rfc2136 needs the field 'server'"),
     ({"provider": "rfc2136", "fields": {"colour": "red"}}, "no field 'colour'"),
+    (
+        {"provider": "script", "fields": {"create": "/nonexistent", "delete": "/bin/true"}},
+        "script: create: /nonexistent cannot be run: there is no such file",
+    ),
     ({"identifiers": ["192.0.2.7"]}, "is an IP address"),
     (
         {"provider": "acme-dns", "fields": {"server": "https://auth.example"}, "zone": "a.example"},
@@ -152,6 +156,143 @@ def test_a_wildcard_without_a_method_is_advised_to_use_dns(inside: Inside, tmp_p
     assert "pattern" not in result.stderr
 
 
+# --- what this machine has to have ---------------------------------------------------------------
+
+
+def hook(folder: Path, text: str = "#!/bin/sh\n", mode: int = 0o755) -> str:
+    path = folder / "hook"
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+def fields(program: str) -> list[str]:
+    return [f"--field=create={program}", f"--field=delete={program}"]
+
+
+def test_a_credential_whose_program_cannot_run_is_not_stored(
+    inside: Inside, tmp_path: Path
+) -> None:
+    refused = inside.run("credential", "add", "script", *fields(hook(tmp_path, mode=0o644)))
+    assert (refused.status, "chmod +x" in refused.stderr) == (2, True), refused.stderr
+    inside.good("credential", "add", "script", *fields(hook(tmp_path)))
+    refused = inside.run("credential", "set", "script", "--field=delete=/nonexistent")
+    assert (refused.status, "script: delete" in refused.stderr) == (2, True), refused.stderr
+    shown = json.loads(inside.good("credential", "show", "script", "--json"))
+    assert shown["fields"]["delete"] == str(tmp_path / "hook")
+
+
+def test_a_webroot_that_is_not_there_is_refused_by_all_that_save(
+    inside: Inside, tmp_path: Path
+) -> None:
+    inside.good("add", "a.example", "--provider=manual")
+    before = definitions(inside)
+    file = tmp_path / "certs.toml"
+    method = '[[certificate.method]]\nchallenge = "http-01"\nwebroot = "/nonexistent"\n'
+    file.write_text(f'[[certificate]]\nidentifiers = ["a.example"]\n{method}')
+    for command in (
+        ["add", "b.example", "--webroot=/nonexistent"],
+        ["issue", "b.example", "--webroot=/nonexistent"],
+        ["edit", "a.example", "--webroot=/nonexistent"],
+        ["apply", "-f", str(file)],
+    ):
+        result = inside.run(*command)
+        assert result.status == 2, result.stdout
+        assert "the webroot /nonexistent is not a directory" in result.stderr
+    assert definitions(inside) == before
+
+
+def test_a_port_that_is_busy_now_is_no_reason_not_to_save(inside: Inside) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"--standalone=127.0.0.1:{other.getsockname()[1]}"
+        inside.good("add", "a.example", listen)
+
+
+def test_what_is_saved_can_be_changed_while_its_program_is_gone(
+    inside: Inside, tmp_path: Path
+) -> None:
+    program = hook(tmp_path)
+    inside.good("add", "a.example", "--provider=script", *fields(program))
+    Path(program).unlink()
+    inside.good("edit", "a.example", "--no-renew")
+    file = tmp_path / "certs.toml"
+    file.write_text(inside.good("list", "--toml"))
+    inside.good("apply", "-f", str(file))
+    assert inside.run("edit", "a.example", "--provider=script", *fields("/gone")).status == 2
+    assert inside.run("issue", "a.example").status == 2
+
+
+def test_preview_tells_of_a_program_that_cannot_run(world: World, tmp_path: Path) -> None:
+    program = hook(tmp_path, "#!/nonexistent/sh\n")
+    options = ["--provider=script", *fields(program), *world.ca_options]
+    result = world.run("preview", "example.com", *options)
+    assert result.status == 1, result.stderr
+    assert "the interpreter '/nonexistent/sh', which is not there" in result.stdout
+    assert "publish name" in result.stdout  # and what else there is to know
+
+
+def test_a_program_that_is_gone_is_found_before_the_order(world: World, tmp_path: Path) -> None:
+    program = hook(tmp_path)
+    options = ["--provider=script", *fields(program), world.ca_options[0]]
+    assert world.run("add", "example.com", *options).status == 0
+    Path(program).unlink()
+    result = world.run("renew", *world.ca_options[1:], "--json")
+    assert result.status == 1
+    assert "there is no such file" in result.stdout
+    assert "order_created" not in result.event_names
+
+
+# --- what the CA and the DNS say at once ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["add", "issue", "edit", "apply"])
+def test_a_zone_that_does_not_hold_the_name_is_not_saved(
+    world: World, tmp_path: Path, command: str
+) -> None:
+    name = "www.example.com"
+    options = [*world.rfc2136_options, world.ca_options[0]]
+    if command == "edit":
+        assert world.run("add", name, *options).status == 0
+        options = [name, "--zone=example.net"]
+    elif command == "apply":
+        file = tmp_path / "certs.toml"
+        method = '[[certificate.method]]\nprovider = "manual"\nzone = "example.net"\n'
+        file.write_text(f'[[certificate]]\nidentifiers = ["{name}"]\n{method}')
+        options = ["-f", str(file)]
+    else:
+        options = [name, *options, "--zone=example.net"]
+        options += world.ca_options[1:] if command == "issue" else []
+    before = world.run("list", "--toml").stdout
+    result = world.run(command, *options)
+    assert result.status == 2, result.stdout + result.stderr
+    assert "the method's zone example.net does not contain _acme-challenge.www" in result.stderr
+    assert world.run("list", "--toml").stdout == before
+
+
+def test_a_zone_to_which_a_cname_leads_is_saved(world: World) -> None:
+    change_record(world.knot.port, f"{CHALLENGE}. IN CNAME challenge.example.net.")
+    options = ["--provider=manual", world.ca_options[0]]
+    saved = world.run("add", "example.com", *options, "--zone=example.net")
+    change_record(world.knot.port, f"{CHALLENGE}. IN CNAME challenge.example.net.", remove=True)
+    assert saved.status == 0, saved.stderr
+
+
+def test_a_zone_that_nobody_can_judge_now_is_saved(world: World) -> None:
+    nobody = f"--resolver=127.0.0.1:{free_port()}"
+    options = ["--provider=manual", world.ca_options[0], nobody, "--zone=example.net"]
+    assert world.run("add", "example.com", *options).status == 0
+
+
+def test_a_profile_that_the_ca_does_not_have_is_not_saved(good: World, tmp_path: Path) -> None:
+    result = good.run("edit", "example.com", "--profile=golden")
+    stays(good, result, 2, "no profile 'golden'")
+    file = tmp_path / "certs.toml"
+    text = good.run("list", "--toml").stdout
+    file.write_text(text.replace("identifiers =", 'profile = "golden"\nidentifiers =', 1))
+    stays(good, good.run("apply", "-f", str(file)), 2, "no profile 'golden'")
+    assert good.run("edit", "example.com", "--profile=default").status == 0
+
+
 # --- what works stays --------------------------------------------------------------------------
 
 
@@ -185,7 +326,7 @@ def good(world: World) -> World:
         (["--ca=letsencrpyt"], 2, "no account 'letsencrpyt'"),
         (["--directory=https://127.0.0.1:9/dir"], 1, "127.0.0.1:9"),
         (["--profile=golden"], 2, "no profile 'golden'"),
-        (["--webroot=/nonexistent"], 1, "the webroot /nonexistent"),
+        (["--webroot=/nonexistent"], 2, "the webroot /nonexistent"),
         (["--fallback-account=nope"], 2, "no account 'nope'"),
     ],
 )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.core.programs import ProgramError, run_program
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.programs import ProgramError, require_program, run_program
 
 TELLER = f"""#!{sys.executable} -IS
 import json, os, sys
@@ -144,3 +145,44 @@ async def test_what_cannot_be_run_is_told_with_advice(
     with pytest.raises(ProgramError, match=f"cannot be run: .*{word}") as caught:
         await run_program([str(path)], seconds=30.0, variables={})
     assert not caught.value.started
+
+
+# --- before it is run --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "reason"),
+    [
+        ("#!/bin/sh\n", 0o644, "this user may not execute it"),
+        ("#!/nonexistent/sh -e\n", 0o755, "the interpreter '/nonexistent/sh', which is not there"),
+        ("#!/usr/bin/env nonexistent\n", 0o755, "the interpreter 'nonexistent', which is not"),
+        ("#!sh\n", 0o755, "the interpreter 'sh', which is not there"),
+        ("#!\n", 0o755, "the interpreter '', which is not there"),
+        ("#!/bin/sh\r\n", 0o755, "CR LF"),
+        ("echo hello\n", 0o755, "#!/bin/sh"),
+        ("", 0o755, "#!/bin/sh"),
+    ],
+)
+def test_a_program_that_cannot_run_is_known_without_running_it(
+    tmp_path: Path, text: str, mode: int, reason: str
+) -> None:
+    path = program(tmp_path, text)
+    Path(path).chmod(mode)
+    with pytest.raises(InvalidInputError) as caught:
+        require_program("hook", path)
+    assert caught.value.message.startswith(f"hook: {path} cannot be run: ")
+    assert reason in caught.value.message
+
+
+@pytest.mark.parametrize("wrong", ["/nonexistent", "/", "/dev/null/hook"])
+def test_what_is_not_a_program_is_known(wrong: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"no such file|is a directory"):
+        require_program("hook", wrong)
+
+
+@pytest.mark.parametrize(
+    "line", ["#!/bin/sh", "#! /bin/sh -e", "#!/usr/bin/env sh", "#!/usr/bin/env -S sh -e"]
+)
+def test_a_program_that_can_run_is_not_refused(tmp_path: Path, line: str) -> None:
+    require_program("hook", program(tmp_path, f"{line}\n"))
+    require_program("hook", sys.executable)

@@ -17,7 +17,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver
-from zoneproof.providers import DelegatedProvider, Provider, TxtRecord, Zone
+from zoneproof.providers import DelegatedProvider, Provider, TxtRecord, Zone, require_files
 
 TYPE = "dns-01"
 LABEL = "_acme-challenge"
@@ -169,7 +169,8 @@ class DnsMethod:
         check_has_dns(identifier)
 
     async def require_usable(self) -> None:
-        """Do nothing: what can be wrong shows when the names are planned."""
+        """Raise InvalidInputError for a file of the provider's that cannot be used."""
+        require_files(self.provider.info, self.fields)
 
     def details(self, zone: Zone | None) -> tuple[Detail, ...]:
         """Return the provider, the credential, ``zone`` and the propagation policy."""

@@ -30,7 +30,8 @@ class HttpResponder(Protocol):
     """Makes key authorizations appear at ``/.well-known/acme-challenge/<token>``.
 
     Putting a token twice and removing one that is not there succeed. Every method may raise
-    HttpResponderError; a token that is not base64url raises AcmeConnectionError.
+    HttpResponderError, and InvalidInputError where its folder is not there; a token that is not
+    base64url raises AcmeConnectionError.
     """
 
     @property
@@ -85,7 +86,10 @@ class HttpMethod:
             )
 
     async def require_usable(self) -> None:
-        """Raise HttpResponderError if the folder or port cannot be used."""
+        """See whether the folder or port can be used.
+
+        Raises InvalidInputError for a folder that is not there, else HttpResponderError.
+        """
         await self.responder.check()
 
     def details(self, zone: Zone | None) -> tuple[Detail, ...]:

@@ -50,7 +50,11 @@ class Method(Protocol):
         ...
 
     async def require_usable(self) -> None:
-        """Raise a ZoneproofError for what of this machine cannot be used; nothing is changed."""
+        """See whether this machine has what it needs; nothing is changed.
+
+        Raises InvalidInputError for what is not there, such as a program or a folder, and another
+        ZoneproofError for what can be otherwise at another time or for another user.
+        """
         ...
 
     def details(self, zone: Zone | None) -> tuple[Detail, ...]:

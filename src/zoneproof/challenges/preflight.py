@@ -107,6 +107,10 @@ async def _preflight_name(
     findings: list[Finding] = []
     name, zone = None, None
     try:
+        await method.require_usable()
+    except ZoneproofError as error:
+        findings.append(Finding(error.message))
+    try:
         route = await find_route(resolver, domain, method, register=False)
         findings += _method_findings(route, method)
         name = await preflight_route(resolver, route)

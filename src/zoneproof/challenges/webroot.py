@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoneproof.acme.keys import check_token
-from zoneproof.core.errors import HttpResponderError
+from zoneproof.core.errors import HttpResponderError, InvalidInputError
 
 _FOLDERS = (".well-known", "acme-challenge")
 _TRIES = 10
@@ -51,9 +51,12 @@ class Webroot:
         return f"files below {self._path}"
 
     async def check(self) -> None:
-        """See whether the folder is there and can be written."""
+        """See whether the folder is there and can be written.
+
+        Raises InvalidInputError if it is not there, else HttpResponderError.
+        """
         if not self._path.is_dir():
-            raise HttpResponderError(
+            raise InvalidInputError(
                 f"the webroot {self._path} is not a directory: name the one from which the web"
                 " server serves the site"
             )

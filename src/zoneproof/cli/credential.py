@@ -45,7 +45,7 @@ from zoneproof.manager import (
     run_credential_test,
 )
 from zoneproof.manager import rotate_key as rotate
-from zoneproof.providers import describe
+from zoneproof.providers import describe, require_files
 
 _SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
 _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
@@ -219,6 +219,7 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
     async def work(manager: Manager) -> Credential:
         await manager.credentials.require_free(name)
         manager.providers.open(provider, given)
+        require_files(info, given)
         await manager.credentials.add(new)
         return await manager.credentials.get(name)
 
@@ -260,6 +261,7 @@ def set_fields(
         wanted = change(before)
         require_all(info, wanted.fields)
         manager.providers.open(wanted.provider, wanted.fields)
+        require_files(info, wanted.fields)
         after = await manager.credentials.change(name, change)
         return after, await credential_users(manager.store, name)
 

@@ -10,7 +10,7 @@ import click
 from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
-from zoneproof.providers import ProviderInfo, check_field, shown_field
+from zoneproof.providers import ProviderInfo, check_answer, shown_field
 
 
 def parse_fields(texts: Sequence[str]) -> dict[str, str]:
@@ -94,7 +94,7 @@ def ask_for_rest(info: ProviderInfo, fields: Mapping[str, str]) -> dict[str, str
     answers = dict(fields)
     for field in info.fields:
         if field.name in answers:
-            check_field(info.slug, field, answers[field.name])
+            check_answer(info.slug, field, answers[field.name])
     for field in info.fields:
         needless = field.rare or answers.get(field.needed_with) == ""
         wanted = field.is_missing(answers) or not (fields or needless)
@@ -102,7 +102,7 @@ def ask_for_rest(info: ProviderInfo, fields: Mapping[str, str]) -> dict[str, str
             continue
         answers[field.name] = ask(
             f"{field.name} ({field.help})",
-            partial(check_field, info.slug, field),
+            partial(check_answer, info.slug, field),
             default=None if field.is_missing(answers) else field.default,
             hidden=field.secret,
         )

@@ -176,13 +176,10 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     stay, unless --prune is given; files with certificates and keys always stay.
     """
 
-    async def plan(manager: Manager) -> tuple[DefinitionChanges, list[str]]:
-        problems = await manager.checks.all_problems(file.definitions)
-        return await plan_changes(manager, file.definitions, prune=prune), problems
-
     file = read_definitions(path)
-    changes, missing = run_with_manager(plan)
-    _refuse(path, [*file.problems, *missing], as_json=as_json)
+    plan = run_with_manager(lambda manager: plan_changes(manager, file.definitions, prune=prune))
+    _refuse(path, [*file.problems, *plan.problems], as_json=as_json)
+    changes = plan.changes
     if not as_json:
         _tell(changes)
     if changes.changes and not dry_run:

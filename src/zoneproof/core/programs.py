@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
+import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
-from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.core.files import open_file
 from zoneproof.core.text import sanitize
 
+_DENIED = "this user may not execute it: check its mode (chmod +x) and its folders"
+_FIRST_LINE = "a script needs a first line such as #!/bin/sh"
+_LONGEST_FIRST_LINE = 4096  # bytes
+_PLAIN = re.compile(r"[\w.+/][\w.+/-]*")  # neither an option of env nor a variable
 _MOST_OUTPUT = 64 * 1024  # bytes that are kept, from the end
 # Our own environment may hold keys that the program has no business with, so it gets only what
 # programs need to find themselves, a home, a language and a place for temporary files.
@@ -95,6 +103,45 @@ async def run_program(
         return Ended(status, _end_of(stdout), _end_of(stderr))
 
 
+def require_program(field: str, path: str) -> None:
+    """Raise InvalidInputError if the program at an absolute path cannot be run by this user.
+
+    It is not run: its mode is looked at, and its first line, if it is a script.
+    """
+    problem = _problem(Path(path))
+    if problem:
+        raise InvalidInputError(f"{field}: {sanitize(path)} cannot be run: {problem}")
+
+
+def _problem(path: Path) -> str:
+    if path.is_dir():
+        return "it is a directory"
+    if not os.access(path, os.X_OK):
+        # What this user may not look into is not told apart from what is missing.
+        return _DENIED if os.path.lexists(path) and path.exists() else "there is no such file"
+    try:
+        with open_file(path) as file:
+            first = file.readline(_LONGEST_FIRST_LINE)
+    except OSError:
+        return ""  # to be executed it need not be readable
+    if not first.startswith(b"#!"):
+        return "" if b"\0" in first or os.name != "posix" else f"it is not a program: {_FIRST_LINE}"
+    return _problem_of_first_line(first[2:].decode("utf-8", "replace").rstrip("\n"))
+
+
+def _problem_of_first_line(line: str) -> str:
+    if line.endswith("\r"):
+        return "its first line ends in CR LF, as on Windows: save it with LF alone"
+    interpreter, *arguments = line.split() or [""]
+    missing = "" if os.access(interpreter, os.X_OK) else interpreter
+    is_env = Path(interpreter).name == "env" and arguments and _PLAIN.fullmatch(arguments[0])
+    if not missing and is_env and not shutil.which(arguments[0]):
+        missing = arguments[0]
+    if interpreter and not missing:
+        return ""
+    return f"its first line names the interpreter '{sanitize(missing)}', which is not there"
+
+
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
     return inherited | dict(variables)
@@ -119,5 +166,5 @@ def _reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file, or its first line names no existing interpreter"
     if isinstance(error, PermissionError):
-        return "this user may not execute it: check its mode (chmod +x) and its folders"
-    return f"{error.strerror}: a script needs a first line such as #!/bin/sh"
+        return _DENIED
+    return f"{error.strerror}: {_FIRST_LINE}"

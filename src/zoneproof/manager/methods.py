@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
 from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
-from zoneproof.core.errors import InvalidInputError, VaultError
+from zoneproof.core.errors import HttpResponderError, InvalidInputError, VaultError
 from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import Resolver, parse_policy, parse_server
 from zoneproof.issuance import (
@@ -219,13 +220,15 @@ class DefinitionChecks:
         self,
         definition: CertificateDefinition,
         *,
+        before: CertificateDefinition | None = None,
         credentials: Mapping[str, Credential] | None = None,
         accounts: Mapping[str, str] | None = None,
     ) -> list[str]:
         """Return a line for everything that is wrong, without the certificate's name.
 
-        ``credentials`` are to be stored together with the definition, and so are ``accounts``,
-        directory URLs by name. Raises StorageError and VaultError.
+        For methods that ``before`` has, too, this machine is not looked at: what was there once may
+        be there again. ``credentials`` are to be stored together with the definition, and so are
+        ``accounts``, directory URLs by name. Raises StorageError and VaultError.
         """
         problems = []
         url = ""
@@ -247,25 +250,38 @@ class DefinitionChecks:
             methods = await self._methods.make(definition, credentials)
             for identifier in definition.parsed_identifiers:
                 methods.choose(identifier).method.check(identifier)
+            known = before.method if before else ()
+            for defined, method in zip(definition.method, methods.made, strict=True):
+                if defined not in known or credentials:
+                    await _require_present(method)
         except InvalidInputError as error:
             problems.append(error.message)
         return list(dict.fromkeys(problems))
 
-    async def all_problems(self, definitions: Iterable[CertificateDefinition]) -> list[str]:
-        """Return a line for everything that is wrong with any of them, with its name."""
+    async def all_problems(
+        self,
+        definitions: Iterable[CertificateDefinition],
+        stored: Mapping[str, CertificateDefinition],
+    ) -> list[str]:
+        """Return a line for everything that is wrong with any of them, with its name.
+
+        ``stored`` are the definitions that they replace, by name.
+        """
         return [
             f"{definition.name}: {problem}"
             for definition in definitions
-            for problem in await self.problems(definition)
+            for problem in await self.problems(definition, before=stored.get(definition.name))
         ]
 
     async def require_usable(
         self,
         definition: CertificateDefinition,
         credentials: Mapping[str, Credential] | None = None,
+        *,
+        before: CertificateDefinition | None = None,
     ) -> None:
         """Raise InvalidInputError, with all that is wrong, for what cannot be used."""
-        problems = await self.problems(definition, credentials=credentials)
+        problems = await self.problems(definition, before=before, credentials=credentials)
         if problems:
             raise InvalidInputError("; ".join(problems))
 
@@ -279,3 +295,8 @@ class DefinitionChecks:
             where = "" if account else f"{FILE} names an account that cannot be used: "
             raise InvalidInputError(f"{where}{error.message}") from error
         return found.directory_url if found else directory_url(name)
+
+
+async def _require_present(method: Method) -> None:
+    with suppress(HttpResponderError):  # whoever renews later may use the folder or the port
+        await method.require_usable()

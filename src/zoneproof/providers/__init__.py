@@ -13,7 +13,15 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.registry import check_field, describe, open_provider, shown_field, slugs
+from zoneproof.providers.registry import (
+    check_answer,
+    describe,
+    files_of,
+    open_provider,
+    require_files,
+    shown_field,
+    slugs,
+)
 
 __all__ = [
     "Alias",
@@ -27,9 +35,11 @@ __all__ = [
     "RegistrationStore",
     "TxtRecord",
     "Zone",
-    "check_field",
+    "check_answer",
     "describe",
+    "files_of",
     "open_provider",
+    "require_files",
     "shown_field",
     "slugs",
 ]

@@ -179,7 +179,7 @@ class AcmeDns:
                 "absolute path of the PEM file of the CA that signed the service's certificate;"
                 " empty for the usual CAs",
                 default="",
-                check=load_ca_bundle,
+                file=load_ca_bundle,
             ),
         ),
         default_ttl=1,

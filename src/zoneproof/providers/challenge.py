@@ -50,7 +50,7 @@ class ChallengeService:
             CredentialField(
                 "config",
                 "absolute path of the service's configuration, zoneproof.toml",
-                check=_load,
+                file=_load,
             ),
         ),
         default_ttl=1,

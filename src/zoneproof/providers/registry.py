@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
@@ -33,6 +34,14 @@ def open_provider(slug: str, context: ProviderContext) -> Provider:
     return made(_checked(made.info, context))
 
 
+def check_answer(slug: str, field: CredentialField, value: str) -> str:
+    """Return a field's value if it can be used here and now. Raises as :func:`check_field` does."""
+    check_field(slug, field, value)
+    if field.file and value:
+        field.file(value)
+    return value
+
+
 def check_field(slug: str, field: CredentialField, value: str) -> str:
     """Return the value of a provider's field. Raises InvalidInputError, which names the field."""
     if field.choices and value not in field.choices:
@@ -43,6 +52,19 @@ def check_field(slug: str, field: CredentialField, value: str) -> str:
     if field.check and (value or field.default is None):
         field.check(value)
     return value
+
+
+def require_files(info: ProviderInfo, fields: Mapping[str, str]) -> None:
+    """Raise InvalidInputError if a file that the fields name cannot be used as it is now."""
+    for field in info.fields:
+        if field.file and fields.get(field.name):
+            field.file(fields[field.name])
+
+
+def files_of(info: ProviderInfo, fields: Mapping[str, str]) -> list[Path]:
+    """Return the files of this machine that the fields name."""
+    named = [fields.get(field.name) for field in info.fields if field.file]
+    return [Path(value) for value in named if value]
 
 
 def shown_field(field: CredentialField, value: str) -> str:

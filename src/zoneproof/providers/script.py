@@ -11,7 +11,7 @@ from typing import ClassVar
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.files import absolute_path
-from zoneproof.core.programs import ProgramError, run_program
+from zoneproof.core.programs import ProgramError, require_program, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
@@ -52,12 +52,14 @@ class Script:
                 "create",
                 "absolute path of the program that adds a TXT value",
                 check=partial(absolute_path, "script: create"),
+                file=partial(require_program, "script: create"),
             ),
             CredentialField(
                 "delete",
                 "absolute path of the program that removes a TXT value; may be the same program,"
                 " which finds create or delete in ZONEPROOF_ACTION",
                 check=partial(absolute_path, "script: delete"),
+                file=partial(require_program, "script: delete"),
             ),
             CredentialField("zone_id", "handed to the program as its fourth argument", default=""),
             CredentialField(

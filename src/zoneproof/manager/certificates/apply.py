@@ -9,6 +9,7 @@ from zoneproof.core.errors import BusyError
 from zoneproof.issuance import Emit
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
+from zoneproof.manager.certificates.refusals import refusals
 from zoneproof.manager.certificates.removal import forget, give_up_orders
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.manager import Manager
@@ -60,9 +61,17 @@ class DefinitionChanges:
         }
 
 
+@dataclass(frozen=True)
+class DefinitionPlan:
+    """The changes that definitions mean, and all that is wrong with them, a line for each."""
+
+    changes: DefinitionChanges
+    problems: list[str]
+
+
 async def plan_changes(
     manager: Manager, definitions: Sequence[CertificateDefinition], *, prune: bool
-) -> DefinitionChanges:
+) -> DefinitionPlan:
     """Compare the definitions with the stored ones; with ``prune`` all others are removed."""
     stored = {one.name: _definition(one) for one in await manager.certificates.each()}
     wanted = {definition.name: definition for definition in definitions}
@@ -72,7 +81,12 @@ async def plan_changes(
         for name in names
         if stored.get(name) is None or stored[name] != wanted.get(name)
     ]
-    return DefinitionChanges(tuple(changes), len(names) - len(changes))
+    readable = {name: definition for name, definition in stored.items() if definition}
+    problems = await manager.checks.all_problems(definitions, readable)
+    if not problems:
+        changed = [change.after for change in changes if change.after]
+        problems = await refusals(manager, changed, readable)
+    return DefinitionPlan(DefinitionChanges(tuple(changes), len(names) - len(changes)), problems)
 
 
 def _definition(found: ManagedCertificate | DamagedCertificate) -> CertificateDefinition | None:

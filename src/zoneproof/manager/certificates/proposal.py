@@ -13,12 +13,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict, replace
 
-from zoneproof.acme import GivenCsr, find_ca
+from zoneproof.acme import GivenCsr
 from zoneproof.challenges import http01
 from zoneproof.core.errors import BusyError, InvalidInputError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.issuance import Emit, Warned
-from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
@@ -26,6 +25,7 @@ from zoneproof.manager.certificates.definition import (
     secret_fields,
 )
 from zoneproof.manager.certificates.definition_file import describe_changes
+from zoneproof.manager.certificates.refusals import refusals, require_orderable
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.credentials.store import Credential, Credentials
@@ -207,13 +207,13 @@ async def take_up(
     await require_usable(manager.checks, manager.credentials, wanted)
     if await is_stored(manager.certificates, manager.credentials, wanted):
         return None
-    await require_orderable(manager, wanted)
+    await require_orderable(manager, wanted.definition, wanted.credentials)
     changes = describe_changes(before, wanted.definition) if before else []
     if before and await set_aside(manager, wanted, before):
         for change in changes:
             emit(Warned(f"what is saved of {before.name} changes once this has worked: {change}"))
         return wanted
-    await save(manager, wanted, before)
+    await _save(manager, wanted, before)
     for change in changes:
         emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
     return None
@@ -242,13 +242,17 @@ async def is_stored(
 
 
 async def require_usable(
-    checks: DefinitionChecks, credentials: Credentials, proposal: Proposal
+    checks: DefinitionChecks,
+    credentials: Credentials,
+    proposal: Proposal,
+    before: CertificateDefinition | None = None,
 ) -> None:
     """Raise InvalidInputError for what no order could use, whatever the DNS and the CA say.
 
-    That is also a credential in whose place another provider's would be stored.
+    That is also a credential in whose place another provider's would be stored. What ``before``
+    names, too, need not be on this machine now.
     """
-    await checks.require_usable(proposal.definition, proposal.credentials)
+    await checks.require_usable(proposal.definition, proposal.credentials, before=before)
     credential = proposal.credential
     known = await credentials.find(credential.name) if credential else None
     if known and credential and known.provider != credential.provider:
@@ -258,36 +262,21 @@ async def require_usable(
         )
 
 
-async def require_orderable(manager: Manager, proposal: Proposal) -> None:
-    """Register the CA account if need be, and see what would refuse an order at once.
-
-    Raises InvalidInputError for a profile that the CA does not have, HttpResponderError for a web
-    server's folder or a port that cannot be used, AcmeError for a CA that cannot be, or does not
-    take the account.
-    """
-    definition = proposal.definition
-    methods = await manager.methods.make(definition, proposal.credentials)
-    chosen = [methods.choose(identifier).method for identifier in definition.parsed_identifiers]
-    for method in dict.fromkeys(chosen):
-        await method.require_usable()
-    name = definition.account or manager.settings.account
-    if await manager.accounts.find(name) is None:
-        # No key is kept for a URL at which there is no CA.
-        unknown = new_account(name, find_ca(name).directory_url, manager.run.terms)
-        await manager.directories.get(unknown)
-    async with manager.clients.use(name) as client:
-        directory = await client.directory()
-    if definition.profile:
-        directory.check_profile(definition.profile)
-
-
 async def save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:
     """Store the definition in ``before``'s place, and what came with it: all of it or nothing.
 
-    Raises InvalidInputError for what :func:`require_usable` refuses, BusyError if another
-    definition is stored by now.
+    Raises InvalidInputError for what :func:`require_usable` and :func:`refusals` find, BusyError if
+    another definition is stored by now.
     """
-    await require_usable(manager.checks, manager.credentials, proposal)
+    definition = proposal.definition
+    await require_usable(manager.checks, manager.credentials, proposal, before)
+    stored = {before.name: before} if before else {}
+    if problems := await refusals(manager, [definition], stored, proposal.credentials):
+        raise InvalidInputError("; ".join(problems))
+    await _save(manager, proposal, before)
+
+
+async def _save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:
 
     def work(tx: Transaction) -> None:
         _require_unchanged(tx, manager, proposal.definition, before)
