@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -68,6 +70,8 @@ def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
     told = world.run("preview", "example.com").stdout
     assert f"Create first:\n\n  {first}\n    missing at {SERVER}\n" in told
     assert f"Already created:\n\n  {second}\n    seen at {SERVER}\n" in told
+    assert "would stop: create the records above first" in told
+    assert world.run("preview", "example.com").status == 1
     document = json.loads(world.run("preview", "example.com", "--json").stdout)
     assert [(one["record"], one["status"]) for one in document["awaited"]] == [
         (first, "missing"),
@@ -75,6 +79,15 @@ def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
     ]
     assert world.shown("example.com")["awaiting"] == [first, second]
     delete(world, [second])
+
+
+def test_preview_says_that_an_order_by_hand_pauses(world: World) -> None:
+    add = ["add", "example.com", "--provider=manual", world.ca_options[0]]
+    assert world.run(*add).status == 0
+    found = world.run("preview", "example.com", world.ca_options[1])
+    assert found.status == 0, found.stdout
+    assert "Issuing it would pause for TXT records that you create" in found.stdout
+    assert "would work" not in found.stdout + world.run("preview", "--all").stdout
 
 
 def test_a_server_that_answers_nothing_is_no_reason_to_call_a_record_missing(world: World) -> None:
@@ -110,6 +123,26 @@ def test_a_cname_is_looked_for_at_the_name_servers_of_its_own_zone(world: World)
     assert seen.status == 0, seen.stdout
     assert seen.event("record_awaited")["status"] == "seen"
     assert "records_deletable" not in seen.event_names  # renewals need it again
+    change(world.knot.port, "_acme-challenge.www.example.com", target, rdtype="CNAME", remove=True)
+
+
+def test_a_cname_that_was_seen_is_awaited_no_more_if_the_run_is_cut_off(world: World) -> None:
+    target = "_acme-challenge.right.example.net."
+    options = ("--delegation=www.example.com:right.example.net", *world.ca_options)
+    assert world.run("issue", "www.example.com", *world.rfc2136_options, *options).status == 3
+    assert world.shown("www.example.com")["status"] == "awaiting user"
+    change(world.knot.port, "_acme-challenge.www.example.com", target, rdtype="CNAME")
+    program = [sys.executable, "-m", "tests.cli.crash_at", "order_created"]
+    arguments = ["resume", "www.example.com", "--json", *world.ca_options[1:]]
+    killed = subprocess.run(
+        [*program, *arguments], env=world.environment(), timeout=60, check=False
+    )
+    assert killed.returncode == -9
+    shown = world.shown("www.example.com")
+    assert (shown["status"], shown["awaiting"]) == ("missing", [])
+    resumed = world.run("resume", "www.example.com", "--json")
+    assert resumed.status == 0, resumed.stdout
+    assert "order_resumed" in resumed.event_names
     change(world.knot.port, "_acme-challenge.www.example.com", target, rdtype="CNAME", remove=True)
 
 

@@ -52,8 +52,8 @@ def preview(
     zoneproof preview --all
 
     Every identifier's method, names, zone and CAA are examined, and records that a person creates
-    are printed, each seen or missing, and at which name servers. Exits with 1 if issuing would fail
-    or a CNAME is missing.
+    are printed, each seen or missing, and at which name servers. Exits with 1 if issuing would
+    fail, or a record is missing.
     """
 
     of_definition = take_options(options)
@@ -85,15 +85,21 @@ def print_preview(found: Preview, *, brief: bool = False) -> None:
     """Print what issuing would do, ``brief`` in a line where it would work."""
     name = found.definition.name
     if brief and not found.would_fail:
-        click.echo(f"{name}: would work")
+        pausing = "pause for TXT records that you create, and then work"
+        click.echo(f"{name}: would {pausing if found.would_pause else 'work'}")
         return
     print_preflight(found.examinations)
     click.secho(f"the certificate {name}", bold=True)
     print_rows(found.rows())
     print_findings(found.findings)
     print_awaited(found.awaited)
-    if found.would_fail:
+    if found.has_problem:
         click.secho("\nIssuing it would fail: see PROBLEM above.", fg="red")
+    elif found.would_fail:
+        click.secho("\nIssuing it would stop: create the records above first.", fg="red")
+    elif found.would_pause:
+        click.echo("\nIssuing it would pause for TXT records that you create, and then work.")
+        click.echo("next: zoneproof issue, with the same arguments")
     else:
         click.echo("\nIssuing it would work, as far as can be known without the CA.")
         click.echo("next: zoneproof issue, with the same arguments")

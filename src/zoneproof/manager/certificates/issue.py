@@ -237,6 +237,12 @@ async def _obtain(
         files = tuple(path.name for path in written)
         emit(FilesWritten(str(manager.files.live(name)), files))
 
+    awaited = state_of(found).awaiting if found else ()
+
+    async def on_complete() -> None:
+        if awaited:
+            await manager.states.set_no_cname_awaited(name)
+
     issued = await place_order(
         manager,
         name,
@@ -244,6 +250,7 @@ async def _obtain(
         account,
         emit,
         deliver,
+        on_complete=on_complete,
         private_key=await _kept_key(manager, definition),
         replaces=await _replaces(manager, name, account),
         unsaved=change.credentials if change else None,
@@ -261,6 +268,7 @@ async def place_order(
     emit: Emit,
     deliver: Callable[[Issued], Awaitable[None]],
     *,
+    on_complete: Callable[[], Awaitable[None]] | None = None,
     private_key: bytes | None = None,
     replaces: str | None = None,
     unsaved: Mapping[str, Credential] | None = None,
@@ -269,7 +277,8 @@ async def place_order(
 ) -> Issued:
     """Order what the definition says, and ``deliver`` it; the caller holds the order's lock.
 
-    The journal knows the order as ``journal_name``, which is the lock's name, too. ``private_key``
+    The journal knows the order as ``journal_name``, which is the lock's name, too. ``on_complete``
+    is called as soon as no CNAME is missing. ``private_key``
     (PEM) is used again if it is of the wanted kind, ``replaces`` is an ARI identifier, and
     ``unsaved`` credentials win over stored ones. Others of the ``run`` hear what is down, and that
     the certificate has failed so often in a row before.
@@ -291,6 +300,8 @@ async def place_order(
                 profile=definition.wanted_profile,
             )
             plan.require_complete()
+            if on_complete:
+                await on_complete()
             order = OrderRun(
                 client,
                 manager.journal,

@@ -44,11 +44,22 @@ class Preview:
     awaited: tuple[RecordAwaited, ...]
 
     @property
-    def would_fail(self) -> bool:
-        """Whether issuing would fail, or stop for a person."""
+    def has_problem(self) -> bool:
+        """Whether a problem was found."""
         return any(finding.is_problem for finding in self.findings) or any(
             examination.would_fail for examination in self.examinations
         )
+
+    @property
+    def would_fail(self) -> bool:
+        """Whether issuing would fail, or stop for records that were asked for and are missing."""
+        return self.has_problem or any(record.status == "missing" for record in self.awaited)
+
+    @property
+    def would_pause(self) -> bool:
+        """Whether the order would pause for TXT records that a person creates."""
+        providers = (one.choice.method.provider for one in self.examinations if one.choice)
+        return any(provider.info.manual for provider in providers if provider)
 
     @property
     def records(self) -> tuple[str, ...]:

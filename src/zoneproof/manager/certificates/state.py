@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from zoneproof.acme import CertificateChain
+from zoneproof.challenges.records import is_txt
 from zoneproof.core.errors import StorageError
 from zoneproof.issuance import Journal
 from zoneproof.manager.certificates.circumstances import Circumstances
@@ -335,6 +336,16 @@ class States:
 
         before, after = await self._certificates.change_state(name, CertificateState, wait)
         return before.awaiting != after.awaiting
+
+    async def set_no_cname_awaited(self, name: str) -> None:
+        """Await no CNAME any more, because all were seen; TXT records are awaited as before."""
+        await self._certificates.change_state(
+            name,
+            CertificateState,
+            lambda state: msgspec.structs.replace(
+                state, awaiting=tuple(filter(is_txt, state.awaiting))
+            ),
+        )
 
     async def note_told(
         self, name: str, judge: Callable[[Notified], tuple[bool, Notified]]
