@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import dns.query
 import dns.rcode
@@ -105,6 +107,49 @@ def test_a_cname_that_leads_elsewhere_is_tried_at_once(world: World) -> None:
     set_cname(world, owner)
     result = good(renew(world))
     assert "renewed (its challenge names lead elsewhere than when it failed)" in result.stdout
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_program_that_was_repaired_is_tried_at_once(
+    world: World, tmp_path: Path, stored: bool
+) -> None:
+    program = tmp_path / "hook"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    options = ["--provider=script", f"--field=create={program}", f"--field=delete={program}"]
+    options += ["--credential=own"] if stored else []
+    good(world.run("add", NAME, *options, world.ca_options[0]))
+    require_failing(world)
+    program.write_text(
+        f"#!/bin/sh\ncd {Path.cwd()}\n[ $ZONEPROOF_ACTION = create ] && act=add || act=remove\n"
+        f'exec {sys.executable} -m tests.support.change_txt {world.knot.port} $act "$2" "$3"\n'
+    )
+    result = good(renew(world))
+    assert "renewed (a file that it uses is another one than when it failed)" in result.stdout
+
+
+def test_a_program_whose_mode_was_repaired_is_tried_at_once(world: World, tmp_path: Path) -> None:
+    program = tmp_path / "hook"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    options = ["--provider=script", f"--field=create={program}", f"--field=delete={program}"]
+    good(world.run("add", NAME, *options, world.ca_options[0]))
+    program.chmod(0o644)
+    require_failing(world)
+    program.chmod(0o755)
+    again = renew(world)
+    assert again.status == 1
+    assert "its last words" in again.stderr
+
+
+def test_a_webroot_that_is_there_again_is_tried_at_once(world: World, tmp_path: Path) -> None:
+    webroot = tmp_path / "htdocs"
+    webroot.mkdir()
+    good(world.run("add", NAME, f"--webroot={webroot}", world.ca_options[0]))
+    webroot.rmdir()
+    require_failing(world)
+    webroot.mkdir()
+    assert "webroot" not in renew(world).stderr
 
 
 def test_a_new_vault_key_is_no_reason_to_try_again(world: World) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.clients import ClientPool, Directories
 from zoneproof.manager.accounts.store import Accounts, AccountTerms
-from zoneproof.manager.certificates.circumstances import Circumstances, accounts_of
+from zoneproof.manager.certificates.circumstances import Circumstances, accounts_of, files_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.leftovers import Leftovers
@@ -75,6 +75,10 @@ class Manager:
             await self.credentials.revisions(credentials),
             await self.accounts.revisions(accounts),
         )
+
+    async def files_of(self, definition: CertificateDefinition) -> str:
+        """Return a digest of the files that an order depends on; empty if nobody can tell which."""
+        return await files_of(definition, self.credentials, self.accounts, self.settings)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """What an attempt depends on, so that its failure can end when that changes.
 
-What is stored is told apart without opening a secret; where challenge names lead, the DNS says.
+What is stored is told apart without opening a secret; where challenge names lead, the DNS says;
+which files on this machine count, credentials say.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -23,9 +25,13 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import follow_delegation, query_authoritative
-from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.accounts.store import Accounts
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.methods import MethodMaker, Methods
 from zoneproof.manager.settings import Settings
+from zoneproof.providers import describe
+from zoneproof.providers import files_of as provider_files
 
 _SECONDS = 3.0  # no run waits longer for what it can do without
 
@@ -96,3 +102,44 @@ async def _delegation(methods: Methods, name: DomainName) -> str:
         async with asyncio.timeout(_SECONDS):
             answer = await query_authoritative(methods.resolver, name, "CNAME")
         return " ".join(map(str, (name, *answer.targets, "...")))
+
+
+async def files_of(
+    definition: CertificateDefinition,
+    credentials: Credentials,
+    accounts: Accounts,
+    settings: Settings,
+) -> str:
+    """Return a digest of the files that an order depends on; empty if nobody can tell which.
+
+    These are the programs, folders and CA bundles that its methods and accounts name.
+    """
+    try:
+        paths = [path for one in definition.method for path in await _files_of(one, credentials)]
+        for name in accounts_of(definition, settings):
+            account = await accounts.find(name)
+            paths += [account.ca_bundle] if account and account.ca_bundle else []
+    except ZoneproofError:
+        return ""
+    facts = await asyncio.to_thread(lambda: [(str(path), _stamp(path)) for path in paths])
+    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+async def _files_of(method: MethodDefinition, credentials: Credentials) -> list[Path]:
+    if method.webroot:
+        return [Path(method.webroot)]
+    slug, fields = method.provider, method.fields
+    if method.credential:
+        credential = await credentials.get(method.credential)
+        slug, fields = credential.provider, dict(credential.fields)
+    return provider_files(describe(slug), fields) if slug else []
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return ()
+    # What comes and goes in a folder is nothing new.
+    content = () if path.is_dir() else (found.st_size, found.st_mtime_ns)
+    return (found.st_mode, found.st_uid, found.st_gid, *content)

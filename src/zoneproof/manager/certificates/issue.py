@@ -426,6 +426,7 @@ async def _remember_failure(
         lifetime=lifetime_of(manager.files.read(name)),
         circumstances=facts,
         delegations=await delegations_of(manager.methods, definition),
+        files=await manager.files_of(definition),
     )
     await manager.states.set_outcome(name, after)
     await manager.history.add(name, FAILED, f"with the account {account}: {error.message}")

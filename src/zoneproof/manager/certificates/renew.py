@@ -158,7 +158,7 @@ class _Renewals:
         )
         reason = "asked for" if self.force else ""
         if not (reason or found.due.now):
-            reason = await self._new_delegation(found)
+            reason = await self._news(found)
         if not (reason or found.due.now):
             found = await self._ask_ca(found, emit)
         if not (reason or found.due.now):
@@ -193,20 +193,24 @@ class _Renewals:
             circumstances=await self.manager.circumstances(fresh.definition),
         )
 
-    async def _new_delegation(self, found: CertificateStatus) -> str:
-        """Say whether the CNAMEs are others than when it failed, empty if not.
+    async def _news(self, found: CertificateStatus) -> str:
+        """Say whether files or CNAMEs are others than when it failed, empty if not.
 
         Then what failed is forgotten.
         """
-        renewal = found.state.renewal
-        if not renewal.failures or renewal.paused or not renewal.delegations:
+        renewal, definition = found.state.renewal, found.certificate.definition
+        if not renewal.failures or renewal.paused:
             return ""
-        name = found.certificate.name
-        seen = await delegations_of(self.manager.methods, found.certificate.definition)
-        if seen in ("", renewal.delegations):
-            return ""
-        await self.manager.states.set_renewal(name, without_failures(renewal))
-        return "its challenge names lead elsewhere than when it failed"
+        reason = ""
+        if renewal.files and await self.manager.files_of(definition) not in ("", renewal.files):
+            reason = "a file that it uses is another one than when it failed"
+        elif renewal.delegations:
+            seen = await delegations_of(self.manager.methods, definition)
+            if seen not in ("", renewal.delegations):
+                reason = "its challenge names lead elsewhere than when it failed"
+        if reason:
+            await self.manager.states.set_renewal(definition.name, without_failures(renewal))
+        return reason
 
     async def _ask_ca(self, found: CertificateStatus, emit: Emit) -> CertificateStatus:
         """Ask the CA when to renew (RFC 9773) if it is time to, and judge again."""

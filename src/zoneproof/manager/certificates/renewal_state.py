@@ -64,7 +64,8 @@ class RenewalState(msgspec.Struct, frozen=True):
     those that it was obtained for: the CA may have added names. ``definition`` is the fingerprint
     of the definition that it was obtained with, empty if that is not known. ``revoked_at`` is when
     it was revoked from here. ``circumstances`` are the :class:`Circumstances` of the last attempt,
-    and ``delegations`` where the challenge names led then, if it did not succeed.
+    and, if it did not succeed, ``delegations`` where the challenge names led then and ``files`` a
+    digest of the files that it named on this machine.
     """
 
     serial: str = ""
@@ -86,6 +87,7 @@ class RenewalState(msgspec.Struct, frozen=True):
     revoked_at: Moment | None = None
     circumstances: str = ""
     delegations: str = ""
+    files: str = ""
 
 
 def of_certificate(state: RenewalState, serial: str) -> RenewalState:
@@ -125,6 +127,7 @@ def without_failures(state: RenewalState) -> RenewalState:
         paused="",
         circumstances="",
         delegations="",
+        files="",
     )
 
 
@@ -161,6 +164,7 @@ def after_failure(
     account: str = "",
     circumstances: str = "",
     delegations: str = "",
+    files: str = "",
 ) -> RenewalState:
     """Return the state after an attempt with ``account`` failed; ``lifetime`` is the old one's.
 
@@ -192,6 +196,7 @@ def after_failure(
         account=account or state.account,
         circumstances=circumstances,
         delegations=delegations,
+        files=files,
     )
 
 
