@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -205,6 +207,72 @@ def test_pkcs12_is_written_on_request_and_opens_with_its_password(world: World) 
     assert len(chain) == 1
     world.run("renew", "--force")
     assert bundle.resolve().name == "bundle2.p12"
+
+
+@pytest.fixture
+def good(world: World) -> World:
+    """A home whose certificate example.com works."""
+    issue(world, "example.com")
+    return world
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def leave_first_alone(path: Path) -> None:
+    end = b"-----END CERTIFICATE-----\n"
+    path.write_bytes(path.read_bytes().split(end)[0] + end)
+
+
+def change_a_byte(path: Path) -> None:
+    pem = path.read_bytes()
+    middle = len(pem) // 2
+    path.write_bytes(
+        pem[:middle] + (b"A" if pem[middle : middle + 1] != b"A" else b"B") + pem[middle + 1 :]
+    )
+
+
+@pytest.mark.parametrize("file", ["cert.pem", "chain.pem", "fullchain.pem"])
+@pytest.mark.parametrize("damage", [truncate, empty, change_a_byte])
+def test_a_damaged_file_makes_a_certificate_due(
+    good: World, damage: Callable[[Path], None], file: str
+) -> None:
+    damage((good.home / "live/example.com" / file).resolve())
+    require_repaired_by_renew(good, ".pem")
+
+
+def test_a_full_chain_without_its_chain_makes_a_certificate_due(good: World) -> None:
+    leave_first_alone((good.home / "live/example.com/fullchain.pem").resolve())
+    require_repaired_by_renew(good, "chain.pem is not a part of fullchain.pem")
+
+
+@pytest.mark.parametrize("file", ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"])
+def test_a_folder_in_the_place_of_a_file_is_told_and_in_the_way(good: World, file: str) -> None:
+    path = good.home / "live/example.com" / file
+    path.unlink()
+    path.mkdir()
+    assert f"{path} cannot be read: Is a directory" in good.shown("example.com")["problem"]
+    refused = good.run("renew")
+    assert refused.status == 1
+    assert f"{path} is a directory, where a link" in refused.stderr
+    assert "order placed" not in refused.stdout
+    path.rmdir()
+    assert good.run("renew", "--force").status == 0
+    assert good.shown("example.com")["problem"] == ""
+
+
+def require_repaired_by_renew(world: World, problem: str) -> None:
+    shown = world.shown("example.com")
+    assert shown["status"] == "missing"
+    assert problem in shown["problem"]
+    renewed = world.run("renew")
+    assert "1 renewed" in renewed.stdout, renewed.stdout + renewed.stderr
+    assert world.shown("example.com")["problem"] == ""
 
 
 def test_files_deleted_or_exchanged_by_hand_make_a_certificate_due(world: World) -> None:

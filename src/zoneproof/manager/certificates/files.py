@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from zoneproof.acme import key_from_pem, parse_chain, public_der, read_csr
+from zoneproof.acme import CertificateChain, key_from_pem, parse_chain, public_der, read_csr
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.core.files import read_file
 from zoneproof.issuance import Issued
@@ -126,9 +126,16 @@ class CertificateFiles:
         """Finish or undo what a crash left half done. Raises StorageError.
 
         If it came between the links, all are pointed at the version that was being written. One
-        that no link leads to yet is removed; it was never used, and its order brings it again.
+        that no link leads to yet is removed; it was never used, and its order brings it again. What
+        stands in the way of a link is for a person to remove.
         """
         live, archive = self.live(name), self.archive(name)
+        for path in (live / file for file in _MODES):
+            if path.is_dir() and not path.is_symlink():
+                raise StorageError(
+                    f"{path} is a directory, where a link to the certificate's file has to be: move"
+                    " it away"
+                )
         try:
             writing = _version_in(archive / _WRITING)
             if writing in self._linked(name).values():
@@ -182,10 +189,14 @@ class CertificateFiles:
         if problem:
             return OnDisk(None, problem)
         try:
-            certificate = parse_chain(pem, str(folder)).leaf
+            chain = parse_chain(pem, str(folder))
+            certificate = chain.leaf
             found = public_der(certificate.public_key())
         except (AcmeError, ValueError):
             return OnDisk(None, f"{folder / 'fullchain.pem'} holds no whole certificates")
+        problem = _problem_of_parts(folder, pem, chain)
+        if problem:
+            return OnDisk(certificate, problem)
         if (folder / "csr.pem").exists():
             problem = _problem_of_csr(folder / "csr.pem", found)
             if not (problem and (folder / "privkey.pem").exists()):
@@ -254,6 +265,31 @@ def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
     leaf, *issuers = issued.chain.certificates
     key = key_from_pem(issued.private_key) if issued.private_key else None
     return pkcs12.serialize_key_and_certificates(name.encode(), key, leaf, issuers, protection)
+
+
+def _problem_of_parts(folder: Path, fullchain: bytes, chain: CertificateChain) -> str:
+    """Say why ``cert.pem`` and ``chain.pem`` are not what ``fullchain.pem`` holds together."""
+    parts = []
+    for file in ("cert.pem", "chain.pem"):
+        pem, problem = _content(folder / file)
+        if problem:
+            return problem
+        parts.append(pem)
+    if b"".join(parts) == fullchain:
+        return ""
+    for file, pem, wanted in zip(
+        ("cert.pem", "chain.pem"),
+        parts,
+        (chain.certificates[:1], chain.certificates[1:]),
+        strict=True,
+    ):
+        try:
+            found = parse_chain(pem, file).certificates if pem.strip() else ()
+        except AcmeError:
+            return f"{folder / file} holds no whole certificates"
+        if found != wanted:
+            return f"{folder / file} is not a part of fullchain.pem: one of the two was exchanged"
+    return ""
 
 
 def _problem_of_csr(path: Path, public_key: bytes) -> str:
