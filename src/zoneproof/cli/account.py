@@ -89,7 +89,9 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 @json_option
 def list_accounts(as_json: bool) -> None:
     """List the accounts; keys are never shown."""
-    found = [one.facts for one in run_with_manager(lambda manager: manager.accounts.all())]
+    found = [
+        one.facts for one in run_with_manager(lambda manager: manager.accounts.all(), to_read=True)
+    ]
     if as_json:
         json_document(found)
         return
@@ -116,7 +118,9 @@ def list_accounts(as_json: bool) -> None:
 def show(name: str, offline: bool, as_json: bool) -> None:
     """Show an account, its status at the CA, and what uses it."""
 
-    found = run_with_manager(lambda manager: changes.details(manager, name, ask_ca=not offline))
+    found = run_with_manager(
+        lambda manager: changes.details(manager, name, ask_ca=not offline), to_read=True
+    )
     if as_json:
         json_document(found.as_fields())
         return
@@ -339,7 +343,7 @@ def export(name: str, output: str, as_json: bool) -> None:
     'zoneproof account import --from' takes it in on another machine. Whoever has the file has the
     account: carry it over a safe way, then delete it.
     """
-    found = run_with_manager(lambda manager: manager.accounts.get(name))
+    found = run_with_manager(lambda manager: manager.accounts.get(name), to_read=True)
     content = sharing.to_file(found)
     if output == "-":
         click.echo(content, nl=False)

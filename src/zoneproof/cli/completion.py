@@ -90,12 +90,9 @@ def _beginning(text: str, names: Callable[[Manager], Awaitable[Iterable[str]]]) 
     """
     from zoneproof.cli.running import run_with_manager
     from zoneproof.core.errors import ZoneproofError
-    from zoneproof.manager import Home
 
     try:
-        if not Home.find().path.exists():
-            return []
-        found = run_with_manager(names, needs_secrets=False)
+        found = run_with_manager(names, needs_secrets=False, to_read=True)
     except (ZoneproofError, OSError):
         return []
     return [name for name in found if name.startswith(text)]

@@ -64,7 +64,7 @@ def credential() -> None:
 def list_credentials(as_json: bool) -> None:
     """List the credentials, and how many certificates use each."""
     found = run_with_manager(
-        lambda manager: credential_summaries(manager.store), needs_secrets=False
+        lambda manager: credential_summaries(manager.store), needs_secrets=False, to_read=True
     )
     if as_json:
         json_document(found)
@@ -90,7 +90,7 @@ def show(name: str, as_json: bool) -> None:
         found = await manager.credentials.get(name)
         return found, await credential_users(manager.store, name)
 
-    found, users = run_with_manager(read)
+    found, users = run_with_manager(read, to_read=True)
     if as_json:
         json_document({**found.as_fields(), "used_by": users})
         return

@@ -133,8 +133,8 @@ def _account(ca: str | None, account: str | None) -> tuple[AccountReach | None, 
 
     is_url = account is not None and "://" in account
     at_ca, named = None, None
-    if (ca or account) and os.access(Home.find().path / "state.sqlite3", os.R_OK | os.W_OK):
-        at_ca, named = run_with_manager(find, needs_secrets=False)
+    if ca or account:
+        at_ca, named = run_with_manager(find, needs_secrets=False, to_read=True)
     if account and is_url and named is None:
         return at_ca, account
     if account and named is None:

@@ -198,7 +198,7 @@ def _take_over(
         return take_over, await compare(manager, take_over)
 
     found = read()
-    take_over, items = run_with_manager(plan)
+    take_over, items = run_with_manager(plan, to_read=True)
     if not items:
         reasons = "; ".join(take_over.problems)
         raise InvalidInputError(reasons or f"there is nothing of {client} to take over")

@@ -33,7 +33,9 @@ def leftover() -> None:
 @json_option
 def list_leftovers(as_json: bool) -> None:
     """List the TXT values and files that may still stand, and why."""
-    found = run_with_manager(lambda manager: manager.leftovers.find(), needs_secrets=False)
+    found = run_with_manager(
+        lambda manager: manager.leftovers.find(), needs_secrets=False, to_read=True
+    )
     if as_json:
         json_document(found)
         return

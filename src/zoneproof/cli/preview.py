@@ -63,7 +63,7 @@ def preview(
         raise InvalidInputError("name a certificate or identifiers, or give --all")
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
     request = Request(names, certificate, read_options(of_definition))
-    previews = run_with_manager(lambda manager: _previews(manager, request), run)
+    previews = run_with_manager(lambda manager: _previews(manager, request), run, to_read=True)
     for found in previews:
         if as_json:
             json_line(found.as_fields())

@@ -224,7 +224,7 @@ def _shown(domain: DomainName, one: Registration) -> dict[str, str]:
 
 def _find(server: str) -> list[tuple[DomainName, Registration]]:
     wanted = ServerUrl.parse(server).identity if server else ""
-    found = run_with_manager(lambda manager: manager.registrations.all())
+    found = run_with_manager(lambda manager: manager.registrations.all(), to_read=True)
     return [(domain, one) for domain, one in found if wanted in ("", one.server)]
 
 

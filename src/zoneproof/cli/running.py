@@ -58,17 +58,20 @@ def run_with_manager(
     run: RunOptions | None = None,
     *,
     needs_secrets: bool = True,
+    to_read: bool = False,
 ) -> T:
     """Open the manager's home, run the work with it, and close it.
 
-    Work that ``needs_secrets`` does not begin without the vault key.
+    Work that ``needs_secrets`` does not begin without the vault key. Work that only has ``to_read``
+    creates nothing.
     """
 
-    async def opened() -> T:
-        async with open_manager(Home.find(), run, needs_secrets=needs_secrets) as manager:
+    async def work_in_home() -> T:
+        opened = open_manager(Home.find(), run, needs_secrets=needs_secrets, to_read=to_read)
+        async with opened as manager:
             return await work(manager)
 
-    return run_until_done(opened())
+    return run_until_done(work_in_home())
 
 
 def run_with_terms(work: Callable[[Manager], Awaitable[T]], run: RunOptions, *, ask: bool) -> T:

@@ -40,7 +40,9 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     if as_toml:
         _print_toml(problems=problems, as_json=as_json)
         return
-    found = run_with_manager(lambda manager: summaries(manager, now), needs_secrets=False)
+    found = run_with_manager(
+        lambda manager: summaries(manager, now), needs_secrets=False, to_read=True
+    )
     if problems:
         found = [one for one in found if one.needs_attention]
     if as_json:
@@ -67,7 +69,9 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
 def _print_toml(*, problems: bool, as_json: bool) -> None:
     if problems or as_json:
         raise InvalidInputError("--toml prints all definitions: omit --problems and --json")
-    found = run_with_manager(lambda manager: manager.certificates.each(), needs_secrets=False)
+    found = run_with_manager(
+        lambda manager: manager.certificates.each(), needs_secrets=False, to_read=True
+    )
     definitions = [one.definition for one in found if isinstance(one, ManagedCertificate)]
     click.echo(format_definitions(definitions), nl=False)
     damaged = [one for one in found if isinstance(one, DamagedCertificate)]
@@ -84,7 +88,9 @@ def show(name: str, as_json: bool) -> None:
     """Show all of a managed certificate: its definition, its files and how it stands."""
     now = datetime.now(UTC)
 
-    found = run_with_manager(lambda manager: details(manager, name, now), needs_secrets=False)
+    found = run_with_manager(
+        lambda manager: details(manager, name, now), needs_secrets=False, to_read=True
+    )
     if as_json:
         json_document(found.as_fields())
         return
@@ -104,7 +110,9 @@ def show(name: str, as_json: bool) -> None:
 def history(name: str, as_json: bool) -> None:
     """Show what happened to a managed certificate, oldest first."""
 
-    entries = run_with_manager(lambda manager: history_of(manager, name), needs_secrets=False)
+    entries = run_with_manager(
+        lambda manager: history_of(manager, name), needs_secrets=False, to_read=True
+    )
     if as_json:
         json_document(entries)
         return

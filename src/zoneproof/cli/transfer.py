@@ -54,7 +54,8 @@ def export(output: Path, passphrase: str | None, with_certificates: bool, as_jso
         raise exists_already(output)
     secret = get_passphrase(passphrase, twice=True)
     collected = run_with_manager(
-        lambda manager: collect(manager, with_certificates=with_certificates)
+        lambda manager: collect(manager, with_certificates=with_certificates),
+        to_read=True,
     )
     if not count_items(collected.archive):
         raise InvalidInputError(f"there is nothing to export in {Home.find().path}")
@@ -111,7 +112,7 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
 
     With ``replace`` also what differs here. Where nobody can be asked it is only shown.
     """
-    items = run_with_manager(lambda manager: plan_import(manager, content))
+    items = run_with_manager(lambda manager: plan_import(manager, content), to_read=True)
     wanted = [
         item for item in items if item.status == "new" or (item.status == "differs" and replace)
     ]

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from zoneproof.core.errors import BusyError, ConfigError, StorageError
 from zoneproof.core.text import printable
-from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
+from zoneproof.storage import SqliteStore, load_migrations, open_sqlite, open_sqlite_to_read
 
 _LONGEST_PLAIN = 200
 
@@ -52,16 +52,21 @@ class Home:
                 f"cannot create {self.path}: {error.strerror}; set ZONEPROOF_HOME to a folder that"
                 " this user may write"
             ) from error
-        if not os.access(self.path, os.R_OK | os.X_OK):
+        self.check()
+
+    def check(self) -> None:
+        """Raise StorageError if the folder is there and this user may not look into it."""
+        if self.path.exists() and not os.access(self.path, os.R_OK | os.X_OK):
             raise StorageError(
                 f"this user may not look into {self.path}: run this as the user who owns it, or set"
                 " ZONEPROOF_HOME to another folder"
             )
 
-    def open_store(self) -> SqliteStore:
-        """Open the state database. Raises StorageError."""
+    def open_store(self, *, to_read: bool = False) -> SqliteStore:
+        """Open the state database, which is not created ``to_read``. Raises StorageError."""
         migrations = load_migrations("zoneproof.issuance") + load_migrations("zoneproof.manager")
-        return open_sqlite(self.path / "state.sqlite3", migrations, traces=[self.path / "archive"])
+        opening = open_sqlite_to_read if to_read else open_sqlite
+        return opening(self.path / "state.sqlite3", migrations, traces=[self.path / "archive"])
 
     @contextmanager
     def lock(self, name: str, doing: str = "") -> Iterator[None]:

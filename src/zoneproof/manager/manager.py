@@ -83,20 +83,28 @@ class Manager:
 
 @asynccontextmanager
 async def open_manager(
-    home: Home, run: RunOptions | None = None, *, needs_secrets: bool = True
+    home: Home,
+    run: RunOptions | None = None,
+    *,
+    needs_secrets: bool = True,
+    to_read: bool = False,
 ) -> AsyncIterator[Manager]:
     """Open the home, creating what is missing. Raises StorageError, VaultError, ConfigError.
 
+    Who only opens it ``to_read`` creates nothing, and a home that is not there is an empty one.
     Without ``needs_secrets`` a vault key that is missing or wrong is no error before a secret is
     used; otherwise it is one at once, before any work begins.
     """
     run = run or RunOptions()
 
     def opening() -> tuple[Settings, Vault, SqliteStore]:
-        home.create()
+        if to_read:
+            home.check()
+        else:
+            home.create()
         settings = load_settings(home.path)
         vault = open_vault(home.path) if needs_secrets else Vault(home.path)
-        return settings, vault, home.open_store()
+        return settings, vault, home.open_store(to_read=to_read)
 
     settings, vault, store = await open_in_thread(opening, lambda opened: opened[2].close())
     terms = replace(run.terms, email=run.terms.email or settings.email)

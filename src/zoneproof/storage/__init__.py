@@ -11,6 +11,7 @@ from zoneproof.storage.sqlite import (
     lacks_room,
     open_in_thread,
     open_sqlite,
+    open_sqlite_to_read,
     storage_error,
 )
 from zoneproof.storage.store import Row, Store, Transaction, Value, among
@@ -28,6 +29,7 @@ __all__ = [
     "load_migrations",
     "open_in_thread",
     "open_sqlite",
+    "open_sqlite_to_read",
     "reads",
     "storage_error",
     "writes",

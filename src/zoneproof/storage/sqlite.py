@@ -9,6 +9,7 @@ import queue
 import sqlite3
 import threading
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -346,12 +347,30 @@ def open_sqlite(
     return SqliteStore(path, connections, connect, after_commit)
 
 
-def _open(path: Path, migrations: Sequence[Migration]) -> _Connections:
+def open_sqlite_to_read(
+    path: Path, migrations: Sequence[Migration], *, traces: Sequence[Path] = ()
+) -> SqliteStore:
+    """Open the file for those who only read: nothing is created, and nothing need be writable.
+
+    A file that is not there is one without rows. Raises StorageError as :func:`open_sqlite` does.
+    """
+    if not path.exists():
+        uri = f"file:{uuid.uuid4()}?mode=memory&cache=shared"
+        connections = _open(path, migrations, uri)
+        return SqliteStore(path, connections, lambda: connections)
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if not writable and os.access(path, os.R_OK) and _can_be_read(path, migrations):
+        return SqliteStore(path, None, lambda: _open(path, migrations))
+    return open_sqlite(path, migrations, traces=traces)
+
+
+def _open(path: Path, migrations: Sequence[Migration], uri: str = "") -> _Connections:
+    uri = uri or f"{path.absolute().as_uri()}?mode=rw"
     with ExitStack() as stack:
-        writer = stack.enter_context(closing(_connect(path)))
+        writer = stack.enter_context(closing(_connect(uri)))
         _set_up(writer, migrations, path)
         # One more than threads that read: the writing thread reads back with it.
-        readers = [stack.enter_context(closing(_connect(path))) for _ in range(_READERS + 1)]
+        readers = [stack.enter_context(closing(_connect(uri))) for _ in range(_READERS + 1)]
         for reader in readers:
             reader.execute("PRAGMA query_only = ON")
         stack.pop_all()
@@ -387,9 +406,9 @@ def _require_writable(path: Path) -> None:
         raise StorageError(f"the database {path}: {_HELP[sqlite3.SQLITE_READONLY]}")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        uri,
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,

@@ -11,6 +11,7 @@ import msgspec
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.certificates.definition_file import csr_text, field_text
+from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.state import CertificateSummary, summary_of
 from zoneproof.manager.certificates.store import HistoryEntry, ManagedCertificate
 from zoneproof.manager.manager import Manager
@@ -71,7 +72,10 @@ class CertificateDetails:
 async def summaries(manager: Manager, now: datetime) -> list[CertificateSummary]:
     """Return how every managed certificate stands, also one whose definition cannot be read."""
     facts = await manager.circumstances()
-    return [summary_of(one, manager.files, now, facts) for one in await manager.certificates.each()]
+    found = await manager.certificates.each()
+    if not found:
+        await require_not_lost(manager.certificates, manager.history, manager.files)
+    return [summary_of(one, manager.files, now, facts) for one in found]
 
 
 async def details(manager: Manager, name: str, now: datetime) -> CertificateDetails:

@@ -230,6 +230,14 @@ class CertificateFiles:
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror}") from error
 
+    def names(self) -> list[str]:
+        """Return the certificates that are there, whether managed or not. Raises StorageError."""
+        live = self.live("")
+        try:
+            return sorted(one.parent.name for one in live.glob("*/fullchain.pem"))
+        except OSError as error:
+            raise StorageError(f"cannot read {live}: {error.strerror}") from error
+
     def exist(self, name: str) -> bool:
         """Tell whether there is any version of the certificate."""
         return self.live(name).exists() or self.archive(name).exists()

@@ -21,6 +21,7 @@ from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.issue import Outcome, Run, issue_locked
+from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.outages import Needs, sites_of
 from zoneproof.manager.certificates.renewal_state import (
     LOOK_EVERY,
@@ -102,6 +103,8 @@ async def renew(
     """
     circumstances = await manager.circumstances()
     chosen = await choose(manager.certificates, names)
+    if not chosen:
+        await require_not_lost(manager.certificates, manager.history, manager.files)
     await manager.leftovers.clean_up(emit_for(""))
     allow_many_files()  # a lock for each that is begun
     slots = Slots(manager.settings.parallel)

@@ -261,6 +261,11 @@ class History:
         )
 
     @reads
+    def is_empty(self, tx: Transaction) -> bool:
+        """Tell whether nothing has ever happened to any certificate."""
+        return not tx.query("SELECT 1 FROM history LIMIT 1")
+
+    @reads
     def of(self, tx: Transaction, certificate: str) -> list[HistoryEntry]:
         """Return a certificate's entries, oldest first."""
         rows = tx.query(

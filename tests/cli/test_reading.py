@@ -1,0 +1,109 @@
+"""Commands that only read create nothing, and need nothing that can be written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.inside import Inside
+from tests.cli.managing import issue
+from tests.support.world import World
+
+READING = [
+    "list",
+    "list --json",
+    "list --toml",
+    "show a.example",
+    "history a.example",
+    "preview --all",
+    "preview a.example --provider=manual --ca=https://127.0.0.1:9/dir",
+    "credential list",
+    "credential show dns",
+    "account list",
+    "account show ca --offline",
+    "registration list",
+    "leftover list",
+    "doctor a.example --account ca",
+    "export -o /nonexistent/file --passphrase=@/dev/null",
+    "import certbot --folder /nonexistent",
+]
+
+
+@pytest.mark.parametrize("command", READING)
+def test_a_home_that_is_not_there_is_not_created(inside: Inside, command: str) -> None:
+    inside.run(*command.split())
+    assert not inside.home.exists()
+
+
+def test_a_home_that_is_not_there_is_an_empty_one(inside: Inside) -> None:
+    assert inside.good("list") == "no certificates yet: 'zoneproof issue'\n"
+    assert inside.good("list", "--json") == "[]\n"
+    assert "no managed certificate" in inside.run("show", "a.example").stderr
+
+
+def on_read_only_disk(home: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where the home's file system is mounted read-only."""
+    mount = f"mount --bind {home} {home} && mount -o remount,ro,bind {home}"
+    program = f"{mount} && exec {sys.executable} -m zoneproof {command}"
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", program],
+        env=os.environ | {"ZONEPROOF_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare")
+    or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode
+    != 0,
+    reason="file systems can be mounted by root alone",
+)
+def test_what_is_on_a_read_only_disk_is_told_and_renewing_is_refused(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual", "--ca=letsencrypt")
+    inside.good("credential", "add", "rfc2136", "--name=dns", "--field=server=192.0.2.1")
+    before = sorted(inside.home.iterdir())
+    for command, told in (
+        ("list", "a.example"),
+        ("show a.example", "no certificate is there yet"),
+        ("history a.example", "nothing has happened"),
+        ("credential show dns", "192.0.2.1"),
+    ):
+        result = on_read_only_disk(inside.home, command)
+        assert (result.returncode, told in result.stdout) == (0, True), result.stderr
+    refused = on_read_only_disk(inside.home, "renew")
+    assert refused.returncode == 1
+    assert "it is read-only" in refused.stderr
+    assert sorted(inside.home.iterdir()) == before
+
+
+# --- a database that is gone -------------------------------------------------------------------
+
+
+def test_certificates_of_which_nothing_is_known_are_told(world: World) -> None:
+    issue(world, "example.com")
+    options = [*world.rfc2136_options, *world.ca_options]
+    for file in world.home.glob("state.sqlite3*"):
+        file.unlink()
+    for command in ("list", "renew", "list"):  # the second makes a new database
+        result = world.run(command)
+        assert result.status == 1, result.stdout
+        assert "(example.com) of which the database knows nothing" in result.stderr
+        assert "zoneproof import archive" in result.stderr
+    again = world.run("issue", "example.com", *options)
+    assert again.status == 0, again.stderr
+    assert world.run("list").status == 0
+
+
+def test_certificates_that_are_no_longer_managed_are_none_of_these(world: World) -> None:
+    issue(world, "example.com")
+    assert world.run("remove", "example.com", "--yes").status == 0
+    assert "no certificates yet" in world.run("list").stdout
+    assert world.run("renew").status == 0
