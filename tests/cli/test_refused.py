@@ -396,6 +396,16 @@ def test_where_nothing_works_yet_new_options_are_saved_at_once(world: World) -> 
     assert leaf(world, "example.com")
 
 
+def test_who_does_not_agree_to_the_terms_gets_no_key(world: World) -> None:
+    options = [*world.rfc2136_options, *world.ca_options[:2]]
+    register = ["account", "register", f"--ca={world.pebble.directory_url}", world.ca_options[1]]
+    for command in (["issue", "example.com", *options], register):
+        refused = world.run(*command)
+        assert "terms" in refused.stderr
+        assert refused.status == 1
+        assert {path.name for path in world.home.iterdir()} <= {"settings.toml", "state.sqlite3"}
+
+
 def test_a_busy_port_is_found_before_anything_is_saved_or_ordered(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         listen = f"--standalone=127.0.0.1:{other.getsockname()[1]}"

@@ -17,7 +17,6 @@ from zoneproof.core.errors import (
     AcmeProblemError,
     InvalidInputError,
     RateLimitedError,
-    TermsNotAgreedError,
 )
 
 
@@ -35,11 +34,7 @@ async def register(
 ) -> Account:
     """Create the key's account, or find it, and use it (RFC 8555 section 7.3)."""
     directory = await session.directory()
-    terms = directory.terms_of_service
-    if terms and not agree_to_terms:
-        raise TermsNotAgreedError(
-            f"{session.ca} has terms of service, which you must agree to first: {terms}", url=terms
-        )
+    directory.check_terms(agreed=agree_to_terms)
     urls = contact_urls(contact)
     payload: dict[str, Any] = {"contact": urls} if urls else {}
     if agree_to_terms:

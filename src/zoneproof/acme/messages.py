@@ -12,7 +12,12 @@ import msgspec
 from zoneproof.acme.http import ca_at, check_url
 from zoneproof.acme.keys import check_token
 from zoneproof.acme.problems import UNREADABLE, Problem, WireProblem
-from zoneproof.core.errors import AcmeConnectionError, InvalidInputError, InvalidNameError
+from zoneproof.core.errors import (
+    AcmeConnectionError,
+    InvalidInputError,
+    InvalidNameError,
+    TermsNotAgreedError,
+)
 from zoneproof.core.names import Identifier
 from zoneproof.core.text import sanitize
 
@@ -221,6 +226,15 @@ class Directory:
     caa_identities: tuple[str, ...] = ()
     external_account_required: bool = False
     profiles: Mapping[str, str] = field(default_factory=dict)
+
+    def check_terms(self, *, agreed: bool) -> None:
+        """Raise TermsNotAgreedError if there are terms of service, unless they are ``agreed``."""
+        terms = self.terms_of_service
+        if terms and not agreed:
+            raise TermsNotAgreedError(
+                f"{ca_at(self.url)} has terms of service, which you must agree to first: {terms}",
+                url=terms,
+            )
 
     def check_profile(self, profile: str) -> None:
         """Raise InvalidInputError, listing the known ones, if the CA has no such profile."""

@@ -60,7 +60,9 @@ async def _find_or_add(manager: Manager, ca: str, name: str) -> tuple[StoredAcco
     if known is None:
         check_account_name(name, authority)
         account = new_account(name, authority.directory_url, manager.run.terms)
-        await manager.directories.get(account)  # so that nothing is stored for what is not a CA
+        # Nothing is stored for what is not a CA, nor for a person who does not agree.
+        directory = await manager.directories.get(account)
+        directory.check_terms(agreed=manager.run.terms.agree_to_terms)
         added = await manager.accounts.add(account)
         return await manager.accounts.get(name), added
     if ca and known.directory_url != authority.directory_url:

@@ -71,9 +71,10 @@ async def require_orderable(
         raise InvalidInputError(problem)
     name = definition.account or manager.settings.account
     if await manager.accounts.find(name) is None:
-        # No key is kept for a URL at which there is no CA.
+        # No key is kept for a URL at which there is no CA, nor for a person who does not agree.
         unknown = new_account(name, find_ca(name).directory_url, manager.run.terms)
-        await manager.directories.get(unknown)
+        directory = await manager.directories.get(unknown)
+        directory.check_terms(agreed=manager.run.terms.agree_to_terms)
     async with manager.clients.use(name) as client:
         directory = await client.directory()
     if definition.profile:
