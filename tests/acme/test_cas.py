@@ -39,3 +39,15 @@ def test_closed_ca_is_told_to_be_closed(name: str) -> None:
 def test_unknown_ca_is_refused_with_the_known(name: str) -> None:
     with pytest.raises(InvalidInputError, match="use letsencrypt, letsencrypt-staging, zerossl"):
         find_ca(name)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://b\u00fccher.example/dir", "xn--bcher-kva.example"),
+        ("https://\u4f8b\u3048.jp:8443/dir", "xn--r8jz45g.jp"),
+    ],
+)
+def test_a_host_name_in_other_letters_is_told_in_ascii(url: str, host: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"in ASCII, with {host} as its host name"):
+        directory_url(url)

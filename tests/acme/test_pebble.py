@@ -109,7 +109,9 @@ async def test_answering_twice_is_fine(pebble: Pebble) -> None:
 
 async def test_ca_with_an_unknown_root_is_not_trusted(pebble: Pebble) -> None:
     async with AcmeClient(pebble.directory_url, AccountKey.generate()) as client:
-        with pytest.raises(AcmeConnectionError, match=r"is not trusted .*give that CA's PEM file"):
+        with pytest.raises(
+            AcmeConnectionError, match=r"is not trusted .*give that CA's PEM file as --ca-bundle"
+        ):
             await client.directory()
 
 

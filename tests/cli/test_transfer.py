@@ -392,6 +392,15 @@ def test_a_file_that_exists_is_not_replaced(inside: Inside, filled: Path, archiv
     assert archive.read_bytes() == before
 
 
+def test_a_file_that_cannot_be_created_is_a_wrong_argument(
+    inside: Inside, filled: Path, archive: Path
+) -> None:
+    for output in (archive.parent / "nonexistent/archive", archive / "archive"):
+        result = export(inside, filled, output)
+        assert result.status == 2, result.stderr
+        assert "name a file where this user may write" in result.stderr
+
+
 def test_an_empty_home_is_not_exported(inside: Inside, archive: Path, tmp_path: Path) -> None:
     result = export(inside, inside.home, tmp_path / "out.zp")
     assert result.status == 2

@@ -43,6 +43,8 @@ _acme-challenge.deeper CNAME step.example.org.
 _acme-challenge.into-round CNAME first.round
 explicit.target CNAME end.example.org.
 _acme-challenge.beside CNAME explicit.target
+_acme-challenge.root CNAME .
+*.rooted CNAME .
 moved DNAME example.org.
 delegated NS ns.child
 _acme-challenge.ns NS ns.child
@@ -225,6 +227,12 @@ async def test_a_loop_is_named_with_every_link(resolver: Resolver, start: str, s
         await follow_delegation(resolver, name(start))
     assert shown in error.value.message
     assert "\n" not in error.value.message
+
+
+@pytest.mark.parametrize("start", ["_acme-challenge.root", "_acme-challenge.any.rooted"])
+async def test_a_cname_that_leads_to_the_root_is_said_so(resolver: Resolver, start: str) -> None:
+    with pytest.raises(DelegationError, match=r"leads to the root \('\.'\)"):
+        await follow_delegation(resolver, name(f"{start}.example.com"))
 
 
 async def test_twelve_links_are_one_too_many(resolver: Resolver) -> None:

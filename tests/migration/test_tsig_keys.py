@@ -68,6 +68,33 @@ def test_a_key_statement_is_read_with_its_comments(tmp_path: Path, text: str) ->
     assert read(tmp_path, text) == KEY
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_keys_of_knot_are_read(tmp_path: Path, algorithm: str) -> None:
+    text = tool("keymgr", "-t", "acme.example", algorithm, folder=tmp_path)
+    key = read(tmp_path, text)
+    assert (key.name, key.algorithm) == ("acme.example", algorithm)
+    assert text.startswith(f"# {algorithm}:acme.example:{key.secret}\n")
+
+
+def test_of_the_keys_in_a_file_of_knot_the_first_is_taken(tmp_path: Path) -> None:
+    more = '- id: other\n  secret: "b3RoZXI="\n'
+    text = f"key:\n- id: acme # ours\n  algorithm: hmac-sha512\n  secret: {SECRET}\n{more}"
+    assert read(tmp_path, text) == KEY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"acme. IN KEY 512 3 165 (\n  {SECRET[:20]}\n  {SECRET[20:]} )\n",
+        f"acme. KEY ( 512 3 165 ; flags\n{SECRET[:4]} ; one\n{SECRET[4:]}\n) ; the end\n",
+        f"; a key (of ours\nacme. 3600 IN KEY 512 3 165 {SECRET[:9]} {SECRET[9:]}\n",
+    ],
+)
+def test_a_key_record_over_several_lines_is_read(tmp_path: Path, text: str) -> None:
+    key = read(tmp_path, text)
+    assert (key.name.rstrip("."), key.algorithm, key.secret) == ("acme", "hmac-sha512", SECRET)
+
+
 def test_of_two_keys_the_first_is_taken_which_a_note_says(tmp_path: Path) -> None:
     key = read(tmp_path, f'{STATEMENT}\nkey "rndc" {{ algorithm hmac-md5; secret "b2xk"; }};\n')
     assert (key.name, key.algorithm, key.secret) == (KEY.name, KEY.algorithm, KEY.secret)

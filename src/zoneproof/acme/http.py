@@ -11,8 +11,9 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from zoneproof.core.errors import AcmeConnectionError, InvalidInputError
+from zoneproof.core.errors import AcmeConnectionError, InvalidInputError, InvalidNameError
 from zoneproof.core.http import HttpClient, NoReplyError, Reply, tls_context
+from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
 
 
@@ -43,7 +44,17 @@ def check_url(url: str, *, allow_http: bool, given_by: str = "") -> str:
             f"{ca_at(given_by)} handed out the URL '{sanitize(url, limit=200)}', which {reason};"
             " not using it"
         )
-    raise InvalidInputError(f"the CA's URL '{sanitize(url, limit=200)}' {reason}")
+    raise InvalidInputError(f"the CA's URL '{sanitize(url, limit=200)}' {_in_ascii(url) or reason}")
+
+
+def _in_ascii(url: str) -> str:
+    """Say how to write a URL whose host name has other letters; empty for any other."""
+    try:
+        host = urlsplit(url).hostname or ""
+        name = "" if host.isascii() else DomainName.parse(host).text
+    except (ValueError, InvalidNameError):
+        name = ""
+    return f"has to be written in ASCII, with {name} as its host name" if name else ""
 
 
 def _objection(url: str, allow_http: bool) -> str:
@@ -157,6 +168,7 @@ class Http:
             connections=concurrency,
             idle_seconds=_IDLE_SECONDS,
             max_body=MAX_BODY,
+            bundle_setting="--ca-bundle",
             transport=transport,
         )
 

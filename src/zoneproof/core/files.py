@@ -163,7 +163,7 @@ def _flush_folder(folder: Path) -> None:
 def write_new(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, whole or not at all; replace none.
 
-    Raises InvalidInputError if there is one, and StorageError.
+    Raises InvalidInputError if there is one, or none can be made there, and StorageError.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -172,7 +172,9 @@ def write_new(path: Path, data: bytes) -> None:
     except FileExistsError as error:
         raise exists_already(path) from error
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+        raise InvalidInputError(
+            f"cannot create {path}: {error.strerror}; name a file where this user may write"
+        ) from error
     try:
         with os.fdopen(_create(temporary), "wb") as file:
             file.write(data)

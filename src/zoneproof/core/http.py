@@ -92,6 +92,7 @@ class HttpClient:
     ``tls`` is what :func:`tls_context` made, None for the usual CAs. ``auth`` are user and password
     of a Basic authorization. An idle connection is kept for ``idle_seconds``: shorter than servers
     keep it where a write must not be sent on one that the server is about to close.
+    ``bundle_setting`` is by what people give a CA bundle, for errors.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class HttpClient:
         connections: int = 10,
         idle_seconds: float = 2.0,
         max_body: int = _MAX_BODY,
+        bundle_setting: str = "ca_bundle",
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._seconds = seconds
@@ -111,6 +113,7 @@ class HttpClient:
         self._slots = asyncio.Semaphore(connections)
         self._idle_seconds = idle_seconds
         self._max_body = max_body
+        self._bundle_setting = bundle_setting
         self._transport = transport
         self._idle: defaultdict[bool, list[httpx2.AsyncClient]] = defaultdict(list)
 
@@ -140,7 +143,7 @@ class HttpClient:
                     return await self._send(client, method, url, content, headers)
             except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, TimeoutError) as error:
                 # UnicodeError: httpx2 looks at where a redirect leads even if it does not follow.
-                raise _no_reply(error, seconds, url) from error
+                raise _no_reply(error, seconds, url, self._bundle_setting) from error
             finally:
                 idle.append(client)
 
@@ -301,8 +304,10 @@ def load_ca_bundle(text: str) -> ssl.SSLContext | None:
     return tls_context(absolute_path("ca_bundle", text) if text else None)
 
 
-def _no_reply(error: Exception, seconds: float, url: str) -> NoReplyError:
+def _no_reply(error: Exception, seconds: float, url: str, bundle_setting: str) -> NoReplyError:
     unsent = isinstance(error, _NOT_SENT)
+    if isinstance(error, httpx2.ConnectTimeout):
+        seconds = min(_CONNECT_SECONDS, seconds)
     if isinstance(error, (TimeoutError, httpx2.TimeoutException)):
         message = f"no answer within {seconds:g} seconds"
         return NoReplyError(message, url=url, unsent=unsent, overdue=not unsent)
@@ -311,12 +316,17 @@ def _no_reply(error: Exception, seconds: float, url: str) -> NoReplyError:
     hopeless = False
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
-            return NoReplyError(_tls_failure(cause), url=url, unsent=True, hopeless=True)
+            return NoReplyError(
+                _tls_failure(cause, bundle_setting), url=url, unsent=True, hopeless=True
+            )
         if isinstance(cause, socket.gaierror):
             hopeless = cause.errno == socket.EAI_NONAME
             reason = "its host name cannot be looked up now"
             if hopeless:
-                reason = "the DNS does not know its host name: check the URL"
+                reason = (
+                    "the DNS that this machine asks does not know its host name: check the network,"
+                    " and the URL if it was typed"
+                )
         elif isinstance(cause, ConnectionRefusedError):
             reason = "the connection was refused: nothing listens there"
         elif isinstance(cause, OSError) and cause.strerror:
@@ -324,10 +334,10 @@ def _no_reply(error: Exception, seconds: float, url: str) -> NoReplyError:
     return NoReplyError(reason, url=url, unsent=unsent, hopeless=hopeless)
 
 
-def _tls_failure(error: ssl.SSLError) -> str:
+def _tls_failure(error: ssl.SSLError, bundle_setting: str) -> str:
     if not isinstance(error, ssl.SSLCertVerificationError):
         return "it does not speak TLS there: check whether the URL needs http:// or a port"
-    advice = "if its CA is a private one, give that CA's PEM file as the CA bundle"
+    advice = f"if its CA is a private one, give that CA's PEM file as {bundle_setting}"
     if error.verify_code in _OF_ANOTHER_TIME:
         advice = f"is it {times.at(utc_now())}? If not, set this machine's clock"
     return f"its certificate is not trusted ({sanitize(error.verify_message)}); {advice}"

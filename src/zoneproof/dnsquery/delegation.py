@@ -79,6 +79,11 @@ async def _follow(
         warnings += [warning] if warning else []
         if target is None:
             return Delegation(tuple(chain), here, warnings=tuple(warnings))
+        if not target.labels:
+            raise DelegationError(
+                f"the CNAME at {here} leads to the root ('.'), which is how a name without service"
+                " is marked: remove it, or let it lead to where the TXT record goes"
+            )
         if through_wildcards_to in (None, here) and await _is_from_wildcard(resolver, here, target):
             return Delegation((*chain, target), here, from_wildcard=True, warnings=tuple(warnings))
         is_loop = target in chain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -256,7 +257,8 @@ def _store_certificate(
 def _check_settings(home: Home, text: str) -> None:
     if not text:
         return
-    with tempfile.TemporaryDirectory(prefix=".settings", dir=home.path) as folder:
+    near = home.path if os.access(home.path, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=".settings", dir=near) as folder:
         path = Path(folder) / FILE
         path.write_text(text, "utf-8")
         try:

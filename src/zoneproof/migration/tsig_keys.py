@@ -2,7 +2,8 @@
 
 A key file is a ``key`` statement as in ``named.conf``, with its comments, or one of the two files
 of ``dnssec-keygen``: a KEY record (RFC 2930, RFC 3445), or ``Private-key-format`` lines, whose key
-has its name from the record beside it or from the file's own, ``K<name>.+<algorithm>+<id>``.
+has its name from the record beside it or from the file's own, ``K<name>.+<algorithm>+<id>``. What
+Knot's ``keymgr -t`` prints is read, too.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PRIVATE_LINE = re.compile(r"(Algorithm|Key):\s*(\S+)")
+_KNOT_LINE = re.compile(r"""^\s*(?:-\s*)?(id|algorithm|secret):\s*["']?([^\s"'#]+)""", re.MULTILINE)
 _FILE_NAME = re.compile(r"K(.+)\.\+\d+\+\d+")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -59,7 +61,7 @@ def read_key_file(path: Path) -> TsigKey:
     try:
         if text.lstrip().startswith("Private-key-format:"):
             return _private_file(path, text)
-        return _key_record(text) or _key_statement(text)
+        return _key_record(text) or _key_of_knot(text) or _key_statement(text)
     except InvalidInputError as error:
         raise unusable(path, error.message) from error
 
@@ -149,11 +151,11 @@ def _statements(tokens: Iterator[str]) -> Iterator[list[str]]:
 
 
 def _key_record(text: str) -> TsigKey | None:
-    """Return the key of a zone-file line ``name [TTL] [IN] KEY flags protocol number secret``."""
-    for line in text.splitlines():
-        words = line.partition(";")[0].replace("(", " ").replace(")", " ").split()
+    """Return the key of a zone-file record ``name [TTL] [IN] KEY flags protocol number secret``."""
+    for record in _records(text):
+        words = record.split()
         upper = [word.upper() for word in words[:4]]
-        if "KEY" not in upper[1:] or "{" in line:
+        if "KEY" not in upper[1:] or "{" in record:
             continue
         at = upper.index("KEY", 1)
         *numbers, number = words[at + 1 : at + 4]
@@ -161,6 +163,31 @@ def _key_record(text: str) -> TsigKey | None:
         if len(numbers) == 2 and secret:
             return TsigKey(words[0], _by_number(number), secret)
     return None
+
+
+def _records(text: str) -> Iterator[str]:
+    """Give the records of a zone file; parentheses hold lines together (RFC 1035 section 5.1)."""
+    record, depth = "", 0
+    for line in text.splitlines():
+        bare = line.partition(";")[0]
+        depth += bare.count("(") - bare.count(")")
+        record += f" {bare.replace('(', ' ').replace(')', ' ')}"
+        if depth <= 0:
+            yield record
+            record, depth = "", 0
+    yield record
+
+
+def _key_of_knot(text: str) -> TsigKey | None:
+    """Return the first key of a ``key:`` section of knot.conf."""
+    if not re.search(r"^key:\s*$", text, re.MULTILINE):
+        return None
+    found: dict[str, str] = {}
+    for name, value in _KNOT_LINE.findall(text):
+        found.setdefault(name, value)
+    if not {"id", "secret"} <= found.keys():
+        return None
+    return TsigKey(found["id"], algorithm_name(found.get("algorithm", _USUAL)), found["secret"])
 
 
 def _private_file(path: Path, text: str) -> TsigKey:
