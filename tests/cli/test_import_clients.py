@@ -336,6 +336,17 @@ def test_what_cannot_work_is_kept_and_not_renewed_and_says_why(
     assert shown_definition(inside, "a")["renew"] is False
 
 
+def test_a_webroot_that_is_not_on_this_machine_is_kept_and_not_renewed(
+    inside: Inside, folder: Path
+) -> None:
+    add_certbot(folder, "a", ("a.example",), authenticator="webroot", webroot_path="/srv/none")
+    told = inside.good("import", "certbot", str(folder), "--yes")
+    assert "the webroot /srv/none is not a directory" in told
+    assert "`zoneproof edit a --webroot FOLDER --renew`" in told
+    definition = shown_definition(inside, "a")
+    assert (definition["method"][0]["webroot"], definition["renew"]) == ("/srv/none", False)
+
+
 @pytest.mark.parametrize("word", ["False", "off", "no", "0"])
 def test_what_certbot_did_not_renew_is_not_renewed_here(
     inside: Inside, folder: Path, word: str
@@ -464,13 +475,13 @@ def test_acme_sh_is_taken_over(inside: Inside, tmp_path: Path) -> None:
     write(tmp_path / "account.conf", "AUTO_UPGRADE='1'\n")
     write(
         tmp_path / "example.com_ecc/example.com.conf",
-        "Le_Domain='example.com'\nLe_Alt='no'\nLe_Webroot='/srv/www'\nLe_Keylength='ec-256'\n"
+        f"Le_Domain='example.com'\nLe_Alt='no'\nLe_Webroot='{tmp_path}'\nLe_Keylength='ec-256'\n"
         f"Le_API='{LETS_ENCRYPT}'\n",
     )
     write(tmp_path / "example.com_ecc/fullchain.cer", chain)
     write(tmp_path / "example.com_ecc/example.com.key", key)
     told = inside.good("import", "acme.sh", str(tmp_path), "--yes")
-    assert "http-01, files below /srv/www" in told
+    assert f"http-01, files below {tmp_path}" in told
     assert "acme.sh --uninstall-cronjob" in told
     assert json.loads(inside.good("list", "--json"))[0]["status"] == "valid"
     assert "from acme.sh" in inside.good("history", "example.com")

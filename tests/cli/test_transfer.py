@@ -203,7 +203,7 @@ def test_a_certificate_does_not_come_without_its_definition(inside: Inside, arch
 def test_a_failure_in_the_database_keeps_nothing_there(
     inside: Inside, archive: Path, table: str
 ) -> None:
-    inside.good("list")
+    inside.good("renew")
     with sqlite3.connect(inside.home / "state.sqlite3") as database:
         database.execute(
             f"CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no more');"
