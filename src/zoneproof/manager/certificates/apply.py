@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import BusyError
 from zoneproof.issuance import Emit
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -84,9 +85,16 @@ async def plan_changes(
     readable = {name: definition for name, definition in stored.items() if definition}
     problems = await manager.checks.all_problems(definitions, readable)
     if not problems:
-        changed = [change.after for change in changes if change.after]
-        problems = await refusals(manager, changed, readable)
+        found = await all_at_once(_refusals(manager, change) for change in changes)
+        problems = [problem for each in found for problem in each]
     return DefinitionPlan(DefinitionChanges(tuple(changes), len(names) - len(changes)), problems)
+
+
+async def _refusals(manager: Manager, change: DefinitionChange) -> list[str]:
+    if change.after is None:
+        return []
+    found = await refusals(manager, change.after, change.before)
+    return [f"{change.name}: {problem}" for problem in found]
 
 
 def _definition(found: ManagedCertificate | DamagedCertificate) -> CertificateDefinition | None:

@@ -117,7 +117,7 @@ async def files_of(
     try:
         paths = [path for one in definition.method for path in await _files_of(one, credentials)]
         for name in accounts_of(definition, settings):
-            account = await accounts.find(name)
+            account = await accounts.reach(name)
             paths += [account.ca_bundle] if account and account.ca_bundle else []
     except ZoneproofError:
         return ""

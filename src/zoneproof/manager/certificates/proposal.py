@@ -268,10 +268,9 @@ async def save(manager: Manager, proposal: Proposal, before: CertificateDefiniti
     Raises InvalidInputError for what :func:`require_usable` and :func:`refusals` find, BusyError if
     another definition is stored by now.
     """
-    definition = proposal.definition
     await require_usable(manager.checks, manager.credentials, proposal, before)
-    stored = {before.name: before} if before else {}
-    if problems := await refusals(manager, [definition], stored, proposal.credentials):
+    definition, credentials = proposal.definition, proposal.credentials
+    if problems := await refusals(manager, definition, before, credentials):
         raise InvalidInputError("; ".join(problems))
     await _save(manager, proposal, before)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 
 from zoneproof.acme import find_ca
 from zoneproof.challenges.dns01 import DnsMethod
 from zoneproof.challenges.routing import plan_names
-from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import InvalidInputError, ProviderZoneError, ZoneproofError
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -21,29 +20,23 @@ _SECONDS = 10.0  # what nobody has answered by then is saved without
 
 async def refusals(
     manager: Manager,
-    definitions: Sequence[CertificateDefinition],
-    stored: Mapping[str, CertificateDefinition],
+    definition: CertificateDefinition,
+    before: CertificateDefinition | None,
     credentials: Mapping[str, Credential] | None = None,
 ) -> list[str]:
-    """Return a line for each profile that its CA does not have, and for each wrong zone.
+    """Return why a profile is refused that the CA does not have, and a wrong zone.
 
-    A zone is wrong that does not hold the names whose values would go to it. Only what the
-    definitions say and those that they replace, ``stored`` by name, do not say is asked for, and
-    what is not answered in ten seconds is no problem. ``credentials`` are not looked up. Raises
-    StorageError and VaultError.
+    A zone is wrong that does not hold the names whose values would go to it. Only what is not in
+    the definition ``before``, too, is asked for, and what is not answered in ten seconds is no
+    problem. ``credentials`` are not looked up. Raises StorageError and VaultError.
     """
-
-    async def of(definition: CertificateDefinition) -> list[str]:
-        before = stored.get(definition.name)
-        found = []
-        if definition.profile and _differ(before, definition, "profile", "account"):
-            found.append(await _refusal(_ask_for_profile(manager, definition)))
-        if _differ(before, definition, "method", "identifiers"):
-            methods = await manager.methods.make(definition, credentials)
-            found.append(await _refusal(_ask_for_zones(methods)))
-        return [problem for problem in found if problem]
-
-    return [line for lines in await all_at_once(map(of, definitions)) for line in lines]
+    found = []
+    if definition.profile and _differ(before, definition, "profile", "account"):
+        found.append(await _refusal(_ask_for_profile(manager, definition)))
+    if _differ(before, definition, "method", "identifiers"):
+        methods = await manager.methods.make(definition, credentials)
+        found.append(await _refusal(_ask_for_zones(methods)))
+    return [problem for problem in found if problem]
 
 
 def _differ(
