@@ -161,7 +161,7 @@ def test_prune_of_a_file_with_errors_removes_nothing(inside: Inside, file: Path)
 
 
 def test_a_failure_in_the_middle_keeps_nothing(inside: Inside, file: Path) -> None:
-    names(inside)
+    inside.good("renew")
     with sqlite3.connect(inside.home / "state.sqlite3") as database:
         database.execute(
             "CREATE TRIGGER full BEFORE INSERT ON certificates WHEN new.name = 'shop'"

@@ -54,5 +54,5 @@ def _facts(info: ProviderInfo) -> dict[str, Any]:
     """Return the description for programs: all of it but the functions that check a field."""
     facts = asdict(info)
     for field in facts["fields"]:
-        del field["check"]
+        del field["check"], field["file"]
     return facts
