@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoneproof.challenges.webroot import Leftover, Webroot
-from zoneproof.core.errors import AcmeConnectionError, HttpResponderError
+from zoneproof.core.errors import AcmeConnectionError, HttpResponderError, InvalidInputError
 
 
 def challenge_file(webroot: Path, token: str = "token") -> Path:
@@ -117,9 +117,9 @@ def test_no_token_leads_out_of_the_folder(token: str) -> None:
 
 
 async def test_a_webroot_that_is_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(HttpResponderError, match=r"missing is not a directory: name the one"):
+    with pytest.raises(InvalidInputError, match=r"missing is not a directory: name the one"):
         await Webroot(tmp_path / "missing").check()
-    with pytest.raises(HttpResponderError, match="is not a directory"):
+    with pytest.raises(InvalidInputError, match="is not a directory"):
         await Webroot(tmp_path / "missing").put("token", "text")
 
 

@@ -15,7 +15,7 @@ from zoneproof.challenges.http01 import HttpMethod, HttpResponder
 from zoneproof.challenges.listener import Listeners
 from zoneproof.challenges.solver import ChallengeTask, Prepared, Scope
 from zoneproof.challenges.webroot import Leftover, Webroot
-from zoneproof.core.errors import HttpResponderError
+from zoneproof.core.errors import HttpResponderError, InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.issuance import (
     Event,
@@ -144,7 +144,7 @@ async def test_a_folder_that_is_not_there_leaves_nothing_in_the_journal(
 ) -> None:
     order = await open_order(journal)
     responders = {"one": Webroot(tmp_path), "two": Webroot(tmp_path / "missing")}
-    with pytest.raises(HttpResponderError):
+    with pytest.raises(InvalidInputError):
         await answering(journal, order, responders).publish()
     assert await journal.certificates_to_clean() == []
     assert list(tmp_path.glob(".well-known")) == []

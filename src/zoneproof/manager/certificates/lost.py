@@ -23,8 +23,8 @@ async def require_not_lost(
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     raise StorageError(
         f"{files.live('')} has certificates ({', '.join(names[:_SHOWN])}{more}) of which the"
-        " database knows nothing: if it was lost, restore state.sqlite3 from a backup, or what 'zoneproof"
-        " export' wrote with 'zoneproof import archive'; without either, 'zoneproof issue' with the"
-        " same names and options as before manages them again, with a new account and new"
-        " credentials"
+        " database knows nothing: if it was lost, restore state.sqlite3 from a backup, or what"
+        " 'zoneproof export' wrote with 'zoneproof import archive'; without either, 'zoneproof"
+        " issue' with the same names and options as before manages them again, with a new account"
+        " and new credentials"
     )
