@@ -143,7 +143,7 @@ async def test_rollover_to_another_accounts_key_is_told(ca: FakeCa, status: int)
         old, url = client.key, client.account_url
         ca.misdeeds["/key-change"] = [httpx2.Response(status, headers=headers)]
         ca.misdeeds["/new-account"] = [httpx2.Response(200, headers=headers, json={})]
-        with pytest.raises(AcmeError, match="did not take the new account key"):
+        with pytest.raises(AcmeError, match="did not accept the new account key"):
             await client.roll_over_key(AccountKey.generate())
         assert (client.key, client.account_url) == (old, url)
 
@@ -179,7 +179,7 @@ async def test_rollover_that_is_refused_is_not_believed_whatever_follows(ca: Fak
         old = client.key
         ca.misdeeds["/key-change"] = [httpx2.Response(409)]
         ca.misdeeds["/new-account"] = [httpx2.ConnectError("refused")] * 10
-        with pytest.raises(AcmeError, match="did not take the new account key"):
+        with pytest.raises(AcmeError, match="did not accept the new account key"):
             await client.roll_over_key(AccountKey.generate())
         assert client.key is old
 

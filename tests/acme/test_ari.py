@@ -109,7 +109,7 @@ def test_window_that_does_not_end_after_it_starts_is_no_answer(end: str) -> None
     ],
 )
 def test_window_at_an_end_of_time_is_no_answer(start: str, end: str) -> None:
-    with pytest.raises(AcmeConnectionError, match="not of this era"):
+    with pytest.raises(AcmeConnectionError, match="out of range"):
         parse_renewal_info(answer(start, end), "https://ca.test/ari", {}, NOW)
 
 

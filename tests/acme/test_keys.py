@@ -140,7 +140,7 @@ def odd_curve_pem() -> bytes:
     [
         (b"not a key", "not a PEM private key"),
         (encrypted_pem(), "encrypted"),
-        (unsupported_pem(), "keys of this kind"),
+        (unsupported_pem(), "keys of this type"),
         (odd_curve_pem(), "secp521r1"),
     ],
 )

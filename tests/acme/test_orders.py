@@ -270,7 +270,7 @@ async def test_limit_while_polling_is_waited_for_within_the_deadline(
 async def test_order_that_is_stuck_is_given_up_at_the_deadline_and_stays_open(ca: FakeCa) -> None:
     async with ca.client() as client:
         order = await opened(ca, client, *["processing"] * 1000)
-        with pytest.raises(AcmeError, match="still has the order as 'processing' after 90 s"):
+        with pytest.raises(AcmeError, match="still reports the order as 'processing' after 90 s"):
             await client.wait_for_order(order, until=("valid",), deadline_seconds=90)
     assert sum(ca.clock.slept) <= 90
 

@@ -176,7 +176,7 @@ async def test_key_is_rolled_over(pebble: Pebble, kind: KeyKind) -> None:
 async def test_key_of_another_account_is_refused_at_rollover(pebble: Pebble) -> None:
     taken = AccountKey.generate()
     async with registered(pebble, taken), registered(pebble) as client:
-        with pytest.raises(AcmeError, match="did not take the new account key"):
+        with pytest.raises(AcmeError, match="did not accept the new account key"):
             await client.roll_over_key(taken)
         await client.account()
 

@@ -72,13 +72,13 @@ async def test_arguments_and_environment_arrive_as_they_are_and_nothing_else(
 @pytest.mark.parametrize(
     ("body", "failure"),
     [
-        ("exit 1", "failed with exit status 1, its last words: nothing"),
-        ("echo out; exit 3", "failed with exit status 3, its last words: nothing"),
+        ("exit 1", "failed with exit status 1; its last output: none"),
+        ("echo out; exit 3", "failed with exit status 3; its last output: none"),
         ("echo first >&2; echo last >&2; echo >&2; exit 1", "last"),
         ("printf '\\033[31mred\\033[0m\\a \\342\\200\\256bidi\\n\\n' >&2; exit 1", "red bidi"),
         ("printf '\\377\\376 bytes' >&2; exit 1", "\ufffd\ufffd bytes"),
         ("head -c 300000 /dev/zero | tr '\\0' x >&2; exit 1", "x" * 197 + "..."),
-        ("kill -9 $$", "was ended by signal 9, its last words: nothing"),
+        ("kill -9 $$", "was ended by signal 9; its last output: none"),
     ],
 )
 async def test_the_last_words_are_one_bounded_printable_line(

@@ -60,8 +60,8 @@ CASES: list[tuple[str, str, Fault, str]] = [
         faults.says(302, b"", {"Location": "https://a/\x9b[31m"}),
         "redirects",
     ),
-    ("newNonce", "none", with_header("Replay-Nonce", None), "has no nonces to give"),
-    ("newNonce", "illegal", with_header("Replay-Nonce", "a/../b"), "has no nonces to give"),
+    ("newNonce", "none", with_header("Replay-Nonce", None), "sent no nonce"),
+    ("newNonce", "illegal", with_header("Replay-Nonce", "a/../b"), "sent no nonce"),
     ("newAccount", "no place", with_header("Location", None), "did not say where"),
     ("newAccount", "problem", problem_of({"subproblems": SUBPROBLEMS}), "refused: x"),
     (

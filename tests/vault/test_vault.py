@@ -247,7 +247,7 @@ def test_a_key_from_elsewhere_is_rotated_by_its_owner(
     first, second = Key.new(), Key.new()
     monkeypatch.setenv("ZONEPROOF_VAULT_KEY", first.to_text())
     old = open_vault(home).seal(b"secret", CONTEXT)
-    with pytest.raises(VaultError, match=r"comes from \$ZONEPROOF_VAULT_KEY, which is yours"):
+    with pytest.raises(VaultError, match=r"comes from \$ZONEPROOF_VAULT_KEY, which you manage"):
         open_vault(home).rotate()
     monkeypatch.setenv("ZONEPROOF_VAULT_KEY", f"{first.to_text()} {second.to_text()}")
     vault = open_vault(home)

@@ -100,8 +100,8 @@ async def roll_over_key(session: Session, new_key: AccountKey) -> None:
         owner = account_url if confirmed else ""
     if owner != account_url:
         raise lost or AcmeError(
-            f"{session.ca} did not take the new account key: make a fresh one, which no other"
-            " account has"
+            f"{session.ca} did not accept the new account key: use a fresh one that no other "
+            "account has"
         )
     session.key = new_key
 

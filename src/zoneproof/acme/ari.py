@@ -103,7 +103,7 @@ def parse_renewal_info(
         start = wire.suggestedWindow.start.astimezone(UTC)
         end = wire.suggestedWindow.end.astimezone(UTC)
     except OverflowError as error:
-        raise not_acme("renewal information", url, "the window is not of this era") from error
+        raise not_acme("renewal information", url, "the window's dates are out of range") from error
     if end <= start:
         raise not_acme("renewal information", url, "the window ends before it starts")
     moment = retry_at(headers.get("Retry-After"), now) or now + ASK_AGAIN

@@ -117,8 +117,8 @@ class CertificateChain:
         end = self.leaf.not_valid_after_utc
         if end <= now:
             raise OrderFailedError(
-                f"the CA's certificate expired at {times.at(end)}: not using it; see whether"
-                f" this machine's clock is right, which says {times.at(now)}"
+                f"the CA's certificate expired at {times.at(end)}: not using it; check this "
+                f"machine's clock, which says {times.at(now)}"
             )
 
 
@@ -181,7 +181,7 @@ async def revoke(
     """Revoke a certificate, as the account unless there is another signer. Twice is fine."""
     if reason is not None and reason not in _REVOCATION_REASONS:
         known = ", ".join(map(str, _REVOCATION_REASONS))
-        raise InvalidInputError(f"{reason} is no reason to revoke a certificate: use {known}")
+        raise InvalidInputError(f"{reason} is not a revocation reason: use {known}")
     url = session.offered((await session.directory()).revoke_cert, "revocation")
     payload: dict[str, Any] = {"certificate": base64url(certificate.public_bytes(Encoding.DER))}
     if reason is not None:

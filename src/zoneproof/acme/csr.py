@@ -49,7 +49,7 @@ def make_key(kind: str = "ec256") -> CertificateKey:
     """
     maker = _MAKERS.get(kind)
     if maker is None:
-        raise InvalidInputError(f"'{kind}' is not a kind of key: use {', '.join(_MAKERS)}")
+        raise InvalidInputError(f"'{kind}' is not a key type: use {', '.join(_MAKERS)}")
     return maker()
 
 
@@ -76,7 +76,7 @@ def key_from_pem(pem: bytes) -> CertificateKey:
         ) from None
     if isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
         return key
-    raise InvalidInputError("CAs issue no certificates for keys of this kind: use EC or RSA")
+    raise InvalidInputError("CAs do not issue certificates for keys of this type: use EC or RSA")
 
 
 def make_csr(key: CertificateKey, identifiers: Sequence[Identifier]) -> bytes:
@@ -133,7 +133,9 @@ def read_csr(data: bytes, where: str) -> GivenCsr:
 
 def _read(data: bytes) -> GivenCsr:
     if b"PRIVATE KEY-----" in data:
-        raise InvalidInputError("it holds a private key, which stays with its owner: remove it")
+        raise InvalidInputError(
+            "it contains a private key, which must stay with its owner: remove it"
+        )
     if len(data) > _LONGEST:
         raise InvalidInputError(f"it is longer than {_LONGEST} bytes")
     load = x509.load_pem_x509_csr if b"-----BEGIN " in data else x509.load_der_x509_csr
@@ -159,7 +161,7 @@ def _check_signature(request: x509.CertificateSigningRequest) -> None:
     if digest is None or digest.name not in _DIGESTS:
         raise InvalidInputError("CAs do not accept its signature: sign it with SHA-256")
     if not request.is_signature_valid:
-        raise InvalidInputError("its signature is wrong: make it anew")
+        raise InvalidInputError("its signature is wrong: create it again")
 
 
 def _check_key(request: x509.CertificateSigningRequest) -> None:
@@ -169,7 +171,8 @@ def _check_key(request: x509.CertificateSigningRequest) -> None:
     if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
         return
     raise InvalidInputError(
-        "CAs issue no certificate for its key: use EC with P-256 or P-384, or RSA with 2048 bits"
+        "CAs do not issue certificates for its key: use EC with P-256 or P-384, or RSA with 2048 "
+        "bits"
         " or more"
     )
 
@@ -187,8 +190,8 @@ def _identifiers(request: x509.CertificateSigningRequest) -> Iterator[Identifier
     for name in names:
         if not isinstance(name, x509.DNSName | x509.IPAddress):
             raise InvalidInputError(
-                "it asks for more than host names and IP addresses, which ACME does not have"
+                "it asks for more than host names and IP addresses, which ACME does not support"
             )
         if isinstance(name.value, ipaddress.IPv4Network | ipaddress.IPv6Network):
-            raise InvalidInputError("it asks for a network, which ACME does not have")
+            raise InvalidInputError("it asks for a network, which ACME does not support")
         yield Identifier.parse(str(name.value))

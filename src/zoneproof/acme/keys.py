@@ -45,7 +45,7 @@ class AccountKey:
 
     @classmethod
     def generate(cls, kind: KeyKind = "ES256") -> AccountKey:
-        """Make a new key. Most CAs take ES256, ES384 and RS256; few take EdDSA (Ed25519)."""
+        """Make a new key. Most CAs accept ES256, ES384 and RS256; few take EdDSA (Ed25519)."""
         if kind == "RS256":
             return cls(rsa.generate_private_key(public_exponent=65537, key_size=2048))
         if kind == "EdDSA":
@@ -54,7 +54,7 @@ class AccountKey:
             if algorithm == kind:
                 return cls(ec.generate_private_key(curve))
         raise InvalidInputError(
-            f"'{kind}' is not a kind of account key: use ES256, ES384, RS256 or EdDSA"
+            f"'{kind}' is not an account key type: use ES256, ES384, RS256 or EdDSA"
         )
 
     @classmethod
@@ -158,7 +158,7 @@ def _describe_ec(key: ec.EllipticCurvePrivateKey) -> _Description:
 def _supported(key: object) -> PrivateKey:
     if isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey)):
         return key
-    raise InvalidInputError("ACME does not use keys of this kind: use EC, RSA or Ed25519")
+    raise InvalidInputError("ACME does not use keys of this type: use EC, RSA or Ed25519")
 
 
 def _from_jwk(jwk: Mapping[str, Any]) -> PrivateKey:
@@ -182,7 +182,7 @@ def _from_jwk(jwk: Mapping[str, Any]) -> PrivateKey:
     if kind == "OKP" and jwk["crv"] == "Ed25519":
         return ed25519.Ed25519PrivateKey.from_private_bytes(decode_base64url(jwk["d"]))
     raise InvalidInputError(
-        "ACME does not use JSON Web Keys of this kind: use RSA, EC (P-256, P-384) or Ed25519"
+        "ACME does not use JSON Web Keys of this type: use RSA, EC (P-256, P-384) or Ed25519"
     )
 
 

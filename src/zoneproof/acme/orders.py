@@ -141,7 +141,7 @@ async def _overdue(session: Session, order: Order, seconds: float) -> AcmeError:
     names = [one.identifier.value for one in authorizations if one.status == "pending"]
     waiting = f", waiting for {', '.join(names[:10])}" if names else ""
     return AcmeError(
-        f"{session.ca} still has the order as '{order.status}' after {seconds:g} s{waiting}:"
+        f"{session.ca} still reports the order as '{order.status}' after {seconds:g} s{waiting}:"
         f" run this again to continue with it ({order.url})"
     )
 

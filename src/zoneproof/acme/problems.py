@@ -133,14 +133,12 @@ def problem_error(
     if problem.type == NAMESPACE + "userActionRequired":
         fields["url"] = next(iter(terms_of_service), problem.instance)
         where = f"; see {fields['url']}" if fields["url"] else ""
-        return UserActionRequiredError(f"{ca} waits for you: {problem}{where}", **fields)
+        return UserActionRequiredError(f"{ca} needs you to act: {problem}{where}", **fields)
     if status == HTTPStatus.NOT_IMPLEMENTED:
         return AcmeProblemError(f"{ca} does not offer that: {problem}", **fields)
     # A CA that continues refusing the nonces that it hands out has lost its count of them.
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or problem.type == BAD_NONCE:
-        return AcmeProblemError(
-            f"{ca} has trouble of its own: {problem}{until(retry_at)}", **fields
-        )
+        return AcmeProblemError(f"{ca} has an internal error: {problem}{until(retry_at)}", **fields)
     return AcmeProblemError(f"{ca} refused: {problem}", **fields)
 
 
@@ -163,7 +161,7 @@ def _limited(
     if paused:
         portal = _HTTPS_URL.search(problem.detail)
         return AccountPausedError(
-            f"{ca} paused this account for some of these names, and trying again does not help:"
+            f"{ca} paused this account for some of these names, and trying again will not help:"
             f" {problem.detail}",
             **{**fields, "url": portal.group() if portal else ""},
         )

@@ -194,7 +194,7 @@ class Transport:
                 if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
                     return reply
                 if nonce is None:
-                    raise AcmeConnectionError(f"{ca_at(new_nonce)} has no nonces to give")
+                    raise AcmeConnectionError(f"{ca_at(new_nonce)} sent no nonce")
             reply = await self._http.exchange(
                 "POST",
                 url,
@@ -296,7 +296,7 @@ class Session:
         """Return the account's URL. Raises AcmeError while there is none."""
         if not self.account_url:
             raise AcmeError(
-                "no account is in use: register, find_account or use_account comes first"
+                "no account is in use: call register, find_account or use_account first"
             )
         return self.account_url
 
@@ -304,7 +304,7 @@ class Session:
         """Return the URL of what a request created. Raises AcmeConnectionError."""
         url: str = reply.headers.get("Location", "")
         if not url:
-            raise AcmeConnectionError(f"{self.ca} did not say where it put what was asked for")
+            raise AcmeConnectionError(f"{self.ca} did not send the URL of what it created")
         return check_url(url, allow_http=self._allow_http, given_by=self.directory_url)
 
     def offered(self, url: str, what: str) -> str:

@@ -102,7 +102,7 @@ def create(path: Path, text: str) -> None:
         _write(path, text, publish)
     except OSError as error:
         raise VaultError(
-            f"cannot create {path}: {error.strerror}: make this possible, or create it yourself"
+            f"cannot create {path}: {error.strerror}: fix this, or create it yourself"
             f" with `(umask 077; openssl rand -base64 32 > {shlex.quote(str(path))})`"
         ) from error
 
@@ -191,7 +191,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 def exists_already(path: Path) -> InvalidInputError:
     """Return the error for a file that would have to be replaced."""
-    return InvalidInputError(f"{path} exists already: name another file, or move it away")
+    return InvalidInputError(f"{path} already exists: name another file, or move it away")
 
 
 def _create(path: Path) -> int:

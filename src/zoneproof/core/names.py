@@ -173,17 +173,17 @@ class Identifier:
         labels = name.base.labels
         if len(labels) < 2:
             raise InvalidNameError(
-                f"'{shown}' cannot go on a certificate: give a full name such as example.com"
+                f"'{shown}' cannot be in a certificate: give a full name such as example.com"
             )
         for label in labels:
             if not _HOST_LABEL.fullmatch(label):
                 raise InvalidNameError(
-                    f"'{shown}' cannot go on a certificate: the label '{label}' may only hold"
+                    f"'{shown}' cannot be in a certificate: the label '{label}' may only hold"
                     " letters, digits and '-'"
                 )
         if labels[-1].isdigit():
             raise InvalidNameError(
-                f"'{shown}' cannot go on a certificate: it is neither a host name nor an IP address"
+                f"'{shown}' cannot be in a certificate: it is neither a host name nor an IP address"
             )
         return cls("dns", name.text)
 
@@ -217,7 +217,7 @@ def _parse_address(text: str) -> str | None:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
         raise InvalidNameError(
-            f"'{_shown(text)}' cannot go on a certificate: give the address without"
+            f"'{_shown(text)}' cannot be in a certificate: give the address without"
             f" '%{_shown(address.scope_id)}'"
         )
     return str(address)

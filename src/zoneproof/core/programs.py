@@ -63,7 +63,7 @@ class Ended:
             how = f"was ended by signal {-self.status}"
         lines = [line for line in self.stderr.splitlines() if line.strip()]
         last = sanitize(lines[-1]) if lines else ""
-        return f"{how}, its last words: {last or 'nothing'}"
+        return f"{how}; its last output: {last or 'none'}"
 
 
 async def run_program(

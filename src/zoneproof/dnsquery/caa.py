@@ -78,7 +78,7 @@ class CaaVerdict:
     """Whether the CA may issue, and why, in one line.
 
     ``record`` decided, where one record did; ``found_at`` is the name whose record set counts,
-    None without any; ``failed`` tells that the DNS could not be asked, which CAs take as a no.
+    None without any; ``failed`` tells that the DNS could not be asked, which CAs accept as a no.
     """
 
     allowed: bool
@@ -181,7 +181,7 @@ def judge_caa(
     A CA without ``issuers`` does not take part in CAA as far as we can know.
     """
     if not issuers:
-        return CaaVerdict(True, "the CA does not say by which CAA names it goes")
+        return CaaVerdict(True, "the CA does not say which names it uses in CAA records")
     if found.error:
         reason = (
             f"CAA of {found.found_at} cannot be looked up, so the CA will refuse:"

@@ -91,13 +91,13 @@ async def _follow(
         shown = " -> ".join(str(name) for name in chain)
         if is_loop:
             raise DelegationError(
-                f"the CNAMEs from {challenge_name} go round in a loop: {shown};"
+                f"the CNAMEs from {challenge_name} form a loop: {shown};"
                 " remove or change one of them"
             )
         if len(chain) > MAX_LINKS + 1:
             raise DelegationError(
                 f"the chain of CNAMEs from {challenge_name} has more than {MAX_LINKS} links:"
-                f" {shown}; let {challenge_name} lead to its end directly"
+                f" {shown}; point {challenge_name} directly at the last name"
             )
 
 
@@ -112,12 +112,12 @@ async def _cname(resolver: Resolver, name: DomainName) -> tuple[DomainName | Non
             answer = await query_authoritative(resolver, name, "TXT")
         except DnsError:
             raise error from None
-        warning = f"{error.message}; what is answered for TXT is used instead"
+        warning = f"{error.message}; using the answer for TXT instead"
         return (answer.chain[0] if answer.chain else None), warning
     if answer.records and not answer.targets:
         raise DelegationError(
-            f"the CNAME at {name} leads to a name that holds other than letters, digits,"
-            " '-' and '_'; change it"
+            f"the CNAME at {name} leads to a name with characters other than letters, digits, '-' "
+            "and '_'; change it"
         )
     return (answer.targets[0] if answer.targets else None), ""
 

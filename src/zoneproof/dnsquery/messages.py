@@ -154,7 +154,7 @@ def _follow(
         if target is None:
             raise DnsServerError(f"a CNAME from {name} leads to a name that cannot be used")
         if target == name or target in chain:
-            raise DnsServerError(f"the CNAMEs from {name} go round in a loop at {target}")
+            raise DnsServerError(f"the CNAMEs from {name} form a loop at {target}")
         chain.append(target)
         if len(chain) > _MAX_LINKS_IN_ANSWER:
             raise DnsServerError(f"the chain of CNAMEs from {name} is too long")

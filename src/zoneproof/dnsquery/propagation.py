@@ -44,7 +44,7 @@ def parse_policy(value: str | int) -> PropagationPolicy:
     valid = number.isascii() and number.isdigit() and len(number) <= len(str(_MAX_SECONDS))
     if not valid or int(number) > _MAX_SECONDS or (ask and not seconds.startswith("+")):
         raise InvalidInputError(
-            f"'{text[:40]}' is no propagation setting: give 'authoritative', a number of seconds"
+            f"'{text[:40]}' is not a propagation setting: give 'authoritative', a number of seconds"
             f" up to {_MAX_SECONDS}, or both as 'authoritative+30'"
         )
     return PropagationPolicy(ask, float(number))
@@ -230,5 +230,5 @@ def _too_late(reports: list[NameReport], deadline: float) -> str:
     return (
         f"after {deadline:g} s {shown}"
         + (f"; and {more} more" if more > 0 else "")
-        + "; see whether the provider took the change, or allow it more time"
+        + "; check whether the provider accepted the change, or allow more time"
     )

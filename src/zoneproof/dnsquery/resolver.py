@@ -100,12 +100,12 @@ class Resolver:
         while answer.chain and not answer.records and not answer.recursive:
             chain += answer.chain
             if len(chain) > _MAX_LINKS or name in chain or len(set(chain)) < len(chain):
-                raise DnsServerError(f"the CNAMEs from {name} go round in a loop or are too many")
+                raise DnsServerError(f"the CNAMEs from {name} form a loop or are too many")
             answer = await self._ask_in_order(answer.chain[-1], rdtype)
         if answer.status is Status.REFERRAL:
             raise DnsServerError(
-                f"the DNS server that was asked for {rdtype} of {answer.name} does not look it up:"
-                " it only refers to other servers; name a recursive resolver"
+                f"the DNS server that was asked for {rdtype} of {answer.name} is not recursive: it "
+                "only refers to other servers; use a recursive resolver"
             )
         if not chain:
             return answer
@@ -249,7 +249,7 @@ def _system_servers() -> tuple[ServerAddress, ...]:
         system = dns.resolver.Resolver()
     except dns.exception.DNSException as error:
         raise DnsError(
-            f"this system's DNS resolvers cannot be found out ({error}): name a resolver to use"
+            f"this system's DNS resolvers cannot be determined ({error}): name a resolver"
         ) from error
     return tuple(
         ServerAddress(server, system.nameserver_ports.get(server, system.port))

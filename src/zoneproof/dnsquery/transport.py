@@ -82,7 +82,7 @@ def _check_url(text: str) -> str:
         raise InvalidInputError(f"'{text}' is not a DNS-over-HTTPS server: {_FORMS}")
     if parts.username is not None or parts.fragment:
         raise InvalidInputError(
-            f"the DNS-over-HTTPS URL of {host} may hold neither a user name nor '#'"
+            f"the DNS-over-HTTPS URL of {host} must not contain a user name or '#'"
         )
     if parts.scheme == "http" and not _is_loopback(host):
         raise InvalidInputError(
@@ -156,7 +156,7 @@ async def _ask_udp(server: ServerAddress, question: bytes) -> dns.message.Messag
             message = read_reply(await loop.sock_recv(sock, _MAX_PACKET), question)
             if message is not None:
                 return message
-    raise ConnectionError("only packets that are not a reply to the question")
+    raise ConnectionError("only packets that do not answer the question")
 
 
 async def _ask_tcp(server: ServerAddress, question: bytes) -> dns.message.Message:

@@ -155,7 +155,7 @@ async def _start(resolver: Resolver, name: DomainName) -> ZoneCut:
     candidates = deque(
         DomainName(".".join(name.labels[-count:])) for count in range(min(2, depth), depth + 1)
     )
-    problem: DnsError = DnsServerError(f"the DNS does not say in which zone {name} is")
+    problem: DnsError = DnsServerError(f"the DNS does not say which zone {name} is in")
     asked: set[DomainName] = set()
     while candidates:
         candidate = candidates.popleft()

@@ -30,9 +30,11 @@ async def read_body(request: Request) -> bytes:
                 body += chunk
                 _check_length(len(body))
     except TimeoutError:
-        raise HttpError(408, "request_timeout", "the body took too long to come", _CLOSE) from None
+        raise HttpError(
+            408, "request_timeout", "the body took too long to arrive", _CLOSE
+        ) from None
     except ClientDisconnect:
-        raise HttpError(400, "malformed_json_payload", "the body did not come whole") from None
+        raise HttpError(400, "malformed_json_payload", "the body is incomplete") from None
     return body
 
 
@@ -54,7 +56,7 @@ def decode(data: bytes | msgspec.Raw, into: Any) -> Any:
     raise HttpError(
         400,
         "malformed_json_payload",
-        f"the body is not the JSON that is expected: {problem}",
+        f"the body is not the expected JSON: {problem}",
     )
 
 

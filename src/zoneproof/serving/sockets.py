@@ -109,7 +109,7 @@ def bind(
             reason += f"; it is {who}" if who else ""
             if endpoint == _ALL_AT_53 and (not who or _RESOLVED in who):
                 reason += _HELP_AT_53
-        raise ConfigError(f"cannot listen at {endpoint} for {purpose}: {reason}") from error
+        raise ConfigError(f"cannot listen on {endpoint} for {purpose}: {reason}") from error
     return sock
 
 

@@ -390,7 +390,7 @@ def _create(path: Path, traces: Sequence[Path]) -> None:
     if found and path.exists() and not path.stat().st_size:
         raise DamagedDatabaseError(
             f"the database {path}: it is empty, but was not when {found} was made: restore it from"
-            " a backup, or remove it to begin with a new one"
+            " a backup, or remove it to start with a new one"
         )
     # A file that exists is not touched: closing any descriptor of it would drop the locks of
     # every connection that this process has to it, and another process would delete its WAL.

@@ -80,7 +80,7 @@ class BackgroundServer:
         if not self._ready:
             self.stop()
             said = " / ".join(list(self.lines)[-3:]) or "nothing"
-            raise ZoneproofError(f"{self.name} did not start; its last words: {said}")
+            raise ZoneproofError(f"{self.name} did not start; its last output: {said}")
         if self._listens_at:
             self._await_listener(*self._listens_at)
 
@@ -94,7 +94,7 @@ class BackgroundServer:
             else:
                 return
         self.stop()
-        raise ZoneproofError(f"{self.name} does not listen at {address} port {port}")
+        raise ZoneproofError(f"{self.name} does not listen on {address} port {port}")
 
     def _read(self) -> None:
         assert self.process.stdout is not None

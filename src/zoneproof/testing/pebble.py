@@ -37,7 +37,7 @@ def find_pebble() -> str:
     if found:
         return found
     raise ZoneproofError(
-        "Pebble, the test CA, is not here: install the 'pebble' package of Debian or Ubuntu,"
+        "Pebble, the test CA, is not installed: install the 'pebble' package of Debian or Ubuntu,"
         " or set ZONEPROOF_PEBBLE to its path"
     )
 

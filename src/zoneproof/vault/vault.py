@@ -87,7 +87,7 @@ class Vault:
             self._keyring = _find_keys(self._key_file)
         elif len(keyring.keys) < 2:
             raise VaultError(
-                f"the vault key comes from {keyring.source}, which is yours to change: add a new"
+                f"the vault key comes from {keyring.source}, which you manage: add a new"
                 f" key from {_MAKE_KEY} after the present one there, separated by a space or a"
                 " line end, and run this again"
             )
@@ -103,7 +103,7 @@ class Vault:
         older = len(keyring.keys) - 1
         if older and keyring.source != str(self._key_file):
             raise VaultError(
-                f"the vault key comes from {keyring.source}, which is yours to change: nothing is"
+                f"the vault key comes from {keyring.source}, which you manage: nothing is"
                 f" sealed by older keys any more, so remove all but the last of the"
                 f" {older + 1} keys there"
             )
