@@ -181,7 +181,7 @@ async def test_of_a_batch_that_cannot_be_removed_only_what_failed_stays(
     provider.errors = {"two": ProviderPermissionError("it refuses")}
     events = await cleaning.clean()
     (warning,) = [event for event in events if isinstance(event, Warned)]
-    assert "two at _acme-challenge.example.com may still be there: it refuses" in warning.message
+    assert "two at _acme-challenge.example.com may still exist: it refuses" in warning.message
     assert len(events) == 3
     assert provider.records == {("_acme-challenge.example.com", "two")}
     failed = await cleaning.failed
@@ -239,7 +239,7 @@ async def test_what_cannot_be_removed_is_told_once_and_tried_after_growing_pause
     await cleaning.leave()
     (warning,) = await cleaning.clean()
     assert isinstance(warning, Warned)
-    assert "one at _acme-challenge.example.com may still be there" in warning.message
+    assert "one at _acme-challenge.example.com may still exist" in warning.message
     assert "it is broken" in warning.message
     assert "zoneproof leftover list" in warning.message
     assert SECRET not in warning.message
@@ -281,7 +281,7 @@ async def test_after_thirty_days_it_is_given_up_and_that_is_told(cleaning: Clean
     assert (first, last) == (0, LONGEST_TRYING.days)
     assert isinstance(warning, Warned)
     assert "the TXT value one at _acme-challenge.example.com is given up" in warning.message
-    assert "may still be there" in warning.message
+    assert "may still exist" in warning.message
     assert await cleaning.journal.certificates_to_clean() == []
 
 

@@ -81,7 +81,7 @@ def test_two_defaults_are_refused() -> None:
 
 
 def test_one_pattern_in_two_rules_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"\*\.example\.com stands in .* two methods"):
+    with pytest.raises(InvalidInputError, match=r"\*\.example\.com is in .* two methods"):
         check_rules([MatchRule.parse("*.example.com"), MatchRule.parse("a.org;*.EXAMPLE.com")])
 
 

@@ -241,7 +241,7 @@ async def test_a_txt_record_in_the_way_of_the_cname_is_named(resolver: Resolver)
     )
     assert made.names[0].in_the_way == ("left-over",)
     with pytest.raises(
-        AwaitingUserError, match=r"_acme-challenge\.blocked.* holds a TXT record.*Universal SSL"
+        AwaitingUserError, match=r"_acme-challenge\.blocked.* has a TXT record.*Universal SSL"
     ) as caught:
         made.require_complete()
     assert len(caught.value.records) == 2
@@ -304,7 +304,7 @@ async def test_a_provider_with_a_target_of_its_own_takes_neither_rules_nor_zone(
     resolver: Resolver, delegation: str, zone: str
 ) -> None:
     provider = DelegatedMemoryProvider(CONTEXT)
-    with pytest.raises(InvalidInputError, match="Memory says itself where it publishes"):
+    with pytest.raises(InvalidInputError, match="Memory decides itself where it publishes"):
         await plan(resolver, provider, "www.example.com", delegation=delegation, zone=zone)
 
 

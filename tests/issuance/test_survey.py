@@ -122,7 +122,7 @@ async def test_one_names_errors_hide_nothing_of_the_others(resolver: Resolver) -
         resolver, by_dns(), "loop.example.com", "192.0.2.1", "www.example.com", "moved.example.com"
     )
     assert [found.would_fail for found in results] == [True, True, False, False]
-    assert "go round in a loop" in problems(results[0])[0]
+    assert "form a loop" in problems(results[0])[0]
     assert "only by http-01" in problems(results[1])[0]
     assert results[3].name is not None
     assert str(results[3].name.publish_name) == "moved.auth.example.net"

@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_used_is_one_line_that_names_it(
 
 def test_a_file_of_somebody_else_says_who_to_be() -> None:
     error = reading._unreadable(Path("x"), PermissionError(13, "Permission denied"))
-    assert error.message == "x: this user may not read it: run this as the user who may, often root"
+    assert error.message == "x: this user cannot read it: run this as the user who can, often root"
 
 
 def test_no_file_has_a_name_with_a_nul() -> None:

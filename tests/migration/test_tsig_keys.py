@@ -99,7 +99,7 @@ def test_of_two_keys_the_first_is_taken_which_a_note_says(tmp_path: Path) -> Non
     key = read(tmp_path, f'{STATEMENT}\nkey "rndc" {{ algorithm hmac-md5; secret "b2xk"; }};\n')
     assert (key.name, key.algorithm, key.secret) == (KEY.name, KEY.algorithm, KEY.secret)
     (note,) = key.notes
-    assert "holds 2 keys, and the first is taken: acme" in note
+    assert "holds 2 keys, and the first is used: acme" in note
 
 
 KEY_FILE, PRIVATE_FILE = "Kacme.+165+12345.key", "Kacme.+165+12345.private"

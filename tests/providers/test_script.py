@@ -216,7 +216,7 @@ async def test_a_failure_ends_with_the_last_words(tmp_path: Path) -> None:
         await open_script(script).add(ZONE, [txt("a", "v")])
     check_message(caught.value, [])
     assert not caught.value.changed_nothing
-    assert caught.value.message.endswith("failed with exit status 1, its last words: two")
+    assert caught.value.message.endswith("failed with exit status 1; its last output: two")
 
 
 async def test_scripts_for_different_zones_run_at_the_same_time(tmp_path: Path) -> None:

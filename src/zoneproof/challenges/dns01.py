@@ -151,8 +151,8 @@ class DnsMethod:
         if (self.delegation.rules or self.zone) and isinstance(self.provider, DelegatedProvider):
             what = "delegation rules" if self.delegation.rules else f"the zone '{self.zone[:80]}'"
             raise InvalidInputError(
-                f"{self.provider.info.title} says itself where it publishes, so {what} cannot be"
-                " given together with it: omit one of the two"
+                f"{self.provider.info.title} decides itself where it publishes, so {what} cannot "
+                "be given with it: omit one of them"
             )
 
     @property

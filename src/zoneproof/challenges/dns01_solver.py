@@ -131,7 +131,7 @@ class PreparedRecords:
         expected, policy, emit = _expected(records), wait.policy, self.scope.emit
         if policy.wait and not policy.ask:
             for name in expected:
-                emit(PropagationWaiting(str(name), ("as it is set",), 0.0, policy.wait))
+                emit(PropagationWaiting(str(name), ("as configured",), 0.0, policy.wait))
 
         def tell(progress: PropagationProgress) -> None:
             if progress.report.verdict is Verdict.VISIBLE:

@@ -132,7 +132,7 @@ class Listeners:
         for address in addresses:
             _family(address)
         if not 0 < port < 65536:
-            raise InvalidInputError(f"{port} is not a port to listen at: give 1 to 65535")
+            raise InvalidInputError(f"{port} is not a valid port: give 1 to 65535")
         shared = []
         for address in dict.fromkeys(addresses or EVERYWHERE):
             one = self._open.setdefault((address, port), _Shared(address, port))
@@ -264,23 +264,23 @@ def _family(address: str) -> socket.AddressFamily:
         except OSError:
             continue
         return family
-    raise InvalidInputError(f"'{address[:80]}' is not an IP address to listen at")
+    raise InvalidInputError(f"'{address[:80]}' is not an IP address to listen on")
 
 
 def _unusable(shared: _Shared, error: OSError) -> HttpResponderError:
     match error.errno:
         case errno.EADDRINUSE:
             advice = (
-                "another program listens there: if it is a web server, use its webroot, else stop"
-                " the program meanwhile"
+                "another program listens there: if it is a web server, use its webroot, or stop"
+                " that program while this runs"
             )
         case errno.EACCES | errno.EPERM:
             advice = (
-                "this user may not use the port: run this as root, give it the capability"
+                "this user cannot use the port: run this as root, give it the capability"
                 " CAP_NET_BIND_SERVICE, or use a webroot"
             )
         case errno.EADDRNOTAVAIL:
-            advice = "this machine does not have the address: name one of its own"
+            advice = "this machine does not have the address: use one that it has"
         case _:
             advice = f"{error.strerror}"
-    return HttpResponderError(f"cannot listen at {shared}: {advice}")
+    return HttpResponderError(f"cannot listen on {shared}: {advice}")

@@ -180,7 +180,7 @@ def _server_findings(report: NameReport) -> list[Finding]:
     useless = [server for server in report.servers if server.status is not ServerStatus.VISIBLE]
     if len(useless) == len(report.servers):
         reason = report.note or f"no name server of {report.zone} answers"
-        text = f"{reason}; propagation cannot be checked, a fixed wait takes its place"
+        text = f"{reason}; propagation cannot be checked, so a fixed wait is used"
         return [Finding(text, is_problem=False)]
     return [Finding(f"name server {server}", is_problem=False) for server in useless]
 
@@ -190,9 +190,8 @@ def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
     if route.unregistered:
         return [
             Finding(
-                f"{route.domain} is not registered at {title} yet: that happens when it is first"
-                " issued, which then asks for a CNAME from"
-                f" {route.challenge_name} to the name that it got"
+                f"{route.domain} is not registered at {title} yet: issuing registers it, then asks "
+                f"for a CNAME from {route.challenge_name} to the name that it gets"
             )
         ]
     if method.provider.info.manual:
@@ -212,7 +211,7 @@ def _zone_findings(zone: Zone, name: NamePreflight, method: DnsMethod) -> list[F
     return [
         Finding(
             f"{method.provider.info.title} would write to its zone {zone.name}, but the DNS has"
-            f" {name.publish_name} in the zone {name.zone}: see whether that is the right one",
+            f" {name.publish_name} in the zone {name.zone}: check which is right",
             is_problem=False,
         )
     ]

@@ -113,9 +113,9 @@ def cname_advice(delegation: Delegation, expected: DomainName, texts: Sequence[s
         )
     if texts:
         return (
-            f"{challenge_name} holds a TXT record, beside which no CNAME can stand: remove it, then"
-            " create the CNAME (Cloudflare's Universal SSL puts one there that its dashboard does"
-            " not show)"
+            f"{challenge_name} has a TXT record, and no CNAME can exist beside it: remove it, then"
+            " create the CNAME (Cloudflare's Universal SSL creates one that its dashboard does not"
+            " show)"
         )
     return f"the CNAME at {challenge_name} is missing: create it"
 

@@ -39,8 +39,8 @@ async def find_slots(records: Iterable[ChallengeRecord]) -> dict[DomainName, int
         if places and len(items) > places:
             raise ProviderError(
                 f"{first.method.slug}, {first.full_name}: the service keeps {places} values at"
-                f" a time, and this certificate needs {len(items)} there: give its domains"
-                " registrations of their own, or certificates of their own"
+                f" a time, and this certificate needs {len(items)} there: give its domains "
+                "separate registrations or separate certificates"
             )
         return places
 
@@ -128,7 +128,7 @@ class Republisher:
             for provider, zone, items in batches(self._items[report.name]):
                 await provider.add(zone, [item.txt for item in items])
         except ZoneproofError as error:
-            self._emit(Warned(f"{error}; {report.name} is looked at again"))
+            self._emit(Warned(f"{error}; {report.name} is checked again"))
 
 
 def _pause(times: int) -> float:

@@ -64,8 +64,8 @@ class Webroot:
         deepest = next(folder for folder in (*_folders(self._path), self._path) if folder.is_dir())
         if not os.access(deepest, os.W_OK | os.X_OK):
             raise HttpResponderError(
-                f"this user may not write to {deepest}: run this as one who may, or change its"
-                " permissions"
+                f"this user cannot write to {deepest}: run this as a user who can, or change its "
+                "permissions"
             )
 
     def leftover(self, token: str) -> Leftover:
@@ -138,7 +138,7 @@ def _remove(leftover: Leftover) -> None:
         return
     except OSError as error:
         raise HttpResponderError(
-            f"cannot remove {target}: {error.strerror}; remove it by hand"
+            f"cannot remove {target}: {error.strerror}; remove it yourself"
         ) from error
     for folder in (inner, outer)[: leftover.folders]:
         with contextlib.suppress(OSError):  # it holds somebody else's files

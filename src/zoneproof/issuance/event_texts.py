@@ -89,7 +89,7 @@ def _waiting(event: PropagationWaiting) -> str:
 def _visible(event: RecordsVisible) -> str:
     notes = f" ({'; '.join(event.notes)})" if event.notes else ""
     if not event.names:
-        return f"continuing without having looked at the DNS{notes}"
+        return f"continuing without checking the DNS{notes}"
     return f"DNS has the values at {count(event.names, 'name')}{notes}"
 
 
@@ -103,13 +103,13 @@ def awaited(event: RecordAwaited) -> str:
 
 def _deletable(event: RecordsDeletable) -> str:
     what = "this record" if len(event.records) == 1 else "these records"
-    return f"you may delete {what} now: {'; '.join(event.records)}"
+    return f"you can delete {what} now: {'; '.join(event.records)}"
 
 
 _TEXTS: dict[type[Event], Callable[..., str]] = {
     DelegationFound: lambda event: "delegation: " + " -> ".join(event.chain),
     OrderCreated: lambda event: f"order placed for {', '.join(event.identifiers)}",
-    OrderResumed: lambda event: f"order of an earlier run continues ({event.status})",
+    OrderResumed: lambda event: f"continuing the order of an earlier run ({event.status})",
     RecordPublished: lambda event: f"TXT {event.name} = {event.value} published ({event.provider})",
     AnswerServed: lambda event: f"{event.identifier} answered over HTTP ({event.where})",
     PropagationWaiting: _waiting,

@@ -315,8 +315,8 @@ class OrderRun:
             offered = ", ".join(f"'{name}'" for name in chain.offered)
             self.emit(
                 Warned(
-                    f"the CA has no chain to '{preferred}' (preferred_chain), only to {offered}:"
-                    f" taking the one to '{chain.top_issuer}'"
+                    f"the CA has no chain to '{preferred}' (preferred_chain), only to {offered}: "
+                    f"using the one to '{chain.top_issuer}'"
                 )
             )
 

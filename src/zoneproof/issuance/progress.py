@@ -80,7 +80,7 @@ class OrderProgress:
                 detail = f"{waits:.0f} s, {'; '.join(reasons)}" if waits else "; ".join(reasons)
                 self._set(self._at.get(name, ()), _WAITING, "waiting for DNS", now, detail)
             case RecordVisible(name, waits):
-                more = f"{waits:.0f} s more, as it is set" if waits else ""
+                more = f"{waits:.0f} s more, as configured" if waits else ""
                 self._set(self._at.get(name, ()), _VISIBLE, "in the DNS", now, more)
             case ChallengesAnswered():
                 self._set(self.states, _WITH_CA, "being validated", now)

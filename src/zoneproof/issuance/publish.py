@@ -186,12 +186,12 @@ async def _is_gone(
         if failed.is_over(now):
             await journal.forget(item)
             days = f"{LONGEST_TRYING.days} days and {failed.tries} tries"
-            emit(Warned(f"after {days}, {item.what} is given up, and may still be there: {error}"))
+            emit(Warned(f"gave up removing {item.what} after {days}; it may still exist: {error}"))
             return False
         await journal.removal_failed(item, failed)
         if insist or failed.tries == 1:
-            again = "it is tried again, and 'zoneproof leftover list' has it until then"
-            emit(Warned(f"{item.what} may still be there: {error}; {again}"))
+            again = "Zoneproof will try again, and 'zoneproof leftover list' shows it until then"
+            emit(Warned(f"{item.what} may still exist: {error}; {again}"))
         return False
     await journal.forget(item)
     return True

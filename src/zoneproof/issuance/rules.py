@@ -73,7 +73,7 @@ def check_rules(rules: Sequence[MatchRule]) -> None:
         for pattern in dict.fromkeys(rule.patterns):
             if pattern in seen:
                 raise InvalidInputError(
-                    f"the pattern {pattern} stands in the match rules of two methods: remove one"
+                    f"the pattern {pattern} is in the match rules of two methods: remove one"
                 )
             seen.add(pattern)
 
@@ -104,7 +104,7 @@ def match_identifier(identifier: Identifier, rules: Sequence[MatchRule]) -> Matc
                 f"no method matches {identifier}, and http-01 cannot validate a wildcard: add the"
                 f" pattern {identifier} to a method's match rule"
             )
-        return Match(None, "no match rule takes it")
+        return Match(None, "no match rule matches it")
     reason = _REASONS[best]
     return Match(index, f"{reason} {pattern}" if pattern is not None else reason)
 
@@ -138,13 +138,13 @@ class Limits:
 
 
 # No CA is known to take more; one that takes fewer says so itself.
-_USUAL = Limits("CAs take")
+_USUAL = Limits("CAs accept")
 # https://letsencrypt.org/docs/profiles/, August 2026. The empty name is the default profile.
 _LETS_ENCRYPT: Mapping[str, Limits] = {
-    "": Limits("Let's Encrypt takes", 100, ip_addresses=False),
-    "classic": Limits("Let's Encrypt's profile classic takes", 100, ip_addresses=False),
-    "tlsserver": Limits("Let's Encrypt's profile tlsserver takes", 25, ip_addresses=False),
-    "shortlived": Limits("Let's Encrypt's profile shortlived takes", 25),
+    "": Limits("Let's Encrypt accepts", 100, ip_addresses=False),
+    "classic": Limits("Let's Encrypt's profile classic accepts", 100, ip_addresses=False),
+    "tlsserver": Limits("Let's Encrypt's profile tlsserver accepts", 25, ip_addresses=False),
+    "shortlived": Limits("Let's Encrypt's profile shortlived accepts", 25),
 }
 
 

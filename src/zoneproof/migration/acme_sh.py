@@ -56,7 +56,7 @@ def read_acme_sh(folder: Path) -> Found:
     findings = Findings()
     if not exists(folder / "account.conf") and not is_folder(folder / "ca"):
         findings.problems.append(
-            f"{shown(folder)}: acme.sh's account.conf and ca are not in it, or this user may not"
+            f"{shown(folder)}: acme.sh's account.conf and ca are not in it, or this user cannot"
             " see them"
         )
         return findings.found()
@@ -118,7 +118,7 @@ def _account(
     # Before 2.8.6 the folder was that of the host alone.
     url = from_host(parts[0]) if len(parts) == 1 else from_folders(parts, known)
     if not url:
-        raise unusable(folder, "it does not tell the URL of the CA's directory")
+        raise unusable(folder, "it does not give the URL of the CA's directory")
     settings = ShellSettings()
     if exists(folder / "ca.conf"):
         settings = _settings(folder / "ca.conf", findings)
@@ -151,7 +151,7 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
     directory_url = current(settings.text("Le_API") or account.text("DEFAULT_ACME_SERVER"))
     notes = [
         key_note,
-        "" if directory_url else f"its file does not tell its CA: `zoneproof edit {name} --ca`",
+        "" if directory_url else f"its file does not name its CA: `zoneproof edit {name} --ca`",
         *method.notes,
         *delegation_notes,
         *_notes(entry, name, roots),
@@ -207,7 +207,7 @@ def _delegation(names: Iterable[Identifier], text: str) -> tuple[str, list[str]]
         if alias.startswith("=") and not target.startswith(_LABEL):
             notes.append(
                 f"acme.sh wrote the values of {name} at another name than _acme-challenge: without"
-                " a rule the CNAME is followed, so nothing is to be done where it leads there"
+                " a rule the CNAME is followed, so nothing needs to be done if it leads there"
             )
             continue
         try:
@@ -224,17 +224,20 @@ def _delegation(names: Iterable[Identifier], text: str) -> tuple[str, list[str]]
 def _notes(entry: _Entry, name: str, roots: list[str]) -> Iterable[str]:
     if len(set(roots)) > 1:
         yield (
-            "its names have several methods, and the first is taken for all of them: give the"
+            "its names have several methods, and the first is used for all of them: give the"
             f" others methods of their own with `zoneproof edit {name} --method`"
         )
     for task in _TASKS:
         if entry.settings.text(task) not in ("", _NO_VALUE):
             yield (
-                f"{shown(entry.file)}: {task} is not carried over: let what calls zoneproof renew"
-                " run it"
+                f"{shown(entry.file)}: {task} is not carried over: run it from whatever calls "
+                "zoneproof renew"
             )
     if any(entry.settings.text(path) not in ("", _NO_VALUE) for path in _COPIES):
-        yield f"{shown(entry.file)} names places for copies: let servers use Zoneproof's files"
+        yield (
+            f"{shown(entry.file)} copies the certificate elsewhere: point servers at Zoneproof's"
+            " files"
+        )
     if entry.settings.text("Le_DNSSleep"):
         yield (
             "its fixed wait for the DNS is not carried over: Zoneproof asks the name servers"

@@ -103,7 +103,7 @@ def read_method(root: str, name: str, stored: Stored, findings: Findings) -> Fou
     if root == "no":
         return listener(stored["Le_LocalAddress"], stored["Le_HTTPPort"])
     if root == "alpn":
-        return choose_provider("acme.sh used tls-alpn-01, which Zoneproof does not do", name)
+        return choose_provider("acme.sh used tls-alpn-01, which Zoneproof does not support", name)
     if root == "dns":
         return dns("manual", {}, name)
     if root == "dns_nsupdate":
@@ -132,7 +132,7 @@ def _nsupdate(name: str, stored: Stored, findings: Findings) -> FoundMethod:
         fields |= key.fields
     if len(servers) > 1:
         notes.append(
-            f"acme.sh updated several servers, and {servers[0]} is taken: it must be the primary"
+            f"acme.sh updated several servers, and {servers[0]} is used: it must be the primary"
         )
     return dns("rfc2136", fields, name, notes, lacks=lacks)
 
@@ -144,7 +144,7 @@ def _nsupdate_key(value: str) -> TsigKey:
     key = read_key_text(value)
     if key is None:
         raise InvalidInputError(
-            "acme.sh's setting NSUPDATE_KEY names no file that is there; it is not shown, because"
+            "acme.sh's setting NSUPDATE_KEY names no file that exists; it is not shown, because"
             " it may be the key itself"
         )
     return key

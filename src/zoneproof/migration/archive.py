@@ -160,7 +160,8 @@ def decode(document: bytes, where: str) -> Archive:
         if isinstance(error, msgspec.ValidationError):
             reason = complaint(error, Archive, table="an object")
         raise InvalidInputError(
-            f"{where} holds what this Zoneproof does not know ({sanitize(reason, limit=200)}): a"
+            f"{where} holds something that this Zoneproof does not know "
+            f"({sanitize(reason, limit=200)}): a"
             " newer one wrote it; update Zoneproof"
         ) from error
     _check(archive, where)

@@ -55,8 +55,8 @@ def read_certbot(folder: Path) -> Found:
     findings = Findings()
     if not is_folder(folder / "renewal") and not is_folder(folder / "accounts"):
         findings.problems.append(
-            f"{shown(folder)}: certbot's folders renewal and accounts are not in it, or this user"
-            " may not see them"
+            f"{shown(folder)}: certbot's folders renewal and accounts are not in it, or this user "
+            "cannot see them"
         )
         return findings.found()
     renewals = list(_renewals(folder, findings))
@@ -103,7 +103,7 @@ def _take_accounts(folder: Path, renewals: list[CertbotRenewal], findings: Findi
 
 def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccount:
     if not directory_url:
-        raise unusable(folder, "it does not tell the URL of the CA's directory")
+        raise unusable(folder, "it does not give the URL of the CA's directory")
     key = jwk_account_key(folder / "private_key.json")
     regr = _Regr()
     with findings.going_on():  # the key is enough to ask the CA for its account
@@ -188,8 +188,8 @@ def _notes(renewal: CertbotRenewal, method: FoundMethod) -> Iterable[str]:
     for hook in _HOOKS:
         if parameters.text(hook):
             yield (
-                f"{shown(renewal.file)}: its {hook} is not carried over: let what calls zoneproof"
-                " renew run it"
+                f"{shown(renewal.file)}: its {hook} is not carried over: run it from whatever "
+                "calls zoneproof renew"
             )
     if parameters.is_false("autorenew"):
         yield "certbot did not renew it (autorenew = False)"
@@ -204,7 +204,8 @@ def _note_hooks(folder: Path, findings: Findings) -> None:
             continue
         with findings.going_on():
             findings.notes.extend(
-                f"{shown(program)} ran for every certificate: let what calls zoneproof renew run it"
+                f"{shown(program)} ran for every certificate: run it from whatever calls zoneproof "
+                "renew"
                 for program in list_folder(hooks)
             )
 

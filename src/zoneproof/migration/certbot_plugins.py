@@ -94,7 +94,7 @@ def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> Fou
     left = sorted(set(settings) - set(fields) - set(_WITHOUT_MEANING.get(plugin, ())))
     notes = [
         f"{shown(path)}: the setting {key} is not carried over: `zoneproof provider show {slug}`"
-        " tells which fields there are"
+        " lists its fields"
         for key in left
     ]
     return dns(slug, values, renewal.name, notes, lacks=lacks)
@@ -147,7 +147,7 @@ def _acme_dns(renewal: CertbotRenewal, findings: Findings, server: str, file: st
     if file:
         with findings.going_on():
             take_registrations(renewal.locate(file), server, findings)
-    lacks = "" if server else "the acme-dns server is not told: add the field server"
+    lacks = "" if server else "the acme-dns server is not named: add the field server"
     return dns("acme-dns", {"server": server}, renewal.name, lacks=lacks)
 
 
@@ -208,7 +208,7 @@ def _webroot(renewal: CertbotRenewal, _findings: Findings) -> FoundMethod:
     if others:
         return http(
             roots[0],
-            f"its names have several webroots, and {roots[0]} is taken for all of them"
+            f"its names have several webroots, and {roots[0]} is used for all of them"
             f" ({', '.join(others)}): give those names methods of their own with `zoneproof edit"
             f" {renewal.name} --method`",
         )

@@ -66,8 +66,8 @@ def read_lego(folder: Path, *, directory_url: str = "") -> Found:
     accounts, certificates = folder / "accounts", folder / "certificates"
     if not is_folder(accounts) and not is_folder(certificates):
         findings.problems.append(
-            f"{shown(folder)}: lego's folders accounts and certificates are not in it, or this user"
-            " may not see them"
+            f"{shown(folder)}: lego's folders accounts and certificates are not in it, or this "
+            "user cannot see them"
         )
         return findings.found()
     if is_folder(accounts):
@@ -93,8 +93,8 @@ def _account(place: Path, given: str) -> FoundAccount:
     if not url:
         raise unusable(
             file,
-            f"lego 4 keeps no more of the CA than '{place.parent.name}': give the URL of its"
-            " directory with --ca",
+            f"lego 4 stores only '{place.parent.name}' of the CA: give the URL of its directory "
+            "with --ca",
         )
     contact = registration.contact or (registration.body and registration.body.contact)
     if not contact and account.email:
@@ -132,8 +132,8 @@ def _certificate(file: Path, findings: Findings, given: str) -> FoundCertificate
     name = findings.free_name(base.removeprefix(_WILDCARD), file)
     notes = [
         leaf.key_note,
-        "" if directory_url else f"lego's files do not tell its CA: `zoneproof edit {name} --ca`",
-        f"lego's files do not tell its DNS provider: choose it with `zoneproof edit {name}"
+        "" if directory_url else f"lego's files do not name its CA: `zoneproof edit {name} --ca`",
+        f"lego's files do not name its DNS provider: choose it with `zoneproof edit {name}"
         " --provider`, and give it what lego took from its environment or its configuration file",
     ]
     key = file.with_name(f"{base}.key")

@@ -216,7 +216,8 @@ def _require_no_rollover(before: StoredAccount | None, archived: ArchivedAccount
         return
     if archived.next_key != before.next_key.to_pem().decode():
         raise InvalidInputError(
-            f"a rollover of the account {before.name} was cut off here: 'zoneproof account rollover"
+            f"a key rollover of the account {before.name} was interrupted here: 'zoneproof account "
+            "rollover"
             f" {before.name}' finishes it, then run this again"
         )
 

@@ -48,7 +48,7 @@ def read_text(path: Path) -> str:
     try:
         return read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise unusable(path, "it is not a UTF-8 text") from None
+        raise unusable(path, "it is not UTF-8 text") from None
 
 
 def read_json(path: Path, kind: type[T]) -> T:
@@ -104,7 +104,7 @@ def folders_below(root: Path, problems: list[str]) -> Iterator[Path]:
         nonlocal left
         left -= 1
         if left < 0 or len(above) > _DEEPEST:
-            raise unusable(root, "it has too many folders to be what it should be")
+            raise unusable(root, "it has too many folders: check whether it is the right one")
         try:
             identity = _identity(folder)
             entries = list_folder(folder)
@@ -131,7 +131,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 def _unreadable(path: Path, error: OSError | ValueError) -> InvalidInputError:
     if isinstance(error, PermissionError):
-        return unusable(path, "this user may not read it: run this as the user who may, often root")
+        return unusable(path, "this user cannot read it: run this as the user who can, often root")
     if isinstance(error, OSError):
         return unusable(path, f"it cannot be read: {error.strerror or 'unknown reason'}")
     return unusable(path, "no file can have this name")
@@ -194,7 +194,7 @@ def read_leaf(path: Path) -> Leaf:
     except InvalidNameError as error:
         raise unusable(path, error.message) from None
     if not identifiers:
-        raise unusable(path, "it is for neither a host name nor an IP address")
+        raise unusable(path, "it has no host name and no IP address")
     return Leaf(identifiers, *_kind(chain.leaf.public_key()))
 
 
@@ -240,7 +240,7 @@ def key_kind(text: str, present: Leaf | None) -> tuple[str, str]:
         return rsa_kind(bits)
     if present:
         return present.key_type, present.key_note
-    return "ec256", "the kind of its key is not known: the next one will be ec256" if text else ""
+    return "ec256", "its key type is not known: the next one will be ec256" if text else ""
 
 
 def _changed(old: str, new: str) -> str:

@@ -124,12 +124,14 @@ def _registration(entry: object, server: str) -> Registration:
     values = [entry.get(member) for member in _MEMBERS]
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) != len(values):
-        raise InvalidInputError(f"it needs texts as {', '.join(_MEMBERS[:-1])} and {_MEMBERS[-1]}")
+        raise InvalidInputError(
+            f"it needs the strings {', '.join(_MEMBERS[:-1])} and {_MEMBERS[-1]}"
+        )
     fulldomain, subdomain, username, password = texts
     named = entry.get("server_url")
     url = named if isinstance(named, str) and named else server
     if not url:
-        raise InvalidInputError("the file does not tell the server: give its URL with --server")
+        raise InvalidInputError("the file does not name the server: give its URL with --server")
     server = ServerUrl.parse(url).identity
     target = DomainName.parse(fulldomain)
     return Registration(server, target, subdomain, username, password).check()

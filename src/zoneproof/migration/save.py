@@ -264,7 +264,7 @@ def _certificate(
 def _files(manager: Manager, found: FoundCertificate) -> tuple[ArchivedFiles | None, str]:
     """Return the certificate and its key, or None and why they are not taken."""
     if found.chain_pem is None or found.private_key is None:
-        return None, "its certificate or its key is not there, so it is obtained anew"
+        return None, "its certificate or its key is missing, so a new certificate is obtained"
     try:
         files = ArchivedFiles(
             fullchain=read_file(found.chain_pem).decode(),
@@ -274,11 +274,11 @@ def _files(manager: Manager, found: FoundCertificate) -> tuple[ArchivedFiles | N
     except (ZoneproofError, ValueError) as error:
         told = error if isinstance(error, InvalidInputError) else None
         reason = told or unusable(found.chain_pem, f"{shown(found.private_key)} is not its key")
-        return None, f"its files are not taken, and it is obtained anew: {reason.message}"
+        return None, f"its files are not used, and a new certificate is obtained: {reason.message}"
     disk = manager.files.read(found.name)
     here = lifetime_of(disk)
     if here and here.not_before > leaf.not_valid_before_utc:
-        return None, "the certificate that is here is newer, and stays"
+        return None, "the certificate here is newer, and is kept"
     return files, ""
 
 
@@ -310,7 +310,7 @@ def _about(take_over: TakeOver) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def _account(account: ArchivedAccount) -> str:
-    url = account.account_url or "whose URL the CA will tell"
+    url = account.account_url or "whose URL comes from the CA"
     if account.directory_url == account.name:
         return url
     return f"{url} at {account.directory_url}"

@@ -46,8 +46,8 @@ class SealedFile:
             return AESGCM(_key(passphrase, salt)).decrypt(nonce, self.body, self.header)
         except InvalidTag as error:
             raise InvalidInputError(
-                f"{self.where} does not open with this passphrase: try again; if the passphrase is"
-                " right, the file was changed, and another copy is needed"
+                f"{self.where} does not open with this passphrase: try again; if the passphrase is "
+                "right, the file was changed: use another copy"
             ) from error
 
 
@@ -82,7 +82,7 @@ def parse(data: bytes, where: str) -> SealedFile:
     """Take the file apart. Raises InvalidInputError for what no passphrase could open."""
     if not data.startswith(_MAGIC):
         raise InvalidInputError(
-            f"{where} is not an archive of Zoneproof: give a file that 'zoneproof export' wrote"
+            f"{where} is not a Zoneproof archive: give a file that 'zoneproof export' wrote"
         )
     version = data[len(_MAGIC)] if len(data) > len(_MAGIC) else _VERSION
     if version != _VERSION:
@@ -93,7 +93,7 @@ def parse(data: bytes, where: str) -> SealedFile:
     header, body = data[:_HEADER], data[_HEADER:]
     length = int.from_bytes(header[-_LENGTH:], "big")
     if len(header) < _HEADER or len(body) != length or length < _TAG:
-        raise InvalidInputError(f"{where} is not whole: copy or download it again")
+        raise InvalidInputError(f"{where} is incomplete: copy or download it again")
     return SealedFile(where, header, body)
 
 

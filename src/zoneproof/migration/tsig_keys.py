@@ -88,8 +88,8 @@ def algorithm_name(text: str) -> str:
         raise InvalidInputError(f"'{printable(text[:40])}' is not a TSIG algorithm")
     if found[2]:
         raise InvalidInputError(
-            f"its signatures are cut short ({printable(text[:40])}), which Zoneproof does not do:"
-            " make a key without that"
+            f"its signatures are cut short ({printable(text[:40])}), which Zoneproof does not "
+            "support: make a key without that"
         )
     return f"hmac-{re.sub('[-_]', '', found[1])}"
 
@@ -113,7 +113,7 @@ def _key_statement(text: str) -> TsigKey:
         raise InvalidInputError("its TSIG key has no algorithm")
     notes: tuple[str, ...] = ()
     if len(keys) > 1:
-        notes = (f"its key file holds {len(keys)} keys, and the first is taken: {name}",)
+        notes = (f"its key file holds {len(keys)} keys, and the first is used: {name}",)
     return TsigKey(name, algorithm_name(entries["algorithm"]), entries["secret"], notes)
 
 
@@ -199,7 +199,7 @@ def _private_file(path: Path, text: str) -> TsigKey:
     named = _FILE_NAME.fullmatch(path.stem)
     if record is None and named is None:
         raise InvalidInputError(
-            "it does not tell the TSIG key's name, which is in the file .key that dnssec-keygen"
+            "it does not hold the TSIG key's name, which is in the file .key that dnssec-keygen"
             " wrote beside it, or in this file's own name (K<name>.+<algorithm>+<id>.private)"
         )
     name = record.name if record else named[1] if named else ""

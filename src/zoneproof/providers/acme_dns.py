@@ -47,10 +47,10 @@ _WITHDRAWN = (200, 204)
 _CANNOT_WITHDRAW = (404, 405, 501)
 _MAX_VALUES = 2  # of acme-dns, for each registration
 _NOBODYS_VALUE = "_" * 43
-_NO_UPDATES = Refusal(ProviderError, "nothing takes values there", "check the server's URL")
+_NO_UPDATES = Refusal(ProviderError, "there is no update endpoint there", "check the server's URL")
 _NO_REGISTRATIONS = Refusal(
     ProviderError,
-    "nothing registers there",
+    "there is no registration endpoint there",
     "check the URL's path, or ask its operator whether registration is turned off",
 )
 _NOT_REGISTERED: Refusals = {
@@ -89,7 +89,7 @@ _NOT_UPDATED: Refusals = {
     ),
     404: _NO_UPDATES,
     405: _NO_UPDATES,
-    "bad_txt": Refusal(ProviderError, "it takes only values of 43 base64url characters"),
+    "bad_txt": Refusal(ProviderError, "it accepts only values of 43 base64url characters"),
     "bad_subdomain": Refusal(
         ProviderZoneError, "it does not know the registration", "it was deleted there"
     ),
@@ -99,8 +99,8 @@ _NOT_UPDATED_BY_KEY_IN_PATH: Refusals = {
     401: Refusal(
         ProviderCredentialsError,
         "it does not accept this registration's key",
-        "the registration was deleted or its key changed there, the licence key in the URL is no"
-        " longer good, or this machine's address is not in its allowfrom",
+        "the registration was deleted or its key changed there, the licence key in the URL is no "
+        "longer valid, or this machine's address is not in its allowfrom",
     ),
 }
 
@@ -169,15 +169,15 @@ class AcmeDns:
             ),
             CredentialField(
                 "allowfrom",
-                "addresses that may update, such as 192.0.2.0/24, 2001:db8::1; told to the service"
-                " when a domain is registered, empty for all",
+                "addresses that may update, such as 192.0.2.0/24, 2001:db8::1; sent to the service "
+                "when a domain is registered, empty for all",
                 default="",
                 check=parse_allowfrom,
             ),
             CredentialField(
                 "ca_bundle",
                 "absolute path of the PEM file of the CA that signed the service's certificate;"
-                " empty for the usual CAs",
+                " empty for the usual public CAs",
                 default="",
                 file=load_ca_bundle,
             ),
@@ -185,14 +185,14 @@ class AcmeDns:
         default_ttl=1,
         limits=Limits(value_pattern="[A-Za-z0-9_-]{43}", has_ttl=False),
         notes="Registers each domain at first use, once for `example.com` and `*.example.com`, and"
-        " asks you to create one CNAME from `_acme-challenge.example.com` to the name that the"
-        " service gave. Keep the registrations: without them a new CNAME is needed. The service"
-        " sets the TTL and takes values of 43 characters only, which is what dns-01 has. acme-dns"
-        " itself keeps two values and forgets by being overwritten, so orders that share a"
-        " registration take turns, and a certificate with more than two names at one registration"
-        " is refused; what programs on other machines overwrite meanwhile is published again."
-        " Zoneproof's own service keeps up to 16 and forgets each when it is removed.",
-        least_privilege="Each registration has a key of its own, which can change the values at its"
+        " asks you to create one CNAME from `_acme-challenge.example.com` to the name that the "
+        "service gives. Keep the registrations: without them a new CNAME is needed. The service"
+        " sets the TTL and accepts only values of 43 characters, which is what dns-01 uses. "
+        "acme-dns itself keeps two values, which only newer ones replace, so orders that share a "
+        "registration take turns, and a certificate with more than two names at one registration "
+        "is refused; values that programs on other machines overwrite are published again. "
+        "Zoneproof's own service keeps up to 16 values and removes each when its order is done.",
+        least_privilege="Each registration has its own key, which can change the values at its"
         " own name and nothing else; with `allowfrom` it works from your addresses only.",
         aliases=(
             Alias("certbot", "dns-acmedns", {"api_url": "server"}),
@@ -316,7 +316,7 @@ class AcmeDns:
             ).check()
         except InvalidInputError as error:
             raise ProviderError(
-                f"{where}: it gave a registration that is none: {error.message}"
+                f"{where}: it returned an invalid registration: {error.message}"
             ) from error
 
     async def _change(self, method: str, fulldomain: DomainName, value: str) -> None:
@@ -345,6 +345,6 @@ class AcmeDns:
             return
         if self._api.read(answer, _Updated, where=where).txt != value:
             raise ProviderError(
-                f"{where}: it confirmed another value than the one that it was sent; check that"
+                f"{where}: it confirmed a value other than the one sent; check that"
                 " the URL leads to an acme-dns service"
             )

@@ -371,7 +371,7 @@ class ApiClient:
     def _no_answer(self, begin: str, error: NoReplyError, repeatable: bool) -> ProviderError:
         reason = sanitize(error.message, limit=500, secrets=self._secrets)
         if not repeatable and not error.unsent:
-            reason += "; whether it did what was asked is not known"
+            reason += "; it is not known whether it did what was asked"
         again = "" if error.hopeless else "; try again"
         return ProviderUnavailableError(f"{begin}{reason}{again}", changed_nothing=error.unsent)
 

@@ -57,9 +57,9 @@ class ChallengeService:
         limits=Limits(value_pattern="[A-Za-z0-9_-]{43}", has_ttl=False),
         notes="For a manager that runs beside `zoneproof challenge serve`: no licence key, no HTTP."
         " It needs write permission for the service's database. Registers each domain at first"
-        " use, once for `example.com` and `*.example.com`, and asks you to create one CNAME from"
-        " `_acme-challenge.example.com` to the name that the service gave. The service sets the"
-        " TTL and takes values of 43 characters only, which is what dns-01 has. From another"
+        " use, once for `example.com` and `*.example.com`, and asks you to create one CNAME from "
+        "`_acme-challenge.example.com` to the name that the service gives. The service sets the"
+        " TTL and accepts only values of 43 characters, which is what dns-01 uses. From another"
         " machine use `acme-dns`.",
     )
 
@@ -112,7 +112,7 @@ class ChallengeService:
             raise ProviderError(f"{where}: {error.message}", changed_nothing=True) from error
         except InvalidInputError as error:
             raise ProviderZoneError(
-                f"{where}: {error.message}; it was deleted there, so issue anew"
+                f"{where}: {error.message}; it was deleted there, so issue again"
             ) from error
 
     async def _remove(self, zone: Zone, record: TxtRecord) -> None:

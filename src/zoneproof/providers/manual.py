@@ -13,7 +13,7 @@ class Manual:
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
         slug="manual",
-        title="By hand",
+        title="Manual",
         homepage="https://www.rfc-editor.org/rfc/rfc8555#section-8.4",
         fields=(),
         manual=True,

@@ -113,8 +113,8 @@ def _server(text: str) -> DomainName | ipaddress.IPv4Address | ipaddress.IPv6Add
         name = DomainName.parse(text)
     except InvalidNameError as error:
         raise InvalidInputError(
-            f"rfc2136: server '{sanitize(text)}' is neither an IP address nor a host name; the port"
-            " has a field of its own"
+            f"rfc2136: server '{sanitize(text)}' is neither an IP address nor a host name; the "
+            "port has its own field"
         ) from error
     if not name.text or name.is_wildcard or name.labels[-1].isdigit():
         raise InvalidInputError(
@@ -189,16 +189,16 @@ class Rfc2136:
             ),
             CredentialField(
                 "transport",
-                "how messages travel; udp only where tcp cannot",
+                "transport of messages; udp only where tcp does not work",
                 default="tcp",
                 choices=("tcp", "udp"),
             ),
         ),
-        notes="For BIND, Knot, PowerDNS, Windows DNS with unsigned updates, and every other server"
-        " that takes RFC 2136 updates. Windows DNS's secure updates (GSS-TSIG) are"
+        notes="For BIND, Knot, PowerDNS, Windows DNS with unsigned updates, and every other server "
+        "that accepts RFC 2136 updates. Windows DNS's secure updates (GSS-TSIG) are"
         " not supported. All values at a name share one TTL in the DNS, so values that others put"
         " there may get ours.",
-        least_privilege="A TSIG key of its own, with the right to add and delete TXT records at the"
+        least_privilege="A separate TSIG key, with the right to add and delete TXT records at the"
         " challenge names and nothing else. BIND: `update-policy { grant the-key name"
         " _acme-challenge.example.com. TXT; };` in the zone. Knot: an `acl` with `key: the-key`,"
         " `action: update`, `update-type: TXT`, `update-owner: name`, `update-owner-match: equal`"
@@ -371,8 +371,8 @@ class Rfc2136:
             )
         if self._key is not None and not reply.had_tsig:
             raise ProviderError(
-                f"{where}: its answer is not signed, so it is not believed: check who stands"
-                " between, and that server is a name server that knows TSIG"
+                f"{where}: its answer is not signed, so it is not believed: check what is in "
+                "between, and that server is a name server that knows TSIG"
             )
 
     async def _addresses(self, where: str) -> list[str]:

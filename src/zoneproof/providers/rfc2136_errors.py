@@ -51,8 +51,8 @@ _TSIG_TROUBLE: dict[type[dns.exception.DNSException], _Trouble] = {
     ),
     dns.tsig.BadSignature: (
         ProviderError,
-        "the signature of its answer is wrong: it is not believed; check secret and algorithm, and"
-        " who stands between",
+        "the signature of its answer is wrong: it is not believed; check secret and algorithm, and "
+        "what is in between",
     ),
     dns.message.UnknownTSIGKey: (
         ProviderError,
@@ -77,12 +77,12 @@ _RCODE_TROUBLE: dict[dns.rcode.Rcode, _Trouble] = {
     dns.rcode.NXDOMAIN: (ProviderZoneError, "it does not know that zone (NXDOMAIN)"),
     dns.rcode.NOTIMP: (
         ProviderPermissionError,
-        "it takes no updates (NOTIMP): turn on dynamic updates there, or set server to the zone's"
+        "it accepts no updates (NOTIMP): turn on dynamic updates there, or set server to the zone's"
         " primary server",
     ),
     dns.rcode.YXRRSET: (
         ProviderError,
-        "a CNAME record stands at that name, beside which no TXT record can (YXRRSET): delete it,"
+        "that name has a CNAME record, beside which no TXT record can exist (YXRRSET): delete it,"
         " or publish where it leads",
     ),
     dns.rcode.FORMERR: (ProviderError, "it cannot read the update (FORMERR): read its log"),
@@ -99,7 +99,7 @@ def refusal(
     if rcode == dns.rcode.NOTAUTH and not signed:
         # "Not authoritative" in RFC 2136, "not authorized" in RFC 8945: Knot means the second.
         return ProviderPermissionError(
-            f"{where}: it takes signed updates only, or is not the primary server of that zone"
+            f"{where}: it accepts only signed updates, or is not the primary server of that zone"
             " (NOTAUTH): set key_name and secret, and check server"
         )
     if rcode == dns.rcode.NOTAUTH and not answer_signed:

@@ -68,7 +68,7 @@ class Script:
         ),
         notes="The program gets four arguments: the domain that is validated, the full name of the"
         " TXT record, its value, and the zone id (empty if there is none), none with a trailing"
-        " dot. The same stand in `ZONEPROOF_DOMAIN`, `ZONEPROOF_RECORD`, `ZONEPROOF_VALUE` and"
+        " dot. The same values are in `ZONEPROOF_DOMAIN`, `ZONEPROOF_RECORD`, `ZONEPROOF_VALUE` and"
         " `ZONEPROOF_ZONE_ID`; `ZONEPROOF_ZONE` is the zone's name and `ZONEPROOF_ACTION` is"
         " `create` or `delete`. The rest of its environment is the usual minimum (`PATH`, `HOME`,"
         " language, time zone, temporary folder), never Zoneproof's own. A value may begin with"
@@ -136,7 +136,7 @@ class Script:
                 ended = await run_program(command, seconds=self._timeout, variables=variables)
             except ProgramError as error:
                 unknown = (
-                    "; whether the record was changed is not known: make the program faster or"
+                    "; it is not known whether the record was changed: make the program faster or"
                     " raise the field timeout"
                 )
                 raise ProviderError(

@@ -58,7 +58,7 @@ class ServerUrl:
         if "@" in parts.path:
             raise _unusable("a '/' in its user part must be written as %2F")
         if parts.query or parts.fragment or "?" in text or "#" in text:
-            raise _unusable("leave out what follows '?' or '#'")
+            raise _unusable("omit what follows '?' or '#'")
         path = parts.path.rstrip("/")
         if not _PATH.fullmatch(path):
             raise _unusable("its path has an empty part or characters that a URL cannot have")
