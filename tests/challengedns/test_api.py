@@ -421,6 +421,8 @@ def test_the_log_says_what_was_refused_and_no_secret(service: Service, account: 
     refused = r"WARNING 127\.0\.0\.1 refused \(forbidden\): POST /update: "
     service.wait_for_line(f"{refused}unknown API user")
     service.wait_for_line(f"{refused}registration \\S+: wrong API key")
-    service.wait_for_line(f"{refused}registration \\S+: the subdomain is another registration's")
+    service.wait_for_line(
+        f"{refused}registration \\S+: the subdomain belongs to another registration"
+    )
     assert not any(account.password in line for line in service.lines)
     assert not any("Traceback" in line for line in service.lines)

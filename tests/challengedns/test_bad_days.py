@@ -112,7 +112,7 @@ def test_on_a_full_disk_a_start_answers_with_what_is_there_and_writes_once_there
         assert update(service.url, account, txt("a")).status == 200
         service.stop(end)
     with StartedOnFullDisk(service.config) as full:
-        full.wait_for_line("until then DNS answers with what is there, and all changes are refused")
+        full.wait_for_line("until then DNS answers are unchanged, and all changes are refused")
         assert everywhere(full, account.fulldomain) == {(txt("a"),)}
         assert not full.texts(f"11111111-1111-4111-8111-111111111111.{ZONE}")
         assert update(full.url, account, txt("b")).status == 500

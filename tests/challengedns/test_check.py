@@ -169,7 +169,7 @@ def test_beside_the_running_service_its_ports_are_no_problem(config: Path) -> No
         assert code == 0, findings
         texts = [found["text"] for found in findings if found["level"] == "note"]
         assert any("answers DNS at" in text for text in texts)
-        assert any("the API: the service that runs has" in text for text in texts)
+        assert any("the API: the running service uses" in text for text in texts)
 
 
 def test_databases_that_cannot_be_used_are_problems(config: Path) -> None:

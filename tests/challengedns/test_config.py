@@ -130,13 +130,13 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, message: str
 def test_two_zones_of_one_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "zoneproof.toml"
     path.write_text(MINIMAL + MINIMAL[MINIMAL.index("[[zones]]") :])
-    assert "auth.example.org is there twice" in refused(path)
+    assert "auth.example.org is listed twice" in refused(path)
 
 
 def test_a_service_without_a_zone_for_registrations_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "zoneproof.toml"
     path.write_text(MINIMAL + "registrations = false\n")
-    assert "none holds registrations" in refused(path)
+    assert "no zone holds registrations" in refused(path)
 
 
 @pytest.mark.parametrize(

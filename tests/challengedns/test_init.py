@@ -236,7 +236,7 @@ def test_all_commands_of_root_look_for_the_configuration_where_init_writes_it(
     for command in (["serve"], ["serve", "--check"], ["tenant", "list"], ["registration", "list"]):
         done = run([*challenge, *command], home=tmp_path)
         assert done.returncode == 2
-        assert f"{root} is not there" in done.stderr
+        assert f"{root} does not exist" in done.stderr
     help_text = run([*challenge, "init", "--help"]).stdout
     assert "for root in /etc/zoneproof" in " ".join(help_text.split())
 

@@ -150,7 +150,7 @@ def test_counts_of_workers_that_are_gone_are_kept(service: Service) -> None:
     service.wait_for_line(r"\(tcp\) ended")
     assert read(service)["zoneproof_dns_worker_restarts_total{}"] == 3
     service.process.send_signal(signal.SIGHUP)
-    service.wait_for_line("configuration reread")
+    service.wait_for_line("configuration reloaded")
     service.ask(ZONE, "A")
     assert read(service)[key] == 3
 

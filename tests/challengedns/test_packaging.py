@@ -93,7 +93,7 @@ def test_the_container_is_healthy_while_all_configured_addresses_answer(
     path.write_text(text)
     with Service(path):
         well = health_check(path)
-        assert (well.returncode, well.stdout) == (0, "the service is well\n"), well.stderr
+        assert (well.returncode, well.stdout) == (0, "the service is healthy\n"), well.stderr
         path.write_text(text.replace(f"127.0.0.1:{api_port}", f"127.0.0.1:{free_port()}"))
         other = health_check(path)
         assert other.returncode == 1

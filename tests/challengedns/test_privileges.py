@@ -114,7 +114,7 @@ def test_no_process_of_the_service_is_root_afterwards(folder: Path, python: str)
         assert (folder / "state").stat().st_uid == pwd.getpwnam(USER).pw_uid
         assert (folder / "state").stat().st_mode & 0o777 == 0o700
         service.process.send_signal(signal.SIGHUP)
-        service.wait_for_line("configuration reread")
+        service.wait_for_line("configuration reloaded")
         assert update(service.url, account, txt("b")).status == 200
         assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
         assert not [line for line in service.lines if "runs as root" in line]
@@ -156,7 +156,7 @@ def without_a_user(folder: Path) -> Path:
 
 def test_root_stays_root_only_if_it_is_told_to(tmp_path: Path) -> None:
     line = fails_to_start(without_a_user(tmp_path))
-    assert "there is no user 'zoneproof' to become instead of root" in line
+    assert "there is no user 'zoneproof' to switch to from root" in line
     assert "useradd --system --no-create-home zoneproof" in line
     assert "'root' keeps root" in line
     assert not (tmp_path / "challenge.db").exists()

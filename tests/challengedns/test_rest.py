@@ -53,7 +53,7 @@ def send(service: Service, key: str, method: str, path: str, content: object = N
 
 
 def new_tenant(service: Service, operator: str, name: str, **settings: object) -> str:
-    """Make a tenant and return a licence key of it."""
+    """Create a tenant and return a licence key of it."""
     status, _ = call(service, operator, "POST", "tenants", {"name": name, **settings})
     assert status == 201
     status, made = call(service, operator, "POST", "keys", {"tenant": name})

@@ -81,8 +81,8 @@ def test_the_api_keeps_to_one_core_and_workers_have_all(service: Service) -> Non
     service.wait_for_line(r"DNS worker \d+ \(udp\) ended")
     write_config(service.config.parent, dns="")
     service.process.send_signal(signal.SIGHUP)
-    service.wait_for_line("configuration reread")
-    assert not any("change at a restart" in line for line in service.lines)
+    service.wait_for_line("configuration reloaded")
+    assert not any("change only at a restart" in line for line in service.lines)
     assert os.sched_getaffinity(service.process.pid) == {max(cores)}
     own = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, service.process.pid) == min(own + 10, 19)
@@ -131,7 +131,7 @@ def test_sighup_rereads_the_records_and_loses_no_question(service: Service) -> N
     record = f"_acme-challenge.demo.example.com. 60 IN CNAME {account.fulldomain}."
     write_config(service.config.parent, records=record)
     service.process.send_signal(signal.SIGHUP)
-    service.wait_for_line("configuration reread")
+    service.wait_for_line("configuration reloaded")
     for _ in range(ENOUGH_TO_REACH_EVERY_WORKER):
         assert service.texts("_acme-challenge.demo.example.com") == [txt("v")]
     assert service.ask("example.com", "SOA").answer[0][0].serial > serial
@@ -144,7 +144,7 @@ def test_sighup_rereads_the_records_and_loses_no_question(service: Service) -> N
 def test_sighup_with_a_wrong_configuration_changes_nothing(service: Service) -> None:
     write_config(service.config.parent, records="nonsense")
     service.process.send_signal(signal.SIGHUP)
-    line = service.wait_for_line("configuration not reread")
+    line = service.wait_for_line("configuration not reloaded")
     assert "nonsense" in line
     assert service.ask("alias.example.com", "A").answer
     account = register(service.url)
@@ -155,7 +155,7 @@ def test_sighup_with_a_wrong_configuration_changes_nothing(service: Service) -> 
 def test_sighup_takes_up_what_the_api_may_do(service: Service) -> None:
     write_config(service.config.parent, api='cors_origins = ["https://www.example.net"]')
     service.process.send_signal(signal.SIGHUP)
-    service.wait_for_line("configuration reread")
+    service.wait_for_line("configuration reloaded")
     reply = request(service.url, "GET", "/health", headers={"Origin": "https://www.example.net"})
     assert reply.headers["Access-Control-Allow-Origin"] == "https://www.example.net"
 
@@ -164,8 +164,8 @@ def test_sighup_says_what_needs_a_restart(service: Service) -> None:
     text = service.config.read_text()
     service.config.write_text('database = "other.db"\n' + text)
     service.process.send_signal(signal.SIGHUP)
-    service.wait_for_line("database .* change at a restart")
-    service.wait_for_line("configuration reread")
+    service.wait_for_line("database .* change only at a restart")
+    service.wait_for_line("configuration reloaded")
 
 
 def test_a_second_service_at_the_same_address_says_so(service: Service, tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_a_strict_resolver_finds_the_value_through_a_cname(tmp_path: Path) -> No
         record = f"_acme-challenge.demo CNAME {account.fulldomain}."
         write_config(tmp_path, records=record)
         service.process.send_signal(signal.SIGHUP)
-        service.wait_for_line("configuration reread")
+        service.wait_for_line("configuration reloaded")
         at = [f"127.0.0.1@{service.dns_port}"]
         with Unbound(tmp_path / "unbound", {ZONE: at, "example.com": at}) as unbound:
 

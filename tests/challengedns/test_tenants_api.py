@@ -52,7 +52,7 @@ def challenge(service: Service, *arguments: str) -> str:
 
 
 def new_tenant(service: Service, name: str, *options: str) -> str:
-    """Make a tenant and return a licence key of it."""
+    """Create a tenant and return a licence key of it."""
     challenge(service, "tenant", "create", name, *options)
     return challenge(service, "key", "create", name)
 
@@ -159,7 +159,7 @@ def test_wrong_revoked_and_disabled_look_alike_and_the_log_tells_them_apart(
     service.wait_for_line(f"{said}tenant 'disabled' is disabled")
     service.wait_for_line(f"{said}the licence key is wrong, its id {wrong[3:11]} .* 'disabled'")
     service.wait_for_line(f"{said}the licence key is wrong, its id {revoked[3:11]} is unknown")
-    service.wait_for_line(f"{said}no licence key came")
+    service.wait_for_line(f"{said}no licence key was sent")
     for path_key in (revoked, disabled, wrong):
         assert answer(request(service.url, "POST", f"/k/{path_key}/register")) == FORBIDDEN
     assert not any(each[12:] in line for each in (revoked, disabled) for line in service.lines)

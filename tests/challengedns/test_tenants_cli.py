@@ -119,7 +119,7 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("tenant", "create", "Big"), 2, "'Big' cannot be a tenant's name"),
+        (("tenant", "create", "Big"), 2, "'Big' is not a valid tenant name"),
         (("tenant", "create", "x", "--quota", "-1"), 2, "--quota"),
         (("tenant", "create", "x", "--quota", "99999999999"), 2, "a quota must be from 0 to"),
         (("tenant", "create", "x", "--expires", "tomorrow"), 2, "'tomorrow' is not a day"),

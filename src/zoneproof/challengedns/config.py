@@ -123,7 +123,8 @@ def load_config(path: Path) -> Config:
     """Read and check the file. Raises ConfigError, which names the file and the key."""
     if not path.exists():
         raise ConfigError(
-            f"{path} is not there: name the service's configuration with --config, or make one with"
+            f"{path} does not exist: name the service's configuration with --config, or create one "
+            "with"
             " 'zoneproof challenge init'"
         )
     file = load_toml(path, File)
@@ -138,7 +139,7 @@ def _check(path: Path, file: File) -> Config:
     names = [zone.name for zone in zones]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"'zones': {name} is there twice: merge the two")
+            raise ConfigError(f"'zones': {name} is listed twice: merge the two")
     for inner in names:
         for outer in names:
             if (
@@ -151,7 +152,7 @@ def _check(path: Path, file: File) -> Config:
                     " a UUID are for registrations"
                 )
     if not any(zone.registrations for zone in zones):
-        raise ConfigError("'zones': none holds registrations: remove 'registrations = false'")
+        raise ConfigError("'zones': no zone holds registrations: remove 'registrations = false'")
     return Config(
         path=path,
         database=path.parent / file.database,
@@ -179,7 +180,7 @@ def _api(path: Path, file: File, zones: list[DomainName]) -> ApiConfig:
     certificate = key = None
     if section.tls not in {"off", "file", "auto"}:
         raise ConfigError(
-            f"'api.tls': '{section.tls}' is not offered: write 'off', 'file' or 'auto'"
+            f"'api.tls': '{section.tls}' is not a valid value: write 'off', 'file' or 'auto'"
         )
     if section.tls == "file":
         if not (section.certificate and section.key):

@@ -70,7 +70,7 @@ class AcmeDnsApi:
                 "POST",
                 "/register",
                 self.register,
-                "Make a registration; the key may also stand in the path, /k/<key>/register",
+                "Create a registration; the key can also be in the path, /k/<key>/register",
                 RegistrationCredentials,
                 status=201,
                 body=RegisterRequest | None,
@@ -102,7 +102,7 @@ class AcmeDnsApi:
                 "GET",
                 "/health",
                 self.health,
-                "Tell whether the service can do its work",
+                "Report whether the service works",
                 None,
                 error=ErrorWord,
                 errors=(503,),
@@ -132,7 +132,7 @@ class AcmeDnsApi:
         return await self._update(request, self._registrations.remove)
 
     async def health(self, request: Request) -> Response:
-        """Tell whether the service can do its work."""
+        """Report whether the service works."""
         try:
             await self._database.check()
         except StorageError as error:

@@ -97,5 +97,5 @@ async def storage_failure(request: Request, error: Exception) -> Response:
 
 async def bug(request: Request, error: Exception) -> Response:  # noqa: ARG001
     """Answer for a fault of ours, which the server logs."""
-    message = "a fault of the service, which its log tells of"
+    message = "internal error: see the service's log"
     return error_answer(request, 500, "internal_error", message)

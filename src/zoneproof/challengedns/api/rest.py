@@ -88,7 +88,7 @@ class Rest:
                 "PATCH",
                 registration,
                 self.change_registration,
-                "Change note, allowfrom, whether it is disabled, or, for the operator, the tenant",
+                "Change note, allowfrom, disabled or, as the operator, tenant",
                 RegistrationDetails,
                 body=RegistrationChange,
             ),
@@ -96,7 +96,7 @@ class Rest:
                 "POST",
                 f"{registration}/rotate",
                 self.rotate_registration,
-                "Make a new password; the old one no longer works",
+                "Replace the password; the old one stops working",
                 RegistrationCredentials,
             ),
             _operation(
@@ -114,7 +114,7 @@ class Rest:
                 "POST",
                 tenants,
                 self.create_tenant,
-                "Make a tenant",
+                "Create a tenant",
                 Tenant,
                 status=201,
                 body=NewTenant,
@@ -125,7 +125,7 @@ class Rest:
                 "PATCH",
                 tenant,
                 self.change_tenant,
-                "Change quota, expires_at, or whether it is disabled",
+                "Change quota, expires_at or disabled",
                 Tenant,
                 body=TenantChange,
             ),
@@ -151,7 +151,7 @@ class Rest:
                 "POST",
                 keys,
                 self.create_key,
-                "Make a licence key, which is shown only now",
+                "Create a licence key; it is shown only once",
                 NewKey,
                 status=201,
                 body=KeyRequest,
@@ -292,7 +292,7 @@ class Rest:
         return json_answer(200, KeyPage(*_page(found, query.limit, lambda one: one.id)))
 
     async def create_key(self, request: Request) -> Response:
-        """Make a tenant's."""
+        """Create a tenant's."""
         permit = await self._operator(request)
         new = decode(await read_body(request), KeyRequest)
         made = await self._write(

@@ -98,7 +98,7 @@ def _connect(source: str) -> AbstractAsyncContextManager[Database]:
     # What stands in these may be a password, so it is not repeated.
     if url:
         raise InvalidInputError(
-            f"'{url[1]}://' is no database of acme-dns: give its SQLite file, or a URL that begins"
+            f"'{url[1]}://' is not an acme-dns database: give its SQLite file, or a URL that begins"
             " with postgres://"
         )
     if _KEYWORDS.search(source) and not Path(source).exists():
@@ -120,7 +120,7 @@ def _require(
     else:
         return
     raise InvalidInputError(
-        f"{database.name} is not a database of acme-dns: it has {what}; 'connection' in acme-dns's"
+        f"{database.name} is not an acme-dns database: it has {what}; 'connection' in acme-dns's"
         " config.cfg says where its database is"
     )
 

@@ -100,8 +100,7 @@ def _asyncpg() -> Any:
         import asyncpg  # type: ignore[import-untyped]  # optional: the extra 'postgres'
     except ImportError as error:
         raise StorageError(
-            "asyncpg, with which PostgreSQL is read, is not installed: install"
-            " 'zoneproof[postgres]'"
+            "asyncpg, which reads PostgreSQL, is not installed: install 'zoneproof[postgres]'"
         ) from error
     return asyncpg
 
@@ -133,5 +132,5 @@ def _reason(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
     if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
+        return "nothing listens there"
     return error.strerror or str(error)

@@ -37,11 +37,11 @@ _FIRST_VALUES = (
 _BEFORE_ALL = -(2**63)
 
 _COPY = (
-    "it cannot be read where it is: stop acme-dns, copy it, with the files -wal and -shm beside it"
-    " if there are any, to a folder in which you may write, and give the copy"
+    "it cannot be read in place: stop acme-dns, copy it, with its -wal and -shm files if there are"
+    " any, to a folder that you can write to, and give the copy"
 )
 _HELP = {
-    sqlite3.SQLITE_READONLY_ROLLBACK: "acme-dns did not end in order and left changes to be undone:"
+    sqlite3.SQLITE_READONLY_ROLLBACK: "acme-dns did not shut down cleanly:"
     " start and stop it once, then try again",
     sqlite3.SQLITE_READONLY: _COPY,
     sqlite3.SQLITE_CANTOPEN: _COPY,

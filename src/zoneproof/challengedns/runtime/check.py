@@ -81,11 +81,11 @@ def _check_sockets(config: Config) -> Iterator[CheckFinding]:
         except ConfigError as error:
             if answers_dns(endpoint, config):
                 is_running = True
-                yield _note("sockets", f"a challenge service answers DNS at {endpoint} already")
+                yield _note("sockets", f"a challenge service already answers DNS at {endpoint}")
             else:
                 yield _problem("sockets", error.message)
         else:
-            yield _ok("sockets", f"DNS can listen at {endpoint}")
+            yield _ok("sockets", f"DNS can listen on {endpoint}")
     others = [(each, "the API") for each in config.api.listen]
     others += [(config.metrics, "the metrics")] if config.metrics else []
     for endpoint, purpose in others:
@@ -93,11 +93,11 @@ def _check_sockets(config: Config) -> Iterator[CheckFinding]:
             bind(endpoint, purpose).close()
         except ConfigError as error:
             if is_running:
-                yield _note("sockets", f"{purpose}: the service that runs has {endpoint}")
+                yield _note("sockets", f"{purpose}: the running service uses {endpoint}")
             else:
                 yield _problem("sockets", error.message)
         else:
-            yield _ok("sockets", f"{purpose} can listen at {endpoint}")
+            yield _ok("sockets", f"{purpose} can listen on {endpoint}")
 
 
 def _check_families(config: Config) -> Iterator[CheckFinding]:
@@ -144,7 +144,7 @@ def _check_database(config: Config) -> Iterator[CheckFinding]:
         if os.access(folder, os.F_OK) and not os.access(folder, os.W_OK | os.X_OK):
             yield _problem("database", f"{folder} cannot be written by this user")
         else:
-            yield _ok("database", f"{database} will be made at the first start")
+            yield _ok("database", f"{database} will be created at the first start")
         return
     try:
         remark = try_out(database)
@@ -205,8 +205,7 @@ def _check_obtained(auto: AutoTls) -> CheckFinding:
         return _note(
             "certificate",
             f"{pair.certificate} and {pair.key} cannot be used together: the service repairs them"
-            " or obtains others when it starts; until then clients get a certificate that nobody"
-            " trusts",
+            " or obtains others when it starts; until then clients get an untrusted certificate",
         )
     expires_at = datetime.fromtimestamp(pair.expires_at(), UTC)
     text = f"{pair.certificate} is valid until {times.at(expires_at)}"

@@ -22,15 +22,15 @@ _TEMPLATE = """\
 
 # Where registrations and values are kept; relative to this file's folder.
 database = {database}
-# How long a value is answered if nobody withdraws it.
+# How long a value is answered if no client withdraws it.
 # value_lifetime = "7d"
 
 [dns]
-# Where questions are answered, by UDP and TCP. [::] is IPv6 only; 0.0.0.0 is IPv4.
+# Where DNS is answered, by UDP and TCP. [::] is IPv6 only; 0.0.0.0 is IPv4.
 listen = {dns_listen}
-# workers = 4             # processes; as many as there are cores
+# workers = 4             # processes; by default one per core
 # value_ttl = 1           # seconds, at most 60
-# rate_limit = 200        # long UDP answers in a second to one network; beyond: "ask by TCP"
+# rate_limit = 200        # long UDP answers per second to one network; then TCP only
 
 [api]
 # Where clients register and publish.
@@ -38,14 +38,14 @@ listen = {api_listen}
 {tls}
 # Anybody may register, without a licence key.
 # open_registration = false
-# Proxies whose X-Forwarded-For is believed, such as ["127.0.0.1"].
+# Proxies whose X-Forwarded-For is trusted, such as ["127.0.0.1"].
 # trusted_proxies = []
 # cors_origins = []
-# rate_limit_address = 6000       # requests in a minute; 0 is off
+# rate_limit_address = 6000       # requests per minute; 0 for no limit
 # rate_limit_registration = 120
 
 [service]
-# Who the service becomes when root starts it, once it has its ports; "root" keeps root.
+# User to switch to when started as root, once the ports are open; "root" stays root.
 {user}
 
 [log]
@@ -74,7 +74,7 @@ acme_directory = {directory}
 acme_email = {email}
 acme_agree_tos = {agree_tos}"""
 _OFF = """\
-# Plain HTTP: keys travel readably, so only behind a proxy that speaks HTTPS.
+# Plain HTTP: keys are sent in clear, so use it only behind an HTTPS proxy.
 tls = "off\""""
 
 

@@ -58,7 +58,7 @@ def _api_ailment(endpoint: Endpoint, config: ApiConfig) -> str:
         return f"does not answer: {getattr(error, 'strerror', None) or error}"
     finally:
         connection.close()
-    return "" if status == HTTPStatus.OK else f"says {status} to /health: see the service's log"
+    return "" if status == HTTPStatus.OK else f"answers {status} to /health: see the service's log"
 
 
 def _host(endpoint: Endpoint) -> str:

@@ -73,7 +73,7 @@ class CountedRequests:
 class Metrics:
     """All that is known, put together when Prometheus asks.
 
-    ``certificate_expires_at`` is in seconds since 1970: 0 while clients get one that nobody trusts,
+    ``certificate_expires_at`` is in seconds since 1970: 0 while clients get an untrusted one,
     and None without TLS.
     """
 
@@ -127,7 +127,11 @@ class Metrics:
         )
         for name, cell, text in (
             ("truncated", counters.TRUNCATED, "DNS answers that said to ask by TCP."),
-            ("unanswered", counters.UNANSWERED, "Packets that got no answer, being no question."),
+            (
+                "unanswered",
+                counters.UNANSWERED,
+                "Packets that got no answer because they are not questions.",
+            ),
         ):
             yield from _family(
                 f"zoneproof_dns_{name}_total",
@@ -141,7 +145,7 @@ class Metrics:
         yield from _family(
             "zoneproof_dns_worker_restarts_total",
             "counter",
-            "DNS workers that ended by themselves and were started again.",
+            "DNS workers that ended unexpectedly and were restarted.",
             [({}, self._pool.restarts)],
         )
 
@@ -177,7 +181,7 @@ class Metrics:
             yield from _family(
                 "zoneproof_certificate_expiry_timestamp_seconds",
                 "gauge",
-                "When the API's certificate expires; 0 while it is one that nobody trusts.",
+                "When the API's certificate expires; 0 while it is untrusted.",
                 [({}, self.certificate_expires_at)],
             )
 

@@ -90,27 +90,27 @@ def check_access(config: Config, user: str) -> None:
     folder = config.database.parent
     if not _may(sys.executable, os.X_OK):
         raise ConfigError(
-            f"the user '{user}' may not run {sys.executable}, which the DNS workers need: install"
+            f"the user '{user}' cannot run {sys.executable}, which the DNS workers need: install"
             " Zoneproof where all users may read"
         )
     if not _may(config.path, os.R_OK):
         raise ConfigError(
-            f"the user '{user}' may not read {config.path}: run 'chgrp {user} {config.path} &&"
-            f" chmod 640 {config.path}', and let its folder be entered"
+            f"the user '{user}' cannot read {config.path}: run 'chgrp {user} {config.path} &&"
+            f" chmod 640 {config.path}', and make its folder accessible"
         )
     if _may(folder, os.F_OK) and not _may(folder, os.W_OK | os.X_OK):
         raise ConfigError(
-            f"the user '{user}' may not write in {folder}, where the database is: run"
+            f"the user '{user}' cannot write in {folder}, where the database is: run"
             f" 'chown {user} {folder}', or choose another place for 'database'"
         )
     for path in sorted(folder.glob(f"{config.database.name}*")):
         if not _may(path, os.R_OK | os.W_OK):
             raise ConfigError(
-                f"the user '{user}' may not write {path}: run 'chown {user}: {config.database}*'"
+                f"the user '{user}' cannot write {path}: run 'chown {user}: {config.database}*'"
             )
     for key, secret in (("certificate", config.api.certificate), ("key", config.api.key)):
         if secret is not None and not _may(secret, os.R_OK):
-            raise ConfigError(f"the user '{user}' may not read 'api.{key}' {secret}")
+            raise ConfigError(f"the user '{user}' cannot read 'api.{key}' {secret}")
 
 
 def _may(path: str | Path, mode: int) -> bool:

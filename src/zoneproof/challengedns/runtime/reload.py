@@ -29,7 +29,7 @@ def changeable(old: Config, new: Config) -> Config:
     )
     if kept != new:
         _log.warning(
-            "addresses, workers, connections to the API, user, database and how the API is"
-            " certified change at a restart"
+            "addresses, workers, API connections, user, database and the API's TLS settings change "
+            "only at a restart"
         )
     return kept

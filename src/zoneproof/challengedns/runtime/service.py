@@ -174,12 +174,13 @@ class _Service:
         sight = self._pool.tally.worst_sight()
         if sight == DAMAGED:
             raise DamagedDatabaseError(
-                f"the database {self._config.database}: a DNS worker has found it damaged: restore"
+                f"the database {self._config.database}: a DNS worker found it damaged: restore"
                 " it from a backup"
             )
         if sight == BLIND:
             raise StorageError(
-                f"the database {self._config.database}: a DNS worker cannot read it, as told above"
+                f"the database {self._config.database}: a DNS worker cannot read it: see its error "
+                "above"
             )
 
     async def _prepare_certificate(self, source: CertificateSource, auto: AutoTls) -> None:
@@ -259,7 +260,7 @@ class _Service:
         except StorageError as error:
             generation = await self._database.read(rows.generation)
             _log.error(
-                "%s; until then DNS answers with what is there, and all changes are refused",
+                "%s; until then DNS answers are unchanged, and all changes are refused",
                 error.message,
             )
             return generation
@@ -275,7 +276,10 @@ class _Service:
                 if are_deaf:
                     await self._start_workers(self._config)
                     are_deaf = False
-                    _log.warning("what tells DNS workers of changes was removed: started others")
+                    _log.warning(
+                        "the files that notify DNS workers of changes were removed: started new "
+                        "workers"
+                    )
                 await self._database.announce_missed()
                 if turn % _SWEEP_EVERY == 0:
                     await self._database.write(self._registrations.value_clock.keep)
@@ -328,7 +332,7 @@ class _Service:
             config = changeable(self._config, load_config(self._config.path))
             await self._start_workers(config)
         except ZoneproofError as error:
-            _log.error("configuration not reread: %s", error.message)
+            _log.error("configuration not reloaded: %s", error.message)
             return
         self._config = config
         logs.set_up(config.log)
@@ -339,7 +343,7 @@ class _Service:
         )
         self._http.replace_app(self._app(), config.api.trusted_proxies)
         self._reload_certificate()
-        _log.info("configuration reread")
+        _log.info("configuration reloaded")
 
     def _reload_certificate(self) -> None:
         pair = self._key_pair()

@@ -158,6 +158,6 @@ def own_registration(registration: RegistrationRow, subdomain: str) -> Registrat
             )
         if wanted != registration.subdomain:
             raise RegistrationError(
-                f"the subdomain is another registration's, {wanted}", code="forbidden"
+                f"the subdomain belongs to another registration, {wanted}", code="forbidden"
             )
     return registration

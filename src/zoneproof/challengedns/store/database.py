@@ -139,8 +139,7 @@ class Database:
         """Raise StorageError if the next start would find another file, or none."""
         if self._file_in_place() != self._file:
             raise StorageError(
-                f"the database {self._path} is another file than the one that is open, or gone:"
-                " start the service again"
+                f"the database {self._path} was replaced or removed while open: restart the service"
             )
 
     def _file_in_place(self) -> tuple[int, int] | None:
@@ -434,8 +433,8 @@ def fault_of_engine(version: tuple[int, int, int]) -> str:
     if version >= fixed:
         return ""
     return (
-        f"SQLite {'.'.join(map(str, version))} has a fault that can damage a database, very"
-        " rarely, when two programs write at the same moment; 3.51.3 has not. Until Python"
-        " comes with that one: administer over the REST API while the service is busy, rather"
-        " than with commands beside it, and keep backups"
+        f"SQLite {'.'.join(map(str, version))} has a bug that can, very rarely, damage a database"
+        " when two programs write at the same time; 3.51.3 fixes it. Until your Python has that"
+        " version, administer over the REST API, not with commands, while the service is busy, and"
+        " keep backups"
     )

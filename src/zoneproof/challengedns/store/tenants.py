@@ -58,14 +58,14 @@ class Tenants:
         quota: int = DEFAULT_QUOTA,
         expires_at: int | None = None,
     ) -> Tenant:
-        """Make a tenant, which has no key yet.
+        """Create a tenant, which has no key yet.
 
         Raises RegistrationError ``invalid_name``, ``invalid_quota`` or ``already_exists``.
         """
         check_tenant_name(name)
         tenant = _checked(Tenant(name, quota, 0, expires_at, False, self._now()))
         if not tenant_rows.insert(tx, tenant):
-            raise RegistrationError(f"there is a tenant '{name}' already", code="already_exists")
+            raise RegistrationError(f"tenant '{name}' already exists", code="already_exists")
         return tenant
 
     def page(self, tx: Transaction, *, after: str = "", limit: int = 100) -> list[Tenant]:
@@ -120,7 +120,7 @@ class Tenants:
             raise RegistrationError(f"there is no key '{printable(key_id[:60])}'", code="not_found")
         if found[0].tenant is None and not operators:
             raise RegistrationError(
-                "the operator's keys are revoked on the command line only", code="operators_key"
+                "the operator's keys can be revoked only on the command line", code="operators_key"
             )
         tenant_rows.delete_key(tx, key_id)
 
@@ -147,13 +147,13 @@ def authenticate_key(tx: Transaction, key: str, now: int) -> LicenceKey:
 
 def _what_is_wrong(key: str, key_id: str | None, found: LicenceKey | None) -> str:
     if not key:
-        return "no licence key came with it"
+        return "no licence key was sent"
     if key_id is None:
-        return "what came as licence key does not have the form of one"
+        return "the licence key is malformed"
     if found is None:
         return f"the licence key is wrong, its id {key_id} is unknown"
     of = f"tenant '{found.tenant}'" if found.tenant else "the operator"
-    return f"the licence key is wrong, its id {key_id} is that of a key of {of}"
+    return f"the licence key is wrong, its id {key_id} belongs to a key of {of}"
 
 
 def authenticate_operator(tx: Transaction, key: str, now: int) -> LicenceKey:
@@ -176,7 +176,7 @@ def authenticate_tenant(tx: Transaction, key: str, now: int) -> str:
     tenant = authenticate_key(tx, key, now).tenant
     if tenant is None:
         raise RegistrationError(
-            "the operator's key registers nothing: make a licence key", code="forbidden"
+            "the operator's key cannot register: create a licence key", code="forbidden"
         )
     return tenant
 
