@@ -235,7 +235,7 @@ def test_an_account_that_the_ca_does_not_close_stays(machine: Machine) -> None:
     other.ok("deactivate", "work", "--yes")
     result = machine.run("deactivate", "work", "--yes")
     assert result.status == 1
-    assert "'zoneproof account remove work' only forgets it here" in result.stderr
+    assert "'zoneproof account remove work' only removes it here" in result.stderr
     assert machine.facts("list")
 
 

@@ -60,7 +60,7 @@ def test_without_a_terminal_nothing_is_destroyed_without_yes(
     result = filled.run(*command)
     assert result.status == 2
     assert result.stderr.startswith(f"zoneproof: {question}")
-    assert result.stderr.endswith("Nobody can be asked here: add --yes to do it\n")
+    assert result.stderr.endswith("There is no terminal to ask at: add --yes to do it\n")
     assert filled.good(*KEEPS[kind]) == before
     filled.good(*command, "--yes", "--json")
     assert filled.good(*KEEPS[kind]) in ("[]\n", "")

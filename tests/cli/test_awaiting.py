@@ -170,7 +170,7 @@ def test_at_a_terminal_enter_goes_on_once_the_records_are_there(world: World) ->
     result = at_terminal(world, command, ["", one, other])
     assert result.status == 0, result.stdout
     assert result.stdout.count("order placed for") == 1
-    assert "you may delete these records now: " + "; ".join(created) in result.stdout
+    assert "you can delete these records now: " + "; ".join(created) in result.stdout
     assert "next: let a timer run 'zoneproof renew' every hour" in result.stdout
     delete(world, created)
 

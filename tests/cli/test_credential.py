@@ -143,7 +143,7 @@ def test_a_change_reaches_the_certificates_that_use_it_and_so_does_a_name(home: 
     refused = error_of(home.credential("remove", "dns"))
     assert "is used by a.example, b.example" in refused
     removed = home.credential("remove", "dns", "--force", "--yes")
-    assert "without a credential are now: a.example, b.example" in removed.stdout
+    assert "these certificates now have no credential: a.example, b.example" in removed.stdout
     result = home.run("issue", "a.example")
     assert "there is no credential 'dns'" in result.stderr
     assert result.status == 2

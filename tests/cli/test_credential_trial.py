@@ -107,7 +107,7 @@ def test_a_zone_that_the_server_refuses_is_told(world: World) -> None:
     result = try_it(world, zone="example.net")
     assert result.status == 1
     assert "write   FAILED: rfc2136 server 127.0.0.1" in result.stdout
-    assert "does not work as it is" in result.stdout
+    assert "does not work" in result.stdout
 
 
 def test_a_server_that_cannot_be_reached_is_told_and_remembered(world: World) -> None:

@@ -71,7 +71,7 @@ def test_a_certificate_that_is_valid_and_unchanged_stays(world: World) -> None:
 def test_at_a_terminal_it_is_asked_about(world: World, answer: str, version: int) -> None:
     issue(world, "example.com")
     result = run_at_terminal(
-        ["issue", "example.com"], [("Obtain a new one all the same?", answer)], world.environment()
+        ["issue", "example.com"], [("Obtain a new one anyway?", answer)], world.environment()
     )
     assert result.status == 0, result.stdout
     link = world.home / "live/example.com/cert.pem"

@@ -160,7 +160,7 @@ def test_a_second_time_there_is_nothing_to_take_over(imported: World, letsencryp
     before = tree_state(imported.home / "live"), tree_state(letsencrypt)
     result = imported.run("import", "certbot", str(letsencrypt), "--yes")
     assert (result.status, result.stderr) == (0, "")
-    assert "nothing to take over: all of it is here already" in result.stdout
+    assert "nothing to take over: everything is already here" in result.stdout
     assert (tree_state(imported.home / "live"), tree_state(letsencrypt)) == before
 
 
@@ -175,7 +175,7 @@ def test_it_is_renewed_with_the_account_that_certbot_made(
     assert (imported.home / "live" / name / "cert.pem").read_bytes() != before
     assert accounts_of_orders(imported) == {account_url(letsencrypt)}
     again = imported.run("import", "certbot", str(letsencrypt), "--yes", "--replace")
-    assert "the certificate that is here is newer, and stays" in again.stdout
+    assert "the certificate here is newer, and is kept" in again.stdout
     assert (imported.home / "live" / name / "cert.pem").read_bytes() != before
 
 

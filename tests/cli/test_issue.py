@@ -341,7 +341,7 @@ def test_a_wait_that_asks_nobody_claims_nothing_about_the_dns(world: World) -> N
     result = world.run("issue", "quiet.example.com", *options, "--propagation=0")
     assert result.status == 0, result.stderr
     assert "DNS has the values" not in result.stdout
-    assert "continuing without having looked at the DNS" in result.stdout
+    assert "continuing without checking the DNS" in result.stdout
     told = world.issue("still.example.com", "--propagation=0").event("records_visible")
     assert told["names"] == 0
 
@@ -373,7 +373,7 @@ def error_of(result: Result) -> str:
         (["example.com", "--directory=https://127.0.0.1:9/dir"], 1, r"127\.0\.0\.1:9"),
         (["example.com", "--ca-bundle=/nonexistent.pem"], 2, r"/nonexistent\.pem"),
         (["example.com", "--field=colour=red"], 2, r"no field 'colour'"),
-        (["example.com", "--field=colour"], 2, r"--field wants name=value"),
+        (["example.com", "--field=colour"], 2, r"--field needs name=value"),
     ],
 )
 def test_wrong_input_ends_with_a_line_to_act_on(

@@ -67,12 +67,12 @@ def repair(tmp_path: Path) -> None:
 def test_it_is_told_at_the_first_command_and_not_at_the_next(left: Inside) -> None:
     told = left.run("renew")
     assert told.status == 0
-    for what in (f"the TXT value the-value at {NAME}", "the-token may still be there"):
+    for what in (f"the TXT value the-value at {NAME}", "the-token may still exist"):
         assert what in told.stderr
     assert "the DNS is on holiday" in told.stderr
     again = left.run("renew")
     assert (again.status, again.stderr) == (0, "")
-    assert "may still be there" not in again.stdout
+    assert "may still exist" not in again.stdout
 
 
 def test_the_list_says_what_stands_where_and_why(left: Inside, tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_what_is_dropped_is_named_and_never_tried_again(left: Inside, name: str)
     assert refused.status == 2
     assert "add --yes" in refused.stderr
     dropped = left.good("leftover", "drop", name, "--yes")
-    assert f"may still be there: the TXT value the-value at {NAME} (script)" in dropped
-    assert left.run("renew").stderr.count("may still be there") == (name == NAME)  # the file's
+    assert f"may still exist: the TXT value the-value at {NAME} (script)" in dropped
+    assert left.run("renew").stderr.count("may still exist") == (name == NAME)  # the file's
     assert ("the-token" in dropped) == (name == "a.example")
     if name == NAME:
         left.good("leftover", "drop", "--all", "--yes")
@@ -125,7 +125,7 @@ def test_a_name_that_has_nothing_is_refused(left: Inside) -> None:
     for command in (("retry", "b.example"), ("drop", "b.example", "--yes")):
         result = left.run("leftover", *command)
         assert result.status == 2
-        assert "nothing is left over of 'b.example'" in result.stderr
+        assert "there is no leftover of 'b.example'" in result.stderr
     assert left.run("leftover", "drop").status == 2
     assert left.run("leftover", "drop", NAME, "--all").status == 2
 
@@ -153,8 +153,8 @@ def test_a_changed_credential_is_tried_at_once(left: Inside, tmp_path: Path) -> 
 
 def test_removing_a_credential_says_that_values_of_it_are_left(left: Inside) -> None:
     warning = (
-        f"zoneproof: warning: the TXT value the-value at {NAME} may still be there, published with"
-        " own: a copy of its fields is kept to remove it; 'zoneproof leftover list' has all"
+        f"zoneproof: warning: the TXT value the-value at {NAME} may still exist, published with"
+        " own: a copy of its fields is kept to remove it; 'zoneproof leftover list' shows all"
     )
     at_terminal = run_at_terminal(
         ("credential", "remove", "own"),
@@ -183,5 +183,5 @@ def test_a_script_that_cannot_be_started_leaves_nothing(inside: Inside, tmp_path
     result = inside.run("credential", "test", "own", "--zone=a.example")
     assert result.status == 1
     assert "cannot be run" in result.stdout
-    assert "may still be there" not in result.stdout + result.stderr
+    assert "may still exist" not in result.stdout + result.stderr
     assert inside.good("leftover", "list") == "nothing is left over\n"

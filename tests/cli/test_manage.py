@@ -49,7 +49,7 @@ def test_add_saves_without_obtaining_and_renew_obtains(world: World) -> None:
     assert world.shown("example.com")["status"] == "missing"
     result = world.run("renew", *world.ca_options[1:])
     assert result.status == 0, result.stderr
-    assert "example.com: renewed (it is not there)" in result.stdout
+    assert "example.com: renewed (it is missing)" in result.stdout
     assert world.shown("example.com")["status"] == "valid"
 
 

@@ -62,7 +62,7 @@ def test_a_stored_credential_is_never_emptied_by_naming_its_provider(inside: Ins
     inside.good("credential", "add", "rfc2136", "--name=dns", *RFC2136, "--field=secret=c2Vj")
     result = inside.run("add", "a.example", "--provider=rfc2136", "--credential=dns")
     assert result.status == 2
-    assert "the credential dns knows its provider: omit --provider to use it" in result.stderr
+    assert "the credential dns already has a provider: omit --provider to use it" in result.stderr
     shown = json.loads(inside.good("credential", "show", "dns", "--json"))
     assert shown["fields"]["server"] == "192.0.2.53"
 
@@ -87,9 +87,9 @@ def test_a_new_certificate_is_not_there_yet(inside: Inside) -> None:
     inside.good("add", "a.example", "--provider=manual")
     assert inside.good("list").splitlines()[1].split(maxsplit=4) == [
         *("a.example", "missing", "-", "now"),
-        "no certificate is there yet",
+        "there is no certificate yet",
     ]
-    assert "renewal now; it is not there" in inside.good("show", "a.example")
+    assert "renewal now; it is missing" in inside.good("show", "a.example")
 
 
 def test_no_color_is_obeyed_at_a_terminal(inside: Inside) -> None:

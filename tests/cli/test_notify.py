@@ -30,7 +30,7 @@ def test_each_who_is_not_reached_is_told_in_a_line_without_secrets(inside: Insid
     (inside.home / "settings.toml").write_text(UNREACHABLE)
     result = inside.run("notify", "test")
     assert result.status == 1
-    assert result.stdout == "0 of 2 took the test message\n"
+    assert result.stdout == "0 of 2 accepted the test message\n"
     assert len(result.stderr.splitlines()) == 2
     assert "topsecretpart" not in result.stderr
 

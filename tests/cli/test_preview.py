@@ -138,7 +138,7 @@ def test_caa_that_names_another_ca_is_told_and_can_be_ignored(world: World) -> N
     document = preview(world, "denied.example.com", fails=True)
     assert "other-ca.example" in problems(document)
     ignored = preview(world, "denied.example.com", "--ignore-caa")
-    assert ignored["identifiers"][0]["caa"]["reason"] == "not checked: it is to be ignored"
+    assert ignored["identifiers"][0]["caa"]["reason"] == "not checked: it is ignored, as configured"
 
 
 def test_issue_sends_no_order_that_caa_forbids_unless_told_to(world: World) -> None:

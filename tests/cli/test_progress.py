@@ -69,10 +69,10 @@ def test_a_wait_counts_from_its_beginning_whatever_its_reasons() -> None:
 
 def test_fixed_waits_say_how_long_they_are() -> None:
     progress = after(
-        PLANNED, PropagationWaiting(APEX, ("as it is set",), 0.0, 60.0), RecordVisible(WWW, 5.0)
+        PLANNED, PropagationWaiting(APEX, ("as configured",), 0.0, 60.0), RecordVisible(WWW, 5.0)
     )
-    assert progress.states["example.com"].text == "waiting for DNS: 60 s, as it is set"
-    assert progress.states["www.example.com"].text == "in the DNS: 5 s more, as it is set"
+    assert progress.states["example.com"].text == "waiting for DNS: 60 s, as configured"
+    assert progress.states["www.example.com"].text == "in the DNS: 5 s more, as configured"
 
 
 def test_after_the_challenges_all_are_validated_together() -> None:

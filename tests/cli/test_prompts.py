@@ -81,7 +81,7 @@ def test_who_gives_some_fields_is_asked_only_for_what_is_required_and_missing(ho
 @pytest.mark.parametrize(
     ("provider", "field", "wrong", "said", "right"),
     [
-        ("rfc2136", "server", "192.0.2.53:53", "the port has a field of its own", "192.0.2.53"),
+        ("rfc2136", "server", "192.0.2.53:53", "the port has its own field", "192.0.2.53"),
         ("rfc2136", "server", "", None, "192.0.2.53"),
         ("rfc2136", "port", "65536", "'65536' is not a valid port", "65535"),
         ("rfc2136", "port", "0", "'0' is not a valid port", "1"),

@@ -107,13 +107,13 @@ def test_another_home_takes_what_one_exports(filled: Inside, tmp_path: Path, for
     told = filled.good(
         "registration", "export", "--format", form, "-o", str(output), "--server", ONE
     )
-    assert told == f"2 registrations written to {output}, with keys in clear\n"
+    assert told == f"2 registrations written to {output}, with unencrypted keys\n"
     written = [output] if output.is_file() else list(output.iterdir())
     assert [stat.S_IMODE(path.stat().st_mode) for path in written] == [0o600] * len(written)
     command = ("import", "registrations", str(output), "--server", ONE, "--yes")
     told += filled.good(*command, home=other)
     assert keys_in(other) == [pair for pair in keys_in(filled.home) if pair[1].server == ONE]
-    assert "all of it is here already" in filled.good(*command, home=other)
+    assert "everything is already here" in filled.good(*command, home=other)
     assert "the-password" not in told
 
 

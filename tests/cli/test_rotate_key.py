@@ -26,7 +26,7 @@ def test_the_key_is_rotated_and_the_old_one_dropped(home: Home) -> None:
     home.add()
     first = (home.path / "vault.key").read_text()
     done = home.credential("rotate-key")
-    assert "1 secret encrypted anew" in done.stdout
+    assert "1 secret re-encrypted" in done.stdout
     assert (home.path / "vault.key").read_text().startswith(first)
     dropped = home.credential("rotate-key", "--drop-old", "--yes")
     assert "1 older key dropped" in dropped.stdout

@@ -101,7 +101,7 @@ def test_importing_twice_changes_nothing(inside: Inside, archive: Path) -> None:
     before = (inside.home / "archive/a.example").stat().st_mtime_ns
     result = take(inside, archive, "--yes", "--replace")
     assert result.status == 0
-    assert "nothing to take over: all of it is here already" in result.stdout
+    assert "nothing to take over: everything is already here" in result.stdout
     assert (inside.home / "archive/a.example").stat().st_mtime_ns == before
     assert set(statuses(take(inside, archive, "--json")).values()) == {"same"}
 

@@ -127,7 +127,9 @@ def test_each_part_that_is_wrong_is_refused_or_of_no_harm(document: bytes) -> No
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b'"text"', b"\xff"])
 def test_what_is_no_document_is_refused(text: bytes) -> None:
-    with pytest.raises(InvalidInputError, match="it holds what this Zoneproof does not know"):
+    with pytest.raises(
+        InvalidInputError, match="it holds something that this Zoneproof does not know"
+    ):
         decode(text, "it")
 
 

@@ -138,4 +138,4 @@ async def test_a_value_whose_fields_are_lost_is_removed_with_the_stored_credenti
         await manager.providers.open("rfc2136", fields).remove(zone, [TxtRecord(label, "two", 60)])
     assert world.txt_values(f"{label}.example.com") == set()
     assert left == ["lost two"]
-    assert any("remove it by hand" in warning for warning in warnings)
+    assert any("remove it yourself" in warning for warning in warnings)

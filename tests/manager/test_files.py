@@ -78,7 +78,7 @@ def test_folders_may_be_links_to_another_disk(tmp_path: Path, linked: str) -> No
         found = contents(files.live("example.com"))
         assert found["privkey.pem"] == f"key {mark}\n"
         assert len(found) == 4
-    assert files.read("example.com").problem.endswith("holds no whole certificates")
+    assert files.read("example.com").problem.endswith("contains no complete certificates")
 
 
 @pytest.mark.parametrize("file", ["chain.pem", "privkey.pem"])

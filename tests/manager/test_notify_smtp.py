@@ -131,8 +131,8 @@ async def test_only_the_kinds_that_are_wanted_are_told(server: SmtpServer) -> No
         ("DATA", "554 no\r", "it refuses: 554 no"),
         ("END", "552 too large", "it refuses: 552 too large"),
         ("STARTTLS", "454 not now", "it refuses: 454 not now"),
-        ("EHLO", "250-x\r\n" * 200_000, "it talks without end"),
-        ("END", "250-x\r\n" * 200_000, "it talks without end"),
+        ("EHLO", "250-x\r\n" * 200_000, "its reply does not end"),
+        ("END", "250-x\r\n" * 200_000, "its reply does not end"),
     ],
 )
 async def test_what_the_server_refuses_is_a_line_in_its_own_words(

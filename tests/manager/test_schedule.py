@@ -133,11 +133,11 @@ def test_names_that_were_issued_together_are_renewed_apart() -> None:
 
 
 def test_what_is_missing_or_expired_or_will_be_at_the_next_look_is_due() -> None:
-    assert due(lifetime=None) == Due(True, NOW, "it is not there")
+    assert due(lifetime=None) == Due(True, NOW, "it is missing")
     assert due(now=QUARTER.not_after).reason == "it expired at 2026-10-30 12:00 UTC"
     soon = Lifetime(NOW, NOW + HOUR)
     assert not due(lifetime=soon).now
-    assert due(lifetime=soon, next_wake=NOW + HOUR).reason == "it expires before the next look"
+    assert due(lifetime=soon, next_wake=NOW + HOUR).reason == "it expires before the next check"
 
 
 INFO = RenewalInfo(NOW + DAY, NOW + 3 * DAY, NOW + 6 * HOUR, "https://ca.test/why")
@@ -272,7 +272,7 @@ def test_failures_wait_and_say_so() -> None:
     assert due(state, None) == Due(
         False,
         NOW + MINUTE,
-        "it is not there; it failed once, next attempt at 2026-08-01 12:01 UTC",
+        "it is missing; it failed once, next attempt at 2026-08-01 12:01 UTC",
     )
     assert due(state, None, now=NOW + MINUTE).now
     assert "it failed 3 times" in due(failed(3), None).reason

@@ -237,7 +237,7 @@ async def test_keys_from_elsewhere_are_for_their_owner_to_drop(
     monkeypatch.setenv("ZONEPROOF_VAULT_KEY", first.to_text())
     async with open_manager(Home(tmp_path)) as manager:
         order = await store_one_of_each(manager)
-        with pytest.raises(VaultError, match=r"comes from \$ZONEPROOF_VAULT_KEY, which is yours"):
+        with pytest.raises(VaultError, match=r"comes from \$ZONEPROOF_VAULT_KEY, which you manage"):
             await rotate_key(manager)
     monkeypatch.setenv("ZONEPROOF_VAULT_KEY", f"{first.to_text()} {second.to_text()}")
     async with open_manager(Home(tmp_path)) as manager:

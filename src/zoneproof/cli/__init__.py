@@ -25,13 +25,16 @@ GROUPS = {
         ),
         "add": ("zoneproof.cli.edit:add", "Save a certificate without obtaining it yet."),
         "edit": ("zoneproof.cli.edit:edit", "Change a managed certificate."),
-        "apply": ("zoneproof.cli.edit:apply", "Make the managed certificates those of a file."),
+        "apply": ("zoneproof.cli.edit:apply", "Change the managed certificates to match a file."),
         "list": ("zoneproof.cli.status:list_certificates", "List the managed certificates."),
-        "show": ("zoneproof.cli.status:show", "Show all of a certificate."),
-        "history": ("zoneproof.cli.status:history", "Show what happened to a certificate."),
-        "renew": ("zoneproof.cli.renew:renew", "Renew what is due."),
+        "show": ("zoneproof.cli.status:show", "Show a certificate in detail."),
+        "history": ("zoneproof.cli.status:history", "Show the history of a certificate."),
+        "renew": ("zoneproof.cli.renew:renew", "Renew the certificates that are due."),
         "run": ("zoneproof.cli.renew:run", "Keep all certificates renewed until stopped."),
-        "resume": ("zoneproof.cli.renew:resume", "Continue after you created the records."),
+        "resume": (
+            "zoneproof.cli.renew:resume",
+            "Continue an order after you created its records.",
+        ),
         "revoke": ("zoneproof.cli.edit:revoke", "Revoke a certificate at its CA."),
         "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
     },
@@ -39,31 +42,31 @@ GROUPS = {
         "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
         "credential": (
             "zoneproof.cli.credential:credential",
-            "Keep what DNS providers need to know, and test it.",
+            "Store and test the credentials of DNS providers.",
         ),
-        "account": ("zoneproof.cli.account:account", "Register and change the accounts at CAs."),
+        "account": ("zoneproof.cli.account:account", "Register and manage the accounts at CAs."),
         "registration": (
             "zoneproof.cli.registration:registration",
-            "Make and show the registrations at challenge services.",
+            "Add and show the registrations at challenge services.",
         ),
         "leftover": (
             "zoneproof.cli.leftover:leftover",
-            "Show and give up what could not be removed.",
+            "Show or give up records that could not be removed.",
         ),
         "notify": ("zoneproof.cli.notify:notify", "Test notifications by e-mail and webhook."),
-        "doctor": ("zoneproof.cli.doctor:doctor", "Examine the DNS for a name before it matters."),
+        "doctor": ("zoneproof.cli.doctor:doctor", "Check the DNS for a name before issuing."),
     },
-    "To and from elsewhere": {
+    "Import and export": {
         "export": (
             "zoneproof.cli.transfer:export",
-            "Write all that is stored to an encrypted file.",
+            "Write everything that is stored to an encrypted file.",
         ),
-        "import": ("zoneproof.cli.import_:import_", "Take over what others stored."),
+        "import": ("zoneproof.cli.import_:import_", "Import from other clients and archives."),
     },
     "The challenge service": {
         "challenge": (
             "zoneproof.cli.challenge.command:challenge",
-            "Run and administer the DNS service that answers.",
+            "Run and administer the DNS service that answers challenges.",
         ),
         "demo": (
             "zoneproof.cli.demo:demo",
@@ -120,8 +123,7 @@ def _find(context: click.Context, words: Sequence[str]) -> click.Context:
     for at, word in enumerate(words):
         if not isinstance(context.command, click.Group):
             raise click.UsageError(
-                f"'{context.command_path}' has no commands of its own: omit"
-                f" '{' '.join(words[at:])[:80]}'"
+                f"'{context.command_path}' has no subcommands: omit '{' '.join(words[at:])[:80]}'"
             )
         name, command, _ = context.command.resolve_command(context, [word])
         assert command is not None

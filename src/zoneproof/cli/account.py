@@ -79,7 +79,7 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
         facts = registered.facts.as_fields()
         json_document({**facts, "new": new, "terms_of_service": agreed_to})
         return
-    was = "is registered" if new else "was registered already, and nothing was changed"
+    was = "is registered" if new else "was already registered; nothing was changed"
     click.echo(f"the account {registered.name} {was}")
     more = {"agreed to": agreed_to} if agreed_to else {}
     print_rows(registered.facts.rows() | more)
@@ -156,7 +156,7 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 
 @account.command()
 @account_argument
-@click.option("--force", is_flag=True, help="Also if certificates use it, which then fail.")
+@click.option("--force", is_flag=True, help="Even if certificates use it; they will fail.")
 @yes_option
 @json_option
 def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
@@ -168,14 +168,14 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
 
     found, users = run_with_manager(read)
     if force or not users:  # else it is refused
-        confirm(f"Forget the account {found.name} and its key for good?", yes=yes)
+        confirm(f"Remove the account {found.name} and its key for good?", yes=yes)
     users = run_with_manager(lambda manager: changes.remove(manager, found, force=force))
     if as_json:
         json_document({"removed": found.name, "used_by": users})
         return
-    click.echo(f"the account {found.name} is forgotten here; at its CA it stays")
+    click.echo(f"the account {found.name} is removed here; it still exists at its CA")
     if users:
-        click.echo(f"these certificates lack an account now: {', '.join(users)}", err=True)
+        click.echo(f"these certificates now have no account: {', '.join(users)}", err=True)
 
 
 @account.command()
@@ -262,7 +262,7 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
     if as_json:
         json_document({"deactivated": found.name, "used_by": users})
     else:
-        click.echo(f"the account {found.name} is closed for good, and forgotten here")
+        click.echo(f"the account {found.name} is closed for good, and removed here")
 
 
 @account.command("import")
@@ -322,7 +322,7 @@ def import_command(
     if as_json:
         json_document({**imported.facts.as_fields(), "new": new})
         return
-    was = "is imported" if new else "was here already, and nothing was changed"
+    was = "is imported" if new else "already exists; nothing was changed"
     click.echo(f"the account {imported.name} {was}")
     print_rows(imported.facts.rows())
 
@@ -334,7 +334,7 @@ def import_command(
     "-o",
     metavar="FILE",
     required=True,
-    help="File to create, for you alone; - to print.",
+    help="File to create, readable by you only; - to print.",
 )
 @json_option
 def export(name: str, output: str, as_json: bool) -> None:

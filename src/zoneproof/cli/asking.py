@@ -40,7 +40,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not can_ask():
-        raise InvalidInputError(f"{question} Nobody can be asked here: add --yes to do it")
+        raise InvalidInputError(f"{question} There is no terminal to ask at: add --yes to do it")
     if not click.confirm(question, err=True):
         raise ZoneproofError("nothing was changed")
 

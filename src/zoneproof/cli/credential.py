@@ -116,7 +116,7 @@ def rename(old: str, new: str, as_json: bool) -> None:
 
 @credential.command()
 @credential_argument
-@click.option("--force", is_flag=True, help="Also if certificates use it, which then fail.")
+@click.option("--force", is_flag=True, help="Even if certificates use it; they will fail.")
 @yes_option
 @json_option
 def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
@@ -136,28 +136,28 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
         first, more = left[0].what, len(left) - 1
         click.echo(
             printable(
-                f"zoneproof: warning: {first}{f' and {more} more' if more else ''} may still be"
-                f" there, published with {name}: a copy of its fields is kept to remove it;"
-                " 'zoneproof leftover list' has all"
+                f"zoneproof: warning: {first}{f' and {more} more' if more else ''} may still "
+                f"exist, published with {name}: a copy of its fields is kept to remove it;"
+                " 'zoneproof leftover list' shows all"
             ),
             err=True,
         )
     if name in used_by and (force or not used_by[name]):  # else it is refused
-        confirm(f"Forget the credential {name} and its secrets?", yes=yes)
+        confirm(f"Remove the credential {name} and its secrets?", yes=yes)
     users = run_with_manager(lambda manager: remove_credential(manager.store, name, force=force))
     if as_json:
         json_document({"removed": name, "used_by": users, "leftovers": left})
         return
-    click.echo(f"{name} is forgotten")
+    click.echo(f"{name} is removed")
     if users:
-        click.echo(f"without a credential are now: {', '.join(users)}")
+        click.echo(f"these certificates now have no credential: {', '.join(users)}")
 
 
 @credential.command("rotate-key")
 @click.option(
     "--drop-old",
     is_flag=True,
-    help="Make no new key; forget all but the newest, which encrypts everything.",
+    help="Make no new key; remove all but the newest, which encrypts everything.",
 )
 @yes_option
 @json_option
@@ -168,7 +168,7 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
     --drop-old removes it.
     """
     if drop_old:
-        confirm("Forget the older vault keys? Backups from their time need them.", yes=yes)
+        confirm("Remove the older vault keys? Backups from their time need them.", yes=yes)
         dropped = run_with_manager(drop_older_keys)
     else:
         rotation = run_with_manager(rotate)
@@ -179,7 +179,7 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
     else:
         click.echo(
             f"the vault key is now {rotation.key_id};"
-            f" {count(rotation.resealed, 'secret')} encrypted anew"
+            f" {count(rotation.resealed, 'secret')} re-encrypted"
         )
         click.echo("next: back up the key, then zoneproof credential rotate-key --drop-old")
 
@@ -203,7 +203,7 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
     zoneproof credential add rfc2136 --name dns --field server=ns1.example.com \\
         --field key_name=acme --field secret=@/etc/zoneproof/tsig.secret
 
-    'zoneproof provider list' has all providers. At a terminal, asks for required fields that are
+    'zoneproof provider list' shows all providers. At a terminal, asks for required fields that are
     not given; for all, if none is given.
     """
     info = describe(provider)
@@ -236,7 +236,7 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
     "--unset",
     multiple=True,
     metavar="NAME",
-    help="A field, or propagation, propagation-timeout or resolver, to forget. Repeatable.",
+    help="A field, or propagation, propagation-timeout or resolver, to unset. Repeatable.",
 )
 @_dns_options
 @json_option
@@ -268,7 +268,7 @@ def set_fields(
     settings = _dns_settings(dns)
     if not fields and not unset and not any(dns.values()):
         raise InvalidInputError(
-            f"say what to change of {name[:80]}: --field NAME=VALUE, --unset NAME, or a DNS setting"
+            f"say what to change in {name[:80]}: --field NAME=VALUE, --unset NAME, or a DNS setting"
         )
     after, users = run_with_manager(work)
     _tell(after, f"{name} is changed, used by {certificates(users)}", as_json=as_json)
@@ -360,4 +360,4 @@ def _print(trial: CredentialTest) -> None:
     elif trial.ok:
         click.echo(f"the credential {trial.credential} works")
     else:
-        click.echo(f"the credential {trial.credential} does not work as it is")
+        click.echo(f"the credential {trial.credential} does not work")

@@ -22,7 +22,7 @@ def parse_fields(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name.strip():
-            raise InvalidInputError("--field wants name=value, name=@file or name=env:VARIABLE")
+            raise InvalidInputError("--field needs name=value, name=@file or name=env:VARIABLE")
         name = name.strip()
         if name in fields:
             raise InvalidInputError(f"--field {name} is given twice: give it once")

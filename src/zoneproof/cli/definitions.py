@@ -28,7 +28,7 @@ _METHOD = (
         "--provider",
         metavar="SLUG",
         shell_complete=providers,
-        help="DNS provider; 'zoneproof provider list' has all.",
+        help="DNS provider; 'zoneproof provider list' shows all.",
     ),
     click.option(
         "--credential",
@@ -45,7 +45,7 @@ _METHOD = (
         is_flag=False,
         flag_value=":80",
         metavar="[ADDRESS:PORT]",
-        help="http-01: listen on port 80, or there.",
+        help="http-01: listen on port 80, or at this address.",
     ),
     click.option(
         "--method",
@@ -55,7 +55,7 @@ _METHOD = (
         help='A whole method: \'match="*.example.com", credential="dns"\'. Repeatable.',
     ),
     click.option(
-        "--zone", metavar="ZONE", help="The provider's zone, where it cannot be found out."
+        "--zone", metavar="ZONE", help="The provider's zone, if it cannot be found automatically."
     ),
     click.option(
         "--delegation",
@@ -120,8 +120,10 @@ _CERTIFICATE = (
     click.option(
         "--preferred-profile", metavar="NAME", help="A profile to ask for if the CA has it."
     ),
-    click.option("--preferred-chain", metavar="NAME", help="Common name of the root wanted."),
-    click.option("--ignore-caa", is_flag=True, default=None, help="Order whatever CAA says."),
+    click.option("--preferred-chain", metavar="NAME", help="Common name of the preferred root."),
+    click.option(
+        "--ignore-caa", is_flag=True, default=None, help="Order even if CAA records forbid it."
+    ),
     click.option(
         "--renew/--no-renew", "renew", default=None, help="Whether to renew it.  [default: renew]"
     ),
@@ -223,7 +225,7 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
     """Return what the options say, with what they refer to. Raises InvalidInputError."""
     for way in ("provider", "credential", "server", "webroot"):
         if options[way] == "":  # as of a shell's variable that is not set
-            raise InvalidInputError(f"--{way} is empty: say what is meant, or omit it")
+            raise InvalidInputError(f"--{way} is empty: give a value, or omit it")
     of_certificate = _given(options, _OF_CERTIFICATE)
     if "fallback_accounts" in of_certificate:
         named = filter(None, of_certificate["fallback_accounts"])

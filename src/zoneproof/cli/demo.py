@@ -116,7 +116,7 @@ async def tell_story(folder: Path) -> None:
         _step(4, "the record is created (yours: at the DNS provider of your domain)")
         write_config(record)
         service.process.send_signal(signal.SIGHUP)
-        await asyncio.to_thread(service.wait_for_line, "configuration reread")
+        await asyncio.to_thread(service.wait_for_line, "configuration reloaded")
         _step(5, "the same command again")
         async with open_manager(home, run) as manager:
             outcome = await issue(manager, definition, Lines(indent="     "))
@@ -149,7 +149,7 @@ async def _record_to_create(home: Home, definition: CertificateDefinition, run: 
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave the files, and say where they are.")
+@click.option("--keep", is_flag=True, help="Keep the files, and print where they are.")
 def demo(keep: bool) -> None:
     """Obtain a wildcard certificate from a test CA, through a CNAME.
 

@@ -103,7 +103,7 @@ def doctor(
 
     examinations = run_until_done(run())
     if not ca:
-        unchecked = CaaVerdict(True, "not checked: say with --ca for which CA")
+        unchecked = CaaVerdict(True, "not checked: name the CA with --ca")
         examinations = [replace(examination, caa=unchecked) for examination in examinations]
     failing = any(examination.would_fail for examination in examinations)
     if as_json:
@@ -138,7 +138,8 @@ def _account(ca: str | None, account: str | None) -> tuple[AccountReach | None, 
         return at_ca, account
     if account and named is None:
         raise InvalidInputError(
-            f"there is no account '{account[:100]}': 'zoneproof account list' has all, or give its"
+            f"there is no account '{account[:100]}': 'zoneproof account list' shows all, or give "
+            "its"
             " URL"
         )
     return (at_ca if ca else named), (named.account_url or None) if named else None

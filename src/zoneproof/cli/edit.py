@@ -63,7 +63,7 @@ def add(
         name = certificate or default_name(names)
         if await manager.certificates.find(name):
             raise InvalidInputError(
-                f"there is a certificate {name} already: 'zoneproof edit {name}' changes it, --name"
+                f"the certificate {name} already exists: 'zoneproof edit {name}' changes it, --name"
                 " gives the new one another name"
             )
         wanted, _ = await define(manager.certificates, names, name, said)
@@ -232,7 +232,7 @@ def _tell_end(changes: DefinitionChanges, *, dry_run: bool, as_json: bool) -> No
     default="unspecified",
     show_default=True,
     metavar="REASON",
-    help=f"Why, for the CA's list: {', '.join(_REASONS)}.",
+    help=f"Reason, for the CA's list: {', '.join(_REASONS)}.",
 )
 @yes_option
 @json_option
@@ -244,7 +244,7 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     """
     definition = run_with_manager(lambda manager: manager.certificates.get(name)).definition
     name = definition.name
-    confirm(f"Revoke the certificate {name}? Everybody will distrust it.", yes=yes)
+    confirm(f"Revoke the certificate {name}? Clients will no longer trust it.", yes=yes)
     run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason))
     if as_json:
         json_document({"revoked": name, "reason": reason})

@@ -73,13 +73,13 @@ def archive(
 @import_.command()
 @click.argument("path", type=PATH)
 @click.option(
-    "--server", default="", metavar="URL", help="The service, where the files do not tell it."
+    "--server", default="", metavar="URL", help="The service's URL, if the files do not have it."
 )
 @click.option(
     "--domain",
     default="",
     metavar="DOMAIN",
-    help="The domain of a file with one registration alone.",
+    help="The domain, for a file with a single registration.",
 )
 @taking_options
 @json_option
@@ -126,7 +126,7 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     _take_over(
         "certbot",
         lambda: read_certbot(path),
-        "switch certbot's renewals off: \"systemctl list-timers --all '*certbot*'\" names the timer"
+        "turn off certbot's renewals: \"systemctl list-timers --all '*certbot*'\" names the timer"
         " to disable; without one, a line in /etc/cron.d/certbot or a crontab calls it",
         dry_run=dry_run,
         replacing=replace,
@@ -140,7 +140,7 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     "--ca",
     default="",
     metavar="CA",
-    help="Directory URL of a CA without a short name, of which lego 4 keeps the host alone.",
+    help="Directory URL of a CA without a short name; lego 4 stores only its host.",
 )
 @_import_options
 def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
@@ -152,7 +152,7 @@ def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: 
     _take_over(
         "lego",
         lambda: read_lego(path, directory_url=directory_url(ca) if ca else ""),
-        "switch lego's renewals off: the timer, or the line in a crontab, that calls 'lego renew'"
+        "turn off lego's renewals: the timer, or the line in a crontab, that calls 'lego renew'"
         " or 'lego run'",
         dry_run=dry_run,
         replacing=replace,
@@ -173,7 +173,7 @@ def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     _take_over(
         "acme.sh",
         lambda: read_acme_sh(path),
-        "switch acme.sh's renewals off: 'acme.sh --uninstall-cronjob'",
+        "turn off acme.sh's renewals: 'acme.sh --uninstall-cronjob'",
         dry_run=dry_run,
         replacing=replace,
         yes=yes,

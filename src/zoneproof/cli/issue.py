@@ -62,7 +62,7 @@ from zoneproof.manager.certificates.proposal import is_stored, require_usable, s
 @definition_options
 @certificate_name_option
 @terms_options
-@force_option("Obtain a new one although the present one is valid and unchanged.")
+@force_option("Obtain a new one even if the present one is valid and unchanged.")
 @staging_options
 @authoritative_port_option
 @telling_options
@@ -141,7 +141,7 @@ def _is_replaced(kept: Kept, how: Telling) -> bool:
     if how is Telling.JSON:
         json_line({"event": "kept", "certificate": kept.name, "not_after": kept.not_after})
     elif how.is_for_people and can_ask():
-        return click.confirm(f"{text}. Obtain a new one all the same?")
+        return click.confirm(f"{text}. Obtain a new one anyway?")
     elif how.is_for_people:
         click.echo(f"{text}: it stays; --force obtains a new one")
     return False
@@ -156,14 +156,14 @@ async def _issue(
     try:
         return await issue(manager, wanted.definition, emit, change=change), first
     except CaaError as error:
-        raise CaaError(f"{error.message}, or order whatever CAA says with --ignore-caa") from error
+        raise CaaError(f"{error.message}, or order anyway with --ignore-caa") from error
     except ZoneproofError:
         if change:
             name = wanted.definition.name
             emit(
                 Warned(
-                    f"what is saved of {name} stays as it was until this has worked: 'zoneproof"
-                    f" resume {name}' tries it again, 'zoneproof edit {name}' saves changes at once"
+                    f"the saved definition of {name} is unchanged until this works: 'zoneproof "
+                    f"resume {name}' tries again, 'zoneproof edit {name}' saves changes at once"
                 )
             )
         raise
@@ -210,8 +210,8 @@ def _tell_preview(staging: Staging, found: Preview, how: Telling) -> None:
         json_line({"event": "preview", **found.as_fields()})
     elif how.is_for_people or found.would_fail:
         click.echo(
-            f"{staging.production} has no staging directory for a dry run: a preview is all that"
-            " can be tried (staging_account in settings.toml names another CA)\n"
+            f"{staging.production} has no staging directory for a dry run: only a preview is "
+            "possible (staging_account in settings.toml names another CA)\n"
         )
         print_preview(found)
     if found.would_fail:

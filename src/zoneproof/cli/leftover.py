@@ -73,7 +73,7 @@ def retry(names: Sequence[str], as_json: bool) -> None:
 
 @leftover.command()
 @_names
-@click.option("--all", "everything", is_flag=True, help="All that is left over.")
+@click.option("--all", "everything", is_flag=True, help="All leftovers.")
 @yes_option
 @json_option
 def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> None:
@@ -92,6 +92,6 @@ def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> No
         return
     for one in chosen:
         where = f" ({one.provider})" if one.provider else ""
-        click.echo(printable(f"may still be there: {one.what}{where}"))
+        click.echo(printable(f"may still exist: {one.what}{where}"))
     if not chosen:
         click.echo("nothing is left over")

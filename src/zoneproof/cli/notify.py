@@ -28,7 +28,7 @@ def test(as_json: bool) -> None:
     receivers = len(settings.smtp) + len(settings.webhook)
     if not receivers:
         raise ConfigError(
-            f"nobody is to be notified: add [[notify.smtp]] or [[notify.webhook]] to"
+            f"no notifications are configured: add [[notify.smtp]] or [[notify.webhook]] to"
             f" {home.path / FILE}"
         )
     problems = run_until_done(send_test(settings))
@@ -38,6 +38,6 @@ def test(as_json: bool) -> None:
     else:
         for problem in problems:
             click.echo(f"zoneproof: {printable(problem)}", err=True)
-        click.echo(f"{reached} of {receivers} took the test message")
+        click.echo(f"{reached} of {receivers} accepted the test message")
     if problems:
         raise SystemExit(1)

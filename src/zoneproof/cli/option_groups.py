@@ -41,7 +41,7 @@ resolver_option = click.option(
     "resolvers",
     multiple=True,
     metavar="SERVER",
-    help="IP, IP:port or https URL to ask, not the system's. Repeatable.",
+    help="Resolver to ask, not the system's: IP, IP:port or https URL. Repeatable.",
 )
 ca_bundle_option = click.option(
     "--ca-bundle",

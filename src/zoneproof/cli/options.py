@@ -60,7 +60,7 @@ _STAGING = (
     click.option(
         "--dry-run",
         is_flag=True,
-        help="Do all of it at the CA's staging directory, and keep nothing.",
+        help="Do everything at the CA's staging directory, and keep nothing.",
     ),
 )
 

@@ -112,7 +112,7 @@ def _tell_registered(found: Sequence[Registered]) -> None:
         if not one.advice.endswith("is missing: create it"):
             click.echo(f"\n{printable(one.advice)}")
     if missing:
-        click.echo("\nnext: the same command again, which tells whether they are there")
+        click.echo("\nnext: run the same command again to check them")
 
 
 @registration.command("list")
@@ -126,8 +126,8 @@ def list_registrations(server: str, as_json: bool) -> None:
         return
     if not found:
         click.echo(
-            "no registrations: 'zoneproof registration add' makes them, and so does issuing through"
-            " acme-dns at first use"
+            "no registrations: 'zoneproof registration add' makes them, and so does the first "
+            "certificate through acme-dns"
         )
     for domain, one in found:
         click.echo(printable(f"{domain}  {one.fulldomain}  {one.server}"))
@@ -144,7 +144,7 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     The next issuance registers anew, and then wants another CNAME.
     """
     name, one = _the_only(domain, server)
-    confirm(f"Forget the key of {one.fulldomain}, which only this home may have?", yes=yes)
+    confirm(f"Remove the key of {one.fulldomain}? This home may have the only copy.", yes=yes)
 
     async def work(manager: Manager) -> None:
         await manager.registrations.remove(one.server, name)
@@ -173,7 +173,7 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     type=PATH,
     metavar="FILE",
     required=True,
-    help="File to create; for certify, a folder that is there.",
+    help="File to create; for certify, an existing folder.",
 )
 @server_option
 @json_option
@@ -199,7 +199,7 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
             "registrations": [_shown(domain, one) for domain, one in chosen.items()],
             "files": [str(path) for path in files],
         },
-        f"{count(len(chosen), 'registration')} written to {output}, with keys in clear",
+        f"{count(len(chosen), 'registration')} written to {output}, with unencrypted keys",
         as_json=as_json,
     )
 
@@ -233,7 +233,7 @@ def _the_only(domain: str, server: str) -> tuple[DomainName, Registration]:
     found = [(one, registration) for one, registration in _find(server) if one == name]
     if not found:
         raise InvalidInputError(
-            f"there is no registration for {name}: 'zoneproof registration list' has all"
+            f"there is no registration for {name}: 'zoneproof registration list' shows all"
         )
     if len(found) > 1:
         servers = ", ".join(registration.server for _, registration in found)

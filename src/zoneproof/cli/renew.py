@@ -133,7 +133,7 @@ def _telling_renewals(
         return
     from zoneproof.cli.live import LiveView
 
-    with LiveView("looking at the certificates", each=True) as view:
+    with LiveView("checking the certificates", each=True) as view:
 
         def finish(result: Renewal) -> None:
             view.finish(result.name)
@@ -159,7 +159,7 @@ def tell_renewal(result: Renewal, how: Telling) -> None:
 def _tell_sum(results: Sequence[Renewal]) -> None:
     kinds = [result.result for result in results]
     if not kinds:
-        click.echo("no certificates are to be renewed")
+        click.echo("no certificates to renew")
         return
     counts = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
     click.echo(f"{count(len(kinds), 'certificate')}: {', '.join(counts)}")
@@ -204,7 +204,7 @@ def tell_round(results: Sequence[Renewal], wake: datetime, how: Telling) -> None
     if not how.is_for_people:
         return
     looked_at = count(len(results), "certificate")
-    click.echo(f"looked at {looked_at}; again at {times.at(wake)}")
+    click.echo(f"checked {looked_at}; again at {times.at(wake)}")
 
 
 def _tell_trouble(text: str, how: Telling) -> None:

@@ -25,7 +25,8 @@ from zoneproof.manager.certificates.details import (
 from zoneproof.manager.certificates.details import history as history_of
 
 _CHANGE = (
-    "one waits until it has worked: 'zoneproof resume {0}' tries it, 'zoneproof edit {0}' drops it"
+    "one is pending until it works: 'zoneproof resume {0}' tries it, 'zoneproof edit {0}' discards"
+    " it"
 )
 
 

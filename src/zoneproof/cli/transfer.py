@@ -26,7 +26,7 @@ from zoneproof.migration.sealed_file import seal
 passphrase_option = click.option(
     "--passphrase",
     metavar="SOURCE",
-    help="@FILE or env:VARIABLE with the passphrase; at a terminal it is asked for without this.",
+    help="The passphrase, as @FILE or env:VARIABLE; else asked for at the terminal.",
 )
 
 
@@ -41,7 +41,7 @@ passphrase_option = click.option(
 )
 @passphrase_option
 @click.option(
-    "--with-certificates", is_flag=True, help="Also the files with certificates and keys."
+    "--with-certificates", is_flag=True, help="Include the files with certificates and keys."
 )
 @json_option
 def export(output: Path, passphrase: str | None, with_certificates: bool, as_json: bool) -> None:
@@ -71,7 +71,7 @@ def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
     click.echo(f"written to {output}: {things(counts)}")
     for problem in collected.problems:
         click.echo(f"left out: {printable(problem)}", err=True)
-    click.echo("without the passphrase nothing opens it: keep both, and not together")
+    click.echo("it cannot be opened without the passphrase: keep both, but not together")
 
 
 def get_passphrase(source: str | None, *, twice: bool) -> str:
@@ -91,7 +91,7 @@ def get_passphrase(source: str | None, *, twice: bool) -> str:
 
 _OPTIONS = (
     dry_run_option,
-    click.option("--replace", is_flag=True, help="Replace what is here and differs."),
+    click.option("--replace", is_flag=True, help="Replace what differs here."),
     yes_option,
 )
 _WORDS = {"settings": "settings.toml", "files": "the files of {}"}
@@ -155,9 +155,9 @@ def tell_nothing_taken(items: Sequence[Item], wanted: Sequence[Item], *, dry_run
     elif wanted:
         click.echo(f"nothing was changed: this was a preview; --yes takes over {things_of(wanted)}")
     elif any(item.status == "differs" for item in items):
-        click.echo("nothing to take over: --replace takes it in place of what differs here")
+        click.echo("nothing to take over: --replace overwrites what differs here")
     else:
-        click.echo("nothing to take over: all of it is here already")
+        click.echo("nothing to take over: everything is already here")
 
 
 def things_of(items: Sequence[Item]) -> str:

@@ -106,7 +106,7 @@ class ApiCertificate:
         _log.error("%s: moved %s to %s, and obtaining another certificate", problem, folder, aside)
 
     def key_pair(self) -> KeyPair:
-        """Return the files of the certificate, or of one that nobody trusts until there is one."""
+        """Return the files of the certificate, or of an untrusted one until there is one."""
         pair = obtained_key_pair(self._auto)
         if pair.is_usable:
             return pair
@@ -180,7 +180,7 @@ def _tell(event: Event) -> None:
 
 
 def _self_signed(domains: tuple[DomainName, ...]) -> tuple[bytes, bytes]:
-    """Return a certificate that nobody trusts, and its key, as PEM."""
+    """Return an untrusted certificate, and its key, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "not issued yet")])
     now = datetime.now(UTC)

@@ -34,8 +34,8 @@ class Home:
                 return cls(Path(named).expanduser().absolute())
             except (ValueError, RuntimeError, OSError) as error:
                 raise ConfigError(
-                    f"ZONEPROOF_HOME cannot be '{printable(named)}': name a folder by an absolute"
-                    " path in UTF-8"
+                    f"ZONEPROOF_HOME cannot be '{printable(named)}': give the absolute path of a "
+                    "folder, in UTF-8"
                 ) from error
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             return cls(Path("/var/lib/zoneproof"))
@@ -49,8 +49,8 @@ class Home:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise StorageError(
-                f"cannot create {self.path}: {error.strerror}; set ZONEPROOF_HOME to a folder that"
-                " this user may write"
+                f"cannot create {self.path}: {error.strerror}; set ZONEPROOF_HOME to a folder that "
+                "this user can write"
             ) from error
         self.check()
 
@@ -58,7 +58,7 @@ class Home:
         """Raise StorageError if the folder is there and this user may not look into it."""
         if self.path.exists() and not os.access(self.path, os.R_OK | os.X_OK):
             raise StorageError(
-                f"this user may not look into {self.path}: run this as the user who owns it, or set"
+                f"this user cannot look into {self.path}: run this as the user who owns it, or set"
                 " ZONEPROOF_HOME to another folder"
             )
 
@@ -91,8 +91,8 @@ class Home:
                 ) from error
             except OSError as error:
                 raise StorageError(
-                    f"cannot lock {name} in {folder}: {error.strerror}; see whether the disk is"
-                    " full, and let this user write there"
+                    f"cannot lock {name} in {folder}: {error.strerror}; check whether the disk is "
+                    "full, and let this user write there"
                 ) from error
             yield
 

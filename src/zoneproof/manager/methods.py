@@ -65,7 +65,8 @@ class ProviderPool:
                 fields += [] if credential.fields in fields else [credential.fields]
         if not fields:
             raise VaultError(
-                "what it was published with does not open with the vault's keys: remove it by hand"
+                "the credential that published it cannot be decrypted with the vault's keys: "
+                "remove it yourself"
             )
         providers, problem = [], None
         for one in fields:

@@ -42,7 +42,7 @@ async def check_delegation(
             CheckFinding(
                 Level.NOTE,
                 _SUBJECT,
-                "whether the name servers answer is known once the service runs: check again then",
+                "the name servers can be checked once the service runs: check again then",
             )
         )
     return list(dict.fromkeys(findings))
@@ -126,8 +126,8 @@ def _compare_glue(
         if missing:
             findings.append(
                 _problem(
-                    f"{parent} does not give {', '.join(missing)} as the address of {name} (glue):"
-                    " create there",
+                    f"{parent} does not give {', '.join(missing)} as the address of {name} (glue): "
+                    "create it there",
                     *(wanted.glue_line(name, address) for address in missing),
                 )
             )
@@ -162,15 +162,15 @@ async def _check_server(
         await resolver.ask_server(address, zone.name, "SOA")
     except DnsError as error:
         return _problem(
-            f"{where} does not answer for {zone.name}: {error.message}; if that is this machine,"
-            f" look at its firewall and port forwarding for UDP and TCP port {port}"
+            f"{where} does not answer for {zone.name}: {error.message}; if that is this machine, "
+            f"check its firewall and port forwarding for UDP and TCP port {port}"
         )
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
             _, writer = await asyncio.open_connection(address, port)
         writer.close()
     except (OSError, TimeoutError):
-        return _problem(f"{where} does not take TCP at port {port}, which CAs need: open it too")
+        return _problem(f"{where} does not accept TCP on port {port}, which CAs need: open it too")
     return CheckFinding(Level.OK, _SUBJECT, f"{where} answers for {zone.name}")
 
 

@@ -35,7 +35,7 @@ class DnsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.propagation is not None:
             parse_policy(self.propagation)
         if self.propagation_timeout is not None and not 0 < self.propagation_timeout <= 86_400:
-            raise InvalidInputError("propagation_timeout is seconds, above 0 and up to 86400")
+            raise InvalidInputError("propagation_timeout must be seconds, above 0 and up to 86400")
         for text in self.resolvers or ():
             parse_server(text)
 
@@ -68,12 +68,12 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Raise InvalidInputError for a setting that cannot be used."""
         if not self.folder or "\0" in self.folder:
             raise InvalidInputError(
-                "log.folder is a folder; with log.enabled = false there is none"
+                "log.folder must be a folder; to write no log, set log.enabled = false"
             )
         if not 10_000 <= self.max_bytes <= 1_000_000_000:
-            raise InvalidInputError("log.max_bytes is a number from 10000 to 1000000000")
+            raise InvalidInputError("log.max_bytes must be a number from 10000 to 1000000000")
         if not 0 <= self.keep <= 100:
-            raise InvalidInputError("log.keep is a number of older files, from 0 to 100")
+            raise InvalidInputError("log.keep must be a number of older files, from 0 to 100")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,9 +101,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def check(self) -> None:
         """Raise InvalidInputError for a setting that cannot be used."""
         if not 1 <= self.parallel <= 200:
-            raise InvalidInputError("parallel is a number from 1 to 200")
+            raise InvalidInputError("parallel must be a number from 1 to 200")
         if self.failover_after < 1:
-            raise InvalidInputError("failover_after is a number of failures, 1 or more")
+            raise InvalidInputError("failover_after must be a number of failures, 1 or more")
         if not 1 <= self.authoritative_port <= 65535:
             raise InvalidInputError("authoritative_port is a port from 1 to 65535")
         if self.email:

@@ -35,7 +35,9 @@ _VALUES = {
 @config_option
 @click.argument("source")
 @click.option(
-    "--tenant", metavar="TENANT", help="Whose the new registrations become.  [default: nobody's]"
+    "--tenant",
+    metavar="TENANT",
+    help="Tenant that gets the new registrations.  [default: nobody's]",
 )
 @dry_run_option
 @json_events_option

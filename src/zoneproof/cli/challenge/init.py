@@ -81,13 +81,13 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     "--dns-listen",
     multiple=True,
     metavar="ADDRESS:PORT",
-    help="Where DNS is answered.  [default: port 53]",
+    help="Address to answer DNS on.  [default: port 53]",
 )
 @click.option(
     "--api-listen",
     multiple=True,
     metavar="ADDRESS:PORT",
-    help="Where the API is.  [default: port 443; with --tls off 127.0.0.1:8080]",
+    help="Address of the API.  [default: port 443; with --tls off 127.0.0.1:8080]",
 )
 @click.option(
     "--tls",
@@ -112,12 +112,12 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     default="first",
     show_default=True,
     metavar="TENANT",
-    help="Who gets the licence key.",
+    help="Tenant that gets the licence key.",
 )
 @click.option(
     "--user",
     metavar="USER",
-    help="Whom the service becomes when root starts it.  [default, for root: zoneproof]",
+    help="User to switch to when started as root.  [default, for root: zoneproof]",
 )
 @click.option("--database", type=PATH, metavar="FILE", help="Where to keep registrations.")
 @click.option(

@@ -42,7 +42,7 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
 
 {_indented(records_to_create(config))}
 {_nameservers_remark(config)}
-2. Start the service, and let it say what is still missing:
+2. Start the service, and check what is still missing:
 
   {command}
   {command} --check
@@ -110,12 +110,12 @@ def _remark(wanted: ConfigTemplate) -> str:
         )
     if not wanted.agree_tos:
         return (
-            "\n   Clients get a certificate that nobody trusts until you have read the terms of"
+            "\n   Clients get an untrusted certificate until you have read the terms of"
             " service of the\n   CA, and written 'acme_agree_tos = true' into the configuration."
         )
     return (
         "\n   Once the records are there, it obtains the API's certificate within minutes; until"
-        " then\n   clients get one that nobody trusts."
+        " then\n   clients get an untrusted one."
     )
 
 

@@ -118,7 +118,7 @@ def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) 
 def rotate(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Print a new API key; the old one no longer works."""
     found = _details(path, subdomain)
-    confirm(f"Give {found.fulldomain} a new key? Clients that have the old one fail.", yes=yes)
+    confirm(f"Give {found.fulldomain} a new key? Clients with the old one will fail.", yes=yes)
     rotated = credentials_of(write(path, lambda tx, them: them.rotate(tx, subdomain)))
     tell(rotated, rotated.password, as_json=as_json)
 
@@ -144,8 +144,8 @@ def enable(path: Path, subdomain: str, as_json: bool) -> None:
 @registration.command()
 @config_option
 @click.argument("subdomains", metavar="[SUBDOMAIN]...", nargs=-1)
-@click.option("--tenant", required=True, metavar="TENANT", help="Whose they become.")
-@click.option("--all-without-tenant", is_flag=True, help="All that belong to no tenant so far.")
+@click.option("--tenant", required=True, metavar="TENANT", help="Tenant that gets them.")
+@click.option("--all-without-tenant", is_flag=True, help="All that have no tenant yet.")
 @json_option
 def assign(
     path: Path, subdomains: tuple[str, ...], tenant: str, all_without_tenant: bool, as_json: bool

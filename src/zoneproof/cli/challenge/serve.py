@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @config_option
-@click.option("--check", is_flag=True, help="Only say whether it could run; change nothing.")
+@click.option("--check", is_flag=True, help="Only check whether it could run; change nothing.")
 @click.option("--no-dns", is_flag=True, help="Do not ask the DNS for the delegation.")
 @resolver_option
 @authoritative_port_option
@@ -135,4 +135,4 @@ def health(path: Path, as_json: bool) -> None:
     if as_json:
         json_document({"well": True})
     else:
-        click.echo("the service is well")
+        click.echo("the service is healthy")

@@ -65,7 +65,7 @@ def tenant() -> None:
 def create(
     path: Path, name: str, quota: int | None, expires: str | int | None, as_json: bool
 ) -> None:
-    """Make a tenant.
+    """Create a tenant.
 
     'zoneproof challenge key create NAME' then gives it a licence key.
     """
@@ -167,7 +167,7 @@ def delete(path: Path, name: str, yes: bool, as_json: bool) -> None:
     if not found.registrations:
         confirm(f"Delete the tenant {name} and its keys?", yes=yes)
     write(path, lambda tx, them: them.tenants.delete(tx, name))
-    tell({"deleted": name}, f"the tenant {name} is deleted, and its keys", as_json=as_json)
+    tell({"deleted": name}, f"the tenant {name} and its keys are deleted", as_json=as_json)
 
 
 def _alter(path: Path, name: str, changes: dict[str, Any], *, as_json: bool) -> None:

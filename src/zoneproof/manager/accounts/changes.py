@@ -198,7 +198,7 @@ async def deactivate(manager: Manager, name: str) -> None:
         except AcmeError as error:
             raise AcmeError(
                 f"{account.name} was not deactivated, or its CA did not say so: {error.message};"
-                f" 'zoneproof account remove {account.name}' only forgets it here"
+                f" 'zoneproof account remove {account.name}' only removes it here"
             ) from error
         await manager.accounts.remove(account)
 
@@ -252,8 +252,8 @@ async def caa_records(
     issuers = (await directories.get(account)).caa_identities
     if not issuers:
         raise AcmeError(
-            f"{account.directory_url} does not say which name it has in CAA records: its"
-            " documentation does, or its support"
+            f"{account.directory_url} does not say which name it uses in CAA records: see its "
+            "documentation, or ask its support"
         )
     records = [
         record

@@ -51,7 +51,7 @@ def to_file(account: StoredAccount) -> bytes:
         )
     if account.next_key is not None:
         raise InvalidInputError(
-            f"a rollover of {account.name} was cut off, so its key may be another one soon:"
+            f"a key rollover of {account.name} was interrupted, so its key may still change:"
             f" 'zoneproof account rollover {account.name}' finishes it"
         )
     content = AccountFile(
@@ -139,13 +139,13 @@ async def _known(accounts: Accounts, account: StoredAccount) -> StoredAccount | 
                 return other
             raise _taken(account.name)
         if same_key:
-            raise InvalidInputError(f"this key is here already: the account {other.name} has it")
+            raise InvalidInputError(f"the account {other.name} already has this key")
     return None
 
 
 def _taken(name: str) -> InvalidInputError:
     return InvalidInputError(
-        f"there is an account {name} with another key already: import this one under another name"
+        f"an account {name} with another key already exists: import this one under another name"
     )
 
 
@@ -160,7 +160,7 @@ async def _found(account: StoredAccount, *, register: bool) -> StoredAccount:
             if not register:
                 raise AcmeError(
                     f"{account.directory_url} knows no account with this key: is it the right CA?"
-                    " --register makes a new account with it"
+                    " --register creates a new account with it"
                 ) from error
             return account
     contact = found.contact or account.contact

@@ -68,7 +68,9 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
             "account URL": self.account_url or "not registered",
             "contact": self.contact_text,
             "key": self.key_type,
-            "rollover": "was cut off; its next use continues it" if self.rollover_pending else "",
+            "rollover": "was interrupted; its next use continues it"
+            if self.rollover_pending
+            else "",
             "CA bundle": self.ca_bundle,
             "stored": times.at(self.created_at),
         }
@@ -353,7 +355,8 @@ def check_account_name(name: str, ca: CertificateAuthority) -> str:
     if name == ca.name or (_NAME.fullmatch(name) and name.lower() not in KNOWN):
         return name
     raise InvalidInputError(
-        f"'{name[:80]}' cannot name an account at {ca.title}: use letters, digits, '.', '-' and"
+        f"'{name[:80]}' is not a valid account name at {ca.title}: use letters, digits, '.', '-' "
+        "and"
         " '_', and no other CA's name"
     )
 

@@ -41,7 +41,7 @@ async def tell(states: States, settings: NotifySettings, results: Sequence[Renew
             if await _is_news(states, notice, now):
                 notices.append(notice)
         except StorageError as error:  # of that certificate, at worst of all
-            problems.append(f"nobody is told of {notice.certificate}: {error.message}")
+            problems.append(f"no notification was sent about {notice.certificate}: {error.message}")
     return problems + (await send(notices, settings) if notices else [])
 
 

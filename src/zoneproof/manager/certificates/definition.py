@@ -78,7 +78,7 @@ class MethodDefinition(
         wrong = _HTTP_ONLY if self.challenge == dns01.TYPE else _DNS_ONLY
         for name in wrong:
             if getattr(self, name):
-                raise InvalidInputError(f"'{name}' has no meaning for {self.challenge}: remove it")
+                raise InvalidInputError(f"'{name}' does not apply to {self.challenge}: remove it")
         if self.challenge == dns01.TYPE:
             self._check_provider()
         elif self.webroot and self.listen:
@@ -90,13 +90,13 @@ class MethodDefinition(
             )
         parse_listen(self.listen)
         if self.ttl is not None and not 0 <= self.ttl <= 86_400:
-            raise InvalidInputError("ttl is seconds, from 0 to 86400")
+            raise InvalidInputError("ttl must be seconds, from 0 to 86400")
 
     def _check_provider(self) -> None:
         if bool(self.provider) == bool(self.credential):
             raise InvalidInputError(
-                "a method needs a provider or a credential, and not both: 'zoneproof provider"
-                " list' and 'zoneproof credential list' show what there is"
+                "a method needs a provider or a credential, not both: see 'zoneproof provider "
+                "list' and 'zoneproof credential list'"
             )
         if self.credential and self.fields:
             raise InvalidInputError(
@@ -177,8 +177,8 @@ class CertificateDefinition(
         check_certificate_name(self.name)
         if self.profile and self.preferred_profile:
             raise InvalidInputError(
-                f"{self.name}: profile and preferred_profile exclude each other: give the one that"
-                " the CA must have, or the one to ask for if it has it"
+                f"{self.name}: give either profile, which the CA must have, or preferred_profile, "
+                "which is used if the CA has it"
             )
         try:
             identifiers = check_identifiers(self.parsed_identifiers)
@@ -202,7 +202,7 @@ class CertificateDefinition(
         for name, default in (("key_type", "ec256"), ("reuse_key", False), ("pkcs12", False)):
             if getattr(self, name) != default:
                 raise InvalidInputError(
-                    f"'{name}' has no meaning with a CSR, whose key its owner keeps: remove it"
+                    f"'{name}' does not apply to a CSR, whose key its owner keeps: remove it"
                 )
 
 
@@ -239,7 +239,8 @@ def parse_listen(text: str) -> tuple[tuple[str, ...], int]:
         number = 0
     if not 0 < number < 65536:
         raise InvalidInputError(
-            f"'{text[:80]}' is nowhere to listen: write address:port, [address]:port or :port,"
+            f"'{text[:80]}' is not an address to listen on: write address:port, [address]:port or "
+            ":port,"
             " with a port from 1 to 65535"
         )
     return ((address,) if address else ()), number

@@ -110,9 +110,7 @@ def read_definitions(path: Path) -> DefinitionFile:
             problems.append(error.message)
     for name, count in Counter(definition.name for definition in definitions).items():
         if count > 1:
-            problems.append(
-                f"{name}: {count} certificates have this name: give each a name of its own"
-            )
+            problems.append(f"{name}: {count} certificates have this name: give each its own name")
     return DefinitionFile(tuple(definitions), tuple(problems))
 
 

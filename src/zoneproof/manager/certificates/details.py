@@ -99,7 +99,7 @@ async def history(manager: Manager, name: str) -> list[HistoryEntry]:
     found = await manager.certificates.find_meant(name)
     entries = await manager.history.of(found.name if found else name)
     if not entries and found is None:
-        raise InvalidInputError(f"nothing is known of a certificate '{name[:80]}'")
+        raise InvalidInputError(f"there is no certificate '{name[:80]}'")
     return entries
 
 

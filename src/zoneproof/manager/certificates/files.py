@@ -56,7 +56,8 @@ def check_certificate_name(name: str) -> str:
     """Return the name if it can be a folder's. Raises InvalidInputError."""
     if not is_certificate_name(name):
         raise InvalidInputError(
-            f"'{name[:80]}' cannot name a certificate: use letters, digits, '.', '-' and '_', at"
+            f"'{name[:80]}' is not a valid certificate name: use letters, digits, '.', '-' and "
+            "'_', at"
             f" most {LONGEST_NAME}"
         )
     return name
@@ -184,7 +185,7 @@ class CertificateFiles:
         """Return what is there, whoever put it there; never raises."""
         folder = self.live(name)
         if not folder.exists():
-            return OnDisk(None, "no certificate is there yet")
+            return OnDisk(None, "there is no certificate yet")
         pem, problem = _content(folder / "fullchain.pem")
         if problem:
             return OnDisk(None, problem)

@@ -110,7 +110,8 @@ async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
     certificate = await manager.certificates.get(name)
     if not await is_interrupted(certificate, manager.journal):
         raise InvalidInputError(
-            f"{name} waits for nothing: 'zoneproof issue {name}' obtains a new certificate"
+            f"{name} is not waiting for anything: 'zoneproof issue {name}' obtains a new "
+            "certificate"
         )
     change = await find_pending(manager.certificates, certificate.name)
     definition = change.definition if change else certificate.definition
@@ -233,7 +234,7 @@ async def _obtain(
         finally:
             await asyncio.wait([writing])  # to its end, as long as the lock is ours
         if change and not await adopt(manager, change):
-            emit(Warned(f"{name} was changed meanwhile, and that change stays"))
+            emit(Warned(f"{name} was changed meanwhile, and that change is kept"))
         files = tuple(path.name for path in written)
         emit(FilesWritten(str(manager.files.live(name)), files))
 

@@ -178,5 +178,5 @@ def _require_known(found: Sequence[LeftoverFacts], names: Sequence[str]) -> None
     for name in names:
         if not any(_is_meant(one, [name]) for one in found):
             raise InvalidInputError(
-                f"nothing is left over of '{name[:80]}': 'zoneproof leftover list' has all"
+                f"there is no leftover of '{name[:80]}': 'zoneproof leftover list' shows all"
             )

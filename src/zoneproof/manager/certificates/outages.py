@@ -114,7 +114,7 @@ class _Outage:
         if self.certificate == needs.certificate:
             return self.error
         return HeldUpError(
-            f"{self.error.message} (found out by {self.certificate}, which this waits for)",
+            f"{self.error.message} (found by {self.certificate}, which this waits for)",
             failures=self.failures,
             again_at=self.again_at,
         )

@@ -183,7 +183,7 @@ async def _preview(
         account_url=account.account_url if account and account.account_url else None,
     )
     if definition.ignore_caa:
-        examinations = [_without_caa(one, "it is to be ignored") for one in examinations]
+        examinations = [_without_caa(one, "it is ignored, as configured") for one in examinations]
     elif directory is None:
         examinations = [
             _without_caa(one, "the CA's directory is not known") for one in examinations

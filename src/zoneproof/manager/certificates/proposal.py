@@ -106,15 +106,15 @@ class CertificateOptions:
         if self.methods:
             if self.of_method or where:
                 raise InvalidInputError(
-                    "--method says all of a method: put the other options of methods into it"
+                    "--method defines a whole method: put the other method options into it"
                 )
             return self.methods, None
         if not self.of_method and not where:
             return definition.method, None
         if len(definition.method) > 1:
             raise InvalidInputError(
-                f"{definition.name} has {len(definition.method)} methods: say which is meant by"
-                " giving all of them, each with --method, or change a file and use 'zoneproof"
+                f"{definition.name} has {len(definition.method)} methods: give all of them, each "
+                "with --method, or change a file and use 'zoneproof"
                 " apply'"
             )
         before = definition.method[0] if definition.method else MethodDefinition()
@@ -132,19 +132,18 @@ class CertificateOptions:
         if http:
             if provider or name or fields or len(http) > 1:
                 raise InvalidInputError(
-                    "name one way to validate: --provider or --credential, --webroot, or"
+                    "choose one way to validate: --provider or --credential, --webroot, or"
                     " --standalone"
                 )
             return {"challenge": http01.TYPE, **http}, None
         if fields and not provider:
-            raise InvalidInputError(
-                "--field and --server say what a provider needs: add --provider"
-            )
+            raise InvalidInputError("--field and --server belong to a provider: add --provider")
         if not provider:
             return ({"credential": name} if name else {}), None
         if name and not fields:
             raise InvalidInputError(
-                f"the credential {name[:80]} knows its provider: omit --provider to use it, or add"
+                f"the credential {name[:80]} already has a provider: omit --provider to use it, or "
+                "add"
                 " the --field options to be stored under that name"
             )
         if name or secret_fields(provider, fields):
@@ -176,7 +175,7 @@ async def define(
 
 
 def _advice(name: str, names: Sequence[str]) -> str:
-    by_dns = "--provider or --credential for DNS ('zoneproof provider list' has all)"
+    by_dns = "--provider or --credential for DNS ('zoneproof provider list' shows all)"
     if any(Identifier.parse(one).is_wildcard for one in names):
         return f"say how {name} is validated, which for a wildcard is by DNS: {by_dns}"
     return f"say how {name} is validated: {by_dns}, --webroot or --standalone for http-01"
@@ -211,11 +210,11 @@ async def take_up(
     changes = describe_changes(before, wanted.definition) if before else []
     if before and await set_aside(manager, wanted, before):
         for change in changes:
-            emit(Warned(f"what is saved of {before.name} changes once this has worked: {change}"))
+            emit(Warned(f"the saved definition of {before.name} changes once this works: {change}"))
         return wanted
     await _save(manager, wanted, before)
     for change in changes:
-        emit(Warned(f"what is saved of {wanted.definition.name} is changed: {change}"))
+        emit(Warned(f"the saved definition of {wanted.definition.name} is changed: {change}"))
     return None
 
 
@@ -331,8 +330,8 @@ def _decoded(name: str, pending: bytes) -> Proposal | None:
         return msgspec.json.decode(pending, type=Proposal)
     except msgspec.MsgspecError as error:
         raise StorageError(
-            f"the change that waits for {name} cannot be read: update Zoneproof if a newer one"
-            f" wrote it; else 'zoneproof edit {name}' drops it"
+            f"the pending change of {name} cannot be read: update Zoneproof if a newer one"
+            f" wrote it; else 'zoneproof edit {name}' discards it"
         ) from error
 
 

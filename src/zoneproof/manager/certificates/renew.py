@@ -227,7 +227,7 @@ class _Renewals:
                 return found
             info = await self._renewal_info(certificate, account, leaf)
         except AcmeError as error:
-            emit(Warned(f"{certificate.name}: the CA was asked when to renew: {error.message}"))
+            emit(Warned(f"{certificate.name}: asking the CA when to renew failed: {error.message}"))
         except HeldUpError:
             pass  # which the other one has told of
         answered = with_ari(renewal, info) if info else without_ari(renewal, found.now)

@@ -83,7 +83,7 @@ def _wanted(
 ) -> Due:
     """Return what would be due if nothing had failed."""
     if lifetime is None:
-        return Due(now=True, at=now, reason="it is not there")
+        return Due(now=True, at=now, reason="it is missing")
     if state.revoked_at:
         return Due(now=True, at=now, reason=f"it was revoked at {times.at(state.revoked_at)}")
     advice = _advised_moment(state)
@@ -98,7 +98,7 @@ def _wanted(
         part = "half of its lifetime is" if lifetime.is_short else "two thirds of its lifetime are"
         reason = f"about {part} over"
     if at > now and lifetime.not_after <= next_wake:
-        at, reason = now, "it expires before the next look"
+        at, reason = now, "it expires before the next check"
     if at > now:
         return Due(now=False, at=at)
     too_soon = _too_soon(state, lifetime, now)

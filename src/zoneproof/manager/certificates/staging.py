@@ -88,7 +88,7 @@ async def definition_for_tests(
     stored = await manager.certificates.find(name)
     if stored and stored.definition.account != account:
         raise InvalidInputError(
-            f"{name} is there, and is not a test: give the test another name with --name"
+            f"{name} already exists, and is not a test: give the test another name with --name"
         )
     if stored is None and manager.files.exist(name):
         raise InvalidInputError(
@@ -197,7 +197,7 @@ async def _test(
         return f"{staging.account} issued {test.name}, which no client trusts"
     if staging.account:
         await dry_run(manager, definition, staging, emit)
-        return f"{staging.account} issued a certificate, of which nothing is kept"
+        return f"{staging.account} issued a certificate, and nothing is kept"
     (found,) = await preview(manager, [definition])
     if found.would_fail:
         raise ZoneproofError(

@@ -223,7 +223,7 @@ def status_of(
     if renewal is not before:
         change = "what it failed with was changed"
     elif awaiting:
-        change = "the records that it waits for may be there"
+        change = "the records that it waits for may exist now"
     else:
         change = _change(certificate.definition, disk, renewal)
     due = renewal_due(

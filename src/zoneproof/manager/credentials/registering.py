@@ -63,7 +63,7 @@ async def register_domains(
         try:
             route = await find_route(resolver, domain, made, register=False)
         except ZoneproofError as error:
-            return Registered(domain, target, f"whether it is there is not known: {error.message}")
+            return Registered(domain, target, f"it is not known whether it exists: {error.message}")
         return Registered(
             domain, target, "" if route.is_complete else cname_advice(route.delegation, target, ())
         )

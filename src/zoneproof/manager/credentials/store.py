@@ -106,7 +106,8 @@ def check_credential_name(name: str) -> str:
     """Return the name. Raises InvalidInputError."""
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise InvalidInputError(
-            f"'{name[:80]}' cannot name a credential: use letters, digits, '.', '-' and '_', at"
+            f"'{name[:80]}' is not a valid credential name: use letters, digits, '.', '-' and '_', "
+            "at"
             f" most {_LONGEST_NAME}"
         )
     return name
@@ -242,7 +243,7 @@ def no_credential(transaction: Transaction, name: str) -> InvalidInputError:
     advice = (
         f"did you mean '{near[0]}'?"
         if near
-        else "'zoneproof credential list' has all, 'zoneproof credential add' stores one"
+        else "'zoneproof credential list' shows all, 'zoneproof credential add' stores one"
     )
     return InvalidInputError(f"there is no credential '{name[:80]}': {advice}")
 
@@ -250,6 +251,6 @@ def no_credential(transaction: Transaction, name: str) -> InvalidInputError:
 def taken(name: str) -> InvalidInputError:
     """Return the error for a new credential whose name another one has."""
     return InvalidInputError(
-        f"there is a credential '{name}' already: 'zoneproof credential set {name}' changes it;"
+        f"the credential '{name}' already exists: 'zoneproof credential set {name}' changes it;"
         " give the new one another name"
     )

@@ -135,8 +135,8 @@ async def _place(manager: Manager, provider: Provider, wanted: str) -> _Place:
     if not wanted:
         if not zones:
             raise InvalidInputError(
-                f"{provider.info.title} ({provider.info.slug}) does not list zones: say in which"
-                " one to write with --zone example.com"
+                f"{provider.info.title} ({provider.info.slug}) does not list zones: name the zone "
+                "to write to with --zone example.com"
             )
         return _Place(zones[0])
     name = DomainName.parse(wanted)
@@ -159,7 +159,8 @@ async def _registered_name(
             return found
     what = f"registration for {domains[0]}" if wanted else "registration"
     raise ProviderZoneError(
-        f"there is no {what} at the service yet, so no name to write to: 'zoneproof issue' with"
+        f"there is no {what} at the service yet, so there is no name to write to: 'zoneproof "
+        "issue' with"
         " this credential makes one"
     )
 
@@ -230,7 +231,7 @@ class _Run:
 
         providers_for = self.manager.providers.for_publication
         await remove_values(self.manager.journal, written, providers_for, told)
-        self._add("remove", "; ".join(warnings) or "taken out again", ok=not warnings)
+        self._add("remove", "; ".join(warnings) or "removed again", ok=not warnings)
 
     def _add(self, step: str, message: str, *, ok: bool = True) -> bool:
         self.steps.append(Step(step, ok, message))

@@ -31,7 +31,7 @@ async def send(
 
 async def send_test(settings: NotifySettings, *, sleep: Sleep = asyncio.sleep) -> list[str]:
     """Send everybody a message that says that it is a test; return problems as :func:`send`."""
-    message = "Notifications of this Zoneproof reach you. Nothing is to be done."
+    message = "Notifications from this Zoneproof reach you. Nothing needs to be done."
     notice = Notice("test", "Zoneproof", (), message, datetime.now(UTC))
     return await send([notice], settings, sleep=sleep)
 

@@ -28,7 +28,7 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``port`` 0 is the usual one: 587 for ``starttls``, 465 for ``tls``, 25 for ``none``.
     ``password`` is the text itself, ``@file`` or ``env:VARIABLE``. ``kinds`` are what is told,
-    empty for everything. ``ca_bundle`` is a PEM file, empty for the usual CAs.
+    empty for everything. ``ca_bundle`` is a PEM file, empty for the usual public CAs.
     """
 
     host: str

@@ -24,7 +24,7 @@ from zoneproof.manager.notifications.settings import SmtpSettings
 DEADLINE = 60.0  # seconds for the whole conversation
 _LONGEST_SUBJECT = 200  # characters
 _MOST_SAID = 1024 * 1024  # bytes of all that a server says
-_ENDLESS = "it talks without end"
+_ENDLESS = "its reply does not end"
 
 
 class _Replies:
@@ -99,7 +99,7 @@ async def mail(settings: SmtpSettings, message: EmailMessage, *, deadline: float
         await asyncio.gather(conversation, return_exceptions=True)
         if isinstance(error, asyncio.CancelledError):
             raise
-        reason = f"no end within {deadline:g} seconds: check host, port and security"
+        reason = f"not finished within {deadline:g} seconds: check host, port and security"
     except (smtplib.SMTPException, OSError) as error:
         reason = _reason(error, settings, password)
     else:
@@ -152,7 +152,7 @@ def _reason(error: Exception, settings: SmtpSettings, password: str) -> str:
     if isinstance(error, smtplib.SMTPServerDisconnected):
         if _ENDLESS in str(error):
             return _ENDLESS
-        return "it hung up: check port and security"
+        return "it closed the connection: check port and security"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({sanitize(error.verify_message)})"
     if isinstance(error, ssl.SSLError):
