@@ -205,7 +205,7 @@ def test_workers_hear_of_changes_again_after_the_file_that_tells_them_was_remove
         assert everywhere(service, account.fulldomain) == {(txt("a"),)}
         (tmp_path / "challenge.db.changed").unlink()
         kill_workers(service)  # those that follow hear by another file
-        service.wait_for_line("what tells DNS workers of changes was removed")
+        service.wait_for_line("files that notify DNS workers of changes were removed")
         assert update(service.url, account, txt("b")).status == 200
         assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
 

@@ -144,7 +144,7 @@ def test_a_configuration_that_the_user_cannot_read_is_told(folder: Path, python:
         check=False,
     )
     assert done.returncode == 1
-    assert f"the user '{USER}' may not read {path}" in done.stdout
+    assert f"the user '{USER}' cannot read {path}" in done.stdout
     assert f"chgrp {USER}" in done.stdout
 
 

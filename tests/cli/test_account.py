@@ -81,7 +81,7 @@ def test_what_is_registered_is_told_and_kept(machine: Machine) -> None:
     assert first["key_type"] == "es384"
     again = machine.run("register", *machine.ca, "--name=work", "--email=b@example.com")
     assert again.status == 0
-    assert "was registered already" in again.stdout
+    assert "was already registered" in again.stdout
     assert first["account_url"] in again.stdout
 
 

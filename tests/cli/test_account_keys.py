@@ -162,7 +162,7 @@ def test_an_account_is_shared_with_another_machine(machine: Machine, tmp_path: P
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     again = machine.run("export", "work", f"--output={copy}")
     assert again.status == 2
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
 
     other = Machine(tmp_path / "other", machine.pebble)
     imported = other.facts("import", f"--from={copy}", f"--ca-bundle={machine.pebble.ca_bundle}")

@@ -129,7 +129,7 @@ def test_the_service_s_things_are_asked_for_alike(tmp_path: Path) -> None:
     ):
         refused = challenge_command(config, *command)
         assert refused.status == 2
-        assert "Nobody can be asked here: add --yes" in refused.stderr
+        assert "There is no terminal to ask at: add --yes" in refused.stderr
         done = challenge_command(config, *command, "--yes")
         assert done.status == 0, done.stderr
         assert done.stdout.count("\n") == 1

@@ -69,8 +69,8 @@ def test_a_secret_comes_from_a_file(home: Home, tmp_path: Path) -> None:
         (["rfc2136", "--field=server=a", "--field=colour=red"], r"has no field 'colour'"),
         (["rfc2136", "--field=server=a", "--field=algorithm=rot13"], r"choose one of hmac-md5"),
         (["rfc2136", "--field=server=a", "--field=key_name=k"], r"needs secret \(.*--field secret"),
-        (["rfc2136", "--field=server=a", "--name=../up"], r"cannot name a credential"),
-        (["rfc2136", "--field=server=a", "--propagation=soon"], r"no propagation setting"),
+        (["rfc2136", "--field=server=a", "--name=../up"], r"not a valid credential name"),
+        (["rfc2136", "--field=server=a", "--propagation=soon"], r"not a propagation setting"),
         (["rfc2136", "--field=server=a", "--resolver=nowhere"], r"nowhere"),
         (["rfc2136", "--field=server=env:BAD"], r"\$BAD is not UTF-8 text"),
         (["rfc2136", "--field=server=a\udcff"], r"the argument '--field=server=a.*' is not UTF-8"),
@@ -117,7 +117,7 @@ def test_a_change_keeps_the_rest(home: Home) -> None:
         (["--unset=server"], "needs server"),
         (["--unset=secret"], "needs secret"),
         (["--unset=transport"], "has no field 'transport' to unset"),
-        (["--propagation=soon"], "no propagation setting"),
+        (["--propagation=soon"], "not a propagation setting"),
     ],
 )
 def test_what_cannot_be_changed_is_told_and_stays(

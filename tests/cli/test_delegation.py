@@ -81,4 +81,4 @@ async def test_name_servers_that_fail_for_cname_and_answer_for_txt_only_warn(wor
     assert result.status == 0, result.stdout + result.stderr
     (warning,) = {event["message"] for event in result.events if event["event"] == "warning"}
     assert "CNAME of _acme-challenge.www.example.org: the answer is SERVFAIL" in warning
-    assert "TXT is used instead" in warning
+    assert "using the answer for TXT instead" in warning

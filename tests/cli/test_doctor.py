@@ -74,7 +74,7 @@ def test_settings_say_whom_to_ask(knot: Knot, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("example.com, *.example.com\n")
-    assert "not checked: say with --ca" in done.stdout
+    assert "not checked: name the CA with --ca" in done.stdout
 
 
 def test_a_missing_cname_is_a_problem_with_the_record_to_create(knot: Knot) -> None:

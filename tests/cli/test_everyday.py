@@ -190,7 +190,7 @@ def test_settings_say_where_the_log_is(world: World, tmp_path: Path) -> None:
     issue(world, "www.example.com")
     assert world.shown("www.example.com")["log"] == ""
     world.write_settings("log.max_bytes = 1")
-    assert "log.max_bytes is a number" in world.run("list").stderr
+    assert "log.max_bytes must be a number" in world.run("list").stderr
 
 
 # --- signing requests that others made ---------------------------------------------------------
@@ -285,7 +285,7 @@ def test_a_request_moves_with_its_certificate(world: World, tmp_path: Path) -> N
         (("add", "--csr", "{csr}", "--provider=manual", "--pkcs12-password="), "'pkcs12' has no"),
         (("add", "--csr", "{csr}.none", "--provider=manual"), "cannot read"),
         (("add", "--csr", "{nonsense}", "--provider=manual"), "not a certificate signing request"),
-        (("add", "--csr", "{key}", "--provider=manual"), "it holds a private key"),
+        (("add", "--csr", "{key}", "--provider=manual"), "it contains a private key"),
     ],
 )
 def test_what_does_not_go_with_a_request_is_refused(

@@ -28,8 +28,8 @@ def test_a_value_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (["s3cret"], "wants name=value"),
-        (["=s3cret"], "wants name=value"),
+        (["s3cret"], "needs name=value"),
+        (["=s3cret"], "needs name=value"),
         (["a=s3cret", "a=s3cret"], "--field a is given twice"),
         (["a=@/nonexistent/file"], "cannot read /nonexistent/file: No such file"),
         (["a=env:NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE is not set"),

@@ -119,7 +119,7 @@ def test_whoever_starts_it_may_have_closed_its_streams(inside: Inside, command: 
 def test_nothing_listens_at_what_is_no_port(inside: Inside, listen: str) -> None:
     result = inside.run("add", "a.example", f"--standalone={listen}")
     assert result.status == 2
-    assert "is nowhere to listen" in result.stderr
+    assert "is not an address to listen on" in result.stderr
     assert "a port from 1 to 65535" in result.stderr
 
 

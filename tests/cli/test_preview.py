@@ -130,7 +130,7 @@ def test_a_cname_that_leads_astray_is_told(world: World) -> None:
 def test_a_txt_in_the_way_of_the_cname_is_the_conflict_that_it_is(world: World) -> None:
     rule = "blocked.example.com:right.example.net"
     document = preview(world, "blocked.example.com", f"--delegation={rule}", fails=True)
-    assert "holds a TXT record, beside which no CNAME can stand" in problems(document)
+    assert "has a TXT record, and no CNAME can exist beside it" in problems(document)
     assert "Universal SSL" in problems(document)
 
 

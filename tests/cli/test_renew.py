@@ -128,7 +128,7 @@ def test_manual_records_are_awaited_and_resume_goes_on_with_the_same_order(world
     assert "order_resumed" in resumed.event_names
     assert world.shown("example.com")["status"] == "valid"
     change(world.knot.port, CHALLENGE, value, remove=True)
-    assert "waits for nothing" in world.run("resume", "example.com").stderr
+    assert "is not waiting for anything" in world.run("resume", "example.com").stderr
 
 
 def test_the_same_records_are_awaited_once_in_whatever_order_the_ca_tells_them(

@@ -150,7 +150,7 @@ def test_what_a_killed_dry_run_left_in_the_dns_goes_with_the_next_command(
 def test_without_a_staging_directory_a_dry_run_is_a_preview_and_says_so(plain: World) -> None:
     result = run_issue(plain, "example.com", "--dry-run")
     assert result.status == 0, result.stderr
-    assert "has no staging directory for a dry run: a preview is all" in result.stdout
+    assert "has no staging directory for a dry run: only a preview is possible" in result.stdout
     assert "Issuing it would work" in result.stdout
     broken = run_issue(plain, "nowhere.example.org", "--dry-run", "--json")
     assert broken.status == 1

@@ -151,7 +151,7 @@ def test_what_differs_stays(inside: Inside, archive: Path) -> None:
     assert result.status == 0
     assert "differs  credential   dns  (stays as it is here)" in result.stdout
     assert "key_type: ec256 (was rsa4096)" in result.stdout
-    assert "--replace takes it in place of" in result.stdout
+    assert "--replace overwrites" in result.stdout
     assert comparable(content_of(inside.home)) == comparable(before)
 
 
@@ -267,7 +267,7 @@ def altered(exported: bytes, **changes: object) -> bytes:
         ({"settings": "colour = 1\n"}, "settings.toml cannot be used here"),
         (
             {"certificates": [{"definition": {"name": "../../x", "identifiers": ["a.example"]}}]},
-            "cannot name a certificate",
+            "not a valid certificate name",
         ),
         (
             {
@@ -280,7 +280,10 @@ def altered(exported: bytes, **changes: object) -> bytes:
             },
             "x: ",
         ),
-        ({"credentials": [{"name": "a b", "provider": "x", "fields": {}}]}, "cannot name"),
+        (
+            {"credentials": [{"name": "a b", "provider": "x", "fields": {}}]},
+            "not a valid credential name",
+        ),
         (
             {
                 "accounts": [
@@ -388,7 +391,7 @@ def test_a_file_that_exists_is_not_replaced(inside: Inside, filled: Path, archiv
     before = archive.read_bytes()
     result = export(inside, filled, archive)
     assert result.status == 2
-    assert "exists already" in result.stderr
+    assert "already exists" in result.stderr
     assert archive.read_bytes() == before
 
 

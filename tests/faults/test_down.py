@@ -44,7 +44,7 @@ def require_one_failure(world: FaultWorld, result: Result, words: str) -> None:
     ("step", "fault", "words", "requests"),
     [
         ("directory", faults.lost_before, "was lost before it answered", ATTEMPTS),
-        ("newOrder", faults.says(503), "has trouble of its own", ATTEMPTS),
+        ("newOrder", faults.says(503), "has an internal error", ATTEMPTS),
         (
             "newOrder",
             faults.problem(429, "rateLimited", "too many", {"Retry-After": "3600"}),

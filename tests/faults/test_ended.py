@@ -39,7 +39,7 @@ def without_dns(authorization: dict[str, Any]) -> dict[str, Any]:
 
 CASES: list[tuple[str, str, Fault, str]] = [
     *(
-        (step, "busy for an hour", BUSY, r"trouble of its own: .*again after \d{4}-")
+        (step, "busy for an hour", BUSY, r"has an internal error: .*again after \d{4}-")
         for step in STEPS
     ),
     *(
@@ -72,7 +72,12 @@ CASES: list[tuple[str, str, Fault, str]] = [
     ("newAccount", "500", faults.problem(500, "serverInternal", "it hurts"), "it hurts .*later"),
     ("finalize", "502 page", faults.html_page(502), "HTML instead of ACME .*try again later"),
     ("newOrder", "404 page", faults.html_page(404), "HTML instead of ACME .*its directory"),
-    ("newOrder", "nonces", faults.bad_nonce, r"trouble of its own: .*badNonce\); try again later$"),
+    (
+        "newOrder",
+        "nonces",
+        faults.bad_nonce,
+        r"has an internal error: .*badNonce\); try again later$",
+    ),
     (
         "newOrder",
         "refused",

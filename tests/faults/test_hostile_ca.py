@@ -62,7 +62,7 @@ CASES: list[tuple[str, str, Fault, str]] = [
     ),
     ("newNonce", "none", with_header("Replay-Nonce", None), "sent no nonce"),
     ("newNonce", "illegal", with_header("Replay-Nonce", "a/../b"), "sent no nonce"),
-    ("newAccount", "no place", with_header("Location", None), "did not say where"),
+    ("newAccount", "no place", with_header("Location", None), "did not send the URL"),
     ("newAccount", "problem", problem_of({"subproblems": SUBPROBLEMS}), "refused: x"),
     (
         "newAccount",
@@ -73,7 +73,7 @@ CASES: list[tuple[str, str, Fault, str]] = [
         "waits for you",
     ),
     ("newAccount", "kind", faults.says(404, b"x", {"Content-Type": "x" * 50_000}), "instead of"),
-    ("newOrder", "no place", with_header("Location", None), "did not say where"),
+    ("newOrder", "no place", with_header("Location", None), "did not send the URL"),
     ("newOrder", "place", with_header("Location", "http://127.0.0.1/"), "does not start with"),
     ("newOrder", "endless", saying(authorizations=["https://a/"] * 10_000), "cannot be read"),
     ("newOrder", "deep", faults.says(201, b"[" * 300_000, {"Location": "https://a/"}), "be read"),
@@ -197,7 +197,7 @@ def test_a_certificate_that_has_expired_is_not_used(world: FaultWorld) -> None:
     world.proxy.obey(Rule("certificate", remade(DOMAIN, days=-1), times=ALWAYS))
     message = error_of(world.issue(DOMAIN))
     assert "the CA's certificate expired at" in message
-    assert "this machine's clock is right" in message
+    assert "check this machine's clock" in message
     assert not (world.home / "live").exists()
 
     world.proxy.obey()

@@ -184,7 +184,7 @@ async def test_a_wildcard_is_told_with_the_name_for_which_it_answers(
     [
         ("www", "the CNAME at _acme-challenge.www.example.com is missing"),
         ("moved", "leads to moved.auth.example.net instead of _acme-challenge.b.example.net"),
-        ("blocked", "holds a TXT record, beside which no CNAME can stand"),
+        ("blocked", "has a TXT record, and no CNAME can exist beside it"),
         ("a.wild", "a wildcard CNAME answers for _acme-challenge.a.wild.example.com"),
     ],
 )

@@ -69,7 +69,7 @@ async def test_what_is_neither_an_account_nor_a_ca_is_told(home: Home) -> None:
 @pytest.mark.parametrize("name", ["zerossl", "Google", "a b", "https://other.example", "-x", "?"])
 async def test_a_name_that_would_mislead_is_refused(home: Home, name: str) -> None:
     async with open_manager(home) as manager:
-        with pytest.raises(InvalidInputError, match="cannot name an account"):
+        with pytest.raises(InvalidInputError, match="not a valid account name"):
             await sharing.import_account(manager, AccountKey.generate(), "letsencrypt", name)
 
 

@@ -115,7 +115,7 @@ def test_a_home_of_another_user_is_said(world: World) -> None:
     world.home.chmod(0o000)
     for command in COMMANDS:
         line = line_of(run_bound(world, *command))
-        assert f"may not look into {world.home}: run this as the user who owns it" in line
+        assert f"cannot look into {world.home}: run this as the user who owns it" in line
     world.home.chmod(0o700)
 
 

@@ -36,7 +36,7 @@ def test_a_home_that_nothing_can_name_is_refused(
     monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     monkeypatch.setenv("ZONEPROOF_HOME", named)
-    with pytest.raises(ConfigError, match="name a folder by an absolute path in UTF-8") as caught:
+    with pytest.raises(ConfigError, match="give the absolute path of a folder, in UTF-8") as caught:
         Home.find()
     assert caught.value.message.isprintable()
 

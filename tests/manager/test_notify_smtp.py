@@ -114,7 +114,7 @@ async def test_only_the_kinds_that_are_wanted_are_told(server: SmtpServer) -> No
     assert server.mails == []
     assert await send_test(settings) == []
     assert server.mails[0].message["Subject"] == "[zoneproof] this is a test"
-    assert server.mails[0].text.startswith("Notifications of this Zoneproof reach you.")
+    assert server.mails[0].text.startswith("Notifications from this Zoneproof reach you.")
 
 
 @pytest.mark.parametrize(

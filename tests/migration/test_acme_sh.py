@@ -240,7 +240,7 @@ def test_what_ran_and_where_copies_went_is_noted_without_its_text(tmp_path: Path
     )
     made = only(read_acme_sh(tmp_path))
     assert any("Le_ReloadCmd" in note for note in made.notes)
-    assert any("places for copies" in note for note in made.notes)
+    assert any("copies the certificate elsewhere" in note for note in made.notes)
     assert any("fixed wait" in note for note in made.notes)
     assert SECRET not in repr(made)
 
@@ -398,7 +398,7 @@ def test_without_a_certificate_an_unknown_key_length_is_told(tmp_path: Path) -> 
     (path.parent / "fullchain.cer").unlink()
     made = only(read_acme_sh(tmp_path))
     assert made.key_type == "ec256"
-    assert any("kind of its key is not known" in note for note in made.notes)
+    assert any("its key type is not known" in note for note in made.notes)
 
 
 def test_another_folder_says_so(tmp_path: Path) -> None:

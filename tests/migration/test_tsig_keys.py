@@ -144,7 +144,7 @@ def test_both_files_of_dnssec_keygen_are_read(
         (STATEMENT.replace("hmac-sha512", "hmac-sha512-128"), "cut short"),
         (STATEMENT.replace('"acme"', '"acme'), "a quote in it is not closed"),
         (RECORD.replace("165", "8"), "not for TSIG"),
-        (PRIVATE, "does not tell the TSIG key's name"),
+        (PRIVATE, "does not hold the TSIG key's name"),
         (PRIVATE.replace("165", "9" * 5000), "not for TSIG"),
         ("Private-key-format: v1.3\n", "not the private file of a TSIG key"),
     ],

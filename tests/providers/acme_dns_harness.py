@@ -99,7 +99,7 @@ class AcmeDnsHarness(HarnessWithTrouble, HarnessWithSecond, HarnessWithRefusal):
             (ProviderError, Reply(405, b""), "nothing"),
             (ProviderError, WEB_PAGE, "a web page"),
             (ProviderError, Reply(201, {"username": KEY}), "password"),
-            (ProviderError, Reply(201, [KEY] * 1000), "another form"),
+            (ProviderError, Reply(201, [KEY] * 1000), "an unexpected form"),
             (ProviderError, Reply(201, f"{{'password': '{KEY}'".encode()), "not JSON"),
             (ProviderError, Reply(201, b'{"x":' + b"[" * 100_000), "not JSON"),
             (ProviderError, Reply(302, b"", {"Location": "https://elsewhere"}), "elsewhere"),
@@ -114,7 +114,7 @@ class AcmeDnsHarness(HarnessWithTrouble, HarnessWithSecond, HarnessWithRefusal):
             (ProviderError, Reply(400, {"error": "bad_txt"}), "43"),
             (ProviderError, Reply(418, b"\x1b[1mI'm a teapot\x1b[0m"), "I'm a teapot"),
             (ProviderError, WEB_PAGE, "a web page"),
-            (ProviderError, Reply(200, {"txt": "another"}), "another value"),
+            (ProviderError, Reply(200, {"txt": "another"}), "a value other than"),
             (ProviderQuotaError, Reply(429, b"", {"Retry-After": "1"}), "try again in 1 "),
             (ProviderUnavailableError, Reply(503, b"restarting"), "restarting"),
         ]:

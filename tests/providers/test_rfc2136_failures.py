@@ -92,7 +92,7 @@ async def test_each_rcode_is_its_own_error_signed_or_not(
     ("make", "key", "words"),
     [
         (unsigned, KEY, ["primary server", "TSIG key", "key_name", "algorithm"]),
-        (unsigned, None, ["signed updates only", "set key_name and secret"]),
+        (unsigned, None, ["only signed updates", "set key_name and secret"]),
         (response, KEY, ["primary server"]),
     ],
     ids=["an unsigned answer", "an unsigned update", "a signed answer"],
