@@ -136,7 +136,7 @@ def test_without_a_yes_certbots_folder_is_only_shown(
     assert "example.com, *.example.com" in result.stdout
     assert "dns-01 with the credential wild-rfc2136" in result.stdout
     assert account_url(letsencrypt) in result.stdout
-    assert "nothing was changed: this was a preview; --yes takes over" in result.stdout
+    assert "nothing was changed: this was a preview; --yes imports" in result.stdout
     assert TSIG_SECRET not in result.stdout + result.stderr
     assert json.loads(world.run("list", "--json", environment=home).stdout) == []
     assert tree_state(letsencrypt) == before
@@ -160,7 +160,7 @@ def test_a_second_time_there_is_nothing_to_take_over(imported: World, letsencryp
     before = tree_state(imported.home / "live"), tree_state(letsencrypt)
     result = imported.run("import", "certbot", str(letsencrypt), "--yes")
     assert (result.status, result.stderr) == (0, "")
-    assert "nothing to take over: everything is already here" in result.stdout
+    assert "nothing to import: everything is already here" in result.stdout
     assert (tree_state(imported.home / "live"), tree_state(letsencrypt)) == before
 
 
@@ -438,13 +438,13 @@ def test_where_nothing_is_an_error_says_what_was_looked_for(inside: Inside, tmp_
 
 def test_at_a_terminal_it_asks(folder: Path, tmp_path: Path) -> None:
     add_certbot(folder, "example.com", ("example.com",), authenticator="standalone")
-    question = "Take over 1 certificate, the files of 1? [y/N]: "
+    question = "Import 1 certificate, the files of 1? [y/N]: "
     home = {"ZONEPROOF_HOME": str(tmp_path / "home")}
     arguments = ["import", "certbot", str(folder)]
     assert run_at_terminal(arguments, [(question, "n")], home).status == 1
     result = run_at_terminal(arguments, [(question, "y")], home)
     assert result.status == 0, result.stdout
-    assert "took over 1 certificate, the files of 1; nothing of certbot was changed" in (
+    assert "imported 1 certificate, the files of 1; nothing of certbot was changed" in (
         result.stdout
     )
 

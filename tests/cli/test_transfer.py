@@ -101,7 +101,7 @@ def test_importing_twice_changes_nothing(inside: Inside, archive: Path) -> None:
     before = (inside.home / "archive/a.example").stat().st_mtime_ns
     result = take(inside, archive, "--yes", "--replace")
     assert result.status == 0
-    assert "nothing to take over: everything is already here" in result.stdout
+    assert "nothing to import: everything is already here" in result.stdout
     assert (inside.home / "archive/a.example").stat().st_mtime_ns == before
     assert set(statuses(take(inside, archive, "--json")).values()) == {"same"}
 
@@ -451,4 +451,4 @@ def test_at_a_terminal_the_passphrase_is_typed_twice_and_never_shown(
     asked[1] = (question, "y")
     result = run_at_terminal(["import", "archive", output], asked, home)
     assert result.status == 0, result.stdout
-    assert "took over settings.toml, 1 credential" in result.stdout
+    assert "imported settings.toml, 1 credential" in result.stdout

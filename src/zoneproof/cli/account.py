@@ -39,7 +39,7 @@ _key_type_option = click.option(
 
 @click.group(cls=Commands)
 def account() -> None:
-    """Register and change the accounts at CAs; several at one CA if need be."""
+    """Register and manage the accounts at CAs, also several at one CA."""
 
 
 @account.command()
@@ -59,7 +59,7 @@ def account() -> None:
 @terms_options
 @json_option
 def register(ca: str, name: str, key_type: str | None, as_json: bool, **options: Any) -> None:
-    """Register an account. One that is registered already stays as it is.
+    """Register an account. One that is already registered is unchanged.
 
     The CA's terms of service are shown; on a terminal you are asked whether you agree to them.
     """
@@ -160,7 +160,7 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 @yes_option
 @json_option
 def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
-    """Forget an account and its key here; the CA is not told."""
+    """Remove an account and its key here; the CA is not notified."""
 
     async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
         found = await manager.accounts.get(name)
@@ -200,8 +200,8 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
     """Print CAA records that bind issuance to an account.
 
     With them only this account, by this method, obtains certificates. One is for names, one for
-    wildcards, both in zone-file form. NAME... are domains; the records also hold for what is below
-    them.
+    wildcards, both in zone-file form. NAME... are domains; the records also apply to all names
+    below them.
     """
 
     async def work(manager: Manager) -> tuple[StoredAccount, str, list[str]]:
@@ -227,10 +227,10 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
 @_key_type_option
 @json_option
 def rollover(name: str, key_type: str | None, as_json: bool) -> None:
-    """Give an account a new key; the old one is worthless then.
+    """Give an account a new key; the old one stops working.
 
-    The new one is of the same type unless --key-type says another. If it is cut off, run it again:
-    it finds out which key the CA has, and continues.
+    The new one is of the same type unless --key-type says another. If it is interrupted, run it
+    again: it asks the CA which key it has, and continues.
     """
     kind = _KEY_KINDS[key_type] if key_type else None
     changed = run_with_manager(lambda manager: changes.roll_over(manager, name, kind))
@@ -245,9 +245,9 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
 @yes_option
 @json_option
 def deactivate(name: str, yes: bool, as_json: bool) -> None:
-    """Close an account at its CA for good, and forget it here.
+    """Close an account at its CA for good, and remove it here.
 
-    Certificates that it obtained stay valid; nobody can renew or revoke with it any more.
+    Certificates that it obtained stay valid, but it can no longer renew or revoke any.
     """
 
     async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
@@ -296,7 +296,7 @@ def import_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Take over an account by its key.
+    """Import an account by its key.
 
     It is stored as NAME, or under the CA's name. The CA must know the key, unless --register is
     given. The key file can be certbot's private_key.json, lego's .key, acme.sh's account.key, or
@@ -340,8 +340,8 @@ def import_command(
 def export(name: str, output: str, as_json: bool) -> None:
     """Write an account and its key to a file.
 
-    'zoneproof account import --from' takes it in on another machine. Whoever has the file has the
-    account: carry it over a safe way, then delete it.
+    'zoneproof account import --from' imports it on another machine. Whoever has the file has the
+    account: copy it securely, then delete it.
     """
     found = run_with_manager(lambda manager: manager.accounts.get(name), to_read=True)
     content = sharing.to_file(found)

@@ -53,9 +53,9 @@ _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "r
 
 @click.group(cls=Commands)
 def credential() -> None:
-    """Keep what DNS providers need to know, encrypted, and test it.
+    """Store and test the credentials of DNS providers, encrypted.
 
-    Certificates refer to a credential by its name: a change reaches all that use it.
+    Certificates refer to a credential by its name: a change applies to all that use it.
     """
 
 
@@ -120,7 +120,7 @@ def rename(old: str, new: str, as_json: bool) -> None:
 @yes_option
 @json_option
 def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
-    """Forget a credential that no certificate uses.
+    """Remove a credential that no certificate uses.
 
     Values that were published with it and could not be removed keep a copy of its fields, until
     they are removed or dropped with 'zoneproof leftover'.
@@ -197,7 +197,7 @@ def _dns_options(command: F) -> F:
 @_dns_options
 @json_option
 def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: Any) -> None:
-    """Store what a PROVIDER needs to know.
+    """Store a credential for PROVIDER.
 
     \b
     zoneproof credential add rfc2136 --name dns --field server=ns1.example.com \\
@@ -317,7 +317,7 @@ def _tell(credential: Credential, text: str, *, as_json: bool) -> None:
     "--zone",
     default="",
     metavar="ZONE",
-    help="Where to write; needed where the provider cannot list its zones.",
+    help="Where to write; needed if the provider cannot list its zones.",
 )
 @click.option("--read-only", is_flag=True, help="List the zones of the account; write nothing.")
 @dns_options

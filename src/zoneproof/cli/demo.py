@@ -153,8 +153,8 @@ async def _record_to_create(home: Home, definition: CertificateDefinition, run: 
 def demo(keep: bool) -> None:
     """Obtain a wildcard certificate from a test CA, through a CNAME.
 
-    Starts Pebble and the challenge service on loopback, and ends them. Needs no rights, no
-    network, and leaves nothing behind.
+    Starts Pebble and the challenge service on loopback, and stops them. Needs no privileges and
+    no network, and leaves nothing behind.
     """
     find_pebble()
     folder = Path(tempfile.mkdtemp(prefix="zoneproof-demo-"))

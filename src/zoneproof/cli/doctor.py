@@ -60,14 +60,14 @@ def doctor(
     authoritative_port: int | None,
     as_json: bool,
 ) -> None:
-    """Examine the DNS for NAME... as a dns-01 validation would see it; nothing is changed.
+    """Check the DNS for NAME... as a dns-01 validation would see it; nothing is changed.
 
     \b
     zoneproof doctor example.com --ca letsencrypt
     zoneproof doctor example.com --expect _acme-challenge.acme.example.org
 
-    Whom to ask is what settings.toml says, if it is there; what is stored of an account at the CA
-    is used. Exits with 1 if a validation would fail.
+    Uses the resolvers of settings.toml, if it exists, and the stored account at the CA. Exits with
+    1 if a validation would fail.
     """
     identifiers = [Identifier.parse(name) for name in names]
     expected = DomainName.parse(expect) if expect else None

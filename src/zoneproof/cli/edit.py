@@ -55,7 +55,7 @@ def add(
 ) -> None:
     """Save a certificate for NAME... without obtaining it yet.
 
-    'zoneproof preview' tells whether it would work, 'zoneproof renew' obtains it.
+    'zoneproof preview' shows whether it would work, 'zoneproof renew' obtains it.
     """
     names = required_names(names, domains, options)
 
@@ -91,7 +91,7 @@ def add(
 def edit(
     name: str, added: Sequence[str], removed: Sequence[str], as_json: bool, **options: Any
 ) -> None:
-    """Change a managed certificate; what is not said stays. The next renewal uses it.
+    """Change a managed certificate; the rest stays. The next renewal uses it.
 
     \b
     zoneproof edit example.com --add-name www.example.com
@@ -166,7 +166,7 @@ def _tell_saved(
 @yes_option
 @json_option
 def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> None:
-    """Make the managed certificates those of a TOML file; the next renewal uses them.
+    """Change the managed certificates to match a TOML file; the next renewal uses them.
 
     \b
     zoneproof list --toml > certs.toml
@@ -240,7 +240,7 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     """Revoke the certificate NAME at its CA, which cannot be undone.
 
     It stays managed, so the next renewal obtains another, as 'zoneproof issue NAME' does at once:
-    with a new key, also if --reuse-key is on. If none is wanted, 'zoneproof remove NAME' next.
+    with a new key, even if --reuse-key is on. If you want none, run 'zoneproof remove NAME' next.
     """
     definition = run_with_manager(lambda manager: manager.certificates.get(name)).definition
     name = definition.name

@@ -38,7 +38,7 @@ from zoneproof.migration.sealed_file import read
 
 @click.group("import", cls=Commands)
 def import_() -> None:
-    """Take over what another program, or another home of Zoneproof, stored."""
+    """Import from another client, or from another home of Zoneproof."""
 
 
 @import_.command()
@@ -49,9 +49,9 @@ def import_() -> None:
 def archive(
     file: Path, passphrase: str | None, dry_run: bool, replace: bool, yes: bool, as_json: bool
 ) -> None:
-    """Take in FILE, which 'zoneproof export' wrote.
+    """Import FILE, which 'zoneproof export' wrote.
 
-    Shows first what would come. What is here and differs stays, unless --replace is given.
+    Shows first what would be imported. What differs here stays, unless --replace is given.
     """
     sealed = read(file)
     content = decode(sealed.open(get_passphrase(passphrase, twice=False)), str(file))
@@ -92,11 +92,11 @@ def registrations(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take over other clients' acme-dns registrations.
+    """Import other clients' acme-dns registrations.
 
-    PATH is such a client's file or folder. It reads the files of lego, cert-manager, Caddy,
-    acme-dns-client, certbot's hook and plugin, and Certify The Web. What is here and differs stays,
-    unless --replace is given.
+    PATH is such a client's file or folder. Reads the files of lego, cert-manager, Caddy,
+    acme-dns-client, certbot's hook and plugin, and Certify The Web. What differs here stays, unless
+    --replace is given.
     """
     found = read_registrations(path, server=server, domain=domain)
     for problem in found.problems:
@@ -117,11 +117,11 @@ def _import_options(command: F) -> F:
 @import_.command()
 @_import_options
 def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
-    """Take over what certbot keeps in PATH.
+    """Import what certbot keeps in PATH.
 
     PATH is usually /etc/letsencrypt, and is only read. Shows accounts, certificates and
-    registrations first. What is here and differs stays, unless --replace is given. Exits with 1 if
-    something could not be taken over.
+    registrations first. What differs here stays, unless --replace is given. Exits with 1 if
+    something could not be imported.
     """
     _take_over(
         "certbot",
@@ -144,10 +144,10 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
 )
 @_import_options
 def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
-    """Take over what lego keeps in PATH.
+    """Import what lego keeps in PATH.
 
-    PATH is usually .lego, and is only read. Shows accounts and certificates first. What is here and
-    differs stays, unless --replace is given. Exits with 1 if something could not be taken over.
+    PATH is usually .lego, and is only read. Shows accounts and certificates first. What differs
+    here stays, unless --replace is given. Exits with 1 if something could not be imported.
     """
     _take_over(
         "lego",
@@ -164,11 +164,10 @@ def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: 
 @import_.command("acme.sh")
 @_import_options
 def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
-    """Take over what acme.sh keeps in PATH.
+    """Import what acme.sh keeps in PATH.
 
-    PATH is usually ~/.acme.sh, and is only read. Shows accounts and certificates first. What is
-    here and differs stays, unless --replace is given. Exits with 1 if something could not be taken
-    over.
+    PATH is usually ~/.acme.sh, and is only read. Shows accounts and certificates first. What
+    differs here stays, unless --replace is given. Exits with 1 if something could not be imported.
     """
     _take_over(
         "acme.sh",
@@ -201,7 +200,7 @@ def _take_over(
     take_over, items = run_with_manager(plan, to_read=True)
     if not items:
         reasons = "; ".join(take_over.problems)
-        raise InvalidInputError(reasons or f"there is nothing of {client} to take over")
+        raise InvalidInputError(reasons or f"there is nothing of {client} to import")
     wanted = choose(items, take_over, replacing=replacing)
     if not as_json:
         show_items(items, wanted)
@@ -213,7 +212,7 @@ def _take_over(
     if as_json:
         _print_json(found, take_over, items, taken=len(wanted) if taken else 0)
     elif taken:
-        click.echo(f"took over {things_of(wanted)}; nothing of {client} was changed")
+        click.echo(f"imported {things_of(wanted)}; nothing of {client} was changed")
         click.echo("next: zoneproof preview --all")
         click.echo(f"then {switch_off}")
     else:

@@ -87,12 +87,12 @@ def issue_command(
     zoneproof issue example.com
 
     The certificate is saved with these options under its first name, or --name, and renewed from
-    then on. For one that is saved already, its name alone is enough; while it is valid and
-    unchanged, it stays. Options that change it are saved once they have worked.
+    then on. For one that is already saved, its name alone is enough; while it is valid and
+    unchanged, it is kept. Options that change it are saved once they have worked.
 
-    Files go to live/<name>/ below ZONEPROOF_HOME. If records have to be created by hand, they are
-    printed and, at a terminal, awaited; elsewhere the exit code is 3, and 'zoneproof resume' with
-    the certificate's name then continues.
+    Files go to live/<name>/ below ZONEPROOF_HOME. If you have to create records, they are printed
+    and, at a terminal, the command waits; otherwise the exit code is 3, and 'zoneproof resume' with
+    the certificate's name continues.
     """
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     wanted = take_options(options)

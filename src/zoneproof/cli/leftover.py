@@ -22,10 +22,10 @@ _names = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=l
 
 @click.group(cls=Commands)
 def leftover() -> None:
-    """Show what runs published and could not remove, try again, or give it up.
+    """Show what runs published and could not remove, retry, or give it up.
 
-    Every run removes what it published. Where that fails it is tried again by later runs, after
-    pauses from ten minutes to a day, and given up after 30 days.
+    Every run removes what it published. If that fails, later runs try again, after pauses from ten
+    minutes to a day, and give up after 30 days.
     """
 
 
@@ -51,7 +51,7 @@ def list_leftovers(as_json: bool) -> None:
 @_names
 @json_option
 def retry(names: Sequence[str], as_json: bool) -> None:
-    """Try now to remove all that is left over, or what NAMEs have.
+    """Try now to remove all leftovers, or those of NAMEs.
 
     A NAME is a certificate's or a record's. Exits with 1 if something could not be removed.
     """
@@ -77,9 +77,9 @@ def retry(names: Sequence[str], as_json: bool) -> None:
 @yes_option
 @json_option
 def drop(names: Sequence[str], everything: bool, yes: bool, as_json: bool) -> None:
-    """Give up what NAMEs have; says what may still stand.
+    """Give up the leftovers of NAMEs; shows what may still exist.
 
-    A NAME is a certificate's or a record's. What is dropped is a person's to remove.
+    A NAME is a certificate's or a record's. You have to remove what is dropped yourself.
     """
     if everything == bool(names):
         raise InvalidInputError("name a certificate or a record, or give --all")

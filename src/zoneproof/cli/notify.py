@@ -16,13 +16,13 @@ from zoneproof.manager.settings import FILE, load_settings
 
 @click.group(cls=Commands)
 def notify() -> None:
-    """Notifications by e-mail and webhook, which settings.toml in the home sets."""
+    """Notifications by e-mail and webhook, as set in settings.toml."""
 
 
 @notify.command()
 @json_option
 def test(as_json: bool) -> None:
-    """Send everybody a message that says that it is a test. Exits with 1 if one is not reached."""
+    """Send a test message to all receivers. Exits with 1 if one is not reached."""
     home = Home.find()
     settings = load_settings(home.path).notify
     receivers = len(settings.smtp) + len(settings.webhook)

@@ -26,7 +26,7 @@ from zoneproof.manager import AccountTerms, DnsSettings, RunOptions
 _TELLING = (
     click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
     click.option(
-        "--verbose", "-v", is_flag=True, help="Print all that happens, and each request to the CA."
+        "--verbose", "-v", is_flag=True, help="Print every step, and each request to the CA."
     ),
     json_events_option,
 )

@@ -30,9 +30,9 @@ server_option = click.option(
 
 @click.group(cls=Commands)
 def registration() -> None:
-    """The registrations at challenge services that are kept here: make, show, share, forget them.
+    """The registrations at challenge services that are kept here: add, show, share, remove them.
 
-    'zoneproof import registrations' takes some from other clients.
+    'zoneproof import registrations' imports those of other clients.
     """
 
 
@@ -62,7 +62,7 @@ def add(
     zoneproof registration add example.com www.example.com --server https://auth.example.net
 
     This is what the first order of each name would do; afterwards no order has to wait. Names that
-    are registered stay so. Exits with 1 if one could not be registered.
+    are already registered are unchanged. Exits with 1 if one could not be registered.
     """
     identifiers = [Identifier.parse(name) for name in names]
     for one in identifiers:
@@ -139,9 +139,9 @@ def list_registrations(server: str, as_json: bool) -> None:
 @yes_option
 @json_option
 def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
-    """Forget the registration of DOMAIN. The service keeps it, and the CNAME stays.
+    """Remove the registration of DOMAIN here. The service keeps it, and the CNAME stays.
 
-    The next issuance registers anew, and then wants another CNAME.
+    The next issuance registers again, and needs another CNAME.
     """
     name, one = _the_only(domain, server)
     confirm(f"Remove the key of {one.fulldomain}? This home may have the only copy.", yes=yes)
@@ -180,8 +180,8 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
 def export(domains: Sequence[str], form: str, output: Path, server: str, as_json: bool) -> None:
     """Write registrations for other clients.
 
-    Those of all DOMAINs, or of some, in the form that --format names. The file holds the keys in
-    clear: whoever has it can obtain certificates for these domains.
+    Those of all DOMAINs, or of some, in the format that --format names. The file holds the keys
+    unencrypted: whoever has it can obtain certificates for these domains.
     """
     chosen = _chosen(domains, server)
     if form == "certify":

@@ -53,11 +53,11 @@ def renew(
     as_json: bool,
     **terms: Any,
 ) -> None:
-    """Renew what is due: of all certificates, or of those named. For cron and timers.
+    """Renew all certificates that are due, or those named. For cron and timers.
 
     With --dry-run or --staging all of them are tried, due or not; files and state stay.
 
-    Exits with 1 if one failed, 3 if records have to be created by hand, 0 if all is well.
+    Exits with 1 if one failed, 3 if you have to create records, else 0.
     """
 
     async def work(manager: Manager) -> tuple[list[Renewal], list[str]]:
@@ -102,10 +102,10 @@ def resume(
     as_json: bool,
     **terms: Any,
 ) -> None:
-    """Continue with a certificate that waits for records, which you have created; the same order.
+    """Continue the order of a certificate whose records you have created.
 
-    Says of each record whether it is seen or missing, and at which name servers. Also continues
-    with one whose last run failed or was cut off, and with changes that have not worked yet.
+    Shows for each record whether it is seen or missing, and at which name servers. Also resumes
+    a certificate whose last run failed or did not finish, and changes that have not worked yet.
     """
 
     async def again(manager: Manager, name: str) -> Outcome:
@@ -176,9 +176,9 @@ def _status(results: Sequence[Renewal]) -> int:
 @authoritative_port_option
 @telling_options
 def run(authoritative_port: int | None, quiet: bool, verbose: bool, as_json: bool) -> None:
-    """Keep all certificates renewed until stopped; looks at least once an hour.
+    """Keep all certificates renewed until stopped; checks at least once an hour.
 
-    SIGTERM and Ctrl-C end it, after values in the DNS were removed.
+    SIGTERM and Ctrl-C stop it, after it has removed its values from the DNS.
     """
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     options = run_from(None, None, (), authoritative_port)

@@ -31,11 +31,11 @@ _CHANGE = (
 
 
 @click.command("list")
-@click.option("--problems", is_flag=True, help="Only those that need somebody's attention.")
+@click.option("--problems", is_flag=True, help="Only those that need attention.")
 @click.option("--toml", "as_toml", is_flag=True, help="Print a file for 'zoneproof apply'.")
 @json_option
 def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
-    """List the managed certificates and how each stands."""
+    """List the managed certificates and their status."""
     now = datetime.now(UTC)
 
     if as_toml:
@@ -86,7 +86,7 @@ def _print_toml(*, problems: bool, as_json: bool) -> None:
 @certificate_argument
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show all of a managed certificate: its definition, its files and how it stands."""
+    """Show a managed certificate in detail: its definition, files and status."""
     now = datetime.now(UTC)
 
     found = run_with_manager(
@@ -109,7 +109,7 @@ def show(name: str, as_json: bool) -> None:
 @certificate_argument
 @json_option
 def history(name: str, as_json: bool) -> None:
-    """Show what happened to a managed certificate, oldest first."""
+    """Show the history of a managed certificate, oldest first."""
 
     entries = run_with_manager(
         lambda manager: history_of(manager, name), needs_secrets=False, to_read=True

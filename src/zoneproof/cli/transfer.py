@@ -45,10 +45,10 @@ passphrase_option = click.option(
 )
 @json_option
 def export(output: Path, passphrase: str | None, with_certificates: bool, as_json: bool) -> None:
-    """Write all that is stored to one encrypted file, for another machine or as a backup.
+    """Write everything that is stored to one encrypted file, for another machine or as a backup.
 
-    It holds the definitions and how their renewals stand, credentials, CA accounts with their
-    keys, registrations and settings.toml. 'zoneproof import archive' takes it in.
+    It holds the definitions and the state of their renewals, credentials, CA accounts with
+    their keys, registrations and settings.toml. 'zoneproof import archive' reads it.
     """
     if output.exists() or output.is_symlink():
         raise exists_already(output)
@@ -124,7 +124,7 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
     if as_json:
         json_document({"items": items, "taken": len(wanted) if taken else 0})
     elif taken:
-        click.echo(f"took over {things_of(wanted)}; next: zoneproof list")
+        click.echo(f"imported {things_of(wanted)}; next: zoneproof list")
     else:
         tell_nothing_taken(items, wanted, dry_run=dry_run)
 
@@ -144,7 +144,7 @@ def is_wanted(wanted: Sequence[Item], *, dry_run: bool, yes: bool, as_json: bool
         return False
     replaced = sum(item.status == "differs" for item in wanted)
     also = f", of which {replaced} replace what is here" if replaced else ""
-    confirm(f"Take over {things_of(wanted)}{also}?", yes=yes)
+    confirm(f"Import {things_of(wanted)}{also}?", yes=yes)
     return True
 
 
@@ -153,11 +153,11 @@ def tell_nothing_taken(items: Sequence[Item], wanted: Sequence[Item], *, dry_run
     if wanted and dry_run:
         click.echo("nothing was changed: this was a dry run")
     elif wanted:
-        click.echo(f"nothing was changed: this was a preview; --yes takes over {things_of(wanted)}")
+        click.echo(f"nothing was changed: this was a preview; --yes imports {things_of(wanted)}")
     elif any(item.status == "differs" for item in items):
-        click.echo("nothing to take over: --replace overwrites what differs here")
+        click.echo("nothing to import: --replace overwrites what differs here")
     else:
-        click.echo("nothing to take over: everything is already here")
+        click.echo("nothing to import: everything is already here")
 
 
 def things_of(items: Sequence[Item]) -> str:

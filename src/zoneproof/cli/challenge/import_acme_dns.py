@@ -44,11 +44,11 @@ _VALUES = {
 def import_acme_dns(
     path: Path, source: str, tenant: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Take over an acme-dns with its accounts.
+    """Import the accounts of an acme-dns.
 
-    Their keys and current values come, too. SOURCE is its SQLite file, or the postgres:// URL of
-    its database (the password may be in PGPASSWORD). It is only read. The import can be repeated:
-    what has changed here since stays.
+    Their keys and current values are imported, too. SOURCE is its SQLite file, or the postgres://
+    URL of its database (the password may be in PGPASSWORD). It is only read. The import can be
+    repeated: it keeps what has changed here since.
     """
     config = load_config(path)
     tell = _JsonLines() if as_json else _Lines()

@@ -30,9 +30,9 @@ def key() -> None:
 @click.option("--note", default="", metavar="TEXT", help="What the key is for.")
 @json_option
 def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_json: bool) -> None:
-    """Make a licence key of TENANT, and print it.
+    """Create a licence key for TENANT, and print it.
 
-    It is shown only now.
+    It is shown only once.
     """
     if operator == bool(tenant_name):
         raise InvalidInputError("give either a tenant or --operator")
@@ -47,7 +47,7 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 )
 @json_option
 def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
-    """List the keys, without what is secret of them."""
+    """List the keys, without their secret parts."""
 
     def line(found: LicenceKey) -> str:
         whose = found.tenant or "(operator)"
@@ -71,7 +71,7 @@ def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
 @yes_option
 @json_option
 def revoke(path: Path, key_id: str, yes: bool, as_json: bool) -> None:
-    """Let a key work no more; what was registered with it stays."""
+    """Revoke a key; what was registered with it stays."""
     confirm(f"Revoke the key {key_id} for good?", yes=yes)
     write(path, lambda tx, them: them.tenants.revoke_key(tx, key_id))
     tell({"revoked": key_id}, f"the key {key_id} is revoked", as_json=as_json)

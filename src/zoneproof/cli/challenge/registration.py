@@ -102,9 +102,9 @@ def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
 @click.argument("networks", nargs=-1)
 @json_option
 def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) -> None:
-    """Say from which NETWORKS updates may come.
+    """Set the NETWORKS that updates may come from.
 
-    They are such as 192.0.2.0/24; without any, updates may come from anywhere.
+    For instance 192.0.2.0/24; without any, updates may come from anywhere.
     """
     changed = _change(path, subdomain, lambda tx, them: them.set_allowfrom(tx, subdomain, networks))
     tell(changed, f"{changed.fulldomain} is updated from {_allowed(changed)}", as_json=as_json)
@@ -116,7 +116,7 @@ def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) 
 @yes_option
 @json_option
 def rotate(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
-    """Print a new API key; the old one no longer works."""
+    """Print a new API key; the old one stops working."""
     found = _details(path, subdomain)
     confirm(f"Give {found.fulldomain} a new key? Clients with the old one will fail.", yes=yes)
     rotated = credentials_of(write(path, lambda tx, them: them.rotate(tx, subdomain)))

@@ -42,10 +42,10 @@ def serve(
 ) -> None:
     """Answer DNS and the HTTP API, until stopped.
 
-    SIGTERM and Ctrl-C stop it, SIGHUP rereads the configuration.
+    SIGTERM and Ctrl-C stop it, SIGHUP reloads the configuration.
 
-    With --check, which the options below it are for, exits with 0 if it could run, 1 if something
-    is in the way, 2 if the configuration is wrong.
+    With --check, which the options below it are for, exits with 0 if it could run, 1 if there
+    is a problem, 2 if the configuration is wrong.
     """
     if not check:
         from zoneproof.challengedns.runtime.service import serve as run
@@ -122,10 +122,10 @@ def _print_json(findings: Sequence[CheckFinding]) -> None:
 @config_option
 @json_option
 def health(path: Path, as_json: bool) -> None:
-    """Ask the running service whether it is well.
+    """Check whether the running service is healthy.
 
     Asks at every address of the configuration, for DNS and for the API's /health. Exits with 0 if
-    all is well, else with 1 and what is not.
+    all is well, else with 1 and the problem.
     """
     from zoneproof.challengedns.runtime.health import ailments
 

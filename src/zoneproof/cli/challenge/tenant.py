@@ -50,9 +50,9 @@ _expires_option = click.option(
 
 @click.group(cls=Commands)
 def tenant() -> None:
-    """Administer the tenants, who register.
+    """Administer the tenants.
 
-    They do with licence keys. Also while the service runs.
+    They register with licence keys. Also while the service runs.
     """
 
 
