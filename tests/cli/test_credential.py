@@ -35,7 +35,7 @@ def test_a_credential_is_added_shown_and_listed_without_its_secret(home: Home) -
 
 def test_a_taken_name_is_refused(home: Home) -> None:
     home.add()
-    assert "there is a credential 'rfc2136' already" in error_of(home.add())
+    assert "the credential 'rfc2136' already exists" in error_of(home.add())
     assert home.add("--name=other").status == 0
 
 

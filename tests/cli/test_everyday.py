@@ -281,8 +281,14 @@ def test_a_request_moves_with_its_certificate(world: World, tmp_path: Path) -> N
     [
         (("issue", "other.example", "--csr", "{csr}"), "the names are those of the CSR"),
         (("issue", "--csr", "{csr}", "--key-type=ec256"), "how a.example is validated"),
-        (("add", "--csr", "{csr}", "--provider=manual", "--reuse-key"), "'reuse_key' has no"),
-        (("add", "--csr", "{csr}", "--provider=manual", "--pkcs12-password="), "'pkcs12' has no"),
+        (
+            ("add", "--csr", "{csr}", "--provider=manual", "--reuse-key"),
+            "'reuse_key' does not apply",
+        ),
+        (
+            ("add", "--csr", "{csr}", "--provider=manual", "--pkcs12-password="),
+            "'pkcs12' does not apply",
+        ),
         (("add", "--csr", "{csr}.none", "--provider=manual"), "cannot read"),
         (("add", "--csr", "{nonsense}", "--provider=manual"), "not a certificate signing request"),
         (("add", "--csr", "{key}", "--provider=manual"), "it contains a private key"),

@@ -147,7 +147,7 @@ def test_wrong_input_is_told_in_one_line_and_saves_nothing(
 def test_a_near_miss_of_a_name_is_suggested(world: World) -> None:
     add(world, "example.com")
     assert "did you mean 'example.com'?" in world.run("show", "exmaple.com").stderr
-    assert "there is a certificate example.com already" in add(world, "example.com").stderr
+    assert "the certificate example.com already exists" in add(world, "example.com").stderr
 
 
 def test_remove_forgets_the_definition_and_keeps_files_unless_told(world: World) -> None:

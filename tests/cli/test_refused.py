@@ -43,7 +43,7 @@ WRONG = [
     ({"identifiers": ["192.0.2.7"]}, "is an IP address"),
     (
         {"provider": "acme-dns", "fields": {"server": "https://auth.example"}, "zone": "a.example"},
-        "the zone 'a.example' cannot be given together",
+        "the zone 'a.example' cannot be given with it",
     ),
 ]
 _OPTIONS = {"fallback_accounts": "--fallback-account", "identifiers": "--add-name"}
@@ -344,7 +344,7 @@ def test_a_wrong_option_of_issue_leaves_a_good_certificate_alone(
 def test_options_that_fail_in_the_order_leave_it_alone_and_can_be_tried_again(good: World) -> None:
     nobody = f"--resolver=127.0.0.1:{free_port()}"
     result = good.run("issue", "example.com", nobody, "--key-type=rsa2048")
-    assert "'zoneproof resume example.com' tries it again" in result.stderr
+    assert "'zoneproof resume example.com' tries again" in result.stderr
     stays(good, result, 1, "127.0.0.1")
     assert "zoneproof resume example.com" in good.run("show", "example.com").stdout
     resumed = good.run("resume", "example.com", f"--resolver=127.0.0.1:{good.unbound.port}")
@@ -359,7 +359,7 @@ def test_a_wrong_key_does_not_replace_the_credential_that_works(good: World) -> 
         for option in good.rfc2136_options
     ]
     result = good.run("issue", "example.com", "*.example.com", *wrong)
-    stays(good, result, 1, "saved of example.com stays as it was")
+    stays(good, result, 1, "the saved definition of example.com is unchanged")
 
 
 def test_a_change_that_pauses_is_saved_only_once_it_has_worked(good: World) -> None:

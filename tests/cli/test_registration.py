@@ -51,7 +51,7 @@ def test_those_of_one_service_are_listed(filled: Inside) -> None:
 
 
 def test_a_home_without_any_says_how_they_come(inside: Inside) -> None:
-    assert "at first use" in inside.good("registration", "list")
+    assert "the first certificate through acme-dns" in inside.good("registration", "list")
     assert inside.good("registration", "list", "--json") == "[]\n"
 
 

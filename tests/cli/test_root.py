@@ -95,7 +95,7 @@ def test_help_is_a_command_too(words: tuple[str, ...]) -> None:
     [
         (("isue",), "No such command 'isue'. Did you mean 'issue'?"),
         (("credential", "ad"), "No such command 'ad'. Did you mean 'add'?"),
-        (("issue", "example.com"), "'zoneproof issue' has no commands of its own"),
+        (("issue", "example.com"), "'zoneproof issue' has no subcommands"),
     ],
 )
 def test_help_about_a_command_that_is_none(words: tuple[str, ...], advice: str) -> None:

@@ -100,7 +100,7 @@ def test_what_is_there_twice_is_refused(document: bytes, kind: str) -> None:
     ids=lambda raw: raw[:16],
 )
 def test_a_document_of_no_form_is_one_short_line(raw: bytes) -> None:
-    with pytest.raises(InvalidInputError, match=r"^it holds what this Zone") as caught:
+    with pytest.raises(InvalidInputError, match=r"^it holds something that this Zone") as caught:
         decode(raw, "it")
     assert len(caught.value.message) < 400
 

@@ -78,7 +78,7 @@ async def test_nothing_stored_holds_a_secret(tmp_path: Path) -> None:
 async def test_a_taken_name_is_refused_and_what_is_there_stays(tmp_path: Path) -> None:
     async with open_manager(Home(tmp_path)) as manager:
         await add(manager, "dns")
-        with pytest.raises(InvalidInputError, match="there is a credential 'dns' already"):
+        with pytest.raises(InvalidInputError, match="the credential 'dns' already exists"):
             await manager.credentials.add(Credential("dns", "script", {}))
         assert (await manager.credentials.get("dns")).provider == "rfc2136"
 

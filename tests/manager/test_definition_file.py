@@ -140,7 +140,10 @@ METHOD = '[[certificate.method]]\nprovider = "manual"\n'
         ('[[certificate]]\nname = "a"\nidentifiers = ["a.b"]\nkey_type = "x"', "a: 'key_type'"),
         ('[[certificate]]\nname = "a"\nidentifiers = "a.b"', "a: 'identifiers'"),
         ('[[certificate]]\nidentifiers = ["a.b"]\nname = 5', "certificate 1: 'name'"),
-        ('[[certificate]]\nname = "../a"\nidentifiers = ["a.b"]', "'../a' cannot name"),
+        (
+            '[[certificate]]\nname = "../a"\nidentifiers = ["a.b"]',
+            "'../a' is not a valid certificate name",
+        ),
         ('[[certificate]]\nname = "a"\nidentifiers = []', "a: "),
         ("[[certificate]]\n", "certificate 1: 'identifiers'"),
         ("[[certificate]]\nidentifiers = [1]", "certificate 1: 'identifiers'"),

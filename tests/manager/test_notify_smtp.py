@@ -190,7 +190,7 @@ async def test_a_server_that_falls_silent_is_left_at_the_deadline(
     server.silent_at = verb
     settings = to(server, ca_bundle=bundle)
     line = await mail(settings, compose(settings, [NOTICE], "host", AT), deadline=0.3)
-    assert line.endswith("no end within 0.3 seconds: check host, port and security")
+    assert line.endswith("not finished within 0.3 seconds: check host, port and security")
 
 
 async def test_who_gives_up_waiting_hangs_up(server: SmtpServer) -> None:

@@ -58,7 +58,7 @@ def test_a_changed_byte_is_noticed(sealed: bytes, place: int) -> None:
 
 def test_a_file_cut_anywhere_is_told_before_a_passphrase_is_wanted(sealed: bytes) -> None:
     for length in range(len(sealed)):
-        with pytest.raises(InvalidInputError, match=r"is (not whole|not an archive)"):
+        with pytest.raises(InvalidInputError, match=r"is (incomplete|not a Zoneproof archive)"):
             parse(sealed[:length], "it")
     with pytest.raises(InvalidInputError, match="is incomplete"):
         parse(sealed + b"\n", "it")

@@ -63,9 +63,9 @@ def _objection(url: str, allow_http: bool) -> str:
         parts = httpx2.URL(url) if _USABLE.fullmatch(url) else httpx2.URL()
         host = parts.host
     except (httpx2.InvalidURL, ValueError):
-        return "is not a valid URL"
+        return "is not a URL"
     if not _is_host(host) or not (parts.port is None or 0 < parts.port <= _LARGEST_PORT):
-        return "is not a valid URL"
+        return "is not a URL"
     if parts.userinfo:
         return "has a user name in it"
     if parts.scheme == "https" or (allow_http and parts.scheme == "http" and _is_loopback(host)):
