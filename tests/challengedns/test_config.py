@@ -74,7 +74,11 @@ def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path
         ('["127.0.0.1:8080"]', "[]", "'api.listen'"),
         ('["127.0.0.1:8080"]', '"127.0.0.1:8080"', "'api.listen'"),
         ("[api]", "[api]\nport = 80", "'api.port' is not known"),
-        ("[api]", '[api]\ntls = "on"', "'api.tls': 'on' is not offered: write 'off', 'file' or"),
+        (
+            "[api]",
+            '[api]\ntls = "on"',
+            "'api.tls': 'on' is not a valid value: write 'off', 'file' or",
+        ),
         (
             "[api]",
             '[api]\ntls = "auto"\ndomain = "auth.example.org"\nacme_email = "somebody"',

@@ -140,7 +140,7 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
         ({"hostmaster": "somebody"}, "--hostmaster: 'somebody' is not an e-mail address"),
         ({"nameserver": "*.example.org"}, "--nameserver: '*.example.org' is not the name of a"),
         ({"dns_listen": "127.0.0.1"}, "--dns-listen: '127.0.0.1' is not an address and port"),
-        ({"tenant": "Big"}, "--tenant: 'Big' cannot be a tenant's name"),
+        ({"tenant": "Big"}, "--tenant: 'Big' is not a valid tenant name"),
         (
             {"api_name": "api.elsewhere.net"},
             "api.elsewhere.net is not a name in the service's zones",

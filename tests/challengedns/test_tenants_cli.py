@@ -54,7 +54,7 @@ def test_a_tenant_is_made_listed_shown_changed_and_deleted(run: Run) -> None:
     assert re.search(r"^expires_at +never$", run("tenant", "show", "acme"), re.MULTILINE)
     run("tenant", "disable", "acme")
     assert "acme  disabled  0 of 8 registrations\n" in run("tenant", "list")
-    assert run("tenant", "delete", "acme", "--yes") == "the tenant acme is deleted, and its keys\n"
+    assert run("tenant", "delete", "acme", "--yes") == "the tenant acme and its keys are deleted\n"
     assert run("tenant", "list", "--json") == "[]\n"
     assert run("tenant", "list") == "no tenants yet: 'zoneproof challenge tenant create'\n"
     assert "there is no tenant 'acme'" in run("tenant", "show", "acme", status=2)

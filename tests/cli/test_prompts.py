@@ -181,7 +181,7 @@ def test_a_question_takes_no_pasted_command_for_its_answer(home: Home, tmp_path:
     told = paste(
         home, tmp_path, f"{add}zoneproof credential remove dns\nzoneproof credential list\n"
     )
-    assert "Nobody can be asked here: add --yes to do it" in told
+    assert "There is no terminal to ask at: add --yes to do it" in told
     assert "dns   rfc2136" in told, told
 
 

@@ -103,7 +103,7 @@ authoritative_port_option = click.option(
     "--authoritative-port",
     type=click.IntRange(1, 65535),
     metavar="PORT",
-    help="Where authoritative servers are asked.  [default: 53]",
+    help="Port of authoritative servers.  [default: 53]",
 )
 
 

@@ -120,9 +120,9 @@ def run_with_person(
 
 def _wait_for(waiting: AwaitingUserError, name: str) -> None:
     tell_error(waiting)
-    question = "press Enter when they are there, or Ctrl-C to do it later"
+    question = "press Enter when they exist, or Ctrl-C to do it later"
     if len(waiting.records) == 1:
-        question = question.replace("they are", "it is")
+        question = question.replace("they exist", "it exists")
     try:
         click.prompt(question, default="", show_default=False, prompt_suffix=": ", err=True)
     except click.Abort as abort:

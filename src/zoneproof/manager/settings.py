@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.failover_after < 1:
             raise InvalidInputError("failover_after must be a number of failures, 1 or more")
         if not 1 <= self.authoritative_port <= 65535:
-            raise InvalidInputError("authoritative_port is a port from 1 to 65535")
+            raise InvalidInputError("authoritative_port must be a port from 1 to 65535")
         if self.email:
             try:
                 require_email(self.email)

@@ -36,7 +36,7 @@ def find_user(name: str) -> pwd.struct_passwd | None:
     try:
         user = pwd.getpwnam(name or DEFAULT_USER)
     except (KeyError, ValueError):
-        what = "" if name else " to become instead of root"
+        what = "" if name else " to switch to from root"
         name = printable(name or DEFAULT_USER)
         raise InvalidInputError(
             f"there is no user '{name}'{what}: create it with 'useradd --system --no-create-home"

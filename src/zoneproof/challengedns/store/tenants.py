@@ -231,8 +231,8 @@ def check_tenant_name(name: str) -> str:
     """Return a name that a tenant can have. Raises RegistrationError ``invalid_name``."""
     if not _NAME.match(name):
         raise RegistrationError(
-            f"'{printable(name[:70])}' cannot be a tenant's name: write up to 63 of a-z, 0-9,"
-            " '.', '_', '-', of which the first is a letter or a digit",
+            f"'{printable(name[:70])}' is not a valid tenant name: use up to 63 of a-z, 0-9, '.', "
+            "'_', '-', beginning with a letter or digit",
             code="invalid_name",
         )
     return name

@@ -11,10 +11,10 @@ _TABLE = {
     "The service": {
         "init": (f"{_ROOM}.init:init", "Write the configuration of a new service."),
         "serve": (f"{_ROOM}.serve:serve", "Answer DNS and the HTTP API, until stopped."),
-        "health": (f"{_ROOM}.serve:health", "Ask the running service whether it is well."),
+        "health": (f"{_ROOM}.serve:health", "Check whether the running service is healthy."),
         "import-acme-dns": (
             f"{_ROOM}.import_acme_dns:import_acme_dns",
-            "Take over an acme-dns with its accounts.",
+            "Import the accounts of an acme-dns.",
         ),
     },
     "What it keeps": {
@@ -22,7 +22,7 @@ _TABLE = {
             f"{_ROOM}.registration:registration",
             "Administer the registrations.",
         ),
-        "tenant": (f"{_ROOM}.tenant:tenant", "Administer the tenants, who register."),
+        "tenant": (f"{_ROOM}.tenant:tenant", "Administer the tenants."),
         "key": (f"{_ROOM}.key:key", "Administer licence keys, and the operator's."),
     },
 }
