@@ -168,7 +168,7 @@ def test_the_check_tells_that_there_is_no_user_to_become(tmp_path: Path) -> None
     done = challenge_command(without_a_user(tmp_path), "serve", "--check", "--no-dns")
     assert done.status == 1
     assert "PROBLEM  user: " in done.stdout
-    assert "there is no user 'zoneproof' to become" in done.stdout
+    assert "there is no user 'zoneproof' to switch to" in done.stdout
 
 
 def test_the_unknown_user_is_an_error_of_the_configuration(folder: Path) -> None:

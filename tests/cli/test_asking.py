@@ -23,15 +23,15 @@ KEEPS = {
     "registration": ("registration", "list", "--json"),
 }
 DESTROYING = [
-    ("account", ("account", "remove", "spare"), "Forget the account spare and its key for good?"),
+    ("account", ("account", "remove", "spare"), "Remove the account spare and its key for good?"),
     ("certificate", ("remove", "a.example"), "Stop managing a.example?"),
     (
         "certificate",
         ("remove", "A.Example.", "--delete-files"),
         "Stop managing a.example, and delete the certificate with all its keys?",
     ),
-    ("credential", ("credential", "remove", "dns"), "Forget the credential dns and its secrets?"),
-    ("registration", ("registration", "remove", "a.example"), "Forget the key of x.auth.example,"),
+    ("credential", ("credential", "remove", "dns"), "Remove the credential dns and its secrets?"),
+    ("registration", ("registration", "remove", "a.example"), "Remove the key of x.auth.example?"),
 ]
 
 

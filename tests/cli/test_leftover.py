@@ -158,7 +158,7 @@ def test_removing_a_credential_says_that_values_of_it_are_left(left: Inside) -> 
     )
     at_terminal = run_at_terminal(
         ("credential", "remove", "own"),
-        [("Forget the credential own and its secrets? [y/N]: ", "n")],
+        [("Remove the credential own and its secrets? [y/N]: ", "n")],
         {"ZONEPROOF_HOME": str(left.home)},
     )
     assert at_terminal.stdout.splitlines()[0] == warning
