@@ -249,7 +249,7 @@ class ApiClient:
                 f"{': set the URL to where the service really is' * bool(self._url_advice)}"
             )
         if reply.status not in expected or (problem and reply.status < 400):
-            other = Refusal(ProviderError, f"it refuses the request with status {reply.status}")
+            other = Refusal(ProviderError, f"it refused the request with status {reply.status}")
             raise self._refused(begin, reply, problem, other)
         return ApiAnswer(reply.status, reply.body, reply.headers)
 
@@ -267,7 +267,7 @@ class ApiClient:
         except msgspec.ValidationError as error:
             raise self._of_another_form(begin, answer, error) from error
         except (*_NOT_JSON, ET.ParseError) as error:
-            reason = "no XML" if into is ET.Element else "no JSON"
+            reason = "not XML" if into is ET.Element else "not JSON"
             reason = WEB_PAGE if is_web_page(answer.body) else reason
             raise ProviderError(
                 f"{begin}the answer with status {answer.status} is {reason}{self._url_advice}"
@@ -284,7 +284,7 @@ class ApiClient:
     ) -> ProviderError:
         what = sanitize(str(error), secrets=self._secrets)
         return ProviderError(
-            f"{begin}the answer with status {answer.status} is JSON of another form"
+            f"{begin}the answer with status {answer.status} is JSON of an unexpected form"
             f" ({what}){self._url_advice}"
         )
 
@@ -364,7 +364,7 @@ class ApiClient:
                 f"{begin}too many requests (429), it says: {words}; try again{later}"
             )
         return ProviderUnavailableError(
-            f"{begin}it fails with status {reply.status}, and says: {words}; try again later",
+            f"{begin}it failed with status {reply.status}, and says: {words}; try again later",
             changed_nothing=unchanged,
         )
 

@@ -79,7 +79,7 @@ def load(slug: str) -> type[Provider]:
     """Return a provider's class. Raises InvalidInputError for an unknown slug."""
     if slug not in MODULES:
         near = difflib.get_close_matches(slug, MODULES, n=1)
-        advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(slugs())}"
+        advice = f"did you mean '{near[0]}'?" if near else f"use {', '.join(slugs())}"
         raise InvalidInputError(f"there is no provider '{sanitize(slug)}': {advice}")
     module, _, name = MODULES[slug].partition(":")
     found: type[Provider] = getattr(import_module(f"zoneproof.providers.{module}"), name)
