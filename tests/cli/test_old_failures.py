@@ -139,7 +139,7 @@ def test_a_program_whose_mode_was_repaired_is_tried_at_once(world: World, tmp_pa
     program.chmod(0o755)
     again = renew(world)
     assert again.status == 1
-    assert "its last words" in again.stderr
+    assert "its last output" in again.stderr
 
 
 def test_a_webroot_that_is_there_again_is_tried_at_once(world: World, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_what_is_on_a_read_only_disk_is_told_and_renewing_is_refused(inside: Ins
     before = sorted(inside.home.iterdir())
     for command, told in (
         ("list", "a.example"),
-        ("show a.example", "no certificate is there yet"),
+        ("show a.example", "there is no certificate yet"),
         ("history a.example", "nothing has happened"),
         ("credential show dns", "192.0.2.1"),
     ):

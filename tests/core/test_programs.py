@@ -153,7 +153,7 @@ async def test_what_cannot_be_run_is_told_with_advice(
 @pytest.mark.parametrize(
     ("text", "mode", "reason"),
     [
-        ("#!/bin/sh\n", 0o644, "this user may not execute it"),
+        ("#!/bin/sh\n", 0o644, "this user cannot execute it"),
         ("#!/nonexistent/sh -e\n", 0o755, "the interpreter '/nonexistent/sh', which is not there"),
         ("#!/usr/bin/env nonexistent\n", 0o755, "the interpreter 'nonexistent', which is not"),
         ("#!sh\n", 0o755, "the interpreter 'sh', which is not there"),

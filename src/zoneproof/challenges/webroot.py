@@ -57,8 +57,8 @@ class Webroot:
         """
         if not self._path.is_dir():
             raise InvalidInputError(
-                f"the webroot {self._path} is not a directory: name the one from which the web"
-                " server serves the site"
+                f"the webroot {self._path} is not a directory: name the one that the web server "
+                "serves"
             )
         # The deepest folder that is there is the one that will be changed.
         deepest = next(folder for folder in (*_folders(self._path), self._path) if folder.is_dir())

@@ -32,7 +32,7 @@ def leftover() -> None:
 @leftover.command("list")
 @json_option
 def list_leftovers(as_json: bool) -> None:
-    """List the TXT values and files that may still stand, and why."""
+    """List the TXT values and files that may still exist, and why."""
     found = run_with_manager(
         lambda manager: manager.leftovers.find(), needs_secrets=False, to_read=True
     )

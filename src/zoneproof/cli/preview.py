@@ -51,8 +51,8 @@ def preview(
     zoneproof preview example.com '*.example.com' --credential dns
     zoneproof preview --all
 
-    Every identifier's method, names, zone and CAA are examined, and records that a person creates
-    are printed, each seen or missing, and at which name servers. Exits with 1 if issuing would
+    Checks every identifier's method, names, zone and CAA, and prints the records that you have
+    to create, with the name servers at which each is seen or missing. Exits with 1 if issuing would
     fail, or a record is missing.
     """
 

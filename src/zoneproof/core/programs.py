@@ -19,7 +19,7 @@ from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.core.files import open_file
 from zoneproof.core.text import sanitize
 
-_DENIED = "this user may not execute it: check its mode (chmod +x) and its folders"
+_DENIED = "this user cannot execute it: check its mode (chmod +x) and its folders"
 _FIRST_LINE = "a script needs a first line such as #!/bin/sh"
 _LONGEST_FIRST_LINE = 4096  # bytes
 _PLAIN = re.compile(r"[\w.+/][\w.+/-]*")  # neither an option of env nor a variable
@@ -117,7 +117,7 @@ def _problem(path: Path) -> str:
     if path.is_dir():
         return "it is a directory"
     if not os.access(path, os.X_OK):
-        # What this user may not look into is not told apart from what is missing.
+        # What this user cannot look into is not told apart from what is missing.
         return _DENIED if os.path.lexists(path) and path.exists() else "there is no such file"
     try:
         with open_file(path) as file:

@@ -55,7 +55,7 @@ class Home:
         self.check()
 
     def check(self) -> None:
-        """Raise StorageError if the folder is there and this user may not look into it."""
+        """Raise StorageError if the folder is there and this user cannot look into it."""
         if self.path.exists() and not os.access(self.path, os.R_OK | os.X_OK):
             raise StorageError(
                 f"this user cannot look into {self.path}: run this as the user who owns it, or set"

@@ -194,7 +194,7 @@ class CertificateFiles:
             certificate = chain.leaf
             found = public_der(certificate.public_key())
         except (AcmeError, ValueError):
-            return OnDisk(None, f"{folder / 'fullchain.pem'} holds no whole certificates")
+            return OnDisk(None, f"{folder / 'fullchain.pem'} contains no complete certificates")
         problem = _problem_of_parts(folder, pem, chain)
         if problem:
             return OnDisk(certificate, problem)
@@ -295,7 +295,7 @@ def _problem_of_parts(folder: Path, fullchain: bytes, chain: CertificateChain) -
         try:
             found = parse_chain(pem, file).certificates if pem.strip() else ()
         except AcmeError:
-            return f"{folder / file} holds no whole certificates"
+            return f"{folder / file} contains no complete certificates"
         if found != wanted:
             return f"{folder / file} is not a part of fullchain.pem: one of the two was exchanged"
     return ""
