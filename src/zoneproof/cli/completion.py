@@ -72,10 +72,10 @@ def accounts_and_authorities(
 
 def providers(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
     """Return the providers whose slug begins so."""
-    from zoneproof.providers import slugs
+    from zoneproof.providers import installed, slugs
 
     del context, parameter
-    return [slug for slug in slugs() if slug.startswith(text)]
+    return [slug for slug in (*slugs(), *installed()) if slug.startswith(text)]
 
 
 certificate_argument = click.argument("name", shell_complete=certificates)

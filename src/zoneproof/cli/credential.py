@@ -191,7 +191,10 @@ def _dns_options(command: F) -> F:
 @credential.command()
 @click.argument("provider", shell_complete=providers)
 @click.option(
-    "--name", default="", metavar="NAME", help="Name of the credential.  [default: PROVIDER]"
+    "--name",
+    default="",
+    metavar="NAME",
+    help="Name of the credential.  [default: PROVIDER, what follows its colon]",
 )
 @field_option
 @_dns_options
@@ -207,7 +210,7 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
     not given; for all, if none is given.
     """
     info = describe(provider)
-    name = name or provider
+    name = name or provider.rpartition(":")[2]
     given = given_fields(info, fields)
     settings = _dns_settings(dns)
     if somebody_is_there():

@@ -10,7 +10,7 @@ import click
 from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
-from zoneproof.providers import ProviderInfo, check_answer, shown_field
+from zoneproof.providers import ProviderInfo, check_answer, check_names, shown_field
 
 
 def parse_fields(texts: Sequence[str]) -> dict[str, str]:
@@ -58,18 +58,12 @@ def given_fields(info: ProviderInfo, texts: Sequence[str]) -> dict[str, str]:
     Raises InvalidInputError, also for a field that the provider does not have.
     """
     fields = parse_fields(texts)
-    known = {field.name: field for field in info.fields}
-    for name in fields:
-        if name not in known:
-            raise InvalidInputError(
-                f"provider {info.slug} has no field '{name[:40]}': its fields are"
-                f" {', '.join(known) or 'none'}"
-            )
+    check_names(info, fields)
     literal = literal_fields(texts)
     seen = [
         name
         for name, value in fields.items()
-        if name in literal and shown_field(known[name], value) != value
+        if name in literal and (field := info.field(name)) and shown_field(field, value) != value
     ]
     warn_of_literals(seen, f"--field {seen[0]}=@FILE or {seen[0]}=env:VARIABLE" if seen else "")
     return fields

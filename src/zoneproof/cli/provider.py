@@ -10,7 +10,7 @@ import click
 from zoneproof.cli.completion import providers
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document
-from zoneproof.providers import ProviderInfo, describe, slugs
+from zoneproof.providers import ProviderInfo, describe, installed, slugs
 from zoneproof.providers.pages import details
 
 
@@ -22,14 +22,21 @@ def provider() -> None:
 @provider.command("list")
 @json_option
 def list_providers(as_json: bool) -> None:
-    """List the providers."""
+    """List the providers.
+
+    After Zoneproof's own come those that acme.sh, dns-lexicon and certbot bring, as far as these
+    are installed here.
+    """
     infos = [describe(slug) for slug in slugs()]
+    others = installed()
     if as_json:
-        json_document([_facts(info) for info in infos])
+        brought = [{"slug": slug, "title": title} for slug, title in others.items()]
+        json_document([*map(_facts, infos), *brought])
         return
-    width = max(len(info.slug) for info in infos)
-    for info in infos:
-        click.echo(f"{info.slug:{width}}  {info.title}")
+    titles = {info.slug: info.title for info in infos}
+    width = max(map(len, titles))
+    for slug, title in {**titles, **others}.items():
+        click.echo(f"{slug:{width}}  {title}")
 
 
 @provider.command()
@@ -46,6 +53,8 @@ def show(slug: str, as_json: bool) -> None:
         needed = "required" if field.default is None else f"default '{field.default}'"
         secret = ", secret" if field.secret else ""
         click.echo(f"\n  {field.name}  ({needed}{secret})\n      {field.help}")
+    if info.free_fields:
+        click.echo(f"\n  {info.free_fields}")
     for paragraph in filter(None, [info.notes, *details(info)]):
         click.echo(f"\n{paragraph}")
 

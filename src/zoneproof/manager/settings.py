@@ -12,7 +12,7 @@ from zoneproof.core.names import require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.dnsquery import parse_policy, parse_server
 from zoneproof.manager.notifications import NotifySettings
-from zoneproof.providers import slugs
+from zoneproof.providers import exists
 
 T = TypeVar("T")
 FILE = "settings.toml"
@@ -114,7 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         self.log.check()
         self.dns.check()
         for slug, settings in self.provider.items():
-            if slug not in slugs():
+            if not exists(slug):
                 raise InvalidInputError(f"[provider.{slug}]: there is no provider '{slug}'")
             settings.check()
 

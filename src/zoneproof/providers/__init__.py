@@ -15,8 +15,11 @@ from zoneproof.providers.contract import (
 )
 from zoneproof.providers.registry import (
     check_answer,
+    check_names,
     describe,
+    exists,
     files_of,
+    installed,
     open_provider,
     require_files,
     shown_field,
@@ -36,8 +39,11 @@ __all__ = [
     "TxtRecord",
     "Zone",
     "check_answer",
+    "check_names",
     "describe",
+    "exists",
     "files_of",
+    "installed",
     "open_provider",
     "require_files",
     "shown_field",

@@ -14,3 +14,9 @@ MODULES: Mapping[str, str] = {
     "rfc2136": "rfc2136:Rfc2136",
     "script": "script:Script",
 }
+# What stands before the colon of a slug, as in acmesh:dns_cf.
+FAMILIES: Mapping[str, str] = {
+    "acmesh": "acme_sh:AcmeShScript",
+    "certbot": "certbot_plugins:CertbotPlugin",
+    "lexicon": "dns_lexicon:LexiconModule",
+}

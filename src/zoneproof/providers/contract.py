@@ -99,6 +99,7 @@ class ProviderInfo:
     ``*.ns.example.net``. ``least_privilege`` describes the narrowest key that works (Markdown).
     ``key_url`` is the page where the key is made. ``api_url`` is where the API is, if that is one
     place for everybody: it makes a field of that name, by which it can be set otherwise.
+    ``free_fields`` says what fields of any other name are, where there can be such.
     """
 
     slug: str
@@ -114,12 +115,22 @@ class ProviderInfo:
     key_url: str = ""
     api_url: str = ""
     limits: Limits = Limits()
+    free_fields: str = ""
 
     def __post_init__(self) -> None:
         if self.api_url:
             what = "where the API is; another one for a proxy or a test"
             url = CredentialField("api_url", what, default=self.api_url, url=True, rare=True)
             object.__setattr__(self, "fields", (*self.fields, url))
+
+    def field(self, name: str) -> CredentialField | None:
+        """Return the field of that name, None if it cannot be one. A free one may be a secret."""
+        for one in self.fields:
+            if one.name == name:
+                return one
+        if self.free_fields and name.isascii() and name.isidentifier():
+            return CredentialField(name, self.free_fields, secret=True, default="")
+        return None
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
-from zoneproof.providers.catalog import MODULES
+from zoneproof.providers.catalog import FAMILIES, MODULES
 from zoneproof.providers.contract import CredentialField, Provider, ProviderContext, ProviderInfo
 from zoneproof.providers.server_url import mask_url
+
+if TYPE_CHECKING:
+    from zoneproof.providers.adapters import Adapter
 
 
 def slugs() -> list[str]:
     """Return the slugs of all providers, sorted."""
     return sorted(MODULES)
+
+
+def installed() -> dict[str, str]:
+    """Return those that other programs on this machine bring: the title of each slug."""
+    return {
+        f"{family}:{name}": title
+        for family in FAMILIES
+        for name, title in _family(family).installed().items()
+    }
+
+
+def exists(slug: str) -> bool:
+    """Tell whether there is, or can be, such a provider."""
+    return slug in MODULES or slug.partition(":")[0] in FAMILIES
 
 
 def describe(slug: str) -> ProviderInfo:
@@ -77,24 +95,42 @@ def shown_field(field: CredentialField, value: str) -> str:
 
 def load(slug: str) -> type[Provider]:
     """Return a provider's class. Raises InvalidInputError for an unknown slug."""
+    family, colon, name = slug.partition(":")
+    if colon and family in FAMILIES:
+        return _family(family).named(name)
     if slug not in MODULES:
         near = difflib.get_close_matches(slug, MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"use {', '.join(slugs())}"
         raise InvalidInputError(f"there is no provider '{sanitize(slug)}': {advice}")
-    module, _, name = MODULES[slug].partition(":")
-    found: type[Provider] = getattr(import_module(f"zoneproof.providers.{module}"), name)
+    found: type[Provider] = _imported(MODULES[slug])
     return found
 
 
-def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
-    known = {field.name: field for field in info.fields}
-    for name in context.fields:
-        if name not in known:
+def _family(family: str) -> type[Adapter]:
+    found: type[Adapter] = _imported(FAMILIES[family])
+    return found
+
+
+def _imported(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(f"zoneproof.providers.{module}"), name)
+
+
+def check_names(info: ProviderInfo, names: Iterable[str]) -> None:
+    """Raise InvalidInputError for a name that no field of the provider can have."""
+    for name in names:
+        if not info.field(name):
+            known = ", ".join(field.name for field in info.fields) or "none"
+            others = f", and {info.free_fields}" if info.free_fields else ""
             raise InvalidInputError(
-                f"provider {info.slug} has no field '{sanitize(name)}': its fields are"
-                f" {', '.join(known) or 'none'}"
+                f"provider {info.slug} has no field '{sanitize(name, limit=40)}': its fields are"
+                f" {known}{others}"
             )
-    values: dict[str, str] = {}
+
+
+def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
+    check_names(info, context.fields)
+    values = dict(context.fields) if info.free_fields else {}
     for field in info.fields:
         value = context.fields.get(field.name, field.default)
         if value is None or (value == "" and field.default is None):

@@ -257,8 +257,9 @@ def default_name(identifiers: Sequence[str]) -> str:
 
 def secret_fields(provider: str, fields: dict[str, str]) -> list[str]:
     """Return the names of those fields that hold a secret. Raises InvalidInputError."""
+    info = describe(provider)
     return [
-        field.name
-        for field in describe(provider).fields
-        if field.name in fields and shown_field(field, fields[field.name]) != fields[field.name]
+        name
+        for name, value in fields.items()
+        if (field := info.field(name)) and shown_field(field, value) != value
     ]

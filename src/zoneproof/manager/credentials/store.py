@@ -92,12 +92,12 @@ class Credential:
         may be a secret.
         """
         try:
-            known = {one.name: one for one in describe(self.provider).fields}
+            info = describe(self.provider)
         except InvalidInputError:
-            known = {}
+            info = None
         unknown = CredentialField("", "", secret=True)
         return {
-            name: shown_field(known.get(name, unknown), value)
+            name: shown_field((info and info.field(name)) or unknown, value)
             for name, value in self.fields.items()
         }
 

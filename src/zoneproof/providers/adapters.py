@@ -1,0 +1,205 @@
+"""What the providers share that other programs' code stands behind: acme.sh, dns-lexicon, certbot.
+
+The contract, the locks and the deadlines are ours, the writing is theirs: it is done in a process
+of its own, which gets what the credential holds and nothing else that is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Self
+
+from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
+    ProviderZoneError,
+)
+from zoneproof.core.programs import Ended, ProgramError, run_program
+from zoneproof.core.text import sanitize
+from zoneproof.providers.contract import (
+    CredentialField,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+
+# By the HTTP status that is the last one, or by the word that the other process says.
+KINDS: Mapping[str, type[ProviderError]] = {
+    "401": ProviderCredentialsError,
+    "403": ProviderPermissionError,
+    "429": ProviderQuotaError,
+    "credentials": ProviderCredentialsError,
+    "zone": ProviderZoneError,
+    "unavailable": ProviderUnavailableError,
+    **{str(status): ProviderUnavailableError for status in (500, 502, 503, 504)},
+}
+_AT_ONCE = 10  # processes, each for a zone of its own
+_LONGEST_TIMEOUT = 3600.0  # seconds
+_SHORTEST_SECRET = 5  # characters; "true" and "1" are none
+# None of these programs is known to quote anything else rightly.
+_VALUE = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_SOUNDS_SECRET = re.compile(
+    r"key|secret|token|pass|pwd|pw$|auth|credential|cookie|session|otp", re.IGNORECASE
+)
+
+
+def sounds_secret(name: str) -> bool:
+    """Guess by its name whether a setting of another program is a secret. Rather yes than no."""
+    return bool(_SOUNDS_SECRET.search(name))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_TIMEOUT:
+        raise InvalidInputError(
+            f"timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
+            f" '{sanitize(text)}'"
+        )
+    return seconds
+
+
+TIMEOUT = CredentialField(
+    "timeout", "seconds that the change of one value may take", default="120", check=_seconds
+)
+
+
+class Adapter(ABC):
+    """A family of providers, such as ``acmesh:``; its classes by :meth:`named` are providers."""
+
+    info: ClassVar[ProviderInfo]
+    name: ClassVar[str]  # what follows the colon of the slug
+    own_fields: ClassVar[frozenset[str]]  # which are for us, and not for the other program
+
+    @classmethod
+    def named(cls, name: str) -> type[Self]:
+        """Return the provider of that name. Raises InvalidInputError for what can be none."""
+        named: type[Self] = type(cls.__name__, (cls,), {"name": name, "info": cls.describe(name)})
+        return named
+
+    @classmethod
+    @abstractmethod
+    def describe(cls, name: str) -> ProviderInfo:
+        """Describe the provider of that name, whether it is installed or not.
+
+        Raises InvalidInputError for a name that none can have.
+        """
+
+    @classmethod
+    @abstractmethod
+    def installed(cls) -> dict[str, str]:
+        """Return what is installed here: the title of each name."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        fields = context.fields
+        self.theirs = {
+            name: value for name, value in fields.items() if value and name not in self.own_fields
+        }
+        self.secrets = [
+            value
+            for name, value in self.theirs.items()
+            if (field := self.info.field(name)) and field.secret and len(value) >= _SHORTEST_SECRET
+        ]
+        self._timeout = _seconds(fields[TIMEOUT.name])
+        self._locks = KeyedLocks()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._home: tempfile.TemporaryDirectory[str] | None = None
+
+    async def zones(self) -> list[Zone]:
+        """Return nothing: the zone is found by asking the DNS."""
+        return []
+
+    async def add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Have each value added."""
+        await self._change("add", zone, records)
+
+    async def remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        """Have each value removed."""
+        await self._change("remove", zone, records)
+
+    async def close(self) -> None:
+        """Remove what the other program has kept for itself."""
+        if self._home:
+            self._home.cleanup()
+            self._home = None
+
+    @abstractmethod
+    async def change(
+        self, action: str, zone: Zone, records: Sequence[TxtRecord]
+    ) -> Sequence[ProviderError | None]:
+        """Change the records, which nobody else of this credential does in this zone meanwhile.
+
+        ``action`` is ``add`` or ``remove``. Returns what became of each record; raises
+        ProviderError for what became of all.
+        """
+
+    @property
+    def home(self) -> Path:
+        """The other program's home: empty at first, nobody else's, kept until :meth:`close`."""
+        if self._home is None:
+            self._home = tempfile.TemporaryDirectory(prefix="zoneproof-")
+        return Path(self._home.name)
+
+    async def run(
+        self, where: str, command: Sequence[str], variables: Mapping[str, str], values: int
+    ) -> Ended:
+        """Run a program that changes so many values. Raises ProviderError if it has no end."""
+        home = {"HOME": str(self.home), "TMPDIR": str(self.home)}
+        try:
+            return await run_program(
+                command, seconds=self._timeout * values, variables={**variables, **home}
+            )
+        except ProgramError as error:
+            unknown = "; whether anything was changed is not known: raise the field timeout"
+            raise ProviderUnavailableError(
+                f"{where}: it {error.message}{unknown if error.started else ''}",
+                changed_nothing=not error.started,
+            ) from error
+
+    def error(self, where: str, kind: str, said: str | bytes) -> ProviderError:
+        """Return the error for what the other program said."""
+        words = sanitize(said, secrets=self.secrets) or "it failed and said nothing"
+        return KINDS.get(kind, ProviderError)(f"{where}: {words}")
+
+    async def _change(self, action: str, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        once = list(dict.fromkeys(records))
+        for record in once:
+            if not _VALUE.fullmatch(record.value):
+                raise InvalidInputError(
+                    f"{self.info.slug}: the value '{sanitize(record.value)}' cannot be written"
+                    " with this provider: only letters, digits, '-' and '_' can, at most 255"
+                )
+        if not once:
+            return
+        async with self._locks(zone.name), self._slots:
+            outcomes = await self.change(action, zone, once)
+        failures = [error for error in outcomes if error]
+        if failures:
+            first = failures[0]
+            whole = type(first)(
+                first.message, changed_nothing=all(e and e.changed_nothing for e in outcomes)
+            )
+            whole.outcomes = dict(zip(once, outcomes, strict=True))
+            raise whole
+
+
+def last_lines(ended: Ended, most: int = 1) -> bytes:
+    """Return the end of what a program said, rather of its errors than of all else."""
+    for output in (ended.stderr, ended.stdout):
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        if lines:
+            return b"; ".join(dict.fromkeys(lines[-most:]))
+    return b""

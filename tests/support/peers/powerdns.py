@@ -1,0 +1,75 @@
+"""PowerDNS as an authoritative server whose HTTP API changes zones, on an SQLite database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from tests.support.peers import TOOLS, dns_tool, dns_tool_environment
+from zoneproof.testing.background import BackgroundServer, free_port
+
+API_KEY = "powerdns-api-key"
+_SCHEMA = TOOLS / "dns/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+
+
+class PowerDns(BackgroundServer):
+    """A pdns_server for zones, each with an SOA, an NS and an address."""
+
+    address = "127.0.0.1"
+
+    def __init__(self, folder: Path, zones: Iterable[str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port, self.api_port = free_port(), free_port()
+        database = folder / "pdns.sqlite3"
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.executescript(_SCHEMA.read_text())
+            for zone in zones:
+                _insert(connection, zone)
+        modules = next((TOOLS / "dns/usr/lib").glob("*-linux-gnu*/pdns"))
+        (folder / "pdns.conf").write_text(
+            f"""
+module-dir={modules}
+socket-dir={folder}
+launch=gsqlite3
+security-poll-suffix=
+gsqlite3-database={database}
+local-address={self.address}
+local-port={self.port}
+receiver-threads=1
+distributor-threads=1
+cache-ttl=0
+query-cache-ttl=0
+negquery-cache-ttl=0
+api=yes
+api-key={API_KEY}
+webserver-address={self.address}
+webserver-port={self.api_port}
+"""
+        )
+        super().__init__(
+            "PowerDNS",
+            [dns_tool("pdns_server"), f"--config-dir={folder}"],
+            r"operating unthreaded",
+            environment=dns_tool_environment(),
+            listens_at=(self.address, self.api_port),
+        )
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API, without ``/api/v1``."""
+        return f"http://{self.address}:{self.api_port}"
+
+
+def _insert(connection: sqlite3.Connection, zone: str) -> None:
+    added = connection.execute("INSERT INTO domains (name, type) VALUES (?, 'NATIVE')", [zone])
+    for name, record_type, content in (
+        (zone, "SOA", f"ns1.{zone} hostmaster.{zone} 1 3600 600 86400 60"),
+        (zone, "NS", f"ns1.{zone}"),
+        (f"ns1.{zone}", "A", "127.0.0.1"),
+    ):
+        connection.execute(
+            "INSERT INTO records (domain_id, name, type, content, ttl) VALUES (?, ?, ?, ?, 60)",
+            [added.lastrowid, name, record_type, content],
+        )
