@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ from zoneproof.challenges.listener import Listeners
 from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
 from zoneproof.core.errors import HttpResponderError, InvalidInputError, VaultError
-from zoneproof.core.names import Identifier
-from zoneproof.dnsquery import Resolver, parse_policy, parse_server
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.dnsquery import Resolver, parse_policy, parse_server, query_authoritative
 from zoneproof.issuance import (
     Choice,
     PublishedRecord,
@@ -37,8 +37,14 @@ from zoneproof.providers import Provider, ProviderContext, RegistrationStore, op
 class ProviderPool:
     """Opens a provider once for the same fields."""
 
-    def __init__(self, registrations: RegistrationStore, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        registrations: RegistrationStore,
+        credentials: Credentials,
+        resolver: Callable[[], Resolver],
+    ) -> None:
         self._registrations = registrations
+        self._resolver = resolver
         self._credentials = credentials
         self._opened: dict[tuple[str, frozenset[tuple[str, str]]], Provider] = {}
 
@@ -46,10 +52,14 @@ class ProviderPool:
         """Return the provider. Raises InvalidInputError for an unknown slug or field."""
         key = (slug, frozenset(fields.items()))
         if key not in self._opened:
-            self._opened[key] = open_provider(
-                slug, ProviderContext(fields, registrations=self._registrations)
+            context = ProviderContext(
+                fields, registrations=self._registrations, txt_values=self._txt_values
             )
+            self._opened[key] = open_provider(slug, context)
         return self._opened[key]
+
+    async def _txt_values(self, name: DomainName) -> Sequence[str]:
+        return (await query_authoritative(self._resolver(), name, "TXT")).texts
 
     async def for_publication(self, publication: PublishedRecord) -> list[Provider]:
         """Return the providers that may remove what a run journaled, that of its fields first.

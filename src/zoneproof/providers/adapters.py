@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.aio import KeyedLocks, settle
 from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
@@ -24,6 +24,7 @@ from zoneproof.core.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
+from zoneproof.core.names import DomainName
 from zoneproof.core.programs import Ended, ProgramError, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.providers.contract import (
@@ -114,6 +115,8 @@ class Adapter(ABC):
             if (field := self.info.field(name)) and field.secret and len(value) >= _SHORTEST_SECRET
         ]
         self._timeout = _seconds(fields[TIMEOUT.name])
+        self._txt_values = context.txt_values
+        self._removed: set[tuple[DomainName, str]] = set()
         self._locks = KeyedLocks()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._home: tempfile.TemporaryDirectory[str] | None = None
@@ -185,7 +188,11 @@ class Adapter(ABC):
         if not once:
             return
         async with self._locks(zone.name), self._slots:
+            before = await self._values(zone, once)
             outcomes = await self.change(action, zone, once)
+            if action == "remove":
+                self._removed |= {(zone.record(one.name), one.value) for one in once}
+            await self._restore(zone, before, once)
         failures = [error for error in outcomes if error]
         if failures:
             first = failures[0]
@@ -194,6 +201,44 @@ class Adapter(ABC):
             )
             whole.outcomes = dict(zip(once, outcomes, strict=True))
             raise whole
+
+    async def _values(
+        self, zone: Zone, records: Sequence[TxtRecord]
+    ) -> dict[DomainName, frozenset[str]]:
+        """Return what the DNS has at those names of the records of which it can be known."""
+        if self._txt_values is None:
+            return {}
+        names = list({zone.record(record.name) for record in records})
+        found = await settle(self._look(name) for name in names)
+        return {
+            name: values
+            for name, values in zip(names, found, strict=True)
+            if not isinstance(values, BaseException)
+        }
+
+    async def _look(self, name: DomainName) -> frozenset[str]:
+        assert self._txt_values
+        return frozenset(await self._txt_values(name))
+
+    async def _restore(
+        self, zone: Zone, before: dict[DomainName, frozenset[str]], records: Sequence[TxtRecord]
+    ) -> None:
+        """Add again what the other program took away besides, as some do with all of a name.
+
+        Nothing that was removed from here, which servers that lag behind may still have had.
+        """
+        now = await self._values(zone, records)
+        ours = {(zone.record(record.name), record.value) for record in records}
+        lost = [
+            TxtRecord(record.name, value, record.ttl)
+            for record in {record.name: record for record in records}.values()
+            if (name := zone.record(record.name)) in before and name in now
+            for value in before[name] - now[name]
+            if (name, value) not in ours | self._removed and _VALUE.fullmatch(value)
+        ]
+        failed = [error for error in await self.change("add", zone, lost) if error] if lost else []
+        if failed:
+            raise ProviderError(f"it took away values of others as well, and {failed[0].message}")
 
 
 def last_lines(ended: Ended, most: int = 1) -> bytes:

@@ -196,6 +196,8 @@ class ProviderContext:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # waits between attempts, in seconds
     clock: Callable[[], float] = time.monotonic  # in seconds
     now: Callable[[], datetime] = lambda: datetime.now(UTC)  # the time of day, for signatures
+    # What the servers of the zone have at a name now; raises DnsError.
+    txt_values: Callable[[DomainName], Awaitable[Sequence[str]]] | None = None
 
 
 @dataclass(frozen=True)

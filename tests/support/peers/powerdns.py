@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.support.peers import TOOLS, dns_tool, dns_tool_environment
@@ -19,14 +19,20 @@ class PowerDns(BackgroundServer):
 
     address = "127.0.0.1"
 
-    def __init__(self, folder: Path, zones: Iterable[str]) -> None:
+    def __init__(self, folder: Path, zones: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.api_port = free_port(), free_port()
         database = folder / "pdns.sqlite3"
-        with closing(sqlite3.connect(database)) as connection, connection:
+        self._database = database
+        with self._open() as connection:
             connection.executescript(_SCHEMA.read_text())
-            for zone in zones:
-                _insert(connection, zone)
+            connection.executemany(
+                "INSERT INTO domains (name, type) VALUES (?, 'NATIVE')", [[one] for one in zones]
+            )
+        for zone in zones:
+            self.insert(zone, zone, "SOA", f"ns1.{zone} hostmaster.{zone} 1 3600 600 86400 60")
+            self.insert(zone, zone, "NS", f"ns1.{zone}")
+            self.insert(zone, f"ns1.{zone}", "A", "127.0.0.1")
         modules = next((TOOLS / "dns/usr/lib").glob("*-linux-gnu*/pdns"))
         (folder / "pdns.conf").write_text(
             f"""
@@ -61,15 +67,22 @@ webserver-port={self.api_port}
         """The base URL of the API, without ``/api/v1``."""
         return f"http://{self.address}:{self.api_port}"
 
+    def insert(self, zone: str, name: str, record_type: str, content: str) -> None:
+        """Put a record into a zone, past the API; ``name`` is a full name, without final dot."""
+        with self._open() as connection:
+            connection.execute(
+                "INSERT INTO records (domain_id, name, type, content, ttl)"
+                " SELECT id, ?, ?, ?, 60 FROM domains WHERE name = ?",
+                [name, record_type, content, zone],
+            )
 
-def _insert(connection: sqlite3.Connection, zone: str) -> None:
-    added = connection.execute("INSERT INTO domains (name, type) VALUES (?, 'NATIVE')", [zone])
-    for name, record_type, content in (
-        (zone, "SOA", f"ns1.{zone} hostmaster.{zone} 1 3600 600 86400 60"),
-        (zone, "NS", f"ns1.{zone}"),
-        (f"ns1.{zone}", "A", "127.0.0.1"),
-    ):
-        connection.execute(
-            "INSERT INTO records (domain_id, name, type, content, ttl) VALUES (?, ?, ?, ?, 60)",
-            [added.lastrowid, name, record_type, content],
-        )
+    def records(self, name: str) -> list[tuple[str, str]]:
+        """Return the type and content of each record at a full name, without final dot."""
+        with self._open() as connection:
+            found = connection.execute("SELECT type, content FROM records WHERE name = ?", [name])
+            return list(found)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._database, timeout=30)) as connection, connection:
+            yield connection

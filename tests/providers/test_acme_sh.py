@@ -1,0 +1,334 @@
+"""Scripts of a real acme.sh: two of them, on real servers, and what goes wrong with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tests.providers.adapter_harness import PowerDnsHarness, PowerDnsServer, nsupdate_folder
+from tests.providers.contract_suite import (
+    ChangesNothingTwice,
+    FailsWell,
+    Failure,
+    KeepsItsDeadline,
+    KeepsOtherTypes,
+    KeepsOtherValues,
+    SharesNothing,
+    StaysInItsZone,
+    TakesBatches,
+    TakesManyAtOnce,
+    challenge_value,
+    check_message,
+    closing,
+    txt,
+)
+from tests.providers.dns_servers import MAIN, MAIN_KEY, KnotServer, NameServer
+from tests.providers.test_rfc2136 import Rfc2136Harness
+from tests.support.fake_http import Reply, fake_http_server
+from tests.support.peers.acme_sh import ACME_SH_HOME
+from tests.support.peers.powerdns import API_KEY
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderUnavailableError,
+    ProviderZoneError,
+)
+from zoneproof.core.names import DomainName
+from zoneproof.providers import Provider, ProviderContext, Zone, describe, installed, open_provider
+
+ZONE = Zone(DomainName.parse(MAIN))
+RECORD = txt("_acme-challenge", challenge_value())
+
+
+def open_script(name: str, fields: Mapping[str, str], server: NameServer | None = None) -> Provider:
+    """Open a script's provider, with a look at what ``server`` has."""
+
+    async def txt_values(name: DomainName) -> list[str]:
+        assert server
+        return await server.values(name.fqdn)
+
+    context = ProviderContext(
+        {"home": str(ACME_SH_HOME), **fields}, txt_values=txt_values if server else None
+    )
+    return open_provider(f"acmesh:{name}", context)
+
+
+@pytest.fixture(scope="module")
+def powerdns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PowerDnsServer]:
+    with PowerDnsServer(tmp_path_factory.mktemp("powerdns")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnotServer]:
+    with KnotServer(tmp_path_factory.mktemp("knot")) as server:
+        yield server
+
+
+def open_pdns(url: str, token: str = API_KEY, timeout: str = "60") -> Provider:
+    fields = {"PDNS_Url": url, "PDNS_ServerId": "localhost", "PDNS_Token": token}
+    return open_script("dns_pdns", {**fields, "timeout": timeout})
+
+
+class PdnsScript(PowerDnsHarness):
+    """dns_pdns.sh on PowerDNS."""
+
+    kinds: ClassVar = frozenset({ProviderCredentialsError, ProviderZoneError})  # of PowerDNS itself
+
+    def make(self) -> Provider:
+        return open_pdns(self.server.url)
+
+    def failures(self) -> Iterable[Failure]:
+        says = ("acmesh:dns_pdns", "invalid domain")
+        wrong = self.remember(open_pdns(self.server.url, "wrong-api-key"))
+        add = partial(wrong.add, self.zone, [RECORD])
+        yield Failure(ProviderCredentialsError, add, (*says, "add", MAIN))
+        remove = partial(wrong.remove, self.zone, [RECORD])
+        yield Failure(ProviderCredentialsError, remove, (*says, "remove", MAIN))
+        elsewhere = Zone(DomainName("example.net"))
+        unknown = partial(self.open().add, elsewhere, [RECORD])
+        yield Failure(ProviderZoneError, unknown, (*says, "example.net"))
+
+    async def against_silence(self) -> None:
+        async with fake_http_server(lambda request: Reply()) as fake:
+            with fake.failing(None):
+                await self.remember(open_pdns(fake.url, timeout="0.5")).add(self.zone, [RECORD])
+
+
+class TestPdns(
+    KeepsOtherValues,
+    KeepsOtherTypes,
+    ChangesNothingTwice,
+    TakesBatches,
+    TakesManyAtOnce,
+    StaysInItsZone,
+    KeepsItsDeadline,
+    FailsWell,
+    SharesNothing,
+):
+    """All clauses but those that need a value which is no challenge's."""
+
+    @pytest.fixture
+    async def harness(self, powerdns: PowerDnsServer) -> AsyncIterator[PdnsScript]:
+        async with closing(PdnsScript(powerdns)) as made:
+            yield made
+
+
+class NsupdateScript(Rfc2136Harness):
+    """dns_nsupdate.sh on Knot."""
+
+    def make(self, **changed: str) -> Provider:
+        assert isinstance(self.server, KnotServer)
+        path = Path(self.server.folder, f"{self.key.name}.key")
+        path.write_text(
+            f'key "{self.key.name}" {{ algorithm {self.key.algorithm};'
+            f' secret "{self.key.secret}"; }};\n'
+        )
+        fields = {
+            "NSUPDATE_SERVER": self.server.address,
+            "NSUPDATE_SERVER_PORT": str(self.server.port),
+            "NSUPDATE_KEY": str(path),
+        }
+        return open_script("dns_nsupdate", fields | changed, self.server)
+
+
+class TestNsupdate(KeepsOtherValues, KeepsOtherTypes, ChangesNothingTwice, TakesBatches):
+    """What another script does otherwise: it deletes all values at the name.
+
+    All its failures look the same.
+    """
+
+    @pytest.fixture
+    async def harness(
+        self, knot: KnotServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[NsupdateScript]:
+        folder = nsupdate_folder(tmp_path / "bin")
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        async with closing(NsupdateScript(knot, MAIN_KEY)) as made:
+            yield made
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Provider]:
+    """Makes a script of one's own, beside an acme.sh that is found; the argument is what it does.
+
+    ``$1`` is ``add`` or ``rm``, ``$2`` the name, ``$3`` the value.
+    """
+    monkeypatch.setenv("ACME_SH_HOME", str(ACME_SH_HOME))
+
+    def make(work: str, **fields: str) -> Provider:
+        (tmp_path / "dns_own.sh").write_text(
+            f'dns_own_add() {{\n  own add "$@"\n}}\ndns_own_rm() {{\n  own rm "$@"\n}}\n'
+            f"own() {{\n{work}\n}}\n"
+        )
+        return open_script("dns_own", {"home": str(tmp_path), **fields})
+
+    return make
+
+
+async def test_a_script_gets_the_credential_s_variables_and_none_of_ours(
+    own: Callable[..., Provider], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CF_Token", "of-somebody-else")
+    provider = own(f'env >{tmp_path}/env; echo "$@" >{tmp_path}/words', OWN_Token="t0ken")
+    await provider.add(ZONE, [RECORD])
+    environment = dict(
+        line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line
+    )
+    assert environment["OWN_Token"] == "t0ken"
+    assert not {"CF_Token", "ZONEPROOF_HOME", "home", "timeout"} & environment.keys()
+    assert (tmp_path / "words").read_text().split() == [
+        "add",
+        f"{RECORD.name}.{MAIN}",
+        RECORD.value,
+    ]
+    home = Path(environment["HOME"])
+    assert home != Path.home()
+    assert home.stat().st_mode & 0o777 == 0o700
+    await provider.close()
+    assert not home.exists()
+
+
+async def test_what_a_script_saves_is_there_in_its_next_run_and_in_no_other_s(
+    own: Callable[..., Provider], tmp_path: Path
+) -> None:
+    work = f"""_readaccountconf_mutable OWN_Session >>{tmp_path}/seen
+echo >>{tmp_path}/seen
+_saveaccountconf_mutable OWN_Session s3ssion"""
+    providers = [own(work, OWN_User="one"), own(work, OWN_User="two")]
+    await providers[0].add(ZONE, [RECORD])
+    await providers[0].remove(ZONE, [RECORD])
+    await providers[1].add(ZONE, [RECORD])
+    assert (tmp_path / "seen").read_text().split("\n") == ["", "s3ssion", "", ""]
+    for provider in providers:
+        await provider.close()
+
+
+async def test_an_error_is_the_last_that_was_said_without_secrets(
+    own: Callable[..., Provider],
+) -> None:
+    provider = own('_info "much"; _err "the key $OWN_Key is wrong"; return 1', OWN_Key="s3cr3t-key")
+    with pytest.raises(ProviderError, match=r"add.*name _acme-challenge\.example\.com") as caught:
+        await provider.add(ZONE, [RECORD])
+    check_message(caught.value, ["s3cr3t-key"])
+    assert caught.value.message.endswith(": the key *** is wrong")
+    await provider.close()
+
+
+async def test_one_of_several_values_fails_by_itself(own: Callable[..., Provider]) -> None:
+    good, bad = RECORD, txt("_acme-challenge", "refused")
+    provider = own('[ "$3" != refused ]')
+    with pytest.raises(ProviderError, match="said nothing") as caught:
+        await provider.add(ZONE, [good, bad])
+    assert caught.value.of(good) is None
+    assert caught.value.of(bad) is not None
+    assert not caught.value.changed_nothing
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, ProviderCredentialsError),
+        (403, ProviderPermissionError),
+        (429, ProviderQuotaError),
+        (503, ProviderUnavailableError),
+    ],
+)
+async def test_what_the_service_answered_last_tells_the_kind(
+    status: int, kind: type[ProviderError]
+) -> None:
+    async with fake_http_server(lambda request: Reply(status, {"error": "no"})) as fake:
+        provider = open_pdns(fake.url)
+        with pytest.raises(ProviderError) as caught:
+            await provider.add(ZONE, [RECORD])
+        assert type(caught.value) is kind
+        await provider.close()
+
+
+async def test_at_the_deadline_it_is_not_known_what_a_script_has_done(
+    own: Callable[..., Provider],
+) -> None:
+    provider = own("sleep 600", timeout="0.5")
+    with pytest.raises(ProviderUnavailableError, match=r"0\.5 seconds.* raise the field") as caught:
+        await provider.add(ZONE, [RECORD])
+    assert not caught.value.changed_nothing
+    await provider.close()
+
+
+async def test_a_value_that_a_script_may_quote_wrongly_is_refused_before_anything_is_run(
+    own: Callable[..., Provider], tmp_path: Path
+) -> None:
+    provider = own(f"touch {tmp_path}/ran")
+    with pytest.raises(InvalidInputError, match="cannot be written"):
+        await provider.add(ZONE, [RECORD, txt("a", 'say "yes"')])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_script_is_described_by_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_SH_HOME", str(ACME_SH_HOME))
+    info = describe("acmesh:dns_cf")
+    assert (info.title, info.homepage) == ("CloudFlare (acme.sh)", "https://CloudFlare.com")
+    fields = {field.name: field for field in info.fields}
+    assert list(fields)[:4] == ["CF_Key", "CF_Email", "CF_Token", "CF_Account_ID"]
+    assert fields["CF_Token"].secret
+    assert not fields["CF_Email"].secret
+    assert fields["CF_Email"].help == "Your account email"
+    other = info.field("CF_Other")
+    assert other
+    assert other.secret
+    assert info.field("not-a-variable") is None
+
+
+def test_every_installed_script_can_be_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_SH_HOME", str(ACME_SH_HOME))
+    slugs = [slug for slug in installed() if slug.startswith("acmesh:")]
+    assert len(slugs) > 150
+    for slug in slugs:
+        info = describe(slug)
+        names = [field.name for field in info.fields]
+        assert len(set(names)) == len(names), slug
+        assert all(field.help for field in info.fields), slug
+        assert info.title.isprintable()
+
+
+def test_without_acme_sh_a_script_is_described_and_not_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ACME_SH_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    info = describe("acmesh:dns_cf")
+    assert "not in a usual place" in info.notes
+    assert info.field("CF_Token")
+    with pytest.raises(InvalidInputError, match=r"acme\.sh is not in a usual place: install it"):
+        open_provider("acmesh:dns_cf", ProviderContext({"CF_Token": "x"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("dns_cff", "did you mean acmesh:dns_cf"),
+        ("dns_zzzzzzzzzz", "is its version the right one"),
+        ("../../etc/passwd", "is not the name of a script"),
+        ("", "is not the name of a script"),
+        ("dns_a.b", "is not the name of a script"),
+    ],
+)
+def test_a_script_that_is_not_there(name: str, says: str) -> None:
+    with pytest.raises(InvalidInputError, match=says) as caught:
+        open_script(name, {})
+    check_message(caught.value, [])
+
+
+@pytest.mark.parametrize("fields", [{"home": "relative"}, {"timeout": "0"}, {"a-b": "c"}])
+def test_fields_that_cannot_be_used(fields: dict[str, str]) -> None:
+    with pytest.raises(InvalidInputError, match=next(iter(fields))):
+        open_script("dns_cf", fields)
