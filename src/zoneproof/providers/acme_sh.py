@@ -11,7 +11,7 @@ import difflib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -92,6 +92,10 @@ def _header(name: str, script: Path) -> dict[str, str]:
     return header
 
 
+def _title(name: str, header: Mapping[str, str]) -> str:
+    return f"{header.get('title') or name} (acme.sh)"
+
+
 def _variables(options: str) -> Iterator[CredentialField]:
     for line in options.splitlines():
         if option := _OPTION.fullmatch(line):
@@ -120,7 +124,7 @@ class AcmeShScript(Adapter):
         variables = {field.name: field for field in _variables(options)}
         return ProviderInfo(
             slug=f"acmesh:{name}",
-            title=f"{header.get('title') or name} (acme.sh)",
+            title=_title(name, header),
             homepage=f"https://{site.split()[0]}" if site else "",
             fields=(
                 *variables.values(),
@@ -142,7 +146,7 @@ class AcmeShScript(Adapter):
         if not _program(""):
             return {}
         scripts = sorted(_scripts().items())
-        return {name: _header(name, path).get("title") or name for name, path in scripts}
+        return {name: _title(name, _header(name, path)) for name, path in scripts}
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)

@@ -174,7 +174,7 @@ class Adapter(ABC):
 
     def error(self, where: str, kind: str, said: str | bytes) -> ProviderError:
         """Return the error for what the other program said."""
-        words = sanitize(said, secrets=self.secrets) or "it failed and said nothing"
+        words = sanitize(said, limit=300, secrets=self.secrets) or "it failed and said nothing"
         return KINDS.get(kind, ProviderError)(f"{where}: {words}")
 
     async def _change(self, action: str, zone: Zone, records: Sequence[TxtRecord]) -> None:

@@ -128,6 +128,7 @@ def _parts(plugin: Any, job: Job) -> Change:
 
 def _whole(plugin: Any, job: Job) -> Change:
     step = plugin.perform if job["action"] == "add" else plugin.cleanup
+    plugin._attempt_cleanup = True  # noqa: SLF001  what was added was added in another process
 
     def change(name: str, value: str) -> None:
         step([_Challenge(name, value)])
@@ -199,7 +200,8 @@ def failure(error: BaseException) -> dict[str, str]:
             kind = "unavailable"
         if kind:
             break
-    return {"kind": kind, "said": _words(error)}
+    # What is around a refused connection only tells what was tried.
+    return {"kind": kind, "said": _words([*_chain(error)][-1] if kind == "unavailable" else error)}
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

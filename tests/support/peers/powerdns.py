@@ -17,11 +17,17 @@ _SCHEMA = TOOLS / "dns/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 class PowerDns(BackgroundServer):
     """A pdns_server for zones, each with an SOA, an NS and an address."""
 
-    address = "127.0.0.1"
-
-    def __init__(self, folder: Path, zones: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        zones: Sequence[str],
+        *,
+        address: str = "127.0.0.1",
+        port: int | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.port, self.api_port = free_port(), free_port()
+        self.address = address
+        self.port, self.api_port = port or free_port(address), free_port(address)
         database = folder / "pdns.sqlite3"
         self._database = database
         with self._open() as connection:
@@ -32,7 +38,7 @@ class PowerDns(BackgroundServer):
         for zone in zones:
             self.insert(zone, zone, "SOA", f"ns1.{zone} hostmaster.{zone} 1 3600 600 86400 60")
             self.insert(zone, zone, "NS", f"ns1.{zone}")
-            self.insert(zone, f"ns1.{zone}", "A", "127.0.0.1")
+            self.insert(zone, f"ns1.{zone}", "A", address)
         modules = next((TOOLS / "dns/usr/lib").glob("*-linux-gnu*/pdns"))
         (folder / "pdns.conf").write_text(
             f"""
