@@ -19,6 +19,7 @@ from tests.support.peers.acme_sh import ACME_SH_HOME
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.support.peers.powerdns import API_KEY, PowerDns
 from tests.support.world import World, open_world, zone_text
+from zoneproof.providers import short_name
 
 ZONE, API_ZONE = "adapter.test", "adapter-api.test"
 POWERDNS = "127.0.0.2"
@@ -86,7 +87,7 @@ def machine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_from_a_credential_to_a_certificate(world: World, family: Family, tmp_path: Path) -> None:
     here = world.at(tmp_path)
-    name = family.slug.rpartition(":")[2]
+    name = short_name(family.slug)
     fields = [f"--field={key}={value}" for key, value in family.fields.items()]
     assert here.good("credential", "add", family.slug, *fields).startswith(f"{name} is stored")
     shown = here.good("credential", "show", name)
@@ -104,6 +105,19 @@ def test_from_a_credential_to_a_certificate(world: World, family: Family, tmp_pa
     question = dns.message.make_query(f"_acme-challenge.{domains[0]}", "TXT")
     reply = dns.query.tcp(question, family.server, port=world.knot.port, timeout=5)
     assert reply.rcode() == dns.rcode.NXDOMAIN
+
+
+def test_a_certificate_may_be_given_such_a_provider_itself(
+    world: World, family: Family, tmp_path: Path
+) -> None:
+    here = world.at(tmp_path)
+    fields = [f"--field={key}={value}" for key, value in family.fields.items()]
+    domain = f"{short_name(family.slug).replace('_', '-')}-itself.{family.zone}"
+    options = [f"--provider={family.slug}", *fields, *here.ca_options, *here.dns_options]
+    here.good("issue", *options, domain)
+    (credential,) = json.loads(here.good("credential", "list", "--json"))
+    assert credential["name"] == f"{domain}-{short_name(family.slug)}"
+    assert family.secret not in here.good("show", domain)
 
 
 def test_what_is_installed_is_listed(world: World) -> None:

@@ -45,7 +45,7 @@ from zoneproof.manager import (
     run_credential_test,
 )
 from zoneproof.manager import rotate_key as rotate
-from zoneproof.providers import describe, require_files
+from zoneproof.providers import describe, require_files, short_name
 
 _SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
 _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
@@ -210,7 +210,7 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
     not given; for all, if none is given.
     """
     info = describe(provider)
-    name = name or provider.rpartition(":")[2]
+    name = name or short_name(provider)
     given = given_fields(info, fields)
     settings = _dns_settings(dns)
     if somebody_is_there():

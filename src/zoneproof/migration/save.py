@@ -36,7 +36,7 @@ from zoneproof.migration.directories import host_of
 from zoneproof.migration.found import Found, FoundAccount, FoundCertificate
 from zoneproof.migration.move import plan_import
 from zoneproof.migration.reading import read_file, shown, unusable
-from zoneproof.providers import slugs
+from zoneproof.providers import exists, short_name
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredenti
         return MethodDefinition(
             provider=found.provider, fields=fields, delegation=found.delegation
         ), None
-    name = check_credential_name(f"{found.name}-{found.provider}")
+    name = check_credential_name(f"{found.name}-{short_name(found.provider)}")
     return MethodDefinition(credential=name, delegation=found.delegation), ArchivedCredential(
         name=name, provider=found.provider, fields=fields
     )
@@ -233,7 +233,7 @@ def _is_known(found: FoundCertificate) -> bool:
     """Whether Zoneproof can validate its names as the other client did."""
     if found.challenge == http01.TYPE:
         return bool(found.webroot or found.listen)
-    return found.provider in slugs()
+    return exists(found.provider)
 
 
 def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lacks: str) -> str:

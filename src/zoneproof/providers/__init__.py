@@ -22,6 +22,7 @@ from zoneproof.providers.registry import (
     installed,
     open_provider,
     require_files,
+    short_name,
     shown_field,
     slugs,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "installed",
     "open_provider",
     "require_files",
+    "short_name",
     "shown_field",
     "slugs",
 ]

@@ -38,6 +38,11 @@ def exists(slug: str) -> bool:
     return slug in MODULES or slug.partition(":")[0] in FAMILIES
 
 
+def short_name(slug: str) -> str:
+    """Return what a credential of the provider is called unless it is given a name."""
+    return slug.rpartition(":")[2]
+
+
 def describe(slug: str) -> ProviderInfo:
     """Return a provider's description. Raises InvalidInputError for an unknown slug."""
     return load(slug).info

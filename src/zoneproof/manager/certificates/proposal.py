@@ -31,6 +31,7 @@ from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import DefinitionChecks
+from zoneproof.providers import short_name
 from zoneproof.storage import Transaction
 
 
@@ -147,7 +148,7 @@ class CertificateOptions:
                 " the --field options to be stored under that name"
             )
         if name or secret_fields(provider, fields):
-            name = name or f"{certificate}-{provider}"
+            name = name or f"{certificate}-{short_name(provider)}"
             return {"credential": name}, Credential(name, provider, fields)
         return {"provider": provider, "fields": fields}, None
 
