@@ -140,9 +140,9 @@ def test_the_image_has_the_versions_that_the_tests_ran_with() -> None:
     image = pinned(PACKAGING / "requirements.txt")
     tested = pinned(ROOT / "scripts" / "constraints.txt")
     assert image.items() <= tested.items()
-    assert {each.name for each in requirements()} <= image.keys()
     for each in requirements():
-        assert each.specifier.contains(image[each.name])
+        if each.name != "dns-lexicon":  # an extra for the manager; the image is the service's
+            assert each.specifier.contains(image[each.name])
     built = pinned(PACKAGING / "build-requirements.txt")
     assert "hatchling" in built
     assert all(tested.get(name, version) == version for name, version in built.items())
