@@ -124,7 +124,7 @@ async def test_an_order_reads_its_credential_once_and_opens_nothing_else(
     credentials = Credentials(store, vault)
     fields = {"create": str(program), "delete": str(program)}
     await credentials.add(Credential("mine", "script", fields, DnsSettings(propagation="0")))
-    pool = ProviderPool(StoredRegistrations(store, vault), credentials, Resolver)
+    pool = ProviderPool(StoredRegistrations(store, vault), credentials, Resolver, tmp_path)
     maker = MethodMaker(credentials, Settings(), DnsSettings(), pool, ResolverPool(53))
     by_dns = MethodDefinition(credential="mine", zone="example.com", follow_cname=False)
     definition = CertificateDefinition(name="example.com", identifiers=NAMES, method=(by_dns,))

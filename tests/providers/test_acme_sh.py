@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -48,7 +49,12 @@ ZONE = Zone(DomainName.parse(MAIN))
 RECORD = txt("_acme-challenge", challenge_value())
 
 
-def open_script(name: str, fields: Mapping[str, str], server: NameServer | None = None) -> Provider:
+def open_script(
+    name: str,
+    fields: Mapping[str, str],
+    server: NameServer | None = None,
+    locks: Path | None = None,
+) -> Provider:
     """Open a script's provider, with a look at what ``server`` has."""
 
     async def txt_values(name: DomainName) -> list[str]:
@@ -56,7 +62,9 @@ def open_script(name: str, fields: Mapping[str, str], server: NameServer | None 
         return await server.values(name.fqdn)
 
     context = ProviderContext(
-        {"home": str(ACME_SH_HOME), **fields}, txt_values=txt_values if server else None
+        {"home": str(ACME_SH_HOME), **fields},
+        locks=locks,
+        txt_values=txt_values if server else None,
     )
     return open_provider(f"acmesh:{name}", context)
 
@@ -169,7 +177,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Prov
             f'dns_own_add() {{\n  own add "$@"\n}}\ndns_own_rm() {{\n  own rm "$@"\n}}\n'
             f"own() {{\n{work}\n}}\n"
         )
-        return open_script("dns_own", {"home": str(tmp_path), **fields})
+        return open_script("dns_own", {"home": str(tmp_path), **fields}, locks=tmp_path / "locks")
 
     return make
 
@@ -262,6 +270,26 @@ async def test_at_the_deadline_it_is_not_known_what_a_script_has_done(
         await provider.add(ZONE, [RECORD])
     assert not caught.value.changed_nothing
     await provider.close()
+
+
+async def test_another_process_at_the_same_zone_is_waited_for(
+    own: Callable[..., Provider], tmp_path: Path
+) -> None:
+    begun, end = tmp_path / "begun", tmp_path / "end"
+    os.mkfifo(begun)
+    os.mkfifo(end)
+    work = f"echo >{begun}; read x <{end}; echo $3 >>{tmp_path}/done"
+    first, second = own(work), own(work, timeout="0.5")
+    running = asyncio.create_task(first.add(ZONE, [RECORD]))
+    await asyncio.to_thread(begun.read_text)
+    with pytest.raises(ProviderUnavailableError, match="another zoneproof is still") as caught:
+        await second.add(ZONE, [RECORD])
+    assert caught.value.changed_nothing
+    await asyncio.to_thread(end.write_text, "\n")
+    await running
+    assert (tmp_path / "done").read_text().split() == [RECORD.value]
+    for provider in (first, second):
+        await provider.close()
 
 
 async def test_a_value_that_a_script_may_quote_wrongly_is_refused_before_anything_is_run(

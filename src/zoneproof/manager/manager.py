@@ -115,7 +115,9 @@ async def open_manager(
     registrations = StoredRegistrations(store, vault)
     resolvers = ResolverPool(run.authoritative_port or settings.authoritative_port)
     servers = run.dns.over(settings.dns).resolvers or ()
-    providers = ProviderPool(registrations, credentials, lambda: resolvers.get(servers))
+    providers = ProviderPool(
+        registrations, credentials, lambda: resolvers.get(servers), home.path / "locks"
+    )
     clients = ClientPool(accounts, terms)
     journal = Journal(store, vault, home.is_locked)
     methods = MethodMaker(credentials, settings, run.dns, providers, resolvers)

@@ -42,9 +42,11 @@ class ProviderPool:
         registrations: RegistrationStore,
         credentials: Credentials,
         resolver: Callable[[], Resolver],
+        locks: Path,
     ) -> None:
         self._registrations = registrations
         self._resolver = resolver
+        self._locks = locks
         self._credentials = credentials
         self._opened: dict[tuple[str, frozenset[tuple[str, str]]], Provider] = {}
 
@@ -53,7 +55,10 @@ class ProviderPool:
         key = (slug, frozenset(fields.items()))
         if key not in self._opened:
             context = ProviderContext(
-                fields, registrations=self._registrations, txt_values=self._txt_values
+                fields,
+                registrations=self._registrations,
+                locks=self._locks,
+                txt_values=self._txt_values,
             )
             self._opened[key] = open_provider(slug, context)
         return self._opened[key]

@@ -7,12 +7,16 @@ of its own, which gets what the credential holds and nothing else that is ours.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar, Self
+
+from filelock import AsyncFileLock, Timeout
 
 from zoneproof.core.aio import KeyedLocks, settle
 from zoneproof.core.errors import (
@@ -46,6 +50,7 @@ KINDS: Mapping[str, type[ProviderError]] = {
     **{str(status): ProviderUnavailableError for status in (500, 502, 503, 504)},
 }
 _AT_ONCE = 10  # processes, each for a zone of its own
+_LONGEST_LOOK = 5.0  # seconds; where the DNS cannot be asked, nothing is put back
 _LONGEST_TIMEOUT = 3600.0  # seconds
 _SHORTEST_SECRET = 5  # characters; "true" and "1" are none
 # None of these programs is known to quote anything else rightly.
@@ -116,7 +121,8 @@ class Adapter(ABC):
         ]
         self._timeout = _seconds(fields[TIMEOUT.name])
         self._txt_values = context.txt_values
-        self._removed: set[tuple[DomainName, str]] = set()
+        self._lock_folder = context.locks
+        self._removed: set[tuple[DomainName, TxtRecord]] = set()
         self._locks = KeyedLocks()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._home: tempfile.TemporaryDirectory[str] | None = None
@@ -187,11 +193,11 @@ class Adapter(ABC):
                 )
         if not once:
             return
-        async with self._locks(zone.name), self._slots:
+        async with self._locks(zone.name), self._slots, self._turn(zone):
             before = await self._values(zone, once)
             outcomes = await self.change(action, zone, once)
             if action == "remove":
-                self._removed |= {(zone.record(one.name), one.value) for one in once}
+                self._removed |= {(zone.name, record) for record in once}
             await self._restore(zone, before, once)
         failures = [error for error in outcomes if error]
         if failures:
@@ -202,14 +208,35 @@ class Adapter(ABC):
             whole.outcomes = dict(zip(once, outcomes, strict=True))
             raise whole
 
-    async def _values(
-        self, zone: Zone, records: Sequence[TxtRecord]
-    ) -> dict[DomainName, frozenset[str]]:
+    @asynccontextmanager
+    async def _turn(self, zone: Zone) -> AsyncIterator[None]:
+        """Have other processes wait that change the zone with this provider."""
+        if self._lock_folder is None:
+            yield
+            return
+        self._lock_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        digest = hashlib.sha256(f"{self.info.slug} {zone.name}".encode()).hexdigest()
+        # A name that no certificate can have, whose locks are in the same folder.
+        lock = AsyncFileLock(self._lock_folder / f"~{digest[:32]}.lock", timeout=self._timeout)
+        try:
+            await lock.acquire()
+        except Timeout as error:
+            raise ProviderUnavailableError(
+                f"{self.info.slug}, zone {zone.name}: another zoneproof is still changing it after"
+                f" {self._timeout:g} seconds: try again later",
+                changed_nothing=True,
+            ) from error
+        try:
+            yield
+        finally:
+            await lock.release()
+
+    async def _values(self, zone: Zone, records: Sequence[TxtRecord]) -> dict[str, frozenset[str]]:
         """Return what the DNS has at those names of the records of which it can be known."""
         if self._txt_values is None:
             return {}
-        names = list({zone.record(record.name) for record in records})
-        found = await settle(self._look(name) for name in names)
+        names = list({record.name for record in records})
+        found = await settle(self._look(zone.record(name)) for name in names)
         return {
             name: values
             for name, values in zip(names, found, strict=True)
@@ -218,24 +245,26 @@ class Adapter(ABC):
 
     async def _look(self, name: DomainName) -> frozenset[str]:
         assert self._txt_values
-        return frozenset(await self._txt_values(name))
+        async with asyncio.timeout(_LONGEST_LOOK):
+            return frozenset(await self._txt_values(name))
 
     async def _restore(
-        self, zone: Zone, before: dict[DomainName, frozenset[str]], records: Sequence[TxtRecord]
+        self, zone: Zone, before: Mapping[str, frozenset[str]], records: Sequence[TxtRecord]
     ) -> None:
         """Add again what the other program took away besides, as some do with all of a name.
 
         Nothing that was removed from here, which servers that lag behind may still have had.
         """
-        now = await self._values(zone, records)
-        ours = {(zone.record(record.name), record.value) for record in records}
-        lost = [
-            TxtRecord(record.name, value, record.ttl)
-            for record in {record.name: record for record in records}.values()
-            if (name := zone.record(record.name)) in before and name in now
-            for value in before[name] - now[name]
-            if (name, value) not in ours | self._removed and _VALUE.fullmatch(value)
+        others = [
+            other
+            for name, values in before.items()
+            for value in values
+            if (other := TxtRecord(name, value, records[0].ttl)) not in records
+            and (zone.name, other) not in self._removed
+            and _VALUE.fullmatch(value)
         ]
+        now = await self._values(zone, others)
+        lost = [one for one in others if one.name in now and one.value not in now[one.name]]
         failed = [error for error in await self.change("add", zone, lost) if error] if lost else []
         if failed:
             raise ProviderError(f"it took away values of others as well, and {failed[0].message}")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from zoneproof.core.errors import InvalidInputError
@@ -196,6 +197,7 @@ class ProviderContext:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # waits between attempts, in seconds
     clock: Callable[[], float] = time.monotonic  # in seconds
     now: Callable[[], datetime] = lambda: datetime.now(UTC)  # the time of day, for signatures
+    locks: Path | None = None  # folder of the files with which processes take turns
     # What the servers of the zone have at a name now; raises DnsError.
     txt_values: Callable[[DomainName], Awaitable[Sequence[str]]] | None = None
 
