@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from zoneproof.acme import directory_url
@@ -50,21 +51,26 @@ class ProviderPool:
         self._credentials = credentials
         self._opened: dict[tuple[str, frozenset[tuple[str, str]]], Provider] = {}
 
-    def open(self, slug: str, fields: Mapping[str, str]) -> Provider:
-        """Return the provider. Raises InvalidInputError for an unknown slug or field."""
+    def open(
+        self, slug: str, fields: Mapping[str, str], resolver: Resolver | None = None
+    ) -> Provider:
+        """Return the provider, whose own questions to the DNS go to ``resolver``.
+
+        Raises InvalidInputError for an unknown slug or field.
+        """
         key = (slug, frozenset(fields.items()))
         if key not in self._opened:
             context = ProviderContext(
                 fields,
                 registrations=self._registrations,
                 locks=self._locks,
-                txt_values=self._txt_values,
+                txt_values=partial(self._txt_values, resolver),
             )
             self._opened[key] = open_provider(slug, context)
         return self._opened[key]
 
-    async def _txt_values(self, name: DomainName) -> Sequence[str]:
-        return (await query_authoritative(self._resolver(), name, "TXT")).texts
+    async def _txt_values(self, resolver: Resolver | None, name: DomainName) -> Sequence[str]:
+        return (await query_authoritative(resolver or self._resolver(), name, "TXT")).texts
 
     async def for_publication(self, publication: PublishedRecord) -> list[Provider]:
         """Return the providers that may remove what a run journaled, that of its fields first.
@@ -209,16 +215,17 @@ class MethodMaker:
         dns = self._run.over(method.dns).over(of_credential)
         dns = dns.over(self._settings.provider.get(slug, DnsSettings()))
         dns = dns.over(self._settings.dns).over(_DEFAULTS)
+        resolver = self._resolvers.get(dns.resolvers or ())
         return DnsMethod(
             slug=slug,
-            provider=self._providers.open(slug, fields),
+            provider=self._providers.open(slug, fields, resolver),
             propagation=parse_policy(dns.propagation or 0),
             fields=fields,
             ttl=method.ttl,
             delegation=DelegationRules.parse(method.delegation),
             follow_cname=method.follow_cname,
             zone=method.zone,
-            resolver=self._resolvers.get(dns.resolvers or ()),
+            resolver=resolver,
             propagation_seconds=dns.propagation_timeout or 0,
             credential=method.credential,
         )

@@ -125,7 +125,7 @@ class AcmeShScript(Adapter):
         return ProviderInfo(
             slug=f"acmesh:{name}",
             title=_title(name, header),
-            homepage=f"https://{site.split()[0]}" if site else "",
+            homepage=f"https://{site.removeprefix('https://')}" if site else "",
             fields=(
                 *variables.values(),
                 CredentialField(
