@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -28,12 +36,13 @@ from tests.providers.contract_suite import (
     closing,
     txt,
 )
-from tests.providers.dns_servers import MAIN, MAIN_KEY, KnotServer, NameServer
+from tests.providers.dns_servers import MAIN, MAIN_KEY, KnotServer
 from tests.providers.test_rfc2136 import Rfc2136Harness
 from tests.support.fake_http import Reply, fake_http_server
 from tests.support.peers.acme_sh import ACME_SH_HOME
 from tests.support.peers.powerdns import API_KEY
 from zoneproof.core.errors import (
+    DnsError,
     InvalidInputError,
     ProviderCredentialsError,
     ProviderError,
@@ -49,23 +58,14 @@ ZONE = Zone(DomainName.parse(MAIN))
 RECORD = txt("_acme-challenge", challenge_value())
 
 
+Look = Callable[[DomainName], Awaitable[Sequence[str]]]
+
+
 def open_script(
-    name: str,
-    fields: Mapping[str, str],
-    server: NameServer | None = None,
-    locks: Path | None = None,
+    name: str, fields: Mapping[str, str], look: Look | None = None, locks: Path | None = None
 ) -> Provider:
-    """Open a script's provider, with a look at what ``server`` has."""
-
-    async def txt_values(name: DomainName) -> list[str]:
-        assert server
-        return await server.values(name.fqdn)
-
-    context = ProviderContext(
-        {"home": str(ACME_SH_HOME), **fields},
-        locks=locks,
-        txt_values=txt_values if server else None,
-    )
+    """Open a script's provider; ``look`` is how it asks the DNS."""
+    context = ProviderContext({"home": str(ACME_SH_HOME), **fields}, locks=locks, txt_values=look)
     return open_provider(f"acmesh:{name}", context)
 
 
@@ -145,7 +145,9 @@ class NsupdateScript(Rfc2136Harness):
             "NSUPDATE_SERVER_PORT": str(self.server.port),
             "NSUPDATE_KEY": str(path),
         }
-        return open_script("dns_nsupdate", fields | changed, self.server)
+        return open_script(
+            "dns_nsupdate", fields | changed, lambda name: self.server.values(name.fqdn)
+        )
 
 
 class TestNsupdate(KeepsOtherValues, KeepsOtherTypes, ChangesNothingTwice, TakesBatches):
@@ -172,12 +174,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Prov
     """
     monkeypatch.setenv("ACME_SH_HOME", str(ACME_SH_HOME))
 
-    def make(work: str, **fields: str) -> Provider:
+    def make(work: str, look: Look | None = None, **fields: str) -> Provider:
         (tmp_path / "dns_own.sh").write_text(
             f'dns_own_add() {{\n  own add "$@"\n}}\ndns_own_rm() {{\n  own rm "$@"\n}}\n'
             f"own() {{\n{work}\n}}\n"
         )
-        return open_script("dns_own", {"home": str(tmp_path), **fields}, locks=tmp_path / "locks")
+        home = {"home": str(tmp_path)}
+        return open_script("dns_own", home | fields, look, locks=tmp_path / "locks")
 
     return make
 
@@ -269,6 +272,64 @@ async def test_at_the_deadline_it_is_not_known_what_a_script_has_done(
     with pytest.raises(ProviderUnavailableError, match=r"0\.5 seconds.* raise the field") as caught:
         await provider.add(ZONE, [RECORD])
     assert not caught.value.changed_nothing
+    await provider.close()
+
+
+class Seen:
+    """What the DNS has, one answer after the other: values, or an error."""
+
+    def __init__(self, *answers: list[str] | DnsError) -> None:
+        self.answers = list(answers)
+
+    async def __call__(self, name: DomainName) -> list[str]:
+        assert name.text == f"{RECORD.name}.{MAIN}"
+        answer = self.answers.pop(0)
+        if isinstance(answer, DnsError):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "done"),
+    [
+        (["others", RECORD.value], [], ["rm", "add others"]),
+        (["others", RECORD.value], ["others", RECORD.value], ["rm"]),
+        (["others"], DnsError("no answer"), ["rm"]),
+        (DnsError("no answer"), [], ["rm"]),
+        (['others "text"'], [], ["rm"]),
+    ],
+)
+async def test_what_a_script_takes_away_besides_is_added_again(
+    own: Callable[..., Provider],
+    tmp_path: Path,
+    before: list[str] | DnsError,
+    after: list[str] | DnsError,
+    done: list[str],
+) -> None:
+    provider = own(f"echo $1 $3 >>{tmp_path}/done", Seen(before, after))
+    await provider.remove(ZONE, [RECORD])
+    said = (tmp_path / "done").read_text().replace(f"rm {RECORD.value}", "rm")
+    assert said.splitlines() == done
+    await provider.close()
+
+
+async def test_a_value_that_was_removed_is_not_added_again_where_servers_lag_behind(
+    own: Callable[..., Provider], tmp_path: Path
+) -> None:
+    other = txt(RECORD.name, challenge_value())
+    seen = Seen([RECORD.value, other.value], [other.value], [RECORD.value, other.value])
+    provider = own(f"echo $1 >>{tmp_path}/done", seen)
+    await provider.remove(ZONE, [RECORD])
+    await provider.remove(ZONE, [other])
+    assert (tmp_path / "done").read_text().split() == ["rm", "rm"]
+    assert not seen.answers
+    await provider.close()
+
+
+async def test_what_cannot_be_added_again_is_an_error(own: Callable[..., Provider]) -> None:
+    provider = own('[ $1 = rm ] || _err "no more"', Seen(["others"], []))
+    with pytest.raises(ProviderError, match=r"took away values of others as well.*no more"):
+        await provider.remove(ZONE, [RECORD])
     await provider.close()
 
 

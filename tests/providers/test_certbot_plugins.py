@@ -22,7 +22,6 @@ from tests.providers.contract_suite import (
     SharesNothing,
     StaysInItsZone,
     TakesBatches,
-    TakesManyAtOnce,
     challenge_value,
     check_message,
     closing,
@@ -92,13 +91,14 @@ class TestRfc2136(
     KeepsOtherTypes,
     ChangesNothingTwice,
     TakesBatches,
-    TakesManyAtOnce,
     StaysInItsZone,
     KeepsItsDeadline,
     FailsWell,
     SharesNothing,
 ):
-    """All clauses but those that need a value which is no challenge's."""
+    """All clauses but one that the server takes care of, and those that need a value which is no
+    challenge's.
+    """
 
     @pytest.fixture
     async def harness(self, knot: KnotServer) -> AsyncIterator[Rfc2136Plugin]:

@@ -25,6 +25,7 @@ from zoneproof.providers import (
     TxtRecord,
     Zone,
     describe,
+    exists,
     open_provider,
     shown_field,
     slugs,
@@ -48,6 +49,26 @@ def test_every_provider_is_described_well(slug: str) -> None:
         assert not field.help.endswith(".")
         assert field.default is None or not field.choices or field.default in field.choices
         assert not (field.secret and field.url)
+
+
+@pytest.mark.parametrize(
+    ("slug", "there"),
+    [
+        ("rfc2136", True),
+        ("acmesh:dns_cf", True),
+        ("lexicon:powerdns", True),
+        ("certbot:dns-rfc2136", True),
+        ("lexicon", False),
+        ("other:rfc2136", False),
+        (":", False),
+        ("", False),
+    ],
+)
+def test_which_slugs_there_can_be(slug: str, there: bool) -> None:
+    assert exists(slug) is there
+    if not there:
+        with pytest.raises(InvalidInputError, match="there is no provider"):
+            describe(slug)
 
 
 def test_each_name_in_another_client_is_one_provider_here_with_its_fields() -> None:

@@ -35,7 +35,8 @@ def installed() -> dict[str, str]:
 
 def exists(slug: str) -> bool:
     """Tell whether there is, or can be, such a provider."""
-    return slug in MODULES or slug.partition(":")[0] in FAMILIES
+    family, colon, _ = slug.partition(":")
+    return slug in MODULES or (bool(colon) and family in FAMILIES)
 
 
 def short_name(slug: str) -> str:
