@@ -182,7 +182,7 @@ class Listing:
 async def listing(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> tuple[Credential, Listing]:
     credential = await store(manager, "rfc2136", {"server": "127.0.0.1"})
     provider = Listing(opened(manager, credential), "b.example", "a.example")
-    monkeypatch.setattr(manager.providers, "open", lambda slug, fields: provider)
+    monkeypatch.setattr(manager.providers, "open", lambda *_: provider)
     return credential, provider
 
 
