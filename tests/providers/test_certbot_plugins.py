@@ -225,7 +225,6 @@ def test_a_plugin_has_free_fields_which_may_be_secrets() -> None:
         ("dns/rfc2136", {}, "is not the name of"),
         ("", {}, "is not the name of"),
         ("dns-rfc2136", {"ini": "rfc2136.ini"}, "ini must be an absolute path"),
-        ("dns-rfc2136", {"ini": "/nothing.ini"}, "ini: cannot read"),
         ("dns-rfc2136", {"python": "python3"}, "python must be an absolute path"),
         ("dns-rfc2136", {"dns-rfc2136-server": "x"}, "has no field 'dns-rfc2136-server'"),
     ],
@@ -234,6 +233,19 @@ def test_fields_that_cannot_be_used(name: str, fields: dict[str, str], says: str
     with pytest.raises(InvalidInputError, match=says) as caught:
         open_plugin(name, fields)
     check_message(caught.value, [])
+
+
+async def test_a_file_that_is_gone_is_told_when_it_is_added_and_when_it_is_used() -> None:
+    field = describe("certbot:dns-rfc2136").field("ini")
+    assert field
+    assert field.file
+    with pytest.raises(InvalidInputError, match=r"ini: cannot read /nothing\.ini: No such file"):
+        field.file("/nothing.ini")
+    provider = open_plugin("dns-rfc2136", {"ini": "/nothing.ini"})
+    with pytest.raises(ProviderError, match=r"ini: cannot read /nothing\.ini") as caught:
+        await provider.add(ZONE, [RECORD])
+    assert caught.value.changed_nothing
+    await provider.close()
 
 
 def test_without_certbot_a_plugin_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from typing import ClassVar
 from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.files import absolute_path, read_file
 from zoneproof.core.text import sanitize
-from zoneproof.providers.adapters import KINDS, TIMEOUT, Adapter, last_lines, sounds_secret
+from zoneproof.providers.adapters import KINDS, LIMITS, TIMEOUT, Adapter, last_lines, sounds_secret
 from zoneproof.providers.contract import (
     CredentialField,
     ProviderContext,
@@ -133,9 +133,11 @@ class AcmeShScript(Adapter):
                     "folder of acme.sh, where it is in no usual place",
                     default="",
                     check=partial(absolute_path, f"acmesh:{name}: home"),
+                    rare=True,
                 ),
                 TIMEOUT,
             ),
+            limits=LIMITS,
             free_fields="any variable that the script reads",
             notes=_NOTES if script else f"The script is not in a usual place here. {_NOTES}",
         )

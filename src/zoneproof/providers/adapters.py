@@ -33,6 +33,7 @@ from zoneproof.core.programs import Ended, ProgramError, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.providers.contract import (
     CredentialField,
+    Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
@@ -52,9 +53,9 @@ KINDS: Mapping[str, type[ProviderError]] = {
 _AT_ONCE = 10  # processes, each for a zone of its own
 _LONGEST_LOOK = 5.0  # seconds; where the DNS cannot be asked, nothing is put back
 _LONGEST_TIMEOUT = 3600.0  # seconds
-_SHORTEST_SECRET = 5  # characters; "true" and "1" are none
-# None of these programs is known to quote anything else rightly.
-_VALUE = re.compile(r"[A-Za-z0-9_-]{1,255}")
+SHORTEST_SECRET = 5  # characters; "true" and "1" are none
+# None of these programs is known to quote anything else rightly, nor to tell that it cannot.
+LIMITS = Limits(value_bytes=255, value_pattern="[A-Za-z0-9_-]+", has_ttl=False)
 _SOUNDS_SECRET = re.compile(
     r"key|secret|token|pass|pwd|pw$|auth|credential|cookie|session|otp", re.IGNORECASE
 )
@@ -79,7 +80,11 @@ def _seconds(text: str) -> float:
 
 
 TIMEOUT = CredentialField(
-    "timeout", "seconds that the change of one value may take", default="120", check=_seconds
+    "timeout",
+    "seconds that the change of one value may take",
+    default="120",
+    check=_seconds,
+    rare=True,
 )
 
 
@@ -114,11 +119,11 @@ class Adapter(ABC):
         self.theirs = {
             name: value for name, value in fields.items() if value and name not in self.own_fields
         }
-        self.secrets = [
+        self.secrets = {
             value
             for name, value in self.theirs.items()
-            if (field := self.info.field(name)) and field.secret and len(value) >= _SHORTEST_SECRET
-        ]
+            if (field := self.info.field(name)) and field.secret and len(value) >= SHORTEST_SECRET
+        }
         self._timeout = _seconds(fields[TIMEOUT.name])
         self._txt_values = context.txt_values
         self._lock_folder = context.locks
@@ -186,11 +191,7 @@ class Adapter(ABC):
     async def _change(self, action: str, zone: Zone, records: Sequence[TxtRecord]) -> None:
         once = list(dict.fromkeys(records))
         for record in once:
-            if not _VALUE.fullmatch(record.value):
-                raise InvalidInputError(
-                    f"{self.info.slug}: the value '{sanitize(record.value)}' cannot be written"
-                    " with this provider: only letters, digits, '-' and '_' can, at most 255"
-                )
+            LIMITS.check(record.value)
         if not once:
             return
         async with self._locks(zone.name), self._slots, self._turn(zone):
@@ -261,13 +262,21 @@ class Adapter(ABC):
             for value in values
             if (other := TxtRecord(name, value, records[0].ttl)) not in records
             and (zone.name, other) not in self._removed
-            and _VALUE.fullmatch(value)
+            and _is_writable(value)
         ]
         now = await self._values(zone, others)
         lost = [one for one in others if one.name in now and one.value not in now[one.name]]
         failed = [error for error in await self.change("add", zone, lost) if error] if lost else []
         if failed:
             raise ProviderError(f"it took away values of others as well, and {failed[0].message}")
+
+
+def _is_writable(value: str) -> bool:
+    try:
+        LIMITS.check(value)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def last_lines(ended: Ended, most: int = 1) -> bytes:

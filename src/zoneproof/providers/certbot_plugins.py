@@ -9,22 +9,28 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.files import absolute_path, read_file
+from zoneproof.core.programs import require_program
 from zoneproof.core.text import sanitize
-from zoneproof.providers.adapters import TIMEOUT
-from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo
+from zoneproof.providers.adapters import LIMITS, SHORTEST_SECRET, TIMEOUT
+from zoneproof.providers.contract import (
+    CredentialField,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
 from zoneproof.providers.python_adapter import PythonAdapter
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _FIRST_LINE = re.compile(rb"#! *(/[^\s]+)")
-_SHORTEST_SECRET = 5  # characters
 
 
 def _own_plugins() -> set[str]:
@@ -66,6 +72,7 @@ class CertbotPlugin(PythonAdapter):
                     " empty where its keys are fields",
                     default="",
                     check=partial(absolute_path, f"{slug}: ini"),
+                    file=partial(_values, f"{slug}: ini"),
                 ),
                 CredentialField(
                     "python",
@@ -73,9 +80,12 @@ class CertbotPlugin(PythonAdapter):
                     " or else that of the command certbot",
                     default="",
                     check=partial(absolute_path, f"{slug}: python"),
+                    file=partial(require_program, f"{slug}: python"),
+                    rare=True,
                 ),
                 TIMEOUT,
             ),
+            limits=LIMITS,
             free_fields=f"any key of the plugin's file, such as {prefix}_…, or option of its,"
             " with '_' for '-'",
             notes="certbot and the plugin are not a part of Zoneproof: install them, or tell which"
@@ -99,8 +109,17 @@ class CertbotPlugin(PythonAdapter):
                 f"{self.info.slug}: neither the plugin nor the command certbot is found: install"
                 " them, or tell by the field python which Python has them"
             )
+
+    async def change(
+        self, action: str, zone: Zone, records: Sequence[TxtRecord]
+    ) -> Sequence[ProviderError | None]:
+        """Run the plugin, whose file may hold other secrets each time."""
         if self._ini:
-            self.secrets += _values(f"{self.info.slug}: ini", Path(self._ini))
+            try:
+                self.secrets |= _values(f"{self.info.slug}: ini", self._ini)
+            except InvalidInputError as error:
+                raise ProviderError(error.message, changed_nothing=True) from error
+        return await super().change(action, zone, records)
 
     @property
     def python(self) -> str:
@@ -113,11 +132,11 @@ class CertbotPlugin(PythonAdapter):
         return {"ini": self._ini}
 
 
-def _values(field: str, path: Path) -> list[str]:
+def _values(field: str, path: str) -> set[str]:
     """Return the values in a plugin's file, which errors must not show."""
     try:
-        lines = read_file(path).decode("utf-8", "replace").splitlines()
+        lines = read_file(Path(path)).decode("utf-8", "replace").splitlines()
     except OSError as error:
         raise InvalidInputError(f"{field}: cannot read {path}: {error.strerror}") from error
-    values = [line.partition("=")[2].strip().strip("'\"") for line in lines]
-    return [value for value in values if len(value) >= _SHORTEST_SECRET]
+    values = {line.partition("=")[2].strip().strip("'\"") for line in lines}
+    return {value for value in values if len(value) >= SHORTEST_SECRET}

@@ -11,12 +11,13 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
-from zoneproof.providers.adapters import TIMEOUT, sounds_secret
+from zoneproof.providers.adapters import LIMITS, TIMEOUT, sounds_secret
 from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo
 from zoneproof.providers.python_adapter import PythonAdapter
 
@@ -68,6 +69,7 @@ class LexiconModule(PythonAdapter):
             homepage="https://dns-lexicon.readthedocs.io/en/latest/configuration_reference.html",
             fields=(*(_options(name) if here else ()), TIMEOUT),
             default_ttl=3600,  # dns-lexicon's own, which every service takes
+            limits=replace(LIMITS, has_ttl=True),
             free_fields="" if here else "any option of the module",
             notes="" if here else f"dns-lexicon is not installed here: {_EXTRA}.",
         )
