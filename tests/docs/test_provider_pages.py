@@ -6,9 +6,10 @@ import pytest
 
 from tests.docs.provider_pages import FOLDER, path_of
 from zoneproof.providers import describe, slugs
+from zoneproof.providers.catalog import FAMILIES
 from zoneproof.providers.pages import page
 
-_BY_HAND = {"README", "writing-one"}
+_BY_HAND = {"README", "writing-one", *FAMILIES}
 
 
 @pytest.mark.parametrize("slug", slugs())
