@@ -121,7 +121,7 @@ def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
     result = take(inside, archive)
     assert result.status == 0
     assert "new      credential   dns\n" in result.stdout
-    assert "nothing was changed: this was a preview; --yes takes over settings.toml, 1" in (
+    assert "nothing was changed: this was a preview; --yes imports settings.toml, 1" in (
         result.stdout
     )
     assert json.loads(take(inside, archive, "--json").stdout)["taken"] == 0
