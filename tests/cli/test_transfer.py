@@ -128,7 +128,7 @@ def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
     assert take(inside, archive, "--dry-run").status == 0
     result = answered(inside, archive, "n")
     assert result.status == 1
-    assert "Take over settings.toml, 1 " in result.stdout
+    assert "Import settings.toml, 1 " in result.stdout
     assert not content_of(inside.home).credentials
     assert not (inside.home / "settings.toml").exists()
     assert not (inside.home / "live").exists()
