@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.clock import Clock
 from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
+from tests.support.self_signed import certificate
 from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
@@ -137,7 +139,7 @@ async def test_a_refusal_that_says_later_is_tried_again(server: FakeHttpServer) 
     await api.close()
 
 
-@pytest.mark.parametrize("way", ["link", "url", "cursor", "page", "offset"])
+@pytest.mark.parametrize("way", ["link", "url", "cursor", "word", "page", "offset"])
 async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) -> None:
     def handler(request: Request) -> Reply:
         query = dict(part.split("=") for part in request.path.partition("?")[2].split("&"))
@@ -157,12 +159,21 @@ async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) ->
         "link": {},
         "url": {"following": "next"},
         "cursor": {"following": lambda page: page["next"] and {"p": page["next"]}},
+        "word": {"counter": "p", "following": "next"},
         "page": {"counter": "p", "size": 2},
         "offset": {"counter": "p", "size": 2, "first": 0, "step": 2},
     }[way]
-    found = await api.items("list", Item, at="data.items", query={"a": 1}, **options)  # type: ignore[arg-type]
+    found = await api.items(
+        "list",
+        Item,
+        at="data.items",
+        query={"a": 1},
+        headers={"X-Filter": "some"},
+        **options,  # type: ignore[arg-type]
+    )
     assert [item.n for item in found] == [1, 2, 3, 4, 5]
     assert server.requests[0].path.startswith("/v1/list?a=1")
+    assert {request.headers["x-filter"] for request in server.requests} == {"some"}
     await api.close()
 
 
@@ -172,6 +183,19 @@ async def test_a_next_page_elsewhere_does_not_get_the_key(server: FakeHttpServer
     with pytest.raises(ProviderError, match="somewhere else: https://elsewhere/list"):
         await api.items("list", Item, at="items", following="next")
     await api.close()
+
+
+async def test_a_next_page_by_http_of_the_same_place_is_asked_for_by_https(tmp_path: Path) -> None:
+    def handler(request: Request) -> Reply:
+        url = f"http://{request.headers['host']}/v1/list?p=2"
+        link = {} if "p=2" in request.path else {"Link": f'<{url}>; rel="next"'}
+        return Reply(200, [{"n": len(link)}], link)
+
+    bundle, context = certificate(tmp_path)
+    async with fake_http_server(handler, context) as server:
+        api = client(server, ca_bundle=str(bundle))
+        assert [item.n for item in await api.items("list", Item)] == [1, 0]
+        await api.close()
 
 
 async def test_a_token_is_fetched_once_and_again_when_it_has_ended(

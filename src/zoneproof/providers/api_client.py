@@ -128,6 +128,7 @@ class ApiClient:
         *,
         at: str = "",
         query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
         following: str | Callable[[Any], Following] = "",
         counter: str = "",
         first: int = 1,
@@ -139,26 +140,28 @@ class ApiClient:
         ``following`` is where a page has the URL of the next one, or finds in a page that URL, or
         what changes in the query, None after the last page. With a ``counter``, which is a word of
         the query, pages are counted from ``first`` by ``step`` (for an offset, that is ``size``)
-        until one has fewer than ``size`` items. Without either, the Link header has the next URL.
+        until one has fewer than ``size`` items; or, with both, a page has the counter's next value
+        at ``following``. Without either, the Link header has the next URL.
         Places are written as ``links.pages.next``. Raises what :meth:`get` raises.
         """
         found: list[T] = []
         asked: dict[str, object] = dict(query or {})
-        if counter:
+        if counter and not following:
             asked[counter] = first
         for _ in range(_MOST_PAGES):
-            answer = await self.send("GET", path, query=asked)
+            answer = await self.send("GET", path, query=asked, headers=headers)
             page = self.read(answer, object)
             some = self._convert(answer, place_in(page, at) if at else page, list[of])  # type: ignore[valid-type]
             found += some
             after: Following
-            if counter:
-                first += step
-                after = {counter: first} if len(some) >= size else None
-            elif callable(following):
+            if callable(following):
                 after = following(page)
             elif following:
-                after = cast("str | None", place_in(page, following))
+                value = place_in(page, following)
+                after = {counter: value} if counter and value else cast("str | None", value)
+            elif counter:
+                first += step
+                after = {counter: first} if len(some) >= size else None
             else:
                 after = _next_link(answer)
             if not after:
@@ -376,9 +379,14 @@ class ApiClient:
         return ProviderUnavailableError(f"{begin}{reason}{again}", changed_nothing=error.unsent)
 
     def _same_place(self, path: str, following: str) -> str:
-        """Return the next page's URL. Raises ProviderError for one that would get our key."""
+        """Return the next page's URL. Raises ProviderError for one that would get our key.
+
+        Services behind a proxy call themselves http; who was asked by https stays with that.
+        """
         here = self._request("GET", path, None, None, None).url
         url = urljoin(here, following)
+        if here.startswith("https:") and url.startswith("http:"):
+            url = f"https:{url.removeprefix('http:')}"
         if urlsplit(url)[:2] != urlsplit(here)[:2]:
             target = sanitize(url, secrets=self._secrets)
             raise ProviderError(f"its next page is somewhere else: {target}")
