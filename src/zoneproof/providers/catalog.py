@@ -7,6 +7,7 @@ from collections.abc import Mapping
 MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
     "challenge": "challenge:ChallengeService",
+    "cloudflare": "cloudflare:Cloudflare",
     "desec": "desec:Desec",
     "digitalocean": "digitalocean:DigitalOcean",
     "manual": "manual:Manual",

@@ -1,0 +1,173 @@
+"""The provider for Cloudflare's DNS: records one by one, their values quoted."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+_MOST = 50  # items on a page
+_KEY = Refusal(ProviderCredentialsError, "it does not accept the credentials")
+
+
+class _Zone(msgspec.Struct):
+    id: str
+    name: str
+    status: str = ""
+
+
+class _Record(msgspec.Struct):
+    id: str
+    name: str
+    content: str
+
+
+class Cloudflare(RecordsProvider):
+    """Adds and deletes TXT records; the API refuses one that it has already."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="cloudflare",
+        title="Cloudflare",
+        homepage="https://www.cloudflare.com/dns/",
+        fields=(
+            token_field(
+                "api_token", "API token; or omit it and give email and api_key", default=""
+            ),
+            token_field(
+                "zone_token", "API token that lists zones, if api_token may not", default=""
+            ),
+            CredentialField(
+                "email", "e-mail address of the account", default="", needed_with="api_key"
+            ),
+            token_field("api_key", "Global API key, which may do everything", default=""),
+            ZONE_ID,
+        ),
+        key_url="https://dash.cloudflare.com/profile/api-tokens",
+        api_url="https://api.cloudflare.com/client/v4",
+        limits=Limits(min_ttl=60),
+        notes="Cloudflare allows 1,200 requests of a user in five minutes. A zone has a number of"
+        " records that depends on the plan, 200 for newer free ones.",
+        least_privilege="An API token with the permissions `Zone / DNS / Edit` and"
+        " `Zone / Zone / Read` for the zones that certificates are for. With `zone_id`, or with"
+        " another token that reads zones in `zone_token`, `Zone / DNS / Edit` is enough.",
+        name_servers=("*.ns.cloudflare.com",),
+        aliases=(
+            Alias(
+                "certbot",
+                "dns-cloudflare",
+                {"api_token": "api_token", "email": "email", "api_key": "api_key"},
+            ),
+            Alias(
+                "acme.sh",
+                "dns_cf",
+                {
+                    "CF_Token": "api_token",
+                    "CF_Zone_ID": "zone_id",
+                    "CF_Email": "email",
+                    "CF_Key": "api_key",
+                },
+            ),
+            Alias(
+                "lego",
+                "cloudflare",
+                {
+                    "CLOUDFLARE_DNS_API_TOKEN": "api_token",
+                    "CF_DNS_API_TOKEN": "api_token",
+                    "CLOUDFLARE_ZONE_API_TOKEN": "zone_token",
+                    "CF_ZONE_API_TOKEN": "zone_token",
+                    "CLOUDFLARE_EMAIL": "email",
+                    "CF_API_EMAIL": "email",
+                    "CLOUDFLARE_API_KEY": "api_key",
+                    "CF_API_KEY": "api_key",
+                    "CLOUDFLARE_BASE_URL": "api_url",
+                },
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("errors.0.code", "errors.0.error_chain.0.code"),
+        messages=("errors.0.error_chain.0.message", "errors.0.message"),
+    )
+    refusals: ClassVar[Refusals] = {
+        **dict.fromkeys(("1000", "6003", "9103", "10001", "Invalid access token"), _KEY),
+        "10000": Refusal(
+            ProviderPermissionError,
+            "it does not let these credentials do this",
+            "check the token's permissions and its zones",
+        ),
+        "7003": Refusal(ProviderZoneError, "it has no zone of that id"),
+        **dict.fromkeys(("81044", "81057", "81058"), ALREADY),
+        "Record quota exceeded.": Refusal(ProviderQuotaError, "the zone has too many records"),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        fields = context.fields
+        if not fields["api_token"] and not fields["api_key"]:
+            raise InvalidInputError(
+                "provider cloudflare needs the field 'api_token', or 'email' and 'api_key'"
+            )
+        key = {"X-Auth-Email": fields["email"], "X-Auth-Key": fields["api_key"]}
+        headers = bearer(fields["api_token"]) if fields["api_token"] else key
+        super().__init__(context, headers=headers)
+        self._zone_headers = bearer(fields["zone_token"]) if fields["zone_token"] else {}
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the zones, but of those of one name, as in two accounts, only active ones."""
+        zones = await self.api.items(
+            "zones",
+            _Zone,
+            at="result",
+            query={"per_page": _MOST},
+            headers=self._zone_headers,
+            counter="page",
+            size=_MOST,
+        )
+        active = {zone.name for zone in zones if zone.status == "active"}
+        return [(z.name, z.id) for z in zones if z.status == "active" or z.name not in active]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at the name. Their values may be quoted or not."""
+        query = {"type": "TXT", "name": zone.record(name), "per_page": _MOST}
+        path = f"zones/{zone.id}/dns_records"
+        found = await self.api.items(
+            path, _Record, at="result", query=query, counter="page", size=_MOST
+        )
+        return [
+            StoredTxt(one.id, relative_name(one.name, zone), unquote_txt(one.content))
+            for one in found
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record with its whole name."""
+        new = {
+            "type": "TXT",
+            "name": zone.record(record.name).text,
+            "content": quote_txt(record.value),
+            "ttl": record.ttl,
+        }
+        await self.api.send("POST", f"zones/{zone.id}/dns_records", json=new)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        await self.api.delete(f"zones/{zone.id}/dns_records/{stored.id}")
