@@ -10,6 +10,7 @@ MODULES: Mapping[str, str] = {
     "cloudflare": "cloudflare:Cloudflare",
     "desec": "desec:Desec",
     "digitalocean": "digitalocean:DigitalOcean",
+    "hetzner": "hetzner:Hetzner",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
     "rfc2136": "rfc2136:Rfc2136",
