@@ -11,6 +11,7 @@ MODULES: Mapping[str, str] = {
     "desec": "desec:Desec",
     "digitalocean": "digitalocean:DigitalOcean",
     "hetzner": "hetzner:Hetzner",
+    "linode": "linode:Linode",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
     "rfc2136": "rfc2136:Rfc2136",

@@ -1,0 +1,108 @@
+"""The provider for Linode's DNS Manager (Akamai): records one by one, of the whole zone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import ProviderPermissionError
+from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import (
+    Alias,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+
+_MOST = 500  # items on a page
+_ONLY_TXT = {"X-Filter": '{"type": "TXT"}'}
+
+
+class _Domain(msgspec.Struct):
+    id: int
+    domain: str
+
+
+class _Record(msgspec.Struct):
+    id: int
+    type: str
+    name: str
+    target: str
+
+
+class Linode(RecordsProvider):
+    """Adds and deletes TXT records. The API takes the same one twice."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="linode",
+        title="Linode",
+        homepage="https://techdocs.akamai.com/cloud-computing/docs/dns-manager",
+        fields=(token_field("token", "personal access token"), ZONE_ID),
+        key_url="https://cloud.linode.com/profile/tokens",
+        api_url="https://api.linode.com/v4",
+        limits=Limits(min_ttl=30),
+        notes="The service raises a TTL to the next one of its own: 30, 120 or 300 seconds, 1, 2 or"
+        " 4 hours and more. Changes can take some minutes until the name servers show them. A"
+        " domain has at most 12,000 records.",
+        least_privilege="A personal access token with read and write access to Domains and to"
+        " nothing else, of a user who is granted only the domains that certificates are for. Give"
+        " it a date of expiry.",
+        name_servers=("ns?.linode.com",),
+        aliases=(
+            Alias("certbot", "dns-linode", {"key": "token"}),
+            Alias("acme.sh", "dns_linode_v4", {"LINODE_V4_API_KEY": "token"}),
+            Alias("lego", "linode", {"LINODE_TOKEN": "token"}),
+            Alias("lego", "linodev4", {"LINODE_TOKEN": "token"}),
+        ),
+    )
+    by_name: ClassVar[bool] = False
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("errors.0.reason",))
+    refusals: ClassVar[Refusals] = {
+        "Your OAuth token is not authorized to use this endpoint.": Refusal(
+            ProviderPermissionError,
+            "the token does not allow this",
+            "make one with read and write access to Domains",
+        ),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers=bearer(context.fields["token"]))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the domains that the token's user may see."""
+        query = {"page_size": _MOST}
+        found = await self.api.items(
+            "domains", _Domain, at="data", query=query, counter="page", size=_MOST
+        )
+        return [(one.domain, str(one.id)) for one in found]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return all TXT records of the domain."""
+        found = await self.api.items(
+            f"domains/{zone.id}/records",
+            _Record,
+            at="data",
+            query={"page_size": _MOST},
+            headers=_ONLY_TXT,
+            counter="page",
+            size=_MOST,
+        )
+        return [
+            StoredTxt(str(one.id), relative_name(one.name, zone), one.target)
+            for one in found
+            if one.type == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record, whose name is relative to the zone."""
+        new = {"type": "TXT", "name": record.name, "target": record.value, "ttl_sec": record.ttl}
+        await self.api.send("POST", f"domains/{zone.id}/records", json=new)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        await self.api.delete(f"domains/{zone.id}/records/{stored.id}")
