@@ -10,6 +10,7 @@ MODULES: Mapping[str, str] = {
     "cloudflare": "cloudflare:Cloudflare",
     "desec": "desec:Desec",
     "digitalocean": "digitalocean:DigitalOcean",
+    "gandi": "gandi:Gandi",
     "hetzner": "hetzner:Hetzner",
     "linode": "linode:Linode",
     "manual": "manual:Manual",
