@@ -17,6 +17,7 @@ MODULES: Mapping[str, str] = {
     "namecheap": "namecheap:Namecheap",
     "rfc2136": "rfc2136:Rfc2136",
     "script": "script:Script",
+    "vultr": "vultr:Vultr",
 }
 # What stands before the colon of a slug, as in acmesh:dns_cf.
 FAMILIES: Mapping[str, str] = {
