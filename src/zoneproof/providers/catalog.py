@@ -15,6 +15,7 @@ MODULES: Mapping[str, str] = {
     "linode": "linode:Linode",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
+    "ns1": "ns1:Ns1",
     "rfc2136": "rfc2136:Rfc2136",
     "script": "script:Script",
     "vultr": "vultr:Vultr",
