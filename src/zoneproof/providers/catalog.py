@@ -10,6 +10,7 @@ MODULES: Mapping[str, str] = {
     "cloudflare": "cloudflare:Cloudflare",
     "desec": "desec:Desec",
     "digitalocean": "digitalocean:DigitalOcean",
+    "dnsimple": "dnsimple:Dnsimple",
     "gandi": "gandi:Gandi",
     "hetzner": "hetzner:Hetzner",
     "linode": "linode:Linode",

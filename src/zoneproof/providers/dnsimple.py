@@ -1,0 +1,150 @@
+"""The provider for DNSimple: records one by one, in an account."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+)
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import (
+    Alias,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+_MOST = 100  # items on a page
+
+
+class _Account(msgspec.Struct):
+    id: int
+
+
+class _Identity(msgspec.Struct):
+    account: _Account | None = None
+
+
+class _WhoAmI(msgspec.Struct):
+    data: _Identity
+
+
+class _Zone(msgspec.Struct):
+    name: str
+
+
+class _Record(msgspec.Struct):
+    id: int
+    name: str
+    content: str
+
+
+class Dnsimple(RecordsProvider):
+    """Adds and deletes TXT records; the API refuses one that it has already.
+
+    All paths begin with an account, which is the token's if none is set.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="dnsimple",
+        title="DNSimple",
+        homepage="https://developer.dnsimple.com/v2/",
+        fields=(
+            token_field("token", "API access token"),
+            token_field(
+                "account",
+                "number of the account, for a user's token with several accounts",
+                secret=False,
+                default="",
+            ),
+        ),
+        key_url="https://dnsimple.com/user",
+        api_url="https://api.dnsimple.com/v2",
+        limits=Limits(value_bytes=1000, value_pattern=r'[^"]*("[^"]*"[^"]*)*(?<! )'),
+        notes="A value has at most 1,000 bytes, its quotes in pairs and no space at its end. The"
+        " API allows 2,400 requests in an hour. Test accounts are at"
+        " `https://api.sandbox.dnsimple.com/v2`.",
+        least_privilege="An account token, not a user's. Where the plan has scoped tokens: one that"
+        " may write to the zones that certificates are for.",
+        name_servers=("ns?.dnsimple.com", "ns?.dnsimple-edge.net", "ns?.dnsimple-edge.org"),
+        aliases=(
+            Alias("certbot", "dns-dnsimple", {"token": "token"}),
+            Alias("acme.sh", "dns_dnsimple", {"DNSimple_OAUTH_TOKEN": "token"}),
+            Alias(
+                "lego",
+                "dnsimple",
+                {"DNSIMPLE_OAUTH_TOKEN": "token", "DNSIMPLE_BASE_URL": "api_url"},
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
+    refusals: ClassVar[Refusals] = {
+        402: Refusal(ProviderPermissionError, "the account is not in good standing"),
+        412: Refusal(ProviderPermissionError, "the account's plan does not allow this"),
+        "quota exceeded": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "Zone record already exists": ALREADY,
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers=bearer(context.fields["token"]))
+        self._account = context.fields["account"]
+        self._asking = asyncio.Lock()
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's zones; they are known by name."""
+        path, query = f"{await self._get_account()}/zones", {"per_page": _MOST}
+        found = await self.api.items(
+            path, _Zone, at="data", query=query, counter="page", size=_MOST
+        )
+        return [(one.name, "") for one in found]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at the name. Their values may be quoted or not."""
+        path = await self._path(zone)
+        query = {"type": "TXT", "name": name, "per_page": _MOST}
+        found = await self.api.items(
+            path, _Record, at="data", query=query, counter="page", size=_MOST
+        )
+        return [
+            StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.content))
+            for one in found
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record, whose name is relative to the zone."""
+        content = quote_txt(record.value)
+        new = {"type": "TXT", "name": record.name, "content": content, "ttl": record.ttl}
+        await self.api.send("POST", await self._path(zone), json=new)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        await self.api.delete(f"{await self._path(zone)}/{stored.id}")
+
+    async def _path(self, zone: Zone) -> str:
+        return f"{await self._get_account()}/zones/{zone.name}/records"
+
+    async def _get_account(self) -> str:
+        """Return the account that is set, the token's own, or the only one of its user."""
+        async with self._asking:
+            if not self._account:
+                own = (await self.api.get("whoami", _WhoAmI)).data.account
+                accounts = [own] if own else await self.api.items("accounts", _Account, at="data")
+                if len(accounts) != 1:
+                    numbers = ", ".join(str(one.id) for one in accounts) or "none"
+                    raise ProviderCredentialsError(
+                        f"the token is a user's, whose accounts are: {numbers}; set the field"
+                        " account, or make a token of the account"
+                    )
+                self._account = str(accounts[0].id)
+            return self._account
