@@ -14,6 +14,7 @@ MODULES: Mapping[str, str] = {
     "gandi": "gandi:Gandi",
     "hetzner": "hetzner:Hetzner",
     "linode": "linode:Linode",
+    "luadns": "luadns:Luadns",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
     "ns1": "ns1:Ns1",

@@ -1,0 +1,18 @@
+"""LuaDNS's provider against the fake of its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.providers.api_contract import ApiContract
+from tests.providers.fakes.luadns import FakeLuadns
+
+
+class TestLuadns(ApiContract):
+    slug = "luadns"
+    fake = FakeLuadns
+    root = "/v1"
+    fields = {"user": "joe@example.com", "key": "5ab7b702a632f60001b0b499"}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        return f"{fields['user']} {fields['key']}"
