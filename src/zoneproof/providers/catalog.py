@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
+    "bunny": "bunny:Bunny",
     "challenge": "challenge:ChallengeService",
     "cloudflare": "cloudflare:Cloudflare",
     "desec": "desec:Desec",
