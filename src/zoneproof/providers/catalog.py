@@ -19,6 +19,7 @@ MODULES: Mapping[str, str] = {
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
     "ns1": "ns1:Ns1",
+    "porkbun": "porkbun:Porkbun",
     "rfc2136": "rfc2136:Rfc2136",
     "script": "script:Script",
     "vultr": "vultr:Vultr",

@@ -1,0 +1,163 @@
+"""The provider for Porkbun, whose API takes its keys in the body of each request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import (
+    Alias,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+
+T = TypeVar("T")
+
+_MOST = 1000  # domains in a list
+_MOST_OF_ALL = 100 * _MOST
+_PAUSE = 0.5  # seconds; the service takes about two requests in a second
+_KEYS = Refusal(ProviderCredentialsError, "it does not accept the keys")
+_RIGHT = Refusal(
+    ProviderPermissionError,
+    "the keys do not allow this",
+    "switch API access on for the domain, and check what the key is limited to",
+)
+_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
+
+
+class _Domain(msgspec.Struct):
+    domain: str
+
+
+class _Domains(msgspec.Struct):
+    domains: list[_Domain]
+
+
+class _Record(msgspec.Struct):
+    id: str | int
+    name: str
+    type: str
+    content: str
+
+
+class _Records(msgspec.Struct):
+    records: list[_Record]
+
+
+class Porkbun(RecordsProvider):
+    """Adds and deletes TXT records; the API refuses one that it has already."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="porkbun",
+        title="Porkbun",
+        homepage="https://porkbun.com/api/json/v3/documentation",
+        fields=(
+            token_field("api_key", "API key"),
+            token_field("secret_api_key", "secret API key"),
+        ),
+        key_url="https://porkbun.com/account/api",
+        api_url="https://api.porkbun.com/api/json/v3",
+        default_ttl=600,
+        limits=Limits(min_ttl=600, value_pattern=r".*[^ ]"),
+        notes="API access has to be switched on for each domain, or in the account's settings for"
+        " all of them. The service takes about two requests in a second, and keeps no space at the"
+        " end of a value.",
+        least_privilege="A key that is limited to the domains that certificates are for and to this"
+        " machine's address, where the account offers that; and API access only for these domains.",
+        name_servers=("*.ns.porkbun.com", "*.porkbun.com"),
+        aliases=(
+            Alias("certbot", "dns-porkbun", {"key": "api_key", "secret": "secret_api_key"}),
+            Alias(
+                "acme.sh",
+                "dns_porkbun",
+                {"PORKBUN_API_KEY": "api_key", "PORKBUN_SECRET_API_KEY": "secret_api_key"},
+            ),
+            Alias(
+                "lego",
+                "porkbun",
+                {"PORKBUN_API_KEY": "api_key", "PORKBUN_SECRET_API_KEY": "secret_api_key"},
+            ),
+        ),
+    )
+    by_name: ClassVar[bool] = False
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("code",), messages=("message",), success=("status", "SUCCESS")
+    )
+    refusals: ClassVar[Refusals] = {
+        **dict.fromkeys(
+            (
+                "API_KEY_REQUIRED",
+                "INVALID_API_KEYS_001",
+                "INVALID_API_KEYS_002",
+                "Invalid API key. (001)",
+                "Invalid API key. (002)",
+            ),
+            _KEYS,
+        ),
+        **dict.fromkeys(
+            (
+                "API_ACCESS_DISABLED",
+                "DOMAIN_NOT_ALLOWED",
+                "IP_NOT_ALLOWED",
+                "Domain is not opted in to API access.",
+            ),
+            _RIGHT,
+        ),
+        **dict.fromkeys(("DOMAIN_NOT_FOUND", "INVALID_DOMAIN", "Invalid domain."), _ZONE),
+        **dict.fromkeys(("DUPLICATE_RECORD", "INVALID_RECORD_ID", "RECORD_NOT_FOUND"), ALREADY),
+        "RATE_LIMIT_EXCEEDED": Refusal(ProviderQuotaError, "too many requests", again=True),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, at_once=1, pause=_PAUSE)
+        self._keys = {
+            "apikey": context.fields["api_key"],
+            "secretapikey": context.fields["secret_api_key"],
+        }
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's domains; they are known by name. The last list is not full."""
+        names: list[tuple[str, str]] = []
+        for start in range(0, _MOST_OF_ALL, _MOST):
+            found = await self._read("domain/listAll", _Domains, {"start": str(start)})
+            names += [(one.domain, "") for one in found.domains]
+            if len(found.domains) < _MOST:
+                break
+        return names
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return all TXT records of the domain, whose names are whole."""
+        found = await self._read(f"dns/retrieve/{zone.name}", _Records, {})
+        return [
+            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
+            for one in found.records
+            if one.type == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record, whose name is relative to the zone."""
+        new = {"type": "TXT", "name": record.name, "content": record.value, "ttl": str(record.ttl)}
+        await self.api.send("POST", f"dns/create/{zone.name}", json={**self._keys, **new})
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        path = f"dns/delete/{zone.name}/{stored.id}"
+        await self.api.send("POST", path, json=self._keys, repeatable=True)
+
+    async def _read(self, path: str, into: type[T], words: Mapping[str, str]) -> T:
+        body = {**self._keys, **words}
+        return self.api.read(await self.api.send("POST", path, json=body, repeatable=True), into)
