@@ -21,6 +21,7 @@ MODULES: Mapping[str, str] = {
     "ns1": "ns1:Ns1",
     "porkbun": "porkbun:Porkbun",
     "rfc2136": "rfc2136:Rfc2136",
+    "scaleway": "scaleway:Scaleway",
     "script": "script:Script",
     "vultr": "vultr:Vultr",
 }

@@ -1,0 +1,146 @@
+"""The provider for Scaleway's DNS: all changes of a batch in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderConflictError,
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+_MOST = 100  # items on a page
+_ZONE = Refusal(ProviderZoneError, "it does not know the zone, or not for this key")
+
+
+class _Zone(msgspec.Struct):
+    domain: str
+    subdomain: str = ""
+
+
+class _Record(msgspec.Struct):
+    name: str
+    type: str
+    data: str
+    ttl: int
+
+
+def _following(at: str) -> Callable[[dict[str, Any]], dict[str, object] | None]:
+    seen, number = 0, 1
+
+    def following(page: dict[str, Any]) -> dict[str, object] | None:
+        nonlocal seen, number
+        seen, number = seen + len(page[at]), number + 1
+        return {"page": number} if page[at] and seen < page.get("total_count", 0) else None
+
+    return following
+
+
+class Scaleway(SetsProvider):
+    """Adds values to TXT sets and removes values from them.
+
+    A change that meets an unknown zone could make one; that is forbidden in each request.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="scaleway",
+        title="Scaleway",
+        homepage="https://www.scaleway.com/en/developers/api/domains-and-dns/",
+        fields=(token_field("secret_key", "secret key of an API key"),),
+        key_url="https://console.scaleway.com/iam/api-keys",
+        api_url="https://api.scaleway.com/domain/v2beta1",
+        limits=Limits(min_ttl=60),
+        least_privilege="An API key of an application of its own, whose policy has the permission"
+        " set `DomainsDNSFullAccess` for the project with the zones, and a date of expiry.",
+        name_servers=("ns?.dom.scw.cloud",),
+        aliases=(
+            Alias("certbot", "dns-scaleway", {"application_token": "secret_key"}),
+            Alias("acme.sh", "dns_scaleway", {"SCALEWAY_API_TOKEN": "secret_key"}),
+            Alias(
+                "lego",
+                "scaleway",
+                {"SCW_SECRET_KEY": "secret_key", "SCALEWAY_API_TOKEN": "secret_key"},
+            ),
+        ),
+    )
+    batches: ClassVar[bool] = True
+    checks: ClassVar[bool] = False  # nothing of others is written
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=("type",), messages=("message",))
+    refusals: ClassVar[Refusals] = {
+        **dict.fromkeys(("domain not found", "subdomain not found"), _ZONE),
+        "denied_authentication": Refusal(
+            ProviderCredentialsError, "it does not accept the secret key"
+        ),
+        "permissions_denied": Refusal(
+            ProviderPermissionError,
+            "the key does not allow this",
+            "add the permission set DomainsDNSFullAccess to its policy",
+        ),
+        "quotas_exceeded": Refusal(ProviderQuotaError, "a quota is used up"),
+        "transient_state": Refusal(ProviderConflictError, "another change is going on", again=True),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers={"X-Auth-Token": context.fields["secret_key"]})
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the zones of domains and of subdomains; they are known by name."""
+        at, query = "dns_zones", {"page_size": _MOST}
+        found = await self.api.items(
+            "dns-zones", _Zone, at=at, query=query, following=_following(at)
+        )
+        return [(f"{one.subdomain}.{one.domain}".lstrip("."), "") for one in found]
+
+    async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
+        """Return the TXT sets of the zone, or only that of the name if it is a single one."""
+        at, path = "records", f"dns-zones/{zone.name}/records"
+        only = {"name": names[0]} if len(names) == 1 and names[0] else {}
+        query = {"type": "TXT", **only, "page_size": _MOST}
+        sets: dict[str, TxtSet] = {}
+        for one in await self.api.items(
+            path, _Record, at=at, query=query, following=_following(at)
+        ):
+            if one.type == "TXT":
+                name = relative_name(one.name, zone)
+                values = (*sets.get(name, TxtSet()).values, unquote_txt(one.data))
+                sets[name] = TxtSet(values, one.ttl)
+        return sets
+
+    async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
+        """Add and remove single values, all of them or none."""
+        patch = {
+            "changes": [part for change in changes for part in _parts(change)],
+            "return_all_records": False,
+            "disallow_new_zone_creation": True,
+        }
+        await self.api.send(
+            "PATCH",
+            f"dns-zones/{zone.name}/records",
+            json=patch,
+            refusals={**USUAL, **self.refusals, "not_found": ALREADY, 404: ALREADY},
+        )
+
+
+def _parts(change: SetChange) -> list[dict[str, object]]:
+    old, new = change.old.values, change.new.values
+    added = [{**_record(change, one), "ttl": change.new.ttl} for one in new if one not in old]
+    parts: list[dict[str, object]] = [{"add": {"records": added}}] if added else []
+    return parts + [
+        {"delete": {"id_fields": _record(change, one)}} for one in old if one not in new
+    ]
+
+
+def _record(change: SetChange, value: str) -> dict[str, object]:
+    return {"name": change.name, "type": "TXT", "data": quote_txt(value)}
