@@ -18,6 +18,7 @@ MODULES: Mapping[str, str] = {
     "luadns": "luadns:Luadns",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
+    "netlify": "netlify:Netlify",
     "ns1": "ns1:Ns1",
     "porkbun": "porkbun:Porkbun",
     "rfc2136": "rfc2136:Rfc2136",
