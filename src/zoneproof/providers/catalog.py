@@ -24,6 +24,7 @@ MODULES: Mapping[str, str] = {
     "rfc2136": "rfc2136:Rfc2136",
     "scaleway": "scaleway:Scaleway",
     "script": "script:Script",
+    "vercel": "vercel:Vercel",
     "vultr": "vultr:Vultr",
 }
 # What stands before the colon of a slug, as in acmesh:dns_cf.

@@ -1,0 +1,80 @@
+"""Vercel's REST API for domains (v5) and their DNS records (v4 to read, v2 to change).
+
+Made from the exchanges that dns-lexicon recorded (August 2021), with which paths, parameters and
+parsing agree: bodies, relative names, raw values, 404 for an unknown domain. dnscontrol (2026)
+reads pages of 100 by time, raises TTLs to 60 seconds, and agrees on the rest, as do lego and
+acme.sh; teams are those of lego and dnscontrol. The 403 for a wrong token, and the other one for
+what the token may not do, are those that other clients met (2026).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_http import Reply
+
+_TIME = 1628537900677
+
+
+def _error(status: int, code: str, message: str, **more: object) -> Reply:
+    return Reply(status, {"error": {"code": code, "message": message, **more}})
+
+
+class FakeVercel(FakeApi):
+    sources = "recorded exchanges (2021), dnscontrol, lego and acme.sh (2026)"
+    recorded = "agree"
+    page_size = 100
+    min_ttl = 60
+    refusals = {
+        "credentials": _error(403, "forbidden", "Not authorized", invalidToken=True),
+        "permission": _error(
+            403, "forbidden", 'Not authorized: Trying to access resource under scope "team".'
+        ),
+        "zone": _error(404, "not_found", "Domain name `unknown.example` not found"),
+        "record": _error(404, "not_found", "The DNS record was not found"),
+        "quota": _error(429, "rate_limited", "Rate limit exceeded, try again in 10 minutes."),
+        "invalid": _error(400, "bad_request", "Invalid request: `name` is not valid."),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.teams: set[str | None] = set()  # that were asked for
+
+    def key_of(self, call: Call) -> str:
+        self.teams.add(call.query.get("teamId"))
+        return call.bearer
+
+    @route("GET", "/v5/domains")
+    def list_domains(self, call: Call) -> Reply:
+        domains = [{"name": z.name, "serviceType": "zeit.world"} for z in self.allowed_zones()]
+        return self._page(call, "domains", domains)
+
+    @route("GET", "/v4/domains/{domain}/records")
+    def list_records(self, call: Call) -> Reply:
+        records = self.zone(call["domain"]).records
+        return self._page(call, "records", [self._render(one) for one in records])
+
+    @route("POST", "/v2/domains/{domain}/records")
+    def create_record(self, call: Call) -> Reply:
+        zone, new = self.zone(call["domain"]), call.json
+        record = self.create(zone, new["name"], new["type"], new["value"], new["ttl"])
+        return Reply(200, {"uid": str(record.id)})
+
+    @route("DELETE", "/v2/domains/{domain}/records/{id}")
+    def delete_record(self, call: Call) -> Reply:
+        self.delete(self.zone(call["domain"]), call["id"])
+        return Reply(200, {})
+
+    def _render(self, record: Record) -> dict[str, Any]:
+        facts = {"name": record.name, "type": record.type, "value": record.value}
+        times = {"creator": "me", "created": _TIME, "updated": _TIME}
+        return {"id": str(record.id), "slug": "", **facts, **times, "ttl": record.ttl}
+
+    def _page(self, call: Call, what: str, items: list[dict[str, Any]]) -> Reply:
+        until, size = int(call.query.get("until", _TIME)), int(call.query.get("limit", 20))
+        number = _TIME - until + 1  # one page for each millisecond
+        page, last = self.page(items, number, size)
+        after = until - 1 if number < last else None
+        pagination = {"count": len(page), "next": after, "prev": None}
+        return Reply(200, {what: page, "pagination": pagination})
