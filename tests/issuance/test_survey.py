@@ -110,7 +110,7 @@ async def test_a_sound_name_is_shown_with_all_that_will_be_used(resolver: Resolv
     assert found.name is not None
     assert str(found.name.challenge_name) == "_acme-challenge.example.com"
     assert found.name.publish_name == found.name.challenge_name
-    assert str(found.name.zone) == "example.com"
+    assert str(found.name.zone.name) == "example.com"
     assert [server.status for server in found.name.servers.servers] == [ServerStatus.VISIBLE]
     assert found.zone == Zone(DomainName("example.com"), "id of example.com")
     assert found.caa is not None
@@ -152,7 +152,7 @@ async def test_wrong_credentials_are_a_finding_beside_what_the_dns_says(
         assert problems(found) == ["memory: it does not accept the token"]
         assert found.zone is None
         assert found.name is not None
-        assert str(found.name.zone) == "example.com"
+        assert str(found.name.zone.name) == "example.com"
 
 
 async def test_a_registration_that_is_to_be_made_is_told_and_not_made(resolver: Resolver) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from zoneproof.challenges.dns01 import DnsMethod
+from zoneproof.challenges.recognition import RecognizedZone
 from zoneproof.challenges.records import cname_record
 from zoneproof.challenges.routing import (
     Route,
@@ -26,7 +27,7 @@ from zoneproof.dnsquery import (
     check_visible,
     find_zone,
 )
-from zoneproof.providers import DelegatedProvider, Zone
+from zoneproof.providers import DelegatedProvider, ProviderInfo, Zone
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class NamePreflight:
     delegation: Delegation
     expected: DomainName | None
     publish_name: DomainName
-    zone: DomainName
+    zone: RecognizedZone
     servers: NameReport
     leftovers: tuple[tuple[DomainName, str], ...]
     findings: tuple[Finding, ...]
@@ -124,6 +125,7 @@ async def _preflight_name(
             findings.append(Finding(error.message))
         else:
             findings += _zone_findings(zone, name, method)
+        findings += _host_findings(name.zone, method.provider.info)
     return MethodPreflight(name, zone, tuple(findings), route.unregistered)
 
 
@@ -150,7 +152,7 @@ async def preflight_route(resolver: Resolver, route: Route) -> NamePreflight:
         route.delegation,
         route.expected,
         route.publish_name,
-        cut.name,
+        RecognizedZone.of(cut),
         report,
         leftovers,
         findings,
@@ -206,12 +208,23 @@ def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
 
 
 def _zone_findings(zone: Zone, name: NamePreflight, method: DnsMethod) -> list[Finding]:
-    if zone.name == name.zone or isinstance(method.provider, DelegatedProvider):
+    if zone.name == name.zone.name or isinstance(method.provider, DelegatedProvider):
         return []
     return [
         Finding(
             f"{method.provider.info.title} would write to its zone {zone.name}, but the DNS has"
-            f" {name.publish_name} in the zone {name.zone}: check which is right",
+            f" {name.publish_name} in the zone {name.zone.name}: check which is right",
             is_problem=False,
         )
     ]
+
+
+def _host_findings(zone: RecognizedZone, info: ProviderInfo) -> list[Finding]:
+    """Return a note where the zone is at other providers than the one that would write to it.
+
+    What has no name servers of its own, such as RFC 2136, may well write to a zone anywhere.
+    """
+    if not (info.name_servers and zone.providers) or info.slug in zone.slugs:
+        return []
+    text = f"{zone.text}, not at {info.title}: {zone.commands}"
+    return [Finding(text, is_problem=False)]

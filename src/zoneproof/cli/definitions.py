@@ -212,7 +212,7 @@ class Request:
 
     async def define(self, manager: Manager) -> tuple[Proposal, CertificateDefinition | None]:
         """Return the definition that is meant, and the stored one, None for none."""
-        return await define(manager.certificates, self.names, self.certificate, self.options)
+        return await define(manager, self.names, self.certificate, self.options)
 
 
 def take_options(options: dict[str, Any]) -> dict[str, Any]:

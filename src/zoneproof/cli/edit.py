@@ -66,7 +66,7 @@ def add(
                 f"the certificate {name} already exists: 'zoneproof edit {name}' changes it, --name"
                 " gives the new one another name"
             )
-        wanted, _ = await define(manager.certificates, names, name, said)
+        wanted, _ = await define(manager, names, name, said)
         await save(manager, wanted, None)
         return wanted.definition
 

@@ -61,6 +61,9 @@ def _rows(examination: PreflightReport) -> dict[str, str]:
     rows = _method_rows(examination)
     if examination.name is not None:
         rows |= _name_rows(examination.name)
+        zone = examination.name.zone
+        if examination.choice is None and zone.providers:
+            rows["hosted at"] = f"{zone.titles}: {zone.commands}"
     if examination.caa is not None:
         rows["CAA"] = _caa_row(examination.caa)
     return rows
@@ -92,7 +95,7 @@ def _name_rows(name: NamePreflight) -> dict[str, str]:
         "challenge name": str(name.challenge_name),
         "delegation": shown,
         "publish name": str(name.publish_name),
-        "zone": str(name.zone),
+        "zone": str(name.zone.name),
         "name servers": f"{len(answering)} of {len(servers)} answer",
     }
     if name.expected is not None:
@@ -133,7 +136,8 @@ def _name_facts(name: NamePreflight) -> dict[str, object]:
         "from_wildcard": name.delegation.from_wildcard,
         "expected": str(name.expected or ""),
         "publish_name": str(name.publish_name),
-        "zone": str(name.zone),
+        "zone": str(name.zone.name),
+        "hosted_at": name.zone.slugs,
         "servers": [
             {
                 "name": str(server.server),

@@ -4,6 +4,7 @@ from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     DelegatedProvider,
+    ExpiringKeyProvider,
     LimitedProvider,
     Provider,
     ProviderContext,
@@ -13,6 +14,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.recognition import recognize
 from zoneproof.providers.registry import (
     check_answer,
     check_names,
@@ -31,6 +33,7 @@ __all__ = [
     "Alias",
     "CredentialField",
     "DelegatedProvider",
+    "ExpiringKeyProvider",
     "LimitedProvider",
     "Provider",
     "ProviderContext",
@@ -46,6 +49,7 @@ __all__ = [
     "files_of",
     "installed",
     "open_provider",
+    "recognize",
     "require_files",
     "short_name",
     "shown_field",

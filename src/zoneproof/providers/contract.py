@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -259,6 +259,18 @@ class DelegatedProvider(Protocol):
         """Return where the values of ``domain`` (without ``*.``) are published.
 
         Without a registration: made when ``create`` is true, else None.
+        """
+        ...
+
+
+@runtime_checkable
+class ExpiringKeyProvider(Protocol):
+    """A provider whose API tells when the key expires."""
+
+    async def key_expires(self) -> date | None:
+        """Return the day (UTC) on which the key ceases to work; None for never.
+
+        Raises ProviderError.
         """
         ...
 

@@ -25,6 +25,7 @@ from zoneproof.manager.certificates.definition import (
     secret_fields,
 )
 from zoneproof.manager.certificates.definition_file import describe_changes
+from zoneproof.manager.certificates.method_advice import method_advice
 from zoneproof.manager.certificates.refusals import refusals, require_orderable
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.store import Certificates
@@ -154,14 +155,16 @@ class CertificateOptions:
 
 
 async def define(
-    certificates: Certificates, names: Sequence[str], certificate: str, options: CertificateOptions
+    manager: Manager, names: Sequence[str], certificate: str, options: CertificateOptions
 ) -> tuple[Proposal, CertificateDefinition | None]:
     """Return the definition that names and options mean, and the stored one, None for none.
 
     The name of a stored certificate, alone, means that certificate; otherwise the names are the
     identifiers of a new one, or those that a stored one has from now on. ``certificate`` is its
-    name, by default its first identifier. Raises InvalidInputError.
+    name, by default its first identifier. Raises InvalidInputError; where nothing says how the
+    names are validated, it tells at which providers they are.
     """
+    certificates = manager.certificates
     if len(names) == 1 and not certificate:
         stored = await certificates.find_meant(names[0])
         if stored is not None:
@@ -170,16 +173,9 @@ async def define(
     known = await certificates.find(name)
     before = known.definition if known else CertificateDefinition(name=name, identifiers=())
     if known is None and not options.say_method:
-        raise InvalidInputError(_advice(name, names))
+        raise InvalidInputError(f"say how {name} is validated{await method_advice(manager, names)}")
     wanted = options.applied_to(replace(before, identifiers=tuple(names)))
     return wanted, known.definition if known else None
-
-
-def _advice(name: str, names: Sequence[str]) -> str:
-    by_dns = "--provider or --credential for DNS ('zoneproof provider list' shows all)"
-    if any(Identifier.parse(one).is_wildcard for one in names):
-        return f"say how {name} is validated, which for a wildcard is by DNS: {by_dns}"
-    return f"say how {name} is validated: {by_dns}, --webroot or --standalone for http-01"
 
 
 def with_names(

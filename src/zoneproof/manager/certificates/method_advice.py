@@ -1,0 +1,73 @@
+"""What to type where nobody has said how names are validated: where their zones are, tells it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from zoneproof.challenges import dns01
+from zoneproof.challenges.recognition import RecognizedZone, recognize_zone
+from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import DnsError, InvalidNameError
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.dnsquery import Resolver
+from zoneproof.manager.credentials.use import credential_summaries
+from zoneproof.manager.manager import Manager
+from zoneproof.providers import ProviderInfo
+
+_MOST_DOMAINS = 10
+_SECONDS = 3.0  # nobody waits longer for advice
+
+
+async def method_advice(manager: Manager, names: Sequence[str]) -> str:
+    """Return what follows "say how they are validated": the ways, those that fit the zones first.
+
+    Raises InvalidNameError for a name that is none, StorageError.
+    """
+    identifiers = [Identifier.parse(name) for name in names]
+    by_dns = "--provider or --credential for DNS ('zoneproof provider list' shows all)"
+    by_http = ", --webroot or --standalone for http-01"
+    wildcard = any(one.is_wildcard for one in identifiers)
+    why = ", which for a wildcard is by DNS" if wildcard else ""
+    domains = dict.fromkeys(one.domain for one in identifiers if one.type == "dns")
+    zones = await _recognized(manager, list(domains)[:_MOST_DOMAINS])
+    stored = await _stored(manager) if zones else {}
+    at_providers = "".join(f"{zone.text}: {_ways(zone, stored)}; else " for zone in zones)
+    return f"{why}: {at_providers}{by_dns}{'' if wildcard else by_http}"
+
+
+async def recognize_domain(manager: Manager, domain: DomainName) -> RecognizedZone | None:
+    """Return where the challenges of a domain are answered; None if the DNS does not tell."""
+    dns = manager.run.dns.over(manager.settings.dns)
+    return await _zone(manager.resolvers.get(dns.resolvers or ()), domain)
+
+
+async def _recognized(manager: Manager, domains: Sequence[DomainName]) -> list[RecognizedZone]:
+    """Return the zones that are at known providers, each once."""
+    found = await all_at_once(recognize_domain(manager, domain) for domain in domains)
+    zones = {zone.name: zone for zone in found if zone and zone.providers}
+    return list(zones.values())
+
+
+async def _zone(resolver: Resolver, domain: DomainName) -> RecognizedZone | None:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await recognize_zone(resolver, domain.child(dns01.LABEL))
+    except (DnsError, InvalidNameError, TimeoutError):
+        return None
+
+
+async def _stored(manager: Manager) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for one in await credential_summaries(manager.store):
+        names.setdefault(one.provider, []).append(one.name)
+    return names
+
+
+def _ways(zone: RecognizedZone, stored: dict[str, list[str]]) -> str:
+    def ways(info: ProviderInfo) -> list[str]:
+        return [f"--credential {name}" for name in stored.get(info.slug, ())] or [
+            f"'zoneproof credential add {info.slug}'"
+        ]
+
+    return " or ".join(way for info in zone.providers for way in ways(info))
