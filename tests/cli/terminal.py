@@ -15,9 +15,9 @@ Answer = str | Callable[[str], str]
 
 _LONGEST_SILENCE = 60  # seconds; then it waits for an answer that the dialogue does not have
 _AT_TERMINAL = """
-import fcntl, runpy, termios
+import fcntl, runpy, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-runpy.run_module("zoneproof", run_name="__main__", alter_sys=True)
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
 
@@ -25,14 +25,15 @@ def run_at_terminal(
     arguments: Sequence[str],
     dialogue: Sequence[tuple[str, Answer]],
     environment: Mapping[str, str],
+    module: str = "zoneproof",
 ) -> Result:
-    """Run the command; each of the dialogue's texts is waited for, and its answer typed then.
+    """Run the command, or another ``module``, and type each answer once its text is there.
 
     An answer that is a function does something first, and gets what the command has told so far.
     """
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-c", _AT_TERMINAL, *arguments],
+        [sys.executable, "-c", _AT_TERMINAL, module, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -30,7 +30,7 @@ def test_a_credential_is_added_shown_and_listed_without_its_secret(home: Home) -
     assert "used by      no certificate" in text
     (listed,) = json.loads(home.credential("list", "--json").stdout)
     assert (listed["name"], listed["provider"]) == ("rfc2136", "rfc2136")
-    assert re.search(r"rfc2136 +rfc2136 +now +no certificate", home.list_text)
+    assert re.search(r"rfc2136 +rfc2136 +now +- +no certificate", home.list_text)
 
 
 def test_a_taken_name_is_refused(home: Home) -> None:

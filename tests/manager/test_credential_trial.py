@@ -146,7 +146,9 @@ async def test_a_test_holds_the_places_at_a_name_only_while_it_runs(manager: Man
 async def test_listed_zones_are_shown_and_chosen_from(
     manager: Manager, service: OpenRegistrations, tmp_path: Path, emitted: list[Event]
 ) -> None:
-    trial = await list_zones(manager.providers, await challenge(manager, tmp_path))
+    trial = await list_zones(
+        manager.providers, manager.credentials, await challenge(manager, tmp_path)
+    )
     assert trial.ok
     assert trial.steps[0].message == "auth.example.org"
 

@@ -70,6 +70,7 @@ async def test_notices_are_posted_as_json_in_one_request(server: FakeHttpServer)
         "at": "2026-08-01T12:00:00Z",
         "records": ["a. 60 IN TXT b"],
         "expires_at": None,
+        "credential": "",
     }
     assert request.json["notices"][1]["expires_at"] == "2026-08-01T12:00:00Z"
     assert "webhook-signature" not in request.headers

@@ -161,5 +161,5 @@ async def test_nobody_is_notified_of_what_failed_with_another(tmp_path: Path) ->
     async with open_manager(Home(tmp_path)) as manager:
         own = Renewal(NAMES[0], "failed", NAMES, error=AcmeError("the CA is away"))
         held = Renewal(NAMES[1], "failed", NAMES, error=HeldUpError("the CA is away"))
-        assert await tell(manager.states, manager.settings.notify, [own])
-        assert not await tell(manager.states, manager.settings.notify, [held])
+        assert await tell(manager, [own])
+        assert not await tell(manager, [held])

@@ -25,7 +25,6 @@ from zoneproof.providers import (
     TxtRecord,
     Zone,
     catalog,
-    registry,
 )
 
 GOOD_TOKEN = "good-token-0123456789"
@@ -97,13 +96,14 @@ class KeylessOne(MadeUp):
 
 
 _ENTRIES = {"made-up": "made_up:MadeUp", "keyless-one": "made_up:KeylessOne"}
+_REAL = catalog.MODULES
 _MODULE = "zoneproof.providers.made_up"
 
 
 def register() -> None:
     """Let the registry find both."""
     sys.modules[_MODULE] = sys.modules[__name__]
-    registry.MODULES = {**catalog.MODULES, **_ENTRIES}
+    catalog.MODULES = {**_REAL, **_ENTRIES}
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def registered() -> Iterator[None]:
     try:
         yield
     finally:
-        registry.MODULES = catalog.MODULES
+        catalog.MODULES = _REAL
 
 
 def run(home: Path, *arguments: str) -> Result:

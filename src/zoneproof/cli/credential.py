@@ -10,42 +10,34 @@ from typing import Any
 import click
 import msgspec
 
-from zoneproof.cli.asking import confirm, somebody_is_there, yes_option
-from zoneproof.cli.completion import credential_argument, credentials, providers
-from zoneproof.cli.credential_fields import ask_for_rest, given_fields, require_all
-from zoneproof.cli.events import Lines
-from zoneproof.cli.option_groups import (
-    DNS_SETTINGS,
-    Commands,
-    F,
-    add_options,
-    field_option,
-    json_option,
-)
-from zoneproof.cli.options import dns_options, run_from
+from zoneproof.cli.asking import confirm, yes_option
+from zoneproof.cli.completion import credential_argument, credentials
+from zoneproof.cli.credential_add import add
+from zoneproof.cli.credential_fields import given_fields, require_all
+from zoneproof.cli.credential_test import test
+from zoneproof.cli.option_groups import Commands, expires_option, field_option, json_option
+from zoneproof.cli.options import dns_settings, stored_dns_options
 from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count, printable
-from zoneproof.issuance import Event
 from zoneproof.manager import (
     Credential,
     CredentialSummary,
-    CredentialTest,
     DnsSettings,
     LeftoverFacts,
     Manager,
     credential_summaries,
     credential_users,
     drop_older_keys,
-    list_zones,
     remove_credential,
     rename_credential,
-    run_credential_test,
+    secret_fields,
 )
 from zoneproof.manager import rotate_key as rotate
-from zoneproof.providers import describe, require_files, short_name
+from zoneproof.manager.credentials.expiry import parse_expiry
+from zoneproof.providers import describe, require_files
 
 _SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
 _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
@@ -74,10 +66,16 @@ def list_credentials(as_json: bool) -> None:
         return
     now = datetime.now(UTC)
     rows = [
-        (one.name, one.provider, times.distance(one.changed_at, now), certificates(one.used_by))
+        (
+            one.name,
+            one.provider,
+            times.distance(one.changed_at, now),
+            str(one.expires or "-"),
+            certificates(one.used_by),
+        )
         for one in found
     ]
-    print_table(("NAME", "PROVIDER", "CHANGED", "USED BY"), rows)
+    print_table(("NAME", "PROVIDER", "CHANGED", "KEY EXPIRES", "USED BY"), rows)
 
 
 @credential.command()
@@ -184,54 +182,6 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
         click.echo("next: back up the key, then zoneproof credential rotate-key --drop-old")
 
 
-def _dns_options(command: F) -> F:
-    return add_options(command, DNS_SETTINGS)
-
-
-@credential.command()
-@click.argument("provider", shell_complete=providers)
-@click.option(
-    "--name",
-    default="",
-    metavar="NAME",
-    help="Name of the credential.  [default: PROVIDER, what follows its colon]",
-)
-@field_option
-@_dns_options
-@json_option
-def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: Any) -> None:
-    """Store a credential for PROVIDER.
-
-    \b
-    zoneproof credential add rfc2136 --name dns --field server=ns1.example.com \\
-        --field key_name=acme --field secret=@/etc/zoneproof/tsig.secret
-
-    'zoneproof provider list' shows all providers. At a terminal, asks for required fields that are
-    not given; for all, if none is given.
-    """
-    info = describe(provider)
-    name = name or short_name(provider)
-    given = given_fields(info, fields)
-    settings = _dns_settings(dns)
-    if somebody_is_there():
-        run_with_manager(lambda manager: manager.credentials.require_free(name))
-        given = ask_for_rest(info, given)
-    require_all(info, given)
-    new = Credential(name, provider, given, settings)
-
-    async def work(manager: Manager) -> Credential:
-        await manager.credentials.require_free(name)
-        manager.providers.open(provider, given)
-        require_files(info, given)
-        await manager.credentials.add(new)
-        return await manager.credentials.get(name)
-
-    added = run_with_manager(work)
-    _tell(added, f"{name} is stored", as_json=as_json)
-    if not as_json:
-        click.echo(f"next: zoneproof credential test {name} --zone ZONE")
-
-
 @credential.command("set")
 @credential_argument
 @field_option
@@ -239,16 +189,17 @@ def add(provider: str, name: str, fields: Sequence[str], as_json: bool, **dns: A
     "--unset",
     multiple=True,
     metavar="NAME",
-    help="A field, or propagation, propagation-timeout or resolver, to unset. Repeatable.",
+    help="A field, or propagation, propagation-timeout, resolver or expires, to unset. Repeatable.",
 )
-@_dns_options
+@expires_option
+@stored_dns_options
 @json_option
 def set_fields(
-    name: str, fields: Sequence[str], unset: Sequence[str], as_json: bool, **dns: Any
+    name: str, fields: Sequence[str], unset: Sequence[str], expires: str, as_json: bool, **dns: Any
 ) -> None:
     """Change some fields or DNS settings of a credential.
 
-    The others stay.
+    The others stay. When a key expires is forgotten together with the key.
 
     Every certificate that uses the credential has the change at its next run.
     """
@@ -259,7 +210,10 @@ def set_fields(
         given = given_fields(info, fields)
 
         def change(found: Credential) -> Credential:
-            return _changed(found, given, settings, unset)
+            after = _changed(found, given, settings, unset)
+            if ends or secret_fields(found.provider, given) or "expires" in unset:
+                after = replace(after, expires=ends)
+            return after
 
         wanted = change(before)
         require_all(info, wanted.fields)
@@ -268,10 +222,11 @@ def set_fields(
         after = await manager.credentials.change(name, change)
         return after, await credential_users(manager.store, name)
 
-    settings = _dns_settings(dns)
-    if not fields and not unset and not any(dns.values()):
+    settings, ends = dns_settings(dns), parse_expiry(expires) if expires else None
+    if not fields and not unset and not expires and not any(dns.values()):
         raise InvalidInputError(
-            f"say what to change in {name[:80]}: --field NAME=VALUE, --unset NAME, or a DNS setting"
+            f"say what to change in {name[:80]}: --field NAME=VALUE, --unset NAME, --expires DATE,"
+            " or a DNS setting"
         )
     after, users = run_with_manager(work)
     _tell(after, f"{name} is changed, used by {certificates(users)}", as_json=as_json)
@@ -280,12 +235,6 @@ def set_fields(
 def certificates(names: Sequence[str]) -> str:
     """Return how many certificates those are."""
     return count(len(names), "certificate") if names else "no certificate"
-
-
-def _dns_settings(options: dict[str, Any]) -> DnsSettings:
-    settings = DnsSettings(**{name: value or None for name, value in options.items()})
-    settings.check()
-    return settings
 
 
 def _changed(
@@ -299,7 +248,7 @@ def _changed(
             del fields[name]
         elif name in _SETTINGS:
             dns = msgspec.structs.replace(dns, **{name: None})
-        else:
+        elif name != "expires":
             raise InvalidInputError(
                 f"{found.name} has no field '{text[:40]}' to unset: it has"
                 f" {', '.join(found.fields) or 'none'}"
@@ -314,53 +263,5 @@ def _tell(credential: Credential, text: str, *, as_json: bool) -> None:
         click.echo(text)
 
 
-@credential.command()
-@credential_argument
-@click.option(
-    "--zone",
-    default="",
-    metavar="ZONE",
-    help="Where to write; needed if the provider cannot list its zones.",
-)
-@click.option("--read-only", is_flag=True, help="List the zones of the account; write nothing.")
-@dns_options
-@json_option
-def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: Any) -> None:
-    """Write, see and remove a TXT value with a credential.
-
-    It is a random one, at _zoneproof-test in a zone of the account. For acme-dns and the challenge
-    service, at the name of a registration; --zone then is its domain. Exits with 1 if a step
-    failed.
-    """
-
-    def quiet(event: Event) -> None:
-        del event
-
-    async def work(manager: Manager) -> CredentialTest:
-        credential = await manager.credentials.get(name)
-        if read_only:
-            return await list_zones(manager.providers, credential)
-        emit = quiet if as_json else Lines()
-        return await run_credential_test(manager, credential, emit, zone=zone)
-
-    if read_only and zone:
-        raise InvalidInputError("--read-only lists all zones: omit --zone")
-    trial = run_with_manager(work, run_from(**run_options))
-    if as_json:
-        json_document(trial.as_fields())
-    else:
-        _print(trial)
-    if not trial.ok:
-        raise SystemExit(1)
-
-
-def _print(trial: CredentialTest) -> None:
-    for step in trial.steps:
-        mark = "ok" if step.ok else click.style("FAILED", fg="red")
-        click.echo(f"  {step.step:6}  {mark}: {printable(step.message)}")
-    if not trial.steps:
-        click.echo(f"{trial.credential}: {trial.note}")
-    elif trial.ok:
-        click.echo(f"the credential {trial.credential} works")
-    else:
-        click.echo(f"the credential {trial.credential} does not work")
+credential.add_command(add)
+credential.add_command(test)

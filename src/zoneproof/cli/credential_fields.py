@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import click
@@ -10,7 +10,13 @@ import click
 from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
-from zoneproof.providers import ProviderInfo, check_answer, check_names, shown_field
+from zoneproof.providers import (
+    CredentialField,
+    ProviderInfo,
+    check_answer,
+    check_names,
+    shown_field,
+)
 
 
 def parse_fields(texts: Sequence[str]) -> dict[str, str]:
@@ -79,21 +85,23 @@ def require_all(info: ProviderInfo, fields: Mapping[str, str]) -> None:
     raise InvalidInputError(f"provider {info.slug} needs {named}: add {options}")
 
 
-def ask_for_rest(info: ProviderInfo, fields: Mapping[str, str]) -> dict[str, str]:
-    """Ask a person for what is required and was not given; for all, if no field was given.
+def ask_for_rest(
+    info: ProviderInfo, fields: Mapping[str, str], introduce: Callable[[], object]
+) -> dict[str, str]:
+    """Ask a person for what is required and was not given; if nothing was, also for a key.
 
-    Each answer, and each field that was given, is checked at once. Raises InvalidInputError for
-    the latter.
+    ``introduce`` is called before the first question. Each answer, and each field that was given,
+    is checked at once. Raises InvalidInputError for the latter.
     """
     answers = dict(fields)
     for field in info.fields:
         if field.name in answers:
             check_answer(info.slug, field, answers[field.name])
     for field in info.fields:
-        needless = field.rare or answers.get(field.needed_with) == ""
-        wanted = field.is_missing(answers) or not (fields or needless)
-        if field.name in answers or not wanted:
+        if field.name in answers or not _is_asked_for(field, info, fields, answers):
             continue
+        if answers == fields:
+            introduce()
         answers[field.name] = ask(
             f"{field.name} ({field.help})",
             partial(check_answer, info.slug, field),
@@ -101,3 +109,17 @@ def ask_for_rest(info: ProviderInfo, fields: Mapping[str, str]) -> dict[str, str
             hidden=field.secret,
         )
     return answers
+
+
+def _is_asked_for(
+    field: CredentialField,
+    info: ProviderInfo,
+    given: Mapping[str, str],
+    answers: Mapping[str, str],
+) -> bool:
+    if field.is_missing(answers):
+        return True
+    has_key = any(answers.get(one.name) for one in info.fields if one.secret)
+    if given or has_key or answers.get(field.needed_with) == "":
+        return False
+    return field.secret or field.name in {one.needed_with for one in info.fields}

@@ -66,6 +66,12 @@ field_option = click.option(
     metavar="NAME=VALUE",
     help="A provider's field; VALUE can be @file or env:VARIABLE. Repeatable.",
 )
+expires_option = click.option(
+    "--expires",
+    default="",
+    metavar="DATE",
+    help="The day on which the key expires, as 2027-03-01, for reminders.",
+)
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Show what would be done, and do nothing."
 )

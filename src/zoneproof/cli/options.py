@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -88,6 +90,18 @@ def telling_options(command: F) -> F:
 def dns_options(command: F) -> F:
     """Add the DNS settings of one run to a command's options."""
     return add_options(command, (*DNS_SETTINGS, authoritative_port_option))
+
+
+def stored_dns_options(command: F) -> F:
+    """Add the DNS settings that a credential keeps."""
+    return add_options(command, DNS_SETTINGS)
+
+
+def dns_settings(options: Mapping[str, Any]) -> DnsSettings:
+    """Return what these options say. Raises InvalidInputError."""
+    settings = DnsSettings(**{name: value or None for name, value in options.items()})
+    settings.check()
+    return settings
 
 
 def terms_from(

@@ -68,7 +68,7 @@ def renew(
         results = await renew_certificates(
             manager, emit_for, names=names, force=force, on_result=on_result
         )
-        return results, await tell(manager.states, manager.settings.notify, results)
+        return results, await tell(manager, results)
 
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     run = run_from(

@@ -60,7 +60,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
             one.status,
             expiry_text(one, now) or "-",
             renewal_text(one, now) or "-",
-            remark(one),
+            remark(one, now),
         )
         for one in found
     ]

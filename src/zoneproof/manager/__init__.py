@@ -17,6 +17,7 @@ from zoneproof.manager.certificates.definition import (
 from zoneproof.manager.certificates.definition_file import csr_text, describe_changes, field_text
 from zoneproof.manager.certificates.issue import Outcome, issue, resume
 from zoneproof.manager.certificates.leftovers import LeftoverFacts
+from zoneproof.manager.certificates.method_advice import recognize_domain
 from zoneproof.manager.certificates.preview import Preview, preview
 from zoneproof.manager.certificates.proposal import Proposal
 from zoneproof.manager.certificates.removal import revoke
@@ -43,9 +44,11 @@ from zoneproof.manager.certificates.store import (
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.credentials.tests import (
     CredentialTest,
+    KeyTrial,
     Step,
     list_zones,
     run_credential_test,
+    try_key,
 )
 from zoneproof.manager.credentials.use import (
     CredentialSummary,
@@ -74,6 +77,7 @@ __all__ = [
     "HistoryEntry",
     "Home",
     "Kept",
+    "KeyTrial",
     "LeftoverFacts",
     "ManagedCertificate",
     "Manager",
@@ -104,6 +108,7 @@ __all__ = [
     "list_zones",
     "open_manager",
     "preview",
+    "recognize_domain",
     "remove_credential",
     "rename_credential",
     "renew",
@@ -115,5 +120,6 @@ __all__ = [
     "status_of",
     "summary_of",
     "tell",
+    "try_key",
     "try_renewals",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 
 import msgspec
 
@@ -22,7 +23,7 @@ from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.renewal_state import Moment, RenewalState
 from zoneproof.manager.certificates.state import NotDeployed
-from zoneproof.manager.credentials.store import check_credential_name
+from zoneproof.manager.credentials.store import Credential, check_credential_name
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import Registration
 
@@ -71,6 +72,22 @@ class ArchivedCredential(_Secretive, frozen=True):
     provider: str
     fields: dict[str, str]
     dns: DnsSettings = DnsSettings()
+    expires: date | None = None
+
+    @classmethod
+    def of(cls, credential: Credential) -> ArchivedCredential:
+        """Return what an archive holds of a stored credential."""
+        return cls(
+            name=credential.name,
+            provider=credential.provider,
+            fields=dict(credential.fields),
+            dns=credential.dns,
+            expires=credential.expires,
+        )
+
+    def credential(self) -> Credential:
+        """Return it as it is stored."""
+        return Credential(self.name, self.provider, self.fields, self.dns, self.expires)
 
 
 class ArchivedAccount(_Secretive, frozen=True):

@@ -24,7 +24,6 @@ from zoneproof.manager.certificates.store import (
     DamagedCertificate,
     ManagedCertificate,
 )
-from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.settings import FILE, load_settings
@@ -77,12 +76,7 @@ def _read(tx: Transaction, manager: Manager) -> Collected:
     archive = Archive(
         written_at=datetime.now(UTC).replace(microsecond=0),
         certificates=tuple(found),
-        credentials=tuple(
-            ArchivedCredential(
-                name=one.name, provider=one.provider, fields=dict(one.fields), dns=one.dns
-            )
-            for one in manager.credentials.all.within(tx)
-        ),
+        credentials=tuple(map(ArchivedCredential.of, manager.credentials.all.within(tx))),
         accounts=tuple(map(ArchivedAccount.of, manager.accounts.all.within(tx))),
         registrations=tuple(
             ArchivedRegistration.of(domain, one)
@@ -190,10 +184,7 @@ def _store(
 ) -> None:
     for credential in archive.credentials:
         if ("credential", credential.name) in chosen:
-            manager.credentials.save.within(
-                tx,
-                Credential(credential.name, credential.provider, credential.fields, credential.dns),
-            )
+            manager.credentials.save.within(tx, credential.credential())
     for account in archive.accounts:
         if ("account", account.name) in chosen:
             _store_account(tx, manager.accounts, account)

@@ -21,7 +21,7 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import lifetime_of
-from zoneproof.manager.credentials.store import Credential, check_credential_name
+from zoneproof.manager.credentials.store import check_credential_name
 from zoneproof.manager.manager import Manager
 from zoneproof.migration.archive import (
     Archive,
@@ -171,9 +171,7 @@ async def _problem(
     """Say why no order could use the definition, empty if one could."""
     credentials = {}
     if credential:
-        credentials[credential.name] = Credential(
-            credential.name, credential.provider, credential.fields
-        )
+        credentials[credential.name] = credential.credential()
     urls = {account.name: account.directory_url for account in accounts}
     return "; ".join(
         await manager.checks.problems(definition, credentials=credentials, accounts=urls)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
-from zoneproof.providers.catalog import FAMILIES, MODULES
+from zoneproof.providers import catalog
 from zoneproof.providers.contract import CredentialField, Provider, ProviderContext, ProviderInfo
 from zoneproof.providers.server_url import mask_url
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 def slugs() -> list[str]:
     """Return the slugs of all providers, sorted."""
-    return sorted(MODULES)
+    return sorted(catalog.MODULES)
 
 
 def installed() -> dict[str, str]:
     """Return those that other programs on this machine bring: the title of each slug."""
     return {
         f"{family}:{name}": title
-        for family in FAMILIES
+        for family in catalog.FAMILIES
         for name, title in _family(family).installed().items()
     }
 
@@ -36,7 +36,7 @@ def installed() -> dict[str, str]:
 def exists(slug: str) -> bool:
     """Tell whether there is, or can be, such a provider."""
     family, colon, _ = slug.partition(":")
-    return slug in MODULES or (bool(colon) and family in FAMILIES)
+    return slug in catalog.MODULES or (bool(colon) and family in catalog.FAMILIES)
 
 
 def short_name(slug: str) -> str:
@@ -102,18 +102,18 @@ def shown_field(field: CredentialField, value: str) -> str:
 def load(slug: str) -> type[Provider]:
     """Return a provider's class. Raises InvalidInputError for an unknown slug."""
     family, colon, name = slug.partition(":")
-    if colon and family in FAMILIES:
+    if colon and family in catalog.FAMILIES:
         return _family(family).named(name)
-    if slug not in MODULES:
-        near = difflib.get_close_matches(slug, MODULES, n=1)
+    if slug not in catalog.MODULES:
+        near = difflib.get_close_matches(slug, catalog.MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"use {', '.join(slugs())}"
         raise InvalidInputError(f"there is no provider '{sanitize(slug)}': {advice}")
-    found: type[Provider] = _imported(MODULES[slug])
+    found: type[Provider] = _imported(catalog.MODULES[slug])
     return found
 
 
 def _family(family: str) -> type[Adapter]:
-    found: type[Adapter] = _imported(FAMILIES[family])
+    found: type[Adapter] = _imported(catalog.FAMILIES[family])
     return found
 
 

@@ -15,9 +15,10 @@ from zoneproof.manager.certificates.renewal_state import LOOK_EVERY
 from zoneproof.manager.certificates.schedule import next_wake
 from zoneproof.manager.certificates.state import States
 from zoneproof.manager.certificates.store import ManagedCertificate
+from zoneproof.manager.credentials.key_notices import key_notices
 from zoneproof.manager.home import Home
-from zoneproof.manager.manager import RunOptions, open_manager
-from zoneproof.manager.notifications import Kind, Notice, NotifySettings, send
+from zoneproof.manager.manager import Manager, RunOptions, open_manager
+from zoneproof.manager.notifications import Kind, Notice, send
 from zoneproof.manager.notifications.notice import is_expiring, should_notify
 
 _KINDS: dict[str, Kind] = {
@@ -27,15 +28,21 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-async def tell(states: States, settings: NotifySettings, results: Sequence[Renewal]) -> list[str]:
-    """Notify whoever the settings name; return a line for each who was not reached.
+async def tell(manager: Manager, results: Sequence[Renewal]) -> list[str]:
+    """Notify whoever the settings name of what came of a run, and of keys that expire.
 
-    Whether somebody was reached or not, the same is not told again at once.
+    Returns a line for each who was not reached. Whether somebody was reached or not, the same is
+    not told again at once.
     """
+    states, settings = manager.states, manager.settings.notify
     if not settings.smtp and not settings.webhook:
         return []
     now = datetime.now(UTC)
-    notices, problems = [], []
+    problems: list[str] = []
+    try:
+        notices = await key_notices(manager.store, manager.credentials, now)
+    except StorageError as error:
+        notices, problems = [], [f"nobody is told of keys that expire: {error.message}"]
     for notice in (notice for result in results for notice in _notices(result, now)):
         try:
             if await _is_news(states, notice, now):
@@ -125,7 +132,7 @@ async def _round(
 ) -> tuple[list[Renewal], datetime]:
     async with open_manager(home, run) as manager:
         results = await renew(manager, emit_for, next_wake=datetime.now(UTC) + LOOK_EVERY)
-        problems = await tell(manager.states, manager.settings.notify, results)
+        problems = await tell(manager, results)
     for problem in problems:
         on_trouble(problem)
     moments = [moment for result in results for moment in result.look_again_at]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -13,7 +14,13 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.certificates.definition_file import csr_text, field_text
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.state import CertificateSummary, summary_of
-from zoneproof.manager.certificates.store import HistoryEntry, ManagedCertificate
+from zoneproof.manager.certificates.store import (
+    DamagedCertificate,
+    HistoryEntry,
+    ManagedCertificate,
+)
+from zoneproof.manager.credentials.expiry import expiry_in_words
+from zoneproof.manager.credentials.use import expiring_keys
 from zoneproof.manager.manager import Manager
 
 
@@ -51,6 +58,7 @@ class CertificateDetails:
             "valid": _validity(summary, now),
             "serial": summary.serial,
             "not deployed": _not_deployed(summary, now),
+            "keys": _expiring_keys(summary, now),
             "see": summary.explanation_url,
             "change": change if self.certificate.has_pending else "",
             "files": self.folder,
@@ -75,7 +83,8 @@ async def summaries(manager: Manager, now: datetime) -> list[CertificateSummary]
     found = await manager.certificates.each()
     if not found:
         await require_not_lost(manager.certificates, manager.history, manager.files)
-    return [summary_of(one, manager.files, now, facts) for one in found]
+    expiring = await expiring_keys(manager.store, now.date())
+    return [_with_keys(summary_of(one, manager.files, now, facts), one, expiring) for one in found]
 
 
 async def details(manager: Manager, name: str, now: datetime) -> CertificateDetails:
@@ -83,12 +92,25 @@ async def details(manager: Manager, name: str, now: datetime) -> CertificateDeta
     certificate = await manager.certificates.get(name)
     facts = await manager.circumstances(certificate.definition)
     log = manager.logs.path(certificate.name)
+    summary = summary_of(certificate, manager.files, now, facts)
     return CertificateDetails(
         certificate,
-        summary_of(certificate, manager.files, now, facts),
+        _with_keys(summary, certificate, await expiring_keys(manager.store, now.date())),
         str(manager.files.live(certificate.name)),
         str(log) if log and log.exists() else "",
     )
+
+
+def _with_keys(
+    summary: CertificateSummary,
+    certificate: ManagedCertificate | DamagedCertificate,
+    expiring: Mapping[str, date],
+) -> CertificateSummary:
+    if isinstance(certificate, DamagedCertificate):
+        return summary
+    used = dict.fromkeys(method.credential for method in certificate.definition.method)
+    keys = {name: expiring[name] for name in used if name in expiring}
+    return msgspec.structs.replace(summary, expiring_keys=keys)
 
 
 async def history(manager: Manager, name: str) -> list[HistoryEntry]:
@@ -119,14 +141,14 @@ def renewal_text(summary: CertificateSummary, now: datetime) -> str:
     return "now" if summary.renew_at <= now else times.distance(summary.renew_at, now)
 
 
-def remark(summary: CertificateSummary) -> str:
+def remark(summary: CertificateSummary, now: datetime) -> str:
     """Return what somebody has to know of it, in a line; empty for nothing."""
     if summary.status == "awaiting user":
         return f"create {summary.awaiting[0]}"
     text = summary.last_error or summary.problem
     if not text and summary.not_deployed:
         text = f"not deployed: {', '.join(summary.not_deployed)}"
-    return text
+    return text or _expiring_keys(summary, now)
 
 
 def _validity(summary: CertificateSummary, now: datetime) -> str:
@@ -142,6 +164,13 @@ def _next(summary: CertificateSummary, now: datetime) -> str:
         if summary.renew_at > now:
             when = f"renewal from {times.at_and_distance(summary.renew_at, now)}"
     return "; ".join(part for part in (when, summary.reason) if part)
+
+
+def _expiring_keys(summary: CertificateSummary, now: datetime) -> str:
+    return "; ".join(
+        f"the key of the credential {name} {expiry_in_words(expires, now.date())}"
+        for name, expires in summary.expiring_keys.items()
+    )
 
 
 def _not_deployed(summary: CertificateSummary, now: datetime) -> str:

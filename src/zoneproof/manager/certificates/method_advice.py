@@ -52,9 +52,10 @@ async def _recognized(manager: Manager, domains: Sequence[DomainName]) -> list[R
 async def _zone(resolver: Resolver, domain: DomainName) -> RecognizedZone | None:
     try:
         async with asyncio.timeout(_SECONDS):
-            return await recognize_zone(resolver, domain.child(dns01.LABEL))
+            zone = await recognize_zone(resolver, domain.child(dns01.LABEL))
     except (DnsError, InvalidNameError, TimeoutError):
         return None
+    return zone if len(zone.name.labels) > 1 else None  # a name that nobody has registered
 
 
 async def _stored(manager: Manager) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -23,6 +24,7 @@ from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields
 from zoneproof.manager.accounts.store import StoredAccount, new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.credentials.expiry import expiry_in_words, reminder
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
 
@@ -174,6 +176,7 @@ async def _preview(
             findings.append(Finding(error.message))
     if not account or not account.account_url:
         findings.append(_registration(directory))
+    findings += _expiring_keys(definition, credentials)
     methods = await manager.methods.make(definition, credentials)
     examinations = await preflight(
         identifiers,
@@ -222,6 +225,22 @@ def _registration(directory: Directory | None) -> Finding:
     terms = directory.terms_of_service if directory else ""
     agreed = f", which needs --agree-tos for its terms of service, {terms}" if terms else ""
     return Finding(f"an account would be registered at the CA first{agreed}", is_problem=False)
+
+
+def _expiring_keys(
+    definition: CertificateDefinition, credentials: Mapping[str, Credential]
+) -> list[Finding]:
+    today = datetime.now(UTC).date()
+    used = dict.fromkeys(method.credential for method in definition.method)
+    found = [credentials[name] for name in used if name in credentials]
+    return [
+        Finding(
+            f"the key of the credential {one.name} {expiry_in_words(one.expires, today)}",
+            is_problem=False,
+        )
+        for one in found
+        if one.expires and reminder(one.expires, today)
+    ]
 
 
 def _problems(check: Callable[[], object]) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -65,7 +65,8 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     ``status`` is ``valid``, ``due``, ``expired``, ``revoked``, ``missing`` (no usable certificate
     is there), ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not renewed`` (by its
-    definition) or ``damaged`` (what is stored of it cannot be read).
+    definition) or ``damaged`` (what is stored of it cannot be read). ``expiring_keys`` are the
+    credentials that it uses whose keys expire within 30 days, and when.
     """
 
     name: str
@@ -85,12 +86,14 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     explanation_url: str = ""
     problem: str = ""
     not_deployed: dict[str, NotDeployed] = {}
+    expiring_keys: dict[str, date] = {}
 
     @property
     def needs_attention(self) -> bool:
         """Whether a person should look at it."""
         undeployed = any(task.last_error for task in self.not_deployed.values())
-        return bool(self.problem) or undeployed or self.status not in _GOOD
+        trouble = bool(self.problem or self.expiring_keys) or undeployed
+        return trouble or self.status not in _GOOD
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 import msgspec
@@ -23,19 +23,27 @@ from zoneproof.vault import SealedColumn, Vault
 _LONGEST_NAME = 300
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _FIELDS = SealedColumn("credentials", "fields")
-_SELECT = "SELECT id, name, provider, fields, dns, created_at, changed_at FROM credentials"
+_SELECT = "SELECT id, name, provider, fields, dns, expires, created_at, changed_at FROM credentials"
 _INSERT = """
-INSERT INTO credentials (id, name, provider, fields, dns, created_at, changed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO credentials (id, name, provider, fields, dns, expires, created_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO NOTHING
 """
 _SAVE = """
-INSERT INTO credentials (id, name, provider, fields, dns, created_at, changed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO credentials (id, name, provider, fields, dns, expires, created_at, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET
   id = excluded.id, provider = excluded.provider, fields = excluded.fields,
+  expires = excluded.expires, expiry_told = NULL,
   dns = CASE excluded.dns WHEN ? THEN credentials.dns ELSE excluded.dns END,
   changed_at = excluded.changed_at
+"""
+_SET_EXPIRY = """
+UPDATE credentials SET expires = ?, expiry_told = NULL WHERE name = ? AND expires <> ?
+"""
+_NOTE_REMINDER = """
+UPDATE credentials SET expiry_told = ?
+WHERE name = ? AND (expiry_told IS NULL OR expiry_told > ?)
 """
 # What it published and could not remove is tried anew: the failure may have been its own.
 _FORGET_FAILURES = """
@@ -47,13 +55,15 @@ DELETE FROM failed_removals WHERE id IN (SELECT id FROM publications WHERE crede
 class Credential:
     """A provider's fields under a name, and how to wait for its DNS.
 
-    Moments are ISO 8601 in UTC, empty before it is stored.
+    Moments are ISO 8601 in UTC, empty before it is stored. ``expires`` is the day (UTC) on which
+    its key ceases to work, None where that is not known.
     """
 
     name: str
     provider: str
     fields: Mapping[str, str] = field(repr=False)
     dns: DnsSettings = field(default_factory=DnsSettings)
+    expires: date | None = None
     created_at: str = ""
     changed_at: str = ""
 
@@ -64,6 +74,7 @@ class Credential:
             "provider": self.provider,
             "fields": self.shown_fields(),
             "dns": self.dns,
+            "expires": self.expires,
             "created_at": self.created_at,
             "changed_at": self.changed_at,
         }
@@ -81,6 +92,7 @@ class Credential:
             "provider": self.provider,
             **self.shown_fields(),
             **{name: text for name, text in settings.items() if text},
+            **({"key expires": str(self.expires)} if self.expires else {}),
             "created": times.at(self.created_at),
             "changed": times.at(self.changed_at),
         }
@@ -155,18 +167,19 @@ class Credentials:
         return [self._credential(row) for row in tx.query(f"{_SELECT} {rest}", parameters)]
 
     def _credential(self, row: Row) -> Credential:
-        key, name, provider, sealed, dns, created_at, changed_at = map(str, row)
+        key, name, provider, sealed, dns, expires, created_at, changed_at = map(str, row)
         opened = self._vault.open_text(sealed, _FIELDS.context(key))
         try:
             fields = msgspec.json.decode(opened, type=dict[str, str])
             settings = msgspec.json.decode(dns, type=DnsSettings)
-        except msgspec.MsgspecError as error:
+            ends = date.fromisoformat(expires) if expires else None
+        except (msgspec.MsgspecError, ValueError) as error:
             raise StorageError(
                 f"the stored credential {name} cannot be read: update Zoneproof if a newer one"
                 f" wrote it; else remove it with 'zoneproof credential remove {name} --force', and"
                 " add it again"
             ) from error
-        return Credential(name, provider, fields, settings, created_at, changed_at)
+        return Credential(name, provider, fields, settings, ends, created_at, changed_at)
 
     @writes
     def save(self, tx: Transaction, credential: Credential) -> None:
@@ -196,7 +209,7 @@ class Credentials:
     def change(
         self, tx: Transaction, name: str, change: Callable[[Credential], Credential]
     ) -> Credential:
-        """Replace fields and DNS settings by those that ``change`` returns.
+        """Replace fields, DNS settings and expiry by those that ``change`` returns.
 
         What ``change`` raises comes out, and nothing is changed. Raises InvalidInputError if there
         is no such credential.
@@ -211,8 +224,23 @@ class Credentials:
             "UPDATE credentials SET fields = ?, dns = ?, changed_at = ? WHERE id = ?",
             (self._sealed(key, after), _dns_text(after.dns), now, key),
         )
+        self.set_expiry.within(tx, name, after.expires)
         tx.execute(_FORGET_FAILURES, (name,))
         return after
+
+    @writes
+    def set_expiry(self, tx: Transaction, name: str, expires: date | None) -> None:
+        """Remember when the key expires, of which people are told anew if it is another day.
+
+        It is no other credential for that, so what failed with it stays.
+        """
+        day = _day_text(expires)
+        tx.execute(_SET_EXPIRY, (day, name, day))
+
+    @writes
+    def note_reminder(self, tx: Transaction, name: str, days: int) -> bool:
+        """Remember that people are told so many days before; tells whether they were not yet."""
+        return bool(tx.execute(_NOTE_REMINDER, (days, name, days)))
 
     def _values(self, credential: Credential) -> tuple[str, ...]:
         key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
@@ -222,6 +250,7 @@ class Credentials:
             credential.provider,
             self._sealed(key, credential),
             _dns_text(credential.dns),
+            _day_text(credential.expires),
             now,
             now,
         )
@@ -230,6 +259,10 @@ class Credentials:
         return self._vault.seal_text(
             msgspec.json.encode(dict(credential.fields)), _FIELDS.context(key)
         )
+
+
+def _day_text(day: date | None) -> str:
+    return day.isoformat() if day else ""
 
 
 def _dns_text(dns: DnsSettings) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import partial
 
 import msgspec
@@ -33,17 +34,21 @@ from zoneproof.issuance import (
 )
 from zoneproof.issuance.publish import OrderLedger, remove_values
 from zoneproof.manager.certificates.definition import MethodDefinition
-from zoneproof.manager.credentials.store import Credential
+from zoneproof.manager.credentials.expiry import expiry_in_words
+from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import ProviderPool
-from zoneproof.providers import DelegatedProvider, Provider, Zone
+from zoneproof.providers import DelegatedProvider, ExpiringKeyProvider, Provider, Zone
 
 LABEL = "_zoneproof-test"
 _SHOWN_ZONES = 10
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of a test: ``zones``, ``write``, ``see`` or ``remove``, and what came of it."""
+    """One step of a test: ``zones``, ``write``, ``see``, ``remove`` or ``key`` (when it expires).
+
+    ``message`` says what came of it.
+    """
 
     step: str
     ok: bool
@@ -70,10 +75,12 @@ class CredentialTest(msgspec.Struct, frozen=True, kw_only=True):
         return {"ok": self.ok, **msgspec.structs.asdict(self)}
 
 
-async def list_zones(providers: ProviderPool, credential: Credential) -> CredentialTest:
-    """List the zones that the credential can manage; nothing is written.
+async def list_zones(
+    providers: ProviderPool, credentials: Credentials, credential: Credential
+) -> CredentialTest:
+    """List the zones that the credential can manage; nothing is written to them.
 
-    Raises InvalidInputError if the provider cannot list them.
+    Raises InvalidInputError if the provider cannot list them, StorageError.
     """
     provider = providers.open(credential.provider, credential.fields)
     trial = CredentialTest(credential=credential.name, provider=credential.provider)
@@ -86,7 +93,50 @@ async def list_zones(providers: ProviderPool, credential: Credential) -> Credent
             f"{provider.info.title} ({credential.provider}) does not list zones: test the"
             " credential without --read-only"
         )
-    return msgspec.structs.replace(trial, steps=(Step("zones", True, ", ".join(zones)),))
+    key = await _note_expiry(credentials, credential, provider)
+    return msgspec.structs.replace(trial, steps=(Step("zones", True, ", ".join(zones)), *key))
+
+
+@dataclass(frozen=True)
+class KeyTrial:
+    """What a key that is not stored yet can do: its zones, and when it expires if the API tells.
+
+    ``needs_zone`` tells that the provider lists no zones, and only a record written to one shows
+    whether the key works.
+    """
+
+    zones: tuple[str, ...] = ()
+    expires: date | None = None
+    needs_zone: bool = False
+
+
+async def try_key(providers: ProviderPool, credential: Credential) -> KeyTrial:
+    """Try a key without writing anything. Raises InvalidInputError, and ProviderError for none."""
+    provider = providers.open(credential.provider, credential.fields)
+    zones = tuple(sorted(str(zone.name) for zone in await provider.zones()))
+    elsewhere = provider.info.manual or isinstance(provider, DelegatedProvider)
+    return KeyTrial(zones, await _expiry_of(provider), not zones and not elsewhere)
+
+
+async def _expiry_of(provider: Provider) -> date | None:
+    """Return when the key expires, None where it does not or the API does not tell."""
+    if not isinstance(provider, ExpiringKeyProvider):
+        return None
+    try:
+        return await provider.key_expires()
+    except ProviderError:  # which may need a right that is good for nothing else
+        return None
+
+
+async def _note_expiry(
+    credentials: Credentials, credential: Credential, provider: Provider
+) -> list[Step]:
+    expires = await _expiry_of(provider)
+    if expires is None:
+        return []
+    await credentials.set_expiry(credential.name, expires)
+    today = datetime.now(UTC).date()
+    return [Step("key", True, expiry_in_words(expires, today))]
 
 
 async def run_credential_test(
@@ -112,6 +162,8 @@ async def run_credential_test(
         except ProviderError as error:
             return msgspec.structs.replace(trial, steps=(Step("zones", False, error.message),))
         await run.write_see_remove(place)
+        if all(step.ok for step in run.steps):
+            run.steps += await _note_expiry(manager.credentials, credential, method.provider)
     return msgspec.structs.replace(
         trial,
         zone=str(place.zone.name),

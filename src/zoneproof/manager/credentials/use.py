@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager.credentials.expiry import reminder
 from zoneproof.manager.credentials.store import check_credential_name, no_credential, taken
 from zoneproof.storage import Store, Transaction
 
 
 class CredentialSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential without its fields; ``used_by`` are names of certificates, moments are UTC."""
+    """A credential without its fields; ``used_by`` are names of certificates, moments are UTC.
+
+    ``expires`` is the day on which its key ceases to work, None where that is not known.
+    """
 
     name: str
     provider: str
     created_at: str
     changed_at: str
+    expires: date | None = None
     used_by: tuple[str, ...] = ()
 
 
@@ -36,7 +42,7 @@ async def credential_summaries(store: Store) -> list[CredentialSummary]:
     def work(transaction: Transaction) -> list[CredentialSummary]:
         users = _users(transaction)
         rows = transaction.query(
-            "SELECT name, provider, created_at, changed_at FROM credentials ORDER BY name"
+            "SELECT name, provider, created_at, changed_at, expires FROM credentials ORDER BY name"
         )
         return [
             CredentialSummary(
@@ -44,12 +50,19 @@ async def credential_summaries(store: Store) -> list[CredentialSummary]:
                 provider=str(provider),
                 created_at=str(created_at),
                 changed_at=str(changed_at),
+                expires=date.fromisoformat(str(expires)) if expires else None,
                 used_by=users.get(str(name), ()),
             )
-            for name, provider, created_at, changed_at in rows
+            for name, provider, created_at, changed_at, expires in rows
         ]
 
     return await store.read(work)
+
+
+async def expiring_keys(store: Store, today: date) -> dict[str, date]:
+    """Return the credentials whose keys expire within 30 days, or have, and when."""
+    found = await credential_summaries(store)
+    return {one.name: one.expires for one in found if one.expires and reminder(one.expires, today)}
 
 
 async def credential_users(store: Store, name: str) -> tuple[str, ...]:

@@ -10,16 +10,17 @@ from typing import Annotated, Literal
 import msgspec
 
 from zoneproof.core import times
-from zoneproof.core.text import printable
+from zoneproof.core.text import count, printable
 from zoneproof.manager.certificates.renewal_state import Lifetime, Moment
 
-Kind = Literal["failing", "expiring", "awaiting_user", "renewed"]
+Kind = Literal["failing", "expiring", "awaiting_user", "renewed", "key_expiring"]
 
 HEADLINES = {
     "failing": "renewal fails",
     "expiring": "expires soon",
     "awaiting_user": "waits for you",
     "renewed": "renewed",
+    "key_expiring": "its key expires",
     "test": "this is a test",
 }
 _LONGEST = 2000  # characters of one text
@@ -30,6 +31,7 @@ class Notice(msgspec.Struct, frozen=True):
 
     ``kind`` is also ``test``, for the message that a person asks for to see whether it arrives.
     ``expires_at`` is the present certificate's end, None without one; ``at`` is when it happened.
+    ``key_expiring`` is about a ``credential``, and ``certificate`` empty then.
     Moments are timezone-aware, in UTC.
     """
 
@@ -40,6 +42,12 @@ class Notice(msgspec.Struct, frozen=True):
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     records: tuple[str, ...] = ()
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    credential: str = ""
+
+    @property
+    def about(self) -> str:
+        """What it is about, in words."""
+        return f"credential {self.credential}" if self.credential else self.certificate
 
 
 def fit_to_send(notice: Notice) -> Notice:
@@ -50,6 +58,7 @@ def fit_to_send(notice: Notice) -> Notice:
     return msgspec.structs.replace(
         notice,
         certificate=_line(notice.certificate),
+        credential=_line(notice.credential),
         identifiers=tuple(_line(name) for name in notice.identifiers),
         message=_line(notice.message),
         records=tuple(_line(record) for record in notice.records),
@@ -60,12 +69,15 @@ def subject(notices: Sequence[Notice]) -> str:
     """Return one line that sums the notices up."""
     if len(notices) == 1:
         return _title(notices[0])
-    certificates = {notice.certificate for notice in notices}
     counts = Counter(HEADLINES[notice.kind] for notice in notices)
-    kinds = ", ".join(f"{headline} ({count})" for headline, count in counts.items())
-    if len(certificates) == 1:
-        return f"{notices[0].certificate}: {kinds}"
-    return f"{len(certificates)} certificates: {kinds}"
+    kinds = ", ".join(f"{headline} ({number})" for headline, number in counts.items())
+    certificates = {notice.certificate for notice in notices if not notice.credential}
+    credentials = {notice.credential for notice in notices if notice.credential}
+    if len(certificates) + len(credentials) == 1:
+        return f"{notices[0].about}: {kinds}"
+    several = ((certificates, "certificate"), (credentials, "credential"))
+    things = " and ".join(count(len(found), word) for found, word in several if found)
+    return f"{things}: {kinds}"
 
 
 def as_text(notices: Sequence[Notice]) -> str:
@@ -80,7 +92,7 @@ def as_text(notices: Sequence[Notice]) -> str:
 
 def _title(notice: Notice) -> str:
     headline = HEADLINES[notice.kind]
-    return headline if notice.kind == "test" else f"{notice.certificate}: {headline}"
+    return headline if notice.kind == "test" else f"{notice.about}: {headline}"
 
 
 def _paragraph(notice: Notice) -> str:
@@ -155,7 +167,7 @@ def should_notify(previous: Notified, notice: Notice, now: datetime) -> tuple[bo
         case "renewed":
             fresh = notice.expires_at is None or previous.renewed_until != notice.expires_at
             return fresh, Notified(renewed_until=notice.expires_at)
-        case "test":
+        case "test" | "key_expiring":  # which is judged by the credential
             return True, previous
 
 
