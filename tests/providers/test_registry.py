@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -33,6 +34,7 @@ from zoneproof.providers import (
 from zoneproof.providers.aliases import PLANNED, find_alias
 from zoneproof.providers.contract import Limits
 from zoneproof.providers.pages import page
+from zoneproof.providers.retired import RETIRED
 
 
 @pytest.mark.parametrize("slug", slugs())
@@ -74,10 +76,15 @@ def test_which_slugs_there_can_be(slug: str, there: bool) -> None:
 def test_each_name_in_another_client_is_one_provider_here_with_its_fields() -> None:
     known = {slug: describe(slug).aliases for slug in slugs()}
     planned = [aliases for slug, aliases in PLANNED.items() if slug not in known]
+    assert not RETIRED.keys() & (known.keys() | PLANNED.keys())
+    retired = [one.aliases for one in RETIRED.values()]
     names = Counter(
-        (alias.client, alias.name) for aliases in [*known.values(), *planned] for alias in aliases
+        (alias.client, alias.name)
+        for aliases in [*known.values(), *planned, *retired]
+        for alias in aliases
     )
-    assert max(names.values()) == 1
+    twice = [name for name, number in names.items() if number > 1]
+    assert not twice, "a provider's info, aliases.py or retired.py has it, too"
     assert {client for client, _ in names} == {"certbot", "acme.sh", "lego"}
     for slug, aliases in known.items():
         fields = {field.name for field in describe(slug).fields}
@@ -89,6 +96,20 @@ def test_each_name_in_another_client_is_one_provider_here_with_its_fields() -> N
     assert found[0] == "cloudflare"
     assert found[1].fields["CF_Token"] == "api_token"
     assert find_alias("certbot", "dns_cf") is None
+
+
+@pytest.mark.parametrize("slug", RETIRED)
+def test_what_closed_says_what_to_use_instead(slug: str) -> None:
+    advice = RETIRED[slug].advice
+    assert not advice.endswith(".")
+    replaced = re.search(r"use the provider ([a-z0-9-]+)$", advice)
+    assert not replaced or replaced[1] in {*slugs(), *PLANNED}
+    with pytest.raises(InvalidInputError) as caught:
+        describe(slug)
+    assert caught.value.message == f"there is no provider {slug} any more: {advice}"
+    assert slug not in slugs()
+    for alias in RETIRED[slug].aliases:
+        assert find_alias(alias.client, alias.name) == (slug, alias)
 
 
 def test_all_that_is_known_of_a_provider_is_shown() -> None:

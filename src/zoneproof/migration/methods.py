@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoneproof.providers import slugs
+from zoneproof.providers.retired import RETIRED
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ def dns(
 
 
 def no_provider(slug: str, name: str) -> str:
-    """Return the note for a provider that is not there yet."""
+    """Return the note for a provider that Zoneproof does not have."""
+    if slug in RETIRED:
+        return f"{RETIRED[slug].advice}; then choose it with `zoneproof edit {name} --provider`"
     return (
         f"Zoneproof has no provider {slug} yet: choose another with"
         f" `zoneproof edit {name} --provider`"

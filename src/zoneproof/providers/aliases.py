@@ -1,4 +1,4 @@
-"""What other ACME clients call the providers, also those for which there is no module yet."""
+"""What other ACME clients call the providers, also those without a module yet or any more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from zoneproof.providers.contract import Alias
 from zoneproof.providers.registry import describe, slugs
+from zoneproof.providers.retired import RETIRED
 
 
 def find_alias(client: str, name: str) -> tuple[str, Alias] | None:
@@ -21,6 +22,7 @@ def _each() -> Iterator[tuple[str, tuple[Alias, ...]]]:
     for slug in slugs():
         yield slug, describe(slug).aliases
     yield from ((slug, aliases) for slug, aliases in PLANNED.items() if slug not in slugs())
+    yield from ((slug, retired.aliases) for slug, retired in RETIRED.items())
 
 
 # The ``info`` of a provider that has a module takes the place of what is here.

@@ -13,6 +13,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
 from zoneproof.providers import catalog
 from zoneproof.providers.contract import CredentialField, Provider, ProviderContext, ProviderInfo
+from zoneproof.providers.retired import RETIRED
 from zoneproof.providers.server_url import mask_url
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def short_name(slug: str) -> str:
 
 
 def describe(slug: str) -> ProviderInfo:
-    """Return a provider's description. Raises InvalidInputError for an unknown slug."""
+    """Return a provider's description.
+
+    Raises InvalidInputError for an unknown slug, and for a retired one with what to use instead.
+    """
     return load(slug).info
 
 
@@ -100,7 +104,9 @@ def shown_field(field: CredentialField, value: str) -> str:
 
 
 def load(slug: str) -> type[Provider]:
-    """Return a provider's class. Raises InvalidInputError for an unknown slug."""
+    """Return a provider's class. Raises what :func:`describe` does."""
+    if slug in RETIRED:
+        raise InvalidInputError(f"there is no provider {slug} any more: {RETIRED[slug].advice}")
     family, colon, name = slug.partition(":")
     if colon and family in catalog.FAMILIES:
         return _family(family).named(name)
