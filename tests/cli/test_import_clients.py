@@ -23,12 +23,11 @@ from tests.support.trees import (
     LETS_ENCRYPT,
     REGISTRATION,
     SECRET,
-    certificate,
+    key_pair,
     write,
 )
 from tests.support.world import World, open_world, zone_text
-from zoneproof.acme import AccountKey, key_to_pem, make_key
-from zoneproof.acme.csr import CertificateKey
+from zoneproof.acme import AccountKey
 from zoneproof.testing.background import free_port
 
 
@@ -210,12 +209,6 @@ def accounts_of_orders(world: World) -> set[str]:
 # --- with files as other clients write them ----------------------------------------------------
 
 
-def key_pair(*names: str) -> tuple[bytes, bytes]:
-    """Return a certificate for the names and its key, both PEM."""
-    key: CertificateKey = make_key("ec256")
-    return certificate(*names, key=key), key_to_pem(key)
-
-
 def add_certbot(folder: Path, name: str, names: tuple[str, ...], **parameters: str) -> None:
     """Write a certificate with its key into certbot's folder."""
     chain, key = key_pair(*names)
@@ -309,30 +302,53 @@ def test_secrets_become_a_credential(inside: Inside, folder: Path, tmp_path: Pat
     assert definition.get("renew", True)
 
 
+_SET = "`zoneproof credential set a-rfc2136 --field NAME=@FILE`, then `zoneproof edit a --renew`"
+_ADD = (
+    "`zoneproof credential add rfc2136 --name a-rfc2136`, then `zoneproof edit a --credential"
+    " a-rfc2136 --renew`"
+)
+
+
 @pytest.mark.parametrize(
-    ("settings", "options", "reason"),
+    ("settings", "options", "reason", "command"),
     [
-        ("server = 192.0.2.1\ndns_rfc2136_name = key\ndns_rfc2136_secret = !!", {}, "not base64"),
-        ("server = 192.0.2.1\ndns_rfc2136_algorithm = hmac-sha9", {}, "not a TSIG algorithm"),
-        ("name = key", {}, "needs the field 'server'"),
+        (
+            "server = 192.0.2.1\ndns_rfc2136_name = key\ndns_rfc2136_secret = !!",
+            {},
+            "not base64",
+            _SET,
+        ),
+        ("server = 192.0.2.1\ndns_rfc2136_algorithm = hmac-sha9", {}, "not a TSIG algorithm", _ADD),
+        ("name = key", {}, "needs the field 'server'", _ADD),
         (
             "server = 192.0.2.1",
             {"dns_rfc2136_credentials": "/none/dns.ini"},
             "credentials of rfc2136 could not be read",
+            _ADD,
         ),
-        ("server = 192.0.2.1", {"authenticator": "webroot"}, "is a wildcard"),
+        (
+            "server = 192.0.2.1",
+            {"authenticator": "webroot"},
+            "is a wildcard",
+            "`zoneproof edit a --provider SLUG --renew`",
+        ),
     ],
     ids=["secret", "algorithm", "server", "no file", "wildcard by http-01"],
 )
 def test_what_cannot_work_is_kept_and_not_renewed_and_says_why(
-    inside: Inside, folder: Path, settings: str, options: dict[str, str], reason: str
+    inside: Inside,
+    folder: Path,
+    settings: str,
+    options: dict[str, str],
+    reason: str,
+    command: str,
 ) -> None:
     file = write(folder / "dns.ini", f"dns_rfc2136_{settings}\n")
     given = {"authenticator": "dns-rfc2136", "dns_rfc2136_credentials": str(file), **options}
     add_certbot(folder, "a", ("*.example.com",), webroot_path="/srv/www,", **given)
     told = inside.run("import", "certbot", str(folder), "--yes").stdout
     assert reason in told
-    assert "not renewed until it has a method that works: `zoneproof edit a" in told
+    assert f"not renewed until it has a method that works: {command}" in told
     assert shown_definition(inside, "a")["renew"] is False
 
 

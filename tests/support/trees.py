@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.self_signed import Key, self_signed
+from zoneproof.acme import key_to_pem, make_key
 
 SECRET = "s3cret-that-nobody-may-see"
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
@@ -34,3 +35,9 @@ def write(path: Path, content: str | bytes | Mapping[str, Any]) -> Path:
 def certificate(*names: str, key: Key | None = None) -> bytes:
     """Return a self-signed certificate for the names, as PEM."""
     return self_signed(*names, key=key, days=(0, 90))[0].public_bytes(Encoding.PEM)
+
+
+def key_pair(*names: str) -> tuple[bytes, bytes]:
+    """Return a certificate for the names and its key, both PEM."""
+    key = make_key("ec256")
+    return certificate(*names, key=key), key_to_pem(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from zoneproof.migration.archive import Item, decode, of_registrations
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found
 from zoneproof.migration.lego import read_lego
+from zoneproof.migration.lego_settings import LegoSettings, read_env_file
 from zoneproof.migration.move import take
 from zoneproof.migration.registrations import read_registrations
 from zoneproof.migration.save import TakeOver, choose, compare, prepare
@@ -142,16 +144,46 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     metavar="CA",
     help="Directory URL of a CA without a short name; lego 4 stores only its host.",
 )
+@click.option(
+    "--dns",
+    "provider",
+    default="",
+    metavar="NAME",
+    help="lego's DNS provider, as lego calls it.",
+)
+@click.option(
+    "--env-file",
+    type=PATH,
+    metavar="FILE",
+    help="What lego took from its environment, NAME=value on each line.  [default: the"
+    " environment of this command]",
+)
 @_import_options
-def lego(path: Path, ca: str, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
+def lego(
+    path: Path,
+    ca: str,
+    provider: str,
+    env_file: Path | None,
+    dry_run: bool,
+    replace: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Import what lego keeps in PATH.
+
+    \b
+    zoneproof import lego /root/.lego --dns cloudflare --env-file /etc/lego.env
 
     PATH is usually .lego, and is only read. Shows accounts and certificates first. What differs
     here stays, unless --replace is given. Exits with 1 if something could not be imported.
     """
+    if env_file and not provider:
+        raise InvalidInputError("--env-file says what a provider needs: add --dns NAME")
+    variables = read_env_file(env_file) if env_file else os.environ
+    settings = LegoSettings(provider, variables)
     _take_over(
         "lego",
-        lambda: read_lego(path, directory_url=directory_url(ca) if ca else ""),
+        lambda: read_lego(path, directory_url=directory_url(ca) if ca else "", settings=settings),
         "turn off lego's renewals: the timer, or the line in a crontab, that calls 'lego renew'"
         " or 'lego run'",
         dry_run=dry_run,

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.migration import lego_settings
 from zoneproof.migration.configobj import Section, read_configobj
 from zoneproof.migration.found import Findings
+from zoneproof.migration.lego_settings import LegoSettings
 from zoneproof.migration.methods import (
     FoundMethod,
     choose_provider,
@@ -93,8 +95,8 @@ def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> Fou
             lacks = error.message
     left = sorted(set(settings) - set(fields) - set(_WITHOUT_MEANING.get(plugin, ())))
     notes = [
-        f"{shown(path)}: the setting {key} is not carried over: `zoneproof provider show {slug}`"
-        " lists its fields"
+        f"{shown(path)}: the setting {key} is not carried over: `zoneproof credential set"
+        f" {renewal.name}-{slug} --field` sets what `zoneproof provider show {slug}` lists"
         for key in left
     ]
     return dns(slug, values, renewal.name, notes, lacks=lacks)
@@ -128,19 +130,8 @@ def _multi(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
     provider = settings.pop("provider", "")
     if path is None or not provider:
         return choose_provider("certbot's dns-multi names no provider", renewal.name)
-    if provider == "acme-dns":
-        return _acme_dns(
-            renewal,
-            findings,
-            settings.get("ACME_DNS_API_BASE", ""),
-            settings.get("ACME_DNS_STORAGE_PATH", ""),
-        )
-    slug, _ = find_alias("lego", provider) or (provider, None)
-    lacks = (
-        f"{shown(path)} holds its credentials under lego's names: enter them as"
-        f" `zoneproof provider show {slug}` calls them"
-    )
-    return dns(slug, {}, renewal.name, lacks=lacks)
+    lego = LegoSettings(provider, settings, renewal.locate)
+    return lego_settings.read_method(lego, renewal.name, findings)
 
 
 def _acme_dns(renewal: CertbotRenewal, findings: Findings, server: str, file: str) -> FoundMethod:

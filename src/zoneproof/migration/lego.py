@@ -15,6 +15,8 @@ import msgspec
 
 from zoneproof.migration.directories import account_url, current, from_host, host_of
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
+from zoneproof.migration.lego_settings import LegoSettings, read_method
+from zoneproof.migration.methods import choose_provider
 from zoneproof.migration.reading import (
     exists,
     folders_below,
@@ -56,12 +58,15 @@ class _Resource(msgspec.Struct):
     cert_stable_url: str = msgspec.field(name="certStableUrl", default="")
 
 
-def read_lego(folder: Path, *, directory_url: str = "") -> Found:
+def read_lego(
+    folder: Path, *, directory_url: str = "", settings: LegoSettings | None = None
+) -> Found:
     """Read all that lego keeps in its folder; what cannot be read is among the problems.
 
     lego 4 keeps no more of a CA than its host: ``directory_url`` tells that of a CA which is not
-    one of :data:`zoneproof.acme.cas.KNOWN`.
+    one of :data:`zoneproof.acme.cas.KNOWN`. ``settings`` tell what lego does not keep.
     """
+    settings = settings or LegoSettings()
     findings = Findings()
     accounts, certificates = folder / "accounts", folder / "certificates"
     if not is_folder(accounts) and not is_folder(certificates):
@@ -81,7 +86,9 @@ def read_lego(folder: Path, *, directory_url: str = "") -> Found:
             for file in sorted(list_folder(certificates), key=_wildcards_last):
                 if file.name.endswith(".crt") and not file.name.endswith(_ISSUER):
                     with findings.going_on():
-                        findings.certificates.append(_certificate(file, findings, directory_url))
+                        findings.certificates.append(
+                            _certificate(file, findings, directory_url, settings)
+                        )
     return findings.found()
 
 
@@ -125,16 +132,25 @@ def _directory(host: str, given: str) -> str:
     return from_host(host)
 
 
-def _certificate(file: Path, findings: Findings, given: str) -> FoundCertificate:
+def _certificate(
+    file: Path, findings: Findings, given: str, settings: LegoSettings
+) -> FoundCertificate:
     base = file.name.removesuffix(".crt")
     leaf = read_leaf(file)
     directory_url = _ca_of(file.with_name(f"{base}.json"), findings, given)
     name = findings.free_name(base.removeprefix(_WILDCARD), file)
+    if settings.provider:
+        method = read_method(settings, name, findings)
+    else:
+        method = choose_provider(
+            "lego's files do not name its DNS provider, which comes over with"
+            " `zoneproof import lego --dns PROVIDER --env-file FILE`",
+            name,
+        )
     notes = [
         leaf.key_note,
         "" if directory_url else f"lego's files do not name its CA: `zoneproof edit {name} --ca`",
-        f"lego's files do not name its DNS provider: choose it with `zoneproof edit {name}"
-        " --provider`, and give it what lego took from its environment or its configuration file",
+        *method.notes,
     ]
     key = file.with_name(f"{base}.key")
     return FoundCertificate(
@@ -142,7 +158,10 @@ def _certificate(file: Path, findings: Findings, given: str) -> FoundCertificate
         identifiers=leaf.identifiers,
         directory_url=directory_url,
         key_type=leaf.key_type,
-        challenge="dns-01",
+        challenge=method.challenge,
+        provider=method.provider,
+        fields=method.fields,
+        lacks=method.lacks,
         source=file,
         chain_pem=file,
         private_key=key if exists(key) else None,

@@ -241,11 +241,20 @@ def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lack
     edit = f"`zoneproof edit {definition.name}"
     if _is_known(found) and not lacks:
         return f"it is kept, and not renewed here either: {edit} --renew` changes that"
-    way = "--webroot FOLDER" if definition.method[0].challenge == http01.TYPE else "--provider SLUG"
     because = f"{lacks}; " if lacks else ""
+    kept = f"{because}it is kept, and not renewed until it has a method that works"
+    if definition.method[0].challenge == http01.TYPE:
+        return f"{kept}: {edit} --webroot FOLDER --renew`"
+    if not found.provider or not _is_known(found):
+        return f"{kept}: {edit} --provider SLUG --renew`"
+    if stored := definition.method[0].credential:
+        return (
+            f"{kept}: `zoneproof credential set {stored} --field NAME=@FILE`, then {edit} --renew`"
+        )
+    name = f"{definition.name}-{found.provider}"
     return (
-        f"{because}it is kept, and not renewed until it has a method that works: {edit} {way}"
-        " --renew`"
+        f"{kept}: `zoneproof credential add {found.provider} --name {name}`, then {edit}"
+        f" --credential {name} --renew`"
     )
 
 

@@ -198,6 +198,7 @@ class AcmeDns:
             Alias("certbot", "dns-acmedns", {"api_url": "server"}),
             Alias("acme.sh", "dns_acmedns", {"ACMEDNS_BASE_URL": "server"}),
             Alias("lego", "acme-dns", {"ACME_DNS_API_BASE": "server"}),
+            Alias("lego", "acmedns", {"ACME_DNS_API_BASE": "server"}),
         ),
     )
 

@@ -20,7 +20,7 @@ class Manual:
         notes="Prints each record to create, and pauses the order until `zoneproof resume`"
         " finds them in the DNS. Renewals pause in the same way, so prefer a provider that works"
         " by itself, or delegate the challenge name once to one that does.",
-        aliases=(Alias("certbot", "manual"), Alias("acme.sh", "dns")),
+        aliases=(Alias("certbot", "manual"), Alias("acme.sh", "dns"), Alias("lego", "manual")),
     )
 
     def __init__(self, context: ProviderContext) -> None:

@@ -151,6 +151,15 @@ def _secret(text: str) -> bytes:
         ) from error
 
 
+def _of_lego(prefix: str) -> dict[str, str]:
+    return {
+        f"{prefix}_NAMESERVER": "server",
+        f"{prefix}_TSIG_KEY": "key_name",
+        f"{prefix}_TSIG_SECRET": "secret",
+        f"{prefix}_TSIG_ALGORITHM": "algorithm",
+    }
+
+
 class Rfc2136:
     """Adds and deletes exact TXT values by UPDATE, a batch in one message if it is short enough.
 
@@ -215,6 +224,8 @@ class Rfc2136:
                     "algorithm": "algorithm",
                 },
             ),
+            Alias("lego", "dnsupdate", _of_lego("DNSUPDATE")),
+            Alias("lego", "rfc2136", _of_lego("RFC2136")),
             Alias(
                 "acme.sh",
                 "dns_nsupdate",
