@@ -150,6 +150,14 @@ def test_a_provider_is_found_by_a_domain(world: World) -> None:
     assert "next: zoneproof issue www.example.com --credential made-up" in told
 
 
+def test_a_key_that_cannot_manage_the_domain_is_stored_with_a_remark(world: World) -> None:
+    dialogue = [(WHICH, "example.net"), ("user (", "me"), ("token (", GOOD_TOKEN)]
+    result = talk(world, [], dialogue)
+    assert result.status == 0, result.stdout
+    assert "it can manage example.com, example.org" in result.stdout
+    assert "none of these contains example.net: is it the right account's key?" in result.stdout
+
+
 def test_a_key_for_an_api_without_lists_is_tried_in_a_zone(world: World) -> None:
     fields = [option for option in world.rfc2136_options if option.startswith("--field")]
     dialogue = [

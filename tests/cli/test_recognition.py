@@ -80,6 +80,14 @@ def test_doctor_says_what_to_type(world: World) -> None:
     assert "hosted at" not in run(world.home, "doctor", "example.org").stdout
 
 
+def test_preview_notes_that_nobody_needs_to_create_the_records(world: World) -> None:
+    done = run(world.home, "preview", "example.com", "--provider=manual", *world.ca_options[:2])
+    assert (
+        "note: example.com is at Made-Up DNS or Keyless One (its name server is ns1.example.com),"
+        " where the records can be created without you: zoneproof credential add made-up"
+    ) in done.stdout
+
+
 def test_preview_notes_that_the_zone_is_at_another_provider(world: World) -> None:
     fields = ["--field", f"token={GOOD_TOKEN}"]
     assert run(world.home, "credential", "add", "made-up", *fields).status == 0

@@ -24,6 +24,7 @@ from zoneproof.manager.certificates.details import details, remark, summaries
 from zoneproof.manager.credentials.expiry import expiry_in_words, parse_expiry, reminder
 from zoneproof.manager.credentials.key_notices import key_notices
 from zoneproof.manager.notifications.notice import as_text, subject
+from zoneproof.migration.archive import ArchivedCredential
 
 NOW = datetime(2027, 2, 1, 12, tzinfo=UTC)
 EXPIRES = date(2027, 3, 1)
@@ -99,6 +100,18 @@ async def test_a_notice_says_what_to_do(tmp_path: Path) -> None:
         " new one at https://made-up.example/keys and store it with 'zoneproof credential set dns"
         " --field token=@FILE --expires DATE'\n"
     )
+
+
+async def test_an_archive_keeps_the_day(tmp_path: Path) -> None:
+    async with open_manager(Home(tmp_path)) as manager:
+        await store(manager)
+        credential = await manager.credentials.get("dns")
+    archived = ArchivedCredential.of(credential)
+    assert msgspec.convert(msgspec.to_builtins(archived), ArchivedCredential) == archived
+    assert archived.credential().expires == EXPIRES
+    older = msgspec.to_builtins(archived)
+    del older["expires"]
+    assert msgspec.convert(older, ArchivedCredential).expires is None
 
 
 async def test_list_and_show_tell_in_time(tmp_path: Path) -> None:

@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.made_up import registered
 from zoneproof.core.names import DomainName
-from zoneproof.providers import recognize
+from zoneproof.providers import recognize, slugs
 
 
 @pytest.fixture(autouse=True)
 def _made_up() -> Iterator[None]:
     with registered():
         yield
+
+
+_ISSUE = ["issue", "a.test", "--ca=https://127.0.0.1:9/", "--provider=script"]
+_ISSUE += ["--field=create=/bin/true", "--field=delete=/bin/true"]
+_LOADED = """
+import runpy, sys
+try:
+    runpy.run_module("zoneproof", run_name="__main__", alter_sys=True)
+except SystemExit:
+    print(*sys.modules, sep="\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["credential", "list"],
+        _ISSUE,
+    ],
+    ids=["help", "list", "issue with a method"],
+)
+def test_what_names_its_method_imports_no_other_provider(
+    command: list[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED, *command],
+        env={**os.environ, "ZONEPROOF_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    loaded = done.stdout.split()
+    assert "zoneproof.cli" in loaded
+    others = [slug for slug in slugs() if slug not in ("script", "made-up", "keyless-one")]
+    assert not {f"zoneproof.providers.{slug.replace('-', '_')}" for slug in others} & set(loaded)
 
 
 @pytest.mark.parametrize(

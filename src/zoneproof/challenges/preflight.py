@@ -224,7 +224,12 @@ def _host_findings(zone: RecognizedZone, info: ProviderInfo) -> list[Finding]:
 
     What has no name servers of its own, such as RFC 2136, may well write to a zone anywhere.
     """
-    if not (info.name_servers and zone.providers) or info.slug in zone.slugs:
+    if not zone.providers or info.slug in zone.slugs:
         return []
-    text = f"{zone.text}, not at {info.title}: {zone.commands}"
+    if info.manual:
+        text = f"{zone.text}, where the records can be created without you: {zone.commands}"
+    elif info.name_servers:
+        text = f"{zone.text}, not at {info.title}: {zone.commands}"
+    else:
+        return []
     return [Finding(text, is_problem=False)]

@@ -102,6 +102,8 @@ def add(
     click.echo(f"{name} is stored")
     if trial and trial.zones:
         click.echo(printable(f"it can manage {_some(trial.zones)}"))
+        if domain and not any(_contains(zone, domain) for zone in trial.zones):
+            click.echo(f"none of these contains {domain}: is it the right account's key?")
     if talked and trial and trial.needs_zone:
         _test_in_zone(name)
     elif trial is None or trial.needs_zone:
@@ -192,6 +194,10 @@ def _test_in_zone(name: str) -> None:
     zone = ask("a zone to test it in; Enter for no test", read, default="")
     if zone:
         run_test(name, zone=zone)
+
+
+def _contains(zone: str, domain: str) -> bool:
+    return DomainName.parse(domain).is_below(DomainName.parse(zone))
 
 
 def _some(zones: Sequence[str]) -> str:

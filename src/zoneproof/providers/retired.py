@@ -36,6 +36,11 @@ RETIRED: Mapping[str, RetiredProvider] = {
             Alias("lego", "cloudxns"),
         ),
     ),
+    "dnspod-token": RetiredProvider(
+        "DNSPod gives up the API of its own tokens: make an API key (SecretId and SecretKey) in"
+        " Tencent Cloud, and use the provider dnspod",
+        (Alias("acme.sh", "dns_dpi"), Alias("certbot", "dns-dnspod"), Alias("lego", "dnspod")),
+    ),
     "googledomains": RetiredProvider(
         "Google Domains closed in July 2024, and Squarespace, where its domains went, has no API"
         f" for TXT records: {_ELSEWHERE}",
