@@ -50,10 +50,10 @@ class RecognizedZone:
         return " or ".join(f"zoneproof credential add {slug}" for slug in self.slugs)
 
 
-async def recognize_zone(resolver: Resolver, challenge_name: DomainName) -> RecognizedZone:
-    """Return where the TXT record for a challenge name has to be created: where its CNAME leads.
+async def find_challenge_zone(resolver: Resolver, challenge_name: DomainName) -> ZoneCut:
+    """Return the zone in which the TXT record for a challenge name is: where its CNAME leads.
 
-    Raises DnsError and DelegationError.
+    Raises DnsError.
     """
     delegation = await follow_delegation(resolver, challenge_name)
-    return RecognizedZone.of(await find_zone(resolver, delegation.target))
+    return await find_zone(resolver, delegation.target)

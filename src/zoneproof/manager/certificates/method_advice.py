@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from zoneproof.challenges import dns01
-from zoneproof.challenges.recognition import RecognizedZone, recognize_zone
+from zoneproof.challenges.recognition import RecognizedZone, find_challenge_zone
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import DnsError, InvalidNameError
 from zoneproof.core.names import DomainName, Identifier
-from zoneproof.dnsquery import Resolver
+from zoneproof.dnsquery import ZoneCut
 from zoneproof.manager.credentials.use import credential_summaries
 from zoneproof.manager.manager import Manager
 from zoneproof.providers import ProviderInfo
@@ -38,24 +38,27 @@ async def method_advice(manager: Manager, names: Sequence[str]) -> str:
 
 async def recognize_domain(manager: Manager, domain: DomainName) -> RecognizedZone | None:
     """Return where the challenges of a domain are answered; None if the DNS does not tell."""
-    dns = manager.run.dns.over(manager.settings.dns)
-    return await _zone(manager.resolvers.get(dns.resolvers or ()), domain)
+    cut = await _find_zone(manager, domain)
+    return RecognizedZone.of(cut) if cut else None
 
 
 async def _recognized(manager: Manager, domains: Sequence[DomainName]) -> list[RecognizedZone]:
     """Return the zones that are at known providers, each once."""
-    found = await all_at_once(recognize_domain(manager, domain) for domain in domains)
-    zones = {zone.name: zone for zone in found if zone and zone.providers}
-    return list(zones.values())
+    found = await all_at_once(_find_zone(manager, domain) for domain in domains)
+    cuts = {cut.name: cut for cut in found if cut}
+    zones = map(RecognizedZone.of, cuts.values())
+    return [zone for zone in zones if zone.providers]
 
 
-async def _zone(resolver: Resolver, domain: DomainName) -> RecognizedZone | None:
+async def _find_zone(manager: Manager, domain: DomainName) -> ZoneCut | None:
+    dns = manager.run.dns.over(manager.settings.dns)
+    resolver = manager.resolvers.get(dns.resolvers or ())
     try:
         async with asyncio.timeout(_SECONDS):
-            zone = await recognize_zone(resolver, domain.child(dns01.LABEL))
+            cut = await find_challenge_zone(resolver, domain.child(dns01.LABEL))
     except (DnsError, InvalidNameError, TimeoutError):
         return None
-    return zone if len(zone.name.labels) > 1 else None  # a name that nobody has registered
+    return cut if len(cut.name.labels) > 1 else None  # else nobody has registered the name
 
 
 async def _stored(manager: Manager) -> dict[str, list[str]]:
