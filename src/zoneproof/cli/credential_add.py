@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zoneproof.cli.asking import ask, somebody_is_there
+from zoneproof.cli.asking import ask, can_ask, somebody_is_there
 from zoneproof.cli.completion import providers
 from zoneproof.cli.credential_fields import ask_for_rest, given_fields, require_all
 from zoneproof.cli.credential_test import run_test
@@ -104,7 +104,7 @@ def add(
         click.echo(printable(f"it can manage {_some(trial.zones)}"))
         if domain and not any(_contains(zone, domain) for zone in trial.zones):
             click.echo(f"none of these contains {domain}: is it the right account's key?")
-    if talked and trial and trial.needs_zone:
+    if talked and trial and trial.needs_zone and can_ask():
         _test_in_zone(name)
     elif trial is None or trial.needs_zone:
         click.echo(f"next: zoneproof credential test {name} --zone ZONE")
@@ -120,6 +120,7 @@ def _ask_for_provider(run: RunOptions) -> tuple[str, str]:
 
 
 def _find(text: str, run: RunOptions) -> tuple[str, str]:
+    """Return what :func:`_ask_for_provider` does. Raises InvalidInputError for no provider."""
     wanted = text.strip().lower()
     if wanted in slugs():
         return wanted, ""
@@ -140,17 +141,14 @@ def _find_by_domain(domain: DomainName, run: RunOptions) -> tuple[str, str]:
         raise InvalidInputError(f"{zone.text}: {advice}")
     click.echo(printable(zone.text), err=True)
     found = zone.slugs
-    slug = found[0] if len(found) == 1 else ask("which one", _one_of(found), default=found[0])
-    return slug, str(domain)
 
-
-def _one_of(slugs: Sequence[str]) -> Any:
     def read(text: str) -> str:
-        if text not in slugs:
-            raise InvalidInputError(f"choose one of {', '.join(slugs)}")
+        if text not in found:
+            raise InvalidInputError(f"choose one of {', '.join(found)}")
         return text
 
-    return read
+    slug = found[0] if len(found) == 1 else ask("which one", read, default=found[0])
+    return slug, str(domain)
 
 
 def _introduce(info: ProviderInfo) -> None:
@@ -174,7 +172,7 @@ def _try_key(new: Credential, *, talked: bool) -> KeyTrial | None:
                 f"{error.message}; nothing was stored: --no-test stores it untested"
             ) from error
         click.echo(printable(f"it does not work: {error.message}"), err=True)
-        if not click.confirm("Store it all the same?", err=True):
+        if not (can_ask() and click.confirm("Store it all the same?", err=True)):
             raise ZoneproofError("nothing was stored") from error
         return None
     if trial.needs_zone and not talked:
