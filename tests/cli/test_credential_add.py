@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 
 from tests.cli.terminal import run_at_terminal
+from tests.providers.fakes.digitalocean import FakeDigitalOcean
 from tests.support import made_up
 from tests.support.command import Result
+from tests.support.fake_api import Key
+from tests.support.fake_http import fake_http_server
 from tests.support.made_up import GOOD_TOKEN
 from tests.support.world import World, open_world, zone_text
 
@@ -189,6 +193,24 @@ def test_elsewhere_nothing_is_asked_and_a_test_is_to_be_asked_for(world: World) 
     server = ["--field=server=192.0.2.1"]
     refused = run(world, "add", "rfc2136", *server, "--test")
     assert "rfc2136 does not list zones: omit --test" in refused.stderr
+
+
+async def test_an_api_is_asked_before_the_key_is_stored(world: World) -> None:
+    api = FakeDigitalOcean()
+    api.keys[GOOD_TOKEN] = Key()
+    api.add_zone("example.com", GOOD_TOKEN)
+    async with fake_http_server(api) as server:
+
+        async def add(token: str) -> Result:
+            fields = [f"--field=token={token}", f"--field=api_url={server.url}/v2"]
+            arguments = ["add", "digitalocean", *fields, "--test", "--json"]
+            return await asyncio.to_thread(run, world, *arguments)
+
+        refused = await add(BAD_TOKEN)
+        added = await add(GOOD_TOKEN)
+    assert refused.status == 1
+    assert "nothing was stored: --no-test stores it untested" in refused.stdout
+    assert json.loads(added.stdout)["zones"] == ["example.com"]
 
 
 def test_the_day_on_which_a_key_expires_is_kept_until_the_key_is_another(world: World) -> None:
