@@ -133,7 +133,7 @@ def _find(text: str, run: RunOptions) -> tuple[str, str]:
 def _find_by_domain(domain: DomainName, run: RunOptions) -> tuple[str, str]:
     advice = "name the provider; 'zoneproof provider list' shows all"
     zone = run_with_manager(
-        lambda manager: recognize_domain(manager, domain), run, needs_secrets=False
+        lambda manager: recognize_domain(manager, domain), run, needs_secrets=False, to_read=True
     )
     if zone is None:
         raise InvalidInputError(f"the DNS does not tell where {domain} is: {advice}")
