@@ -28,7 +28,7 @@ from zoneproof.manager import (
     try_key,
 )
 from zoneproof.manager.credentials.expiry import parse_expiry
-from zoneproof.providers import ProviderInfo, describe, require_files, short_name, slugs
+from zoneproof.providers import ProviderInfo, describe, exists, require_files, short_name, slugs
 
 _SHOWN_ZONES = 10
 
@@ -122,7 +122,7 @@ def _ask_for_provider(run: RunOptions) -> tuple[str, str]:
 def _find(text: str, run: RunOptions) -> tuple[str, str]:
     """Return what :func:`_ask_for_provider` does. Raises InvalidInputError for no provider."""
     wanted = text.strip().lower()
-    if wanted in slugs():
+    if exists(wanted):
         return wanted, ""
     if "." in wanted:
         return _find_by_domain(Identifier.parse(wanted).domain, run)
