@@ -124,7 +124,7 @@ async def test_list_and_show_tell_in_time(tmp_path: Path) -> None:
     assert one.expiring_keys == {"dns": EXPIRES}
     assert one.needs_attention
     text = "the key of the credential dns expires on 2027-03-01, in 28 days"
-    assert remark(one, NOW) == "no certificate is there yet", "which comes first"
+    assert remark(one, NOW) == "there is no certificate yet", "which comes first"
     assert remark(msgspec.structs.replace(one, problem=""), NOW) == text
     assert shown.rows(NOW, change="")["keys"] == text
 
