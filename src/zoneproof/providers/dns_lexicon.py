@@ -5,49 +5,60 @@ The extra pins it, because what its client does has to be done otherwise here: s
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import pkgutil
+import json
 import re
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from importlib.util import find_spec
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 from typing import Any, ClassVar
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
 from zoneproof.providers.adapters import LIMITS, TIMEOUT, sounds_secret
 from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo
-from zoneproof.providers.python_adapter import PythonAdapter
+from zoneproof.providers.python_adapter import PythonAdapter, python_command
 
-_PACKAGE = "lexicon._private.providers"
+_PACKAGE = "lexicon/_private/providers"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # These two find out which module to use, or are what all others come from.
+_LONGEST_DESCRIPTION = 30  # seconds
 _NO_PROVIDERS = frozenset({"auto", "base"})
 _EXTRA = "install it with `pip install 'zoneproof[lexicon]'`"
 
 
 def _modules() -> set[str]:
-    package = find_spec(_PACKAGE) if find_spec("lexicon") else None
-    folders = package.submodule_search_locations if package else None
-    return {one.name for one in pkgutil.iter_modules(folders or [])} - _NO_PROVIDERS
-
-
-def _options(name: str) -> Iterator[CredentialField]:
-    """Return the options of an installed module."""
-    parser = argparse.ArgumentParser(add_help=False)
+    """Return the modules that are installed. None is imported: they belong to their process."""
     try:
-        importlib.import_module(f"{_PACKAGE}.{name}").Provider.configure_parser(parser)
-    except ImportError:
-        return
-    for action in parser._actions:  # noqa: SLF001  a parser tells its options in no other way
-        yield CredentialField(
-            action.dest,
-            sanitize(action.help or "an option of the module").rstrip("."),
-            secret=sounds_secret(action.dest),
+        folder = Path(str(distribution("dns-lexicon").locate_file(_PACKAGE)))
+    except PackageNotFoundError:
+        return set()
+    return {path.stem for path in folder.glob("[a-z]*.py")} - _NO_PROVIDERS
+
+
+@cache
+def _options(name: str) -> tuple[CredentialField, ...]:
+    """Return the options of an installed module, which only its code knows."""
+    command = python_command(sys.executable)
+    try:
+        done = subprocess.run(
+            [*command, name], capture_output=True, check=True, env={}, timeout=_LONGEST_DESCRIPTION
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    options: dict[str, str] = json.loads(done.stdout)
+    return tuple(
+        CredentialField(
+            option,
+            sanitize(text).rstrip(".") or "an option of the module",
+            secret=sounds_secret(option),
             default="",
         )
+        for option, text in options.items()
+    )
 
 
 class LexiconModule(PythonAdapter):
@@ -63,14 +74,15 @@ class LexiconModule(PythonAdapter):
         if not _NAME.fullmatch(name):
             raise InvalidInputError(f"'{sanitize(name)}' is not the name of a dns-lexicon module")
         here = name in _modules()
+        options = _options(name) if here else ()
         return ProviderInfo(
             slug=f"lexicon:{name}",
             title=f"{name} (dns-lexicon)",
             homepage="https://dns-lexicon.readthedocs.io/en/latest/configuration_reference.html",
-            fields=(*(_options(name) if here else ()), TIMEOUT),
+            fields=(*options, TIMEOUT),
             default_ttl=3600,  # dns-lexicon's own, which every service takes
             limits=replace(LIMITS, has_ttl=True),
-            free_fields="" if here else "any option of the module",
+            free_fields="" if options else "any option of the module",
             notes="" if here else f"dns-lexicon is not installed here: {_EXTRA}.",
         )
 

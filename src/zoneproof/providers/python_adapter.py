@@ -27,6 +27,14 @@ class _Outcome(msgspec.Struct):
     said: str | None = None
 
 
+def python_command(python: str) -> list[str]:
+    """Return the command of the child.
+
+    Isolated, so that neither variables nor the folder of the child's file bring modules.
+    """
+    return [python, "-I", "-B", "-W", "ignore", str(_CHILD)]
+
+
 class PythonAdapter(Adapter):
     """Has all values of a batch changed by one process of a Python."""
 
@@ -55,10 +63,8 @@ class PythonAdapter(Adapter):
             "ttl": records[0].ttl,
             "records": [(zone.record(one.name).text, one.value) for one in records],
         }
-        # Isolated, so that neither its variables nor the folder of the child's file bring modules.
-        command = [self.python, "-I", "-B", "-W", "ignore", str(_CHILD)]
         variables = {"ZONEPROOF_JOB": json.dumps(job)}
-        ended = await self.run(where, command, variables, len(records))
+        ended = await self.run(where, python_command(self.python), variables, len(records))
         prepared, *outcomes = _reported(ended) or [_Outcome(said="")]
         if prepared.said:
             kind = "zone" if prepared.kind in _NO_SUCH_ZONE else prepared.kind

@@ -3,7 +3,8 @@
 It needs only the standard library and what it runs, because the Python that has certbot need not
 have Zoneproof. What to do stands in ``ZONEPROOF_JOB`` (JSON). It writes a line of JSON to stdout
 for the preparation and for each record: an empty object for success, else ``kind`` and ``said``.
-Anything else that is printed goes to stderr.
+Anything else that is printed goes to stderr. With an argument, it prints the options of that module
+of dns-lexicon instead.
 """
 
 from __future__ import annotations
@@ -71,6 +72,14 @@ def lexicon(job: Job) -> Change:
             )
 
     return change
+
+
+def lexicon_options(name: str) -> dict[str, str]:
+    """Return the options of a module of dns-lexicon, and the help for each."""
+    parser = argparse.ArgumentParser(add_help=False)
+    module = importlib.import_module(f"lexicon._private.providers.{name}")
+    module.Provider.configure_parser(parser)
+    return {action.dest: action.help or "" for action in parser._actions}  # noqa: SLF001  no other way
 
 
 def certbot(job: Job) -> Change:
@@ -241,4 +250,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        print(json.dumps(lexicon_options(sys.argv[1])))
+    else:
+        main()
