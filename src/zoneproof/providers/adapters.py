@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import shutil
 import tempfile
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar, Self
@@ -130,7 +132,8 @@ class Adapter(ABC):
         self._removed: set[tuple[DomainName, TxtRecord]] = set()
         self._locks = KeyedLocks()
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._home: tempfile.TemporaryDirectory[str] | None = None
+        self._home: Path | None = None
+        self._remove_home: Callable[[], object] | None = None
 
     async def zones(self) -> list[Zone]:
         """Return nothing: the zone is found by asking the DNS."""
@@ -146,9 +149,9 @@ class Adapter(ABC):
 
     async def close(self) -> None:
         """Remove what the other program has kept for itself."""
-        if self._home:
-            self._home.cleanup()
-            self._home = None
+        if self._remove_home:
+            self._remove_home()
+        self._home = None
 
     @abstractmethod
     async def change(
@@ -164,8 +167,12 @@ class Adapter(ABC):
     def home(self) -> Path:
         """The other program's home: empty at first, nobody else's, kept until :meth:`close`."""
         if self._home is None:
-            self._home = tempfile.TemporaryDirectory(prefix="zoneproof-")
-        return Path(self._home.name)
+            self._home = Path(tempfile.mkdtemp(prefix="zoneproof-"))
+            # Also where nobody closes the provider.
+            self._remove_home = weakref.finalize(
+                self, shutil.rmtree, self._home, ignore_errors=True
+            )
+        return self._home
 
     async def run(
         self, where: str, command: Sequence[str], variables: Mapping[str, str], values: int
