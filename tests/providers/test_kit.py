@@ -112,6 +112,12 @@ def test_a_name_that_only_ends_alike_is_not_shortened() -> None:
             b'<R xmlns="urn:x" Status="ERROR"><E><Error Number="1">bad</Error></E></R>',
             Problem("bad", ("1",)),
         ),
+        (
+            ErrorBody(phrases=("does not exist", "too many")),
+            400,
+            b'{"code": 1, "message": "The zone Does not Exist"}',
+            Problem("The zone Does not Exist", ("does not exist", "1")),
+        ),
     ],
 )
 def test_what_is_wrong_is_read_where_it_stands(

@@ -55,11 +55,14 @@ class ErrorBody:
     ``codes`` and ``messages`` are places in JSON, such as ``errors.0.code``, or in XML, such as
     ``Errors/Error`` and ``Errors/Error@Number``; what is not there is passed over. ``success`` is
     a place and what it holds in every answer that is none: for APIs that answer 200 also then.
+    ``phrases`` are parts of messages that tell more than the codes, and stand in the table like
+    those: for APIs with one code for different things, or none. Upper and lower case are the same.
     """
 
     codes: tuple[str, ...] = ("code",)
     messages: tuple[str, ...] = ("error", "message", "detail")
     success: tuple[str, object] | None = None
+    phrases: tuple[str, ...] = ()
 
     def read(self, status: int, body: bytes) -> Problem | None:
         """Return the problem; None if there is none, or if nothing of it can be read."""
@@ -70,9 +73,12 @@ class ErrorBody:
             return Problem("") if status < 400 else None
         if status < 400 and self.success and place_in(found, self.success[0]) == self.success[1]:
             return None
-        codes = [place_in(found, place) for place in self.codes]
         messages = [place_in(found, place) for place in self.messages]
         words = [word for word in messages if isinstance(word, str) and word.strip()]
+        codes = [
+            *(one for one in self.phrases if any(one.lower() in word.lower() for word in words)),
+            *(place_in(found, place) for place in self.codes),
+        ]
         return Problem(
             words[0] if words else "",
             tuple(str(code) for code in codes if isinstance(code, (str, int)) and code != ""),
