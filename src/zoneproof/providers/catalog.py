@@ -23,6 +23,7 @@ MODULES: Mapping[str, str] = {
     "porkbun": "porkbun:Porkbun",
     "rfc2136": "rfc2136:Rfc2136",
     "scaleway": "scaleway:Scaleway",
+    "route53": "route53:Route53",
     "script": "script:Script",
     "vercel": "vercel:Vercel",
     "vultr": "vultr:Vultr",
