@@ -7,6 +7,7 @@ from collections.abc import Mapping
 MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
     "bunny": "bunny:Bunny",
+    "all-inkl": "all_inkl:AllInkl",
     "challenge": "challenge:ChallengeService",
     "cloudflare": "cloudflare:Cloudflare",
     "desec": "desec:Desec",
