@@ -17,6 +17,7 @@ MODULES: Mapping[str, str] = {
     "hetzner": "hetzner:Hetzner",
     "linode": "linode:Linode",
     "luadns": "luadns:Luadns",
+    "godaddy": "godaddy:GoDaddy",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
     "netlify": "netlify:Netlify",

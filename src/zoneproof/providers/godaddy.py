@@ -1,0 +1,120 @@
+"""The provider for GoDaddy: sets, with a personal token or with a key and a secret."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import msgspec
+
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+
+_MOST = 1000  # items on a page
+_ZONE = Refusal(ProviderZoneError, "the account does not have this domain with GoDaddy's DNS")
+
+
+class _Domain(msgspec.Struct):
+    domain: str
+
+
+class _Record(msgspec.Struct):
+    data: str
+    ttl: int = 0
+
+
+class GoDaddy(SetsProvider):
+    """Reads and replaces the TXT records at a name.
+
+    A domain with Domain Protection takes a change, and has an empty record afterwards.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="godaddy",
+        title="GoDaddy",
+        homepage="https://www.godaddy.com",
+        fields=(
+            token_field("token", "personal access token; or else key and secret", default=""),
+            token_field("key", "API key", secret=False, default=""),
+            token_field("secret", "secret of the API key", default=""),
+        ),
+        key_url="https://developer.godaddy.com/keys",
+        api_url="https://api.godaddy.com/v1",
+        default_ttl=600,
+        limits=Limits(min_ttl=600),
+        notes="A personal access token lasts a year at most. Keys with a secret were for accounts"
+        " with 10 domains or more since 2024, and are to end after 2026: make a token instead."
+        " Domain Protection must be off for the domain: with it, changes seem to work, and leave"
+        " empty records. Sources disagree on which accounts may use the API with a key.",
+        least_privilege="A personal access token with the scopes `domains.domain:read` and"
+        " `domains.dns:update`; it works for all domains of the account.",
+        name_servers=("ns??.domaincontrol.com",),
+        aliases=(
+            Alias("certbot", "dns-godaddy", {"key": "key", "secret": "secret"}),
+            Alias("acme.sh", "dns_gd", {"GD_Key": "key", "GD_Secret": "secret"}),
+            Alias("lego", "godaddy", {"GODADDY_API_KEY": "key", "GODADDY_API_SECRET": "secret"}),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("message",))
+    refusals: ClassVar[Refusals] = {
+        401: Refusal(
+            ProviderCredentialsError,
+            "it does not accept the credentials",
+            "they must be for production, not for tests (OTE)",
+        ),
+        403: Refusal(
+            ProviderPermissionError,
+            "the account or the token may not do this",
+            "a token needs the scopes domains.domain:read and domains.dns:update; a key works only"
+            " for accounts with 10 domains or more, or with a Discount Domain Club plan",
+        ),
+        "NOT_FOUND": _ZONE,
+        "UNKNOWN_DOMAIN": _ZONE,
+        "TOO_MANY_REQUESTS": Refusal(ProviderQuotaError, "too many requests", again=True),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        token, key, secret = (context.fields[name] for name in ("token", "key", "secret"))
+        if not token and not (key and secret):
+            raise InvalidInputError(
+                "provider godaddy needs the field 'token', or both 'key' and 'secret'"
+            )
+        login = bearer(token) if token else {"Authorization": f"sso-key {key}:{secret}"}
+        super().__init__(context, headers=login, at_once=4)
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's active domains; they are known by name."""
+
+        def following(page: Any) -> dict[str, object] | None:
+            return {"marker": page[-1]["domain"]} if len(page) >= _MOST else None
+
+        query = {"limit": _MOST, "statuses": "ACTIVE"}
+        found = await self.api.items("domains", _Domain, query=query, following=following)
+        return [(one.domain, "") for one in found]
+
+    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+        """Return the TXT records at the name, without the empty ones that count as deleted."""
+        found = await self.api.get(_path(zone, name), list[_Record])
+        there = [one for one in found if one.data]
+        return TxtSet(tuple(one.data for one in there), max((one.ttl for one in there), default=0))
+
+    async def write_set(self, zone: Zone, change: SetChange) -> None:
+        """Replace the records at the name, or delete them."""
+        if change.new.values:
+            new = [{"data": value, "ttl": change.new.ttl} for value in change.new.values]
+            await self.api.send("PUT", _path(zone, change.name), json=new)
+        else:
+            await self.api.delete(_path(zone, change.name))
+
+
+def _path(zone: Zone, name: str) -> str:
+    return f"domains/{zone.name}/records/TXT/{quote(name or '@', safe='@')}"
