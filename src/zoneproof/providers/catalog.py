@@ -18,6 +18,7 @@ MODULES: Mapping[str, str] = {
     "linode": "linode:Linode",
     "luadns": "luadns:Luadns",
     "godaddy": "godaddy:GoDaddy",
+    "ionos": "ionos:Ionos",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
     "netlify": "netlify:Netlify",
