@@ -112,6 +112,8 @@ def test_a_name_that_only_ends_alike_is_not_shortened() -> None:
             b'<R xmlns="urn:x" Status="ERROR"><E><Error Number="1">bad</Error></E></R>',
             Problem("bad", ("1",)),
         ),
+        (ErrorBody(success=("status", "ok", None)), 200, b"[]", None),
+        (ErrorBody(success=("status", "ok", None)), 200, b'{"status": "bad"}', Problem("")),
         (
             ErrorBody(phrases=("does not exist", "too many")),
             400,

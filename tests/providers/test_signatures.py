@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from zoneproof.providers.api_request import ApiRequest
-from zoneproof.providers.signatures import sign_aws4
+from zoneproof.providers.signatures import hmac_sha1, sign_aws4
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,9 @@ def test_aws_signature_version_4(method: str, path: str, signature: str) -> None
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request,"
         f" SignedHeaders=host;x-amz-date, Signature={signature}"
     )
+
+
+def test_hmac_with_sha_1() -> None:
+    # the example of DNS Made Easy's API documentation
+    signature = hmac_sha1("c9b5625f-9834-4ff8-baba-4ed5f32cae55", "Sat, 12 Feb 2011 20:59:04 GMT")
+    assert signature.hex() == "b3502e6116a324f3cf4a8ed693d78bcee8d8fe3c"

@@ -54,14 +54,15 @@ class ErrorBody:
 
     ``codes`` and ``messages`` are places in JSON, such as ``errors.0.code``, or in XML, such as
     ``Errors/Error`` and ``Errors/Error@Number``; what is not there is passed over. ``success`` is
-    a place and what it holds in every answer that is none: for APIs that answer 200 also then.
-    ``phrases`` are parts of messages that tell more than the codes, and stand in the table like
-    those: for APIs with one code for different things, or none. Upper and lower case are the same.
+    a place and what it may hold in an answer that is none (None if it may be missing): for APIs
+    that answer 200 also then. ``phrases`` are parts of messages that tell more than the codes, and
+    stand in the table like those, in whatever case they come: for APIs with one code for different
+    things, or none.
     """
 
     codes: tuple[str, ...] = ("code",)
     messages: tuple[str, ...] = ("error", "message", "detail")
-    success: tuple[str, object] | None = None
+    success: tuple[object, ...] | None = None
     phrases: tuple[str, ...] = ()
 
     def read(self, status: int, body: bytes) -> Problem | None:
@@ -71,8 +72,10 @@ class ErrorBody:
         found = decode(body)
         if found is None:
             return Problem("") if status < 400 else None
-        if status < 400 and self.success and place_in(found, self.success[0]) == self.success[1]:
-            return None
+        if status < 400 and self.success:
+            place, *values = self.success
+            if place_in(found, str(place)) in values:
+                return None
         messages = [place_in(found, place) for place in self.messages]
         words = [word for word in messages if isinstance(word, str) and word.strip()]
         codes = [

@@ -16,6 +16,11 @@ def hmac_sha256(key: bytes, text: str) -> bytes:
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
+def hmac_sha1(key: str, text: str) -> bytes:
+    """Return the HMAC-SHA-1 of a text (RFC 2104)."""
+    return hmac.new(key.encode(), text.encode(), hashlib.sha1).digest()
+
+
 def canonical_query(url: str) -> str:
     """Return a URL's query sorted, with everything but RFC 3986's unreserved characters encoded."""
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
