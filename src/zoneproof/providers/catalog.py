@@ -17,6 +17,7 @@ MODULES: Mapping[str, str] = {
     "hetzner": "hetzner:Hetzner",
     "linode": "linode:Linode",
     "luadns": "luadns:Luadns",
+    "dnsmadeeasy": "dnsmadeeasy:DnsMadeEasy",
     "godaddy": "godaddy:GoDaddy",
     "ionos": "ionos:Ionos",
     "manual": "manual:Manual",
