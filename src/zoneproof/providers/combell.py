@@ -1,0 +1,127 @@
+"""The provider for Combell: records one by one, and requests signed with everything in them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from base64 import b64encode
+from typing import ClassVar
+from urllib.parse import quote, quote_plus, urlsplit
+
+import msgspec
+
+from zoneproof.core.errors import ProviderPermissionError
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.contract import (
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.signatures import hmac_sha256
+
+_MOST = 1000  # items on a page
+
+
+class _Domain(msgspec.Struct):
+    domain_name: str
+
+
+class _Record(msgspec.Struct):
+    id: str
+    record_name: str
+    type: str
+    content: str
+
+
+class Combell(RecordsProvider):
+    """Adds and deletes TXT records, found by their name relative to the domain."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="combell",
+        title="Combell",
+        homepage="https://api.combell.com/v2/documentation",
+        fields=(
+            token_field("key", "API key", secret=False),
+            token_field("secret", "API secret"),
+        ),
+        key_url="https://my.combell.com/en/settings/api/users",
+        api_url="https://api.combell.com/v2",
+        limits=Limits(min_ttl=60),
+        notes="The API is for reseller accounts. It works from the addresses only that are allowed"
+        " in the control panel (Settings, API, IP restrictions).",
+        least_privilege="A key belongs to an administrator of the account and may do everything"
+        " with it: allow the address of this machine only.",
+        name_servers=("ns?.combell.net",),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=("error_code",), messages=("error_text",))
+    refusals: ClassVar[Refusals] = {
+        403: Refusal(
+            ProviderPermissionError,
+            "the key does not allow this",
+            "it works for resellers, and from allowed addresses only",
+        ),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._now = context.now
+        super().__init__(context, sign=self._signed)
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's domains; they are known by name."""
+        found = await self.api.items(
+            "domains",
+            _Domain,
+            query={"take": _MOST},
+            counter="skip",
+            first=0,
+            step=_MOST,
+            size=_MOST,
+        )
+        return [(one.domain_name, "") for one in found]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at the name."""
+        query = {"type": "TXT", "record_name": name or None, "take": _MOST}
+        found = await self.api.items(
+            _path(zone), _Record, query=query, counter="skip", first=0, step=_MOST, size=_MOST
+        )
+        return [
+            StoredTxt(one.id, relative_name(one.record_name, zone), one.content)
+            for one in found
+            if one.type == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record, whose name is relative to the domain."""
+        new = {"type": "TXT", "record_name": record.name, "content": record.value}
+        await self.api.send("POST", _path(zone), json={**new, "ttl": record.ttl})
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        await self.api.delete(f"{_path(zone)}/{quote(stored.id, safe='')}")
+
+    def _signed(self, request: ApiRequest) -> ApiRequest:
+        time, nonce = str(int(self._now().timestamp())), secrets.token_hex(16)
+        authorization = sign_combell(
+            request, self.fields["key"], self.fields["secret"], nonce=nonce, time=time
+        )
+        return request.with_headers({"Authorization": authorization})
+
+
+def sign_combell(request: ApiRequest, key: str, secret: str, *, nonce: str, time: str) -> str:
+    """Return the Authorization header of a request; ``time`` is in seconds since 1970."""
+    url = urlsplit(request.url)
+    # The path begins with the version also where the API is behind a proxy's path.
+    path = url.path[max(url.path.find("/v2/"), 0) :] + (f"?{url.query}" if url.query else "")
+    body = b64encode(hashlib.md5(request.content).digest()).decode() if request.content else ""  # noqa: S324
+    text = f"{key}{request.method.lower()}{quote_plus(path.lower())}{time}{nonce}{body}"
+    signature = b64encode(hmac_sha256(secret.encode(), text)).decode()
+    return f"hmac {key}:{signature}:{nonce}:{time}"
+
+
+def _path(zone: Zone) -> str:
+    return f"dns/{zone.name}/records"
