@@ -10,6 +10,7 @@ MODULES: Mapping[str, str] = {
     "all-inkl": "all_inkl:AllInkl",
     "challenge": "challenge:ChallengeService",
     "cloudflare": "cloudflare:Cloudflare",
+    "cloudns": "cloudns:ClouDns",
     "combell": "combell:Combell",
     "constellix": "constellix:Constellix",
     "desec": "desec:Desec",
