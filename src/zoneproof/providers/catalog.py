@@ -28,6 +28,7 @@ MODULES: Mapping[str, str] = {
     "netlify": "netlify:Netlify",
     "ns1": "ns1:Ns1",
     "porkbun": "porkbun:Porkbun",
+    "namesilo": "namesilo:NameSilo",
     "rfc2136": "rfc2136:Rfc2136",
     "scaleway": "scaleway:Scaleway",
     "route53": "route53:Route53",
