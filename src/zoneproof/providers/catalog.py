@@ -28,6 +28,7 @@ MODULES: Mapping[str, str] = {
     "netlify": "netlify:Netlify",
     "ns1": "ns1:Ns1",
     "porkbun": "porkbun:Porkbun",
+    "namecom": "namecom:NameCom",
     "namesilo": "namesilo:NameSilo",
     "rfc2136": "rfc2136:Rfc2136",
     "scaleway": "scaleway:Scaleway",
