@@ -30,6 +30,7 @@ MODULES: Mapping[str, str] = {
     "porkbun": "porkbun:Porkbun",
     "namecom": "namecom:NameCom",
     "namesilo": "namesilo:NameSilo",
+    "pointdns": "pointdns:PointDns",
     "rfc2136": "rfc2136:Rfc2136",
     "scaleway": "scaleway:Scaleway",
     "route53": "route53:Route53",
