@@ -1,0 +1,74 @@
+"""Zilore's API v1 for domains and records.
+
+Made from the exchanges that dns-lexicon recorded (February 2019), with which paths, parameters and
+parsing agree, and from lego's tests (May 2026) for an error's body and status. Posh-ACME (2026) has
+the TTL of 300 and a form in place of the query, acme.sh (2026) the query. Made up: the code and the
+words for an unknown domain and a record that is refused.
+"""
+
+from __future__ import annotations
+
+from tests.support.fake_api import Call, FakeApi, route
+from tests.support.fake_http import Reply
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+
+def _error(status: int, code: int, message: str) -> Reply:
+    return Reply(status, {"status": "fail", "error": {"code": code, "message": message}})
+
+
+def _ok(response: object) -> Reply:
+    return Reply(200, {"status": "ok", "response": response})
+
+
+class FakeZilore(FakeApi):
+    sources = "recorded exchanges (2019), lego (2026), Posh-ACME (2026), acme.sh (2026)"
+    recorded = "agree"
+    min_ttl = 300
+    refusals = {
+        "credentials": _error(401, 3, "Authorization failed"),
+        "zone": _error(404, 99, "Domain is not found"),
+        "record": _error(404, 99, "Record is not found"),
+        "invalid": _error(400, 99, "Record name is not valid"),
+    }
+    impossible = {
+        "permission": "a key may do everything with the account's domains",
+        "quota": "no limit of records is documented",
+    }
+
+    def key_of(self, call: Call) -> str:
+        return call.headers.get("x-auth-key", "")
+
+    @route("GET", "/dns/v1/domains")
+    def list_domains(self, call: Call) -> Reply:
+        zones = self.allowed_zones()
+        return _ok([{"domain_id": z.id, "domain_name": z.name} for z in zones])
+
+    @route("GET", "/dns/v1/domains/{domain}/records")
+    def list_records(self, call: Call) -> Reply:
+        zone = self.zone(call["domain"])
+        found = [
+            {
+                "record_id": str(one.id),
+                "record_status": "enabled",
+                "record_name": f"{one.name}.{zone.name}".lstrip("."),
+                "record_type": one.type,
+                "record_value": quote_txt(one.value) if one.type == "TXT" else one.value,
+                "record_ttl": str(one.ttl),
+            }
+            for one in zone.records
+        ]
+        return _ok(found)
+
+    @route("POST", "/dns/v1/domains/{domain}/records")
+    def add_record(self, call: Call) -> Reply:
+        zone, new = self.zone(call["domain"]), call.query
+        name = new["record_name"].removesuffix(zone.name).rstrip(".")
+        value, ttl = unquote_txt(new["record_value"]), int(new["record_ttl"])
+        made = self.create(zone, name, new["record_type"], value, ttl)
+        return _ok({"record_id": made.id, "record_status": "added"})
+
+    @route("DELETE", "/dns/v1/domains/{domain}/records")
+    def delete_record(self, call: Call) -> Reply:
+        self.delete(self.zone(call["domain"]), call.query["record_id"])
+        return _ok({"record_status": "deleted"})
