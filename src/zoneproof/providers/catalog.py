@@ -37,6 +37,7 @@ MODULES: Mapping[str, str] = {
     "script": "script:Script",
     "vercel": "vercel:Vercel",
     "vultr": "vultr:Vultr",
+    "simply": "simply:Simply",
     "zilore": "zilore:Zilore",
 }
 # What stands before the colon of a slug, as in acmesh:dns_cf.
