@@ -193,6 +193,7 @@ class AwsCredentials:
         body = Body.form({**form, "Version": "2011-06-15", "RoleSessionName": _SESSION})
         request = ApiRequest("POST", self._sts_url, {}, body.content)
         if keys:
+            self._sts.hide(keys.secret_access_key)
             request = sign(request, keys, self._region, "sts", self._context.now())
         answer = await self._sts.send(
             "POST",

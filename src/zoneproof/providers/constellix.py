@@ -50,13 +50,14 @@ class Constellix(SetsProvider):
             token_field("secret", "secret key"),
             ZONE_ID,
         ),
-        key_url="https://manage.constellix.com/user/keys",
+        key_url="https://manage.constellix.com/user",
         api_url="https://api.dns.constellix.com/v1",
         limits=Limits(),
         notes="The clock of this machine must be right. The recorded exchanges that this was"
         " compared with are of 2018.",
-        least_privilege="A user of the account for Zoneproof, who may change only the domains in"
-        " question, and that user's keys.",
+        least_privilege="The keys of a user made for Zoneproof at"
+        " `https://manage.constellix.com/users`, with the role User and Read/Write/Commit for the"
+        " domains in question only, without Add Domains and Delete Domains.",
         name_servers=("ns??.constellix.com", "ns??.constellix.net"),
         aliases=(
             Alias(

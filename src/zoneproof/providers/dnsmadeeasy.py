@@ -49,7 +49,7 @@ class DnsMadeEasy(RecordsProvider):
             token_field("secret", "secret key"),
             ZONE_ID,
         ),
-        key_url="https://cp.dnsmadeeasy.com/account/info",
+        key_url="https://dnsmadeeasy.com/account/info",
         api_url="https://api.dnsmadeeasy.com/V2.0",
         limits=Limits(value_pattern=r'[^"]*'),  # as dnscontrol found in 2021
         notes="The service takes 150 requests in five minutes. The clock of this machine must be"

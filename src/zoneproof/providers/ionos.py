@@ -50,7 +50,7 @@ class Ionos(RecordsProvider):
             token_field("secret", "secret of the API key"),
             ZONE_ID,
         ),
-        key_url="https://developer.hosting.ionos.com/keys",
+        key_url="https://developer.hosting.ionos.com/docs/getstarted",
         api_url="https://api.hosting.ionos.com/dns/v1",
         limits=Limits(min_ttl=60),
         notes="This is the API for domains of IONOS's hosting; IONOS Cloud DNS is another service.",

@@ -48,8 +48,8 @@ class NameCom(RecordsProvider):
         limits=Limits(min_ttl=300, value_bytes=500, value_pattern=r'[^"]*[^"\s]'),
         notes="An account with two-factor authentication must allow API access in its security"
         " settings. For the test environment, set `api_url` to `https://api.dev.name.com/v4`.",
-        least_privilege="Tokens cannot be limited to domains: in the settings, allow the token from"
-        " the address of this machine only.",
+        least_privilege="Tokens cannot be limited to domains: make one for Zoneproof alone, so that"
+        " it can be withdrawn alone.",
         name_servers=("ns?*.name.com",),
         aliases=(
             Alias("acme.sh", "dns_namecom", {"Namecom_Username": "user", "Namecom_Token": "token"}),

@@ -58,12 +58,12 @@ class Simply(RecordsProvider):
             token_field("key", "API key"),
             ZONE_ID,
         ),
-        key_url="https://www.simply.com/en/controlpanel/account/",
+        key_url="https://www.simply.com/controlpanel/",
         api_url="https://api.simply.com/2",
         limits=Limits(min_ttl=60),
         notes="The id of a zone is that of its product, which usually is the domain's name.",
-        least_privilege="The key may do everything with the account: in the control panel, allow it"
-        " from the address of this machine only.",
+        least_privilege="The key may do everything with the account: use an account that has only"
+        " the domains in question.",
         name_servers=("ns?.simply.com",),
         aliases=(
             Alias("certbot", "dns-simply", {"account_name": "account", "api_key": "key"}),
