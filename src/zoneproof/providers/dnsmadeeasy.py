@@ -69,6 +69,7 @@ class DnsMadeEasy(RecordsProvider):
             ),
         ),
     )
+    by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("error.0", "error"), phrases=("rate limit exceeded", "already exists")
     )
@@ -92,8 +93,8 @@ class DnsMadeEasy(RecordsProvider):
         return [(one.name, str(one.id)) for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name."""
-        found = await self._items(_path(zone), _Record, {"recordName": name, "type": "TXT"})
+        """Return the zone's TXT records, because requests are rationed."""
+        found = await self._items(_path(zone), _Record, {"recordName": "", "type": "TXT"})
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.value))
             for one in found

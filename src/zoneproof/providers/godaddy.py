@@ -54,7 +54,8 @@ class GoDaddy(SetsProvider):
         notes="A personal access token lasts a year at most. Keys with a secret were for accounts"
         " with 10 domains or more since 2024, and are to end after 2026: make a token instead."
         " Domain Protection must be off for the domain: with it, changes seem to work, and leave"
-        " empty records. Sources disagree on which accounts may use the API with a key.",
+        " empty records. Sources disagree on which accounts may use the API with a key. It takes a request a"
+        " second.",
         least_privilege="A personal access token with the scopes `domains.domain:read` and"
         " `domains.dns:update`; it works for all domains of the account.",
         name_servers=("ns??.domaincontrol.com",),
@@ -89,7 +90,7 @@ class GoDaddy(SetsProvider):
                 "provider godaddy needs the field 'token', or both 'key' and 'secret'"
             )
         login = bearer(token) if token else {"Authorization": f"sso-key {key}:{secret}"}
-        super().__init__(context, headers=login, at_once=4)
+        super().__init__(context, headers=login, pause=1.0)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's active domains; they are known by name."""

@@ -58,7 +58,7 @@ class FakeDnsMadeEasy(FakeApi):
                 "type": one.type,
             }
             for one in zone.records
-            if name in (None, one.name) and kind in (None, one.type)
+            if (not name or name == one.name) and kind in (None, one.type)
         ]
         return self._page(call, found)
 
