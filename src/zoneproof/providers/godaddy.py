@@ -53,9 +53,9 @@ class GoDaddy(SetsProvider):
         limits=Limits(min_ttl=600),
         notes="A personal access token lasts a year at most. Keys with a secret were for accounts"
         " with 10 domains or more since 2024, and are to end after 2026: make a token instead."
+        " Sources disagree on which accounts may use a key. The service takes one request a second."
         " Domain Protection must be off for the domain: with it, changes seem to work, and leave"
-        " empty records. Sources disagree on which accounts may use the API with a key. It takes a request a"
-        " second.",
+        " empty records.",
         least_privilege="A personal access token with the scopes `domains.domain:read` and"
         " `domains.dns:update`; it works for all domains of the account.",
         name_servers=("ns??.domaincontrol.com",),

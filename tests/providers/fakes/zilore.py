@@ -2,8 +2,8 @@
 
 Made from the exchanges that dns-lexicon recorded (February 2019), with which paths, parameters and
 parsing agree, and from lego's tests (May 2026) for an error's body and status. Posh-ACME (2026) has
-the TTL of 300 and a form in place of the query, acme.sh (2026) the query. Made up: the code and the
-words for an unknown domain and a record that is refused.
+the TTL of 300, the filters, and a form in place of the query; acme.sh (2026) the filters and the
+query. Made up: the code and the words for an unknown domain and a record that is refused.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ class FakeZilore(FakeApi):
                 "record_ttl": str(one.ttl),
             }
             for one in zone.records
+            if call.query["search_record_type"] == one.type
+            and call.query["search_text"] == f"{one.name}.{zone.name}".lstrip(".")
         ]
         return _ok(found)
 
