@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3  # type: ignore[import-untyped]
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, no_sleep, txt
@@ -50,7 +52,7 @@ class TestRoute53(ApiContract):
 
 @pytest.fixture
 def moto_url() -> Iterator[str]:
-    running = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
     yield f"http://{host}:{port}"
@@ -58,7 +60,6 @@ def moto_url() -> Iterator[str]:
 
 
 async def test_moto_takes_what_is_sent(moto_url: str) -> None:
-    boto3 = pytest.importorskip("boto3")
     aws = boto3.client(
         "route53",
         endpoint_url=moto_url,
