@@ -105,7 +105,7 @@ def test_certificate_that_has_expired_is_refused() -> None:
     chain = parse_chain(issued(make_key(), NAMES), URL)
     end = chain.leaf.not_valid_after_utc
     chain.require_current(end - timedelta(seconds=1))
-    with pytest.raises(AcmeError, match=r"expired at .* UTC: not using it; see whether .* clock"):
+    with pytest.raises(AcmeError, match=r"expired at .* UTC: not using it; check .* clock"):
         chain.require_current(end)
 
 

@@ -105,7 +105,7 @@ async def test_action_that_the_ca_waits_for_is_shown_with_its_url(
     ]
     async with ca.client() as client:
         ca.take_account(client)
-        with pytest.raises(UserActionRequiredError, match="waits for you") as caught:
+        with pytest.raises(UserActionRequiredError, match="needs you to act") as caught:
             await client.new_order(NAMES)
     assert caught.value.url == url
     assert url in caught.value.message

@@ -126,7 +126,7 @@ def test_register_cname_resume_renew_at_a_terminal(
     world: World, first_use: list[str], name: str
 ) -> None:
     environment = world.environment() | {"TERM": "dumb"}
-    later = ("press Enter when it is there", "\x03")  # Ctrl-C
+    later = ("press Enter when it exists", "\x03")  # Ctrl-C
     paused = run_at_terminal([*first_use, name], [("do you agree", "y"), later], environment)
     assert paused.status == 3, paused.stdout
     assert is_registered(world)

@@ -155,7 +155,7 @@ def test_resume_asks_for_agreement_to_the_terms_as_issue_does(world: World) -> N
     assert "read them, then add --agree-tos" in refused.stderr
     asked = run_at_terminal(
         ["resume", "example.com", bundle],
-        [("do you agree to them? [y/N]: ", "y"), ("press Enter when it is there", "\x04")],
+        [("do you agree to them? [y/N]: ", "y"), ("press Enter when it exists", "\x04")],
         {"ZONEPROOF_HOME": str(world.home)},
     )
     assert asked.status == 3, asked.stdout
@@ -230,7 +230,7 @@ def test_the_daemon_looks_hourly_for_what_a_person_has_to_do(world: World) -> No
 
 def test_the_daemon_says_when_it_looks_again(capsys: pytest.CaptureFixture[str]) -> None:
     tell_round([], datetime(2026, 11, 25, 19, 17, 30, tzinfo=UTC), Telling.NORMAL)
-    assert capsys.readouterr().out == "looked at 0 certificates; again at 2026-11-25 19:17 UTC\n"
+    assert capsys.readouterr().out == "checked 0 certificates; again at 2026-11-25 19:17 UTC\n"
 
 
 # --- revoking --------------------------------------------------------------------------------

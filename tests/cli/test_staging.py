@@ -202,7 +202,7 @@ def test_no_test_takes_the_place_of_a_certificate_that_is_none(world: World) -> 
     serial = leaf(world, "example.com-staging").serial_number
     result = run_issue(world, "example.com", "--name", "example.com", "--staging")
     assert result.status == 2
-    assert "example.com-staging is there, and is not a test" in result.stderr
+    assert "example.com-staging already exists, and is not a test" in result.stderr
     assert leaf(world, "example.com-staging").serial_number == serial
 
 

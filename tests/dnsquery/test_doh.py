@@ -114,7 +114,7 @@ async def test_nxdomain_is_an_answer_and_servfail_an_error(url: str) -> None:
         ("broken", "HTTP 500"),
         ("elsewhere", "HTTP 302"),
         ("html", "not application/dns-message"),
-        ("junk", "do not answer the question"),
+        ("junk", "not a reply to the question"),
         ("endless", "larger than 63 KiB"),
     ],
 )

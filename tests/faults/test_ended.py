@@ -88,7 +88,7 @@ CASES: list[tuple[str, str, Fault, str]] = [
         "newOrder",
         "waits for a person",
         faults.problem(403, "userActionRequired", "new terms"),
-        "waits for you: new terms",
+        "needs you to act: new terms",
     ),
     (
         "finalize",

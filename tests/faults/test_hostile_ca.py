@@ -70,7 +70,7 @@ CASES: list[tuple[str, str, Fault, str]] = [
         faults.problem(
             403, "userActionRequired", TRICKS, {"Link": f"<{'a' * 50_000}>;rel=terms-of-service"}
         ),
-        "waits for you",
+        "needs you to act",
     ),
     ("newAccount", "kind", faults.says(404, b"x", {"Content-Type": "x" * 50_000}), "instead of"),
     ("newOrder", "no place", with_header("Location", None), "did not send the URL"),

@@ -280,7 +280,7 @@ async def test_after_thirty_days_it_is_given_up_and_that_is_told(cleaning: Clean
     (first, _), (last, warning) = told
     assert (first, last) == (0, LONGEST_TRYING.days)
     assert isinstance(warning, Warned)
-    assert "the TXT value one at _acme-challenge.example.com is given up" in warning.message
+    assert "gave up removing the TXT value one at _acme-challenge.example.com" in warning.message
     assert "may still exist" in warning.message
     assert await cleaning.journal.certificates_to_clean() == []
 

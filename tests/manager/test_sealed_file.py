@@ -128,5 +128,5 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(StorageError, match="No space left"):
         write_new(tmp_path / "home.zp", b"data")
     assert names_in(tmp_path) == []
-    with pytest.raises(StorageError, match="No such file"):
+    with pytest.raises(InvalidInputError, match="No such file"):
         write_new(tmp_path / "no" / "home.zp", b"data")
