@@ -305,7 +305,8 @@ class FindsItsZones:
         name, value = await harness.new_name(), challenge_value()
         await provider.add(Zone(harness.zone.name), [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
-        for request in harness.server.requests[before:]:
+        asked = [r for r in harness.server.requests[before:] if not harness.api.is_login(r.path)]
+        for request in asked:
             assert harness.stored.id.encode() in request.path.encode() + request.body
 
     async def test_of_an_unknown_name_nothing_is_written(self, harness: ApiHarness) -> None:

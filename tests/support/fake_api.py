@@ -149,6 +149,7 @@ class FakeApi:
     page_size: ClassVar[int] = 100  # the most items that the service puts on a page
     min_ttl: ClassVar[int] = 1
     lists_zones: ClassVar[bool] = True
+    logins: ClassVar[str] = ""  # a pattern of the paths that hand out tokens, by :meth:`issue`
     refusals: ClassVar[Mapping[str, Reply]] = {}
     impossible: ClassVar[Mapping[str, str]] = {}  # refusals that the service has not, and why
 
@@ -162,6 +163,7 @@ class FakeApi:
         self.versions: dict[tuple[str, str], int] = {}  # of sets, by zone and name
         self._ids = itertools.count(1001)
         self._key = Key()
+        self._issued: dict[str, str] = {}  # keys, by the tokens that were handed out for them
         self._reads = self._changes = 0
         self._routes = [
             (*handler.__dict__["route"], handler)
@@ -171,14 +173,26 @@ class FakeApi:
         ]
 
     def key_of(self, call: Call) -> str:
-        """Return the key in a call, as :attr:`keys` has it."""
-        raise NotImplementedError
+        """Return the key in a call, as :attr:`keys` has it: by default that of a Bearer token."""
+        return self._issued.get(call.bearer, "")
 
     def refuse(self, kind: str) -> Reply:
         """Return the answer that refuses a call."""
         return self.refusals[kind]
 
     # --- for handlers --------------------------------------------------------------------------
+
+    def issue(self, key: str) -> str:
+        """Return a token for a key. Raises RefusedError for one that is not known."""
+        if key not in self.keys:
+            raise RefusedError("credentials")
+        token = f"token-{next(self._ids)}"
+        self._issued[token] = key
+        return token
+
+    def is_login(self, path: str) -> bool:
+        """Tell whether tokens are handed out at a path, so that no key is needed for it."""
+        return bool(re.fullmatch(self.logins, urlsplit(path).path))
 
     def allowed_zones(self) -> list[FakeZone]:
         """Return the zones that the key of the call may see."""
@@ -308,7 +322,8 @@ class FakeApi:
             if method == request.method and (found := pattern.fullmatch(path)):
                 call = Call(request, found.groupdict())
                 try:
-                    self.enter(call)
+                    if not self.is_login(path):
+                        self.enter(call)
                     answered: Reply = handler(self, call)
                 except RefusedError as refused:
                     return self.refuse(refused.kind)
