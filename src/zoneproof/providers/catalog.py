@@ -23,6 +23,7 @@ MODULES: Mapping[str, str] = {
     "dnsmadeeasy": "dnsmadeeasy:DnsMadeEasy",
     "godaddy": "godaddy:GoDaddy",
     "ionos": "ionos:Ionos",
+    "hurricane": "hurricane:Hurricane",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",
     "netlify": "netlify:Netlify",
