@@ -108,8 +108,9 @@ class IsTooSure(DigitalOcean):
 
 
 class MindsWhatIsGone(DigitalOcean):
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        await self.api.send("DELETE", f"domains/{zone.name}/records/{stored.id}")
+    async def _delete_all(self, zone: Zone, left: list[StoredTxt]) -> None:
+        for stored in left:
+            await self.api.send("DELETE", f"domains/{zone.name}/records/{stored.id}")
 
 
 class BelievesEach200(Namecheap):

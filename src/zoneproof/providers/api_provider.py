@@ -16,7 +16,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -310,8 +310,15 @@ class RecordsProvider(ApiProvider):
 
     async def _delete_all(self, zone: Zone, left: list[StoredTxt]) -> None:
         while left:
-            with suppress(AlreadyDoneError):
+            try:
                 await self.delete_record(zone, left[0])
+            except AlreadyDoneError:
+                pass
+            except ProviderUnavailableError:
+                raise
+            except ProviderError:  # perhaps because it is gone: not every API has a code for that
+                if any(one.id == left[0].id for one in await self.list_records(zone, left[0].name)):
+                    raise
             left.pop(0)
 
 

@@ -100,7 +100,7 @@ class Hurricane(RecordsProvider):
         await self._change(form)
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Confirm the form for deleting a record; of one that is gone, its error is not known."""
+        """Confirm the form for deleting a record."""
         form = {
             **_zone(zone),
             "hosted_dns_recordid": stored.id,
@@ -108,11 +108,7 @@ class Hurricane(RecordsProvider):
             "hosted_dns_delrecord": "1",
             "hosted_dns_delconfirm": "delete",
         }
-        try:
-            await self._change(form)
-        except ProviderError:
-            if any(one.id == stored.id for one in await self.list_records(zone, stored.name)):
-                raise
+        await self._change(form)
 
     async def _change(self, form: dict[str, str]) -> None:
         page = await self._send(form, repeatable=False)
