@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.api_request import ApiRequest
-from zoneproof.providers.signatures import hmac_sha1, sign_aws4
+from zoneproof.providers.signatures import hmac_sha1, one_time_code, sign_aws4
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,20 @@ def test_hmac_with_sha_1() -> None:
     # the example of DNS Made Easy's API documentation
     signature = hmac_sha1("c9b5625f-9834-4ff8-baba-4ed5f32cae55", "Sat, 12 Feb 2011 20:59:04 GMT")
     assert signature.hex() == "b3502e6116a324f3cf4a8ed693d78bcee8d8fe3c"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    # RFC 6238 appendix B (SHA1), the last six of its eight digits
+    [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")],
+)
+def test_one_time_codes(seconds: int, code: str) -> None:
+    now = datetime.fromtimestamp(seconds, UTC)
+    assert one_time_code("GEZDGNBVGY3TQOJQ GEZDGNBVGY3TQOJQ", now) == code
+    assert one_time_code("gezdgnbvgy3tqojqgezdgnbvgy3tqojq====", now) == code
+
+
+def test_a_secret_that_is_not_base32_is_refused_without_being_shown() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        one_time_code("se1cret!", datetime.now(UTC))
+    assert "se1cret" not in caught.value.message

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.api_request import ApiRequest
 
 
@@ -19,6 +21,22 @@ def hmac_sha256(key: bytes, text: str) -> bytes:
 def hmac_sha1(key: str, text: str) -> bytes:
     """Return the HMAC-SHA-1 of a text (RFC 2104)."""
     return hmac.new(key.encode(), text.encode(), hashlib.sha1).digest()
+
+
+def one_time_code(secret: str, now: datetime) -> str:
+    """Return the six digits of an authenticator (RFC 6238) whose secret is in Base32.
+
+    Raises InvalidInputError for a secret that is not.
+    """
+    text = secret.replace(" ", "").rstrip("=").upper()
+    try:
+        key = base64.b32decode(text + "=" * (-len(text) % 8))
+    except ValueError as error:
+        raise InvalidInputError("the secret of the authenticator is not Base32") from error
+    digest = hmac.new(key, (int(now.timestamp()) // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    at = digest[-1] & 15
+    number = int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF
+    return f"{number % 1_000_000:06}"
 
 
 def canonical_query(url: str) -> str:
