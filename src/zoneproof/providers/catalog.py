@@ -24,6 +24,7 @@ MODULES: Mapping[str, str] = {
     "godaddy": "godaddy:GoDaddy",
     "ionos": "ionos:Ionos",
     "hurricane": "hurricane:Hurricane",
+    "inwx": "inwx:Inwx",
     "loopia": "loopia:Loopia",
     "manual": "manual:Manual",
     "namecheap": "namecheap:Namecheap",

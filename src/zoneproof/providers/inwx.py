@@ -1,0 +1,177 @@
+"""The provider for INWX: JSON-RPC in a session, records one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import ApiRequest
+from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.signatures import one_time_code
+
+_SESSION = 900.0  # seconds for which a session is used; its length is not documented
+_LOGIN = Refusal(
+    ProviderCredentialsError,
+    "it does not accept user, password or the code of the authenticator",
+    "a code works once: after a failure wait half a minute",
+)
+
+
+class _Domain(msgspec.Struct):
+    domain: str
+
+
+class _Record(msgspec.Struct):
+    id: int | str
+    name: str
+    content: str
+
+
+class _Data(msgspec.Struct):
+    tfa: str = ""
+    count: int = 0
+    domains: list[_Domain] = []
+    record: list[_Record] = []
+
+
+class _Answer(msgspec.Struct):
+    res_data: _Data = msgspec.field(name="resData", default_factory=_Data)
+
+
+class Inwx(RecordsProvider):
+    """Logs in once, with a code of the authenticator if the account has one."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="inwx",
+        title="INWX",
+        homepage="https://www.inwx.com",
+        fields=(
+            CredentialField("user", "name of the account or of a sub-account"),
+            CredentialField("password", "its password", secret=True),
+            CredentialField(
+                "shared_secret",
+                "secret of the authenticator (mobile TAN), if the account has one",
+                secret=True,
+                default="",
+            ),
+        ),
+        key_url="https://www.inwx.com/en/customer/subaccounts",
+        api_url="https://api.domrobot.com/jsonrpc",
+        default_ttl=300,
+        limits=Limits(min_ttl=300, value_pattern="[^`]*[^` ]"),
+        notes="The test system is at `https://api.ote.domrobot.com/jsonrpc`. Sources: recorded"
+        " exchanges of 2018, clients of 2025 and 2026.",
+        least_privilege="A sub-account that may use the name servers only. Beside the password, the"
+        " secret of an authenticator would be stored too, so one without is as good.",
+        name_servers=("ns.inwx.de", "ns?.inwx.*", "ns.domrobot.*"),
+        aliases=(
+            Alias(
+                "acme.sh",
+                "dns_inwx",
+                {
+                    "INWX_User": "user",
+                    "INWX_Password": "password",
+                    "INWX_Shared_Secret": "shared_secret",
+                },
+            ),
+            Alias(
+                "lego",
+                "inwx",
+                {
+                    "INWX_USERNAME": "user",
+                    "INWX_PASSWORD": "password",
+                    "INWX_SHARED_SECRET": "shared_secret",
+                },
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("reasonCode", "code"), messages=("reason", "msg"), success=("code", 1000)
+    )
+    refusals: ClassVar[Refusals] = {
+        "2200": _LOGIN,
+        "2201": Refusal(ProviderPermissionError, "the account may not do this"),
+        "2302": ALREADY,
+        "2303": Refusal(ProviderZoneError, "it does not know the zone, or not for this account"),
+        "2502": Refusal(ProviderQuotaError, "too many sessions are open"),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._now = context.now
+        token = BearerToken(self._log_in, context.clock, apply=_with_cookie)
+        super().__init__(context, token=token)
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the zones; they are known by name."""
+        zones: list[tuple[str, str]] = []
+        page, total = 1, 1
+        while len(zones) < total:
+            data = await self._call("nameserver.list", {"page": page})
+            zones += [(one.domain, "") for one in data.domains]
+            total = data.count if data.domains else 0
+            page += 1
+        return zones
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at a name."""
+        where = {"domain": zone.name.text, "type": "TXT", "name": zone.record(name).text}
+        data = await self._call("nameserver.info", where)
+        return [
+            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
+            for one in data.record
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Add one record."""
+        new = {"type": "TXT", "name": zone.record(record.name).text, "content": record.value}
+        parameters = {"domain": zone.name.text, **new, "ttl": record.ttl}
+        await self._call("nameserver.createRecord", parameters, repeatable=False)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete one record."""
+        number = int(stored.id) if stored.id.isdigit() else stored.id
+        await self._call("nameserver.deleteRecord", {"id": number}, repeatable=False)
+
+    async def _call(
+        self, method: str, parameters: Mapping[str, object], *, repeatable: bool = True
+    ) -> _Data:
+        call = {"method": method, "params": parameters}
+        answer = await self.api.send("POST", "/", json=call, repeatable=repeatable)
+        return self.api.read(answer, _Answer).res_data
+
+    async def _log_in(self) -> tuple[str, float]:
+        refusals = {**self.refusals, "2400": _LOGIN}
+        login = {"user": self.fields["user"], "pass": self.fields["password"]}
+        call: dict[str, object] = {"method": "account.login", "params": login}
+        answer = await self.api.send("POST", "/", json=call, plain=True, refusals=refusals)
+        cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
+        if self.api.read(answer, _Answer).res_data.tfa == "GOOGLE-AUTH":
+            code = one_time_code(self.fields["shared_secret"], self._now())
+            call = {"method": "account.unlock", "params": {"tan": code}}
+            await self.api.send(
+                "POST", "/", json=call, plain=True, headers={"Cookie": cookie}, refusals=refusals
+            )
+        return cookie, _SESSION
+
+
+def _with_cookie(request: ApiRequest, cookie: str) -> ApiRequest:
+    return request.with_headers({"Cookie": cookie})
