@@ -34,6 +34,7 @@ MODULES: Mapping[str, str] = {
     "namecom": "namecom:NameCom",
     "namesilo": "namesilo:NameSilo",
     "pointdns": "pointdns:PointDns",
+    "netcup": "netcup:Netcup",
     "rfc2136": "rfc2136:Rfc2136",
     "scaleway": "scaleway:Scaleway",
     "route53": "route53:Route53",

@@ -1,0 +1,173 @@
+"""The provider for netcup: JSON calls in a session, changes of single records of a zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderCredentialsError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import ApiRequest
+from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
+
+_SESSION = 600.0  # seconds for which a session is used; they end some minutes later
+_LOGIN = Refusal(ProviderCredentialsError, "it does not accept customer number, key or password")
+_FAST = (
+    "More than 180 requests per minute. Please wait and retry later. Please contact our customer"
+    " service to find out if the limitation of requests can be increased."
+)
+_ZONE = Refusal(
+    ProviderZoneError,
+    "it does not know the zone, or not for this customer",
+    "zones that were moved to CloudDNS cannot be changed by this API",
+)
+
+
+class _Record(msgspec.Struct):
+    id: str
+    hostname: str
+    type: str
+    destination: str
+
+
+class _Data(msgspec.Struct):
+    apisessionid: str = ""
+    dnsrecords: list[_Record] = []
+
+
+class _Answer(msgspec.Struct):
+    responsedata: _Data | str | list[Any] = ""
+
+
+class Netcup(RecordsProvider):
+    """Reads a zone's records once for a batch; the session's id stands in each call."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="netcup",
+        title="netcup",
+        homepage="https://www.netcup.com",
+        fields=(
+            CredentialField("customer", "customer number"),
+            CredentialField("key", "API key", secret=True),
+            CredentialField("password", "API password", secret=True),
+        ),
+        key_url="https://www.customercontrolpanel.de",
+        api_url="https://ccp.netcup.net/run/webservice/servers/endpoint.php?JSON",
+        default_ttl=300,
+        limits=Limits(value_pattern=r"[ !#-&(-\[\]-~]*", has_ttl=False),
+        notes="The API is that of the customer control panel (Master data, API); zones that were"
+        " moved to CloudDNS are not reachable by it. The TTL is that of the zone. Changes take up"
+        " to a quarter of an hour to be seen. 180 requests are allowed in a minute.",
+        least_privilege="A key may do everything with the customer's domains; delete keys that"
+        " nothing uses.",
+        name_servers=("*.dns.netcup.net",),
+        aliases=(
+            Alias(
+                "acme.sh",
+                "dns_netcup",
+                {"NC_CID": "customer", "NC_Apikey": "key", "NC_Apipw": "password"},
+            ),
+            Alias(
+                "lego",
+                "netcup",
+                {
+                    "NETCUP_CUSTOMER_NUMBER": "customer",
+                    "NETCUP_API_KEY": "key",
+                    "NETCUP_API_PASSWORD": "password",
+                },
+            ),
+        ),
+    )
+    by_name: ClassVar[bool] = False
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("longmessage", "statuscode"),
+        messages=("longmessage", "shortmessage"),
+        success=("status", "success"),
+    )
+    refusals: ClassVar[Refusals] = {
+        _FAST: Refusal(ProviderQuotaError, "too many requests", again=True),
+        "4001": Refusal(ProviderCredentialsError, "it does not accept its own session"),
+        **dict.fromkeys(("5028", "5029", "5031"), _ZONE),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        token = BearerToken(self._log_in, context.clock, apply=_with_session)
+        super().__init__(context, token=token, pause=0.334)
+        self._login_refusals = {**USUAL, **self.refusals, "4013": _LOGIN}
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return none: the API lists domains for resellers only."""
+        return []
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records of the zone."""
+        try:
+            data = await self._call("infoDnsRecords", {"domainname": zone.name.text})
+        except ProviderZoneError:  # it is said of a zone without records, too
+            data = await self._call("infoDnsZone", {"domainname": zone.name.text})
+        return [
+            StoredTxt(one.id, relative_name(one.hostname, zone), one.destination)
+            for one in data.dnsrecords
+            if one.type == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Add one record."""
+        await self._update(zone, "", record.name, record.value, gone=False)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete one record."""
+        await self._update(zone, stored.id, stored.name, stored.value, gone=True)
+
+    async def _update(self, zone: Zone, key: str, name: str, value: str, *, gone: bool) -> None:
+        record = {"id": key, "hostname": name or "@", "type": "TXT", "destination": value}
+        changes = {"dnsrecords": [{**record, "priority": "0", "deleterecord": gone}]}
+        parameters = {"domainname": zone.name.text, "dnsrecordset": changes}
+        await self._call("updateDnsRecords", parameters, repeatable=False)
+
+    async def _call(
+        self, action: str, parameters: Mapping[str, object], *, repeatable: bool = True
+    ) -> _Data:
+        login = {"customernumber": self.fields["customer"], "apikey": self.fields["key"]}
+        call = {"action": action, "param": {**login, **parameters}}
+        answer = await self.api.send("POST", json=call, repeatable=repeatable)
+        found = self.api.read(answer, _Answer).responsedata
+        return found if isinstance(found, _Data) else _Data()
+
+    async def _log_in(self) -> tuple[str, float]:
+        login = {
+            "customernumber": self.fields["customer"],
+            "apikey": self.fields["key"],
+            "apipassword": self.fields["password"],
+        }
+        answer = await self.api.send(
+            "POST",
+            json={"action": "login", "param": login},
+            plain=True,
+            refusals=self._login_refusals,
+        )
+        found = self.api.read(answer, _Answer).responsedata
+        return found.apisessionid if isinstance(found, _Data) else "", _SESSION
+
+
+def _with_session(request: ApiRequest, session: str) -> ApiRequest:
+    call = msgspec.json.decode(request.content)
+    call["param"]["apisessionid"] = session
+    return replace(request, content=msgspec.json.encode(call))

@@ -1,0 +1,28 @@
+"""netcup's provider against the fake of its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.fakes.netcup import FakeNetcup
+
+
+class TestNetcup(ApiContract):
+    slug = "netcup"
+    fake = FakeNetcup
+    root = "/run/webservice/servers/endpoint.php?JSON"
+    fields = {"customer": "12345", "key": "made-up-key", "password": "made-up-password"}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        return f"{fields['key']} {fields['password']}"
+
+    async def test_a_session_that_has_ended_is_made_again(self, harness: ApiHarness) -> None:
+        provider, record = harness.open(), txt("a", challenge_value())
+        await provider.add(harness.zone, [record])
+        harness.api._issued.clear()
+        await provider.remove(harness.zone, [record])
+        assert await harness.values(harness.zone, "a") == []
+        actions = [request.json["action"] for request in harness.server.requests]
+        assert actions.count("login") == 2
