@@ -23,6 +23,7 @@ MODULES: Mapping[str, str] = {
     "dnsmadeeasy": "dnsmadeeasy:DnsMadeEasy",
     "godaddy": "godaddy:GoDaddy",
     "ionos": "ionos:Ionos",
+    "dreamhost": "dreamhost:DreamHost",
     "hurricane": "hurricane:Hurricane",
     "inwx": "inwx:Inwx",
     "loopia": "loopia:Loopia",

@@ -1,0 +1,19 @@
+"""DreamHost's provider against the fake of its API."""
+
+from __future__ import annotations
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.fakes.dreamhost import FakeDreamHost
+
+
+class TestDreamHost(ApiContract):
+    slug = "dreamhost"
+    fake = FakeDreamHost
+    fields = {"key": "6SHU5P2HLDAYEXMP"}
+
+    async def test_a_batch_is_listed_once(self, harness: ApiHarness) -> None:
+        batch = [txt(f"_acme-challenge.n{i}", challenge_value()) for i in range(5)]
+        await harness.open().add(harness.zone, batch)
+        lists = [one for one in harness.server.requests if "dns-list_records" in one.path]
+        assert (len(lists), len(harness.server.requests)) == (1, 6)
