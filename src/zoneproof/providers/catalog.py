@@ -24,6 +24,7 @@ MODULES: Mapping[str, str] = {
     "godaddy": "godaddy:GoDaddy",
     "ionos": "ionos:Ionos",
     "dreamhost": "dreamhost:DreamHost",
+    "dynu": "dynu:Dynu",
     "hurricane": "hurricane:Hurricane",
     "inwx": "inwx:Inwx",
     "loopia": "loopia:Loopia",
