@@ -51,4 +51,5 @@ FAMILIES: Mapping[str, str] = {
     "acmesh": "acme_sh:AcmeShScript",
     "certbot": "certbot_plugins:CertbotPlugin",
     "lexicon": "dns_lexicon:LexiconModule",
+    "zonomi": "zonomi:Zonomi",
 }

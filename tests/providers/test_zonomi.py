@@ -1,0 +1,23 @@
+"""Zonomi's provider against the fake of its API."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.fakes.zonomi import FakeZonomi
+from zoneproof.core.errors import ProviderError
+
+
+class TestZonomi(ApiContract):
+    slug = "zonomi"
+    fake = FakeZonomi
+    root = "/app/dns/dyndns.jsp"
+    fields = {"key": "12345678901234567890"}
+
+    async def test_any_other_error_leads_to_the_key(self, harness: ApiHarness) -> None:
+        record = txt("a", challenge_value())
+        with pytest.raises(ProviderError, match="check the API key"):
+            await harness.open(key="another").add(harness.zone, [record])
+        assert len(harness.server.requests) == 1
