@@ -81,7 +81,7 @@ class ApiHarness(
     """A provider beside a fake of its API, with a credential that may change ``zone`` only."""
 
     def __init__(
-        self, row: ApiContract, api: FakeApi, server: FakeHttpServer, *, second: bool = False
+        self, row: ApiRow, api: FakeApi, server: FakeHttpServer, *, second: bool = False
     ) -> None:
         super().__init__()
         self.row, self.api, self.server = row, api, server
@@ -404,8 +404,8 @@ class SurvivesOthers:
         assert await harness.values(harness.zone, record.name) == [record.value]
 
 
-class ApiContract(TakesItsLimits, FindsItsZones, SurvivesOthers, WholeContract):
-    """All clauses for a provider and its fake."""
+class ApiRow:
+    """What to test: a provider and its fake."""
 
     slug: ClassVar[str]
     fake: ClassVar[type[FakeApi]]
@@ -458,6 +458,10 @@ class ApiContract(TakesItsLimits, FindsItsZones, SurvivesOthers, WholeContract):
             name: text if text == (new := self.other(name, text)) else new[::-1]
             for name, text in fields.items()
         }
+
+
+class ApiContract(ApiRow, TakesItsLimits, FindsItsZones, SurvivesOthers, WholeContract):
+    """All clauses for a provider and its fake."""
 
 
 def longest_text(reply: Reply) -> str:
