@@ -1,0 +1,80 @@
+"""The provider for Duck DNS: one TXT value for a domain and everything below it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import (
+    Alias,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.one_value import OneValueProvider
+from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
+
+
+class _Errors(ErrorBody):
+    """Takes any answer but ``OK`` for a refusal; ``KO`` is all that it says."""
+
+    def read(self, status: int, body: bytes) -> Problem | None:
+        words = body.decode("utf-8", "replace").strip()
+        if status >= 400 or words == "OK":
+            return None
+        return Problem(words if words == "KO" else "", (words,))
+
+
+class DuckDns(OneValueProvider):
+    """Sets the value of the domain, which is the label before ``duckdns.org``."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="duckdns",
+        title="Duck DNS",
+        homepage="https://www.duckdns.org",
+        fields=(token_field("token", "token of the account"),),
+        key_url="https://www.duckdns.org",
+        api_url="https://www.duckdns.org/update",
+        limits=Limits(values_at_name=1, has_ttl=False, value_bytes=255),
+        notes="Duck DNS has one TXT value for a domain and all names below it: a certificate for a"
+        " domain and its wildcard, or for two names below it, cannot be had; one for the wildcard"
+        " alone can. Other programs that set the value overwrite it.",
+        least_privilege="The token is for all domains of the account, and can be made anew on the"
+        " page where it stands.",
+        name_servers=("ns?.duckdns.org",),
+        aliases=(
+            Alias("acme.sh", "dns_duckdns", {"DuckDNS_Token": "token"}),
+            Alias("lego", "duckdns", {"DUCKDNS_TOKEN": "token"}),
+        ),
+    )
+    refusals: ClassVar[Refusals] = {
+        "KO": Refusal(
+            ProviderCredentialsError,
+            "it does not accept the token, or the account does not have the domain",
+        )
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, errors=_Errors())
+
+    def place(self, zone: Zone, name: str) -> str:
+        """Return the label of the domain. Raises InvalidInputError for a name elsewhere."""
+        labels = zone.record(name).labels
+        if labels[-2:] != ("duckdns", "org") or len(labels) < 3:
+            raise InvalidInputError(f"Duck DNS: {zone.record(name)} is not below duckdns.org")
+        return labels[-3]
+
+    async def set_value(self, zone: Zone, record: TxtRecord) -> None:
+        """Set the domain's value."""
+        await self._update(zone, record.name, txt=record.value)
+
+    async def clear_value(self, zone: Zone, name: str) -> None:
+        """Clear the domain's value."""
+        await self._update(zone, name, txt="", clear="true")
+
+    async def _update(self, zone: Zone, name: str, **change: str) -> None:
+        query = {"domains": self.place(zone, name), "token": self.fields["token"], **change}
+        await self.api.send("GET", query=query, repeatable=False)
