@@ -32,6 +32,7 @@ MODULES: Mapping[str, str] = {
     "inwx": "inwx:Inwx",
     "loopia": "loopia:Loopia",
     "manual": "manual:Manual",
+    "mythicbeasts": "mythicbeasts:MythicBeasts",
     "namecheap": "namecheap:Namecheap",
     "netlify": "netlify:Netlify",
     "ns1": "ns1:Ns1",

@@ -1,0 +1,101 @@
+"""The provider for Mythic Beasts: records one by one, known by their data."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote
+
+import msgspec
+
+from zoneproof.core.errors import ProviderZoneError
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import (
+    Alias,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+
+
+class _Zones(msgspec.Struct):
+    zones: list[str]
+
+
+class _Record(msgspec.Struct):
+    host: str
+    data: str
+
+
+class _Records(msgspec.Struct):
+    records: list[_Record]
+
+
+class MythicBeasts(RecordsProvider):
+    """Writes to the URL of a host's TXT records, which a restricted key may do too."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="mythicbeasts",
+        title="Mythic Beasts",
+        homepage="https://www.mythic-beasts.com",
+        fields=(
+            token_field("key", "API key ID", secret=False),
+            token_field("secret", "its secret"),
+        ),
+        key_url="https://www.mythic-beasts.com/customer/api-users",
+        api_url="https://api.mythic-beasts.com/dns/v2",
+        default_ttl=120,
+        limits=Limits(value_pattern=r"[ !#-\[\]-~]+"),
+        notes="The keys are those of the DNS API v2.",
+        least_privilege="A key restricted to the zone, and there to TXT records at the"
+        " `_acme-challenge` names.",
+        name_servers=("ns?.mythic-beasts.com",),
+        aliases=(
+            Alias("acme.sh", "dns_mythic_beasts", {"MB_AK": "key", "MB_AS": "secret"}),
+            Alias(
+                "lego",
+                "mythicbeasts",
+                {"MYTHICBEASTS_USERNAME": "key", "MYTHICBEASTS_PASSWORD": "secret"},
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(messages=("errors.0", "error_description", "error"))
+    refusals: ClassVar[Refusals] = {409: ALREADY}
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, auth=(context.fields["key"], context.fields["secret"]))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the zones; they are known by name."""
+        return [(name, "") for name in (await self.api.get("zones", _Zones)).zones]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records of a host."""
+        path = f"zones/{zone.name}/records"
+        unknown = Refusal(ProviderZoneError, "it does not know the zone, or not for this key")
+        answer = await self.api.send(
+            "GET",
+            path,
+            query={"type": "TXT", "host": name or "@"},
+            refusals={**USUAL, **self.refusals, 403: unknown, 404: unknown},
+        )
+        return [
+            StoredTxt(one.data, relative_name(one.host, zone), one.data)
+            for one in self.api.read(answer, _Records).records
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Add one record."""
+        new = {"host": record.name or "@", "type": "TXT", "data": record.value, "ttl": record.ttl}
+        await self.api.send("POST", _path(zone, record.name), json={"records": [new]})
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete one record; that none was there is success."""
+        await self.api.delete(_path(zone, stored.name), query={"data": stored.value})
+
+
+def _path(zone: Zone, name: str) -> str:
+    return f"zones/{zone.name}/records/{quote(name or '@', safe='@')}/TXT"
