@@ -41,6 +41,7 @@ MODULES: Mapping[str, str] = {
     "namesilo": "namesilo:NameSilo",
     "pointdns": "pointdns:PointDns",
     "netcup": "netcup:Netcup",
+    "njalla": "njalla:Njalla",
     "rfc2136": "rfc2136:Rfc2136",
     "scaleway": "scaleway:Scaleway",
     "route53": "route53:Route53",

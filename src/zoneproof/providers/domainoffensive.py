@@ -26,7 +26,6 @@ class DomainOffensive(OneValueProvider):
         " certificate for a domain, and another one for its wildcard. Sources: clients of 2026; the"
         " API says no more than whether it did what was asked.",
         least_privilege="The token can change TXT records of challenges only.",
-        name_servers=("ns?.domainoffensive.de",),
         aliases=(
             Alias("acme.sh", "dns_doapi", {"DO_LETOKEN": "token"}),
             Alias("lego", "dode", {"DODE_TOKEN": "token"}),

@@ -21,7 +21,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Problem, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Problem, Refusal, Refusals
 
 _KEY = Refusal(
     ProviderCredentialsError,
@@ -110,7 +110,7 @@ class DreamHost(RecordsProvider):
 
     async def _list(self) -> list[_Record]:
         # This command has no errors of its own: what is refused is the key.
-        refusals = {**self.refusals, "error": _KEY}
+        refusals = {**USUAL, **self.refusals, "error": _KEY}
         query = {"key": self.fields["key"], "cmd": "dns-list_records", "format": "json"}
         answer = await self.api.send("GET", "/", query=query, refusals=refusals)
         return self.api.read(answer, _Records).data

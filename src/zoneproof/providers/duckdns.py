@@ -44,7 +44,6 @@ class DuckDns(OneValueProvider):
         " alone can. Other programs that set the value overwrite it.",
         least_privilege="The token is for all domains of the account, and can be made anew on the"
         " page where it stands.",
-        name_servers=("ns?.duckdns.org",),
         aliases=(
             Alias("acme.sh", "dns_duckdns", {"DuckDNS_Token": "token"}),
             Alias("lego", "duckdns", {"DUCKDNS_TOKEN": "token"}),

@@ -21,7 +21,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
 
 _ARGUMENT = "Argument Exception"
 
@@ -90,7 +90,7 @@ class Dynu(RecordsProvider):
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records of the domain."""
         unknown = Refusal(ProviderZoneError, "it does not know the domain, or not for this key")
-        refusals = {**self.refusals, _ARGUMENT: unknown}
+        refusals = {**USUAL, **self.refusals, _ARGUMENT: unknown}
         answer = await self.api.send("GET", f"dns/{zone.id}/record", refusals=refusals)
         return [
             StoredTxt(str(one.id), relative_name(one.hostname, zone), one.text)

@@ -25,7 +25,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import one_time_code
 
 _SESSION = 900.0  # seconds for which a session is used; its length is not documented
@@ -159,7 +159,7 @@ class Inwx(RecordsProvider):
         return self.api.read(answer, _Answer).res_data
 
     async def _log_in(self) -> tuple[str, float]:
-        refusals = {**self.refusals, "2400": _LOGIN}
+        refusals = {**USUAL, **self.refusals, "2400": _LOGIN}
         login = {"user": self.fields["user"], "pass": self.fields["password"]}
         call: dict[str, object] = {"method": "account.login", "params": login}
         answer = await self.api.send("POST", "/", json=call, plain=True, refusals=refusals)

@@ -77,7 +77,7 @@ class Netcup(RecordsProvider):
         " to a quarter of an hour to be seen. 180 requests are allowed in a minute.",
         least_privilege="A key may do everything with the customer's domains; delete keys that"
         " nothing uses.",
-        name_servers=("*.dns.netcup.net",),
+        name_servers=("*-dns.netcup.net",),
         aliases=(
             Alias(
                 "acme.sh",
