@@ -56,5 +56,6 @@ FAMILIES: Mapping[str, str] = {
     "acmesh": "acme_sh:AcmeShScript",
     "certbot": "certbot_plugins:CertbotPlugin",
     "lexicon": "dns_lexicon:LexiconModule",
+    "wedos": "wedos:Wedos",
     "zonomi": "zonomi:Zonomi",
 }

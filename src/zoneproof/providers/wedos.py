@@ -1,0 +1,178 @@
+"""The provider for WEDOS: commands in JSON, signed by the hour, and committed at the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+
+_ZONE = Refusal(ProviderZoneError, "it does not know the domain, or not for this account")
+
+
+class _Domain(msgspec.Struct):
+    name: str
+
+
+class _Row(msgspec.Struct):
+    id: str = msgspec.field(name="ID")
+    name: str
+    rdtype: str
+    rdata: str
+
+
+class _Data(msgspec.Struct):
+    domain: list[_Domain] = []
+    row: list[_Row] = []
+
+
+class _Response(msgspec.Struct):
+    data: _Data | str | list[Any] = ""
+
+
+class _Answer(msgspec.Struct):
+    response: _Response
+
+
+class Wedos(RecordsProvider):
+    """Adds and deletes rows, and then commits them, or they would wait for some minutes."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="wedos",
+        title="WEDOS",
+        homepage="https://www.wedos.com",
+        fields=(
+            CredentialField("user", "login name, an e-mail address"),
+            CredentialField("password", "WAPI password", secret=True),
+        ),
+        key_url="https://kb.vedos.cz/en/wapi-manual/#aktivace",
+        api_url="https://api.wedos.com/wapi/json",
+        default_ttl=300,
+        limits=Limits(min_ttl=300),
+        notes="WAPI has to be activated first, with a password of its own and the addresses from"
+        " which it may be used; the clock of this machine must be right.",
+        least_privilege="The WAPI password is for all domains of the account; it works from the"
+        " addresses that are entered beside it only.",
+        name_servers=("ns.wedos.*",),
+        aliases=(
+            Alias("lego", "wedos", {"WEDOS_USERNAME": "user", "WEDOS_WAPI_PASSWORD": "password"}),
+        ),
+    )
+    by_name: ClassVar[bool] = False
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("response.code",), messages=("response.result",), success=("response.code", 1000)
+    )
+    refusals: ClassVar[Refusals] = {
+        "2050": Refusal(
+            ProviderCredentialsError,
+            "it does not accept user and WAPI password",
+            "check them, and the clock of this machine",
+        ),
+        "2051": Refusal(
+            ProviderPermissionError,
+            "it does not accept this machine's address",
+            "add its public address where WAPI was activated",
+        ),
+        "2052": Refusal(ProviderQuotaError, "this machine's address is blocked for a while"),
+        "2006": Refusal(ProviderQuotaError, "too many requests"),
+        "2310": Refusal(ProviderQuotaError, "the domain has too many records"),
+        "2316": ALREADY,
+        "3309": ALREADY,
+        **dict.fromkeys(("2201", "2202", "3222", "3306"), _ZONE),
+        "3223": Refusal(ProviderPermissionError, "the account may not change the domain"),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._now = context.now
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the domains; they are known by name."""
+        data = await self._call("dns-domains-list", "")
+        return [(one.name, "") for one in data.domain]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT rows of the domain."""
+        data = await self._call("dns-rows-list", {"domain": zone.name.text})
+        return [
+            StoredTxt(one.id, relative_name(one.name, zone), one.rdata)
+            for one in data.row
+            if one.rdtype == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Add one row."""
+        new = {"name": record.name, "ttl": record.ttl, "type": "TXT", "rdata": record.value}
+        await self._call("dns-row-add", {"domain": zone.name.text, **new}, repeatable=False)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete one row."""
+        row = {"domain": zone.name.text, "row_id": stored.id}
+        await self._call("dns-row-delete", row, repeatable=False)
+
+    async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await super()._add(zone, records)
+        await self._commit(zone)
+
+    async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await super()._remove(zone, records)
+        await self._commit(zone)
+
+    async def _commit(self, zone: Zone) -> None:
+        with self._about(zone, unchanged=False):
+            await self._call("dns-domain-commit", {"name": zone.name.text})
+
+    async def _call(
+        self, command: str, data: Mapping[str, object] | str, *, repeatable: bool = True
+    ) -> _Data:
+        user, now = self.fields["user"], self._now()
+        call = {
+            "user": user,
+            "auth": sign_wapi(user, self.fields["password"], now),
+            "command": command,
+            "data": data,
+        }
+        text = msgspec.json.encode({"request": call}).decode()
+        answer = await self.api.send("POST", form={"request": text}, repeatable=repeatable)
+        found = self.api.read(answer, _Answer).response.data
+        return found if isinstance(found, _Data) else _Data()
+
+
+def sign_wapi(user: str, password: str, now: datetime) -> str:
+    """Return WAPI's ``auth``: SHA-1 of user, SHA-1 of the password and the hour in Prague."""
+    # The service chose SHA-1; TLS protects what is sent.
+    inner = hashlib.sha1(password.encode()).hexdigest()  # noqa: S324
+    whole = f"{user}{inner}{_prague(now):%H}"
+    return hashlib.sha1(whole.encode()).hexdigest()  # noqa: S324
+
+
+def _prague(now: datetime) -> datetime:
+    """Return Prague's time without a database of time zones (Directive 2000/84/EC)."""
+    now = now.astimezone(UTC)
+    begin, end = (_last_sunday(now.year, month) + timedelta(hours=1) for month in (3, 10))
+    return now + timedelta(hours=2 if begin <= now < end else 1)
+
+
+def _last_sunday(year: int, month: int) -> datetime:
+    last = datetime(year, month, 31, tzinfo=UTC)
+    return last - timedelta(days=(last.weekday() + 1) % 7)
