@@ -470,7 +470,8 @@ def longest_text(reply: Reply) -> str:
         return max(_leaves(reply.body), key=len)
     if reply.body.lstrip()[:1] == b"<":
         return max((text.strip() for text in ET.fromstring(reply.body).itertext()), key=len)
-    return reply.body.decode()
+    lines = reply.body.decode().splitlines()
+    return max((line.rpartition(": ")[2] for line in lines), key=len)  # "Status-Text: words"
 
 
 def _leaves(body: object) -> Iterable[str]:

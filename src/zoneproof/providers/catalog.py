@@ -30,6 +30,7 @@ MODULES: Mapping[str, str] = {
     "hurricane": "hurricane:Hurricane",
     "hurricane-dyn": "hurricane_dyn:HurricaneDyn",
     "inwx": "inwx:Inwx",
+    "joker": "joker:Joker",
     "loopia": "loopia:Loopia",
     "manual": "manual:Manual",
     "mythicbeasts": "mythicbeasts:MythicBeasts",

@@ -1,0 +1,32 @@
+"""Joker.com's provider against the fake of its DMAPI."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.fakes.joker import FakeJoker
+from tests.support.fake_api import Key
+from zoneproof.core.errors import InvalidInputError
+
+
+class TestJoker(ApiContract):
+    slug = "joker"
+    fake = FakeJoker
+    root = "/request"
+    fields = {"key": "made-up-key-0123456789"}
+
+    async def test_what_others_have_comes_back_as_it_was(self, harness: ApiHarness) -> None:
+        harness.api.plant(harness.stored, "other", "v=spf1 include:example.com ~all")
+        await harness.open().add(harness.zone, [txt("a", challenge_value())])
+        put = next(one for one in harness.server.requests if one.path.endswith("dns-zone-put"))
+        assert b"other+TXT+0+%22v%3Dspf1+include%3Aexample.com+~all%22+300" in put.body
+        values = [one.value for one in harness.stored.at("other")]
+        assert values == ["v=spf1 include:example.com ~all"]
+
+    async def test_user_and_password_do_instead_of_a_key(self, harness: ApiHarness) -> None:
+        harness.api.keys["me 1234"] = Key()
+        assert await harness.open(key="", user="me", password="1234").zones()
+        with pytest.raises(InvalidInputError, match="set the field key"):
+            harness.open(key="")
