@@ -469,7 +469,10 @@ def longest_text(reply: Reply) -> str:
     if not isinstance(reply.body, bytes):
         return max(_leaves(reply.body), key=len)
     if reply.body.lstrip()[:1] == b"<":
-        return max((text.strip() for text in ET.fromstring(reply.body).itertext()), key=len)
+        try:
+            return max((text.strip() for text in ET.fromstring(reply.body).itertext()), key=len)
+        except ET.ParseError:  # something like XML, with words in attributes
+            return max(re.findall(r'"([^"]*)"', reply.body.decode()), key=len)
     lines = reply.body.decode().splitlines()
     return max((line.rpartition(": ")[2] for line in lines), key=len)  # "Status-Text: words"
 

@@ -58,5 +58,6 @@ FAMILIES: Mapping[str, str] = {
     "certbot": "certbot_plugins:CertbotPlugin",
     "lexicon": "dns_lexicon:LexiconModule",
     "wedos": "wedos:Wedos",
+    "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
 }

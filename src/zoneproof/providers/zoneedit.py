@@ -1,0 +1,104 @@
+"""The provider for ZoneEdit: TXT values that can be created and deleted, but not read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Coroutine, Sequence
+from typing import Any, ClassVar
+
+from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
+from zoneproof.providers.api_provider import ApiProvider
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.batches import in_parts
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
+
+_ERROR = re.compile(r'<ERROR CODE="(\d+)" TEXT="([^"]*)"')
+
+
+class _Errors(ErrorBody):
+    """Reads ``ERROR`` and ``SUCCESS``, which are not closed and so no XML."""
+
+    def read(self, status: int, body: bytes) -> Problem | None:
+        text = body.decode("utf-8", "replace")
+        if found := _ERROR.search(text):
+            return Problem(found[2], (found[1],))
+        return None if status >= 400 or "<SUCCESS CODE=" in text else Problem("")
+
+
+class ZoneEdit(ApiProvider):
+    """Creates a value once, as far as this process knows, and begins a request each ten seconds."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="zoneedit",
+        title="ZoneEdit",
+        homepage="https://www.zoneedit.com",
+        fields=(
+            CredentialField("user", "name of the account"),
+            token_field("token", "dynamic authentication token of the domain"),
+        ),
+        key_url="https://cp.zoneedit.com/manage/domains/",
+        api_url="https://dynamic.zoneedit.com",
+        default_ttl=300,
+        limits=Limits(has_ttl=False, value_bytes=255),
+        notes="The API makes and deletes TXT values, and lists none. It takes a request in ten"
+        " seconds, so certificates with many names need minutes. Each domain has a token of its"
+        " own: make a credential for each. Sources: clients of 2026.",
+        least_privilege="The token of a domain may change its dynamic records only.",
+        aliases=(
+            Alias("acme.sh", "dns_zoneedit", {"ZONEEDIT_ID": "user", "ZONEEDIT_Token": "token"}),
+            Alias("lego", "zoneedit", {"ZONEEDIT_USER": "user", "ZONEEDIT_AUTH_TOKEN": "token"}),
+        ),
+    )
+    refusals: ClassVar[Refusals] = {
+        "702": Refusal(ProviderQuotaError, "less than ten seconds between requests", again=True),
+        "708": Refusal(
+            ProviderCredentialsError,
+            "it does not accept user and token",
+            "use the dynamic authentication token of this domain",
+        ),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        login = (context.fields["user"], context.fields["token"])
+        super().__init__(context, errors=_Errors(), auth=login, at_once=1, pause=10.5)
+        self._created: set[tuple[str, str]] = set()
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return none: the API lists nothing."""
+        return []
+
+    async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await in_parts(([one], self._create(zone, one)) for one in records)
+
+    async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
+        await in_parts(([one], self._change(zone, one, "txt-delete.php")) for one in records)
+
+    async def _create(self, zone: Zone, record: TxtRecord) -> None:
+        if (zone.record(record.name).text, record.value) not in self._created:
+            await self._change(zone, record, "txt-create.php")
+
+    async def _change(self, zone: Zone, record: TxtRecord, path: str) -> None:
+        host = zone.record(record.name).text
+
+        async def look() -> Coroutine[Any, Any, None]:
+            return self._send(path, host if record.name else f"@.{host}", record.value)
+
+        async with self._hold(zone, [record.name]):
+            await self._converge(zone, look, sure=True)
+            known = {(host, record.value)}
+            self._created = (
+                self._created | known if path == "txt-create.php" else self._created - known
+            )
+
+    async def _send(self, path: str, host: str, value: str) -> None:
+        query = {"host": host, "rdata": value}
+        await self.api.send("GET", path, query=query, repeatable=False)

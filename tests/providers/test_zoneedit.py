@@ -1,0 +1,69 @@
+"""ZoneEdit's provider against the fake of its URLs.
+
+Clauses about what is read before, and about a value that is not there, have no meaning: nothing can
+be read, and what the service says is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.providers.api_contract import ApiHarness, ApiRow
+from tests.providers.contract_suite import (
+    FailsInTheMiddle,
+    FailsWell,
+    IsSureOfRefusals,
+    KeepsItsDeadline,
+    KeepsOtherTypes,
+    KeepsOtherValues,
+    SharesNothing,
+    StaysInItsZone,
+    TakesManyAtOnce,
+    challenge_value,
+    txt,
+)
+from tests.providers.fakes.zoneedit import FakeZoneEdit
+from tests.support.clock import Clock
+from tests.support.fake_http import Reply
+from zoneproof.providers import ProviderContext, open_provider
+
+
+class TestZoneEdit(
+    ApiRow,
+    KeepsOtherValues,
+    KeepsOtherTypes,
+    FailsInTheMiddle,
+    IsSureOfRefusals,
+    TakesManyAtOnce,
+    StaysInItsZone,
+    KeepsItsDeadline,
+    FailsWell,
+    SharesNothing,
+):
+    slug = "zoneedit"
+    fake = FakeZoneEdit
+    fields = {"user": "somebody", "token": "0123456789ABCDEF"}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        return f"{fields['user']}:{fields['token']}"
+
+    async def test_a_value_is_created_once(self, harness: ApiHarness) -> None:
+        provider, record = harness.open(), txt("a", challenge_value())
+        for _ in range(2):
+            await provider.add(harness.zone, [record, record])
+        assert await harness.values(harness.zone, "a") == [record.value]
+
+    async def test_requests_are_ten_seconds_apart(self, harness: ApiHarness) -> None:
+        clock = Clock()
+        fields = {**harness.fields, "api_url": harness.server.url}
+        context = ProviderContext(fields, sleep=clock.sleep, clock=clock)
+        provider = harness.remember(open_provider("zoneedit", context))
+        await provider.add(harness.zone, [txt("a", challenge_value()) for _ in range(3)])
+        assert clock.slept == [10.5, 10.5]
+
+    async def test_a_service_that_is_busy_is_asked_again(self, harness: ApiHarness) -> None:
+        record = txt("a", challenge_value())
+        busy = b'<ERROR CODE="702" TEXT="Minimum 10 seconds between requests" ZONE="zone">'
+        harness.server.faults.append(Reply(200, busy))
+        await harness.open().add(harness.zone, [record])
+        assert await harness.values(harness.zone, "a") == [record.value]
