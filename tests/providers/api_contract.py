@@ -472,7 +472,8 @@ def longest_text(reply: Reply) -> str:
         try:
             return max((text.strip() for text in ET.fromstring(reply.body).itertext()), key=len)
         except ET.ParseError:  # something like XML, with words in attributes
-            return max(re.findall(r'"([^"]*)"', reply.body.decode()), key=len)
+            quoted: list[str] = re.findall(r'"([^"]*)"', reply.body.decode())
+            return max(quoted, key=len)
     lines = reply.body.decode().splitlines()
     return max((line.rpartition(": ")[2] for line in lines), key=len)  # "Status-Text: words"
 

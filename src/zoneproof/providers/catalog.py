@@ -31,6 +31,7 @@ MODULES: Mapping[str, str] = {
     "hurricane-dyn": "hurricane_dyn:HurricaneDyn",
     "inwx": "inwx:Inwx",
     "joker": "joker:Joker",
+    "joker-svc": "joker_svc:JokerSvc",
     "loopia": "loopia:Loopia",
     "manual": "manual:Manual",
     "mythicbeasts": "mythicbeasts:MythicBeasts",

@@ -2,8 +2,8 @@
 
 Made from three clients that agree (acme.sh, lego, Posh-ACME, 2026), and from lego's bodies for
 tests: paths, Basic authorization, host in full with ``@.`` before that of the domain itself,
-elements that are not closed, 702 and 708. Other codes, and what is said of a value that is there already or
-is not, are in none of them.
+elements that are not closed, 702 and 708. Other codes, and what is said of a value
+that is there already or is not, are in none of them.
 """
 
 from __future__ import annotations
