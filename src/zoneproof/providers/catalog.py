@@ -18,6 +18,7 @@ MODULES: Mapping[str, str] = {
     "dnsimple": "dnsimple:Dnsimple",
     "gandi": "gandi:Gandi",
     "hetzner": "hetzner:Hetzner",
+    "hostingde": "hosting_de:HostingDe",
     "linode": "linode:Linode",
     "luadns": "luadns:Luadns",
     "dnsmadeeasy": "dnsmadeeasy:DnsMadeEasy",

@@ -1,0 +1,146 @@
+"""The provider for hosting.de: all changes of a batch in one request, and a zone busy after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderConflictError,
+    ProviderCredentialsError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+T = TypeVar("T")
+
+_MOST = 500  # zones on a page
+_MOST_PAGES = 1000
+
+
+class _Record(msgspec.Struct):
+    name: str
+    type: str
+    content: str
+    ttl: int
+
+
+class _Zone(msgspec.Struct):
+    records: list[_Record]
+
+
+class _ZonePage(msgspec.Struct):
+    data: list[_Zone]
+
+
+class _Zones(msgspec.Struct):
+    response: _ZonePage
+
+
+class _ConfigPage(msgspec.Struct, rename="camel"):
+    data: list[dict[str, Any]]
+    total_pages: int
+
+
+class _Configs(msgspec.Struct):
+    response: _ConfigPage
+
+
+class HostingDe(SetsProvider):
+    """Adds values to TXT sets and removes values from them.
+
+    A change carries the zone's configuration, which is read just before and sent back as it was.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="hostingde",
+        title="hosting.de",
+        homepage="https://www.hosting.de/api/",
+        fields=(token_field("api_key", "API key"),),
+        key_url="https://secure.hosting.de/profile",
+        api_url="https://secure.hosting.de/api/dns/v1/json",
+        limits=Limits(min_ttl=60),
+        notes="After a change the zone takes no other one for some seconds. http.net has the same"
+        " API: set `api_url` to `https://partner.http.net/api/dns/v1/json`.",
+        least_privilege="A key that may only display and edit the zones of the DNS service, which"
+        " are two boxes when it is made.",
+        name_servers=("ns?.hosting.de",),
+        aliases=(
+            Alias("certbot", "dns-hostingde", {"auth_token": "api_key"}),
+            Alias("acme.sh", "dns_hostingde", {"HOSTINGDE_APIKEY": "api_key"}),
+            Alias("lego", "hostingde", {"HOSTINGDE_API_KEY": "api_key"}),
+        ),
+    )
+    batches: ClassVar[bool] = True
+    checks: ClassVar[bool] = False  # nothing of others is written
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("errors.0.code",), messages=("errors.0.text",), success=("errors", [])
+    )
+    refusals: ClassVar[Refusals] = {
+        "10109": Refusal(ProviderCredentialsError, "it does not accept the API key"),
+        "10205": Refusal(ProviderConflictError, "another change is going on", again=True),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._key = {"authToken": context.fields["api_key"]}
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the key's zones; they are known by name."""
+        names: list[tuple[str, str]] = []
+        for number in range(1, _MOST_PAGES):
+            words = {"limit": _MOST, "page": number}
+            page = (await self._find("zoneConfigsFind", words, _Configs)).response
+            names += [(str(one.get("name", "")), "") for one in page.data]
+            if number >= page.total_pages:
+                break
+        return names
+
+    async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
+        """Return the TXT sets of the zone, which comes with all its records."""
+        sets: dict[str, TxtSet] = {}
+        found = await self._find("zonesFind", _only(zone), _Zones)
+        for one in _first(found.response.data).records:
+            if one.type == "TXT":
+                name = relative_name(one.name, zone)
+                values = (*sets.get(name, TxtSet()).values, unquote_txt(one.content))
+                sets[name] = TxtSet(values, one.ttl)
+        return sets
+
+    async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
+        """Add and remove single values in one request."""
+        added: list[dict[str, object]] = []
+        removed: list[dict[str, object]] = []
+        for change in changes:
+            old, new, ttl = change.old.values, change.new.values, {"ttl": change.new.ttl}
+            added += [_record(zone, change, one) | ttl for one in new if one not in old]
+            removed += [_record(zone, change, one) for one in old if one not in new]
+        found = await self._find("zoneConfigsFind", _only(zone), _Configs)
+        config = _first(found.response.data)
+        body = {"zoneConfig": config, "recordsToAdd": added, "recordsToDelete": removed}
+        await self.api.send("POST", "zoneUpdate", json={**self._key, **body})
+
+    async def _find(self, method: str, words: Mapping[str, object], into: type[T]) -> T:
+        answer = await self.api.send("POST", method, json={**self._key, **words}, repeatable=True)
+        return self.api.read(answer, into)
+
+
+def _only(zone: Zone) -> dict[str, object]:
+    return {"filter": {"field": "zoneName", "value": zone.name.text}, "limit": 1, "page": 1}
+
+
+def _first(found: list[T]) -> T:
+    if not found:
+        raise ProviderZoneError("it does not know the zone, or not for this key")
+    return found[0]
+
+
+def _record(zone: Zone, change: SetChange, value: str) -> dict[str, object]:
+    return {"name": zone.record(change.name).text, "type": "TXT", "content": quote_txt(value)}
