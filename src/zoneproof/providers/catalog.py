@@ -19,6 +19,7 @@ MODULES: Mapping[str, str] = {
     "gandi": "gandi:Gandi",
     "hetzner": "hetzner:Hetzner",
     "hostingde": "hosting_de:HostingDe",
+    "infomaniak": "infomaniak:Infomaniak",
     "linode": "linode:Linode",
     "luadns": "luadns:Luadns",
     "dnsmadeeasy": "dnsmadeeasy:DnsMadeEasy",

@@ -1,0 +1,106 @@
+"""The provider for Infomaniak's DNS: records one by one, found by their name."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import ProviderCredentialsError
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import (
+    Alias,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+_APEX = "."  # what the API calls the zone itself; read, it may be empty too
+_MOST = 100  # records on a page
+
+
+class _Record(msgspec.Struct):
+    id: int | str
+    source: str
+    type: str
+    target: str
+
+
+class Infomaniak(RecordsProvider):
+    """Adds and deletes TXT records, their values in quotes.
+
+    Zones are not listed: only the list of an account's products has them, which a token for DNS
+    may not read.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="infomaniak",
+        title="Infomaniak",
+        homepage="https://developer.infomaniak.com/docs/api",
+        fields=(token_field("token", "API token"),),
+        key_url="https://manager.infomaniak.com/v3/ng/accounts/token/list",
+        api_url="https://api.infomaniak.com",
+        default_ttl=300,
+        limits=Limits(value_pattern=r"[ -~]*", min_ttl=60),
+        notes="How the API writes what is not ASCII is not described: such values are refused.",
+        least_privilege="A token with the scopes `dns:read` and `dns:write`, and a date of expiry.",
+        name_servers=("nsany?.infomaniak.com",),
+        aliases=(
+            Alias("certbot", "dns-infomaniak", {"token": "token"}),
+            Alias(
+                "acme.sh",
+                "dns_infomaniak",
+                {"INFOMANIAK_API_TOKEN": "token", "INFOMANIAK_API_URL": "api_url"},
+            ),
+            Alias(
+                "lego",
+                "infomaniak",
+                {"INFOMANIAK_ACCESS_TOKEN": "token", "INFOMANIAK_ENDPOINT": "api_url"},
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("error.code",), messages=("error.description",), success=("result", "success")
+    )
+    refusals: ClassVar[Refusals] = {
+        "not_authorized": Refusal(ProviderCredentialsError, "it does not accept the token"),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers=bearer(context.fields["token"]))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return none."""
+        return []
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at the name."""
+        query = {"filter[types][]": "TXT", "filter[source]": name or _APEX, "per_page": _MOST}
+        found = await self.api.items(
+            f"2/zones/{zone.name}/records",
+            _Record,
+            at="data",
+            query=query,
+            counter="page",
+            size=_MOST,
+        )
+        return [
+            StoredTxt(str(o.id), relative_name(o.source.strip("."), zone), unquote_txt(o.target))
+            for o in found
+            if o.type == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record, whose name is relative to the zone."""
+        source, target = record.name or _APEX, quote_txt(record.value)
+        new = {"type": "TXT", "source": source, "target": target, "ttl": record.ttl}
+        await self.api.send("POST", f"2/zones/{zone.name}/records", json=new)
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        await self.api.delete(f"2/zones/{zone.name}/records/{stored.id}")
