@@ -20,6 +20,7 @@ MODULES: Mapping[str, str] = {
     "hetzner": "hetzner:Hetzner",
     "hostingde": "hosting_de:HostingDe",
     "infomaniak": "infomaniak:Infomaniak",
+    "leaseweb": "leaseweb:Leaseweb",
     "linode": "linode:Linode",
     "luadns": "luadns:Luadns",
     "dnsmadeeasy": "dnsmadeeasy:DnsMadeEasy",
