@@ -16,6 +16,7 @@ MODULES: Mapping[str, str] = {
     "desec": "desec:Desec",
     "digitalocean": "digitalocean:DigitalOcean",
     "dnsimple": "dnsimple:Dnsimple",
+    "domeneshop": "domeneshop:Domeneshop",
     "gandi": "gandi:Gandi",
     "hetzner": "hetzner:Hetzner",
     "hostingde": "hosting_de:HostingDe",

@@ -1,0 +1,25 @@
+"""Domeneshop's provider against the fake of its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value
+from tests.providers.fakes.domeneshop import FakeDomeneshop
+from zoneproof.providers import TxtRecord
+
+
+class TestDomeneshop(ApiContract):
+    slug = "domeneshop"
+    fake = FakeDomeneshop
+    root = "/v0"
+    fields = {"token": "kzQ9dEbTtaoUXyPM", "secret": "Jz9G1tGK0xVb7Kp2vH3dMq4WnLs5RfCy"}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        return f"{fields['token']}:{fields['secret']}"
+
+    async def test_a_ttl_is_a_multiple_of_a_minute(self, harness: ApiHarness) -> None:
+        name = await harness.new_name()
+        await harness.open().add(harness.zone, [TxtRecord(name, challenge_value(), 100)])
+        assert [one.ttl for one in harness.stored.at(name)] == [120]
