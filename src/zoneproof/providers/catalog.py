@@ -18,6 +18,7 @@ MODULES: Mapping[str, str] = {
     "dnsimple": "dnsimple:Dnsimple",
     "domeneshop": "domeneshop:Domeneshop",
     "gandi": "gandi:Gandi",
+    "gcore": "gcore:Gcore",
     "hetzner": "hetzner:Hetzner",
     "hostingde": "hosting_de:HostingDe",
     "infomaniak": "infomaniak:Infomaniak",

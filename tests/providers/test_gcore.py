@@ -1,0 +1,27 @@
+"""Gcore's provider against the fake of its API."""
+
+from __future__ import annotations
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.fakes.gcore import FakeGcore
+
+
+class TestGcore(ApiContract):
+    slug = "gcore"
+    fake = FakeGcore
+    root = "/dns"
+    fields = {"token": "1234$0123456789abcdef"}
+
+    async def test_what_else_a_set_has_stays(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeGcore)
+        name, value = await harness.new_name(), challenge_value()
+        pickers = {"pickers": [{"type": "geodns", "limit": 1, "strict": True}]}
+        harness.api.settings[harness.stored.name, name] = pickers
+        await harness.plant_value(name, "theirs")
+        theirs = harness.stored.at(name)[0].extra
+        theirs |= {"enabled": False, "meta": {"countries": ["lu"]}}
+        for change in (harness.open().add, harness.open().remove):
+            await change(harness.zone, [txt(name, value)])
+            assert harness.api.settings[harness.stored.name, name] == pickers
+            assert harness.stored.at(name)[0].extra == theirs
