@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
+    "autodns": "autodns:Autodns",
     "bunny": "bunny:Bunny",
     "all-inkl": "all_inkl:AllInkl",
     "challenge": "challenge:ChallengeService",

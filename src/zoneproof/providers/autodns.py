@@ -1,0 +1,141 @@
+"""The provider for InterNetX's AutoDNS: all changes of a batch in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import ProviderConflictError, ProviderCredentialsError
+from zoneproof.providers.api_provider import ZONE_ID, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    ProviderContext,
+    ProviderInfo,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.txt_text import unquote_txt
+
+_MOST = 100  # zones on a page
+_MOST_OF_ALL = 1000 * _MOST
+_OTHERWISE = Refusal(ProviderConflictError, "the zone is no longer as it was read")
+
+
+class _Record(msgspec.Struct):
+    type: str
+    name: str = ""
+    value: str = ""
+    ttl: int | None = None  # none for the one in the SOA
+
+
+class _Zone(msgspec.Struct, rename="camel"):
+    origin: str
+    virtual_name_server: str = ""
+    resource_records: list[_Record] = []
+
+
+class _Answer(msgspec.Struct):
+    data: list[_Zone] = []
+
+
+class Autodns(SetsProvider):
+    """Adds values to TXT sets and removes values from them; a zone's id is its name server."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="autodns",
+        title="AutoDNS",
+        homepage="https://help.internetx.com/display/APIXMLEN/JSON+API+Basics",
+        fields=(
+            CredentialField("user", "user of the API"),
+            CredentialField("password", "the user's password", secret=True),
+            token_field("context", "number of the system", secret=False, default="4"),
+            ZONE_ID,
+        ),
+        key_url="https://cloud.autodns.com",
+        api_url="https://api.autodns.com/v1",
+        notes="`zone_id` is the zone's system name server, such as `a.ns14.net`."
+        " The context is 4 for AutoDNS, 1 for its demo, or a personalised system's number.",
+        least_privilege="A subuser of its own who may only read and change zones.",
+        name_servers=("?.ns14.net",),
+        aliases=(
+            Alias(
+                "acme.sh",
+                "dns_autodns",
+                {
+                    "AUTODNS_USER": "user",
+                    "AUTODNS_PASSWORD": "password",
+                    "AUTODNS_CONTEXT": "context",
+                },
+            ),
+            Alias(
+                "lego",
+                "autodns",
+                {
+                    "AUTODNS_API_USER": "user",
+                    "AUTODNS_API_PASSWORD": "password",
+                    "AUTODNS_CONTEXT": "context",
+                    "AUTODNS_ENDPOINT": "api_url",
+                },
+            ),
+        ),
+    )
+    batches: ClassVar[bool] = True
+    checks: ClassVar[bool] = False  # nothing of others is written
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("messages.0.code", "status.code"), messages=("messages.0.text", "status.text")
+    )
+    refusals: ClassVar[Refusals] = {
+        **dict.fromkeys(("EF02021", "EF02022"), _OTHERWISE),  # not there to remove; there already
+        "EF13012": Refusal(
+            ProviderCredentialsError, "it does not know the user in this context", "check both"
+        ),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        fields = context.fields
+        system = {"X-Domainrobot-Context": fields["context"]}
+        super().__init__(context, headers=system, auth=(fields["user"], fields["password"]))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the zones that the user may see."""
+        names: list[tuple[str, str]] = []
+        for offset in range(0, _MOST_OF_ALL, _MOST):
+            view = {"view": {"limit": _MOST, "offset": offset, "children": False}}
+            answer = await self.api.send("POST", "zone/_search", json=view, repeatable=True)
+            found = self.api.read(answer, _Answer).data
+            names += [(one.origin, one.virtual_name_server) for one in found]
+            if len(found) < _MOST:
+                break
+        return names
+
+    async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
+        """Return the TXT sets of the zone, which comes with all its records."""
+        sets: dict[str, TxtSet] = {}
+        for found in (await self.api.get(f"zone/{zone.name}/{zone.id}", _Answer)).data:
+            for one in found.resource_records:
+                if one.type == "TXT":
+                    name = relative_name(one.name, zone)
+                    values = (*sets.get(name, TxtSet()).values, unquote_txt(one.value))
+                    sets[name] = TxtSet(values, one.ttl or 0)
+        return sets
+
+    async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
+        """Add and remove single values, all of them or none."""
+        stream: dict[str, list[dict[str, object]]] = {"adds": [], "rems": []}
+        for change in changes:
+            old, new = change.old, change.new
+            added = [one for one in new.values if one not in old.values]
+            removed = [one for one in old.values if one not in new.values]
+            stream["adds"] += [_record(change.name, one, new.ttl) for one in added]
+            stream["rems"] += [_record(change.name, one, old.ttl) for one in removed]
+        await self.api.send("POST", f"zone/{zone.name}/{zone.id}/_stream", json=stream)
+
+
+def _record(name: str, value: str, ttl: int) -> dict[str, object]:
+    record: dict[str, object] = {"name": name, "type": "TXT", "value": value}
+    return {**record, "ttl": ttl} if ttl else record
