@@ -18,6 +18,7 @@ MODULES: Mapping[str, str] = {
     "digitalocean": "digitalocean:DigitalOcean",
     "dnsimple": "dnsimple:Dnsimple",
     "domeneshop": "domeneshop:Domeneshop",
+    "easydns": "easydns:Easydns",
     "gandi": "gandi:Gandi",
     "gcore": "gcore:Gcore",
     "hetzner": "hetzner:Hetzner",
