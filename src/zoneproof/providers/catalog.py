@@ -55,6 +55,7 @@ MODULES: Mapping[str, str] = {
     "scaleway": "scaleway:Scaleway",
     "route53": "route53:Route53",
     "script": "script:Script",
+    "ukfast": "ukfast:Ukfast",
     "vercel": "vercel:Vercel",
     "vultr": "vultr:Vultr",
     "simply": "simply:Simply",
