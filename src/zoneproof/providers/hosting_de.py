@@ -81,7 +81,9 @@ class HostingDe(SetsProvider):
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False  # nothing of others is written
     errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("errors.0.code",), messages=("errors.0.text",), success=("errors", [])
+        codes=("errors.0.code",),
+        messages=("errors.0.text",),
+        success=("status", "success", "pending"),
     )
     refusals: ClassVar[Refusals] = {
         "10109": Refusal(ProviderCredentialsError, "it does not accept the API key"),
