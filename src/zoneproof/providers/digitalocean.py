@@ -43,7 +43,8 @@ class DigitalOcean(RecordsProvider):
         fields=(token_field("token", "personal access token"),),
         key_url="https://cloud.digitalocean.com/account/api/tokens",
         api_url="https://api.digitalocean.com/v2",
-        limits=Limits(min_ttl=30),
+        limits=Limits(value_bytes=255, value_pattern=r"[^\\]*", min_ttl=30),
+        notes="The service takes no backslash in a value, nor values much longer than 255 bytes.",
         least_privilege="A token with the custom scopes `domain:read`, `domain:create` and"
         " `domain:delete`; it works for all domains of the team. Give it a date of expiry.",
         name_servers=("ns?.digitalocean.com",),
