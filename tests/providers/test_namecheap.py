@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.namecheap import FakeNamecheap
+from tests.support.fake_http import Reply
+from zoneproof.core.errors import ProviderQuotaError
 
 
 class TestNamecheap(ApiContract):
@@ -18,8 +22,17 @@ class TestNamecheap(ApiContract):
         await harness.open().add(harness.zone, batch)
         assert len(harness.server.requests) == 3
 
-    async def test_the_e_mail_service_stays_as_it_is(self, harness: ApiHarness) -> None:
+    @pytest.mark.parametrize("kind", ["MX", ""])
+    async def test_the_e_mail_service_stays_as_it_is(self, harness: ApiHarness, kind: str) -> None:
         assert isinstance(harness.api, FakeNamecheap)
-        harness.api.email_types["zone.example"] = "MX"
+        harness.api.email_types["zone.example"] = kind
         await harness.open().add(harness.zone, [txt("a", challenge_value())])
-        assert harness.api.email_types["zone.example"] == "MX"
+        assert harness.api.email_types["zone.example"] == kind
+
+    async def test_405_says_that_it_was_asked_too_often(self, harness: ApiHarness) -> None:
+        busy = Reply(405, b"Not Allowed")
+        harness.server.faults.append(busy)
+        await harness.open().add(harness.zone, [txt("a", value := challenge_value())])
+        assert await harness.values(harness.zone, "a") == [value]
+        with harness.server.failing(busy), pytest.raises(ProviderQuotaError, match="too many"):
+            await harness.open().zones()

@@ -42,6 +42,7 @@ _ADDRESS = Refusal(
 )
 _ACCOUNT = Refusal(ProviderPermissionError, "the account may not use the API")
 _ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
+_BUSY = Refusal(ProviderQuotaError, "too many requests", again=True)
 
 
 class Namecheap(WholeZoneProvider[Host]):
@@ -62,14 +63,16 @@ class Namecheap(WholeZoneProvider[Host]):
         key_url="https://ap.www.namecheap.com/settings/tools/apiaccess/",
         api_url="https://api.namecheap.com/xml.response",
         default_ttl=60,
-        limits=Limits(min_ttl=60),
+        limits=Limits(value_pattern='[^"]*', min_ttl=60),
         notes="The API is for accounts with 20 domains or 50 dollars. It can only replace all"
-        " records of a domain: what another program changes in the same second can be lost. A test"
-        " account is at `https://api.sandbox.namecheap.com/xml.response`.",
+        " records of a domain: what another program changes in the same second can be lost. It"
+        " allows 20 requests in a minute, 700 in an hour and 8,000 in a day; a change of a domain"
+        " takes three. A test account is at `https://api.sandbox.namecheap.com/xml.response`.",
         least_privilege="The key may do everything with the account; it works from the whitelisted"
         " addresses only.",
         name_servers=("dns?.registrar-servers.com", "pdns?.registrar-servers.com"),
         aliases=(
+            Alias("certbot", "dns-namecheap", {"username": "user", "api_key": "key"}),
             Alias(
                 "acme.sh",
                 "dns_namecheap",
@@ -96,7 +99,7 @@ class Namecheap(WholeZoneProvider[Host]):
             "choose Namecheap's BasicDNS for it, or the provider where its zone is",
         ),
         "3013288": Refusal(ProviderQuotaError, "the domain has too many records"),
-        "500000": Refusal(ProviderQuotaError, "too many requests", again=True),
+        **dict.fromkeys(("500000", "3050750", 405), _BUSY),
     }
 
     def __init__(self, context: ProviderContext) -> None:
@@ -129,7 +132,7 @@ class Namecheap(WholeZoneProvider[Host]):
 
     async def write_zone(self, zone: Zone, whole: WholeZone[Host]) -> None:
         """Replace the domain's hosts."""
-        form = {**_name(zone), "EmailType": whole.extra}
+        form = {**_name(zone), **({"EmailType": whole.extra} if whole.extra else {})}
         for i, host in enumerate(whole.records, 1):
             form |= {f"HostName{i}": host["Name"], f"RecordType{i}": host["Type"]}
             form |= {f"{key}{i}": host[key] for key in ("Address", "MXPref", "TTL") if key in host}

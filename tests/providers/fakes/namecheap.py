@@ -5,7 +5,10 @@ domains.dns.getHosts and setHosts; stored copies of 2025) for parameters, pages 
 and from the exchanges with the sandbox that dns-lexicon recorded (May 2020) for bodies: attributes
 of hosts, EmailType, error documents with status 200. Paths and parsing agree with them; the login
 stands in the form here, which the reference allows, and in the query there. acme.sh and
-dnscontrol (2026) agree that a domain's SLD is its first label.
+dnscontrol (2026) agree that a domain's SLD is its first label. dnscontrol also says that a value
+has no quotes, and that who asks too often is answered 405; Posh-ACME (2026) that a busy server
+says 3050750. In lego's bodies (2026) the kind of e-mail service can be missing; its kinds are those
+of Namecheap's own client in Go (2026).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from tests.support.fake_http import Reply
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\r\n<ApiResponse Status="{}" xmlns="{}">{}'
 _SPACE = "http://api.namecheap.com/xml.response"
+_EMAIL_TYPES = ("NONE", "MXE", "MX", "FWD", "OX", "GMAIL")
 _TAIL = "<Server>PHX01SBAPIEXT02</Server><ExecutionTime>0.1</ExecutionTime></ApiResponse>"
 
 
@@ -71,7 +75,8 @@ class FakeNamecheap(FakeApi):
             f' Address={quoteattr(one.value)} MXPref="10" TTL="{one.ttl}" IsActive="true" />'
             for one in zone.records
         )
-        facts = f'Domain="{zone.name}" EmailType="{self.email_types.get(zone.name, "FWD")}"'
+        email = self.email_types.get(zone.name, "FWD")
+        facts = f'Domain="{zone.name}"' + (f' EmailType="{email}"' if email else "")
         return _ok(f"<DomainDNSGetHostsResult {facts}>{hosts}</DomainDNSGetHostsResult>")
 
     def _set_hosts(self, zone: FakeZone, form: dict[str, str]) -> Reply:
@@ -79,9 +84,13 @@ class FakeNamecheap(FakeApi):
         while f"HostName{i}" in form:
             name = form[f"HostName{i}"].replace("@", "")
             kind, value = form[f"RecordType{i}"], form[f"Address{i}"]
+            if kind == "TXT" and '"' in value:
+                raise RefusedError("invalid")
             records.append(Record(0, name, kind, value, int(form.get(f"TTL{i}", 1800))))
             i += 1
         self.replace_all(zone, records)
+        if form.get("EmailType", "FWD") not in _EMAIL_TYPES:
+            raise RefusedError("invalid")
         self.email_types[zone.name] = form.get("EmailType", "")
         return _ok(f'<DomainDNSSetHostsResult Domain="{zone.name}" IsSuccess="true" />')
 
