@@ -88,12 +88,16 @@ class Dnsimple(RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=(),
+        messages=("errors.base.0", "errors.content.0", "errors.name.0", "errors.ttl.0", "message"),
+    )
     refusals: ClassVar[Refusals] = {
         402: Refusal(ProviderPermissionError, "the account is not in good standing"),
         412: Refusal(ProviderPermissionError, "the account's plan does not allow this"),
         "quota exceeded": Refusal(ProviderQuotaError, "too many requests", again=True),
-        "Zone record already exists": ALREADY,
+        "Matching record already exists for this zone": ALREADY,
+        "Zone record already exists": ALREADY,  # older words
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -4,8 +4,9 @@ Made from the API reference and its recorded answers (github.com/dnsimple/dnsimp
 content and fixtures, September 2025): paths, filters, pages, statuses, error bodies. The exchanges
 that dns-lexicon recorded with the sandbox (July 2018) agree on paths, parameters and parsing, but
 for the account, which it finds in /accounts, and values, which it sends without quotes. dnscontrol
-(2026) sends values in quotes, reads them with or without, and names the limits of values; that an
-identical record is refused is what users of DNSimple's own client met.
+(2026) sends values in quotes, reads them with or without, and names the limits of values. What is
+said to an identical record is in the OpenAPI file (July 2026, for batches), and users of
+DNSimple's Terraform provider met it for single ones (2023); clients of 2017 met other words.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from zoneproof.providers.txt_text import unquote_txt
 _TIME = "2025-09-23T10:21:06Z"
 
 
-def _error(status: int, message: str) -> Reply:
-    return Reply(status, {"message": message})
+def _error(status: int, message: str, **errors: list[str]) -> Reply:
+    return Reply(status, {"message": message, **({"errors": errors} if errors else {})})
 
 
 class FakeDnsimple(FakeApi):
@@ -33,8 +34,10 @@ class FakeDnsimple(FakeApi):
         "zone": _error(404, "Zone `unknown.example` not found"),
         "record": _error(404, "Record `0` not found"),
         "quota": _error(429, "quota exceeded"),
-        "invalid": _error(400, "Validation failed"),
-        "identical": _error(400, "Zone record already exists"),
+        "invalid": _error(400, "Validation failed", name=["is invalid"]),
+        "identical": _error(
+            400, "Validation failed", base=["Matching record already exists for this zone"]
+        ),
     }
 
     def __init__(self) -> None:
