@@ -36,7 +36,11 @@ _RIGHT = Refusal(
     "the keys do not allow this",
     "switch API access on for the domain, and check what the key is limited to",
 )
-_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
+_ZONE = Refusal(
+    ProviderZoneError,
+    "the account does not have this domain, or API access is off for it",
+    "check the domain's settings",
+)
 
 
 class _Domain(msgspec.Struct):
@@ -103,6 +107,8 @@ class Porkbun(RecordsProvider):
                 "API_KEY_REQUIRED",
                 "INVALID_API_KEYS_001",
                 "INVALID_API_KEYS_002",
+                "MISSING_APIKEY",
+                "MISSING_SECRETAPIKEY",
                 "Invalid API key. (001)",
                 "Invalid API key. (002)",
             ),
