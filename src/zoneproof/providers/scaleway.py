@@ -77,7 +77,9 @@ class Scaleway(SetsProvider):
     )
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False  # nothing of others is written
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("type",), messages=("message",))
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("type",), messages=("details.0.help_message", "message")
+    )
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(("domain not found", "subdomain not found"), _ZONE),
         "denied_authentication": Refusal(

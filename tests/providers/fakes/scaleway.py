@@ -16,9 +16,11 @@ from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
+_DETAIL = {"argument_name": "name", "reason": "constraint", "help_message": "is not a valid name"}
 
-def _error(status: int, kind: str, message: str) -> Reply:
-    return Reply(status, {"message": message, "type": kind})
+
+def _error(status: int, kind: str, message: str, *details: dict[str, str]) -> Reply:
+    return Reply(status, {"details": details, "message": message, "type": kind})
 
 
 class FakeScaleway(FakeApi):
@@ -32,7 +34,7 @@ class FakeScaleway(FakeApi):
         "zone": Reply(403, {"message": "domain not found"}),
         "record": _error(404, "not_found", "resource is not found"),
         "quota": _error(403, "quotas_exceeded", "quota exceeded for this resource"),
-        "invalid": _error(400, "invalid_arguments", "invalid argument(s)"),
+        "invalid": _error(400, "invalid_arguments", "invalid argument(s)", _DETAIL),
     }
 
     def key_of(self, call: Call) -> str:
