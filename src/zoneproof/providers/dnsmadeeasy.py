@@ -89,12 +89,15 @@ class DnsMadeEasy(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return name and id of the managed domains."""
-        found = await self._items("dns/managed", _Item, {})
+        found = await self._items("dns/managed", _Item)
         return [(one.name, str(one.id)) for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the zone's TXT records, because requests are rationed."""
-        found = await self._items(_path(zone), _Record, {"recordName": "", "type": "TXT"})
+        """Return the zone's TXT records, because requests are rationed.
+
+        The service's filter is for a name and a type together.
+        """
+        found = await self._items(_path(zone), _Record)
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.value))
             for one in found
@@ -111,12 +114,12 @@ class DnsMadeEasy(RecordsProvider):
         """Delete the record by its id."""
         await self.api.delete(f"{_path(zone)}/{stored.id}")
 
-    async def _items(self, path: str, of: type[Any], query: dict[str, object]) -> list[Any]:
+    async def _items(self, path: str, of: type[Any]) -> list[Any]:
         def following(page: Any) -> dict[str, object] | None:
             after = page.get("page", 0) + 1
             return {"page": after} if after < page.get("totalPages", 1) else None
 
-        return await self.api.items(path, of, at="data", query=query, following=following)
+        return await self.api.items(path, of, at="data", following=following)
 
     def _signed(self, request: ApiRequest) -> ApiRequest:
         date = format_datetime(self._now(), usegmt=True)
