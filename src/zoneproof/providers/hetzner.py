@@ -79,6 +79,7 @@ class Hetzner(SetsProvider):
             "helium.ns.hetzner.de",
         ),
         aliases=(
+            Alias("certbot", "dns-hetzner", {"api_token": "token"}),
             Alias("certbot", "dns-hetzner-cloud", {"api_token": "token"}),
             Alias(
                 "acme.sh", "dns_hetznercloud", {"HETZNER_TOKEN": "token", "HETZNER_API": "api_url"}

@@ -57,7 +57,7 @@ RETIRED: Mapping[str, RetiredProvider] = {
     "hetzner-dns": RetiredProvider(
         "the API of Hetzner's DNS Console closed in May 2026: make a token in the Hetzner Console,"
         " where the zones are now, and use the provider hetzner",
-        (Alias("acme.sh", "dns_hetzner"), Alias("certbot", "dns-hetzner")),
+        (Alias("acme.sh", "dns_hetzner"),),
     ),
     "iwantmyname": RetiredProvider(
         f"iwantmyname no longer has an API: {_ELSEWHERE}",
