@@ -60,7 +60,9 @@ class Gandi(SetsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("object",), messages=("message",))
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("object",), messages=("errors.0.description", "message")
+    )
     refusals: ClassVar[Refusals] = {"dns-record": ALREADY}  # no such set, in a zone that there is
 
     def __init__(self, context: ProviderContext) -> None:

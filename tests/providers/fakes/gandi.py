@@ -5,7 +5,8 @@ Made from the exchanges that dns-lexicon recorded (October 2020): paths, bodies,
 that here values are sent with quotes, as Posh-ACME and dnscontrol do (2026), and that a new set is
 put instead of posted, as lego and acme.sh do (2026). lego and Posh-ACME agree on the least TTL of
 300 seconds and on the two kinds of keys. Words for a wrong key are those in dnscontrol's manual
-(2026); pages of domains are those that other clients ask for (2026).
+(2026); pages of domains are those that other clients ask for (2026). That a list of errors says
+what is wrong with a field is how dnscontrol's library reads it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,15 @@ class FakeGandi(FakeApi):
         ),
         "zone": _error(404, "HTTPNotFound", "The resource could not be found.", "Not Found"),
         "record": _error(404, "dns-record", "Can't find the DNS record in the zone", "Not Found"),
-        "invalid": _error(400, "HTTPBadRequest", "The rrset is not valid.", "Bad Request"),
+        "invalid": Reply(
+            400,
+            {
+                "status": "error",
+                "errors": [
+                    {"location": "body", "name": "rrset_name", "description": "is not a valid name"}
+                ],
+            },
+        ),
     }
     impossible = {"quota": "no limit of records is described"}
 
