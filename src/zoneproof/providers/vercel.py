@@ -32,7 +32,7 @@ class _Record(msgspec.Struct):
     id: str
     name: str
     type: str
-    value: str
+    value: str = ""  # those for HTTPS are made without one
 
 
 class Vercel(RecordsProvider):
@@ -49,7 +49,8 @@ class Vercel(RecordsProvider):
         key_url="https://vercel.com/account/settings/tokens",
         api_url="https://api.vercel.com",
         limits=Limits(min_ttl=60),
-        notes="Without `team_id` the domains are those of the token's own account. What the API"
+        notes="Without `team_id` the domains are those of the token's own account. The service"
+        " takes 100 new records in an hour. What the API"
         " answers to a record that it has already is not described.",
         least_privilege="A token whose scope is only the team with the domains, with a date of"
         " expiry; it may do everything there that its user may.",

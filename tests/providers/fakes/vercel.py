@@ -2,9 +2,9 @@
 
 Made from the exchanges that dns-lexicon recorded (August 2021), with which paths, parameters and
 parsing agree: bodies, relative names, raw values, 404 for an unknown domain. dnscontrol (2026)
-reads pages of 100 by time, raises TTLs to 60 seconds, and agrees on the rest, as do lego and
-acme.sh; teams are those of lego and dnscontrol. The 403 for a wrong token, and the other one for
-what the token may not do, are those that other clients met (2026).
+has the limits of requests, reads pages of 100 by time, raises TTLs to 60 seconds, and agrees on the
+rest, as do lego and acme.sh; teams are those of lego and dnscontrol. The 403 for a wrong token, and
+the other one for what the token may not do, are those that other clients met (2026).
 """
 
 from __future__ import annotations
