@@ -73,6 +73,16 @@ class ClouDns(RecordsProvider):
         name_servers=("ns???.cloudns.net", "pns??.cloudns.net", "ns?.cloudns.net"),
         aliases=(
             Alias(
+                "certbot",
+                "dns-cloudns",
+                {
+                    "auth_id": "auth_id",
+                    "sub_auth_id": "sub_auth_id",
+                    "sub_auth_user": "sub_auth_user",
+                    "auth_password": "auth_password",
+                },
+            ),
+            Alias(
                 "acme.sh",
                 "dns_cloudns",
                 {
