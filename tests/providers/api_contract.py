@@ -384,6 +384,12 @@ class SurvivesOthers:
         await harness.open().add(harness.zone, [txt(name, ours)])
         assert sorted(await harness.values(harness.zone, name)) == sorted([theirs, ours])
 
+    async def test_a_value_that_another_adds_meanwhile_is_there(self, harness: ApiHarness) -> None:
+        name, value = await harness.new_name(), challenge_value()
+        harness.api.after_read.append(lambda: harness.api.plant(harness.stored, name, value))
+        await harness.open().add(harness.zone, [txt(name, value)])
+        assert set(await harness.values(harness.zone, name)) == {value}
+
     async def test_what_others_overwrite_is_written_again(self, harness: ApiHarness) -> None:
         if not harness.overwrites:
             return

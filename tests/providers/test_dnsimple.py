@@ -23,12 +23,6 @@ class TestDnsimple(ApiContract):
         assert paths.count("/v2/whoami") == 1
         assert all(path == "/v2/whoami" or path.startswith("/v2/1010/") for path in paths)
 
-    async def test_what_came_between_is_no_failure(self, harness: ApiHarness) -> None:
-        value = challenge_value()
-        harness.api.after_read.append(lambda: harness.api.plant(harness.stored, "a", value))
-        await harness.open().add(harness.zone, [txt("a", value)])
-        assert await harness.values(harness.zone, "a") == [value]
-
     async def test_what_is_wrong_with_a_field_is_said(self, harness: ApiHarness) -> None:
         with pytest.raises(ProviderError, match="it says: is invalid"):
             await harness.open().add(harness.zone, [await harness.refused_record()])
