@@ -16,6 +16,10 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 _MOST = 100  # domains on a page
 _TTLS = (60, 300, 1800, 3600, 14400, 28800, 43200, 86400)  # those that the API takes
 _NONE: Refusals = {**USUAL, 404: ALREADY}
+_THERE: Refusals = {
+    **USUAL,
+    400: Refusal(ProviderConflictError, "the set is there by now, or invalid"),
+}
 _GONE: Refusals = {**USUAL, 404: Refusal(ProviderConflictError, "the set is no longer there")}
 
 
@@ -89,7 +93,8 @@ class Leaseweb(SetsProvider):
             await self.api.send("PUT", path, json=new, refusals=_GONE)
         else:
             new |= {"name": zone.record(change.name).fqdn, "type": "TXT"}
-            await self.api.send("POST", f"domains/{zone.name}/resourceRecordSets", json=new)
+            path = f"domains/{zone.name}/resourceRecordSets"
+            await self.api.send("POST", path, json=new, refusals=_THERE)
 
 
 def _path(zone: Zone, name: str) -> str:
