@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+FAMILIES: Mapping[str, str] = {
+    "acmesh": "acme_sh:AcmeShScript",
+    "certbot": "certbot_plugins:CertbotPlugin",
+    "lexicon": "dns_lexicon:LexiconModule",
+}
+
 MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
     "all-inkl": "all_inkl:AllInkl",
@@ -60,14 +66,8 @@ MODULES: Mapping[str, str] = {
     "ukfast": "ukfast:Ukfast",
     "vercel": "vercel:Vercel",
     "vultr": "vultr:Vultr",
-    "zilore": "zilore:Zilore",
-}
-# What stands before the colon of a slug, as in acmesh:dns_cf.
-FAMILIES: Mapping[str, str] = {
-    "acmesh": "acme_sh:AcmeShScript",
-    "certbot": "certbot_plugins:CertbotPlugin",
-    "lexicon": "dns_lexicon:LexiconModule",
     "wedos": "wedos:Wedos",
+    "zilore": "zilore:Zilore",
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
 }
