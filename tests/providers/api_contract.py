@@ -471,9 +471,10 @@ class ApiContract(ApiRow, TakesItsLimits, FindsItsZones, SurvivesOthers, WholeCo
 
 
 def longest_text(reply: Reply) -> str:
-    """Return the longest text of a refusal, which is what it says to people."""
+    """Return the longest text of a refusal that is no address: that is what it says to people."""
     if not isinstance(reply.body, bytes):
-        return max(_leaves(reply.body), key=len)
+        texts = [text for text in _leaves(reply.body) if not text.startswith("https://")]
+        return max(texts, key=len)
     if reply.body.lstrip()[:1] == b"<":
         try:
             return max((text.strip() for text in ET.fromstring(reply.body).itertext()), key=len)
