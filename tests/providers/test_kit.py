@@ -271,6 +271,12 @@ async def test_requests_begin_a_pause_apart_and_as_late_as_the_service_asks(
     await api.close()
 
 
+def test_a_key_may_be_required_with_another_field() -> None:
+    secret = token_field("secret", "its secret", default="", needed_with="key_id")
+    assert secret.is_missing({"key_id": "id", "secret": ""})
+    assert not secret.is_missing({"key_id": "", "secret": ""})
+
+
 async def test_a_key_that_no_header_can_carry_is_not_sent_nor_shown(
     server: FakeHttpServer,
 ) -> None:

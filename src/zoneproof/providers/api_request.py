@@ -66,6 +66,7 @@ def token_field(
     *,
     secret: bool = True,
     default: str | None = None,
+    needed_with: str = "",
 ) -> CredentialField:
     """Return the field of a key that travels in a header or a URL, so without spaces."""
 
@@ -76,7 +77,9 @@ def token_field(
                 " again"
             )
 
-    return CredentialField(name, what, secret=secret, default=default, check=check)
+    return CredentialField(
+        name, what, secret=secret, default=default, needed_with=needed_with, check=check
+    )
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
