@@ -33,19 +33,6 @@ PLANNED: Mapping[str, tuple[Alias, ...]] = {
         Alias("lego", "alidns"),
     ),
     "all-inkl": (Alias("lego", "allinkl"),),
-    "azure": (
-        Alias(
-            "acme.sh",
-            "dns_azure",
-            {
-                "AZUREDNS_SUBSCRIPTIONID": "subscription_id",
-                "AZUREDNS_TENANTID": "tenant_id",
-                "AZUREDNS_APPID": "client_id",
-                "AZUREDNS_CLIENTSECRET": "client_secret",
-            },
-        ),
-        Alias("lego", "azuredns"),
-    ),
     "bunny": (Alias("acme.sh", "dns_bunny"),),
     "cloudflare": (
         Alias(

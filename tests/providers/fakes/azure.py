@@ -1,0 +1,164 @@
+"""Azure's management API for DNS zones, its login and a machine's metadata service.
+
+Made from Azure's API descriptions (github.com/Azure/azure-rest-api-specs, 2026: dns 2018-05-01,
+privatedns 2024-06-01) for paths, versions, If-Match and If-None-Match, names of properties, and
+from the exchanges that dns-lexicon recorded (June 2023) for bodies: paths, parameters and parsing
+agree with them, but for the login, which is that of v2.0 here and v1.0 there. Refusals are as
+issues of terraform-provider-azurerm and acme clients quote them (2023 to 2024). The metadata
+service is as Microsoft's own libraries use it (msal-node 5.0, 2026). Posh-ACME and acme.sh (2026)
+agree.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.fake_api import Call, FakeApi, FakeZone, RefusedError, route
+from tests.support.fake_http import Reply
+
+_PREFIX = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.Network"
+_LIST = "/subscriptions/{subscription}/providers/Microsoft.Network"
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    return Reply(status, {"error": {"code": code, "message": message}})
+
+
+class FakeAzure(FakeApi):
+    sources = "API description (2026), recorded exchanges (2023)"
+    recorded = "agree, but for the version of the login"
+    page_size = 100
+    logins = r"/[^/]+/oauth2/v2\.0/token|/metadata/identity/oauth2/token"
+    refusals = {
+        "credentials": Reply(
+            401,
+            {
+                "error": "invalid_client",
+                "error_description": "AADSTS7000215: Invalid client secret provided.",
+                "error_codes": [7000215],
+            },
+        ),
+        "permission": _error(
+            403,
+            "AuthorizationFailed",
+            "The client 'c' with object id 'o' does not have authorization to perform action"
+            " 'Microsoft.Network/dnsZones/TXT/write' over scope 's'.",
+        ),
+        "zone": _error(
+            404,
+            "ParentResourceNotFound",
+            "Failed to perform 'write' on resource(s) of type 'dnszones/TXT', because the parent"
+            " resource could not be found.",
+        ),
+        "invalid": _error(400, "BadRequest", "The domain name is invalid."),
+    }
+
+    impossible = {"quota": "what it answers beyond 20 values at a name is not known"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.private = False
+
+    def add_zone(self, name: str, key: str = "") -> FakeZone:
+        kind = "privateDnsZones" if self.private else "dnszones"
+        return super().add_zone(name, key or f"{_PREFIX}/{kind}/{name}")
+
+    @route("POST", "/{tenant}/oauth2/v2.0/token")
+    def sign_in(self, call: Call) -> Reply:
+        form = call.form
+        assert form["grant_type"] == "client_credentials"
+        assert form["scope"] == "https://management.azure.com/.default"
+        key = form.get("client_secret") or form["client_assertion"]
+        return Reply(
+            200, {"token_type": "Bearer", "expires_in": 3599, "access_token": self.issue(key)}
+        )
+
+    @route("GET", "/metadata/identity/oauth2/token")
+    def machine(self, call: Call) -> Reply:
+        assert call.headers["metadata"] == "true"
+        assert call.query["api-version"] == "2018-02-01"
+        if (key := call.query.get("client_id", "system")) not in self.keys:
+            body = {"error": "invalid_request", "error_description": "Identity not found"}
+            return Reply(400, body)
+        token = {"access_token": self.issue(key), "expires_in": "86399", "token_type": "Bearer"}
+        return Reply(200, {**token, "resource": call.query["resource"]})
+
+    @route("GET", f"{_LIST}/dnsZones")
+    def list_public(self, call: Call) -> Reply:
+        return self._list(call, "2018-05-01")
+
+    @route("GET", f"{_LIST}/privateDnsZones")
+    def list_private(self, call: Call) -> Reply:
+        return self._list(call, "2024-06-01")
+
+    @route("GET", _PREFIX + "/{kind}/{zone}/TXT/{name}")
+    def get_set(self, call: Call) -> Reply:
+        zone, name, version = self._place(call)
+        found = zone.at(name)
+        if not found:
+            return _error(404, "NotFound", f"The resource record '{name}' does not exist.")
+        records = [{"value": _parts(one.value)} for one in found]
+        ttl, txt = ("ttl", "txtRecords") if self.private else ("TTL", "TXTRecords")
+        properties = {"fqdn": f"{name}.{zone.name}.", ttl: found[0].ttl, txt: records}
+        return Reply(200, {"name": name, "etag": version, "properties": properties})
+
+    @route("PUT", _PREFIX + "/{kind}/{zone}/TXT/{name}")
+    def put_set(self, call: Call) -> Reply:
+        zone, name, version = self._place(call)
+        self._check_version(call, version)
+        properties = call.json["properties"]
+        ttl, txt = ("ttl", "txtRecords") if self.private else ("TTL", "TXTRecords")
+        assert all(len(s.encode()) < 256 for one in properties[txt] for s in one["value"])
+        values = ["".join(one["value"]) for one in properties[txt]]
+        self.replace(zone, name, "TXT", values, properties[ttl])
+        return Reply(200 if version else 201, {"name": name, "properties": properties})
+
+    @route("DELETE", _PREFIX + "/{kind}/{zone}/TXT/{name}")
+    def delete_set(self, call: Call) -> Reply:
+        zone, name, version = self._place(call)
+        if not version:
+            return Reply(204)
+        self._check_version(call, version)
+        self.replace(zone, name, "TXT", [], 60)
+        return Reply(200)
+
+    @route("GET", "/{junk}/TXT/{name}")
+    def no_resource(self, call: Call) -> Reply:
+        raise RefusedError("zone")
+
+    @route("PUT", "/{junk}/TXT/{name}")
+    def no_such_resource(self, call: Call) -> Reply:
+        raise RefusedError("zone")
+
+    def _place(self, call: Call) -> tuple[FakeZone, str, str]:
+        assert call["kind"].lower() == ("privatednszones" if self.private else "dnszones")
+        zone, name = self.zone(call["zone"]), call["name"].replace("@", "")
+        etag = f"{self.versions.get((zone.name, name), 0):08}-0000" if zone.at(name) else ""
+        return zone, name, etag
+
+    def _check_version(self, call: Call, version: str) -> None:
+        wanted, create = call.headers.get("if-match"), call.headers.get("if-none-match")
+        if (wanted is not None and wanted != version) or (create == "*" and version):
+            raise RefusedError("changed")
+
+    def refuse(self, kind: str) -> Reply:
+        if kind == "changed":
+            return _error(412, "PreconditionFailed", "The condition '*' was not satisfied.")
+        return super().refuse(kind)
+
+    def _list(self, call: Call, version: str) -> Reply:
+        assert call.query["api-version"] == version
+        start = int(call.query.get("$skipToken", 0))
+        zones: list[dict[str, Any]] = [
+            {"id": z.id, "name": z.name, "location": "global", "properties": {}}
+            for z in self.allowed_zones()
+        ]
+        after = start + self.page_size
+        page: dict[str, Any] = {"value": zones[start:after]}
+        if after < len(zones):
+            page["nextLink"] = self.url_of(call, **{"$skipToken": after})
+        return Reply(200, page)
+
+
+def _parts(value: str) -> list[str]:
+    return [value[i : i + 100] for i in range(0, len(value), 100)]
