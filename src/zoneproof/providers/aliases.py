@@ -84,7 +84,6 @@ PLANNED: Mapping[str, tuple[Alias, ...]] = {
         Alias("acme.sh", "dns_gandi_livedns"),
         Alias("lego", "gandiv5"),
     ),
-    "gcloud": (Alias("acme.sh", "dns_gcloud"),),
     "godaddy": (Alias("acme.sh", "dns_gd", {"GD_Key": "key", "GD_Secret": "secret"}),),
     "hetzner": (Alias("acme.sh", "dns_hetznercloud", {"HETZNER_TOKEN": "token"}),),
     "hurricane": (Alias("acme.sh", "dns_he", {"HE_Username": "user", "HE_Password": "password"}),),

@@ -47,6 +47,7 @@ MODULES: Mapping[str, str] = {
     "linode": "linode:Linode",
     "loopia": "loopia:Loopia",
     "gandi": "gandi:Gandi",
+    "gcloud": "gcloud:GoogleCloud",
     "godaddy": "godaddy:GoDaddy",
     "hetzner": "hetzner:Hetzner",
     "ionos": "ionos:Ionos",
