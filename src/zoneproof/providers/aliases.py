@@ -131,28 +131,6 @@ PLANNED: Mapping[str, tuple[Alias, ...]] = {
         Alias("certbot", "dns-nsone", {"api_key": "key"}),
         Alias("acme.sh", "dns_nsone", {"NS1_Key": "key"}),
     ),
-    "ovh": (
-        Alias(
-            "certbot",
-            "dns-ovh",
-            {
-                "endpoint": "endpoint",
-                "application_key": "application_key",
-                "application_secret": "application_secret",
-                "consumer_key": "consumer_key",
-            },
-        ),
-        Alias(
-            "acme.sh",
-            "dns_ovh",
-            {
-                "OVH_END_POINT": "endpoint",
-                "OVH_AK": "application_key",
-                "OVH_AS": "application_secret",
-                "OVH_CK": "consumer_key",
-            },
-        ),
-    ),
     "porkbun": (Alias("acme.sh", "dns_porkbun"),),
     "powerdns": (
         Alias("acme.sh", "dns_pdns"),

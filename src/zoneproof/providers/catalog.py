@@ -63,6 +63,7 @@ MODULES: Mapping[str, str] = {
     "njalla": "njalla:Njalla",
     "netlify": "netlify:Netlify",
     "ns1": "ns1:Ns1",
+    "ovh": "ovh:Ovh",
     "pointdns": "pointdns:PointDns",
     "porkbun": "porkbun:Porkbun",
     "rfc2136": "rfc2136:Rfc2136",
