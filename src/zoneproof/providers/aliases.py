@@ -27,10 +27,6 @@ def _each() -> Iterator[tuple[str, tuple[Alias, ...]]]:
 
 # The ``info`` of a provider that has a module takes the place of what is here.
 PLANNED: Mapping[str, tuple[Alias, ...]] = {
-    "aliyun": (
-        Alias("acme.sh", "dns_ali", {"Ali_Key": "access_key_id", "Ali_Secret": "secret"}),
-        Alias("lego", "alidns"),
-    ),
     "all-inkl": (Alias("lego", "allinkl"),),
     "bunny": (Alias("acme.sh", "dns_bunny"),),
     "cloudflare": (

@@ -13,6 +13,7 @@ FAMILIES: Mapping[str, str] = {
 MODULES: Mapping[str, str] = {
     "acme-dns": "acme_dns:AcmeDns",
     "akamai": "akamai:Akamai",
+    "aliyun": "aliyun:Aliyun",
     "all-inkl": "all_inkl:AllInkl",
     "autodns": "autodns:Autodns",
     "azure": "azure:Azure",

@@ -1,0 +1,301 @@
+"""The provider for Alibaba Cloud DNS (Aliyun): calls by name, signed with an access key."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_client import ApiAnswer
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.signatures import canonical_query, hmac_sha256
+
+_VERSION = "2015-01-09"
+_MOST_ZONES, _MOST_RECORDS = 100, 500  # items on a page
+_KEY = Refusal(
+    ProviderCredentialsError,
+    "it does not accept the access key",
+    "check its id and its secret, that it is active, and this machine's clock",
+)
+_DENIED = Refusal(ProviderPermissionError, "the access key may not do this")
+_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
+_SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
+
+
+class _Keys(msgspec.Struct, rename="pascal"):
+    """An access key, as an instance's metadata has it."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str = ""
+    expiration: datetime | None = None
+
+
+class _Domain(msgspec.Struct, rename="pascal"):
+    domain_name: str
+    puny_code: str = ""
+
+
+class _Record(msgspec.Struct):
+    id: str = msgspec.field(name="RecordId")
+    name: str = msgspec.field(name="RR")
+    type: str = msgspec.field(name="Type")
+    value: str = msgspec.field(name="Value")
+
+
+class Aliyun(RecordsProvider):
+    """Adds and deletes TXT records; the same one twice is refused."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="aliyun",
+        title="Alibaba Cloud DNS",
+        homepage="https://www.alibabacloud.com/help/en/dns/",
+        fields=(
+            token_field("access_key_id", "id of the access key", secret=False, default=""),
+            token_field(
+                "secret", "secret of the access key", default="", needed_with="access_key_id"
+            ),
+            token_field("security_token", "token of a temporary access key (STS)", default=""),
+            token_field(
+                "ram_role",
+                "role of this ECS instance, instead of an access key",
+                secret=False,
+                default="",
+            ),
+            CredentialField(
+                "metadata_url",
+                "where the instance's metadata is",
+                default="http://100.100.100.200",
+                url=True,
+                rare=True,
+            ),
+        ),
+        key_url="https://ram.console.aliyun.com/users",
+        api_url="https://alidns.aliyuncs.com",
+        default_ttl=600,
+        limits=Limits(
+            value_bytes=511,
+            value_pattern=r"(?:[ !#-\[\]-~]*[!#-\[\]-~])?",
+            values_at_name=90,
+            min_ttl=600,
+        ),
+        notes="The TTL is at least 600 seconds in the free edition. Values with quotes,"
+        " backslashes or a space at the end are not written, because the service changes them"
+        " (dnscontrol, December 2025). The recorded exchanges are from 2019 and use the"
+        " former signature.",
+        least_privilege="A RAM user with only this policy: the actions"
+        " `alidns:DescribeDomains`, `alidns:DescribeDomainRecords`, `alidns:AddDomainRecord` and"
+        " `alidns:DeleteDomainRecord`, on the resource `acs:alidns:*:*:domain/ZONE` (listing"
+        " needs `*`).",
+        name_servers=("*.hichina.com", "*.alidns.com"),
+        aliases=(
+            Alias(
+                "certbot",
+                "dns-aliyun",
+                {"access_key": "access_key_id", "access_key_secret": "secret"},
+            ),
+            Alias("acme.sh", "dns_ali", {"Ali_Key": "access_key_id", "Ali_Secret": "secret"}),
+            Alias(
+                "lego",
+                "alidns",
+                {
+                    "ALICLOUD_ACCESS_KEY": "access_key_id",
+                    "ALICLOUD_SECRET_KEY": "secret",
+                    "ALICLOUD_SECURITY_TOKEN": "security_token",
+                    "ALICLOUD_RAM_ROLE": "ram_role",
+                },
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=("Code",), messages=("Message",))
+    refusals: ClassVar[Refusals] = {
+        **dict.fromkeys(
+            (
+                "InvalidAccessKeyId.NotFound",
+                "InvalidAccessKeyId.Inactive",
+                "SignatureDoesNotMatch",
+                "IncompleteSignature",
+                "InvalidSecurityToken.Expired",
+                "InvalidSecurityToken.Malformed",
+                "InvalidTimeStamp.Expired",
+            ),
+            _KEY,
+        ),
+        **dict.fromkeys(("Forbidden", "Forbidden.RAM", "NoPermission"), _DENIED),
+        **dict.fromkeys(
+            (
+                "InvalidDomainName.NoExist",
+                "InvalidDomainName.NotFound",
+                "IncorrectDomainUser",
+                "DomainNotFound",
+            ),
+            _ZONE,
+        ),
+        "DomainRecordDuplicate": ALREADY,
+        "DomainRecordNotBelongToUser": ALREADY,  # what it says of a record that is gone
+        "QuotaExceeded.Record": Refusal(ProviderQuotaError, "too many records at the name"),
+        "QuotaExceeded.TTL": Refusal(
+            ProviderQuotaError, "the edition does not allow this TTL", "set a longer one"
+        ),
+        **dict.fromkeys(
+            ("Throttling", "Throttling.User", "Throttling.Api", "LastOperationNotFinished"), _SLOWER
+        ),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        fields = context.fields
+        self._now = context.now
+        if fields["ram_role"]:
+            token = BearerToken(self._role_keys, context.clock, apply=self._sign_as_role)
+            super().__init__(context, token=token)
+            return
+        for name in ("access_key_id", "secret"):
+            if not fields[name]:
+                raise InvalidInputError(
+                    f"provider aliyun needs the field '{name}', or on an ECS instance ram_role"
+                )
+        keys = _Keys(fields["access_key_id"], fields["secret"], fields["security_token"])
+        super().__init__(context, sign=lambda request: self._sign(request, keys))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the domains; they are known by name."""
+        domains = await self.api.items(
+            f"?Action=DescribeDomains&PageSize={_MOST_ZONES}",
+            _Domain,
+            at="Domains.Domain",
+            counter="PageNumber",
+            size=_MOST_ZONES,
+        )
+        return [(one.puny_code or one.domain_name, "") for one in domains]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records whose names contain the name: the API cannot be more exact."""
+        query = {"DomainName": zone.name, "TypeKeyWord": "TXT", "RRKeyWord": name or "@"}
+        records = await self.api.items(
+            f"?Action=DescribeDomainRecords&PageSize={_MOST_RECORDS}",
+            _Record,
+            at="DomainRecords.Record",
+            query=query,
+            counter="PageNumber",
+            size=_MOST_RECORDS,
+        )
+        return [
+            StoredTxt(one.id, relative_name(one.name, zone), one.value)
+            for one in records
+            if one.type == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Add the record, whose name is relative to the zone."""
+        new = {"DomainName": zone.name, "RR": record.name or "@", "Type": "TXT"}
+        await self._call("AddDomainRecord", {**new, "Value": record.value, "TTL": record.ttl})
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        await self._call("DeleteDomainRecord", {"RecordId": stored.id}, repeatable=True)
+
+    async def _call(
+        self, action: str, query: Mapping[str, object], *, repeatable: bool = False
+    ) -> ApiAnswer:
+        return await self.api.send("POST", f"?Action={action}", query=query, repeatable=repeatable)
+
+    async def _role_keys(self) -> tuple[str, float]:
+        """Return the instance's keys as JSON, and for how many seconds they are good."""
+        base = f"{self.fields['metadata_url'].rstrip('/')}/latest"
+        answer = await self.api.send(
+            "PUT",
+            f"{base}/api/token",
+            headers={"X-aliyun-ecs-metadata-token-ttl-seconds": "60"},
+            plain=True,
+            repeatable=True,
+        )
+        answer = await self.api.send(
+            "GET",
+            f"{base}/meta-data/ram/security-credentials/{self.fields['ram_role']}",
+            headers={"X-aliyun-ecs-metadata-token": answer.body.decode("ascii", "replace")},
+            plain=True,
+            refusals={404: _NO_ROLE},
+        )
+        keys = self.api.read(answer, _Keys)
+        self.api.hide(keys.access_key_secret)
+        self.api.hide(keys.security_token)
+        left = (keys.expiration - self._now()).total_seconds() if keys.expiration else 0.0
+        return msgspec.json.encode(keys).decode(), left
+
+    def _sign_as_role(self, request: ApiRequest, keys: str) -> ApiRequest:
+        return self._sign(request, msgspec.json.decode(keys, type=_Keys))
+
+    def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
+        """Take the action from the query, where paths have it, into its header."""
+        base, _, query = request.url.partition("?")
+        action, _, rest = query.removeprefix("Action=").partition("&")
+        request = ApiRequest(request.method, f"{base}?{rest}", request.headers, request.content)
+        return sign_acs3(
+            request,
+            action,
+            _VERSION,
+            (keys.access_key_id, keys.access_key_secret, keys.security_token),
+            self._now(),
+            secrets.token_hex(16),
+        )
+
+
+_NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
+
+
+def sign_acs3(
+    request: ApiRequest,
+    action: str,
+    version: str,
+    keys: tuple[str, str, str],
+    now: datetime,
+    nonce: str,
+) -> ApiRequest:
+    """Return a request with an ACS3-HMAC-SHA256 signature in its headers.
+
+    As Alibaba Cloud's "V3 request structure and signature" has it. ``keys`` are the id and the
+    secret of the access key, and the token of a temporary one or an empty text.
+    """
+    access_key_id, secret, token = keys
+    headers = {
+        "host": urlsplit(request.url).netloc,
+        "x-acs-action": action,
+        "x-acs-content-sha256": hashlib.sha256(request.content).hexdigest(),
+        "x-acs-date": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({"x-acs-security-token": token} if token else {}),
+        "x-acs-signature-nonce": nonce,
+        "x-acs-version": version,
+    }
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+    query, digest = canonical_query(request.url), headers["x-acs-content-sha256"]
+    canonical = f"{request.method}\n/\n{query}\n{lines}\n{names}\n{digest}"
+    to_sign = f"ACS3-HMAC-SHA256\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signature = hmac_sha256(secret.encode(), to_sign).hex()
+    begin = f"ACS3-HMAC-SHA256 Credential={access_key_id},SignedHeaders={names}"
+    del headers["host"]
+    return request.with_headers({**headers, "Authorization": f"{begin},Signature={signature}"})
