@@ -68,10 +68,6 @@ PLANNED: Mapping[str, tuple[Alias, ...]] = {
         Alias("certbot", "dns-dnsmadeeasy", {"api_key": "key", "secret_key": "secret"}),
         Alias("acme.sh", "dns_me", {"ME_Key": "key", "ME_Secret": "secret"}),
     ),
-    "dnspod": (
-        Alias("acme.sh", "dns_dp"),
-        Alias("lego", "tencentcloud"),
-    ),
     "dreamhost": (Alias("acme.sh", "dns_dreamhost", {"DH_API_KEY": "key"}),),
     "dynu": (Alias("acme.sh", "dns_dynu"),),
     "easydns": (Alias("acme.sh", "dns_easydns", {"EASYDNS_Token": "token", "EASYDNS_Key": "key"}),),

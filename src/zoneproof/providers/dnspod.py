@@ -1,0 +1,317 @@
+"""The provider for DNSPod, which is Tencent Cloud's DNS: calls by name, with TC3 signatures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import ClassVar, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from zoneproof.core.errors import (
+    AlreadyDoneError,
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderPermissionError,
+    ProviderQuotaError,
+    ProviderZoneError,
+)
+from zoneproof.providers.api_client import ApiAnswer
+from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    TxtRecord,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals, place_in
+from zoneproof.providers.signatures import canonical_query, hmac_sha256
+
+T = TypeVar("T")
+
+_VERSION = "2021-03-23"
+_MOST = 1000  # items on a page
+_MOST_PAGES = 100
+_DEFAULT_LINE = "默认"  # what the API calls resolvers of every kind
+_KEY = Refusal(
+    ProviderCredentialsError,
+    "it does not accept the secret id and key",
+    "check them, that the key is enabled, and this machine's clock",
+)
+_DENIED = Refusal(ProviderPermissionError, "the key may not do this")
+_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
+_FULL = Refusal(ProviderQuotaError, "the plan does not allow more")
+_SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
+_NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
+
+
+class _Keys(msgspec.Struct, rename="pascal"):
+    """A key pair, as an instance's metadata has it; ``expired_time`` is in seconds since 1970."""
+
+    tmp_secret_id: str
+    tmp_secret_key: str
+    token: str = ""
+    expired_time: int = 0
+
+
+class _Domain(msgspec.Struct, rename="pascal"):
+    name: str
+    punycode: str = ""
+
+
+class _Record(msgspec.Struct, rename="pascal"):
+    record_id: int
+    name: str
+    type: str
+    value: str
+
+
+class DnsPod(RecordsProvider):
+    """Adds and deletes TXT records; the same one twice is refused. Refusals have status 200."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="dnspod",
+        title="DNSPod (Tencent Cloud)",
+        homepage="https://www.tencentcloud.com/products/dnspod",
+        fields=(
+            token_field("secret_id", "secret id of the key", secret=False, default=""),
+            token_field("secret_key", "secret key", default="", needed_with="secret_id"),
+            token_field("session_token", "token of a temporary key (STS)", default=""),
+            token_field(
+                "cvm_role", "role of this CVM instance, instead of a key", secret=False, default=""
+            ),
+            CredentialField(
+                "metadata_url",
+                "where the instance's metadata is",
+                default="http://metadata.tencentyun.com",
+                url=True,
+                rare=True,
+            ),
+        ),
+        key_url="https://console.cloud.tencent.com/cam/capi",
+        api_url="https://dnspod.tencentcloudapi.com",
+        default_ttl=600,
+        limits=Limits(min_ttl=600),
+        notes="The TTL is at least 600 seconds in the free plan, which also allows few values at"
+        " one name. Tokens of DNSPod's former API (`id,token`) are not accepted: make a key of"
+        " Tencent Cloud's. For an account of the international site set `api_url` to"
+        " `https://dnspod.intl.tencentcloudapi.com`. The recorded exchanges are of the former"
+        " API, so that nothing was compared with them.",
+        least_privilege="A sub-user with a policy that allows `dnspod:DescribeDomainList` on `*`,"
+        " and `dnspod:DescribeRecordList`, `dnspod:CreateRecord` and `dnspod:DeleteRecord` on"
+        " `qcs::dnspod::uin/ACCOUNT:domain/DOMAIN_ID`.",
+        name_servers=("*.dnspod.net", "*.dnsv?.com"),
+        aliases=(Alias("acme.sh", "dns_dp"),),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("Response.Error.Code",),
+        messages=("Response.Error.Message",),
+        success=("Response.Error", None),
+    )
+    refusals: ClassVar[Refusals] = {
+        **dict.fromkeys(
+            (
+                "AuthFailure.SecretIdNotFound",
+                "AuthFailure.SignatureFailure",
+                "AuthFailure.SignatureExpire",
+                "AuthFailure.TokenFailure",
+                "AuthFailure.InvalidSecretId",
+            ),
+            _KEY,
+        ),
+        **dict.fromkeys(
+            (
+                "AuthFailure.UnauthorizedOperation",
+                "UnauthorizedOperation",
+                "OperationDenied.NoPermissionToOperateDomain",
+                "FailedOperation.NotDomainOwner",
+            ),
+            _DENIED,
+        ),
+        **dict.fromkeys(
+            (
+                "InvalidParameterValue.DomainNotExists",
+                "InvalidParameter.DomainIdInvalid",
+                "InvalidParameter.DomainInvalid",
+            ),
+            _ZONE,
+        ),
+        "ResourceNotFound.NoDataOfDomain": ALREADY,  # an empty list
+        "ResourceNotFound.NoDataOfRecord": ALREADY,
+        "InvalidParameter.RecordIdInvalid": ALREADY,  # of a record that is gone
+        "InvalidParameter.DomainRecordExist": ALREADY,
+        **dict.fromkeys(
+            ("LimitExceeded", "LimitExceeded.SubdomainRollLimit", "LimitExceeded.RecordTtlLimit"),
+            _FULL,
+        ),
+        **dict.fromkeys(("RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded"), _SLOWER),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        fields = context.fields
+        self._now = context.now
+        if fields["cvm_role"]:
+            token = BearerToken(self._role_keys, context.clock, apply=self._sign_as_role)
+            super().__init__(context, token=token)
+            return
+        for name in ("secret_id", "secret_key"):
+            if not fields[name]:
+                raise InvalidInputError(
+                    f"provider {self.info.slug} needs the field '{name}', or on a CVM instance"
+                    " cvm_role"
+                )
+        keys = _Keys(fields["secret_id"], fields["secret_key"], fields["session_token"])
+        super().__init__(context, sign=lambda request: self._sign(request, keys))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the domains; they are known by name."""
+        domains = await self._all("DescribeDomainList", {}, "DomainList", _Domain)
+        return [(one.punycode or one.name, "") for one in domains]
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at the name."""
+        wanted = {"Domain": zone.name.text, "Subdomain": name or "@", "RecordType": "TXT"}
+        records = await self._all("DescribeRecordList", wanted, "RecordList", _Record)
+        return [
+            StoredTxt(str(one.record_id), relative_name(one.name, zone), one.value)
+            for one in records
+            if one.type == "TXT"
+        ]
+
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Add the record, whose name is relative to the zone."""
+        new = {"Domain": zone.name.text, "SubDomain": record.name or "@", "RecordType": "TXT"}
+        await self._call(
+            "CreateRecord",
+            {**new, "RecordLine": _DEFAULT_LINE, "Value": record.value, "TTL": record.ttl},
+        )
+
+    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
+        """Delete the record by its id."""
+        which = {"Domain": zone.name.text, "RecordId": int(stored.id)}
+        await self._call("DeleteRecord", which, repeatable=True)
+
+    async def _all(
+        self, action: str, wanted: Mapping[str, object], at: str, of: type[T]
+    ) -> list[T]:
+        """Return the items of all pages."""
+        found: list[T] = []
+        for _ in range(_MOST_PAGES):
+            page = {**wanted, "Offset": len(found), "Limit": _MOST}
+            try:
+                answer = await self._call(action, page, repeatable=True)
+            except AlreadyDoneError:  # there is nothing
+                return found
+            whole = self.api.read(answer, dict[str, dict[str, object]])
+            items = msgspec.convert(place_in(whole, f"Response.{at}") or [], list[of])  # type: ignore[valid-type]
+            found += items
+            if len(items) < _MOST:
+                return found
+        raise ProviderError(f"{action} has more than {_MOST_PAGES} pages")
+
+    async def _call(
+        self, action: str, body: Mapping[str, object], *, repeatable: bool = False
+    ) -> ApiAnswer:
+        return await self.api.send(
+            "POST",
+            headers={"X-TC-Action": action, "X-TC-Version": _VERSION},
+            json=body,
+            repeatable=repeatable,
+        )
+
+    async def _role_keys(self) -> tuple[str, float]:
+        """Return the instance's keys as JSON, and for how many seconds they are good."""
+        base = f"{self.fields['metadata_url'].rstrip('/')}/latest/meta-data"
+        answer = await self.api.send(
+            "GET",
+            f"{base}/cam/security-credentials/{self.fields['cvm_role']}",
+            plain=True,
+            refusals={404: _NO_ROLE},
+        )
+        keys = self.api.read(answer, _Keys)
+        self.api.hide(keys.tmp_secret_key)
+        self.api.hide(keys.token)
+        left = keys.expired_time - self._now().timestamp()
+        return msgspec.json.encode(keys).decode(), left
+
+    def _sign_as_role(self, request: ApiRequest, keys: str) -> ApiRequest:
+        return self._sign(request, msgspec.json.decode(keys, type=_Keys))
+
+    def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
+        if keys.token:
+            request = request.with_headers({"X-TC-Token": keys.token})
+        return sign_tc3(request, "dnspod", keys.tmp_secret_id, keys.tmp_secret_key, self._now())
+
+
+class TencentCloud(DnsPod):
+    """The same under the name of the cloud."""
+
+    info: ClassVar[ProviderInfo] = replace(
+        DnsPod.info,
+        slug="tencentcloud",
+        title="Tencent Cloud DNS",
+        fields=tuple(field for field in DnsPod.info.fields if field.name != "api_url"),
+        notes=f"The same provider as `dnspod`. {DnsPod.info.notes}",
+        name_servers=(),
+        aliases=(
+            Alias(
+                "certbot",
+                "dns-tencentcloud",
+                {"secret_id": "secret_id", "secret_key": "secret_key"},
+            ),
+            Alias(
+                "acme.sh",
+                "dns_tencent",
+                {"Tencent_SecretId": "secret_id", "Tencent_SecretKey": "secret_key"},
+            ),
+            Alias(
+                "lego",
+                "tencentcloud",
+                {
+                    "TENCENTCLOUD_SECRET_ID": "secret_id",
+                    "TENCENTCLOUD_SECRET_KEY": "secret_key",
+                    "TENCENTCLOUD_SESSION_TOKEN": "session_token",
+                },
+            ),
+        ),
+    )
+
+
+def sign_tc3(
+    request: ApiRequest, service: str, secret_id: str, secret_key: str, now: datetime
+) -> ApiRequest:
+    """Return a request with a TC3-HMAC-SHA256 signature (Tencent Cloud API 3.0, signature v3).
+
+    What is signed besides the body is its Content-Type, the host and the action.
+    """
+    seconds = str(int(now.timestamp()))
+    scope = f"{now.astimezone(UTC):%Y-%m-%d}/{service}/tc3_request"
+    signed = {
+        "content-type": request.headers["Content-Type"],
+        "host": urlsplit(request.url).netloc,
+        "x-tc-action": request.headers["X-TC-Action"].lower(),
+    }
+    names = ";".join(signed)
+    lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+    digest = hashlib.sha256(request.content).hexdigest()
+    query = canonical_query(request.url)
+    canonical = f"{request.method}\n/\n{query}\n{lines}\n{names}\n{digest}"
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    to_sign = f"TC3-HMAC-SHA256\n{seconds}\n{scope}\n{hashed}"
+    key = f"TC3{secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac_sha256(key, part)
+    signature = hmac_sha256(key, to_sign).hex()
+    begin = f"TC3-HMAC-SHA256 Credential={secret_id}/{scope}, SignedHeaders={names}"
+    return request.with_headers(
+        {"X-TC-Timestamp": seconds, "Authorization": f"{begin}, Signature={signature}"}
+    )
