@@ -139,7 +139,6 @@ PLANNED: Mapping[str, tuple[Alias, ...]] = {
         Alias("certbot", "dns-simply", {"account_name": "account", "api_key": "key"}),
         Alias("acme.sh", "dns_simply", {"SIMPLY_AccountName": "account", "SIMPLY_ApiKey": "key"}),
     ),
-    "transip": (Alias("acme.sh", "dns_transip"),),
     "vultr": (Alias("acme.sh", "dns_vultr"),),
     "yandex": (
         Alias("acme.sh", "dns_yc"),

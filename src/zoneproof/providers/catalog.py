@@ -77,6 +77,7 @@ MODULES: Mapping[str, str] = {
     "spaceship": "spaceship:Spaceship",
     "ukfast": "ukfast:Ukfast",
     "tencentcloud": "dnspod:TencentCloud",
+    "transip": "transip:TransIp",
     "vercel": "vercel:Vercel",
     "vultr": "vultr:Vultr",
     "wedos": "wedos:Wedos",
