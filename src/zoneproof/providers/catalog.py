@@ -53,6 +53,7 @@ MODULES: Mapping[str, str] = {
     "gcloud": "gcloud:GoogleCloud",
     "godaddy": "godaddy:GoDaddy",
     "hetzner": "hetzner:Hetzner",
+    "huaweicloud": "huaweicloud:HuaweiCloud",
     "ionos": "ionos:Ionos",
     "linode": "linode:Linode",
     "luadns": "luadns:Luadns",
