@@ -140,8 +140,4 @@ PLANNED: Mapping[str, tuple[Alias, ...]] = {
         Alias("acme.sh", "dns_simply", {"SIMPLY_AccountName": "account", "SIMPLY_ApiKey": "key"}),
     ),
     "vultr": (Alias("acme.sh", "dns_vultr"),),
-    "yandex": (
-        Alias("acme.sh", "dns_yc"),
-        Alias("lego", "yandexcloud"),
-    ),
 }

@@ -82,6 +82,7 @@ MODULES: Mapping[str, str] = {
     "vercel": "vercel:Vercel",
     "vultr": "vultr:Vultr",
     "wedos": "wedos:Wedos",
+    "yandex": "yandex:Yandex",
     "zilore": "zilore:Zilore",
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
