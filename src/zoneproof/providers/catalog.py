@@ -67,6 +67,7 @@ MODULES: Mapping[str, str] = {
     "njalla": "njalla:Njalla",
     "netlify": "netlify:Netlify",
     "ns1": "ns1:Ns1",
+    "oracle": "oracle:Oracle",
     "ovh": "ovh:Ovh",
     "pointdns": "pointdns:PointDns",
     "porkbun": "porkbun:Porkbun",
