@@ -49,6 +49,7 @@ MODULES: Mapping[str, str] = {
     "linode": "linode:Linode",
     "loopia": "loopia:Loopia",
     "dnspod": "dnspod:DnsPod",
+    "exoscale": "exoscale:Exoscale",
     "gandi": "gandi:Gandi",
     "gcloud": "gcloud:GoogleCloud",
     "godaddy": "godaddy:GoDaddy",
