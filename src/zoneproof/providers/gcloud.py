@@ -59,6 +59,18 @@ class _RRset(msgspec.Struct):
     rrdatas: list[str]
 
 
+class _Format(msgspec.Struct):
+    type: str = "text"
+    subject_token_field_name: str = ""
+
+
+class _Source(msgspec.Struct):
+    file: str = ""
+    url: str = ""
+    headers: dict[str, str] = {}
+    format: _Format = msgspec.field(default_factory=_Format)
+
+
 class _KeyFile(msgspec.Struct):
     """A service account's key, or how another service's token becomes Google's (AIP-4117)."""
 
@@ -72,7 +84,7 @@ class _KeyFile(msgspec.Struct):
     subject_token_type: str = ""
     token_url: str = ""
     service_account_impersonation_url: str = ""
-    credential_source: dict[str, Any] = {}
+    credential_source: _Source = msgspec.field(default_factory=_Source)
 
 
 class GoogleCloud(SetsProvider):
@@ -234,7 +246,9 @@ class GoogleCloud(SetsProvider):
             token = await self._exchanged(self._file)
         if email:
             url = f"{self.fields['iam_url'].rstrip('/')}/projects/-/serviceAccounts/{email}"
-            return await self._impersonated(f"{url}:generateAccessToken", token.access_token)
+            token = await self._impersonated(
+                f"{url}:generateAccessToken", token.access_token, _SCOPE
+            )
         return token.access_token, token.expires_in
 
     async def _by_key(self, file: _KeyFile, key: RsaKey, scope: str) -> _Token:
@@ -255,10 +269,11 @@ class GoogleCloud(SetsProvider):
         subject = await self._subject_token(file.credential_source)
         self.api.hide(subject)
         further = file.service_account_impersonation_url
+        scope = _CLOUD_SCOPE if self.fields["impersonate"] else _SCOPE
         form = {
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
             "audience": file.audience,
-            "scope": _CLOUD_SCOPE if further or self.fields["impersonate"] else _SCOPE,
+            "scope": _CLOUD_SCOPE if further else scope,
             "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
             "subject_token_type": file.subject_token_type,
             "subject_token": subject,
@@ -267,40 +282,38 @@ class GoogleCloud(SetsProvider):
         token = self.api.read(answer, _Token)
         if not further:
             return token
-        text, seconds = await self._impersonated(further, token.access_token)
-        return _Token(text, int(seconds))
+        return await self._impersonated(further, token.access_token, scope)
 
-    async def _subject_token(self, source: dict[str, Any]) -> str:
-        if "file" in source:
-            text = _read(source["file"])
-        elif "url" in source:
-            headers = source.get("headers", {})
-            answer = await self.api.send("GET", source["url"], headers=headers, plain=True)
+    async def _subject_token(self, source: _Source) -> str:
+        if source.file:
+            text = _read(source.file)
+        elif source.url:
+            answer = await self.api.send("GET", source.url, headers=source.headers, plain=True)
             text = answer.body.decode("utf-8", "replace")
         else:
             raise ProviderCredentialsError("credentials have neither a file nor a url as a source")
-        form = source.get("format", {})
-        if form.get("type") != "json":
+        if source.format.type != "json":
             return text.strip()
         try:
-            found = place_in(msgspec.json.decode(text), form["subject_token_field_name"])
+            found = msgspec.json.decode(text, type=dict[str, Any])
         except msgspec.DecodeError:
-            found = None
-        if not isinstance(found, str):
+            found = {}
+        token = found.get(source.format.subject_token_field_name)
+        if not isinstance(token, str):
             raise ProviderCredentialsError("the source of the token is not JSON that has it")
-        return found
+        return token
 
-    async def _impersonated(self, url: str, token: str) -> tuple[str, float]:
+    async def _impersonated(self, url: str, token: str, scope: str) -> _Token:
         self.api.hide(token)
         answer = await self.api.send(
             "POST",
             url,
-            json={"scope": [_SCOPE], "lifetime": f"{_HOUR}s"},
+            json={"scope": [scope], "lifetime": f"{_HOUR}s"},
             headers=bearer(token),
             plain=True,
             repeatable=True,
         )
-        return self.api.read(answer, _ForeignToken).access_token, _HOUR
+        return _Token(self.api.read(answer, _ForeignToken).access_token)
 
 
 def _key_file(text: str) -> _KeyFile | None:
