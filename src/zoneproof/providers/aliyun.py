@@ -43,6 +43,7 @@ _KEY = Refusal(
 )
 _DENIED = Refusal(ProviderPermissionError, "the access key may not do this")
 _ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
+_NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
 _SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
 
 
@@ -262,9 +263,6 @@ class Aliyun(RecordsProvider):
             self._now(),
             secrets.token_hex(16),
         )
-
-
-_NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
 
 
 def sign_acs3(

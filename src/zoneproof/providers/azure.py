@@ -240,7 +240,11 @@ class Azure(SetsProvider):
         records = [{"value": _strings(value)} for value in change.new.values]
         properties = {self._ttl: change.new.ttl, self._records: records}
         await self.api.send(
-            "PUT", path, query=self._version, headers=same, json={"properties": properties}
+            "PATCH" if old.values else "PUT",  # which keeps the metadata of a set, or makes one
+            path,
+            query=self._version,
+            headers=same,
+            json={"properties": properties},
         )
 
     async def _sign_in(self) -> tuple[str, float]:

@@ -205,9 +205,9 @@ class Ovh(RecordsProvider):
         )
         records = [self.api.read(one, _Record) for one in answers if one.status == 200]
         return [
-            StoredTxt(str(one.id), one.sub_domain or "", unquote_txt(one.target))
+            StoredTxt(str(one.id), name, unquote_txt(one.target))
             for one in records
-            if (one.sub_domain or "") == name  # an empty subDomain asks for all names
+            if (one.sub_domain or "").lower() == name  # an empty subDomain asks for all names
         ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:

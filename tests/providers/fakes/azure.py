@@ -105,6 +105,17 @@ class FakeAzure(FakeApi):
     @route("PUT", _PREFIX + "/{kind}/{zone}/TXT/{name}")
     def put_set(self, call: Call) -> Reply:
         zone, name, version = self._place(call)
+        assert not version or call.headers.get("if-none-match"), "the metadata would be lost"
+        return self._write(call, zone, name, version)
+
+    @route("PATCH", _PREFIX + "/{kind}/{zone}/TXT/{name}")
+    def patch_set(self, call: Call) -> Reply:
+        zone, name, version = self._place(call)
+        if not version:
+            return _error(404, "NotFound", f"The resource record '{name}' does not exist.")
+        return self._write(call, zone, name, version)
+
+    def _write(self, call: Call, zone: FakeZone, name: str, version: str) -> Reply:
         self._check_version(call, version)
         properties = call.json["properties"]
         ttl, txt = ("ttl", "txtRecords") if self.private else ("TTL", "TXTRecords")
