@@ -66,6 +66,13 @@ class TestOracle(ApiContract):
         await harness.open(identity="instance").add(harness.zone, [txt("a", value)])
         assert await harness.values(harness.zone, "a") == [value]
 
+    async def test_what_is_no_certificate_is_refused(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeOracle)
+        harness.api.identity = dict.fromkeys(("cert.pem", "key.pem", "intermediate.pem"), "junk")
+        harness.api.identity["key.pem"] = private_pem(3)
+        with pytest.raises(ProviderCredentialsError, match="certificate cannot be read"):
+            await harness.open(identity="instance").zones()
+
     def test_half_a_key_is_refused(self) -> None:
         context = ProviderContext({**self.fields, "fingerprint": ""})
         with pytest.raises(InvalidInputError, match="fingerprint"):

@@ -329,16 +329,23 @@ def _bare(pem: str) -> str:
 
 def _key_id(cert: str) -> str:
     """Return what a certificate's key is called: its tenancy and its fingerprint."""
-    read = x509.load_pem_x509_certificate(cert.encode())
+    try:
+        read = x509.load_pem_x509_certificate(cert.encode())
+    except ValueError as error:
+        raise ProviderCredentialsError("the instance's certificate cannot be read") from error
     words = [str(one.value).partition(":") for one in read.subject]
     names = [what for kind, _, what in words if kind in ("opc-tenant", "opc-identity")]
+    if not names:
+        raise ProviderCredentialsError("the instance's certificate does not name a tenancy")
     fingerprint = read.fingerprint(SHA1()).hex(":").upper()  # noqa: S303  Oracle's choice
     return f"{names[0]}/fed-x509/{fingerprint}"
 
 
 def _end(token: str) -> int:
     """Return when a token ends, in seconds since 1970."""
-    claims = token.split(".")[1]
-    return msgspec.json.decode(
-        base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=_Claims
-    ).exp
+    claims = token.partition(".")[2].partition(".")[0]
+    try:
+        found = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+        return msgspec.json.decode(found, type=_Claims).exp
+    except (ValueError, msgspec.DecodeError) as error:
+        raise ProviderCredentialsError("the instance's token cannot be read") from error
