@@ -235,7 +235,7 @@ def _key_file(text: str) -> _Key:
     """Return the key. Raises InvalidInputError, which does not repeat it."""
     try:
         if not text.lstrip().startswith("{"):
-            text = base64.b64decode(text, validate=True).decode()
+            text = base64.b64decode("".join(text.split()), validate=True).decode()
         file = msgspec.json.decode(text, type=_Key)
     except (binascii.Error, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise InvalidInputError(
