@@ -447,6 +447,8 @@ class ApiRow:
 
     def urls(self, server: str) -> Mapping[str, str]:
         """Return the fields that lead to the fake's server."""
+        if self.info().field("server"):
+            return {"server": server}
         return {"api_url": server + self.root}
 
     def key(self, fields: Mapping[str, str]) -> str:

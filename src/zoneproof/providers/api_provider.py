@@ -29,6 +29,7 @@ from zoneproof.core.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
+from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.names import DomainName
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.batches import in_parts
@@ -40,7 +41,7 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.refusals import USUAL, ErrorBody, Refusals
-from zoneproof.providers.server_url import mask_url
+from zoneproof.providers.server_url import ServerUrl, mask_url
 
 ROUNDS = 4  # of reading and writing, until what is there is what was wanted
 _PAUSE = 0.5  # seconds between rounds
@@ -51,6 +52,23 @@ ZONE_ID = CredentialField(
     default="",
     rare=True,
 )
+CA_BUNDLE = CredentialField(
+    "ca_bundle",
+    "absolute path of the PEM file of the CA that signed the server's certificate; empty for the"
+    " usual public CAs",
+    default="",
+    file=load_ca_bundle,
+    rare=True,
+)
+
+
+def server_field(example: str) -> CredentialField:
+    """Return the field of the URL of a server that people run themselves.
+
+    Its path, if any, comes before the API's.
+    """
+    what = f"URL of the server, such as {example}; http:// only in a network that you trust"
+    return CredentialField("server", what, url=True, check=ServerUrl.parse)
 
 
 def relative_name(name: str, zone: Zone) -> str:
@@ -67,24 +85,33 @@ def relative_name(name: str, zone: Zone) -> str:
 class ApiProvider(ABC):
     """A provider with one :class:`ApiClient`; keyword arguments are those of the client.
 
-    ``refusals`` are added to the usual ones, and overrule them.
+    ``refusals`` are added to the usual ones, and overrule them. Where the API is says ``base_url``,
+    or the field ``api_url`` or :func:`server_field`, to which ``root`` is added; a field
+    :data:`CA_BUNDLE` counts too.
     """
 
     info: ClassVar[ProviderInfo]
     refusals: ClassVar[Refusals] = {}
     errors: ClassVar[ErrorBody] = ErrorBody()
+    root: ClassVar[str] = ""  # the API's path on a server that people run themselves
 
     def __init__(self, context: ProviderContext, **client: Any) -> None:
         self.fields = context.fields
         self.sleep = context.sleep
         url = self.fields.get("api_url", "") or self.info.api_url
+        if self.fields.get("server"):
+            url = ServerUrl.parse(self.fields["server"]).base
         self._own_url = bool(url) and url.rstrip("/") != self.info.api_url.rstrip("/")
         self._title = self.info.title + (f" at {mask_url(url)}" if self._own_url else "")
         secrets = [self.fields.get(field.name, "") for field in self.info.fields if field.secret]
-        options: dict[str, Any] = {"own_url": self._own_url, "errors": self.errors} | client
+        options: dict[str, Any] = {
+            "own_url": self._own_url,
+            "errors": self.errors,
+            "ca_bundle": self.fields.get("ca_bundle", ""),
+        } | client
         self.api = ApiClient(
             context,
-            options.pop("base_url", url),
+            options.pop("base_url", url + self.root),
             refusals={**USUAL, **self.refusals},
             secrets=[*secrets, *options.pop("secrets", ())],
             **options,
