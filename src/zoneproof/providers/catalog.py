@@ -72,6 +72,7 @@ MODULES: Mapping[str, str] = {
     "ovh": "ovh:Ovh",
     "pointdns": "pointdns:PointDns",
     "porkbun": "porkbun:Porkbun",
+    "powerdns": "powerdns:PowerDns",
     "rfc2136": "rfc2136:Rfc2136",
     "route53": "route53:Route53",
     "scaleway": "scaleway:Scaleway",
