@@ -89,4 +89,11 @@ MODULES: Mapping[str, str] = {
     "zilore": "zilore:Zilore",
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
+    "technitium": "technitium:Technitium",
+}
+# What stands before the colon of a slug, as in acmesh:dns_cf.
+FAMILIES: Mapping[str, str] = {
+    "acmesh": "acme_sh:AcmeShScript",
+    "certbot": "certbot_plugins:CertbotPlugin",
+    "lexicon": "dns_lexicon:LexiconModule",
 }
