@@ -1,0 +1,40 @@
+"""Infoblox's provider against the fake of its API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import TTL, txt
+from tests.providers.fakes.infoblox import FakeInfoblox
+from zoneproof.core.errors import ProviderZoneError
+from zoneproof.core.names import DomainName
+from zoneproof.providers import Zone
+
+
+class TestInfoblox(ApiContract):
+    slug = "infoblox"
+    fake = FakeInfoblox
+    fields = {"user": "acme", "password": "a-made-up-password"}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        return f"{fields['user']}:{fields['password']}"
+
+    async def test_nothing_is_written_to_the_zone_above(self, harness: ApiHarness) -> None:
+        zone = Zone(DomainName.parse("sub.zone.example"))
+        with pytest.raises(ProviderZoneError, match=r"sub\.zone\.example"):
+            await harness.open().add(zone, [txt("a", "value")])
+        assert harness.stored.records == []
+
+    async def test_a_record_is_made_as_in_the_recorded_exchange(self, harness: ApiHarness) -> None:
+        await harness.open().add(harness.zone, [txt("delete.testfilt", "challengetoken")])
+        assert json.loads(harness.server.requests[-1].body) == {
+            "text": '"challengetoken"',
+            "use_ttl": True,
+            "ttl": TTL,
+            "name": "delete.testfilt.zone.example",
+            "view": "default",
+        }
