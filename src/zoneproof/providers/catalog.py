@@ -62,6 +62,7 @@ MODULES: Mapping[str, str] = {
     "godaddy": "godaddy:GoDaddy",
     "ionos": "ionos:Ionos",
     "infoblox": "infoblox:Infoblox",
+    "ispconfig": "ispconfig:IspConfig",
     "manual": "manual:Manual",
     "mythicbeasts": "mythicbeasts:MythicBeasts",
     "namecheap": "namecheap:Namecheap",

@@ -100,6 +100,7 @@ class Technitium(RecordsProvider):
                 "dns_technitium",
                 {"Technitium_Server": "server", "Technitium_Token": "token"},
             ),
+            Alias("certbot", "dns-technitium", {"api_url": "server", "api_token": "token"}),
             Alias(
                 "lego",
                 "technitium",
