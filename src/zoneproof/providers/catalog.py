@@ -94,6 +94,7 @@ MODULES: Mapping[str, str] = {
     "zilore": "zilore:Zilore",
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
+    "simplednsplus": "simplednsplus:SimpleDnsPlus",
     "technitium": "technitium:Technitium",
 }
 # What stands before the colon of a slug, as in acmesh:dns_cf.
