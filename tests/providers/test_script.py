@@ -70,16 +70,21 @@ class ScriptHarness(HarnessWithZones, HarnessWithTrouble, HarnessWithSecond, Har
     """The provider with a script whose records are files."""
 
     kinds: ClassVar = frozenset({ProviderError})  # a script has one way to fail
+    keeper: ClassVar[str] = KEEPER
+    slug: ClassVar[str] = "script"
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
-        self.script = write_script(folder / "keeper", KEEPER)
+        self.script = write_script(folder / "keeper", self.keeper)
         self.zone = ZONE
         self.look_alike = Zone(DomainName.parse("sub.example.com"))
 
+    def open_program(self, program: Path, **changed: str) -> Provider:
+        return open_script(program, **changed)
+
     def make(self) -> Provider:
-        return open_script(self.script)
+        return self.open_program(self.script)
 
     async def values(self, zone: Zone, name: str) -> list[str]:
         return self._kept(zone, name) or []
@@ -98,20 +103,20 @@ class ScriptHarness(HarnessWithZones, HarnessWithTrouble, HarnessWithSecond, Har
         script = write_script(
             self.folder / "broken", "#!/bin/sh\necho first >&2\necho no such zone >&2\nexit 3\n"
         )
-        provider = open_script(script)
-        says = ("script", "example.com", str(script), "no such zone", "3")
+        provider = self.open_program(script)
+        says = (self.slug, "example.com", str(script), "no such zone", "3")
         add = Failure(ProviderError, lambda: provider.add(ZONE, [txt("a", "v")]), says)
         remove = Failure(ProviderError, lambda: provider.remove(ZONE, [txt("a", "v")]), says)
         return [add, remove]
 
     async def against_silence(self) -> None:
         script = write_script(self.folder / "sleeper", "#!/bin/sh\nsleep 600\n")
-        await open_script(script, timeout="0.3").add(ZONE, [txt("a", "v")])
+        await self.open_program(script, timeout="0.3").add(ZONE, [txt("a", "v")])
 
     def second(self) -> ScriptHarness:
         folder = self.folder / "second"
         folder.mkdir()
-        return ScriptHarness(folder)
+        return type(self)(folder)
 
 
 class TestContract(

@@ -61,6 +61,7 @@ MODULES: Mapping[str, str] = {
     "dnsmadeeasy": "dnsmadeeasy:DnsMadeEasy",
     "godaddy": "godaddy:GoDaddy",
     "ionos": "ionos:Ionos",
+    "exec": "lego_exec:LegoExec",
     "httpreq": "httpreq:HttpReq",
     "infoblox": "infoblox:Infoblox",
     "ispconfig": "ispconfig:IspConfig",

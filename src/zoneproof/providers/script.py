@@ -27,14 +27,15 @@ _CHALLENGE_LABEL = "_acme-challenge."
 _LONGEST_TIMEOUT = 3600.0
 
 
-def _seconds(text: str) -> float:
+def read_timeout(where: str, text: str) -> float:
+    """Return seconds. Raises InvalidInputError, which begins with ``where``."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= _LONGEST_TIMEOUT:
         raise InvalidInputError(
-            f"script: timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
+            f"{where}: timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
             f" '{sanitize(text)}'"
         )
     return seconds
@@ -63,7 +64,10 @@ class Script:
             ),
             CredentialField("zone_id", "handed to the program as its fourth argument", default=""),
             CredentialField(
-                "timeout", "seconds that the program may take", default="120", check=_seconds
+                "timeout",
+                "seconds that the program may take",
+                default="120",
+                check=partial(read_timeout, "script"),
             ),
         ),
         notes="The program gets four arguments: the domain that is validated, the full name of the"
@@ -78,11 +82,15 @@ class Script:
         " started.",
     )
 
+    programs: ClassVar[tuple[str, str]] = ("create", "delete")  # their fields
+
     def __init__(self, context: ProviderContext) -> None:
-        self._create = absolute_path("script: create", context.fields["create"])
-        self._delete = absolute_path("script: delete", context.fields["delete"])
-        self._zone_id = context.fields["zone_id"]
-        self._timeout = _seconds(context.fields["timeout"])
+        slug, fields = self.info.slug, context.fields
+        create, delete = self.programs
+        self._create = absolute_path(f"{slug}: {create}", fields[create])
+        self._delete = absolute_path(f"{slug}: {delete}", fields[delete])
+        self._zone_id = fields.get("zone_id", "")
+        self._timeout = read_timeout(slug, fields["timeout"])
         self._locks = KeyedLocks()
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -101,18 +109,22 @@ class Script:
     async def close(self) -> None:
         """Release nothing."""
 
+    def arguments(self, action: str, domain: str, name: str, value: str, zone_id: str) -> list[str]:
+        """Return the program's arguments; ``name`` is the record's full name."""
+        return [domain, name, value, zone_id]
+
     async def _run(
         self, action: str, program: Path, zone: Zone, records: Sequence[TxtRecord]
     ) -> None:
-        zone_id = self._zone_id or zone.id
+        slug, zone_id = self.info.slug, self._zone_id or zone.id
         for record in records:
             if "\0" in record.value + zone_id:
-                raise InvalidInputError(f"script {program}: a value cannot hold a NUL character")
+                raise InvalidInputError(f"{slug} {program}: a value cannot hold a NUL character")
 
         async def run(zone: Zone, record: TxtRecord) -> None:
             name = zone.record(record.name).text
             domain = name.removeprefix(_CHALLENGE_LABEL)
-            command = [str(program), domain, name, record.value, zone_id]
+            arguments = self.arguments(action, domain, name, record.value, zone_id)
             variables = {
                 "ZONEPROOF_ACTION": action,
                 "ZONEPROOF_DOMAIN": domain,
@@ -122,7 +134,9 @@ class Script:
                 "ZONEPROOF_ZONE_ID": zone_id,
             }
             await self._run_one(
-                f"script {program} ({action}, zone {zone.name})", command, variables
+                f"{slug} {program} ({action}, zone {zone.name})",
+                [str(program), *arguments],
+                variables,
             )
 
         await one_by_one(run, zone, records)
