@@ -67,6 +67,7 @@ MODULES: Mapping[str, str] = {
     "ispconfig": "ispconfig:IspConfig",
     "manual": "manual:Manual",
     "mythicbeasts": "mythicbeasts:MythicBeasts",
+    "msdns": "msdns:MsDns",
     "namecheap": "namecheap:Namecheap",
     "namecom": "namecom:NameCom",
     "namesilo": "namesilo:NameSilo",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -47,6 +48,7 @@ class LegoExec(Script):
         refuse_raw(context.fields["mode"])
         super().__init__(context)
 
-    def arguments(self, action: str, domain: str, name: str, value: str, zone_id: str) -> list[str]:
+    def arguments(self, variables: Mapping[str, str]) -> list[str]:
         """Return what lego gives to the program (providers/dns/exec, July 2026)."""
-        return ["present" if action == "create" else "cleanup", f"{name}.", value]
+        action = "present" if variables["ZONEPROOF_ACTION"] == "create" else "cleanup"
+        return [action, f"{variables['ZONEPROOF_RECORD']}.", variables["ZONEPROOF_VALUE"]]

@@ -11,7 +11,7 @@ from typing import ClassVar
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.files import absolute_path
-from zoneproof.core.programs import ProgramError, require_program, run_program
+from zoneproof.core.programs import Ended, ProgramError, require_program, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
@@ -85,7 +85,8 @@ class Script:
     programs: ClassVar[tuple[str, str]] = ("create", "delete")  # their fields
 
     def __init__(self, context: ProviderContext) -> None:
-        slug, fields = self.info.slug, context.fields
+        self.fields = fields = context.fields
+        slug = self.info.slug
         create, delete = self.programs
         self._create = absolute_path(f"{slug}: {create}", fields[create])
         self._delete = absolute_path(f"{slug}: {delete}", fields[delete])
@@ -109,22 +110,27 @@ class Script:
     async def close(self) -> None:
         """Release nothing."""
 
-    def arguments(self, action: str, domain: str, name: str, value: str, zone_id: str) -> list[str]:
-        """Return the program's arguments; ``name`` is the record's full name."""
-        return [domain, name, value, zone_id]
+    def arguments(self, variables: Mapping[str, str]) -> list[str]:
+        """Return the program's arguments; ``variables`` are those that it finds as well."""
+        names = ("DOMAIN", "RECORD", "VALUE", "ZONE_ID")
+        return [variables[f"ZONEPROOF_{name}"] for name in names]
+
+    def failed(self, ended: Ended) -> ProviderError:
+        """Return what to raise for a program that failed; its message continues a sentence."""
+        return ProviderError(ended.failure)
 
     async def _run(
         self, action: str, program: Path, zone: Zone, records: Sequence[TxtRecord]
     ) -> None:
         slug, zone_id = self.info.slug, self._zone_id or zone.id
         for record in records:
+            self.info.limits.check(record.value)
             if "\0" in record.value + zone_id:
                 raise InvalidInputError(f"{slug} {program}: a value cannot hold a NUL character")
 
         async def run(zone: Zone, record: TxtRecord) -> None:
             name = zone.record(record.name).text
             domain = name.removeprefix(_CHALLENGE_LABEL)
-            arguments = self.arguments(action, domain, name, record.value, zone_id)
             variables = {
                 "ZONEPROOF_ACTION": action,
                 "ZONEPROOF_DOMAIN": domain,
@@ -135,7 +141,7 @@ class Script:
             }
             await self._run_one(
                 f"{slug} {program} ({action}, zone {zone.name})",
-                [str(program), *arguments],
+                [str(program), *self.arguments(variables)],
                 variables,
             )
 
@@ -158,4 +164,7 @@ class Script:
                     changed_nothing=not error.started,
                 ) from error
         if ended.failure:
-            raise ProviderError(f"{where} {ended.failure}")
+            failure = self.failed(ended)
+            failure.message = f"{where} {failure.message}"
+            failure.args = (failure.message,)
+            raise failure
