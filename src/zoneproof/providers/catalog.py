@@ -99,6 +99,7 @@ MODULES: Mapping[str, str] = {
     "zonomi": "zonomi:Zonomi",
     "simplednsplus": "simplednsplus:SimpleDnsPlus",
     "technitium": "technitium:Technitium",
+    "ultradns": "ultradns:UltraDns",
 }
 # What stands before the colon of a slug, as in acmesh:dns_cf.
 FAMILIES: Mapping[str, str] = {

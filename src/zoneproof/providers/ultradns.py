@@ -1,0 +1,155 @@
+"""The provider for UltraDNS (Vercara, DigiCert): sets, read and replaced one by one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote
+
+import msgspec
+
+from zoneproof.core.errors import (
+    AlreadyDoneError,
+    ProviderConflictError,
+    ProviderCredentialsError,
+    ProviderPermissionError,
+    ProviderZoneError,
+)
+from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    Zone,
+)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.txt_text import unquote_txt
+
+_MOST = 1000  # zones on a page
+_NO_DATA = "70002"
+_THERE = "already exists"
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    expires_in: int | str = 3600
+
+
+class _Properties(msgspec.Struct):
+    name: str
+
+
+class _Zone(msgspec.Struct):
+    properties: _Properties
+
+
+class _RRset(msgspec.Struct, rename="camel"):
+    ttl: int
+    rdata: list[str]
+
+
+class _Found(msgspec.Struct, rename="camel"):
+    rr_sets: list[_RRset]
+
+
+class UltraDns(SetsProvider):
+    """Makes a set by POST, replaces it by PUT. What is not there is an error with a code."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="ultradns",
+        title="UltraDNS",
+        homepage="https://vercara.digicert.com/authoritative-dns",
+        fields=(
+            CredentialField("user", "user name"),
+            CredentialField("password", "that user's password", secret=True),
+        ),
+        key_url="https://portal.ultradns.com",
+        api_url="https://api.ultradns.com",
+        limits=Limits(value_bytes=255, value_pattern=r"[!#-\[\]-~]+"),
+        notes="The password is that of a portal user, so make one for this alone; with two-factor"
+        " authentication there is no login. Values with spaces or quotes are refused, because"
+        " sources do not say how the service cuts them.",
+        least_privilege="A user of a group that may read the zones needed and read and write their"
+        " records, and nothing else.",
+        name_servers=("*.ultradns.net", "*.ultradns.com", "*.ultradns.org", "*.ultradns.biz"),
+        aliases=(
+            Alias(
+                "lego",
+                "ultradns",
+                {
+                    "ULTRADNS_USERNAME": "user",
+                    "ULTRADNS_PASSWORD": "password",
+                    "ULTRADNS_ENDPOINT": "api_url",
+                },
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("0.errorCode", "errorCode"),
+        messages=("0.errorMessage", "errorMessage", "error_description"),
+        phrases=(_THERE,),
+    )
+    refusals: ClassVar[Refusals] = {
+        "60001": Refusal(ProviderCredentialsError, "it does not accept user and password"),
+        "60004": Refusal(ProviderCredentialsError, "it does not accept the token"),
+        "1801": Refusal(ProviderZoneError, "it does not have the zone"),
+        403: Refusal(ProviderPermissionError, "the user may not do this"),
+        _NO_DATA: ALREADY,
+        _THERE: Refusal(ProviderConflictError, "the set was made meanwhile"),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, token=BearerToken(self._login, context.clock))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the primary zones; they are known by name."""
+        query = {"limit": _MOST, "q": "zone_type:PRIMARY"}
+        try:
+            found = await self.api.items(
+                "zones",
+                _Zone,
+                at="zones",
+                query=query,
+                counter="cursor",
+                following="cursorInfo.next",
+            )
+        except AlreadyDoneError:  # there is none
+            return []
+        return [(zone.properties.name, "") for zone in found]
+
+    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+        """Return the set at the name."""
+        try:
+            found = await self.api.get(_path(zone, name), _Found)
+        except AlreadyDoneError:
+            return TxtSet()
+        values = [unquote_txt(text) for one in found.rr_sets for text in one.rdata]
+        return TxtSet(tuple(values), found.rr_sets[0].ttl if values else 0)
+
+    async def write_set(self, zone: Zone, change: SetChange) -> None:
+        """Make, replace or delete the set."""
+        path, new = _path(zone, change.name), change.new
+        if not new.values:
+            await self.api.delete(path)
+            return
+        method = "PUT" if change.old.values else "POST"
+        await self.api.send(method, path, json={"ttl": new.ttl, "rdata": list(new.values)})
+
+    async def _login(self) -> tuple[str, float]:
+        form = {
+            "grant_type": "password",
+            "username": self.fields["user"],
+            "password": self.fields["password"],
+        }
+        answer = await self.api.send(
+            "POST", "authorization/token", form=form, plain=True, repeatable=True
+        )
+        token = self.api.read(answer, _Token)
+        return token.access_token, float(token.expires_in)
+
+
+def _path(zone: Zone, name: str) -> str:
+    owner = quote(f"{zone.record(name)}.", safe="")
+    return f"zones/{quote(zone.name.text, safe='')}./rrsets/TXT/{owner}"
