@@ -81,6 +81,7 @@ MODULES: Mapping[str, str] = {
     "pointdns": "pointdns:PointDns",
     "porkbun": "porkbun:Porkbun",
     "powerdns": "powerdns:PowerDns",
+    "rackspace": "rackspace:Rackspace",
     "rfc2136": "rfc2136:Rfc2136",
     "route53": "route53:Route53",
     "scaleway": "scaleway:Scaleway",
