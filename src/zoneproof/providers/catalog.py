@@ -98,6 +98,7 @@ MODULES: Mapping[str, str] = {
     "zilore": "zilore:Zilore",
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
+    "selectel": "selectel:Selectel",
     "simplednsplus": "simplednsplus:SimpleDnsPlus",
     "technitium": "technitium:Technitium",
     "ultradns": "ultradns:UltraDns",

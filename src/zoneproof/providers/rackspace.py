@@ -102,8 +102,8 @@ class Rackspace(RecordsProvider):
         limits=Limits(value_bytes=255, min_ttl=300),
         notes="Each change is a job of a few seconds, and those of one domain take turns. What the"
         " service answers is known from exchanges of 2018; clients of 2026 agree.",
-        least_privilege="A user with the role DNS Creator (`dns:creator`), which may add records"
-        " but not delete them, is not enough: take DNS Admin (`dns:admin`), and no other product.",
+        least_privilege="A user of the account with the role DNS Admin, and with none for another"
+        " product.",
         name_servers=("dns?.stabletransit.com",),
         aliases=(
             Alias(

@@ -1,0 +1,197 @@
+"""The provider for Selectel: version 2 of its DNS API, with tokens of its OpenStack Keystone."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import ClassVar, TypeVar
+
+import msgspec
+
+from zoneproof.core.errors import (
+    ProviderConflictError,
+    ProviderCredentialsError,
+    ProviderError,
+)
+from zoneproof.providers.api_provider import ZONE_ID, relative_name
+from zoneproof.providers.api_request import ApiRequest
+from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    Zone,
+)
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+_T = TypeVar("_T")
+
+_MOST = 1000  # items on a page
+_PROJECT_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class _Zone(msgspec.Struct):
+    id: str
+    name: str
+
+
+class _Record(msgspec.Struct):
+    content: str
+    disabled: bool = False
+
+
+class _RRset(msgspec.Struct):
+    id: str
+    name: str
+    type: str
+    ttl: int
+    records: list[_Record]
+
+
+class _Token(msgspec.Struct):
+    expires_at: datetime
+
+
+class _Login(msgspec.Struct):
+    token: _Token
+
+
+class Selectel(SetsProvider):
+    """Makes a set by POST, replaces it by PATCH. Names are in Unicode there."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="selectel",
+        title="Selectel",
+        homepage="https://selectel.ru/services/additional/dns/",
+        fields=(
+            CredentialField("user", "name of a service user"),
+            CredentialField("password", "that user's password", secret=True),
+            CredentialField("account", "number of the account"),
+            CredentialField("project", "name or id of the project of the zones"),
+            ZONE_ID,
+            CredentialField(
+                "auth_url",
+                "where tokens are made; another one for a proxy or a test",
+                default="https://cloud.api.selcloud.ru/identity/v3",
+                url=True,
+                rare=True,
+            ),
+        ),
+        key_url="https://my.selectel.ru/iam/users_management/users",
+        api_url="https://api.selectel.ru/domains/v2",
+        limits=Limits(min_ttl=60),
+        notes="Zones of the old DNS hosting, with its version 1 and static keys (`X-Token`), which"
+        " Selectel calls legacy, have to be moved to the current one first, or written with"
+        " `lexicon` or `acmesh:dns_selectel`.",
+        least_privilege="A service user with access to one project that has nothing but the zones.",
+        name_servers=("*.ns.selectel.ru",),
+        aliases=(
+            Alias(
+                "acme.sh",
+                "dns_selectel",
+                {
+                    "SL_Login_Name": "user",
+                    "SL_Pswd": "password",
+                    "SL_Login_ID": "account",
+                    "SL_Project_Name": "project",
+                },
+            ),
+            Alias(
+                "lego",
+                "selectelv2",
+                {
+                    "SELECTELV2_USERNAME": "user",
+                    "SELECTELV2_PASSWORD": "password",
+                    "SELECTELV2_ACCOUNT_ID": "account",
+                    "SELECTELV2_PROJECT_ID": "project",
+                    "SELECTELV2_BASE_URL": "api_url",
+                    "SELECTELV2_AUTH_URL": "auth_url",
+                },
+            ),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=(), messages=("description", "error", "error.message", "message")
+    )
+    refusals: ClassVar[Refusals] = {
+        401: Refusal(
+            ProviderCredentialsError,
+            "it does not accept user and password",
+            "check the account, and that it is a service user of the project",
+        ),
+        409: Refusal(ProviderConflictError, "the set was made meanwhile"),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        token = BearerToken(self._login, context.clock, apply=_with_token)
+        super().__init__(context, token=token)
+        self._now = context.now
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the project's zones with their ids."""
+        found = await self._list("zones", _Zone, {})
+        return [(one.name, one.id) for one in found]
+
+    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+        """Return the set at the name, with its id as the mark."""
+        whole = zone.record(name).text.encode().decode("idna")
+        query: dict[str, object] = {"name": whole, "rrset_types": "TXT"}
+        for one in await self._list(f"zones/{zone.id}/rrset", _RRset, query):
+            if one.type == "TXT" and relative_name(_a_labels(one.name), zone) == name:
+                values = tuple(unquote_txt(r.content) for r in one.records if not r.disabled)
+                return TxtSet(values, one.ttl, one.id)
+        return TxtSet()
+
+    async def write_set(self, zone: Zone, change: SetChange) -> None:
+        """Make, replace or delete the set."""
+        path, new = f"zones/{zone.id}/rrset", change.new
+        what = {
+            "ttl": new.ttl,
+            "records": [{"content": quote_txt(value), "disabled": False} for value in new.values],
+        }
+        if not change.old.version:
+            name = f"{zone.record(change.name)}.".encode().decode("idna")
+            await self.api.send("POST", path, json={"name": name, "type": "TXT", **what})
+        elif new.values:
+            await self.api.send("PATCH", f"{path}/{change.old.version}", json=what)
+        else:
+            await self.api.delete(f"{path}/{change.old.version}")
+
+    async def _list(self, path: str, of: type[_T], query: dict[str, object]) -> list[_T]:
+        asked = {"limit": _MOST, **query}
+        return await self.api.items(
+            path, of, at="result", query=asked, counter="offset", following="next_offset"
+        )
+
+    async def _login(self) -> tuple[str, float]:
+        fields = self.fields
+        domain = {"name": fields["account"]}
+        user = {"name": fields["user"], "domain": domain, "password": fields["password"]}
+        project: dict[str, object] = {"name": fields["project"], "domain": domain}
+        if _PROJECT_ID.fullmatch(fields["project"]):
+            project = {"id": fields["project"]}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        answer = await self.api.send(
+            "POST",
+            f"{fields['auth_url'].rstrip('/')}/auth/tokens",
+            json={"auth": {"identity": identity, "scope": {"project": project}}},
+            plain=True,
+            repeatable=True,
+        )
+        until = self.api.read(answer, _Login).token.expires_at
+        token = answer.headers.get("X-Subject-Token", "")
+        if not token:
+            raise ProviderError("the login's answer has no token", changed_nothing=True)
+        return token, (until - self._now()).total_seconds()
+
+
+def _with_token(request: ApiRequest, token: str) -> ApiRequest:
+    return request.with_headers({"X-Auth-Token": token})
+
+
+def _a_labels(name: str) -> str:
+    return name if name.isascii() else name.encode("idna").decode()

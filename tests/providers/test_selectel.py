@@ -1,0 +1,46 @@
+"""Selectel's provider against the fake of its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.fakes.selectel import FakeSelectel
+from tests.support.fake_api import Key
+from zoneproof.core.names import DomainName
+from zoneproof.providers import Zone
+
+
+class TestSelectel(ApiContract):
+    slug = "selectel"
+    fake = FakeSelectel
+    fields = {
+        "user": "acme",
+        "password": "a-made-up-password",
+        "account": "1234567",
+        "project": "my project",
+    }
+
+    def urls(self, server: str) -> Mapping[str, str]:
+        return {"api_url": f"{server}/domains/v2", "auth_url": f"{server}/identity/v3/"}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        user = f"{fields['account']}:{fields['user']}:{fields['password']}"
+        return f"{user}:{fields['account']}/{fields['project']}"
+
+    async def test_a_project_may_be_given_by_its_id(self, harness: ApiHarness) -> None:
+        project = "111a11111aaa11aa1a11aaa11111aa1a"
+        harness.api.keys[f"1234567:acme:a-made-up-password:{project}"] = Key()
+        await harness.open(project=project).add(harness.zone, [txt("a", "value")])
+        assert await harness.values(harness.zone, "a") == ["value"]
+
+    async def test_names_are_in_unicode_there(self, harness: ApiHarness) -> None:
+        stored = harness.add_zone("xn--bcher-kva.example")
+        harness.api.keys[harness.key] = Key()
+        zone, values = Zone(DomainName.parse("bücher.example")), [challenge_value() for _ in "ab"]
+        provider = harness.open()
+        for value in values:
+            await provider.add(zone, [txt("_acme-challenge", value)])
+        assert [one.value for one in stored.at("_acme-challenge")] == values
+        assert "b%C3%BCcher.example" in harness.server.requests[-1].path
