@@ -101,6 +101,7 @@ MODULES: Mapping[str, str] = {
     "selectel": "selectel:Selectel",
     "simplednsplus": "simplednsplus:SimpleDnsPlus",
     "technitium": "technitium:Technitium",
+    "totaluptime": "totaluptime:TotalUptime",
     "ultradns": "ultradns:UltraDns",
 }
 # What stands before the colon of a slug, as in acmesh:dns_cf.

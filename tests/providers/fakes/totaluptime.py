@@ -1,0 +1,69 @@
+"""Total Uptime's API, version 2, as far as it is about domains and TXT records.
+
+Made from one client, Posh-ACME (2026), which names the API's documentation
+(totaluptime.com/api/v2): paths, names of fields, rows, ``Success``, JSON that is called a form.
+What stands in refusals is made up.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.support.fake_api import Call, FakeApi, route
+from tests.support.fake_http import Reply
+
+
+def _error(status: int, message: str) -> Reply:
+    return Reply(status, {"status": "Failed", "message": message})
+
+
+class FakeTotalUptime(FakeApi):
+    sources = "one client (2026)"
+    refusals = {
+        "credentials": _error(401, "Invalid credentials"),
+        "permission": _error(403, "The role does not allow this"),
+        "zone": _error(404, "Domain not found"),
+        "record": _error(404, "Record not found"),
+        "invalid": _error(200, "Invalid host name"),
+    }
+    impossible = {"quota": "the source does not show what it answers"}
+
+    def key_of(self, call: Call) -> str:
+        return ":".join(call.request.login or ())
+
+    @route("GET", "/CloudDNS/Domain/All")
+    def list_domains(self, call: Call) -> Reply:
+        return _rows([{"id": zone.id, "domainName": zone.name} for zone in self.allowed_zones()])
+
+    @route("GET", "/CloudDNS/Domain/{zone}/TXTRecord/All")
+    def list_records(self, call: Call) -> Reply:
+        zone = self.zone(call["zone"], by_id=True)
+        return _rows(
+            [
+                {
+                    "id": str(one.id),
+                    "txtHostName": one.name or "@",
+                    "txtText": one.value,
+                    "txtTTL": one.ttl,
+                }
+                for one in zone.records
+                if one.type == "TXT"
+            ]
+        )
+
+    @route("POST", "/CloudDNS/Domain/{zone}/TXTRecord")
+    def create_record(self, call: Call) -> Reply:
+        zone, new = self.zone(call["zone"], by_id=True), json.loads(call.request.body)
+        name = new["txtHostName"].replace("@", "")
+        self.create(zone, name, "TXT", new["txtText"], new["txtTTL"])
+        return Reply(200, {"status": "Success", "message": "Record added"})
+
+    @route("DELETE", "/CloudDNS/Domain/{zone}/TXTRecord/{record}")
+    def delete_record(self, call: Call) -> Reply:
+        self.delete(self.zone(call["zone"], by_id=True), call["record"])
+        return Reply(200, {"status": "Success", "message": "Record deleted"})
+
+
+def _rows(rows: list[dict[str, Any]]) -> Reply:
+    return Reply(200, {"rows": rows, "records": len(rows)})
