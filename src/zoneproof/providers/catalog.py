@@ -63,6 +63,7 @@ MODULES: Mapping[str, str] = {
     "ionos": "ionos:Ionos",
     "exec": "lego_exec:LegoExec",
     "httpreq": "httpreq:HttpReq",
+    "ibm": "ibm:IbmClassic",
     "infoblox": "infoblox:Infoblox",
     "ispconfig": "ispconfig:IspConfig",
     "manual": "manual:Manual",
