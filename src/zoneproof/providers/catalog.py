@@ -64,6 +64,7 @@ MODULES: Mapping[str, str] = {
     "exec": "lego_exec:LegoExec",
     "httpreq": "httpreq:HttpReq",
     "ibm": "ibm:IbmClassic",
+    "ibm-cis": "ibm_cis:IbmCis",
     "infoblox": "infoblox:Infoblox",
     "ispconfig": "ispconfig:IspConfig",
     "manual": "manual:Manual",
