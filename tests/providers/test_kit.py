@@ -19,9 +19,10 @@ from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderQuotaError,
+    ProviderUnavailableError,
 )
 from zoneproof.core.names import DomainName
-from zoneproof.providers import ProviderContext, Zone
+from zoneproof.providers import ProviderContext, Zone, open_provider
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_provider import relative_name
 from zoneproof.providers.api_request import ApiRequest, bearer, token_field
@@ -204,6 +205,21 @@ async def test_a_next_page_by_http_of_the_same_place_is_asked_for_by_https(tmp_p
         api = client(server, ca_bundle=str(bundle))
         assert [item.n for item in await api.items("list", Item)] == [1, 0]
         await api.close()
+
+
+async def test_a_server_that_people_run_may_have_a_ca_of_its_own(tmp_path: Path) -> None:
+    bundle, context = certificate(tmp_path)
+    async with fake_http_server(lambda _: Reply(200, []), context) as server:
+        fields = {"server": f"{server.url}/dns/", "key": "0123456789abcdef"}
+        stranger = open_provider("powerdns", ProviderContext(fields))
+        with pytest.raises(ProviderUnavailableError, match="certificate"):
+            await stranger.zones()
+        friend = open_provider("powerdns", ProviderContext({**fields, "ca_bundle": str(bundle)}))
+        assert await friend.zones() == []
+        path = server.requests[-1].path
+        assert path.startswith("/dns/api/v1/servers/localhost/zones")
+        await stranger.close()
+        await friend.close()
 
 
 async def test_a_token_is_fetched_once_and_again_when_it_has_ended(

@@ -101,6 +101,7 @@ MODULES: Mapping[str, str] = {
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
     "selectel": "selectel:Selectel",
+    "selectel-v1": "selectel_v1:SelectelV1",
     "simplednsplus": "simplednsplus:SimpleDnsPlus",
     "technitium": "technitium:Technitium",
     "totaluptime": "totaluptime:TotalUptime",

@@ -104,9 +104,9 @@ class MsDns(Script):
         " have not been tried on a Windows server here. Zones that allow nonsecure updates from"
         " one address, or `_acme-challenge` names delegated to another server, are changed with"
         " `rfc2136`.",
-        least_privilege="A domain user who may create, read and delete child objects of the zone"
-        " (Security in its properties) and is no member of DnsAdmins; with `server` empty, a local"
-        " login by key that is limited to this machine's address (`from=` in authorized_keys).",
+        least_privilege="A user of its own, no administrator, who may change the records of these"
+        " zones (Security in a zone's properties), with a key that is accepted from this machine's"
+        " address only (`from=` in authorized_keys).",
     )
     programs: ClassVar[tuple[str, str]] = ("ssh", "ssh")
 

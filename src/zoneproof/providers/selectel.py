@@ -84,9 +84,8 @@ class Selectel(SetsProvider):
         key_url="https://my.selectel.ru/iam/users_management/users",
         api_url="https://api.selectel.ru/domains/v2",
         limits=Limits(min_ttl=60),
-        notes="Zones of the old DNS hosting, with its version 1 and static keys (`X-Token`), which"
-        " Selectel calls legacy, have to be moved to the current one first, or written with"
-        " `lexicon` or `acmesh:dns_selectel`.",
+        notes="Zones of the old DNS hosting, which has static tokens, are changed with"
+        " `selectel-v1`, or moved to the current one.",
         least_privilege="A service user with access to one project that has nothing but the zones.",
         name_servers=("*.ns.selectel.ru",),
         aliases=(
@@ -98,6 +97,16 @@ class Selectel(SetsProvider):
                     "SL_Pswd": "password",
                     "SL_Login_ID": "account",
                     "SL_Project_Name": "project",
+                },
+            ),
+            Alias(
+                "certbot",
+                "dns-selectel-api-v2",
+                {
+                    "username": "user",
+                    "password": "password",
+                    "account_id": "account",
+                    "project_name": "project",
                 },
             ),
             Alias(
