@@ -61,7 +61,7 @@ class Infoblox(RecordsProvider):
     info: ClassVar[ProviderInfo] = ProviderInfo(
         slug="infoblox",
         title="Infoblox",
-        homepage="https://www.infoblox.com/products/nios/",
+        homepage="https://www.infoblox.com/products/ddi/",
         fields=(
             server_field("https://gridmanager.example.org"),
             CredentialField("user", "name of a user who may use the API"),
@@ -77,7 +77,7 @@ class Infoblox(RecordsProvider):
             ),
             CA_BUNDLE,
         ),
-        key_url="https://docs.infoblox.com/space/nios90/280400943/Managing+Administrators",
+        key_url="https://www.infoblox.com/products/ddi/",
         limits=Limits(value_bytes=512, value_pattern=r"[ !#-\[\]-~]*"),
         notes="This is NIOS, which people run themselves; Infoblox Universal DDI (BloxOne) is"
         " another service. Quotes and backslashes in values are refused, because sources do not say"

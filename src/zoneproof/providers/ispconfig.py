@@ -75,7 +75,7 @@ class IspConfig(RecordsProvider):
             CredentialField("password", "that user's password", secret=True),
             CA_BUNDLE,
         ),
-        key_url="https://www.ispconfig.org/documentation/",
+        key_url="https://git.ispconfig.org/ispconfig/ispconfig3/-/tree/develop/remoting_client/API-docs",
         default_ttl=60,
         limits=Limits(value_bytes=255, value_pattern=r"[ !#-\[\]-~]+", min_ttl=60),
         notes="The server writes its zone files once in a minute, so values are seen a minute"

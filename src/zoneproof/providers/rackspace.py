@@ -77,7 +77,7 @@ class _JobError(msgspec.Struct):
 
 class _Job(msgspec.Struct, rename="camel"):
     status: str
-    callback_url: str
+    job_id: str
     error: _JobError = msgspec.field(default_factory=_JobError)
 
 
@@ -96,7 +96,7 @@ class Rackspace(RecordsProvider):
             token_field("key", "that user's API key"),
             ZONE_ID,
         ),
-        key_url="https://account.rackspace.com/users",
+        key_url="https://account.rackspace.com",
         api_url="https://identity.api.rackspacecloud.com/v2.0",
         default_ttl=300,
         limits=Limits(value_bytes=255, min_ttl=300),
@@ -187,7 +187,8 @@ class Rackspace(RecordsProvider):
             if job.status == "ERROR":
                 raise _error_of(job.error)
             await self.sleep(1.0)
-            job = await self.api.get(job.callback_url, _Job, query={"showDetails": "true"})
+            path = await self._url(f"status/{job.job_id}")
+            job = await self.api.get(path, _Job, query={"showDetails": "true"})
         raise ProviderUnavailableError("the change is still not done; try again later")
 
     async def _url(self, path: str) -> str:

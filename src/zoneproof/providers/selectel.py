@@ -66,7 +66,7 @@ class Selectel(SetsProvider):
     info: ClassVar[ProviderInfo] = ProviderInfo(
         slug="selectel",
         title="Selectel",
-        homepage="https://selectel.ru/services/additional/dns/",
+        homepage="https://docs.selectel.com/cloud-services/dns-hosting/dns_hosting/",
         fields=(
             CredentialField("user", "name of a service user"),
             CredentialField("password", "that user's password", secret=True),
@@ -81,7 +81,7 @@ class Selectel(SetsProvider):
                 rare=True,
             ),
         ),
-        key_url="https://my.selectel.ru/iam/users_management/users",
+        key_url="https://docs.selectel.ru/control-panel-actions/users-and-roles/add-user/",
         api_url="https://api.selectel.ru/domains/v2",
         limits=Limits(min_ttl=60),
         notes="Zones of the old DNS hosting, which has static tokens, are changed with"

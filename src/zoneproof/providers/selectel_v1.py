@@ -41,7 +41,7 @@ class SelectelV1(RecordsProvider):
     info: ClassVar[ProviderInfo] = ProviderInfo(
         slug="selectel-v1",
         title="Selectel (legacy)",
-        homepage="https://selectel.ru/services/additional/dns/",
+        homepage="https://docs.selectel.com/cloud-services/dns-hosting/dns_hosting/",
         fields=(token_field("token", "Selectel token (X-Token)"), ZONE_ID),
         key_url="https://my.selectel.ru/profile/apikeys",
         api_url="https://api.selectel.ru/domains/v1",

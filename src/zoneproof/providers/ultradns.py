@@ -60,12 +60,12 @@ class UltraDns(SetsProvider):
     info: ClassVar[ProviderInfo] = ProviderInfo(
         slug="ultradns",
         title="UltraDNS",
-        homepage="https://vercara.digicert.com/authoritative-dns",
+        homepage="https://vercara.com/authoritative-dns",
         fields=(
             CredentialField("user", "user name"),
             CredentialField("password", "that user's password", secret=True),
         ),
-        key_url="https://portal.ultradns.com",
+        key_url="https://docs.ultradns.com",
         api_url="https://api.ultradns.com",
         limits=Limits(value_bytes=255, value_pattern=r"[!#-\[\]-~]+"),
         notes="The password is that of a portal user, so make one for this alone; with two-factor"
