@@ -80,9 +80,9 @@ class Infoblox(RecordsProvider):
         key_url="https://www.infoblox.com/products/ddi/",
         limits=Limits(value_bytes=512, value_pattern=r"[ !#-\[\]-~]*"),
         notes="This is NIOS, which people run themselves; Infoblox Universal DDI (BloxOne) is"
-        " another service. Quotes and backslashes in values are refused, because sources do not say"
-        " how the WAPI reads them; what it answers is known from exchanges of 2018 and clients"
-        " of 2024 to 2026.",
+        " another service. lego takes the view `External` where none is set. Quotes and backslashes"
+        " in values are refused, because sources do not say how the WAPI reads them; what it"
+        " answers is known from exchanges of 2018 and clients of 2024 to 2026.",
         least_privilege="An administrator group with API access only, and a role with read and"
         " write permission for TXT records of the zones needed and read permission for the zones.",
         aliases=(

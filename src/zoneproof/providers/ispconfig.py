@@ -44,13 +44,13 @@ _ADDRESS = "is not allowed"
 
 
 class _Zone(msgspec.Struct):
-    id: str
-    server_id: str
+    id: int | str
+    server_id: int | str
     origin: str
 
 
 class _Record(msgspec.Struct):
-    id: str
+    id: int | str
     name: str
     data: str
 
@@ -129,17 +129,17 @@ class IspConfig(RecordsProvider):
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the zone's TXT records."""
-        place = {"zone": (await self._find(zone)).id, "type": "TXT"}
+        place = {"zone": str((await self._find(zone)).id), "type": "TXT"}
         answer = await self._call("dns_txt_get", {"primary_id": place}, reads=True)
         found = self.api.read(answer, _Answer[list[_Record]]).response
-        return [StoredTxt(one.id, relative_name(one.name, zone), one.data) for one in found]
+        return [StoredTxt(str(one.id), relative_name(one.name, zone), one.data) for one in found]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record with its whole name."""
         place = await self._find(zone)
         new = {
-            "server_id": place.server_id,
-            "zone": place.id,
+            "server_id": str(place.server_id),
+            "zone": str(place.id),
             "name": f"{zone.record(record.name)}.",
             "type": "TXT",
             "data": record.value,

@@ -1,9 +1,10 @@
 """Rackspace's identity service and Cloud DNS, whose changes are jobs.
 
 Made from the exchanges that dns-lexicon recorded (March 2018): login, domains with numbers as ids,
-records, 202 with a job, its callback URL and states; paths, parameters and parsing agree, but for
-``per_page``, which is no parameter of the reference. From lego (2026), whose bodies are those of
-the reference, and Posh-ACME (2026): ``limit`` and ``offset``, the catalog, faults, the least TTL.
+records, 202 with a job, its states and the URL where it is asked for; paths, parameters and parsing
+agree, but for ``per_page``, which is no parameter. Pages by ``limit`` and ``offset`` are those of
+the API reference (docs.rackspace.com/reference/cloud-dns-paginated-collections, 2026), the catalog
+and faults those of lego's test data (2026), the least TTL that of lego and Posh-ACME (2026).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tests.support.fake_http import Reply
 
 
 class FakeRackspace(FakeApi):
-    sources = "recorded exchanges (2018), two clients (2026)"
+    sources = "recorded exchanges (2018), API reference and two clients (2026)"
     recorded = "agree"
     min_ttl = 300
     logins = r"/v2\.0/tokens|/v1\.0/110011/status/.*"
