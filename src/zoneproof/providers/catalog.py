@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# What stands before the colon of a slug, as in acmesh:dns_cf.
 FAMILIES: Mapping[str, str] = {
     "acmesh": "acme_sh:AcmeShScript",
     "certbot": "certbot_plugins:CertbotPlugin",
@@ -97,10 +98,4 @@ MODULES: Mapping[str, str] = {
     "zilore": "zilore:Zilore",
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
-}
-# What stands before the colon of a slug, as in acmesh:dns_cf.
-FAMILIES: Mapping[str, str] = {
-    "acmesh": "acme_sh:AcmeShScript",
-    "certbot": "certbot_plugins:CertbotPlugin",
-    "lexicon": "dns_lexicon:LexiconModule",
 }
