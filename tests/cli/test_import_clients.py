@@ -394,7 +394,7 @@ def test_a_licence_key_in_a_servers_url_is_a_secret(inside: Inside, folder: Path
     assert "d420c923.auth.example.org" in inside.good("registration", "list")
 
 
-@pytest.mark.parametrize("plugin", ["dns-inwx", "nobody-knows-it"])
+@pytest.mark.parametrize("plugin", ["dns-unheard-of", "nobody-knows-it"])
 def test_without_a_provider_it_is_kept_and_not_renewed(
     inside: Inside, folder: Path, plugin: str
 ) -> None:

@@ -128,9 +128,9 @@ def test_the_old_prefix_of_plugins_is_understood(tmp_path: Path) -> None:
 
 
 def test_settings_without_a_counterpart_are_noted_without_their_value(tmp_path: Path) -> None:
-    made, _ = with_plugin(tmp_path, "joker", {"dns_joker_password": SECRET})
-    assert (made.provider, made.fields) == ("joker", {})
-    assert any("no provider joker" in note for note in made.notes)
+    made, _ = with_plugin(tmp_path, "unheard", {"dns_unheard_password": SECRET})
+    assert (made.provider, made.fields) == ("unheard", {})
+    assert any("no provider unheard" in note for note in made.notes)
     assert any("password is not carried over" in note for note in made.notes)
     assert SECRET not in repr(made)
 

@@ -16,12 +16,11 @@ from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Problem, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 
 _KEY = Refusal(
     ProviderCredentialsError,
@@ -40,16 +39,6 @@ class _Record(msgspec.Struct):
 
 class _Records(msgspec.Struct):
     data: list[_Record]
-
-
-class _Errors(ErrorBody):
-    """Takes the first word as the code: details may follow it."""
-
-    def read(self, status: int, body: bytes) -> Problem | None:
-        problem = super().read(status, body)
-        if problem is None:
-            return None
-        return Problem(problem.message, (*problem.message.split()[:1], *problem.codes))
 
 
 class DreamHost(RecordsProvider):
@@ -82,10 +71,10 @@ class DreamHost(RecordsProvider):
         "record_already_exists_remove_first": ALREADY,
         **dict.fromkeys(_GONE, ALREADY),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        errors = _Errors(codes=("result",), messages=("data",), success=("result", "success"))
-        super().__init__(context, errors=errors)
+    # Details may follow the word in ``data``.
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("result",), messages=("data",), success=("result", "success"), phrases=(*refusals,)
+    )
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones of all records; they are known by name."""

@@ -45,6 +45,7 @@ class DuckDns(OneValueProvider):
         least_privilege="The token is for all domains of the account, and can be made anew on the"
         " page where it stands.",
         aliases=(
+            Alias("certbot", "dns-duckdns", {"token": "token"}),
             Alias("acme.sh", "dns_duckdns", {"DuckDNS_Token": "token"}),
             Alias("lego", "duckdns", {"DUCKDNS_TOKEN": "token"}),
         ),

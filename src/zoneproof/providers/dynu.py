@@ -63,7 +63,11 @@ class Dynu(RecordsProvider):
         least_privilege="The key is that of the account, for all its domains; it can be changed"
         " on the page where it stands.",
         name_servers=("ns*.dynu.com",),
-        aliases=(Alias("acme.sh", "dns_dynu"), Alias("lego", "dynu", {"DYNU_API_KEY": "key"})),
+        aliases=(
+            Alias("certbot", "dns-dynu", {"auth_token": "key"}),
+            Alias("acme.sh", "dns_dynu"),
+            Alias("lego", "dynu", {"DYNU_API_KEY": "key"}),
+        ),
     )
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(

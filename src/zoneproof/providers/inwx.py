@@ -94,6 +94,15 @@ class Inwx(RecordsProvider):
                 },
             ),
             Alias(
+                "certbot",
+                "dns-inwx",
+                {
+                    "username": "user",
+                    "password": "password",
+                    "shared_secret": "shared_secret",
+                },
+            ),
+            Alias(
                 "lego",
                 "inwx",
                 {

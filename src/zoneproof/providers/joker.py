@@ -46,7 +46,8 @@ class _Errors(ErrorBody):
             return Problem(words) if words or status < 400 else None
         if status < 400 and (code == "0" or (code.isdigit() and int(code) in _DONE)):
             return None
-        return Problem(head.get("error") or head.get("status-text", ""), (code,))
+        words = head.get("error") or head.get("status-text", "")
+        return Problem(words, ("2200" if "session" in words.lower() else code,))
 
 
 class Joker(WholeZoneProvider[str]):
@@ -63,7 +64,7 @@ class Joker(WholeZoneProvider[str]):
                 "password", "its password", secret=True, default="", needed_with="user"
             ),
         ),
-        key_url="https://joker.com/user/dashboard",
+        key_url="https://joker.com/faq/category/39/22-dmapi.html",
         api_url="https://dmapi.joker.com/request",
         default_ttl=120,
         limits=Limits(min_ttl=60, value_pattern=r"[ !#-\[\]-~]*[!#-\[\]-~]"),

@@ -51,6 +51,7 @@ class JokerSvc(OneValueProvider):
         " domain, and another one for its wildcard. Sources: clients of 2026.",
         least_privilege="User and password are those of one domain's dynamic DNS.",
         aliases=(
+            Alias("certbot", "dns-joker", {"username": "user", "password": "password"}),
             Alias("acme.sh", "dns_joker", {"JOKER_USERNAME": "user", "JOKER_PASSWORD": "password"}),
         ),
     )

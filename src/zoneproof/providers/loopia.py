@@ -70,6 +70,11 @@ class Loopia(RecordsProvider):
         name_servers=("ns?.loopia.se",),
         aliases=(
             Alias(
+                "certbot",
+                "dns-loopia",
+                {"user": "user", "username": "user", "password": "password"},
+            ),
+            Alias(
                 "acme.sh",
                 "dns_loopia",
                 {"LOOPIA_User": "user", "LOOPIA_Password": "password", "LOOPIA_Api": "api_url"},

@@ -29,10 +29,7 @@ from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
 
 _SESSION = 600.0  # seconds for which a session is used; they end some minutes later
 _LOGIN = Refusal(ProviderCredentialsError, "it does not accept customer number, key or password")
-_FAST = (
-    "More than 180 requests per minute. Please wait and retry later. Please contact our customer"
-    " service to find out if the limitation of requests can be increased."
-)
+_FAST = "More than 180 requests per minute"  # its code is for other things too
 _ZONE = Refusal(
     ProviderZoneError,
     "it does not know the zone, or not for this customer",
@@ -80,6 +77,11 @@ class Netcup(RecordsProvider):
         name_servers=("*-dns.netcup.net",),
         aliases=(
             Alias(
+                "certbot",
+                "dns-netcup",
+                {"customer_id": "customer", "api_key": "key", "api_password": "password"},
+            ),
+            Alias(
                 "acme.sh",
                 "dns_netcup",
                 {"NC_CID": "customer", "NC_Apikey": "key", "NC_Apipw": "password"},
@@ -97,9 +99,10 @@ class Netcup(RecordsProvider):
     )
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("longmessage", "statuscode"),
+        codes=("statuscode",),
         messages=("longmessage", "shortmessage"),
         success=("status", "success"),
+        phrases=(_FAST,),
     )
     refusals: ClassVar[Refusals] = {
         _FAST: Refusal(ProviderQuotaError, "too many requests", again=True),

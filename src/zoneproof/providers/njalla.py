@@ -64,6 +64,7 @@ class Njalla(RecordsProvider):
         " can be removed by itself.",
         name_servers=("1-you.njalla.no", "2-can.njalla.in", "3-get.njalla.fo"),
         aliases=(
+            Alias("certbot", "dns-njalla", {"token": "token"}),
             Alias("acme.sh", "dns_njalla", {"NJALLA_Token": "token"}),
             Alias("lego", "njalla", {"NJALLA_TOKEN": "token"}),
         ),

@@ -25,7 +25,7 @@ class FakeDreamHost(FakeApi):
         "credentials": _error("wrong_key_of_the_fake"),
         "zone": _error("no_such_zone"),
         "record": _error("no_such_record"),
-        "quota": _error("slow_down_bucko"),
+        "quota": _error("slow_down_bucko (too many commands in an hour)"),
         "invalid": _error("invalid_record\ttoo long"),
     }
     impossible = {"permission": "what a key without the function is told is not documented"}
