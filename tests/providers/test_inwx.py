@@ -35,3 +35,5 @@ class TestInwx(ApiContract):
         assert await harness.open(shared_secret=SECRET).zones()
         with pytest.raises(ProviderCredentialsError):
             await harness.open(shared_secret=SECRET[::-1]).zones()
+        with pytest.raises(ProviderCredentialsError, match="set the field shared_secret"):
+            await harness.open().zones()

@@ -73,7 +73,10 @@ class DreamHost(RecordsProvider):
     }
     # Details may follow the word in ``data``.
     errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("result",), messages=("data",), success=("result", "success"), phrases=(*refusals,)
+        codes=("result",),
+        messages=("data",),
+        success=("result", "success"),
+        phrases=tuple(map(str, refusals)),
     )
 
     async def list_zones(self) -> list[tuple[str, str]]:

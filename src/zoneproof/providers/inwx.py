@@ -74,7 +74,7 @@ class Inwx(RecordsProvider):
                 default="",
             ),
         ),
-        key_url="https://www.inwx.com/en/customer/subaccounts",
+        key_url="https://www.inwx.de/en/account",
         api_url="https://api.domrobot.com/jsonrpc",
         default_ttl=300,
         limits=Limits(min_ttl=300, value_pattern="[^`]*[^` ]"),
@@ -174,6 +174,10 @@ class Inwx(RecordsProvider):
         answer = await self.api.send("POST", "/", json=call, plain=True, refusals=refusals)
         cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
         if self.api.read(answer, _Answer).res_data.tfa == "GOOGLE-AUTH":
+            if not self.fields["shared_secret"]:
+                raise ProviderCredentialsError(
+                    "the account has a second factor (mobile TAN): set the field shared_secret"
+                )
             code = one_time_code(self.fields["shared_secret"], self._now())
             call = {"method": "account.unlock", "params": {"tan": code}}
             await self.api.send(

@@ -113,7 +113,7 @@ class Loopia(RecordsProvider):
         return [
             StoredTxt(str(one.get("record_id")), name, str(one.get("rdata")))
             for one in await self._records(zone, name)
-            if one.get("type") == "TXT"
+            if one.get("type") == "TXT" and isinstance(one.get("record_id"), int)
         ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:

@@ -65,7 +65,7 @@ class Netcup(RecordsProvider):
             CredentialField("key", "API key", secret=True),
             CredentialField("password", "API password", secret=True),
         ),
-        key_url="https://www.customercontrolpanel.de",
+        key_url="https://www.customercontrolpanel.de/daten_aendern.php?sprung=api",
         api_url="https://ccp.netcup.net/run/webservice/servers/endpoint.php?JSON",
         default_ttl=300,
         limits=Limits(value_pattern=r"[ !#-&(-\[\]-~]*", has_ttl=False),

@@ -1,9 +1,10 @@
-"""Hurricane Electric's web pages for zones and records, and its updates of dynamic TXT records.
+"""Hurricane Electric's web pages for zones and records.
 
 Made from the pages that dns-lexicon recorded (September 2018: the list of zones, rows of records,
 dns_status, dns_err) and from acme.sh, Posh-ACME and dnscontrol (2026), which send the same forms;
 that user and password can stand in each form is as acme.sh does it, so that the session and the
-cookie of the recorded exchanges are not needed. What is said of a record that is not accepted or
+cookie of the recorded exchanges are not needed. dnscontrol sends TXT in quotes, as the pages show
+it, and the others bare; here it must be in quotes. What is said of a record that is not accepted or
 not there, and of a zone that is not the account's, is in none of them: the first two are made up.
 """
 
