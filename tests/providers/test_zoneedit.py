@@ -25,6 +25,7 @@ from tests.providers.contract_suite import (
 from tests.providers.fakes.zoneedit import FakeZoneEdit
 from tests.support.clock import Clock
 from tests.support.fake_http import Reply
+from zoneproof.core.aio import all_at_once
 from zoneproof.providers import ProviderContext, open_provider
 
 
@@ -50,7 +51,7 @@ class TestZoneEdit(
     async def test_a_value_is_created_once(self, harness: ApiHarness) -> None:
         provider, record = harness.open(), txt("a", challenge_value())
         for _ in range(2):
-            await provider.add(harness.zone, [record, record])
+            await all_at_once(provider.add(harness.zone, [record, record]) for _ in range(2))
         assert await harness.values(harness.zone, "a") == [record.value]
 
     async def test_requests_are_ten_seconds_apart(self, harness: ApiHarness) -> None:

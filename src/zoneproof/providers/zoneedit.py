@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
@@ -77,28 +77,24 @@ class ZoneEdit(ApiProvider):
         return []
 
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
-        await in_parts(([one], self._create(zone, one)) for one in records)
+        await in_parts(([one], self._change(zone, one, create=True)) for one in records)
 
     async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
-        await in_parts(([one], self._change(zone, one, "txt-delete.php")) for one in records)
+        await in_parts(([one], self._change(zone, one, create=False)) for one in records)
 
-    async def _create(self, zone: Zone, record: TxtRecord) -> None:
-        if (zone.record(record.name).text, record.value) not in self._created:
-            await self._change(zone, record, "txt-create.php")
-
-    async def _change(self, zone: Zone, record: TxtRecord, path: str) -> None:
+    async def _change(self, zone: Zone, record: TxtRecord, *, create: bool) -> None:
         host = zone.record(record.name).text
+        path = "txt-create.php" if create else "txt-delete.php"
+        query = {"host": host if record.name else f"@.{host}", "rdata": record.value}
 
         async def look() -> Coroutine[Any, Any, None]:
-            return self._send(path, host if record.name else f"@.{host}", record.value)
+            return self._send(path, query)
 
         async with self._hold(zone, [record.name]):
+            if create and (host, record.value) in self._created:
+                return
             await self._converge(zone, look, sure=True)
-            known = {(host, record.value)}
-            self._created = (
-                self._created | known if path == "txt-create.php" else self._created - known
-            )
+            (self._created.add if create else self._created.discard)((host, record.value))
 
-    async def _send(self, path: str, host: str, value: str) -> None:
-        query = {"host": host, "rdata": value}
+    async def _send(self, path: str, query: Mapping[str, object]) -> None:
         await self.api.send("GET", path, query=query, repeatable=False)
