@@ -124,7 +124,8 @@ class Script:
     ) -> None:
         slug, zone_id = self.info.slug, self._zone_id or zone.id
         for record in records:
-            self.info.limits.check(record.value)
+            if action == "create":
+                self.info.limits.check(record.value)
             if "\0" in record.value + zone_id:
                 raise InvalidInputError(f"{slug} {program}: a value cannot hold a NUL character")
 

@@ -28,12 +28,12 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     TxtRecord,
     Zone,
-    split_txt,
 )
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
 T = TypeVar("T")
 
+_STRING = 255  # characters, where the server cuts a text
 _DENIED = "access was denied"
 _NO_ZONE = "no such zone was found"
 _CNAME = "a CNAME record cannot exists with other record types"
@@ -176,7 +176,8 @@ def _txt_at(zone: Zone, name: str) -> dict[str, str]:
 
 
 def _cut(data: _Data) -> str:
-    strings = data.character_strings
-    if tuple(one.encode() for one in strings) in ((), split_txt(data.text)):
+    usual = [data.text[i : i + _STRING] for i in range(0, len(data.text), _STRING)]
+    if data.character_strings in ([], usual):
         return ""
-    return "\n".join(one.replace("\\", "\\\\").replace("\n", "\\n") for one in strings)
+    escaped = (one.replace("\\", "\\\\").replace("\n", "\\n") for one in data.character_strings)
+    return "\n".join(escaped)
