@@ -52,6 +52,7 @@ MODULES: Mapping[str, str] = {
     "ibm": "ibm:IbmClassic",
     "ibm-cis": "ibm_cis:IbmCis",
     "infoblox": "infoblox:Infoblox",
+    "hostinger": "hostinger:Hostinger",
     "infomaniak": "infomaniak:Infomaniak",
     "inwx": "inwx:Inwx",
     "ionos": "ionos:Ionos",

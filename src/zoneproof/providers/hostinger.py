@@ -1,0 +1,99 @@
+"""The provider for Hostinger's DNS: values appended to sets, or sets replaced to remove some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.refusals import ErrorBody
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.txt_text import unquote_txt
+
+
+class _Domain(msgspec.Struct):
+    domain: str | None = None  # none for a free one that is not chosen yet
+
+
+class _Record(msgspec.Struct):
+    content: str
+
+
+class _RecordSet(msgspec.Struct):
+    name: str
+    type: str
+    ttl: int
+    records: list[_Record]
+
+
+class Hostinger(SetsProvider):
+    """Reads all sets of a domain; what is added is appended to what there is then."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="hostinger",
+        title="Hostinger",
+        homepage="https://developers.hostinger.com",
+        fields=(token_field("token", "API token"),),
+        key_url="https://hpanel.hostinger.com/profile/api",
+        api_url="https://developers.hostinger.com",
+        default_ttl=300,
+        least_privilege="A token may do everything that its owner may; give it a date of expiry.",
+        name_servers=("ns?.dns-parking.com",),
+        aliases=(
+            Alias("certbot", "dns-hostinger", {"api_token": "token"}),
+            Alias("lego", "hostinger", {"HOSTINGER_API_TOKEN": "token"}),
+        ),
+    )
+    batches: ClassVar[bool] = True
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers=bearer(context.fields["token"]))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's domains; there is one page of them."""
+        found = await self.api.items("api/domains/v1/portfolio", _Domain)
+        return [(one.domain, "") for one in found if one.domain]
+
+    async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
+        """Return the TXT sets of the domain."""
+        found = await self.api.items(f"api/dns/v1/zones/{zone.name}", _RecordSet)
+        return {
+            relative_name(one.name, zone): TxtSet(
+                tuple(unquote_txt(record.content) for record in one.records), one.ttl
+            )
+            for one in found
+            if one.type == "TXT"
+        }
+
+    async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
+        """Append values, replace sets that keep some, and delete those that keep none."""
+        path = f"api/dns/v1/zones/{zone.name}"
+        appended, replaced, deleted = [], [], []
+        for change in changes:
+            old, new = change.old.values, change.new.values
+            if set(old) <= set(new):
+                appended.append(_set(change, [value for value in new if value not in old]))
+            elif new:
+                replaced.append(_set(change, new))
+            else:
+                deleted.append({"name": change.name or "@", "type": "TXT"})
+        for sets, overwrite in ((appended, False), (replaced, True)):
+            if sets:
+                await self.api.send("PUT", path, json={"overwrite": overwrite, "zone": sets})
+        if deleted:
+            await self.api.delete(path, json={"filters": deleted})
+
+
+def _set(change: SetChange, values: Sequence[str]) -> dict[str, object]:
+    records = [{"content": value} for value in values]
+    return {
+        "name": change.name or "@",
+        "type": "TXT",
+        "ttl": change.new.ttl,
+        "records": records,
+    }
