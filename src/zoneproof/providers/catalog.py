@@ -103,6 +103,7 @@ MODULES: Mapping[str, str] = {
     "vultr": "vultr:Vultr",
     "wedos": "wedos:Wedos",
     "yandex": "yandex:Yandex",
+    "websupport": "websupport:Websupport",
     "zilore": "zilore:Zilore",
     "zoneedit": "zoneedit:ZoneEdit",
     "zonomi": "zonomi:Zonomi",
