@@ -42,6 +42,7 @@ MODULES: Mapping[str, str] = {
     "gandi": "gandi:Gandi",
     "gcloud": "gcloud:GoogleCloud",
     "gcore": "gcore:Gcore",
+    "glesys": "glesys:Glesys",
     "godaddy": "godaddy:GoDaddy",
     "hetzner": "hetzner:Hetzner",
     "hostingde": "hosting_de:HostingDe",

@@ -1,0 +1,30 @@
+"""GleSYS's provider against the fake of its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.fakes.glesys import FakeGlesys
+from tests.support.fake_http import Reply
+from zoneproof.core.errors import ProviderCredentialsError
+
+
+class TestGlesys(ApiContract):
+    slug = "glesys"
+    fake = FakeGlesys
+    fields = {"user": "CL12345", "key": "0123456789abcdef"}
+
+    def key(self, fields: Mapping[str, str]) -> str:
+        return f"{fields['user']}:{fields['key']}"
+
+    async def test_a_refusal_with_status_200_is_one(self, harness: ApiHarness) -> None:
+        body = harness.api.refuse("credentials").body
+        with (
+            harness.server.failing(Reply(200, body)),
+            pytest.raises(ProviderCredentialsError, match="need to be authenticated"),
+        ):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
