@@ -77,6 +77,7 @@ MODULES: Mapping[str, str] = {
     "ns1": "ns1:Ns1",
     "oracle": "oracle:Oracle",
     "ovh": "ovh:Ovh",
+    "nearlyfreespeech": "nearlyfreespeech:NearlyFreeSpeech",
     "netlify": "netlify:Netlify",
     "ns1": "ns1:Ns1",
     "pointdns": "pointdns:PointDns",
