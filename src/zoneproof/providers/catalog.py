@@ -84,6 +84,7 @@ MODULES: Mapping[str, str] = {
     "porkbun": "porkbun:Porkbun",
     "powerdns": "powerdns:PowerDns",
     "rackspace": "rackspace:Rackspace",
+    "rcodezero": "rcodezero:RcodeZero",
     "rfc2136": "rfc2136:Rfc2136",
     "route53": "route53:Route53",
     "scaleway": "scaleway:Scaleway",

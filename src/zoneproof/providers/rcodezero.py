@@ -1,0 +1,116 @@
+"""The provider for RcodeZero: sets at a name, by the part of the API that is for ACME."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import ProviderConflictError, ProviderPermissionError
+from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
+
+_MOST = 100  # sets on a page
+_EXISTS = "already exists"
+
+
+class _Record(msgspec.Struct):
+    content: str
+    disabled: bool = False
+
+
+class _RRset(msgspec.Struct):
+    name: str
+    type: str
+    ttl: int
+    records: list[_Record]
+
+
+class RcodeZero(SetsProvider):
+    """Reads all TXT sets of a batch's zone, and changes those of the batch in one request.
+
+    Zones are not listed: a token for ACME may only ask whether there is one. Records that are
+    disabled stay, and are no values.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="rcodezero",
+        title="RcodeZero DNS",
+        homepage="https://my.rcodezero.at/openapi",
+        fields=(token_field("token", "API token with the permission ACME"),),
+        key_url="https://my.rcodezero.at/enableapi",
+        api_url="https://my.rcodezero.at",
+        notes="This part of the API is for names that begin with `_acme-challenge`.",
+        least_privilege="A token with the permission `ACME` only, which can write no other"
+        " records; others are not accepted.",
+        name_servers=("*.rcode0.net",),
+        aliases=(
+            Alias("certbot", "dns-rcode0", {"api_key": "token"}),
+            Alias("acme.sh", "dns_rcode0", {"RCODE0_API_TOKEN": "token", "RCODE0_URL": "api_url"}),
+            Alias("lego", "rcodezero", {"RCODEZERO_API_TOKEN": "token"}),
+        ),
+    )
+    batches: ClassVar[bool] = True
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=(), messages=("message",), success=("status", "ok", None), phrases=(_EXISTS,)
+    )
+    refusals: ClassVar[Refusals] = {
+        403: Refusal(
+            ProviderPermissionError,
+            "the credentials do not allow this",
+            "the token needs the permission ACME",
+        ),
+        _EXISTS: Refusal(ProviderConflictError, "another program has added a value meanwhile"),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers=bearer(context.fields["token"]))
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return none."""
+        return []
+
+    async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
+        """Return the TXT sets of the zone; their version is what they have besides values."""
+        found = await self.api.items(
+            _path(zone),
+            _RRset,
+            at="data",
+            query={"page_size": _MOST},
+            counter="page",
+            size=_MOST,
+        )
+        return {relative_name(one.name, zone): _txt_set(one) for one in found if one.type == "TXT"}
+
+    async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
+        """Change all the sets; one that is new is added only if there is still none."""
+        sets = [_change(zone, change) for change in changes]
+        await self.api.send("PATCH", _path(zone), json=sets)
+
+
+def _path(zone: Zone) -> str:
+    return f"api/v1/acme/zones/{zone.name}/rrsets"
+
+
+def _txt_set(found: _RRset) -> TxtSet:
+    values = tuple(unquote_txt(one.content) for one in found.records if not one.disabled)
+    disabled = [one for one in found.records if one.disabled]
+    return TxtSet(values, found.ttl, msgspec.json.encode(disabled).decode() if disabled else "")
+
+
+def _change(zone: Zone, change: SetChange) -> dict[str, object]:
+    disabled = msgspec.json.decode(change.old.version or "[]", type=list[_Record])
+    records = [*(_Record(quote_txt(value)) for value in change.new.values), *disabled]
+    there = bool(change.old.values or disabled)
+    return {
+        "name": f"{zone.record(change.name)}.",
+        "type": "TXT",
+        "changetype": ("update" if there else "add") if records else "delete",
+        "ttl": change.new.ttl,
+        "records": records,
+    }
