@@ -14,9 +14,8 @@ import pytest
 
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.support.self_signed import certificate
+from zoneproof.core.webhooks import signature, signing_key
 from zoneproof.manager.notifications import Notice, NotifySettings, WebhookSettings, send, send_test
-from zoneproof.manager.notifications.settings import signing_key
-from zoneproof.manager.notifications.webhook import signature
 
 AT = datetime(2026, 8, 1, 12, tzinfo=UTC)
 NOTICE = Notice(

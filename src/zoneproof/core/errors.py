@@ -333,3 +333,10 @@ class OrderFailedError(AcmeError):
     def __init__(self, message: str, *, failures: Sequence[Subproblem] = ()) -> None:
         super().__init__(message)
         self.failures = tuple(failures)
+
+
+# --- deployment --------------------------------------------------------------------------------
+
+
+class DeploymentError(ZoneproofError):
+    """A task could not do what it is for; the message says what is in its way."""

@@ -24,6 +24,8 @@ _FIRST_LINE = "a script needs a first line such as #!/bin/sh"
 _LONGEST_FIRST_LINE = 4096  # bytes
 _PLAIN = re.compile(r"[\w.+/][\w.+/-]*")  # neither an option of env nor a variable
 _MOST_OUTPUT = 64 * 1024  # bytes that are kept, from the end
+_MOST_PRINTED = 64 * 1024 * 1024  # bytes on the disk, after which a program never ends by itself
+_LOOK = 0.1  # seconds between looks at how much it has printed
 # Our own environment may hold keys that the program has no business with, so it gets only what
 # programs need to find themselves, a home, a language and a place for temporary files.
 _INHERITED = frozenset(
@@ -72,8 +74,9 @@ async def run_program(
     """Run a program to its end; the first word of ``command`` is its absolute path.
 
     Its environment is the usual minimum and ``variables``, its stdin is empty. After ``seconds``
-    it is killed with everything that it started, and so it is when the caller is cancelled. What
-    it leaves running when it ends is left alone. Raises ProgramError.
+    it is killed with everything that it started, and so it is when the caller is cancelled, or when
+    it prints more than 64 MiB. What it leaves running when it ends is left alone. Raises
+    ProgramError.
     """
     # Files and no pipes take the output: a pipe that a left-over child keeps open would have to be
     # waited for.
@@ -91,7 +94,7 @@ async def run_program(
             raise ProgramError(f"cannot be run: {_reason(error)}", started=False) from error
         try:
             async with asyncio.timeout(seconds):
-                status = await process.wait()
+                status = await _wait(process, (stdout, stderr))
         except TimeoutError as error:
             raise ProgramError(
                 f"took longer than {seconds:g} seconds and was killed", started=True
@@ -101,6 +104,19 @@ async def run_program(
                 _kill_group(process)
                 await process.wait()
         return Ended(status, _end_of(stdout), _end_of(stderr))
+
+
+async def _wait(process: asyncio.subprocess.Process, outputs: Sequence[IO[bytes]]) -> int:
+    ending = asyncio.ensure_future(process.wait())
+    try:
+        while not (await asyncio.wait([ending], timeout=_LOOK))[0]:
+            if any(os.fstat(output.fileno()).st_size > _MOST_PRINTED for output in outputs):
+                raise ProgramError(
+                    f"printed more than {_MOST_PRINTED >> 20} MiB and was killed", started=True
+                )
+        return ending.result()
+    finally:
+        ending.cancel()
 
 
 def require_program(field: str, path: str) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import is_email
 from zoneproof.core.toml import is_reference
+from zoneproof.core.webhooks import check_url, is_host, is_loopback, signing_key
 from zoneproof.manager.notifications.notice import Kind
 
-_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
-_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
-_SIGNING_PREFIX = "whsec_"
-_SHORTEST_KEY = 24  # bytes, as Standard Webhooks wants
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,14 +35,14 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not work, or would show the password to the network."""
-        if not _is_host(self.host):
+        if not is_host(self.host):
             raise ValueError("host must be a host name or an IP address")
         for address in (self.sender, *self.recipients):
             if not is_email(address):
                 raise ValueError("sender and recipients must be addresses such as ops@example.com")
         if bool(self.user) != bool(self.password):
             raise ValueError("user and password belong together: give both, or neither")
-        if self.password and self.security == "none" and not _is_loopback(self.host):
+        if self.password and self.security == "none" and not is_loopback(self.host):
             raise ValueError("a password is not sent without encryption: set security to starttls")
 
     def __repr__(self) -> str:
@@ -100,52 +92,3 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     smtp: tuple[SmtpSettings, ...] = ()
     webhook: tuple[WebhookSettings, ...] = ()
-
-
-def check_url(text: str) -> str:
-    """Return the URL if notices may go there.
-
-    Raises InvalidInputError, which does not repeat the URL.
-    """
-    url = text.strip()
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        usable = _URL.fullmatch(url) and _is_host(host) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise InvalidInputError("url must be like https://host/path")
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
-        return url
-    raise InvalidInputError("url must begin with https:// (http:// is for this machine only)")
-
-
-def signing_key(secret: str) -> bytes:
-    """Return the bytes of ``whsec_`` and base64. Raises InvalidInputError without repeating it."""
-    try:
-        key = base64.b64decode(secret.strip().removeprefix(_SIGNING_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not secret.startswith(_SIGNING_PREFIX) or len(key) < _SHORTEST_KEY:
-        raise InvalidInputError(
-            "secret must be 'whsec_' and at least 24 bytes in base64: make one with"
-            " echo whsec_$(openssl rand -base64 32)"
-        )
-    return key
-
-
-def _is_host(text: str) -> bool:
-    return bool(_HOST.fullmatch(text)) or _address(text) is not None
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host == "localhost" or (address is not None and address.is_loopback)
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None

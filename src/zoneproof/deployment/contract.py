@@ -1,0 +1,94 @@
+"""What every deployment task promises: its description, what it is given, and what it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from zoneproof.acme import CertificateChain
+from zoneproof.core.aio import KeyedLocks
+from zoneproof.providers import CredentialField
+
+TaskEvent = Literal["before", "issued", "failed"]
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What people and programs need to know of a task: the one source of prompts and docs.
+
+    ``any_time`` tells that it has a use without a new certificate, too: before a request for one,
+    and after a failed one.
+    """
+
+    slug: str
+    title: str
+    fields: tuple[CredentialField, ...]
+    notes: str  # Markdown
+    homepage: str = ""
+    any_time: bool = False
+
+
+@dataclass(frozen=True)
+class Material:
+    """A certificate with its chain, and its key as PEM; None where its owner keeps that."""
+
+    chain: CertificateChain
+    private_key: bytes | None = field(repr=False)
+
+    @property
+    def serial(self) -> str:
+        """The certificate's serial number in hex."""
+        return f"{self.chain.leaf.serial_number:x}"
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What a task is run for.
+
+    ``folder`` is where the certificate's files are. ``event`` is ``issued`` with the ``material``
+    of a certificate that is to be used from now on; ``before`` a request for one, and ``failed``
+    after one, whose ``error`` is a line.
+    """
+
+    certificate: str
+    identifiers: tuple[str, ...]
+    folder: Path
+    event: TaskEvent = "issued"
+    material: Material | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """What a task gets from its caller.
+
+    ``progress`` is a file of this task's for this certificate, in which it may leave a note for the
+    run after a crash; the caller removes it once it remembers what came of the task. ``locks`` are
+    shared by all tasks of the process.
+    """
+
+    fields: Mapping[str, str] = field(repr=False)
+    progress: Path | None = None
+    locks: KeyedLocks = field(default_factory=KeyedLocks)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # in seconds
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Task(Protocol):
+    """Something to be done with a certificate. Doing it twice does no harm but what it is for."""
+
+    info: ClassVar[TaskInfo]
+
+    def __init__(self, context: TaskContext) -> None: ...
+
+    async def run(self, occasion: Occasion) -> str:
+        """Do it, whole or not at all; return in a line what was done. Raises DeploymentError."""
+        ...
+
+    async def problems(self) -> list[str]:
+        """Return a line for each thing that would make it fail here and now; change nothing."""
+        ...

@@ -1,0 +1,94 @@
+"""The task that has HAProxy take up a certificate."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from zoneproof.core.errors import DeploymentError
+from zoneproof.core.files import absolute_path, read_file
+from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
+from zoneproof.deployment.parts import file_fields, file_problems
+from zoneproof.deployment.programs import program_problems, run, split_words, words_check
+from zoneproof.deployment.servers import SECONDS, copy_test_reload
+from zoneproof.deployment.systemd import check_unit, systemctl, unit_problems
+from zoneproof.providers import CredentialField
+
+_RELOAD = getattr(signal, "SIGUSR2", signal.SIGTERM)  # Windows has none, nor HAProxy
+
+
+class Haproxy:
+    """Copies, runs ``haproxy -c``, and reloads."""
+
+    info: ClassVar[TaskInfo] = TaskInfo(
+        slug="haproxy",
+        title="HAProxy",
+        homepage="https://docs.haproxy.org/2.6/management.html",
+        fields=(
+            *file_fields("combined", "fullchain", "key"),
+            CredentialField(
+                "program",
+                "how HAProxy tests its configuration",
+                default="haproxy -f /etc/haproxy/haproxy.cfg",
+                check=words_check("program"),
+            ),
+            CredentialField(
+                "unit",
+                "systemd unit to reload",
+                default="haproxy",
+                check=partial(check_unit, "unit"),
+            ),
+            CredentialField(
+                "pid_file",
+                "file with the process number of HAProxy's master (haproxy -W -p), which is then"
+                " sent SIGUSR2, in place of a unit",
+                default="",
+                check=partial(absolute_path, "pid_file"),
+            ),
+        ),
+        notes="Let `crt` name the file that is written to `combined`, or the folder that it is in."
+        " `haproxy -c` tests the configuration first. If that fails, the old files come back and"
+        " nothing is reloaded. HAProxy has to run in master-worker mode, as packages run it.",
+    )
+
+    def __init__(self, context: TaskContext) -> None:
+        self._context = context
+        self._words = split_words("program", context.fields["program"])
+        self._unit, self._pid_file = context.fields["unit"], context.fields["pid_file"]
+
+    async def run(self, occasion: Occasion) -> str:
+        """Have HAProxy serve the certificate."""
+
+        async def reload() -> None:
+            if self._pid_file:
+                os.kill(self._master(), _RELOAD)
+            else:
+                await run(systemctl("reload", self._unit), seconds=SECONDS)
+
+        test = [*self._words, "-q", "-c"]
+        return await copy_test_reload(self._context, occasion, test=test, reload=reload)
+
+    def _master(self) -> int:
+        path = Path(self._pid_file)
+        try:
+            process = int(read_file(path).split()[0])
+            name = read_file(Path(f"/proc/{process}/comm"))
+        except (OSError, ValueError, IndexError) as error:
+            raise DeploymentError(f"no HAProxy runs that {path} names: start it") from error
+        if not name.startswith(b"haproxy"):  # SIGUSR2 would end another program
+            raise DeploymentError(f"{path} does not name a HAProxy, but process {process}")
+        return process
+
+    async def problems(self) -> list[str]:
+        """Look for HAProxy and what reloads it, and at folders and owners."""
+        problems = [*program_problems(self._words), *file_problems(self._context.fields)]
+        if not self._pid_file:
+            return [*problems, *await unit_problems(self._unit)]
+        try:
+            self._master()
+        except DeploymentError as error:
+            problems.append(error.message)
+        return problems

@@ -1,0 +1,180 @@
+"""Tasks that run programs: environment, failures, and what goes on when Zoneproof is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.occasions import NAME, occasion, program, task
+from zoneproof.core.errors import DeploymentError, InvalidInputError
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from zoneproof.deployment import Occasion, TaskContext, open_task
+context = TaskContext({"command": sys.argv[1]}, Path(sys.argv[2]))
+asyncio.run(open_task("command", context).run(Occasion("a", ("a",), Path("/"))))
+"""
+
+
+async def test_a_command_is_told_what_happened(tmp_path: Path) -> None:
+    made = occasion(tmp_path / "home")
+    teller = program(tmp_path, "teller", 'env; echo "$# $1"')
+    said = await task("command", command=f"{teller} 'two words'").run(made)
+    assert said.endswith("1 two words")
+    live, names = made.folder, "www.example.com example.com"
+    asked = [
+        "ZONEPROOF_EVENT",
+        "ZONEPROOF_CERTIFICATE",
+        "ZONEPROOF_NAMES",
+        "ZONEPROOF_SERIAL",
+        "ZONEPROOF_PRIVKEY",
+        "RENEWED_LINEAGE",
+        "RENEWED_DOMAINS",
+        "Le_Domain",
+        "CERT_FULLCHAIN_PATH",
+        "LEGO_CERT_KEY_PATH",
+    ]
+    script = program(
+        tmp_path, "asked", "\n".join(f'echo "${one}" >>{tmp_path}/told' for one in asked)
+    )
+    await task("command", command=script).run(made)
+    assert made.material
+    told = dict(zip(asked, (tmp_path / "told").read_text().splitlines(), strict=True))
+    assert told == {
+        "ZONEPROOF_EVENT": "issued",
+        "ZONEPROOF_CERTIFICATE": NAME,
+        "ZONEPROOF_NAMES": names,
+        "ZONEPROOF_SERIAL": made.material.serial,
+        "ZONEPROOF_PRIVKEY": f"{live}/privkey.pem",
+        "RENEWED_LINEAGE": str(live),
+        "RENEWED_DOMAINS": names,
+        "Le_Domain": "www.example.com",
+        "CERT_FULLCHAIN_PATH": f"{live}/fullchain.pem",
+        "LEGO_CERT_KEY_PATH": f"{live}/privkey.pem",
+    }
+
+
+async def test_a_command_after_a_failure_is_told_why(tmp_path: Path) -> None:
+    script = program(tmp_path, "told", f'echo "$ZONEPROOF_ERROR/$FAILED_DOMAINS" >{tmp_path}/why')
+    failed = replace(
+        occasion(tmp_path / "home"), event="failed", material=None, error="the CA is away"
+    )
+    await task("command", command=script).run(failed)
+    assert (tmp_path / "why").read_text() == "the CA is away/www.example.com example.com\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo no >&2; exit 3", r"failed with exit status 3, and said: no"),
+        ("kill -9 $$", r"failed with exit status -?(137|9)|was ended by signal 9"),
+    ],
+)
+async def test_a_command_that_fails_says_how(tmp_path: Path, script: str, message: str) -> None:
+    path = program(tmp_path, "fails", script)
+    for progress in (None, tmp_path / "progress"):
+        with pytest.raises(DeploymentError, match=message):
+            await task("command", progress, command=path).run(occasion(tmp_path / "home"))
+
+
+async def test_a_command_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    path = program(tmp_path, "hangs", "sleep 600")
+    with pytest.raises(DeploymentError, match=r"took longer than 0\.2 seconds and was killed"):
+        await task("command", tmp_path / "progress", command=path, timeout="0.2").run(
+            occasion(tmp_path / "home")
+        )
+
+
+async def test_a_command_that_prints_without_end_is_killed(tmp_path: Path) -> None:
+    path = program(tmp_path, "prints", "exec yes")
+    with pytest.raises(DeploymentError, match="printed more than 64 MiB and was killed"):
+        await task("command", command=path).run(occasion(tmp_path / "home"))
+
+
+async def test_a_missing_program_is_named(tmp_path: Path) -> None:
+    missing = task("command", command="/no/such/program --flag")
+    assert await missing.problems() == [
+        "cannot run /no/such/program: there is no such program; install it, or give its path"
+    ]
+    with pytest.raises(DeploymentError, match="there is no such program"):
+        await missing.run(occasion(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("command", ["", "'half", "   "])
+def test_a_line_without_a_program_is_refused(command: str) -> None:
+    with pytest.raises(InvalidInputError, match="command"):
+        task("command", command=command)
+
+
+async def test_what_a_killed_run_began_is_waited_for_and_not_run_again(tmp_path: Path) -> None:
+    for pipe in ("up", "go"):
+        os.mkfifo(tmp_path / pipe)
+    script = program(
+        tmp_path,
+        "slow",
+        f"echo ran >>{tmp_path}/runs; echo up >{tmp_path}/up; read line <{tmp_path}/go",
+    )
+    progress = tmp_path / "progress"
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, str(script), str(progress)
+    )
+    await asyncio.to_thread((tmp_path / "up").read_text)
+    killed.send_signal(signal.SIGKILL)
+    await killed.wait()
+    again = task("command", progress, command=script).run(occasion(tmp_path / "home"))
+    said, _ = await asyncio.gather(again, asyncio.to_thread((tmp_path / "go").write_text, "on\n"))
+    assert said == f"ran {script}: it ended while Zoneproof was stopped"
+    assert (tmp_path / "runs").read_text() == "ran\n"
+
+
+async def test_what_was_killed_itself_is_run_again(tmp_path: Path) -> None:
+    progress = tmp_path / "progress"
+    progress.write_text("4194303\n")  # which nobody has
+    script = program(tmp_path, "quick", f"echo ran >>{tmp_path}/runs")
+    await task("command", progress, command=script).run(occasion(tmp_path / "home"))
+    assert (tmp_path / "runs").read_text() == "ran\n"
+    progress.write_text(f"{os.getpid()}\n")  # another's number by now
+    await task("command", progress, command=script).run(occasion(tmp_path / "home"))
+    assert (tmp_path / "runs").read_text() == "ran\nran\n"
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in that records, and knows the unit postfix alone."""
+    text = f"""echo "$*" >>{tmp_path}/record
+case "$*" in
+  *"show --property=LoadState --value -- postfix") echo loaded ;;
+  *show*) echo not-found ;;
+  *"-- postfix") ;;
+  *) echo "Failed to reload $4.service: Unit $4.service not found." >&2; exit 5 ;;
+esac"""
+    program(tmp_path / "bin", "systemctl", text)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return tmp_path / "record"
+
+
+async def test_systemd_reloads_a_unit(systemctl: Path, tmp_path: Path) -> None:
+    reload = task("systemd", unit="postfix", action="reload")
+    assert await reload.problems() == []
+    assert await reload.run(occasion(tmp_path / "home")) == "postfix: reload"
+    assert systemctl.read_text().splitlines()[-1] == "--no-ask-password reload -- postfix"
+
+
+async def test_a_unit_that_is_not_there_is_named(systemctl: Path, tmp_path: Path) -> None:
+    other = task("systemd", unit="dovecot")
+    assert await other.problems() == ["systemd does not know the unit dovecot (not-found)"]
+    with pytest.raises(DeploymentError, match=r"exit status 5, and said: .*dovecot.service not"):
+        await other.run(occasion(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("unit", ["-H evil", "a b", "", "x;y"])
+def test_what_is_no_unit_is_refused(unit: str) -> None:
+    with pytest.raises(InvalidInputError, match="unit"):
+        task("systemd", unit=unit)
