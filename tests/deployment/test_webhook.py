@@ -40,8 +40,8 @@ async def test_a_new_certificate_is_posted_signed_and_without_its_key(
     assert b"PRIVATE" not in first.body
     # Told twice, as after a crash, it is the same message for who keeps count.
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
-    head = [first.headers[f"webhook-{one}"] for one in ("id", "timestamp")]
-    expected = signature(signing_key(SECRET), *head, first.body)
+    number, at = (first.headers[f"webhook-{one}"] for one in ("id", "timestamp"))
+    expected = signature(signing_key(SECRET), number, at, first.body)
     assert first.headers["webhook-signature"] == expected
 
 

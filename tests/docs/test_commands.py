@@ -53,10 +53,8 @@ def check(words: list[str]) -> None:
     while isinstance(command, click.Group) and rest:
         if rest[0] in ("--help", "--version", "-h") or _PLACEHOLDER.fullmatch(rest[0]):
             return
-        name = rest.pop(0)
-        inner = command.get_command(context, name)
-        if inner is None:
-            raise click.UsageError(f"no command {name!r}")
+        _, inner, rest = command.resolve_command(context, rest)
+        assert inner is not None
         command = inner
     options = {
         text: option

@@ -16,6 +16,7 @@ from zoneproof.manager.certificates.definition_file import (
     format_definitions,
     read_definitions,
 )
+from zoneproof.manager.certificates.task_definition import TaskDefinition
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 methods = st.builds(
@@ -262,6 +263,6 @@ def test_the_example_of_the_documentation_is_right(tmp_path: Path) -> None:
     assert file.problems == ()
     assert [one.name for one in file.definitions] == ["example.com", "shop"]
     assert file.definitions[1].key_type == "ec384"
-    for struct in (CertificateDefinition, MethodDefinition):
+    for struct in (CertificateDefinition, MethodDefinition, TaskDefinition):
         for key in struct.__struct_fields__:
-            assert f"`{key}`" in page.read_text()
+            assert any(shown in page.read_text() for shown in (f"`{key}`", f"certificate.{key}]]"))

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.cli.inside import Inside
-from tests.support.full_home import UNDEPLOYED, fill, issued, not_deployed
+from tests.support.full_home import TASK, UNDEPLOYED, fill, issued, not_deployed
 from zoneproof.manager import Home, open_manager
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
@@ -49,8 +49,9 @@ def found(
 
 async def test_what_is_not_deployed_is_kept_whatever_else_is_remembered(tmp_path: Path) -> None:
     async with open_manager(Home(tmp_path / "home")) as manager:
+        method = MethodDefinition(provider="manual")
         definition = CertificateDefinition(
-            name=NAME, identifiers=(NAME,), method=(MethodDefinition(provider="manual"),)
+            name=NAME, identifiers=(NAME,), method=(method,), deploy=(TASK,)
         )
         await manager.certificates.save(definition)
         await manager.certificates.change_state(NAME, CertificateState, not_deployed)
@@ -61,7 +62,7 @@ async def test_what_is_not_deployed_is_kept_whatever_else_is_remembered(tmp_path
         await manager.certificates.save(msgspec.structs.replace(definition, key_type="ec384"))
         stored = await manager.certificates.get(NAME)
         summary = status_of(stored, manager.files, NOW).overview()
-    assert summary.status == "valid"
+    assert summary.status == "not deployed"
     assert summary.not_deployed == {"web": UNDEPLOYED}
     assert summary.needs_attention
 

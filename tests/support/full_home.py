@@ -22,8 +22,10 @@ from zoneproof.manager import (
     open_manager,
 )
 from zoneproof.manager.accounts.store import new_account
+from zoneproof.manager.certificates.deployment_state import NotDeployed
 from zoneproof.manager.certificates.renewal_state import RenewalState
-from zoneproof.manager.certificates.state import CertificateState, NotDeployed
+from zoneproof.manager.certificates.state import CertificateState
+from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.providers import Registration
 
 SECRETS = ("c2VjcmV0LW9mLXRzaWc=", "password-of-registration", "password-of-bundle")
@@ -35,6 +37,7 @@ UNDEPLOYED = NotDeployed(
     last_error="the reload failed",
     next_attempt_at=datetime(2026, 11, 2, tzinfo=UTC),
 )
+TASK = TaskDefinition(task="command", name="web", fields={"command": "/bin/true"})
 DIRECTORY = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
@@ -73,8 +76,13 @@ async def fill(path: Path) -> None:
 
         for name in ("a.example", "b.example"):
             method = MethodDefinition(credential="dns")
+            tasks = (TASK,) if name == "b.example" else ()
             definition = CertificateDefinition(
-                name=name, identifiers=(name,), method=(method,), pkcs12=name == "a.example"
+                name=name,
+                identifiers=(name,),
+                method=(method,),
+                pkcs12=name == "a.example",
+                deploy=tasks,
             )
             await manager.certificates.save(definition)
         await manager.certificates.set_pkcs12_password("a.example", SECRETS[2])

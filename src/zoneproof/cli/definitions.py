@@ -13,13 +13,25 @@ import msgspec
 
 from zoneproof.acme import GivenCsr, read_csr
 from zoneproof.cli.completion import accounts_and_authorities, certificates, credentials, providers
-from zoneproof.cli.credential_fields import given_fields, parse_fields, warn_of_literal
+from zoneproof.cli.credential_fields import (
+    given_fields,
+    parse_fields,
+    warn_of_literal,
+    warn_of_literals,
+)
 from zoneproof.cli.option_groups import DNS_SETTINGS, PATH, F, add_options, field_option
+from zoneproof.cli.tasks import literal_secrets, parse_task
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_file
 from zoneproof.core.toml import complaint, read_reference
 from zoneproof.manager import CertificateDefinition, Manager, MethodDefinition, Proposal
-from zoneproof.manager.certificates.proposal import METHOD_SETTINGS, CertificateOptions, define
+from zoneproof.manager.certificates.proposal import (
+    METHOD_SETTINGS,
+    CertificateOptions,
+    GivenTask,
+    define,
+)
+from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.providers import describe
 
 KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
@@ -128,6 +140,30 @@ _CERTIFICATE = (
         "--renew/--no-renew", "renew", default=None, help="Whether to renew it.  [default: renew]"
     ),
 )
+_DEPLOYMENT = (
+    click.option(
+        "--deploy",
+        "tasks",
+        multiple=True,
+        metavar="TASK[:FIELD=VALUE,...]",
+        help="What to do with each new certificate: 'nginx:fullchain=/etc/ssl/www.pem'. In place of"
+        " the task of that name; 'zoneproof deploy list' has all kinds. Repeatable.",
+    ),
+    click.option(
+        "--deploy-hook",
+        "hooks",
+        multiple=True,
+        metavar="COMMAND",
+        help="A command to run then; short for --deploy command. Repeatable.",
+    ),
+    click.option(
+        "--no-deploy",
+        "removed_tasks",
+        multiple=True,
+        metavar="TASK",
+        help="Do that task no longer. Repeatable.",
+    ),
+)
 _OF_CERTIFICATE = (
     "account",
     "fallback_accounts",
@@ -140,10 +176,12 @@ _OF_CERTIFICATE = (
     "renew",
 )
 _WAYS = ("provider", "credential", "fields", "server", "webroot", "listen", "methods")
-_ALL = {*METHOD_SETTINGS, *_OF_CERTIFICATE, *_WAYS, "csr", "pkcs12_password"}
+_TASKS = ("tasks", "hooks", "removed_tasks")
+_ALL = {*METHOD_SETTINGS, *_OF_CERTIFICATE, *_WAYS, *_TASKS, "csr", "pkcs12_password"}
 DEFINITION_GROUPS = (
     ("How the names are validated", (*_WAYS, *METHOD_SETTINGS)),
     ("The certificate", ("domains", "certificate", "csr", *_OF_CERTIFICATE, "pkcs12_password")),
+    ("What is done with it", _TASKS),
 )
 
 _NAMES = (
@@ -199,7 +237,7 @@ certificate_name_option = click.option(
 
 def definition_options(command: F) -> F:
     """Add the options to a command."""
-    return add_options(command, (*_METHOD, *_CERTIFICATE))
+    return add_options(command, (*_METHOD, *_CERTIFICATE, *_DEPLOYMENT))
 
 
 @dataclass(frozen=True)
@@ -240,6 +278,8 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
         webroot=options["webroot"],
         listen=options["listen"],
         methods=tuple(map(_parse_method, options["methods"])),
+        tasks=(*map(parse_task, options["tasks"]), *map(_parse_hook, options["hooks"])),
+        removed_tasks=tuple(options["removed_tasks"]),
         csr=read_csr_file(options["csr"]),
         pkcs12_password=(
             None if password is None else read_reference(password, "--pkcs12-password")
@@ -256,6 +296,10 @@ def warn_of_secrets(options: Mapping[str, Any]) -> None:
     if options["provider"]:
         given_fields(describe(options["provider"]), _field_texts(options))
     warn_of_literal("--pkcs12-password", options["pkcs12_password"] or "")
+    for text in options["tasks"]:
+        kind, _, given = text.partition(":")
+        shown = [f"--deploy {kind}:{name}" for name in literal_secrets(kind, given)]
+        warn_of_literals(shown, f"{shown[0]}=@FILE" if shown else "")
 
 
 def _field_texts(options: Mapping[str, Any]) -> list[str]:
@@ -271,6 +315,10 @@ def read_csr_file(path: Path | None) -> GivenCsr | None:
         return read_csr(read_file(path), str(path))
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _parse_hook(command: str) -> GivenTask:
+    return GivenTask(TaskDefinition(task="command", fields={"command": command}))
 
 
 def _parse_method(text: str) -> MethodDefinition:

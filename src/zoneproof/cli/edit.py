@@ -98,21 +98,21 @@ def edit(
     zoneproof edit example.com --key-type ec384 --reuse-key
     """
 
-    async def work(manager: Manager) -> tuple[CertificateDefinition, list[str]]:
+    async def work(manager: Manager) -> tuple[CertificateDefinition, list[str], str]:
         before = (await manager.certificates.get(name)).definition
         wanted = said.applied_to(with_names(before, added, removed))
         await save(manager, wanted, before)
         changes = describe_changes(before, wanted.definition)
-        if wanted.credential:
-            changes.append(f"the credential {wanted.credential.name} was stored")
-        return wanted.definition, changes
+        changes += [f"the credential {name} was stored" for name in wanted.credentials]
+        verb = "deploy" if wanted.changes_deployment_only(before) else "issue"
+        return wanted.definition, changes, verb
 
     warn_of_secrets(options)
     said = read_options(options)
-    definition, changes = run_with_manager(work)
+    definition, changes, verb = run_with_manager(work)
     _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)
     if changes and not as_json:
-        click.echo(f"next: zoneproof issue {definition.name}, or wait for its renewal")
+        click.echo(f"next: zoneproof {verb} {definition.name}, or wait for its renewal")
 
 
 @click.command()

@@ -16,7 +16,7 @@ import msgspec
 from zoneproof.cli.output import json_line
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
-from zoneproof.issuance import Emit, Event, Warned
+from zoneproof.issuance import Emit, Event, TaskFailed, Warned
 from zoneproof.issuance.event_texts import News, describe, describe_in_full
 
 
@@ -132,7 +132,7 @@ class Lines:
         if not text:
             return
         seconds = click.style(f"{time.monotonic() - self._start:6.2f} s", dim=True)
-        warning = isinstance(event, Warned)
+        warning = isinstance(event, TaskFailed | Warned)
         click.echo(
             f"{self._indent}{seconds}  {click.style(text, fg='yellow') if warning else text}",
             err=warning,

@@ -54,6 +54,7 @@ from zoneproof.manager import (
     preview,
     resume,
 )
+from zoneproof.manager.certificates.deployments import deploy_left
 from zoneproof.manager.certificates.proposal import is_stored, require_usable, save, take_up
 
 
@@ -110,12 +111,16 @@ def issue_command(
 def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> None:
     async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
         wanted, before = await request.define(manager)
+        if before and wanted.changes_deployment_only(before):
+            await save(manager, wanted, before)
         if not force and await is_stored(manager.certificates, manager.credentials, wanted):
             kept = await keep(
                 manager.certificates, manager.files, manager.journal, wanted.definition
             )
             if kept:
-                return kept
+                with telling_progress(how) as emit:
+                    tasks = await deploy_left(manager, kept.name, emit)
+                return replace(kept, tasks=tasks)
         with telling_progress(how) as emit:
             return await _issue(manager, wanted, before, emit)
 
@@ -133,6 +138,7 @@ def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> 
         tell_certificate(outcome)
         if first:
             click.echo("\nnext: let a timer run 'zoneproof renew' every hour")
+    exit_if_not_deployed(done if isinstance(done, Kept) else done[0])
 
 
 def _is_replaced(kept: Kept, how: Telling) -> bool:
@@ -145,6 +151,18 @@ def _is_replaced(kept: Kept, how: Telling) -> bool:
     elif how.is_for_people:
         click.echo(f"{text}: it stays; --force obtains a new one")
     return False
+
+
+def exit_if_not_deployed(issued: Outcome | Kept) -> None:
+    """Exit with 1 if tasks failed, which were told as they did."""
+    failed = [task.task for task in issued.tasks if not task.ok]
+    if failed:
+        click.echo(
+            f"zoneproof: {issued.name} is issued, not deployed: {', '.join(failed)} failed;"
+            f" 'zoneproof renew' and 'zoneproof deploy {issued.name}' try again",
+            err=True,
+        )
+        raise SystemExit(1)
 
 
 async def _issue(

@@ -32,6 +32,8 @@ from zoneproof.issuance import (
     RecordRemoved,
     RecordsDeletable,
     RecordsVisible,
+    TaskDone,
+    TaskFailed,
     Warned,
 )
 from zoneproof.issuance.event_texts import describe
@@ -48,9 +50,12 @@ _NOTED = (
     FilesWritten,
     RecordAwaited,
     RecordsDeletable,
+    TaskDone,
+    TaskFailed,
     Warned,
 )
-_NOTED_OF_MANY = (DelegationFound, FilesWritten, RecordsDeletable, Warned)
+_NOTED_OF_MANY = (DelegationFound, FilesWritten, RecordsDeletable, TaskDone, TaskFailed, Warned)
+_BAD = TaskFailed | Warned
 _MOST_NAMES = 5  # in a line that stays
 _MARGIN = 2  # lines below the drawing, and above it for the last line that stays
 
@@ -118,7 +123,7 @@ class LiveView:
             if cleaned or isinstance(event, _NOTED_OF_MANY if self._each else _NOTED):
                 self._live.refresh()  # so that the drawing says nothing older than the line
                 shown = f"{name}  " if self._each and name else ""
-                self._keep(shown, _in_short(event), "yellow" if isinstance(event, Warned) else "")
+                self._keep(shown, _in_short(event), "yellow" if isinstance(event, _BAD) else "")
 
         return emit
 

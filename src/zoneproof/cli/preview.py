@@ -53,7 +53,7 @@ def preview(
 
     Checks every identifier's method, names, zone and CAA, and prints the records that you have
     to create, with the name servers at which each is seen or missing. Exits with 1 if issuing would
-    fail, or a record is missing.
+    fail, a record is missing, or a deployment task would fail.
     """
 
     of_definition = take_options(options)
@@ -69,7 +69,7 @@ def preview(
             json_line(found.as_fields())
         else:
             print_preview(found, brief=everything)
-    if any(found.would_fail for found in previews):
+    if any(found.would_fail or found.deployment for found in previews):
         raise SystemExit(1)
 
 
@@ -84,19 +84,23 @@ async def _previews(manager: Manager, request: Request) -> list[Preview]:
 def print_preview(found: Preview, *, brief: bool = False) -> None:
     """Print what issuing would do, ``brief`` in a line where it would work."""
     name = found.definition.name
-    if brief and not found.would_fail:
+    if brief and not (found.would_fail or found.deployment):
         pausing = "pause for TXT records that you create, and then work"
         click.echo(f"{name}: would {pausing if found.would_pause else 'work'}")
         return
     print_preflight(found.examinations)
     click.secho(f"the certificate {name}", bold=True)
     print_rows(found.rows())
-    print_findings(found.findings)
+    print_findings((*found.findings, *found.deployment))
     print_awaited(found.awaited)
     if found.has_problem:
         click.secho("\nIssuing it would fail: see PROBLEM above.", fg="red")
     elif found.would_fail:
         click.secho("\nIssuing it would stop: create the records above first.", fg="red")
+    elif found.deployment:
+        click.secho(
+            "\nIssuing it would work, its deployment would fail: see PROBLEM above.", fg="red"
+        )
     elif found.would_pause:
         click.echo("\nIssuing it would pause for TXT records that you create, and then work.")
         click.echo("next: zoneproof issue, with the same arguments")

@@ -11,6 +11,7 @@ import click
 
 from zoneproof.cli.completion import certificate_argument, certificates
 from zoneproof.cli.events import Telling, draws, emitters, telling_progress
+from zoneproof.cli.issue import exit_if_not_deployed
 from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option
 from zoneproof.cli.options import (
     TERMS_GROUP,
@@ -121,6 +122,7 @@ def resume(
     )
     if how.is_for_people:
         tell_certificate(outcome)
+    exit_if_not_deployed(outcome)
 
 
 @contextmanager
@@ -138,7 +140,7 @@ def _telling_renewals(
         def finish(result: Renewal) -> None:
             view.finish(result.name)
             if result.result != "not due":
-                view.print(result.text, "red" if result.error else "")
+                view.print(result.text, "red" if result.failed else "")
             for record in result.error.records if result.error else ():
                 view.print(f"  {record}")
 
@@ -147,12 +149,12 @@ def _telling_renewals(
 
 def tell_renewal(result: Renewal, how: Telling) -> None:
     """Print what came of one certificate, unless there was no reason to do anything."""
-    error = result.error
+    failed = result.failed
     if how is Telling.JSON:
         json_line({"event": "renewal", **result.as_fields()})
-    elif error or (how.is_for_people and (result.result != "not due" or result.reason)):
-        click.echo(result.text, err=error is not None)
-        for record in error.records if error else ():
+    elif failed or (how.is_for_people and (result.result != "not due" or result.reason)):
+        click.echo(result.text, err=failed)
+        for record in result.error.records if result.error else ():
             click.echo(f"\n  {printable(record)}\n")
 
 
@@ -167,7 +169,7 @@ def _tell_sum(results: Sequence[Renewal]) -> None:
 
 def _status(results: Sequence[Renewal]) -> int:
     kinds = {result.result for result in results}
-    if "failed" in kinds:
+    if kinds & {"failed", "not deployed"}:
         return 1
     return 3 if "awaiting user" in kinds else 0
 

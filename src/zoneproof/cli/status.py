@@ -101,6 +101,9 @@ def show(name: str, as_json: bool) -> None:
     for number, rows in enumerate(found.method_rows(), 1):
         click.echo(f"  method {number}")
         print_rows(rows, indent="    ")
+    for task, rows in found.task_rows().items():
+        click.echo(f"  task {task}")
+        print_rows(rows, indent="    ")
     for record in found.summary.awaiting:
         click.echo(f"\n  create: {record}")
 

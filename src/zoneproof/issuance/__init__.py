@@ -23,6 +23,8 @@ from zoneproof.issuance.events import (
     OrderStatus,
     RecordRemoved,
     RecordsDeletable,
+    TaskDone,
+    TaskFailed,
 )
 from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, PublishedRecord
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
@@ -65,6 +67,8 @@ __all__ = [
     "RecordVisible",
     "RecordsDeletable",
     "RecordsVisible",
+    "TaskDone",
+    "TaskFailed",
     "Warned",
     "check_identifiers",
     "check_rules",

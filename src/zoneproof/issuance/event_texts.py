@@ -28,6 +28,8 @@ from zoneproof.issuance.events import (
     OrderStatus,
     RecordRemoved,
     RecordsDeletable,
+    TaskDone,
+    TaskFailed,
 )
 
 
@@ -124,5 +126,7 @@ _TEXTS: dict[type[Event], Callable[..., str]] = {
     FilesWritten: lambda event: f"written to {event.folder}: {', '.join(event.files)}",
     RecordRemoved: lambda event: f"TXT {event.name} = {event.value} removed ({event.provider})",
     FileRemoved: lambda event: f"challenge file {event.token} removed from {event.webroot}",
+    TaskDone: lambda event: f"{event.task}: {event.text}",
+    TaskFailed: lambda event: f"not deployed: {event.task}: {event.error}",
     Warned: lambda event: f"warning: {event.message}",
 }

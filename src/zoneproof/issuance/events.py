@@ -79,3 +79,17 @@ class FileRemoved(Event, frozen=True, tag="file_removed"):
 
     webroot: str
     token: str
+
+
+class TaskDone(Event, frozen=True, tag="task_done"):
+    """A deployment task was done; ``text`` says what it did."""
+
+    task: str
+    text: str
+
+
+class TaskFailed(Event, frozen=True, tag="task_failed"):
+    """A deployment task failed; the certificate has not."""
+
+    task: str
+    error: str

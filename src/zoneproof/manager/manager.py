@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from zoneproof.core.aio import KeyedLocks
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.clients import ClientPool, Directories
 from zoneproof.manager.accounts.store import Accounts, AccountTerms
@@ -63,6 +64,7 @@ class Manager:
     directories: Directories
     methods: MethodMaker
     checks: DefinitionChecks
+    task_locks: KeyedLocks
 
     async def circumstances(self, definition: CertificateDefinition | None = None) -> Circumstances:
         """Return what attempts depend on, of all certificates or of one. Raises StorageError."""
@@ -143,7 +145,8 @@ async def open_manager(
             clients=clients,
             directories=Directories(),
             methods=methods,
-            checks=DefinitionChecks(methods, accounts, settings),
+            task_locks=KeyedLocks(),
+            checks=DefinitionChecks(methods, accounts, credentials, settings),
         )
     finally:
         await clients.close()

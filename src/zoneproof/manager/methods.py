@@ -15,8 +15,14 @@ from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
 from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
-from zoneproof.core.errors import HttpResponderError, InvalidInputError, VaultError
+from zoneproof.core.errors import (
+    HttpResponderError,
+    InvalidInputError,
+    VaultError,
+    ZoneproofError,
+)
 from zoneproof.core.names import DomainName, Identifier
+from zoneproof.deployment import Task, TaskContext
 from zoneproof.dnsquery import Resolver, parse_policy, parse_server, query_authoritative
 from zoneproof.issuance import (
     Choice,
@@ -30,6 +36,7 @@ from zoneproof.manager.certificates.definition import (
     MethodDefinition,
     parse_listen,
 )
+from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.settings import FILE, DnsSettings, Settings
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
@@ -231,11 +238,53 @@ class MethodMaker:
         )
 
 
+async def open_defined_task(
+    credentials: Credentials,
+    task: TaskDefinition,
+    known: Mapping[str, Credential] | None = None,
+    *,
+    context: TaskContext | None = None,
+) -> Task:
+    """Open a deployment task with the secrets of its credential; ``known`` are not looked up.
+
+    Raises InvalidInputError for a credential that is not there or is another one's, and for fields
+    that are wrong.
+    """
+    if not task.credential:
+        return task.open({}, context)
+    credential = (known or {}).get(task.credential) or await credentials.get(task.credential)
+    if credential.provider != task.task:
+        raise InvalidInputError(
+            f"the task {task.name} needs a credential for {task.task}, and {credential.name} is one"
+            f" for {credential.provider}: name another one"
+        )
+    return task.open(credential.fields, context)
+
+
+async def task_problems(
+    credentials: Credentials,
+    task: TaskDefinition,
+    known: Mapping[str, Credential] | None = None,
+) -> list[str]:
+    """Return a line for each thing that would make a deployment task fail here and now."""
+    try:
+        return await (await open_defined_task(credentials, task, known)).problems()
+    except ZoneproofError as error:
+        return [error.message]
+
+
 class DefinitionChecks:
     """Finds what keeps every order of a definition from working, without asking anybody."""
 
-    def __init__(self, methods: MethodMaker, accounts: Accounts, settings: Settings) -> None:
+    def __init__(
+        self,
+        methods: MethodMaker,
+        accounts: Accounts,
+        credentials: Credentials,
+        settings: Settings,
+    ) -> None:
         self._methods = methods
+        self._credentials = credentials
         self._accounts = accounts
         self._settings = settings
 
@@ -279,6 +328,11 @@ class DefinitionChecks:
                     await _require_present(method)
         except InvalidInputError as error:
             problems.append(error.message)
+        for task in definition.deploy:
+            try:
+                await open_defined_task(self._credentials, task, credentials)
+            except InvalidInputError as error:
+                problems.append(error.message)
         return list(dict.fromkeys(problems))
 
     async def all_problems(

@@ -21,8 +21,8 @@ from zoneproof.issuance import Issued
 from zoneproof.manager.accounts.store import StoredAccount, check_account_name
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
+from zoneproof.manager.certificates.deployment_state import Deployed, NotDeployed
 from zoneproof.manager.certificates.renewal_state import Moment, RenewalState
-from zoneproof.manager.certificates.state import NotDeployed
 from zoneproof.manager.credentials.store import Credential, check_credential_name
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import Registration
@@ -53,13 +53,14 @@ class ArchivedFiles(_Secretive, frozen=True):
 
 
 class ArchivedCertificate(_Secretive, frozen=True):
-    """A definition, and what is known of its renewal and of what is left to deploy.
+    """A definition, and what is known of its renewal and of its deployment.
 
     Orders that are under way, and so what they await, belong to the home that placed them.
     """
 
     definition: CertificateDefinition
     renewal: RenewalState = RenewalState()
+    deployed: dict[str, Deployed] = {}
     not_deployed: dict[str, NotDeployed] = {}
     pkcs12_password: str = ""
     files: ArchivedFiles | None = None

@@ -95,6 +95,7 @@ def _certificate(
     return ArchivedCertificate(
         definition=one.definition,
         renewal=state.renewal,
+        deployed=state.deployed,
         not_deployed=state.not_deployed,
         pkcs12_password=manager.certificates.pkcs12_password.within(tx, one.name).decode(),
     )
@@ -242,7 +243,11 @@ def _store_certificate(
     if archived.pkcs12_password or not is_new:
         certificates.set_pkcs12_password.within(tx, name, archived.pkcs12_password)
     if is_new:
-        state = CertificateState(renewal=archived.renewal, not_deployed=archived.not_deployed)
+        state = CertificateState(
+            renewal=archived.renewal,
+            deployed=archived.deployed,
+            not_deployed=archived.not_deployed,
+        )
         certificates.change_state.within(tx, name, CertificateState, lambda _: state)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.support.peers import TOOLS
 from zoneproof.testing.background import BackgroundServer, free_port
@@ -32,7 +34,7 @@ def _wrapper(folder: Path, name: str, program: str) -> Path:
 class WebServer(BackgroundServer):
     """A server at 127.0.0.1 and a free port; ``fields`` are those of its task."""
 
-    fields: dict[str, str]
+    fields: dict[str, Any]
     config: Path
     port: int
 
@@ -138,7 +140,7 @@ frontend site
         super().__init__("HAProxy", command, "Loading success")
 
 
-SERVERS: dict[str, type[WebServer]] = {
+SERVERS: dict[str, Callable[[Path], WebServer]] = {
     "apache": ApacheServer,
     "haproxy": HaproxyServer,
     "nginx": NginxServer,

@@ -23,6 +23,7 @@ from zoneproof.manager.notifications.notice import is_expiring, should_notify
 
 _KINDS: dict[str, Kind] = {
     "renewed": "renewed",
+    "not deployed": "not_deployed",
     "failed": "failing",
     "awaiting user": "awaiting_user",
 }
@@ -61,10 +62,13 @@ def _notices(result: Renewal, now: datetime) -> Iterable[Notice]:
     message = result.error.message if result.error else result.reason
     # The one that found out what is down tells of it, once for all.
     kind = None if isinstance(result.error, HeldUpError) else _KINDS.get(result.result)
+    if result.outcome and kind == "not_deployed":
+        yield Notice("renewed", result.name, result.identifiers, message, now, (), expires)
     if kind:
+        text = result.deployment if kind == "not_deployed" else message
         records = result.error.records if result.error else ()
-        yield Notice(kind, result.name, result.identifiers, message, now, records, expires)
-    if kind != "renewed" and result.lifetime and is_expiring(result.lifetime, now):
+        yield Notice(kind, result.name, result.identifiers, text, now, records, expires)
+    if not result.outcome and result.lifetime and is_expiring(result.lifetime, now):
         text = message or "it was not renewed yet"
         yield Notice("expiring", result.name, result.identifiers, text, now, (), expires)
 

@@ -21,6 +21,7 @@ from zoneproof.issuance import (
     match_identifier,
 )
 from zoneproof.manager.certificates.files import check_certificate_name
+from zoneproof.manager.certificates.task_definition import TaskDefinition, named
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import describe, shown_field
 
@@ -119,7 +120,8 @@ class CertificateDefinition(
     ``account`` is a stored CA account's name, a CA's short name or a directory URL; empty is what
     the settings say. ``fallback_accounts`` are tried after repeated failures. The CA must have the
     ``profile``; a ``preferred_profile`` is asked for where it has that. ``renew`` is false for a
-    certificate that is kept and not renewed. ``csr`` is a request (PEM) that every order sends,
+    certificate that is kept and not renewed. ``deploy`` are the tasks that are done with it, in
+    this order. ``csr`` is a request (PEM) that every order sends,
     whose names are the identifiers and whose key its owner keeps; then nothing can be said about
     the key.
     """
@@ -138,6 +140,7 @@ class CertificateDefinition(
     ignore_caa: bool = False
     renew: bool = True
     csr: str = ""
+    deploy: tuple[TaskDefinition, ...] = ()
 
     @property
     def parsed_identifiers(self) -> tuple[Identifier, ...]:
@@ -150,9 +153,15 @@ class CertificateDefinition(
         return self.profile or self.preferred_profile
 
     @property
+    def credentials(self) -> frozenset[str]:
+        """The names of the stored credentials that its methods and tasks use."""
+        named = {method.credential for method in self.method}
+        return frozenset(named.union(task.credential for task in self.deploy) - {""})
+
+    @property
     def fingerprint(self) -> str:
-        """What tells it from every other definition of a certificate; whether to renew is none."""
-        kept = msgspec.structs.replace(self, renew=True)
+        """What tells it from every definition for which another certificate has to be issued."""
+        kept = msgspec.structs.replace(self, renew=True, deploy=())
         return hashlib.sha256(msgspec.json.encode(kept)).hexdigest()[:32]
 
     @property
@@ -169,7 +178,7 @@ class CertificateDefinition(
         return [MatchRule.parse(method.match) for method in self.method]
 
     def check(self) -> CertificateDefinition:
-        """Return the definition with its names as A-labels.
+        """Return the definition with its names as A-labels, and a name for each task.
 
         Raises InvalidInputError, naming the certificate, for what cannot work whatever the DNS and
         the CA say.
@@ -184,10 +193,15 @@ class CertificateDefinition(
             identifiers = check_identifiers(self.parsed_identifiers)
             self._check_csr(identifiers)
             check_methods(identifiers, self.method)
+            tasks = named(self.deploy)
+            for task in tasks:
+                task.check()
         except InvalidInputError as error:
             raise InvalidInputError(f"{self.name}: {error.message}") from error
         return msgspec.structs.replace(
-            self, identifiers=tuple(identifier.value for identifier in identifiers)
+            self,
+            identifiers=tuple(identifier.value for identifier in identifiers),
+            deploy=tasks,
         )
 
     def _check_csr(self, identifiers: Sequence[Identifier]) -> None:

@@ -47,15 +47,20 @@ def _fields(definition: CertificateDefinition | None) -> dict[str, Any]:
     if definition is None:
         return {}
     fields = msgspec.structs.asdict(definition)
-    return _flat({**fields, "method": [msgspec.structs.asdict(one) for one in definition.method]})
+    lists = {name: list(map(msgspec.structs.asdict, fields[name])) for name in ("method", "deploy")}
+    return _flat({**fields, **lists})
 
 
 def _flat(fields: dict[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in fields.items() if name not in ("name", "method")}
+    lists = ("name", "method", "deploy")
+    rest = {name: value for name, value in fields.items() if name not in lists}
     if rest.get("csr"):
         rest["csr"] = csr_text(rest["csr"])
     for number, method in enumerate(fields.get("method", []), 1):
         rest |= {f"method {number} {name}": value for name, value in method.items()}
+    for task in fields.get("deploy", []):
+        known = {name: value for name, value in task.items() if name != "name"}
+        rest |= {f"task {task['name']} {name}": value for name, value in known.items()}
     return rest
 
 
@@ -154,10 +159,11 @@ def format_definitions(definitions: Iterable[CertificateDefinition]) -> str:
 
 def _format(definition: CertificateDefinition) -> str:
     table = msgspec.to_builtins(definition)
-    methods = table.pop("method", ())
+    parts = {name: table.pop(name, ()) for name in ("method", "deploy")}
     lines = ["[[certificate]]", *_pairs(table)]
-    for method in methods:
-        lines += ["", "[[certificate.method]]", *_pairs(method)]
+    for name, ones in parts.items():
+        for one in ones:
+            lines += ["", f"[[certificate.{name}]]", *_pairs(one)]
     return "\n".join(lines) + "\n"
 
 

@@ -66,7 +66,7 @@ class CertificateDetails:
             **{
                 key: field_text(value)
                 for key, value in definition.items()
-                if key not in ("name", "method")
+                if key not in ("name", "method", "deploy")
             },
         }
         return {key: text for key, text in rows.items() if text}
@@ -75,6 +75,15 @@ class CertificateDetails:
         """Return what people are told of each authorization method."""
         methods = msgspec.to_builtins(self.certificate.definition.method)
         return [{key: field_text(value) for key, value in one.items()} for one in methods]
+
+    def task_rows(self) -> dict[str, dict[str, str]]:
+        """Return what people are told of each deployment task, by its name."""
+        found = {}
+        for task in msgspec.to_builtins(self.certificate.definition.deploy):
+            done = self.summary.deployed.get(task["name"])
+            told = {key: field_text(value) for key, value in task.items() if key != "name"}
+            found[task["name"]] = told | ({"deployed": times.at(done.at)} if done else {})
+        return found
 
 
 async def summaries(manager: Manager, now: datetime) -> list[CertificateSummary]:
@@ -147,7 +156,8 @@ def remark(summary: CertificateSummary, now: datetime) -> str:
         return f"create {summary.awaiting[0]}"
     text = summary.last_error or summary.problem
     if not text and summary.not_deployed:
-        text = f"not deployed: {', '.join(summary.not_deployed)}"
+        failed = (f"{name}: {one.last_error}" for name, one in summary.not_deployed.items())
+        text = "; ".join(one.removesuffix(": ") for one in failed)
     return text or _expiring_keys(summary, now)
 
 

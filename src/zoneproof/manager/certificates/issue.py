@@ -18,6 +18,7 @@ from zoneproof.core.errors import (
     AcmeError,
     AwaitingUserError,
     BugError,
+    DeploymentError,
     HeldUpError,
     InvalidInputError,
     StorageError,
@@ -35,6 +36,8 @@ from zoneproof.issuance import (
 )
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.deployment_state import TaskResult
+from zoneproof.manager.certificates.deployments import deploy, run_tasks
 from zoneproof.manager.certificates.outages import Needs, Outages
 from zoneproof.manager.certificates.proposal import Proposal, adopt, find_pending
 from zoneproof.manager.certificates.renewal_state import (
@@ -63,12 +66,16 @@ _PARTS = ("cert", "chain")  # which fullchain.pem holds
 
 @dataclass(frozen=True)
 class Outcome:
-    """A certificate on disk; ``account`` is the name of the CA account that it comes from."""
+    """A certificate on disk; ``account`` is the name of the CA account that it comes from.
+
+    ``tasks`` are what came of its deployment.
+    """
 
     name: str
     account: str
     issued: Issued
     files: list[Path]
+    tasks: tuple[TaskResult, ...] = ()
 
     def rows(self, now: datetime) -> dict[str, str]:
         """Return what the certificate is, and the files that a server wants, by what each is."""
@@ -166,7 +173,25 @@ async def issue_locked(
     account = account or definition.account or manager.settings.account
     doing = f"{', '.join(definition.identifiers)} with the account {account}"
     with manager.logs.following(definition.name, doing, emit) as tell:
-        return await _issue_with(manager, definition, tell, account, run or Run(), change)
+        try:
+            outcome = await _issue_with(manager, definition, tell, account, run or Run(), change)
+        except BaseException as error:
+            await tasks_after(manager, definition, tell, error)
+            raise
+        return replace(outcome, tasks=await deploy(manager, definition.name, tell))
+
+
+async def tasks_after(
+    manager: Manager, definition: CertificateDefinition, emit: Emit, error: BaseException
+) -> None:
+    """Do the tasks that belong after an attempt that did not succeed."""
+    when, message = ["always"], "it was ended"
+    if isinstance(error, ZoneproofError):
+        message = error.message
+        if not isinstance(error, AwaitingUserError | HeldUpError):
+            when.append("failed")
+    with suppress(DeploymentError, StorageError):  # which would hide what went wrong first
+        await run_tasks(manager, definition, emit, when, "failed", message)
 
 
 async def _issue_with(
@@ -218,6 +243,7 @@ async def _obtain(
     change: Proposal | None,
 ) -> Outcome:
     name = definition.name
+    await run_tasks(manager, definition, emit, ["before"], "before")
     found = await manager.certificates.find(name)
     renewal = state_of(found).renewal if found else RenewalState()
     manager.files.repair(name)

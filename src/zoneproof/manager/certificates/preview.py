@@ -27,6 +27,7 @@ from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.credentials.expiry import expiry_in_words, reminder
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import task_problems
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Preview:
 
     ``account`` is None for one that would be registered first; ``directory_url`` is the CA's.
     ``awaited`` are the records that a person creates: those that are missing, and those that an
-    earlier run of the certificate waits for.
+    earlier run of the certificate waits for. ``deployment`` is what would make its tasks fail.
     """
 
     definition: CertificateDefinition
@@ -44,6 +45,7 @@ class Preview:
     examinations: tuple[PreflightReport, ...]
     findings: tuple[Finding, ...]
     awaited: tuple[RecordAwaited, ...]
+    deployment: tuple[Finding, ...] = ()
 
     @property
     def has_problem(self) -> bool:
@@ -79,6 +81,7 @@ class Preview:
             "findings": finding_fields(self.findings),
             "records": self.records,
             "awaited": msgspec.to_builtins(self.awaited),
+            "deployment": finding_fields(self.deployment),
             "would_fail": self.would_fail,
         }
 
@@ -95,6 +98,7 @@ class Preview:
             "profile": definition.profile,
             "preferred profile": definition.preferred_profile,
             "fallback": ", ".join(definition.fallback_accounts),
+            "then": ", ".join(task.name for task in definition.deploy),
         }
         return {name: text for name, text in rows.items() if text}
 
@@ -148,8 +152,8 @@ async def _authority(manager: Manager, text: str) -> _Authority:
 async def _stored_credentials(
     manager: Manager, definitions: Sequence[CertificateDefinition]
 ) -> dict[str, Credential]:
-    names = {method.credential for one in definitions for method in one.method}
-    found = [await manager.credentials.find(name) for name in sorted(names - {""})]
+    names = {name for one in definitions for name in one.credentials}
+    found = [await manager.credentials.find(name) for name in sorted(names)]
     return {credential.name: credential for credential in found if credential}
 
 
@@ -201,6 +205,13 @@ async def _preview(
         tuple(examinations),
         tuple(findings),
         tuple(awaited),
+        tuple(
+            [
+                Finding(f"the task {task.name} would fail: {problem}")
+                for task in definition.deploy
+                for problem in await task_problems(manager.credentials, task, credentials)
+            ]
+        ),
     )
 
 

@@ -29,6 +29,7 @@ from zoneproof.manager.certificates.method_advice import method_advice
 from zoneproof.manager.certificates.refusals import refusals, require_orderable
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.store import Certificates
+from zoneproof.manager.certificates.task_definition import TaskDefinition, named
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import DefinitionChecks
@@ -43,11 +44,18 @@ class Proposal:
     definition: CertificateDefinition
     credential: Credential | None = None
     pkcs12_password: str | None = field(default=None, repr=False)
+    task_credentials: tuple[Credential, ...] = ()
 
     @property
     def credentials(self) -> Mapping[str, Credential]:
-        """The credential by its name, which wins over a stored one."""
-        return {self.credential.name: self.credential} if self.credential else {}
+        """The credentials by their names, which win over stored ones."""
+        found = (*([self.credential] if self.credential else []), *self.task_credentials)
+        return {one.name: one for one in found}
+
+    def changes_deployment_only(self, before: CertificateDefinition) -> bool:
+        """Tell whether no other certificate has to be issued for it than for ``before``."""
+        same = self.definition.fingerprint == before.fingerprint
+        return same and self.credential is None and self.pkcs12_password is None
 
 
 # The fields of a method that stay when it validates by another provider.
@@ -63,12 +71,21 @@ METHOD_SETTINGS = (
 
 
 @dataclass(frozen=True)
+class GivenTask:
+    """A deployment task as a person gives it, and its fields that are secret."""
+
+    definition: TaskDefinition
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
 class CertificateOptions:
     """What a person says of a certificate; what is not said stays as it is defined.
 
     ``of_certificate`` are fields of the definition, ``of_method`` some of ``METHOD_SETTINGS`` for
     its only method. ``provider``, ``credential`` with the ``fields`` to store in it, ``webroot``
-    and ``listen`` say by what that validates. ``methods`` are whole ones, in place of all others.
+    and ``listen`` say by what that validates. ``methods`` are whole ones, in place of all others;
+    ``tasks`` are added, or replace those of their names, and ``removed_tasks`` are taken away.
     """
 
     of_certificate: Mapping[str, Any] = field(default_factory=dict)
@@ -79,6 +96,8 @@ class CertificateOptions:
     webroot: str | None = None
     listen: str | None = None
     methods: tuple[MethodDefinition, ...] = ()
+    tasks: tuple[GivenTask, ...] = ()
+    removed_tasks: tuple[str, ...] = ()
     csr: GivenCsr | None = None
     pkcs12_password: str | None = field(default=None, repr=False)
 
@@ -98,8 +117,29 @@ class CertificateOptions:
         if self.pkcs12_password is not None:
             given["pkcs12"] = True
         methods, credential = self._methods(definition)
-        changed = replace(definition, method=methods, **given)
-        return Proposal(changed.check(), credential, self.pkcs12_password)
+        tasks, secrets = self._tasks(definition)
+        changed = replace(definition, method=methods, deploy=tasks, **given)
+        return Proposal(changed.check(), credential, self.pkcs12_password, secrets)
+
+    def _tasks(
+        self, definition: CertificateDefinition
+    ) -> tuple[tuple[TaskDefinition, ...], tuple[Credential, ...]]:
+        tasks = {task.name: task for task in definition.deploy}
+        for name in self.removed_tasks:
+            if tasks.pop(name, None) is None:
+                raise InvalidInputError(
+                    f"{definition.name} has no task '{name[:80]}' to remove: it has"
+                    f" {', '.join(tasks) or 'none'}"
+                )
+        secrets = []
+        given = named([one.definition for one in self.tasks])
+        for task, one in zip(given, self.tasks, strict=True):
+            tasks[task.name] = task
+            if one.secrets:
+                name = task.credential or f"{definition.name}-{task.name}"
+                tasks[task.name] = replace(task, credential=name)
+                secrets.append(Credential(name, task.task, one.secrets))
+        return tuple(tasks.values()), tuple(secrets)
 
     def _methods(
         self, definition: CertificateDefinition
@@ -219,19 +259,14 @@ async def is_stored(
     certificates: Certificates, credentials: Credentials, proposal: Proposal
 ) -> bool:
     """Tell whether all of it is stored already. Raises StorageError and VaultError."""
-    definition, credential, password = (
-        proposal.definition,
-        proposal.credential,
-        proposal.pkcs12_password,
-    )
+    definition, password = proposal.definition, proposal.pkcs12_password
     stored = await certificates.find(definition.name)
     if stored is None or stored.definition != definition:
         return False
-    known = await credentials.find(credential.name) if credential else None
-    if credential and not (
-        known and known.provider == credential.provider and known.fields == credential.fields
-    ):
-        return False
+    for credential in proposal.credentials.values():
+        known = await credentials.find(credential.name)
+        if not known or (known.provider, known.fields) != (credential.provider, credential.fields):
+            return False
     return password is None or password.encode() == await certificates.pkcs12_password(
         definition.name
     )
@@ -249,13 +284,13 @@ async def require_usable(
     names, too, need not be on this machine now.
     """
     await checks.require_usable(proposal.definition, proposal.credentials, before=before)
-    credential = proposal.credential
-    known = await credentials.find(credential.name) if credential else None
-    if known and credential and known.provider != credential.provider:
-        raise InvalidInputError(
-            f"the credential {known.name} is for {known.provider}: give another name with"
-            f" --credential to store fields for {credential.provider}"
-        )
+    for credential in proposal.credentials.values():
+        known = await credentials.find(credential.name)
+        if known and known.provider != credential.provider:
+            raise InvalidInputError(
+                f"the credential {known.name} is for {known.provider}: give another name with"
+                f" --credential to store fields for {credential.provider}"
+            )
 
 
 async def save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:
@@ -348,8 +383,8 @@ def _require_unchanged(
 
 def _store(tx: Transaction, manager: Manager, proposal: Proposal) -> None:
     certificates, password = manager.certificates, proposal.pkcs12_password
-    if proposal.credential:
-        manager.credentials.save.within(tx, proposal.credential)
+    for credential in proposal.credentials.values():
+        manager.credentials.save.within(tx, credential)
     certificates.save.within(tx, proposal.definition)
     if password is not None:
         certificates.set_pkcs12_password.within(tx, proposal.definition.name, password)

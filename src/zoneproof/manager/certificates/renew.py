@@ -20,6 +20,8 @@ from zoneproof.core.errors import (
 from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
+from zoneproof.manager.certificates.deployment_state import TaskResult
+from zoneproof.manager.certificates.deployments import DEPLOYED, NOT_DEPLOYED, deploy
 from zoneproof.manager.certificates.issue import Outcome, Run, issue_locked
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.outages import Needs, sites_of
@@ -49,11 +51,13 @@ _ADVICE = "renewal information"
 class Renewal:
     """What came of one certificate.
 
-    ``result`` is ``renewed``, ``not due``, ``failed``, ``awaiting user`` or ``busy`` (another
-    process works on it); ``error`` is there for the last three, ``reason`` says why it was due.
-    A HeldUpError tells that it failed with another one, for what both need, and was not tried.
-    ``lifetime`` is that of the certificate that is there now, None for none. ``look_again_at`` is
-    when something may have to be done next.
+    ``result`` is ``renewed``, ``deployed`` (it was not due, and what was left to do with it is
+    done), ``not due``, ``not deployed`` (but renewed, or not due), ``failed``, ``awaiting user`` or
+    ``busy`` (another process works on it); ``error`` is there for the last three, ``reason`` says
+    why it was due, and ``tasks`` are what came of its deployment. A HeldUpError tells that it
+    failed with another one, for what both need, and was not tried. ``lifetime`` is that of the
+    certificate that is there now, None for none. ``look_again_at`` is when something may have to
+    be done next.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Renewal:
     lifetime: Lifetime | None = None
     outcome: Outcome | None = None
     error: ZoneproofError | None = None
+    tasks: tuple[TaskResult, ...] = ()
     look_again_at: tuple[datetime | None, ...] = ()
 
     def as_fields(self) -> dict[str, object]:
@@ -72,14 +77,28 @@ class Renewal:
             "result": self.result,
             "reason": self.reason,
             "error": self.error.message if self.error else "",
+            "tasks": self.tasks,
             "records": self.error.records if self.error else (),
         }
+
+    @property
+    def failed(self) -> bool:
+        """Whether something went wrong, or has to be done first."""
+        return self.error is not None or self.result == NOT_DEPLOYED
 
     @property
     def text(self) -> str:
         """What came of it in a line."""
         why = printable(self.error.message) if self.error else self.reason
+        if self.result in (DEPLOYED, NOT_DEPLOYED):
+            why = printable(self.deployment)
         return f"{self.name}: {self.result} ({why.removeprefix(f'{self.result}: ')})"
+
+    @property
+    def deployment(self) -> str:
+        """What came of its tasks, in a line: those that failed, else all."""
+        told = [task for task in self.tasks if not task.ok] or self.tasks
+        return "; ".join(f"{task.task}: {task.text}" for task in told)
 
 
 async def renew(
@@ -164,7 +183,7 @@ class _Renewals:
             reason = await self._news(found)
         if not (reason or found.due.now):
             found = await self._ask_ca(found, emit)
-        if not (reason or found.due.now):
+        if not (reason or found.due.now or found.tasks_are_due):
             return _not_due(found)
         try:
             with self.manager.home.lock(chosen.name):
@@ -176,7 +195,7 @@ class _Renewals:
                     )
                 found = await self._look(certificate, self.next_wake)
                 if not (reason or found.due.now):
-                    return _not_due(found)
+                    return await self._deploy(found, emit)
                 result = await self._renew_locked(found, emit)
         except BusyError as error:
             result = Renewal(chosen.name, "busy", _names(chosen), error=error)
@@ -195,6 +214,16 @@ class _Renewals:
             next_wake,
             circumstances=await self.manager.circumstances(fresh.definition),
         )
+
+    async def _deploy(self, found: CertificateStatus, emit: Emit) -> Renewal:
+        """Do what is left to do with a certificate that is not due; its lock is held."""
+        result = _not_due(found)
+        if not found.tasks_are_due:
+            return result
+        with self.manager.logs.following(result.name, "deploying what is left", emit) as tell:
+            tasks = await deploy(self.manager, result.name, tell, late=True)
+        after = await self._look(found.certificate)
+        return _with_standing(_with_tasks(result, tasks), after)
 
     async def _news(self, found: CertificateStatus) -> str:
         """Say whether files or CNAMEs are others than when it failed, empty if not.
@@ -281,13 +310,22 @@ class _Renewals:
             return Renewal(name, "awaiting user", names, error=error)
         except ZoneproofError as error:
             return Renewal(name, "failed", names, error=error)
-        return Renewal(name, "renewed", names, outcome=outcome)
+        return _with_tasks(Renewal(name, "renewed", names, outcome=outcome), outcome.tasks)
 
 
 def _not_due(found: CertificateStatus) -> Renewal:
     certificate = found.certificate
     result = Renewal(certificate.name, "not due", _names(certificate), found.due.reason)
     return _with_standing(result, found)
+
+
+def _with_tasks(result: Renewal, tasks: tuple[TaskResult, ...]) -> Renewal:
+    word = result.result
+    if not all(task.ok for task in tasks):
+        word = NOT_DEPLOYED
+    elif tasks and word != "renewed":
+        word = DEPLOYED
+    return replace(result, result=word, tasks=tasks)
 
 
 def _is_to_be_renewed(found: ManagedCertificate | DamagedCertificate) -> bool:
@@ -299,9 +337,10 @@ def _names(found: ManagedCertificate | DamagedCertificate) -> tuple[str, ...]:
 
 
 def _with_standing(result: Renewal, found: CertificateStatus) -> Renewal:
-    moments: tuple[datetime | None, ...] = (found.due.at, found.state.renewal.ask_again_at)
+    moments = [found.due.at, found.state.renewal.ask_again_at]
     if result.result == "awaiting user":  # which may take days, so the hourly look is enough
-        moments = ()
+        moments = []
     elif isinstance(result.error, HeldUpError):  # no sooner than who found out
-        moments = (result.error.again_at,)
-    return replace(result, lifetime=found.lifetime, look_again_at=moments)
+        moments = [result.error.again_at]
+    moments += [task.next_attempt_at for task in found.left.values()]
+    return replace(result, lifetime=found.lifetime, look_again_at=tuple(moments))

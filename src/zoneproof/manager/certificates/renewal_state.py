@@ -180,11 +180,10 @@ def after_failure(
     hours left. After expiry the steps grow again in the same way, back to a day.
     """
     failures = state.failures + 1
-    step = _LADDER[failures - 1] if failures <= len(_LADDER) else _late_step(lifetime, now)
-    earliest = now + step * (1 + rng.uniform(0.0, _JITTER))
+    earliest = now + retry_step(failures, rng, _late_step(lifetime, now))
     if isinstance(error, AcmeProblemError) and error.retry_at:
         earliest = max(earliest, min(error.retry_at, now + _longest_wait(lifetime, now)))
-    line = printable(" ".join(error.message.split()))[:_LONGEST_ERROR]
+    line = one_line(error)
     stops = isinstance(error, AccountPausedError | UserActionRequiredError)
     return msgspec.structs.replace(
         state,
@@ -198,6 +197,17 @@ def after_failure(
         delegations=delegations,
         files=files,
     )
+
+
+def retry_step(failures: int, rng: Uniform, late: timedelta = _DAILY) -> timedelta:
+    """Return how long to wait after so many failures in a row: ``late`` after the first three."""
+    step = _LADDER[failures - 1] if failures <= len(_LADDER) else late
+    return step * (1 + rng.uniform(0.0, _JITTER))
+
+
+def one_line(error: ZoneproofError) -> str:
+    """Return what an error says as the line that is kept of it."""
+    return printable(" ".join(error.message.split()))[:_LONGEST_ERROR]
 
 
 def after_success(

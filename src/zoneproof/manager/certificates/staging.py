@@ -101,7 +101,7 @@ async def definition_for_tests(
 def _at(definition: CertificateDefinition, account: str) -> CertificateDefinition:
     # A test CA's roots have other names, and what it cannot do no other one should.
     return msgspec.structs.replace(
-        definition, account=account, fallback_accounts=(), preferred_chain=""
+        definition, account=account, fallback_accounts=(), preferred_chain="", deploy=()
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -14,10 +14,15 @@ from zoneproof.core.errors import StorageError
 from zoneproof.issuance import Journal
 from zoneproof.manager.certificates.circumstances import Circumstances
 from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.deployment_state import (
+    Deployed,
+    NotDeployed,
+    TaskResult,
+    tasks_left,
+)
 from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
 from zoneproof.manager.certificates.renewal_state import (
     Lifetime,
-    Moment,
     RenewalState,
     in_circumstances,
     of_certificate,
@@ -36,27 +41,16 @@ _SOON = timedelta(hours=1)
 _GOOD = ("valid", "due", "not renewed")
 
 
-class NotDeployed(msgspec.Struct, frozen=True):
-    """What is known of a task that has not been done for the certificate that was issued.
-
-    ``since`` is when it was to be done first, ``attempts`` are those that failed, ``last_error`` is
-    one line, and ``next_attempt_at`` when it is tried again. Times are in UTC.
-    """
-
-    since: Moment
-    attempts: int = 0
-    last_error: str = ""
-    next_attempt_at: Moment | None = None
-
-
 class CertificateState(msgspec.Struct, frozen=True):
     """What is stored. ``awaiting`` are records that a person has to create first, ``told`` is what
-    people were notified of, ``not_deployed`` are the tasks that are left to do, by their names.
+    people were notified of. ``deployed`` is what each task was done for last, by its name, and
+    ``not_deployed`` what is known of those that failed.
     """
 
     renewal: RenewalState = RenewalState()
     awaiting: tuple[str, ...] = ()
     told: Notified = Notified()
+    deployed: dict[str, Deployed] = {}
     not_deployed: dict[str, NotDeployed] = {}
 
 
@@ -64,9 +58,10 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A managed certificate as ``list`` and ``show`` tell of it; times are in UTC.
 
     ``status`` is ``valid``, ``due``, ``expired``, ``revoked``, ``missing`` (no usable certificate
-    is there), ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not renewed`` (by its
-    definition) or ``damaged`` (what is stored of it cannot be read). ``expiring_keys`` are the
-    credentials that it uses whose keys expire within 30 days, and when.
+    is there), ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not deployed`` (it
+    was issued), ``not renewed`` (by its definition) or ``damaged`` (what is stored of it cannot be
+    read). ``deployed`` and ``not_deployed`` are the tasks that are done and those that are left;
+    ``expiring_keys`` are the credentials that it uses whose keys expire within 30 days, and when.
     """
 
     name: str
@@ -85,26 +80,34 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     awaiting: tuple[str, ...] = ()
     explanation_url: str = ""
     problem: str = ""
+    deployed: dict[str, Deployed] = {}
     not_deployed: dict[str, NotDeployed] = {}
     expiring_keys: dict[str, date] = {}
 
     @property
     def needs_attention(self) -> bool:
         """Whether a person should look at it."""
-        undeployed = any(task.last_error for task in self.not_deployed.values())
-        trouble = bool(self.problem or self.expiring_keys) or undeployed
-        return trouble or self.status not in _GOOD
+        return bool(self.problem or self.expiring_keys) or self.status not in _GOOD
 
 
 @dataclass(frozen=True)
 class CertificateStatus:
-    """A certificate, its stored state and what is on disk, at one time."""
+    """A certificate, its stored state and what is on disk, at one time.
+
+    ``left`` are the deployment tasks that are left to do.
+    """
 
     certificate: ManagedCertificate
     state: CertificateState
     disk: OnDisk
     due: Due
     now: datetime
+    left: dict[str, NotDeployed] = field(default_factory=dict)
+
+    @property
+    def tasks_are_due(self) -> bool:
+        """Whether there is a task to do now."""
+        return not self.disk.problem and any(one.is_due(self.now) for one in self.left.values())
 
     @property
     def lifetime(self) -> Lifetime | None:
@@ -134,7 +137,12 @@ class CertificateStatus:
             awaiting=self.state.awaiting,
             explanation_url=renewal.explanation_url,
             problem=self._problem(),
-            not_deployed=self.state.not_deployed,
+            deployed={
+                task.name: self.state.deployed[task.name]
+                for task in definition.deploy
+                if task.name in self.state.deployed and task.name not in self.left
+            },
+            not_deployed=self.left,
         )
 
     def _status(self) -> str:
@@ -151,6 +159,8 @@ class CertificateStatus:
             return "expired"
         if self.state.renewal.revoked_at:
             return "revoked"
+        if self.left:
+            return "not deployed"
         if not self.certificate.definition.renew:
             return "not renewed"
         return "due" if self.due.now else "valid"
@@ -237,8 +247,15 @@ def status_of(
         next_wake=next_wake or now + _SOON,
         change=change,
     )
+    left = tasks_left(
+        certificate.definition.deploy,
+        state.deployed,
+        state.not_deployed,
+        "" if disk.problem else serial_of(disk),
+        renewal.obtained_at or now,
+    )
     state = msgspec.structs.replace(state, renewal=renewal, awaiting=awaiting)
-    return CertificateStatus(certificate, state, disk, due, now)
+    return CertificateStatus(certificate, state, disk, due, now, left)
 
 
 def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalState) -> str:
@@ -257,10 +274,14 @@ def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalSta
 
 @dataclass(frozen=True)
 class Kept:
-    """A certificate that stays, because it is valid and what is wanted. The time is in UTC."""
+    """A certificate that stays, because it is valid and what is wanted. The time is in UTC.
+
+    ``tasks`` are what came of those that were left to do with it.
+    """
 
     name: str
     not_after: datetime
+    tasks: tuple[TaskResult, ...] = ()
 
 
 async def keep(

@@ -34,6 +34,7 @@ class _Method(msgspec.Struct):
 
 class _Definition(msgspec.Struct):
     method: tuple[_Method, ...] = ()
+    deploy: tuple[_Method, ...] = ()
 
 
 async def credential_summaries(store: Store) -> list[CredentialSummary]:
@@ -124,7 +125,9 @@ def _users(transaction: Transaction) -> Mapping[str, tuple[str, ...]]:
             definition = msgspec.json.decode(str(text), type=_Definition)
         except msgspec.MsgspecError:  # a damaged one, which `list` tells of
             continue
-        for credential in sorted({method.credential for method in definition.method}):
+        for credential in sorted(
+            {one.credential for one in (*definition.method, *definition.deploy)}
+        ):
             users[credential] = (*users.get(credential, ()), str(certificate))
     return users
 
@@ -133,9 +136,9 @@ def _refer_to(transaction: Transaction, certificate: str, old: str, new: str) ->
     rows = transaction.query("SELECT definition FROM certificates WHERE name = ?", (certificate,))
     # Read as plain JSON, so that what a newer version wrote beside it stays.
     definition: dict[str, Any] = msgspec.json.decode(str(rows[0][0]))
-    for method in definition["method"]:
-        if method.get("credential") == old:
-            method["credential"] = new
+    for one in (*definition.get("method", ()), *definition.get("deploy", ())):
+        if one.get("credential") == old:
+            one["credential"] = new
     transaction.execute(
         "UPDATE certificates SET definition = ? WHERE name = ?",
         (msgspec.json.encode(definition).decode(), certificate),

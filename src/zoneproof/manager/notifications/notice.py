@@ -13,13 +13,14 @@ from zoneproof.core import times
 from zoneproof.core.text import count, printable
 from zoneproof.manager.certificates.renewal_state import Lifetime, Moment
 
-Kind = Literal["failing", "expiring", "awaiting_user", "renewed", "key_expiring"]
+Kind = Literal["failing", "expiring", "awaiting_user", "renewed", "not_deployed", "key_expiring"]
 
 HEADLINES = {
     "failing": "renewal fails",
     "expiring": "expires soon",
     "awaiting_user": "waits for you",
     "renewed": "renewed",
+    "not_deployed": "issued, not deployed",
     "key_expiring": "its key expires",
     "test": "this is a test",
 }
@@ -120,8 +121,9 @@ _LATE = timedelta(days=7)
 class Notified(msgspec.Struct, frozen=True):
     """What was last told about one certificate; the empty one is the first.
 
-    ``failures`` counts those since the last renewal. ``failing_at``, ``expiring_at`` and
-    ``awaiting_at`` are when each was last told; ``awaiting_records`` is what was asked for.
+    ``failures`` counts those since the last renewal, and ``undeployed`` those of its deployment
+    since. ``failing_at``, ``undeployed_at``, ``expiring_at`` and ``awaiting_at`` are when each was
+    last told; ``awaiting_records`` is what was asked for.
     ``renewed_until`` is the end of the certificate whose renewal was told.
     """
 
@@ -131,6 +133,8 @@ class Notified(msgspec.Struct, frozen=True):
     awaiting_at: Moment | None = None
     awaiting_records: tuple[str, ...] = ()
     renewed_until: Moment | None = None
+    undeployed: int = 0
+    undeployed_at: Moment | None = None
 
 
 def should_notify(previous: Notified, notice: Notice, now: datetime) -> tuple[bool, Notified]:
@@ -139,7 +143,7 @@ def should_notify(previous: Notified, notice: Notice, now: datetime) -> tuple[bo
     Call it once for each failed attempt, pause and renewal, and for each look at a certificate
     that is expiring.
 
-    - failing: the first failure, the third, then once a day while attempts fail;
+    - failing, not deployed: the first failure, the third, then once a day while attempts fail;
     - expiring: at once, then daily;
     - awaiting user: at once, when other records are asked for, else every three days;
     - renewed: once for each certificate; it also forgets the rest;
@@ -148,12 +152,16 @@ def should_notify(previous: Notified, notice: Notice, now: datetime) -> tuple[bo
     replace = msgspec.structs.replace
     match notice.kind:
         case "failing":
-            counted = replace(previous, failures=previous.failures + 1)
-            again = counted.failures == _THIRD or (
-                counted.failures > _THIRD and _is_over(previous.failing_at, _DAILY, now)
-            )
-            if counted.failures == 1 or again:
+            failures = previous.failures + 1
+            counted = replace(previous, failures=failures)
+            if _is_news(failures, previous.failing_at, now):
                 return True, replace(counted, failing_at=now)
+            return False, counted
+        case "not_deployed":
+            failures = previous.undeployed + 1
+            counted = replace(previous, undeployed=failures)
+            if _is_news(failures, previous.undeployed_at, now):
+                return True, replace(counted, undeployed_at=now)
             return False, counted
         case "expiring":
             if not _is_over(previous.expiring_at, _DAILY, now):
@@ -178,6 +186,11 @@ def is_expiring(lifetime: Lifetime, now: datetime) -> bool:
     at a quarter it has failed for a twelfth of the lifetime or more: for 40 of 160 hours.
     """
     return lifetime.not_after - now < min(lifetime.total / 4, _LATE)
+
+
+def _is_news(failures: int, told_at: datetime | None, now: datetime) -> bool:
+    is_late = failures > _THIRD and _is_over(told_at, _DAILY, now)
+    return failures in (1, _THIRD) or is_late
 
 
 def _is_over(at: datetime | None, wait: timedelta, now: datetime) -> bool:

@@ -1,0 +1,72 @@
+"""Deployment tasks as options have them: ``KIND:field=value,...``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.toml import is_reference, read_reference
+from zoneproof.deployment import describe_task
+from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.providers import shown_field
+
+_SETTINGS = ("name", "when", "credential", "fatal")
+_WORDS = {"yes": True, "true": True, "no": False, "false": False}
+
+
+def parse_task(text: str) -> GivenTask:
+    """Read a task: its kind, then its fields and settings.
+
+    A comma ends a value only if the name of a field or setting and ``=`` follow. Values can be
+    ``@file`` and ``env:VARIABLE``. Raises InvalidInputError, which never shows a value.
+    """
+    kind, _, given = text.partition(":")
+    secret = {field.name: field for field in describe_task(kind).fields}
+    settings: dict[str, Any] = {}
+    fields, secrets = {}, {}
+    for name, literal in _pairs(kind, given).items():
+        value = read_reference(literal, f"--deploy {kind}: {name}")
+        if name in _SETTINGS:
+            settings[name] = _WORDS.get(value, value) if name == "fatal" else value
+        elif name in secret and shown_field(secret[name], value) != value:
+            secrets[name] = value
+        else:
+            fields[name] = value
+    table = {"task": kind, "fields": fields, **settings}
+    try:
+        return GivenTask(msgspec.convert(table, TaskDefinition), secrets)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(
+            f"--deploy {kind}: {error}: when is issued, failed, always or before, and fatal yes or"
+            " no"
+        ) from error
+
+
+def literal_secrets(kind: str, given: str) -> list[str]:
+    """Return the secret fields whose value stands on the command line itself."""
+    known = {field.name: field for field in describe_task(kind).fields}
+    return [
+        name
+        for name, value in _pairs(kind, given).items()
+        if name in known and not is_reference(value) and shown_field(known[name], value) != value
+    ]
+
+
+def _pairs(kind: str, given: str) -> dict[str, str]:
+    names = [*_SETTINGS, *(field.name for field in describe_task(kind).fields)]
+    pairs: dict[str, str] = {}
+    for pair in re.split(rf",(?=(?:{'|'.join(map(re.escape, names))})=)", given) if given else ():
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise InvalidInputError(
+                f"--deploy {kind} wants field=value, with commas between: its fields are"
+                f" {', '.join(names[len(_SETTINGS) :])}"
+            )
+        if name in pairs:
+            raise InvalidInputError(f"--deploy {kind}: {name} is given twice: give it once")
+        pairs[name.strip()] = value
+    return pairs

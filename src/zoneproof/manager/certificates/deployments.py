@@ -1,0 +1,291 @@
+"""Does a certificate's deployment tasks, and remembers of each what came of it.
+
+What is left to do follows from what was done, so a crash between an issuance and its tasks loses
+nothing. A task that ends is remembered in one transaction with its history; before that, a program
+of a killed run is known by the task's progress file, ``deploying/<certificate>/<task>~...``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from zoneproof.acme import parse_chain
+from zoneproof.core.errors import (
+    AcmeError,
+    BugError,
+    DeploymentError,
+    InvalidInputError,
+    StorageError,
+    ZoneproofError,
+)
+from zoneproof.core.files import read_file
+from zoneproof.deployment import Material, Occasion, TaskContext, TaskEvent
+from zoneproof.issuance import Emit, TaskDone, TaskFailed
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.deployment_state import (
+    Deployed,
+    NotDeployed,
+    TaskResult,
+    after_task_failure,
+)
+from zoneproof.manager.certificates.renewal_state import one_line
+from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
+from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import open_defined_task, task_problems
+from zoneproof.storage import Transaction
+
+DEPLOYED = "deployed"
+NOT_DEPLOYED = "not deployed"
+_FOLDER = "deploying"
+_RANDOM = random.SystemRandom()
+
+
+async def deploy(
+    manager: Manager, name: str, emit: Emit, *, late: bool = False
+) -> tuple[TaskResult, ...]:
+    """Do what is left to do for the certificate on disk, in order; the caller holds its lock.
+
+    With ``late``, because it was issued earlier, what failed waits for its next attempt. A task
+    that fails never raises; if it is fatal, those after it wait. Raises StorageError.
+    """
+    found = await _look(manager, name)
+    results: list[TaskResult] = []
+    for task in found.certificate.definition.deploy if found else ():
+        assert found is not None
+        left = found.left.get(task.name)
+        if left is None:
+            continue
+        if not late or left.is_due(found.now):
+            results.append(await _do(manager, found, task, left, emit))
+            failed = not results[-1].ok
+        else:
+            failed = True
+        if failed and task.fatal:
+            break
+    return tuple(results)
+
+
+async def deploy_left(manager: Manager, name: str, emit: Emit) -> tuple[TaskResult, ...]:
+    """Do what is left to do for a certificate now. Raises BusyError, StorageError."""
+    with manager.home.lock(name), manager.logs.following(name, "deploying", emit) as tell:
+        return await deploy(manager, name, tell)
+
+
+async def deploy_chosen(
+    manager: Manager, name: str, emit: Emit, chosen: Collection[str]
+) -> tuple[TaskResult, ...]:
+    """Do the chosen tasks for the certificate on disk, whether they are left or not, in order.
+
+    Raises BusyError while another process works on the certificate, InvalidInputError if it has no
+    usable certificate, StorageError.
+    """
+    definition = (await manager.certificates.get(name)).definition
+    name = definition.name
+    doing = f"deploying {', '.join(chosen)}"
+    with manager.home.lock(name), manager.logs.following(name, doing, emit) as tell:
+        found = await _look(manager, name)
+        if found is None:
+            raise InvalidInputError(f"{name} is no longer managed")
+        _require_usable(found)
+        results: list[TaskResult] = []
+        for task in found.certificate.definition.deploy:
+            if task.name not in chosen:
+                continue
+            left = found.left.get(task.name) or NotDeployed(found.now)
+            results.append(await _do(manager, found, task, left, tell))
+            if task.fatal and not results[-1].ok:
+                break
+    return tuple(results)
+
+
+async def run_tasks(
+    manager: Manager,
+    definition: CertificateDefinition,
+    emit: Emit,
+    when: Collection[str],
+    event: TaskEvent,
+    error: str = "",
+) -> None:
+    """Do the tasks that belong before or after an attempt; none of them is remembered.
+
+    Raises DeploymentError if a fatal one fails.
+    """
+    folder = manager.files.live(definition.name)
+    occasion = Occasion(definition.name, definition.identifiers, folder, event, error=error)
+    for task in definition.deploy:
+        if task.when not in when:
+            continue
+        try:
+            said = await _run(manager, task, occasion, None)
+        except ZoneproofError as failure:
+            emit(TaskFailed(task.name, failure.message))
+            await manager.history.add(
+                definition.name, NOT_DEPLOYED, f"{task.name} ({event}): {failure.message}"
+            )
+            if task.fatal:
+                raise DeploymentError(
+                    f"the task {task.name} failed: {failure.message}"
+                ) from failure
+        else:
+            emit(TaskDone(task.name, said))
+            await manager.history.add(definition.name, DEPLOYED, f"{task.name} ({event}): {said}")
+
+
+def _require_usable(found: CertificateStatus) -> None:
+    if found.disk.problem:
+        raise InvalidInputError(
+            f"{found.certificate.name} cannot be deployed: {found.disk.problem}"
+        )
+
+
+async def _look(manager: Manager, name: str) -> CertificateStatus | None:
+    certificate = await manager.certificates.find(name)
+    if certificate is None:
+        return None
+    manager.files.repair(name)
+    return status_of(certificate, manager.files, datetime.now(UTC))
+
+
+async def _do(
+    manager: Manager,
+    found: CertificateStatus,
+    task: TaskDefinition,
+    left: NotDeployed,
+    emit: Emit,
+) -> TaskResult:
+    """Do one task for the certificate on disk, and remember what came of it."""
+    name = found.certificate.name
+    try:
+        material = _material(manager, name)
+        progress = _progress(manager.home.path, name, task, material.serial)
+        occasion = Occasion(name, material.chain.names, manager.files.live(name), material=material)
+        said = await _run(manager, task, occasion, progress)
+    except ZoneproofError as error:
+        failed = after_task_failure(left, error, datetime.now(UTC), _RANDOM)
+        await _remember(manager, found, task, failed, one_line(error))
+        emit(TaskFailed(task.name, failed.last_error))
+        return TaskResult(task.name, False, failed.last_error, failed.next_attempt_at)
+    done = Deployed(material.serial, task.fingerprint, datetime.now(UTC))
+    await _remember(manager, found, task, done, said)
+    emit(TaskDone(task.name, said))
+    return TaskResult(task.name, True, said)
+
+
+async def _run(
+    manager: Manager, task: TaskDefinition, occasion: Occasion, progress: Path | None
+) -> str:
+    """Raise ZoneproofError for whatever goes wrong, so that it stops nothing else."""
+    try:
+        context = TaskContext({}, progress, manager.task_locks)
+        opened = await open_defined_task(manager.credentials, task, context=context)
+        return await opened.run(occasion)
+    except ZoneproofError:
+        raise
+    except Exception as error:
+        raise BugError.of(error) from error
+
+
+async def _remember(
+    manager: Manager,
+    found: CertificateStatus,
+    task: TaskDefinition,
+    outcome: Deployed | NotDeployed,
+    text: str,
+) -> None:
+    name, known = found.certificate.name, {one.name for one in found.certificate.definition.deploy}
+    is_done = isinstance(outcome, Deployed)
+
+    def change(state: CertificateState) -> CertificateState:
+        deployed = {one: what for one, what in state.deployed.items() if one in known}
+        failed = {one: what for one, what in state.not_deployed.items() if one in known}
+        failed.pop(task.name, None)
+        if isinstance(outcome, Deployed):
+            deployed[task.name] = outcome
+        else:
+            failed[task.name] = outcome
+        return msgspec.structs.replace(state, deployed=deployed, not_deployed=failed)
+
+    def work(tx: Transaction) -> None:
+        manager.certificates.change_state.within(tx, name, CertificateState, change)
+        kind = DEPLOYED if is_done else NOT_DEPLOYED
+        manager.history.add.within(tx, name, kind, f"{task.name}: {text}")
+
+    await manager.store.write(work)
+    folder = _folder(manager.home.path, name)
+    with suppress(OSError):
+        for note in folder.glob(f"{task.name}~*"):
+            note.unlink()
+        folder.rmdir()
+
+
+def _material(manager: Manager, name: str) -> Material:
+    folder = manager.files.live(name)
+    try:
+        chain = parse_chain(read_file(folder / "fullchain.pem"), str(folder))
+        return Material(chain, manager.files.private_key(name))
+    except OSError as error:
+        raise StorageError(f"cannot read {folder / 'fullchain.pem'}: {error.strerror}") from error
+    except AcmeError as error:
+        raise StorageError(error.message) from error
+
+
+def _folder(home: Path, name: str) -> Path:
+    return home / _FOLDER / name
+
+
+def _progress(home: Path, name: str, task: TaskDefinition, serial: str) -> Path:
+    folder = _folder(home, name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StorageError(f"cannot create {folder}: {error.strerror}") from error
+    return folder / f"{task.name}~{serial}~{task.fingerprint}"
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """What would become of a task if it were done now. ``is_left`` tells that it has to be."""
+
+    task: str
+    kind: str
+    is_left: bool
+    problems: tuple[str, ...]
+
+
+async def plan_tasks(
+    manager: Manager, name: str, chosen: Collection[str] = (), *, everything: bool = False
+) -> list[TaskPlan]:
+    """Return the chosen tasks of a certificate, else those that are left, or ``everything``.
+
+    Nothing is changed. Raises InvalidInputError for a certificate or task that there is not, for a
+    task that is not for a new certificate, and if there is no usable certificate; StorageError.
+    """
+    certificate = await manager.certificates.get(name)
+    found = status_of(certificate, manager.files, datetime.now(UTC))
+    _require_usable(found)
+    tasks = {task.name: task for task in certificate.definition.deploy if task.deploys}
+    for one in chosen:
+        if one not in tasks:
+            raise InvalidInputError(
+                f"{certificate.name} has no task '{one[:80]}' that deploys it: it has"
+                f" {', '.join(tasks) or 'none'}"
+            )
+    wanted = chosen or (tasks if everything else found.left)
+    return [
+        TaskPlan(
+            task.name,
+            task.task,
+            task.name in found.left,
+            tuple(await task_problems(manager.credentials, task)),
+        )
+        for task in tasks.values()
+        if task.name in wanted
+    ]

@@ -1,0 +1,387 @@
+"""Deployment tasks of managed certificates: order, triggers, retries, and what is remembered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.support.full_home import issued
+from zoneproof.core.errors import AwaitingUserError, DeploymentError, InvalidInputError
+from zoneproof.issuance import Emit, Event, TaskDone, TaskFailed
+from zoneproof.manager import (
+    CertificateDefinition,
+    CertificateSummary,
+    Home,
+    Manager,
+    MethodDefinition,
+    issue,
+    open_manager,
+    renew,
+    tell,
+)
+from zoneproof.manager.certificates.definition_file import describe_changes, format_definitions
+from zoneproof.manager.certificates.deployment_state import NotDeployed, after_task_failure
+from zoneproof.manager.certificates.deployments import deploy, deploy_chosen, run_tasks
+from zoneproof.manager.certificates.issue import tasks_after
+from zoneproof.manager.certificates.renewal_state import RenewalState, after_success
+from zoneproof.manager.certificates.state import CertificateState, States, status_of, summary_of
+from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.manager.credentials.store import Credential
+from zoneproof.manager.notifications.notice import Notified
+
+NAME = "a.example"
+
+
+def script(folder: Path, name: str, status: int = 0) -> TaskDefinition:
+    """Return a task whose program notes that it ran, and how it was told of what."""
+    path = folder / name
+    path.write_text(
+        f'#!/bin/sh\necho "{name} $ZONEPROOF_EVENT $ZONEPROOF_SERIAL" >>{folder}/ran\n'
+        f"[ -e {folder}/{name}.good ] || exit {status}\n"
+    )
+    path.chmod(0o755)
+    return TaskDefinition(task="command", name=name, fields={"command": str(path)})
+
+
+class World:
+    """A home with one certificate, and what its tasks did."""
+
+    def __init__(self, manager: Manager, folder: Path) -> None:
+        self.manager = manager
+        self.folder = folder
+        self.events: list[Event] = []
+
+    def emit_for(self, _: str) -> Emit:
+        return self.events.append
+
+    async def define(self, *tasks: TaskDefinition, **more: Any) -> CertificateDefinition:
+        method = MethodDefinition(provider="manual")
+        definition = CertificateDefinition(
+            name=NAME, identifiers=(NAME,), method=(method,), deploy=tasks, **more
+        ).check()
+        await self.manager.certificates.save(definition)
+        return definition
+
+    async def obtain(self) -> str:
+        """Put a new certificate where it belongs, as of now; return its serial number."""
+        made = issued(NAME)
+        serial = f"{made.chain.leaf.serial_number:x}"
+        self.manager.files.write(NAME, made)
+        state = after_success(RenewalState(), serial, datetime.now(UTC), identifiers=(NAME,))
+        await self.manager.states.set_renewal(NAME, state)
+        return serial
+
+    @property
+    def ran(self) -> list[str]:
+        """What the programs noted: name, event and serial number."""
+        path = self.folder / "ran"
+        return [line.strip() for line in path.read_text().splitlines()] if path.exists() else []
+
+    async def summary(self) -> CertificateSummary:
+        facts = await self.manager.circumstances()
+        found = await self.manager.certificates.get(NAME)
+        return summary_of(found, self.manager.files, datetime.now(UTC), facts)
+
+    async def history(self) -> list[tuple[str, str]]:
+        return [(one.kind, one.message) for one in await self.manager.history.of(NAME)]
+
+    async def let_pass(self, minutes: int) -> None:
+        """Make everything that was remembered so much older."""
+
+        def older(state: CertificateState) -> CertificateState:
+            def age(one: NotDeployed) -> NotDeployed:
+                assert one.next_attempt_at
+                at = one.next_attempt_at - timedelta(minutes=minutes)
+                return msgspec.structs.replace(one, next_attempt_at=at)
+
+            left = {name: age(one) for name, one in state.not_deployed.items()}
+            return msgspec.structs.replace(state, not_deployed=left)
+
+        await self.manager.certificates.change_state(NAME, CertificateState, older)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_manager(Home(tmp_path / "home")) as manager:
+        yield World(manager, tmp_path)
+
+
+async def test_tasks_are_done_once_for_each_certificate_in_their_order(world: World) -> None:
+    await world.define(script(world.folder, "first"), script(world.folder, "second"))
+    serials = []
+    for _ in range(2):
+        serials.append(await world.obtain())
+        results = await deploy(world.manager, NAME, world.emit_for(NAME))
+        assert [one.ok for one in results] == [True, True]
+        assert await deploy(world.manager, NAME, world.emit_for(NAME)) == ()
+    assert world.ran == [
+        f"{name} issued {serial}" for serial in serials for name in ("first", "second")
+    ]
+    assert [type(event) for event in world.events] == [TaskDone] * 4
+    summary = await world.summary()
+    assert (summary.status, summary.not_deployed) == ("valid", {})
+    assert summary.deployed["second"].serial == serials[-1]
+    assert (await world.history())[-1] == ("deployed", f"second: ran {world.folder}/second")
+    assert not list((world.manager.home.path / "deploying").glob("*"))
+
+
+async def test_a_crash_before_the_tasks_loses_none_and_one_after_repeats_none(world: World) -> None:
+    await world.define(script(world.folder, "first"))
+    serial = await world.obtain()  # and is killed
+    (result,) = await renew(world.manager, world.emit_for)
+    assert (result.result, result.text) == (
+        "deployed",
+        f"{NAME}: deployed (first: ran {world.folder}/first)",
+    )
+    (result,) = await renew(world.manager, world.emit_for)
+    assert result.result == "not due"
+    assert world.ran == [f"first issued {serial}"]
+
+
+async def test_what_fails_is_not_deployed_and_tried_again_later(world: World) -> None:
+    await world.define(script(world.folder, "bad", 3), script(world.folder, "good"))
+    await world.obtain()
+    (result,) = await renew(world.manager, world.emit_for)
+    assert (result.result, result.error) == ("not deployed", None)
+    assert "exit status 3" in result.text
+    failed, done = world.events
+    assert isinstance(failed, TaskFailed)
+    assert isinstance(done, TaskDone)
+    summary = await world.summary()
+    assert summary.status == "not deployed"
+    assert summary.failures == 0
+    assert summary.needs_attention
+    assert list(summary.not_deployed) == ["bad"]
+    left = summary.not_deployed["bad"]
+    assert (left.attempts, "exit status 3" in left.last_error) == (1, True)
+    assert left.next_attempt_at in result.look_again_at
+
+    (result,) = await renew(world.manager, world.emit_for)  # it is not its time yet
+    assert (result.result, len(world.ran)) == ("not due", 2)
+    assert left.next_attempt_at in result.look_again_at
+
+    await world.let_pass(2)
+    (world.folder / "bad.good").touch()
+    (result,) = await renew(world.manager, world.emit_for)
+    assert result.result == "deployed"
+    assert [line.split()[0] for line in world.ran] == ["bad", "good", "bad"]
+    assert (await world.summary()).status == "valid"
+    kinds = [kind for kind, _ in await world.history()]
+    assert kinds == ["not deployed", "deployed", "deployed"]
+
+
+async def test_those_after_a_fatal_one_wait_for_it(world: World) -> None:
+    fatal = msgspec.structs.replace(script(world.folder, "fatal", 1), fatal=True)
+    await world.define(script(world.folder, "one"), fatal, script(world.folder, "two"))
+    await world.obtain()
+    await renew(world.manager, world.emit_for)
+    await renew(world.manager, world.emit_for)
+    assert [line.split()[0] for line in world.ran] == ["one", "fatal"]
+    assert list((await world.summary()).not_deployed) == ["fatal", "two"]
+    (world.folder / "fatal.good").touch()
+    await world.let_pass(2)
+    await renew(world.manager, world.emit_for)
+    assert [line.split()[0] for line in world.ran] == ["one", "fatal", "fatal", "two"]
+
+
+async def test_a_task_that_is_changed_or_new_is_done_for_the_present_certificate(
+    world: World,
+) -> None:
+    one = script(world.folder, "one")
+    before = await world.define(one)
+    await world.obtain()
+    await renew(world.manager, world.emit_for)
+    other = script(world.folder, "other")
+    after = await world.define(msgspec.structs.replace(one, fatal=True), other)
+    assert before.fingerprint == after.fingerprint  # no other certificate has to be issued
+    await renew(world.manager, world.emit_for)
+    assert [line.split()[0] for line in world.ran] == ["one", "other"]
+    await world.define(msgspec.structs.replace(one, fields=other.fields))
+    await renew(world.manager, world.emit_for)
+    assert [line.split()[0] for line in world.ran] == ["one", "other", "other"]
+    assert list((await world.summary()).deployed) == ["one"]
+
+
+async def test_a_task_is_done_by_hand_whether_left_or_not(world: World) -> None:
+    await world.define(script(world.folder, "one"), script(world.folder, "two"))
+    with pytest.raises(InvalidInputError, match="cannot be deployed: no certificate is there yet"):
+        await deploy_chosen(world.manager, NAME, world.emit_for(NAME), ["one"])
+    await world.obtain()
+    for _ in range(2):
+        (result,) = await deploy_chosen(world.manager, NAME, world.emit_for(NAME), ["two"])
+        assert result.ok
+    assert [line.split()[0] for line in world.ran] == ["two", "two"]
+    assert list((await world.summary()).not_deployed) == ["one"]
+
+
+async def test_tasks_before_and_after_an_attempt_are_run_for_each(world: World) -> None:
+    whens = ("before", "issued", "failed", "always")
+    tasks = [msgspec.structs.replace(script(world.folder, when), when=when) for when in whens]
+    definition = await world.define(*tasks, account="https://127.0.0.1:9/directory")
+    with pytest.raises(Exception, match="127"):
+        await issue(world.manager, definition, world.emit_for(NAME))
+    assert world.ran == ["before before", "failed failed", "always failed"]
+    await world.obtain()
+    await deploy(world.manager, NAME, world.emit_for(NAME))
+    assert [line.rpartition(" ")[0] for line in world.ran[3:]] == ["issued issued", "always issued"]
+
+
+async def test_an_attempt_is_not_made_if_a_fatal_task_before_it_fails(world: World) -> None:
+    first = msgspec.structs.replace(script(world.folder, "first", 1), when="before", fatal=True)
+    last = msgspec.structs.replace(script(world.folder, "last"), when="always")
+    definition = await world.define(first, last)
+    with pytest.raises(DeploymentError, match=r"the task first failed: .* exit status 1"):
+        await issue(world.manager, definition, world.emit_for(NAME))
+    assert world.ran == ["first before", "last failed"]
+    assert (await world.summary()).failures == 1
+
+
+async def test_who_waits_for_a_person_has_not_failed(world: World) -> None:
+    whens = ("failed", "always")
+    tasks = [msgspec.structs.replace(script(world.folder, when), when=when) for when in whens]
+    definition = await world.define(*tasks)
+    awaiting = AwaitingUserError("create a record")
+    await tasks_after(world.manager, definition, world.emit_for(NAME), awaiting)
+    assert world.ran == ["always failed"]
+
+
+async def test_secrets_come_from_the_credential(world: World) -> None:
+    secret = Credential("hook", "webhook", {"secret": "whsec_" + "A" * 43 + "="})
+    await world.manager.credentials.save(secret)
+    task = TaskDefinition(task="webhook", fields={"url": "https://127.0.0.1:9/"}, credential="hook")
+    definition = await world.define(task)
+    assert await world.manager.checks.problems(definition) == []
+    missing = msgspec.structs.replace(definition.deploy[0], credential="hok")
+    other = msgspec.structs.replace(definition, deploy=(missing,))
+    (problem,) = await world.manager.checks.problems(other)
+    assert "there is no credential 'hok': did you mean 'hook'?" in problem
+    await world.manager.credentials.save(Credential("dns", "rfc2136", {}))
+    wrong = msgspec.structs.replace(definition.deploy[0], credential="dns")
+    (problem,) = await world.manager.checks.problems(
+        msgspec.structs.replace(definition, deploy=(wrong,))
+    )
+    assert "the task webhook needs a credential for webhook, and dns is one for rfc2136" in problem
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        ([{"task": "copi"}], "there is no deployment task 'copi': did you mean 'copy'"),
+        ([{"task": "copy"}], "needs a field that names a file"),
+        ([{"task": "nginx", "when": "failed"}], "can be done only when one was issued"),
+        ([{"task": "nginx", "name": "a b"}], "'a b' cannot name a task"),
+        ([{"task": "nginx", "name": "x"}, {"task": "apache", "name": "x"}], "2 tasks are called x"),
+        (
+            [{"task": "webhook", "fields": {"url": "https://a/", "secret": "hunter2"}}],
+            "the field 'secret' of the task webhook is secret: store it",
+        ),
+    ],
+)
+def test_tasks_that_cannot_work_are_refused(tasks: list[Any], message: str) -> None:
+    deploy = msgspec.convert(tasks, tuple[TaskDefinition, ...])
+    definition = CertificateDefinition(name=NAME, identifiers=(NAME,), deploy=deploy)
+    with pytest.raises(InvalidInputError, match=message) as raised:
+        definition.check()
+    assert "hunter2" not in raised.value.message
+
+
+def test_tasks_without_a_name_are_called_after_their_kind() -> None:
+    tasks = (
+        TaskDefinition(task="nginx"),
+        TaskDefinition(task="nginx"),
+        TaskDefinition(task="apache", name="nginx-2"),
+    )
+    definition = CertificateDefinition(name=NAME, identifiers=(NAME,), deploy=tasks).check()
+    assert [task.name for task in definition.deploy] == ["nginx", "nginx-3", "nginx-2"]
+
+
+def test_tasks_are_written_to_a_file_and_their_changes_told() -> None:
+    before = CertificateDefinition(name=NAME, identifiers=(NAME,)).check()
+    task = TaskDefinition(task="nginx", name="web", fields={"key": "/k"}, fatal=True)
+    after = msgspec.structs.replace(before, deploy=(task,))
+    text = format_definitions([after])
+    assert text.endswith(
+        '[[certificate.deploy]]\ntask = "nginx"\nname = "web"\nfields = { key = "/k" }\n'
+        "fatal = true\n"
+    )
+    assert describe_changes(before, after) == [
+        "task web task: nginx",
+        "task web fields: key=/k",
+        "task web fatal: yes",
+    ]
+    assert describe_changes(after, msgspec.structs.replace(after, deploy=())) == [
+        "task web task: no longer nginx",
+        "task web fields: no longer key=/k",
+        "task web fatal: no longer yes",
+    ]
+
+
+def test_attempts_come_after_1_10_and_100_minutes_and_then_daily() -> None:
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    state, waits = NotDeployed(now), []
+    for _ in range(5):
+        state = after_task_failure(state, DeploymentError("no"), now, Random(1))
+        assert state.next_attempt_at
+        waits.append((state.next_attempt_at - now).total_seconds() / 60)
+    for wait, minutes in zip(waits, (1, 10, 100, 1440, 1440), strict=True):
+        assert minutes <= wait <= minutes * 1.1
+    assert (state.attempts, state.since, state.last_error) == (5, now, "no")
+
+
+async def test_people_are_notified_of_what_is_not_deployed(world: World) -> None:
+    home = Home(world.folder / "other")
+    home.create()
+    (home.path / "settings.toml").write_text('[[notify.webhook]]\nurl = "https://127.0.0.1:9/"\n')
+    async with open_manager(home) as manager:
+        world.manager = manager
+        await world.define(script(world.folder, "bad", 1))
+        await world.obtain()
+        results = await renew(manager, world.emit_for)
+        assert await tell(manager.states, manager.settings.notify, results)
+        assert await notified(manager.states) == (1, True)
+        not_due = await renew(manager, world.emit_for)
+        assert not await tell(manager.states, manager.settings.notify, not_due)
+
+
+async def notified(states: States) -> tuple[int, bool]:
+    told: list[Notified] = []
+
+    def look(before: Notified) -> tuple[bool, Notified]:
+        told.append(before)
+        return False, before
+
+    await states.note_told(NAME, look)
+    return told[0].undeployed, told[0].undeployed_at is not None
+
+
+async def test_programs_are_told_all_of_it(world: World) -> None:
+    await world.define(script(world.folder, "bad", 1))
+    await world.obtain()
+    (result,) = await renew(world.manager, world.emit_for)
+    facts = json.loads(msgspec.json.encode(result.as_fields()))
+    assert facts["result"] == "not deployed"
+    assert [(task["task"], task["ok"]) for task in facts["tasks"]] == [("bad", False)]
+
+
+async def test_nothing_is_deployed_that_is_not_whole(world: World) -> None:
+    await world.define(script(world.folder, "one"))
+    await world.obtain()
+    (world.manager.files.live(NAME) / "privkey.pem").unlink()
+    found = await world.manager.certificates.get(NAME)
+    assert not status_of(found, world.manager.files, datetime.now(UTC)).tasks_are_due
+    assert await deploy(world.manager, NAME, world.emit_for(NAME)) == ()
+    assert world.ran == []
+
+
+async def test_tasks_around_an_attempt_leave_their_traces(world: World) -> None:
+    task = msgspec.structs.replace(script(world.folder, "stop"), when="before")
+    definition = await world.define(task)
+    await run_tasks(world.manager, definition, world.emit_for(NAME), ["before"], "before")
+    assert await world.history() == [("deployed", f"stop (before): ran {world.folder}/stop")]
