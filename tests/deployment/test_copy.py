@@ -134,6 +134,16 @@ def test_what_a_killed_run_replaced_comes_back_when_the_next_one_fails(tmp_path:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_killed_run_had_only_begun_to_write_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "cert"
+    (tmp_path / ".cert.new").write_text("hal")
+    placement = Placement()
+    placement.write([Wanted(path, b"whole", False)], Access())
+    placement.keep()
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"whole"
+
+
 def test_what_was_not_there_is_removed_when_it_is_not_wanted(tmp_path: Path) -> None:
     placement = Placement()
     placement.write([Wanted(tmp_path / "cert", b"broken", False)], Access())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import stat
+import subprocess
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoneproof.acme import GivenCsr
+from zoneproof.core.access import read_access
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates import files as files_module
-from zoneproof.manager.certificates.files import CertificateFiles, check_certificate_name
+from zoneproof.manager.certificates.files import CertificateFiles, FileForm, check_certificate_name
 
 
 @dataclass
@@ -202,11 +206,11 @@ def crash_at_file(monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
     """Crash when the file of a version has been made and nothing is in it."""
     write = files_module._write_new
 
-    def crashing(path: Path, data: bytes, mode: int) -> None:
+    def crashing(path: Path, *rest: Any) -> None:
         if path.name.startswith(stem):
             path.touch()
             raise Crash
-        write(path, data, mode)
+        write(path, *rest)
 
     monkeypatch.setattr(files_module, "_write_new", crashing)
 
@@ -295,7 +299,7 @@ def test_a_key_and_a_request_take_each_other_s_place_also_after_a_crash(
 ) -> None:
     files, live = CertificateFiles(tmp_path), tmp_path / "live/example.com"
     makers = {"privkey": issued, "csr": of_owner}
-    files.write("example.com", makers[before]("one"), pkcs12_password=None)
+    files.write("example.com", makers[before]("one"))
     with monkeypatch.context() as patch:
         crash_before_link(patch, f"{after}.pem" if file == "last" else file)
         with pytest.raises(Crash):
@@ -366,3 +370,55 @@ def test_a_name_that_is_taken_is_one_path_component(name: str) -> None:
         return
     assert Path("folder", name).parent == Path("folder")
     assert Path(name).name == name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
+def test_a_group_may_read_the_key_through_the_folders_and_nothing_else() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        above = Path(name)
+        above.chmod(0o755)
+        home = above / "home"
+        home.mkdir(mode=0o700)
+        (home / "state.sqlite3").touch(mode=0o600)
+        files = CertificateFiles(home)
+        files.write("other.example", issued("other"))
+        group = grp.getgrnam("daemon").gr_gid
+        for mark in ("one", "two"):
+            form = FileForm(read_access("", "daemon", ""), combined=True)
+            files.write("example.com", issued(mark), form)
+        live = files.live("example.com")
+
+        def reads(path: Path, as_group: int) -> bool:
+            command = ["cat", str(path)]
+            done = subprocess.run(
+                command,
+                user=65534,
+                group=as_group,
+                extra_groups=[],
+                capture_output=True,
+                check=False,
+            )
+            return done.returncode == 0
+
+        for file in ("privkey.pem", "combined.pem", "fullchain.pem"):
+            assert reads(live / file, group)
+        for file in ("privkey.pem", "combined.pem"):
+            assert not reads(live / file, 65534)
+            assert stat.S_IMODE((live / file).stat().st_mode) == 0o640
+        assert not reads(files.live("other.example") / "fullchain.pem", group)
+        assert not reads(home / "state.sqlite3", group)
+        listing = ["ls", str(home)]
+        done = subprocess.run(listing, user=65534, group=group, capture_output=True, check=False)
+        assert done.returncode != 0
+
+
+def test_all_in_one_file_begins_with_the_key(tmp_path: Path) -> None:
+    files = CertificateFiles(tmp_path)
+    files.write("example.com", issued("one"), FileForm(read_access("", "", "0440"), combined=True))
+    live = files.live("example.com")
+    key = (live / "privkey.pem").read_bytes()
+    assert (live / "combined.pem").read_bytes() == key + (live / "fullchain.pem").read_bytes()
+    assert stat.S_IMODE((live / "combined.pem").stat().st_mode) == 0o440
+    assert stat.S_IMODE((live / "fullchain.pem").stat().st_mode) == 0o644
+    files.write("example.com", issued("two"))
+    assert not (live / "combined.pem").exists()

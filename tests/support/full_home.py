@@ -23,6 +23,7 @@ from zoneproof.manager import (
 )
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.deployment_state import NotDeployed
+from zoneproof.manager.certificates.files import FileForm
 from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import CertificateState
 from zoneproof.manager.certificates.task_definition import TaskDefinition
@@ -89,4 +90,5 @@ async def fill(path: Path) -> None:
         await manager.certificates.change_state("b.example", CertificateState, not_deployed)
         await manager.states.set_awaiting("b.example", ("a record",))
         await manager.states.set_renewal("b.example", RenewalState(failures=2, last_error="no"))
-        manager.files.write("a.example", issued("a.example"), pkcs12_password=SECRETS[2].encode())
+        form = FileForm(pkcs12_password=SECRETS[2].encode())
+        manager.files.write("a.example", issued("a.example"), form)

@@ -128,6 +128,20 @@ _CERTIFICATE = (
         metavar="PASSWORD",
         help="Write bundle.p12, too; can be @file or env:VARIABLE, empty for none.",
     ),
+    click.option(
+        "--combined/--no-combined",
+        "combined",
+        default=None,
+        help="Write combined.pem, with key and chain, too.  [default: no-combined]",
+    ),
+    click.option(
+        "--key-group",
+        metavar="GROUP",
+        help="Group that may read the key.  [default: that of settings.toml]",
+    ),
+    click.option(
+        "--key-mode", metavar="MODE", help="Mode of files with the key.  [default: 0600, or 0640]"
+    ),
     click.option("--profile", metavar="NAME", help="A profile that the CA must have."),
     click.option(
         "--preferred-profile", metavar="NAME", help="A profile to ask for if the CA has it."
@@ -169,6 +183,9 @@ _OF_CERTIFICATE = (
     "fallback_accounts",
     "key_type",
     "reuse_key",
+    "combined",
+    "key_group",
+    "key_mode",
     "profile",
     "preferred_profile",
     "preferred_chain",

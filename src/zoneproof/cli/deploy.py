@@ -10,8 +10,7 @@ import click
 
 from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.events import Telling, telling_progress
-from zoneproof.cli.option_groups import Commands, dry_run_option
-from zoneproof.cli.options import json_option
+from zoneproof.cli.option_groups import Commands, dry_run_option, json_option
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError

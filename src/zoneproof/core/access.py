@@ -40,6 +40,9 @@ class Access:
         os.fchmod(descriptor, mode)
 
 
+ANYWAY = Access()
+
+
 def read_access(owner: str, group: str, mode: str) -> Access:
     """Read a user's and a group's name or number, and an octal mode; empty says nothing.
 

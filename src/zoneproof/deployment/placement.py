@@ -7,7 +7,6 @@ If the caller is not, or was killed before saying so, that is what comes back.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -111,7 +110,8 @@ def _bits(status: os.stat_result) -> int:
 
 def _write_beside(wanted: Wanted, access: Access) -> Path:
     """Write the new file under another name; its owner and mode are those of the old, or given."""
-    temporary = wanted.path.with_name(f".{wanted.path.name}.{secrets.token_hex(8)}")
+    temporary = wanted.path.with_name(f".{wanted.path.name}.new")
+    temporary.unlink(missing_ok=True)  # of a run that was killed
     mode = _mode(wanted, access)
     try:
         old = wanted.path.lstat()

@@ -15,6 +15,7 @@ from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
 from zoneproof.challenges.method import Method
 from zoneproof.challenges.webroot import Webroot
+from zoneproof.core.access import Access, read_access
 from zoneproof.core.errors import (
     HttpResponderError,
     InvalidInputError,
@@ -238,6 +239,14 @@ class MethodMaker:
         )
 
 
+def key_access(definition: CertificateDefinition, settings: Settings) -> Access:
+    """Return who may read a certificate's key. Raises InvalidInputError for an unknown group."""
+    group, mode = definition.key_group, definition.key_mode
+    if not definition.csr:
+        group, mode = group or settings.key_group, mode or settings.key_mode
+    return read_access("", group, mode)
+
+
 async def open_defined_task(
     credentials: Credentials,
     task: TaskDefinition,
@@ -326,6 +335,10 @@ class DefinitionChecks:
             for defined, method in zip(definition.method, methods.made, strict=True):
                 if defined not in known or credentials:
                     await _require_present(method)
+        except InvalidInputError as error:
+            problems.append(error.message)
+        try:
+            key_access(definition, self._settings)
         except InvalidInputError as error:
             problems.append(error.message)
         for task in definition.deploy:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from zoneproof.core.access import read_mode
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.names import require_email
 from zoneproof.core.toml import load_toml
@@ -84,7 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``--dry-run``, by default at the CA's own staging directory. ``provider`` holds DNS settings by
     provider slug. ``parallel`` is how many certificates are worked on at once. After
     ``failover_after`` failures in a row a certificate's next fallback account is tried. ``log``
-    says where each certificate's log is, ``notify`` who is told what happens.
+    says where each certificate's log is, ``notify`` who is told what happens. ``key_group`` may
+    read the keys of certificates that say nothing else, and ``key_mode`` (octal) is their mode.
     """
 
     account: str = "letsencrypt"
@@ -93,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     parallel: int = 20
     failover_after: int = 3
     authoritative_port: int = 53
+    key_group: str = ""
+    key_mode: str = ""
     dns: DnsSettings = DnsSettings()
     provider: dict[str, DnsSettings] = {}
     log: LogSettings = LogSettings()
@@ -111,6 +115,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 require_email(self.email)
             except InvalidInputError as error:
                 raise InvalidInputError(f"email: {error.message}") from error
+        if self.key_mode:
+            read_mode(self.key_mode)
         self.log.check()
         self.dns.check()
         for slug, settings in self.provider.items():

@@ -12,6 +12,7 @@ import msgspec
 from zoneproof.acme import CertificateKeyKind, GivenCsr, read_csr
 from zoneproof.challenges import SOLVERS, dns01, http01
 from zoneproof.challenges.dns01 import DelegationRules
+from zoneproof.core.access import read_mode
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.issuance import (
@@ -28,6 +29,7 @@ from zoneproof.providers import describe, shown_field
 LISTENER_PORT = 80
 _DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
 _HTTP_ONLY = ("webroot", "listen")
+_OF_OUR_KEY = ("key_type", "reuse_key", "pkcs12", "combined", "key_group", "key_mode")
 
 
 class MethodDefinition(
@@ -123,7 +125,8 @@ class CertificateDefinition(
     certificate that is kept and not renewed. ``deploy`` are the tasks that are done with it, in
     this order. ``csr`` is a request (PEM) that every order sends,
     whose names are the identifiers and whose key its owner keeps; then nothing can be said about
-    the key.
+    the key. ``key_group`` is a group that may read the key, ``key_mode`` the mode of files with it
+    (octal), both empty for what the settings say; ``combined`` asks for ``combined.pem``.
     """
 
     name: str
@@ -134,6 +137,9 @@ class CertificateDefinition(
     key_type: CertificateKeyKind = "ec256"
     reuse_key: bool = False
     pkcs12: bool = False
+    combined: bool = False
+    key_group: str = ""
+    key_mode: str = ""
     profile: str = ""
     preferred_profile: str = ""
     preferred_chain: str = ""
@@ -192,6 +198,7 @@ class CertificateDefinition(
         try:
             identifiers = check_identifiers(self.parsed_identifiers)
             self._check_csr(identifiers)
+            read_mode(self.key_mode)
             check_methods(identifiers, self.method)
             tasks = named(self.deploy)
             for task in tasks:
@@ -213,11 +220,17 @@ class CertificateDefinition(
                 f"its names are those of its CSR, {', '.join(map(str, csr.identifiers))}: for"
                 " others, give it another CSR with --csr"
             )
-        for name, default in (("key_type", "ec256"), ("reuse_key", False), ("pkcs12", False)):
+        for name, default in of_our_key().items():
             if getattr(self, name) != default:
                 raise InvalidInputError(
                     f"'{name}' does not apply to a CSR, whose key its owner keeps: remove it"
                 )
+
+
+def of_our_key() -> dict[str, object]:
+    """Return the fields about a key that is made here, and the default of each."""
+    fields = msgspec.structs.fields(CertificateDefinition)
+    return {field.name: field.default for field in fields if field.name in _OF_OUR_KEY}
 
 
 def check_methods(identifiers: Sequence[Identifier], methods: Sequence[MethodDefinition]) -> None:

@@ -165,7 +165,7 @@ async def _do(
     name = found.certificate.name
     try:
         material = _material(manager, name)
-        progress = _progress(manager.home.path, name, task, material.serial)
+        progress = _progress(manager.home.path, name, task, material.serial, left)
         occasion = Occasion(name, material.chain.names, manager.files.live(name), material=material)
         said = await _run(manager, task, occasion, progress)
     except ZoneproofError as error:
@@ -241,13 +241,14 @@ def _folder(home: Path, name: str) -> Path:
     return home / _FOLDER / name
 
 
-def _progress(home: Path, name: str, task: TaskDefinition, serial: str) -> Path:
+def _progress(home: Path, name: str, task: TaskDefinition, serial: str, left: NotDeployed) -> Path:
+    """Return the progress file of one attempt: what is known of an earlier one is remembered."""
     folder = _folder(home, name)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StorageError(f"cannot create {folder}: {error.strerror}") from error
-    return folder / f"{task.name}~{serial}~{task.fingerprint}"
+    return folder / f"{task.name}~{serial}~{task.fingerprint}~{left.attempts}"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Certificates and keys on disk, in the layout that administrators know.
 
 ``archive/<name>/privkey3.pem`` and its kin hold every version; ``live/<name>/privkey.pem`` and its
-kin are links to the newest, each replaced in one step. ``bundle.p12`` is there on request, and
-``csr.pem`` in place of a key that stays with its owner. While a version is written,
-``archive/<name>/.writing`` says which, so that it can be undone after a crash. Links to other disks
-may stand in place of ``live``, ``archive`` and the folders in them, and links in ``live/<name>``
-that a person led elsewhere stay until the next version is written.
+kin are links to the newest, each replaced in one step. ``bundle.p12`` and ``combined.pem`` are
+there on request, and ``csr.pem`` in place of a key that stays with its owner. While a version is
+written, ``archive/<name>/.writing`` says which, so that it can be undone after a crash. Links to
+other disks may stand in place of ``live``, ``archive`` and the folders in them, and links in
+``live/<name>`` that a person led elsewhere stay until the next version is written.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -29,8 +30,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from zoneproof.acme import CertificateChain, key_from_pem, parse_chain, public_der, read_csr
+from zoneproof.core.access import ANYWAY, Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.core.files import read_file
+from zoneproof.deployment.parts import combined
 from zoneproof.issuance import Issued
 
 LONGEST_NAME = 253  # as long as a domain name, after which most certificates are called
@@ -43,7 +46,10 @@ _MODES = {
     "privkey.pem": 0o600,
     "csr.pem": 0o644,
     "bundle.p12": 0o600,
+    "combined.pem": 0o600,
 }
+_GROUP_MODE = 0o640  # of a key that a group may read
+_GROUP_FOLDER, _PASSAGE = 0o750, 0o711
 _WRITING = ".writing"
 
 
@@ -61,6 +67,28 @@ def check_certificate_name(name: str) -> str:
             f" most {LONGEST_NAME}"
         )
     return name
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How a certificate is written besides the usual: who may read its key, and what is added.
+
+    With a ``pkcs12_password``, which may be empty, there is a PKCS #12 file. ``combined`` is a file
+    with the key and the full chain.
+    """
+
+    access: Access = ANYWAY
+    pkcs12_password: bytes | None = field(default=None, repr=False)
+    combined: bool = False
+
+    def mode(self, usual: int) -> int:
+        """Return the mode of a file: that of one with a key may be said."""
+        if usual & 0o077:
+            return usual
+        return self.access.mode or (usual if self.access.group is None else _GROUP_MODE)
+
+
+_USUAL = FileForm()
 
 
 @dataclass(frozen=True)
@@ -85,14 +113,12 @@ class CertificateFiles:
         """Return the folder with every version."""
         return self._home / "archive" / name
 
-    def write(
-        self, name: str, issued: Issued, *, pkcs12_password: bytes | None = None
-    ) -> list[Path]:
+    def write(self, name: str, issued: Issued, form: FileForm = _USUAL) -> list[Path]:
         """Write the next version and point the links at it; return the links.
 
-        With a password, which may be empty, a PKCS #12 file is among them. Every file is on disk
-        before the first link moves, and keys are readable by their owner alone from the first
-        byte. Raises StorageError, and then the links are as they were.
+        Every file is on disk before the first link moves, and keys are readable by their owner
+        alone from the first byte, or by the group of the ``form``. Raises StorageError, and then
+        the links are as they were.
         """
         contents = {
             "cert.pem": issued.chain.leaf_pem,
@@ -101,18 +127,21 @@ class CertificateFiles:
         }
         if issued.private_key:
             contents["privkey.pem"] = issued.private_key
+            if form.combined:
+                contents["combined.pem"] = combined(issued.private_key, issued.chain.pem)
         elif issued.csr:
             contents["csr.pem"] = issued.csr.pem.encode()
-        if pkcs12_password is not None:
-            contents["bundle.p12"] = _bundle(name, issued, pkcs12_password)
+        if form.pkcs12_password is not None:
+            contents["bundle.p12"] = _bundle(name, issued, form.pkcs12_password)
         archive, live = self.archive(name), self.live(name)
         try:
             for folder in (archive.parent, archive, live.parent, live):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._let_in(form.access, archive, live)
             self.repair(name)
             version = _next_version(archive)
             _write_new(archive / _WRITING, str(version).encode(), 0o600)
-            _write_all(archive, version, contents)
+            _write_all(archive, version, contents, form)
             self._point(name, version, contents)
             self._unlink_others(name, version)
             (archive / _WRITING).unlink()
@@ -122,6 +151,16 @@ class CertificateFiles:
                 " fix that and run this again: the order is kept and continues"
             ) from error
         return [live / file for file in contents]
+
+    def _let_in(self, access: Access, *folders: Path) -> None:
+        """Let a group look into the folders, through those above them that it may not look into."""
+        if access.group is None:
+            return
+        for folder in (self._home, *(folder.parent for folder in folders)):
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | _PASSAGE)
+        for folder in folders:
+            os.chown(folder, -1, access.group)
+            folder.chmod(_GROUP_FOLDER)
 
     def repair(self, name: str) -> None:
         """Finish or undo what a crash left half done. Raises StorageError.
@@ -340,13 +379,14 @@ def _version_in(note: Path) -> int:
         return 0
 
 
-def _write_all(archive: Path, version: int, contents: Mapping[str, bytes]) -> None:
+def _write_all(archive: Path, version: int, contents: Mapping[str, bytes], form: FileForm) -> None:
     written = []
     try:
         for file, data in contents.items():
             path = archive / _versioned(file, version)
             written.append(path)
-            _write_new(path, data, _MODES[file])
+            usual = _MODES[file]
+            _write_new(path, data, form.mode(usual), ANYWAY if usual & 0o077 else form.access)
         _sync_folder(archive)
     except OSError as error:
         error.filename = error.filename or str(written[-1])  # a full disk does not say of which
@@ -355,9 +395,12 @@ def _write_all(archive: Path, version: int, contents: Mapping[str, bytes]) -> No
         raise
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
+def _write_new(path: Path, data: bytes, mode: int, access: Access = ANYWAY) -> None:
+    usual = access == ANYWAY
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(path, flags, mode if usual else 0o600), "wb") as file:
+        if not usual:
+            access.apply(file.fileno(), None, mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -38,6 +38,7 @@ from zoneproof.manager.certificates.circumstances import Circumstances, delegati
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import deploy, run_tasks
+from zoneproof.manager.certificates.files import FileForm
 from zoneproof.manager.certificates.outages import Needs, Outages
 from zoneproof.manager.certificates.proposal import Proposal, adopt, find_pending
 from zoneproof.manager.certificates.renewal_state import (
@@ -55,6 +56,7 @@ from zoneproof.manager.certificates.state import (
 )
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import key_access
 from zoneproof.providers import Provider
 
 ISSUED = "issued"
@@ -247,14 +249,16 @@ async def _obtain(
     found = await manager.certificates.find(name)
     renewal = state_of(found).renewal if found else RenewalState()
     manager.files.repair(name)
-    password = await _pkcs12_password(manager, definition, change)
+    form = FileForm(
+        key_access(definition, manager.settings),
+        await _pkcs12_password(manager, definition, change),
+        definition.combined,
+    )
     written: list[Path] = []
 
     async def deliver(issued: Issued) -> None:
         # In a thread, because each file waits for the disk, and other orders need not.
-        writing = asyncio.create_task(
-            asyncio.to_thread(manager.files.write, name, issued, pkcs12_password=password)
-        )
+        writing = asyncio.create_task(asyncio.to_thread(manager.files.write, name, issued, form))
         try:
             written.extend(await asyncio.shield(writing))
         finally:

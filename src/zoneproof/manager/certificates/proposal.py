@@ -22,6 +22,7 @@ from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
     default_name,
+    of_our_key,
     secret_fields,
 )
 from zoneproof.manager.certificates.definition_file import describe_changes
@@ -112,8 +113,7 @@ class CertificateOptions:
         given = dict(self.of_certificate)
         if self.csr:
             of_csr = {"csr": self.csr.pem, "identifiers": tuple(map(str, self.csr.identifiers))}
-            of_our_key = {"key_type": "ec256", "reuse_key": False, "pkcs12": False}
-            given = {**of_our_key, **of_csr, **given}
+            given = {**of_our_key(), **of_csr, **given}
         if self.pkcs12_password is not None:
             given["pkcs12"] = True
         methods, credential = self._methods(definition)

@@ -84,7 +84,9 @@ async def definition_for_tests(
     account = await staging.sign_in(manager.clients)
     name = definition.name.removesuffix(_SUFFIX) + _SUFFIX
     test = _at(definition, account)
-    test = msgspec.structs.replace(test, name=name, renew=False, pkcs12=False).check()
+    test = msgspec.structs.replace(
+        test, name=name, renew=False, pkcs12=False, combined=False
+    ).check()
     stored = await manager.certificates.find(name)
     if stored and stored.definition.account != account:
         raise InvalidInputError(

@@ -1,0 +1,195 @@
+"""Deployment by the command line: options, what is told, exit codes, and real renewals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.inside import Inside
+from tests.cli.managing import issue, leaf
+from tests.deployment.occasions import program
+from tests.support.full_home import issued
+from tests.support.world import World
+from zoneproof.manager.certificates.files import CertificateFiles
+
+SECRET = "whsec_" + "A" * 43 + "="
+
+
+def toml(inside: Inside) -> str:
+    return inside.good("list", "--toml").partition("[[certificate.deploy]]")[2]
+
+
+def test_tasks_are_given_by_options_and_replaced_by_name(inside: Inside, tmp_path: Path) -> None:
+    inside.good(
+        "add",
+        "a.example",
+        "--provider=manual",
+        f"--deploy=copy:fullchain={tmp_path}/a,b.pem,key={tmp_path}/key,mode=0640",
+        "--deploy=nginx:name=web,fatal=yes",
+        "--deploy-hook=systemctl reload 'my unit'",
+    )
+    assert toml(inside) == (
+        '\ntask = "copy"\nname = "copy"\n'
+        f'fields = {{ fullchain = "{tmp_path}/a,b.pem", key = "{tmp_path}/key", mode = "0640" }}\n'
+        '\n[[certificate.deploy]]\ntask = "nginx"\nname = "web"\nfatal = true\n'
+        '\n[[certificate.deploy]]\ntask = "command"\nname = "command"\n'
+        "fields = { command = \"systemctl reload 'my unit'\" }\n"
+    )
+    told = inside.good("edit", "a.example", "--deploy=apache:name=web", "--no-deploy=copy")
+    assert "  task web task: apache (was nginx)\n" in told
+    assert "next: zoneproof deploy a.example" in told
+    assert toml(inside).count("task = ") == 2
+    result = inside.run("edit", "a.example", "--no-deploy=nginx")
+    assert (result.status, result.stderr) == (
+        2,
+        "zoneproof: a.example has no task 'nginx' to remove: it has web, command\n",
+    )
+
+
+def test_secrets_of_tasks_are_stored_credentials(inside: Inside, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    inside.good(
+        "add",
+        "a.example",
+        "--provider=manual",
+        f"--deploy=webhook:url=https://127.0.0.1:9/,secret=@{secret}",
+    )
+    assert 'credential = "a.example-webhook"' in toml(inside)
+    (one,) = json.loads(inside.good("credential", "list", "--json"))
+    assert (one["provider"], one["used_by"]) == ("webhook", ["a.example"])
+    assert SECRET not in inside.good("credential", "show", "a.example-webhook")
+    inside.good("credential", "rename", "a.example-webhook", "hook")
+    assert 'credential = "hook"' in toml(inside)
+    literal = inside.run(
+        "edit", "a.example", f"--deploy=webhook:url=https://127.0.0.1:9/,secret={SECRET}"
+    )
+    assert "--deploy webhook:secret can be read by others" in literal.stderr
+    assert SECRET not in literal.stderr + literal.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("nothing", "there is no deployment task 'nothing'"),
+        ("copy:key", "--deploy copy wants field=value, with commas between: its fields are cert,"),
+        ("copy:key=/a,key=/b", "--deploy copy: key is given twice"),
+        ("copy:key=a", "key must be an absolute path"),
+        ("nginx:when=never", "when is issued, failed, always or before"),
+        ("webhook", "needs the field 'url'"),
+        ("webhook:credential=hook", "there is no credential 'hook'"),
+    ],
+)
+def test_options_that_mean_no_task_are_refused(inside: Inside, option: str, message: str) -> None:
+    result = inside.run("add", "a.example", "--provider=manual", f"--deploy={option}")
+    assert result.status == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: Path) -> None:
+    bad = program(tmp_path, "bad", f"[ -e {tmp_path}/good ] || {{ echo no >&2; exit 1; }}")
+    options = (f"--deploy=copy:cert={tmp_path}/cert", f"--deploy-hook={bad}")
+    inside.good("add", "a.example", "--provider=manual", *options)
+    missing = inside.run("deploy", "a.example")
+    assert missing.stderr == (
+        "zoneproof: a.example cannot be deployed: no certificate is there yet\n"
+    )
+    CertificateFiles(inside.home).write("a.example", issued("a.example"))
+    plan = inside.good("deploy", "a.example", "--dry-run")
+    assert plan == "copy (copy): left to do\ncommand (command): left to do\n"
+    assert not (tmp_path / "cert").exists()
+    first = inside.run("deploy", "a.example")
+    assert first.status == 1
+    assert f"copy: wrote {tmp_path}/cert" in first.stdout
+    assert "not deployed: command: " in first.stderr
+    (listed,) = json.loads(inside.good("list", "--json"))
+    assert listed["status"] == "not deployed"
+    assert "exit status 1, and said: no" in listed["not_deployed"]["command"]["last_error"]
+    shown = inside.good("show", "a.example")
+    assert "status        not deployed" in shown
+    assert "  task copy\n    task      copy\n" in shown
+    (tmp_path / "good").touch()
+    second = json.loads(inside.good("deploy", "a.example", "--json"))
+    assert [(one["task"], one["ok"]) for one in second["tasks"]] == [("command", True)]
+    assert inside.good("deploy", "a.example") == (
+        "a.example: nothing is left to do; --all does it again\n"
+    )
+    again = json.loads(inside.good("deploy", "a.example", "copy", "--json"))
+    assert [one["text"] for one in again["tasks"]] == ["nothing to write"]
+    both = json.loads(inside.good("deploy", "a.example", "--all", "--json"))
+    assert len(both["tasks"]) == 2
+    unknown = inside.run("deploy", "a.example", "nginx")
+    assert "a.example has no task 'nginx' that deploys it: it has copy, command" in unknown.stderr
+    kinds = [line.split()[2:4] for line in inside.good("history", "a.example").splitlines()]
+    assert len(kinds) == 6
+
+
+def test_kinds_of_tasks_are_listed_and_shown(inside: Inside) -> None:
+    assert "nginx    nginx\n" in inside.good("deploy", "list")
+    shown = inside.good("deploy", "show", "webhook")
+    assert "  secret  (default '', secret)\n" in shown
+    facts = json.loads(inside.good("deploy", "show", "systemd", "--json"))
+    assert [one["name"] for one in facts["fields"]] == ["unit", "action"]
+
+
+def test_an_issued_certificate_is_deployed_and_so_is_a_renewed_one(world: World) -> None:
+    note = world.folder / "note"
+    hook = program(world.folder, "hook", f'echo "$RENEWED_DOMAINS $ZONEPROOF_SERIAL" >>{note}')
+    copy = f"--deploy=copy:cert={world.folder}/cert.pem"
+    done = issue(world, "www.example.com", copy, f"--deploy-hook={hook}", "--json")
+    assert [event["task"] for event in done.events if event["event"] == "task_done"] == [
+        "copy",
+        "command",
+    ]
+    serials = [leaf(world, "www.example.com").serial_number]
+    world.good("renew", "--force", "www.example.com")
+    serials.append(leaf(world, "www.example.com").serial_number)
+    assert note.read_text() == "".join(f"www.example.com {serial:x}\n" for serial in serials)
+    live = world.home / "live/www.example.com/cert.pem"
+    assert (world.folder / "cert.pem").read_bytes() == live.read_bytes()
+    assert world.shown("www.example.com")["status"] == "valid"
+
+
+def test_deployment_alone_obtains_no_other_certificate(world: World) -> None:
+    issue(world, "www.example.com")
+    before = leaf(world, "www.example.com").serial_number
+    copy = f"--deploy=copy:cert={world.folder}/cert.pem"
+    kept = world.run("issue", "www.example.com", copy)
+    assert kept.status == 0, kept.stderr
+    assert (world.folder / "cert.pem").exists()
+    assert leaf(world, "www.example.com").serial_number == before
+
+
+def test_a_certificate_that_is_issued_and_not_deployed_exits_with_1(world: World) -> None:
+    result = world.run(
+        "issue",
+        *world.rfc2136_options,
+        *world.ca_options,
+        "www.example.com",
+        "--deploy-hook=/no/such/program",
+    )
+    assert result.status == 1
+    assert "www.example.com is issued, not deployed: command failed" in result.stderr
+    assert world.shown("www.example.com")["failures"] == 0
+    again = world.run("renew", "--json")
+    assert again.status == 0, "it is not its time yet"
+    assert again.event("renewal")["result"] == "not due"
+
+
+def test_a_preview_tells_what_would_not_be_deployed(world: World) -> None:
+    result = world.run(
+        "preview",
+        *world.rfc2136_options,
+        *world.ca_options,
+        "www.example.com",
+        "--deploy=copy:cert=/no/such/folder/cert.pem",
+    )
+    assert result.status == 1
+    assert (
+        "PROBLEM: the task copy would fail: /no/such/folder is not a directory: create it"
+        in result.stdout
+    )
+    assert "Issuing it would work, its deployment would fail" in result.stdout
