@@ -84,6 +84,7 @@ def letsencrypt(world: World, http_port: int) -> Path:
         "--manual",
         "--preferred-challenges=dns",
         f"--manual-auth-hook={hook}",
+        f'--deploy-hook=echo "$RENEWED_LINEAGE" >>{world.folder}/hooked',
         "--domain=example.com,*.example.com",
         "--cert-name=wild",
         "--key-type=rsa",
@@ -176,6 +177,21 @@ def test_it_is_renewed_with_the_account_that_certbot_made(
     again = imported.run("import", "certbot", str(letsencrypt), "--yes", "--replace")
     assert "the certificate here is newer, and is kept" in again.stdout
     assert (imported.home / "live" / name / "cert.pem").read_bytes() != before
+
+
+def test_a_deploy_hook_is_run_for_the_next_certificate(imported: World, letsencrypt: Path) -> None:
+    hooked = imported.folder / "hooked"
+    (task,) = imported.shown("wild")["definition"]["deploy"]
+    assert (task["task"], task["credential"]) == ("command", f"wild-{task['name']}")
+    assert "hooked" not in imported.good("list", "--toml")
+    before = hooked.read_text().splitlines()
+    assert before[0] == str(letsencrypt / "live/wild")  # by certbot itself
+    bundle = f"--ca-bundle={imported.pebble.ca_bundle}"
+    result = imported.run("renew", "--force", "wild", bundle)
+    assert result.status == 0, result.stderr
+    assert hooked.read_text().splitlines() == [*before, str(imported.home / "live/wild")]
+    imported.good("renew")
+    assert len(hooked.read_text().splitlines()) == len(before) + 1
 
 
 def test_an_account_whose_url_is_lost_is_found_by_its_key(

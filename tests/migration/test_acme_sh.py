@@ -231,17 +231,29 @@ def test_settings_in_base64_are_read(tmp_path: Path) -> None:
     assert only(read_acme_sh(tmp_path)).preferred_chain == "ISRG Root X1"
 
 
-def test_what_ran_and_where_copies_went_is_noted_without_its_text(tmp_path: Path) -> None:
+def test_what_ran_and_where_copies_went_becomes_tasks(tmp_path: Path) -> None:
     certificate_of(
         home(tmp_path),
+        Le_PreHook=b64("systemctl stop nginx && sleep 1"),
+        Le_PostHook="no",
         Le_ReloadCmd=b64(f"curl -H {SECRET}"),
         Le_RealKeyPath="/etc/nginx/key.pem",
+        Le_RealFullChainPath="/etc/nginx/cert.pem",
+        Le_RealCertPath="relative.pem",
+        Le_DeployHook="haproxy",
         Le_DNSSleep="120",
     )
     made = only(read_acme_sh(tmp_path))
-    assert any("Le_ReloadCmd" in note for note in made.notes)
-    assert any("copies the certificate elsewhere" in note for note in made.notes)
+    copied, before, reload = made.tasks
+    paths = {"key": "/etc/nginx/key.pem", "fullchain": "/etc/nginx/cert.pem"}
+    assert (copied.definition.task, copied.definition.fields) == ("copy", paths)
+    assert (before.definition.name, before.definition.when) == ("pre-hook", "before")
+    assert before.secrets == {"command": "/bin/sh -c 'systemctl stop nginx && sleep 1'"}
+    assert (reload.definition.name, reload.definition.when) == ("reload", "issued")
+    assert reload.definition.fields == {}
+    assert reload.secrets == {"command": f"curl -H {SECRET}"}
     assert any("fixed wait" in note for note in made.notes)
+    assert any("Le_DeployHook is not carried over" in note for note in made.notes)
     assert SECRET not in repr(made)
 
 

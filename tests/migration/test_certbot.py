@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import json
+import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -312,10 +315,43 @@ def test_a_hook_that_no_shell_would_run_leaves_the_choice(tmp_path: Path) -> Non
     assert made.provider == ""
 
 
-def test_hooks_for_every_certificate_are_noted_once(tmp_path: Path) -> None:
+def test_hooks_become_tasks_and_those_for_every_certificate_come_first(tmp_path: Path) -> None:
+    renewal(
+        tmp_path,
+        "authenticator = standalone\npre_hook = systemctl stop nginx\n"
+        "renew_hook = systemctl reload nginx\npost_hook = /opt/start --now",
+    )
+    program = write(tmp_path / "renewal-hooks/deploy/my hook.sh", "#!/bin/sh\n")
+    program.chmod(0o755)
+    write(tmp_path / "renewal-hooks/deploy/README", "not a program")
+    tasks = [one.definition for one in only(read_certbot(tmp_path)).tasks]
+    assert [(task.name, task.when, task.task) for task in tasks] == [
+        ("deploy-my-hook.sh", "issued", "command"),
+        ("pre_hook", "before", "command"),
+        ("renew_hook", "issued", "systemd"),
+        ("post_hook", "always", "command"),
+    ]
+    assert tasks[1].fields == {"command": "systemctl stop nginx"}
+    assert tasks[2].fields == {"unit": "nginx", "action": "reload"}
+    first, _, _, last = only(read_certbot(tmp_path)).tasks
+    assert shlex.split(first.secrets["command"]) == ["/bin/sh", "-c", f"'{program}'"]
+    assert last.secrets == {"command": "/opt/start --now"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
+def test_a_group_that_may_read_the_key_still_may(tmp_path: Path) -> None:
     renewal(tmp_path, "authenticator = standalone")
-    program = write(tmp_path / "renewal-hooks/deploy/reload", "#!/bin/sh\n")
-    assert any(str(program) in note for note in read_certbot(tmp_path).notes)
+    key = write(tmp_path / "archive/example.com/privkey1.pem", "key")
+    (tmp_path / "live/example.com/privkey.pem").symlink_to(key)
+    key.chmod(0o600)
+    made = only(read_certbot(tmp_path))
+    assert (made.key_group, made.key_mode) == ("", "")
+    os.chown(key, -1, grp.getgrnam("daemon").gr_gid)
+    key.chmod(0o644)
+    made = only(read_certbot(tmp_path))
+    assert (made.key_group, made.key_mode) == ("daemon", "0640")
+    os.chown(key, -1, 4242)
+    assert only(read_certbot(tmp_path)).key_group == "4242"
 
 
 @pytest.mark.parametrize(

@@ -116,11 +116,12 @@ def test_the_files_in_use_are_named(found: Found, folder: Path) -> None:
     assert wild.source == folder / "renewal/wild.conf"
 
 
-def test_hooks_are_named_as_what_is_left_to_do(found: Found) -> None:
+def test_hooks_become_tasks_or_are_named_as_what_is_left_to_do(found: Found) -> None:
     wild = one(found, "wild")
     assert (wild.challenge, wild.provider) == ("dns-01", "")
     assert any("manual_auth_hook" in note for note in wild.notes)
-    assert any("calls zoneproof renew" in note for note in wild.notes)
+    (task,) = (one.definition for one in wild.tasks)
+    assert (task.task, task.fields) == ("systemd", {"unit": "nginx", "action": "reload"})
 
 
 def test_webroots_are_carried_over(found: Found) -> None:

@@ -16,9 +16,11 @@ from pathlib import Path
 from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
+from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.migration.acme_sh_plugins import ShellSettings, Stored, read_method, read_settings
 from zoneproof.migration.directories import account_url, current, from_folders, from_host, place
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
+from zoneproof.migration.hooks import When, copies, distinct, hook
 from zoneproof.migration.reading import (
     exists,
     find_leaf,
@@ -34,8 +36,19 @@ from zoneproof.migration.reading import (
 _ECC = "_ecc"
 _NO_VALUE = "no"
 _LABEL = "_acme-challenge."
-_TASKS = ("Le_PreHook", "Le_PostHook", "Le_RenewHook", "Le_ReloadCmd", "Le_DeployHook")
-_COPIES = ("Le_RealCertPath", "Le_RealCACertPath", "Le_RealKeyPath", "Le_RealFullChainPath")
+# In the order in which acme.sh does it, after its --install-cert copied files.
+_HOOKS: dict[str, tuple[str, When]] = {
+    "Le_PreHook": ("pre-hook", "before"),
+    "Le_ReloadCmd": ("reload", "issued"),
+    "Le_PostHook": ("post-hook", "always"),
+    "Le_RenewHook": ("renew-hook", "issued"),
+}
+_COPIES = {
+    "cert": "Le_RealCertPath",
+    "chain": "Le_RealCACertPath",
+    "key": "Le_RealKeyPath",
+    "fullchain": "Le_RealFullChainPath",
+}
 
 
 @dataclass(frozen=True)
@@ -174,6 +187,7 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
         preferred_chain=settings.text("Le_Preferred_Chain"),
         profile=settings.text("Le_Certificate_Profile"),
         lacks=method.lacks,
+        tasks=_tasks(settings),
         notes=tuple(filter(None, notes)),
     )
 
@@ -221,22 +235,26 @@ def _delegation(names: Iterable[Identifier], text: str) -> tuple[str, list[str]]
     return ";".join(rules.values()), notes
 
 
+def _tasks(settings: ShellSettings) -> tuple[GivenTask, ...]:
+    def said(name: str) -> str:
+        text = settings.text(name)
+        return "" if text == _NO_VALUE else text
+
+    copied = copies({part: said(name) for part, name in _COPIES.items()})
+    hooks = (hook(name, said(setting), when) for setting, (name, when) in _HOOKS.items())
+    return distinct([copied, *hooks])
+
+
 def _notes(entry: _Entry, name: str, roots: list[str]) -> Iterable[str]:
     if len(set(roots)) > 1:
         yield (
             "its names have several methods, and the first is used for all of them: give the"
             f" others methods of their own with `zoneproof edit {name} --method`"
         )
-    for task in _TASKS:
-        if entry.settings.text(task) not in ("", _NO_VALUE):
-            yield (
-                f"{shown(entry.file)}: {task} is not carried over: run it from whatever calls "
-                "zoneproof renew"
-            )
-    if any(entry.settings.text(path) not in ("", _NO_VALUE) for path in _COPIES):
+    if entry.settings.text("Le_DeployHook") not in ("", _NO_VALUE):
         yield (
-            f"{shown(entry.file)} copies the certificate elsewhere: point servers at Zoneproof's"
-            " files"
+            f"{shown(entry.file)}: Le_DeployHook is not carried over: 'zoneproof deploy list' has"
+            " what can be in its place"
         )
     if entry.settings.text("Le_DNSSleep"):
         yield (

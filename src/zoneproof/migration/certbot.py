@@ -7,18 +7,22 @@ into ``archive/<name>/``.
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
+from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.migration.certbot_plugins import CertbotRenewal, read_method
 from zoneproof.migration.configobj import Section, read_configobj
 from zoneproof.migration.directories import account_url, current, from_folders, place
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
+from zoneproof.migration.hooks import When, distinct, hook
 from zoneproof.migration.methods import FoundMethod
 from zoneproof.migration.reading import (
     Leaf,
@@ -28,6 +32,7 @@ from zoneproof.migration.reading import (
     is_folder,
     jwk_account_key,
     key_kind,
+    key_permissions,
     list_folder,
     read_json,
     read_leaf,
@@ -37,8 +42,14 @@ from zoneproof.migration.reading import (
 
 _DEFAULT_SERVER = "https://acme-v02.api.letsencrypt.org/directory"
 _USUAL_RSA, _USUAL_CURVE = "2048", "secp256r1"
-_HOOKS = ("pre_hook", "post_hook", "renew_hook", "deploy_hook")
-_HOOK_FOLDERS = ("pre", "deploy", "post")
+# Of the hooks of one certificate, and of the programs in renewal-hooks/, when each was run.
+_HOOKS: dict[str, When] = {
+    "pre_hook": "before",
+    "renew_hook": "issued",
+    "deploy_hook": "issued",
+    "post_hook": "always",
+}
+_HOOK_FOLDERS: dict[str, When] = {"pre": "before", "deploy": "issued", "post": "always"}
 
 
 class _Body(msgspec.Struct):
@@ -61,10 +72,10 @@ def read_certbot(folder: Path) -> Found:
         return findings.found()
     renewals = list(_renewals(folder, findings))
     _take_accounts(folder, renewals, findings)
+    for_all = _hooks_for_all(folder, findings)
     for renewal in renewals:
         with findings.going_on():
-            findings.certificates.append(_certificate(renewal, findings))
-    _note_hooks(folder, findings)
+            findings.certificates.append(_certificate(renewal, for_all, findings))
     return findings.found()
 
 
@@ -115,7 +126,9 @@ def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccou
 # --- certificates ------------------------------------------------------------------------------
 
 
-def _certificate(renewal: CertbotRenewal, findings: Findings) -> FoundCertificate:
+def _certificate(
+    renewal: CertbotRenewal, for_all: Sequence[GivenTask], findings: Findings
+) -> FoundCertificate:
     name = findings.free_name(renewal.name, renewal.file)
     parameters = renewal.parameters
     leaf, missing = _leaf(renewal)
@@ -123,6 +136,8 @@ def _certificate(renewal: CertbotRenewal, findings: Findings) -> FoundCertificat
     method = read_method(renewal, findings)
     required = parameters.text("required_profile")
     server = parameters.text("server") or _DEFAULT_SERVER
+    group, mode = key_permissions(renewal.live("privkey"))
+    own = (hook(name, parameters.text(name), when) for name, when in _HOOKS.items())
     return FoundCertificate(
         name=name,
         identifiers=leaf.identifiers,
@@ -142,6 +157,9 @@ def _certificate(renewal: CertbotRenewal, findings: Findings) -> FoundCertificat
         preferred_profile="" if required else parameters.text("preferred_profile"),
         lacks=method.lacks,
         renew=not parameters.is_false("autorenew"),
+        tasks=distinct([*for_all, *own]),
+        key_group=group,
+        key_mode=mode,
         notes=tuple(filter(None, [*missing, key_note, *_notes(renewal, method)])),
     )
 
@@ -185,29 +203,25 @@ def _notes(renewal: CertbotRenewal, method: FoundMethod) -> Iterable[str]:
             f"certbot wrote its certificate's paths into the configuration of {installer}: put"
             " Zoneproof's there"
         )
-    for hook in _HOOKS:
-        if parameters.text(hook):
-            yield (
-                f"{shown(renewal.file)}: its {hook} is not carried over: run it from whatever "
-                "calls zoneproof renew"
-            )
     if parameters.is_false("autorenew"):
         yield "certbot did not renew it (autorenew = False)"
     if parameters.is_true("must_staple"):
         yield "must_staple is not carried over: CAs no longer issue such certificates"
 
 
-def _note_hooks(folder: Path, findings: Findings) -> None:
-    for kind in _HOOK_FOLDERS:
+def _hooks_for_all(folder: Path, findings: Findings) -> list[GivenTask]:
+    """Return the programs that certbot runs for every certificate."""
+    found: list[GivenTask] = []
+    for kind, when in _HOOK_FOLDERS.items():
         hooks = folder / "renewal-hooks" / kind
         if not is_folder(hooks):
             continue
         with findings.going_on():
-            findings.notes.extend(
-                f"{shown(program)} ran for every certificate: run it from whatever calls zoneproof "
-                "renew"
-                for program in list_folder(hooks)
-            )
+            for program in list_folder(hooks):
+                if os.access(program, os.X_OK) and not program.name.endswith("~"):
+                    task = hook(f"{kind}-{program.name}", shlex.quote(str(program)), when)
+                    found += [task] if task else []
+    return found
 
 
 def _if_there(path: Path) -> Path | None:

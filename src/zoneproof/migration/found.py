@@ -13,6 +13,7 @@ from zoneproof.acme import AccountKey
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.manager.certificates.files import LONGEST_NAME, check_certificate_name
+from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.migration.reading import unusable
 from zoneproof.providers import Registration
 
@@ -44,6 +45,7 @@ class FoundCertificate:
     neither where the files do not tell. ``delegation`` are rules as
     :class:`zoneproof.challenges.dns01.DelegationRules` reads them. ``lacks`` says what keeps its
     method from working, empty if nothing does, and ``renew`` whether the client renewed it.
+    ``tasks`` are what it did with the certificate; ``key_group`` could read the key (``key_mode``).
     ``notes`` say what could not be carried over, and what to do.
     """
 
@@ -66,6 +68,9 @@ class FoundCertificate:
     preferred_profile: str = ""
     lacks: str = ""
     renew: bool = True
+    tasks: tuple[GivenTask, ...] = ()
+    key_group: str = ""
+    key_mode: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -43,6 +43,21 @@ def read_file(path: Path) -> bytes:
         raise _unreadable(path, error) from error
 
 
+def key_permissions(path: Path) -> tuple[str, str]:
+    """Return the group that may read a key, and the key's mode (octal); empty for its owner alone.
+
+    Nobody beyond the group may read it here, whatever the mode was.
+    """
+    try:
+        status = path.stat()
+        mode = stat.S_IMODE(status.st_mode) & 0o660
+        return (path.group() if mode & 0o060 else "", f"{mode:04o}" if mode & 0o060 else "")
+    except (OSError, NotImplementedError):
+        return "", ""
+    except KeyError:  # a group without a name
+        return str(status.st_gid), f"{mode:04o}"
+
+
 def read_text(path: Path) -> str:
     """Return a UTF-8 file's text. Raises InvalidInputError."""
     try:

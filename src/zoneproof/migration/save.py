@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count
 from typing import cast
 
@@ -19,8 +20,10 @@ from zoneproof.manager.certificates.definition import (
     MethodDefinition,
     secret_fields,
 )
+from zoneproof.manager.certificates.deployment_state import Deployed
 from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import lifetime_of
+from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.credentials.store import check_credential_name
 from zoneproof.manager.manager import Manager
 from zoneproof.migration.archive import (
@@ -34,6 +37,7 @@ from zoneproof.migration.archive import (
 )
 from zoneproof.migration.directories import host_of
 from zoneproof.migration.found import Found, FoundAccount, FoundCertificate
+from zoneproof.migration.hooks import described
 from zoneproof.migration.move import plan_import
 from zoneproof.migration.reading import read_file, shown, unusable
 from zoneproof.providers import exists, short_name
@@ -59,22 +63,24 @@ async def prepare(manager: Manager, found: Found) -> TakeOver:
     at_ca: dict[str, str] = {}
     for account in accounts:
         at_ca.setdefault(account.directory_url, account.name)
-    certificates, credentials, problems = [], {}, list(found.problems)
+    certificates, problems = [], list(found.problems)
+    credentials: list[ArchivedCredential] = []
+    credential_of: dict[str, str] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for one in found.certificates:
         try:
-            definition, credential, misfit = _definition(one, at_ca)
+            definition, secrets, misfit = _definition(one, at_ca)
         except InvalidInputError as error:
             problems.append(
                 f"{error.message}; it is left out: 'zoneproof add --name {one.name}' saves it"
                 " with the names that you give"
             )
             continue
-        lacks = one.lacks or misfit or await _problem(manager, definition, credential, accounts)
+        lacks = one.lacks or misfit or await _problem(manager, definition, secrets, accounts)
         if lacks:
             definition = msgspec.structs.replace(definition, renew=False)
-        if credential:
-            credentials[one.name] = credential
+        credentials += secrets
+        credential_of |= {credential.name: one.name for credential in secrets}
         files, problem = _files(manager, one)
         certificates.append(_certificate(definition, files))
         left_to_do = _left_to_do(one, definition, lacks)
@@ -82,12 +88,11 @@ async def prepare(manager: Manager, found: Found) -> TakeOver:
     archive = Archive(
         accounts=tuple(accounts),
         certificates=tuple(certificates),
-        credentials=tuple(credentials.values()),
+        credentials=tuple(credentials),
         registrations=tuple(
             ArchivedRegistration.of(one.domain, one.registration) for one in found.registrations
         ),
     )
-    credential_of = {credential.name: name for name, credential in credentials.items()}
     return TakeOver(archive, notes, credential_of, tuple(problems))
 
 
@@ -165,13 +170,11 @@ def _free_name(directory_url: str, taken: set[str]) -> str:
 async def _problem(
     manager: Manager,
     definition: CertificateDefinition,
-    credential: ArchivedCredential | None,
+    secrets: Iterable[ArchivedCredential],
     accounts: Iterable[ArchivedAccount],
 ) -> str:
     """Say why no order could use the definition, empty if one could."""
-    credentials = {}
-    if credential:
-        credentials[credential.name] = credential.credential()
+    credentials = {one.name: one.credential() for one in secrets}
     urls = {account.name: account.directory_url for account in accounts}
     return "; ".join(
         await manager.checks.problems(definition, credentials=credentials, accounts=urls)
@@ -180,12 +183,13 @@ async def _problem(
 
 def _definition(
     found: FoundCertificate, at_ca: Mapping[str, str]
-) -> tuple[CertificateDefinition, ArchivedCredential | None, str]:
-    """Return the definition, a credential for it, and why its method cannot be that of the client.
+) -> tuple[CertificateDefinition, list[ArchivedCredential], str]:
+    """Return the definition, its credentials, and why its method cannot be that of the client.
 
     Raises InvalidInputError for what no definition can be made of.
     """
     method, credential = _method(found)
+    tasks, secrets = _tasks(found)
     account = at_ca.get(found.directory_url, "")
     if found.directory_url and not account:
         account = find_ca(found.directory_url).name
@@ -200,13 +204,32 @@ def _definition(
         profile=found.profile,
         preferred_profile=found.preferred_profile,
         renew=found.renew and _is_known(found),
+        key_group=found.key_group,
+        key_mode=found.key_mode,
+        deploy=tasks,
     )
     try:
-        return definition.check(), credential, ""
+        return definition.check(), [*([credential] if credential else []), *secrets], ""
     except InvalidInputError as error:
         manual = MethodDefinition(provider="manual")
         kept = msgspec.structs.replace(definition, method=(manual,), renew=False)
-        return kept.check(), None, error.message
+        return kept.check(), secrets, error.message
+
+
+def _tasks(
+    found: FoundCertificate,
+) -> tuple[tuple[TaskDefinition, ...], list[ArchivedCredential]]:
+    tasks, secrets = [], []
+    for one in found.tasks:
+        task = one.definition
+        if one.secrets:
+            name = check_credential_name(f"{found.name}-{task.name}")
+            task = msgspec.structs.replace(task, credential=name)
+            secrets.append(
+                ArchivedCredential(name=name, provider=task.task, fields=dict(one.secrets))
+            )
+        tasks.append(task)
+    return tuple(tasks), secrets
 
 
 def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredential | None]:
@@ -261,11 +284,20 @@ def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lack
 def _certificate(
     definition: CertificateDefinition, files: ArchivedFiles | None
 ) -> ArchivedCertificate:
-    renewal = RenewalState()
-    if files:
-        serial = f"{files.issued.chain.leaf.serial_number:x}"
-        renewal = RenewalState(serial=serial, account=definition.account)
-    return ArchivedCertificate(definition=definition, renewal=renewal, files=files)
+    if not files:
+        return ArchivedCertificate(definition=definition)
+    serial = f"{files.issued.chain.leaf.serial_number:x}"
+    now = datetime.now(UTC)
+    return ArchivedCertificate(
+        definition=definition,
+        renewal=RenewalState(serial=serial, account=definition.account),
+        deployed={  # by the other client
+            task.name: Deployed(serial, task.fingerprint, now)
+            for task in definition.deploy
+            if task.deploys
+        },
+        files=files,
+    )
 
 
 def _files(manager: Manager, found: FoundCertificate) -> tuple[ArchivedFiles | None, str]:
@@ -302,6 +334,7 @@ def _about(take_over: TakeOver) -> dict[tuple[str, str], tuple[str, ...]]:
         about["certificate", definition.name] = (
             ", ".join(definition.identifiers),
             _validated(definition),
+            *described(definition.deploy),
             *(f"note: {note}" for note in take_over.notes[definition.name]),
         )
         if certificate.files:
