@@ -70,6 +70,32 @@ def test_secrets_of_tasks_are_stored_credentials(inside: Inside, tmp_path: Path)
     assert SECRET not in literal.stderr + literal.stdout
 
 
+def test_a_credential_is_shared_by_tasks(inside: Inside, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    told = inside.good("credential", "add", "webhook", "--name=hook", f"--field=secret=@{secret}")
+    assert "next: zoneproof edit CERTIFICATE --deploy webhook:credential=hook" in told
+    webhook = "--deploy=webhook:url=https://127.0.0.1:9/,credential=hook"
+    inside.good("add", "a.example", "--provider=manual", webhook)
+    assert "secret    (hidden)" in inside.good("credential", "show", "hook")
+    inside.good("credential", "set", "hook", "--field=url=https://127.0.0.1:9/other")
+    shown = json.loads(inside.good("credential", "show", "hook", "--json"))
+    assert shown["fields"] == {"secret": "(hidden)", "url": "https://127.0.0.1:9/other"}
+    for words, message in (
+        (("add", "webhook", "--name=b", "--field=sekret=@/x"), "cannot read /x"),
+        (("add", "webhook", "--name=b", "--field=urls=x"), "has no field 'urls': its fields are"),
+        (("add", "webhook", "--name=b", "--field=url=ftp://x"), "url must begin with https://"),
+        (("add", "webhook", "--name=b"), "say what to store for the deployment task webhook"),
+        (("set", "hook", "--field=urls=x"), "deployment task webhook has no field 'urls'"),
+        (("test", "hook"), "hook is for the deployment task webhook"),
+    ):
+        result = inside.run("credential", *words)
+        assert result.status == 2
+        assert message in result.stderr
+    removed = inside.run("credential", "remove", "hook", "--yes")
+    assert "the credential hook is used by a.example" in removed.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
@@ -95,11 +121,11 @@ def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: 
     inside.good("add", "a.example", "--provider=manual", *options)
     missing = inside.run("deploy", "a.example")
     assert missing.stderr == (
-        "zoneproof: a.example cannot be deployed: no certificate is there yet\n"
+        "zoneproof: a.example cannot be deployed: there is no certificate yet\n"
     )
     CertificateFiles(inside.home).write("a.example", issued("a.example"))
     plan = inside.good("deploy", "a.example", "--dry-run")
-    assert plan == "copy (copy): left to do\ncommand (command): left to do\n"
+    assert plan == "copy (copy): not done yet\ncommand (command): not done yet\n"
     assert not (tmp_path / "cert").exists()
     first = inside.run("deploy", "a.example")
     assert first.status == 1
@@ -115,7 +141,7 @@ def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: 
     second = json.loads(inside.good("deploy", "a.example", "--json"))
     assert [(one["task"], one["ok"]) for one in second["tasks"]] == [("command", True)]
     assert inside.good("deploy", "a.example") == (
-        "a.example: nothing is left to do; --all does it again\n"
+        "a.example: all tasks are done; --all runs them again\n"
     )
     again = json.loads(inside.good("deploy", "a.example", "copy", "--json"))
     assert [one["text"] for one in again["tasks"]] == ["nothing to write"]

@@ -93,7 +93,7 @@ async def test_renewals_fail_no_handshake(kind: str, server: WebServer, tmp_path
         for _ in range(RENEWALS):
             made = occasion(tmp_path / "home")
             said = await deploy.run(made)
-            assert "is content; reloaded" in said
+            assert "succeeded; reloaded" in said
             await until_seen(seen, changed, made)
     assert len(seen) >= RENEWALS
     folder = Path(server.config).parent

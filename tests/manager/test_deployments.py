@@ -211,7 +211,7 @@ async def test_a_task_that_is_changed_or_new_is_done_for_the_present_certificate
 
 async def test_a_task_is_done_by_hand_whether_left_or_not(world: World) -> None:
     await world.define(script(world.folder, "one"), script(world.folder, "two"))
-    with pytest.raises(InvalidInputError, match="cannot be deployed: no certificate is there yet"):
+    with pytest.raises(InvalidInputError, match="cannot be deployed: there is no certificate yet"):
         await deploy_chosen(world.manager, NAME, world.emit_for(NAME), ["one"])
     await world.obtain()
     for _ in range(2):

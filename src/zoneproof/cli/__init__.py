@@ -35,7 +35,7 @@ GROUPS = {
             "zoneproof.cli.renew:resume",
             "Continue an order after you created its records.",
         ),
-        "deploy": ("zoneproof.cli.deploy:deploy", "Do what is to be done with a certificate."),
+        "deploy": ("zoneproof.cli.deploy:deploy", "Deploy a certificate to where it is used."),
         "revoke": ("zoneproof.cli.edit:revoke", "Revoke a certificate at its CA."),
         "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
     },

@@ -13,7 +13,7 @@ import msgspec
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credential_argument, credentials
 from zoneproof.cli.credential_add import add
-from zoneproof.cli.credential_fields import given_fields, require_all
+from zoneproof.cli.credential_fields import given_for, require_usable
 from zoneproof.cli.credential_test import test
 from zoneproof.cli.option_groups import Commands, expires_option, field_option, json_option
 from zoneproof.cli.options import dns_settings, stored_dns_options
@@ -37,7 +37,6 @@ from zoneproof.manager import (
 )
 from zoneproof.manager import rotate_key as rotate
 from zoneproof.manager.credentials.expiry import parse_expiry
-from zoneproof.providers import describe, require_files
 
 _SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
 _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}
@@ -206,8 +205,7 @@ def set_fields(
 
     async def work(manager: Manager) -> tuple[Credential, tuple[str, ...]]:
         before = await manager.credentials.get(name)
-        info = describe(before.provider)
-        given = given_fields(info, fields)
+        given = given_for(before.provider, fields)
 
         def change(found: Credential) -> Credential:
             after = _changed(found, given, settings, unset)
@@ -216,9 +214,7 @@ def set_fields(
             return after
 
         wanted = change(before)
-        require_all(info, wanted.fields)
-        manager.providers.open(wanted.provider, wanted.fields)
-        require_files(info, wanted.fields)
+        require_usable(manager, wanted.provider, wanted.fields)
         after = await manager.credentials.change(name, change)
         return after, await credential_users(manager.store, name)
 

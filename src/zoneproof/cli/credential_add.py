@@ -10,15 +10,22 @@ import click
 
 from zoneproof.cli.asking import ask, can_ask, somebody_is_there
 from zoneproof.cli.completion import providers
-from zoneproof.cli.credential_fields import ask_for_rest, given_fields, require_all
+from zoneproof.cli.credential_fields import (
+    ask_for_rest,
+    given_fields,
+    given_for,
+    require_all,
+    require_usable,
+)
 from zoneproof.cli.credential_test import run_test
 from zoneproof.cli.option_groups import expires_option, field_option, json_option
 from zoneproof.cli.options import dns_settings, stored_dns_options
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import json_document, tell
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError, ProviderError, ZoneproofError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import printable
+from zoneproof.deployment import task_kinds
 from zoneproof.manager import (
     Credential,
     KeyTrial,
@@ -59,7 +66,7 @@ def add(
     as_json: bool,
     **dns: Any,
 ) -> None:
-    """Store a credential for PROVIDER.
+    """Store a credential for PROVIDER, or a deployment task.
 
     \b
     zoneproof credential add
@@ -70,6 +77,9 @@ def add(
     given, says where to make a key, and tries it; without a PROVIDER, finds it by your domain.
     """
     settings, ends = dns_settings(dns), parse_expiry(expires) if expires else None
+    if provider in task_kinds():
+        _add_for_task(Credential(name or provider, provider, given_for(provider, fields)), as_json)
+        return
     domain = ""
     if not provider:
         provider, domain = _ask_for_provider(RunOptions(dns=settings))
@@ -110,6 +120,20 @@ def add(
         click.echo(f"next: zoneproof credential test {name} --zone ZONE")
         return
     click.echo(f"next: zoneproof issue {domain or _only(trial.zones)} --credential {name}")
+
+
+def _add_for_task(new: Credential, as_json: bool) -> None:
+    async def work(manager: Manager) -> Credential:
+        await manager.credentials.require_free(new.name)
+        require_usable(manager, new.provider, new.fields)
+        await manager.credentials.add(new)
+        return await manager.credentials.get(new.name)
+
+    added = run_with_manager(work)
+    use = f"{new.provider}:credential={new.name}"
+    tell(added.as_fields(), f"{new.name} is stored", as_json=as_json)
+    if not as_json:
+        click.echo(f"next: zoneproof edit CERTIFICATE --deploy {use}")
 
 
 def _ask_for_provider(run: RunOptions) -> tuple[str, str]:

@@ -10,11 +10,15 @@ import click
 from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
+from zoneproof.deployment import TaskInfo, check_task_fields, describe_task, task_kinds
+from zoneproof.manager import Manager
 from zoneproof.providers import (
     CredentialField,
     ProviderInfo,
     check_answer,
     check_names,
+    describe,
+    require_files,
     shown_field,
 )
 
@@ -58,13 +62,16 @@ def literal_fields(texts: Sequence[str]) -> set[str]:
     return {name.strip() for name, _, value in pairs if not is_reference(value)}
 
 
-def given_fields(info: ProviderInfo, texts: Sequence[str]) -> dict[str, str]:
+def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[str, str]:
     """Read the options, and warn once of secrets that stand on the command line.
 
-    Raises InvalidInputError, also for a field that the provider does not have.
+    Raises InvalidInputError, also for a field that the provider or task does not have.
     """
     fields = parse_fields(texts)
-    check_names(info, fields)
+    if isinstance(info, ProviderInfo):
+        check_names(info, fields)
+    else:
+        check_task_fields(info.slug, fields)
     literal = literal_fields(texts)
     seen = [
         name
@@ -73,6 +80,27 @@ def given_fields(info: ProviderInfo, texts: Sequence[str]) -> dict[str, str]:
     ]
     warn_of_literals(seen, f"--field {seen[0]}=@FILE or {seen[0]}=env:VARIABLE" if seen else "")
     return fields
+
+
+def given_for(kind: str, texts: Sequence[str]) -> dict[str, str]:
+    """Return :func:`given_fields` of a provider, or of a kind of deployment task."""
+    return given_fields(describe_task(kind) if kind in task_kinds() else describe(kind), texts)
+
+
+def require_usable(manager: Manager, kind: str, fields: Mapping[str, str]) -> None:
+    """Raise InvalidInputError for what a provider, or a deployment task, cannot use.
+
+    Of a task's fields its definition may have the rest.
+    """
+    if kind not in task_kinds():
+        info = describe(kind)
+        require_all(info, fields)
+        manager.providers.open(kind, fields)
+        require_files(info, fields)
+    elif fields:
+        check_task_fields(kind, fields)
+    else:
+        raise InvalidInputError(f"say what to store for the deployment task {kind}: add --field")
 
 
 def require_all(info: ProviderInfo, fields: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
+from zoneproof.deployment import task_kinds
 from zoneproof.issuance import Event
 from zoneproof.manager import (
     CredentialTest,
@@ -63,6 +64,11 @@ def run_test(
 
     async def work(manager: Manager) -> CredentialTest:
         credential = await manager.credentials.get(name)
+        if credential.provider in task_kinds():
+            raise InvalidInputError(
+                f"{credential.name} is for the deployment task {credential.provider}: 'zoneproof"
+                " deploy CERTIFICATE --all --dry-run' checks it"
+            )
         if read_only:
             return await list_zones(manager.providers, manager.credentials, credential)
         emit = quiet if as_json else Lines()

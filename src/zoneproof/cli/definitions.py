@@ -160,8 +160,8 @@ _DEPLOYMENT = (
         "tasks",
         multiple=True,
         metavar="TASK[:FIELD=VALUE,...]",
-        help="What to do with each new certificate: 'nginx:fullchain=/etc/ssl/www.pem'. In place of"
-        " the task of that name; 'zoneproof deploy list' has all kinds. Repeatable.",
+        help="A task for each new certificate: 'nginx:fullchain=/etc/ssl/www.pem'; replaces the one"
+        " of that name. 'zoneproof deploy list' lists the kinds. Repeatable.",
     ),
     click.option(
         "--deploy-hook",
@@ -175,7 +175,7 @@ _DEPLOYMENT = (
         "removed_tasks",
         multiple=True,
         metavar="TASK",
-        help="Do that task no longer. Repeatable.",
+        help="Remove that task. Repeatable.",
     ),
 )
 _OF_CERTIFICATE = (

@@ -37,7 +37,7 @@ class _Deploy(Commands):
     subcommand_metavar="NAME [TASK]... | list | show KIND",
 )
 def deploy() -> None:
-    """Do what is to be done with a certificate, now: copy it, reload what serves it.
+    """Deploy a certificate now to where it is used: copy it, reload the servers.
 
     \b
     zoneproof deploy example.com
@@ -51,16 +51,16 @@ def deploy() -> None:
 @deploy.command("run")
 @certificate_argument
 @click.argument("tasks", nargs=-1, metavar="[TASK]...")
-@click.option("--all", "everything", is_flag=True, help="Also what is done already.")
+@click.option("--all", "everything", is_flag=True, help="Run all tasks, done or not.")
 @dry_run_option
 @json_option
 def run_tasks(
     name: str, tasks: Sequence[str], everything: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Do what is left to do with a certificate.
+    """Run the tasks of a certificate that are not done yet.
 
-    Each TASK that is named is done, whether it is left or not. 'run' can be omitted. Exits with 1
-    if a task fails, with --dry-run if one would.
+    Each TASK that is named is run, done or not. 'run' can be omitted. Exits with 1 if a task fails,
+    with --dry-run if one would.
     """
     if tasks and everything:
         raise InvalidInputError("name tasks, or give --all")
@@ -83,7 +83,7 @@ def run_tasks(
         if as_json:
             json_document({"certificate": certificate, "tasks": results})
         elif not plans:
-            click.echo(f"{certificate}: nothing is left to do; --all does it again")
+            click.echo(f"{certificate}: all tasks are done; --all runs them again")
     if failed:
         raise SystemExit(1)
 
@@ -93,9 +93,9 @@ def _tell_plans(certificate: str, plans: Sequence[TaskPlan], *, as_json: bool) -
         json_document({"certificate": certificate, "tasks": plans})
         return
     if not plans:
-        click.echo(f"{certificate}: nothing is left to do; --all would do it again")
+        click.echo(f"{certificate}: all tasks are done; --all would run them again")
     for one in plans:
-        word = "left to do" if one.is_left else "done already"
+        word = "not done yet" if one.is_left else "done"
         click.echo(printable(f"{one.task} ({one.kind}): {word}"))
         for problem in one.problems:
             click.echo(f"  {click.style('PROBLEM', fg='red')}: {printable(problem)}")

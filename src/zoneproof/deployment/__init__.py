@@ -8,7 +8,12 @@ from zoneproof.deployment.contract import (
     TaskEvent,
     TaskInfo,
 )
-from zoneproof.deployment.registry import describe_task, open_task, task_kinds
+from zoneproof.deployment.registry import (
+    check_task_fields,
+    describe_task,
+    open_task,
+    task_kinds,
+)
 
 __all__ = [
     "Material",
@@ -17,6 +22,7 @@ __all__ = [
     "TaskContext",
     "TaskEvent",
     "TaskInfo",
+    "check_task_fields",
     "describe_task",
     "open_task",
     "task_kinds",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from zoneproof.core.fields import CredentialField
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.parts import file_fields, file_problems
 from zoneproof.deployment.programs import program_problems, run, split_words, words_check
 from zoneproof.deployment.servers import SECONDS, copy_test_reload
-from zoneproof.providers import CredentialField
 
 
 class Apache:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.fields import CredentialField
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.programs import (
     program_problems,
@@ -15,7 +16,6 @@ from zoneproof.deployment.programs import (
     split_words,
     words_check,
 )
-from zoneproof.providers import CredentialField
 
 _FILES = ("cert", "chain", "fullchain", "privkey")
 
@@ -52,7 +52,7 @@ class Command:
         " `LEGO_CERT_KEY_PATH`. The rest is the usual minimum (`PATH`, `HOME`, language, time zone,"
         " temporary folder). Any exit status but 0 is a failure. At the timeout it is killed with"
         " all that it started, and so it is if it prints more than 64 MiB. The end of its output"
-        " stands in the history. If Zoneproof is killed meanwhile, it runs on, and is not run"
+        " stands in the history. If Zoneproof is killed meanwhile, it continues, and is not run"
         " again once it has ended.",
     )
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Protocol
 
 from zoneproof.acme import CertificateChain
 from zoneproof.core.aio import KeyedLocks
-from zoneproof.providers import CredentialField
+from zoneproof.core.fields import CredentialField
 
 TaskEvent = Literal["before", "issued", "failed"]
 
@@ -30,6 +30,10 @@ class TaskInfo:
     notes: str  # Markdown
     homepage: str = ""
     any_time: bool = False
+
+    def field(self, name: str) -> CredentialField | None:
+        """Return the field of that name, None for none."""
+        return next((one for one in self.fields if one.name == name), None)
 
 
 @dataclass(frozen=True)

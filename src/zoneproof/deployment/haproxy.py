@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from zoneproof.core.errors import DeploymentError
+from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path, read_file
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.parts import file_fields, file_problems
 from zoneproof.deployment.programs import program_problems, run, split_words, words_check
 from zoneproof.deployment.servers import SECONDS, copy_test_reload
 from zoneproof.deployment.systemd import check_unit, systemctl, unit_problems
-from zoneproof.providers import CredentialField
 
 _RELOAD = getattr(signal, "SIGUSR2", signal.SIGTERM)  # Windows has none, nor HAProxy
 

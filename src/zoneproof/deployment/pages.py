@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from zoneproof.core.fields import CredentialField
 from zoneproof.deployment.contract import TaskInfo
 from zoneproof.deployment.registry import describe_task, task_kinds
-from zoneproof.providers import CredentialField
 
 BEGIN = "<!-- tasks: written by python -m zoneproof.deployment.pages -->"
 END = "<!-- end of tasks -->"

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFo
 from zoneproof.acme import key_from_pem, public_der
 from zoneproof.core.access import Access, read_access, read_mode
 from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path
 from zoneproof.deployment.contract import Material, Occasion
 from zoneproof.deployment.placement import Wanted
-from zoneproof.providers import CredentialField
 
 _HELP = {
     "cert": "where the certificate goes, alone",

@@ -103,7 +103,7 @@ async def run_once(
         return last_words(_good(words, await _run(words, command, seconds, variables)))
     status = await _earlier(progress, words, context, seconds)
     if status is not None:
-        _good(words, Ended(status, b"", b"(it ran on while Zoneproof was stopped)"))
+        _good(words, Ended(status, b"", b"(it ended while Zoneproof was stopped)"))
         return "it ended while Zoneproof was stopped"
     noting = ["/bin/sh", "-c", _NOTING, str(progress), *command]
     return last_words(_good(words, await _run(words, noting, seconds, variables)))

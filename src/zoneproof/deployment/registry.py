@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.fields import check_value, filled_in
 from zoneproof.core.text import sanitize
 from zoneproof.deployment.contract import Task, TaskContext, TaskInfo
 
@@ -52,25 +53,24 @@ def _load(kind: str) -> type[Task]:
     return found
 
 
+def check_task_fields(kind: str, fields: Mapping[str, str]) -> None:
+    """Raise InvalidInputError for a field that the task does not have, and for a wrong value.
+
+    None is required: a credential may hold some of them, and a definition the others.
+    """
+    info = describe_task(kind)
+    for name, value in fields.items():
+        field = info.field(name)
+        if field is None:
+            known = ", ".join(one.name for one in info.fields)
+            raise InvalidInputError(
+                f"deployment task {kind} has no field '{sanitize(name, limit=40)}': its fields are"
+                f" {known}"
+            )
+        check_value(f"deployment task {kind}", field, value)
+
+
 def _checked(info: TaskInfo, context: TaskContext) -> TaskContext:
-    known = {field.name: field for field in info.fields}
+    check_task_fields(info.slug, context.fields)
     where = f"deployment task {info.slug}"
-    for name in context.fields:
-        if name not in known:
-            raise InvalidInputError(
-                f"{where} has no field '{sanitize(name)}': its fields are {', '.join(known)}"
-            )
-    values: dict[str, str] = {}
-    for field in info.fields:
-        value = context.fields.get(field.name, field.default) or ""
-        if field.is_missing(context.fields):
-            raise InvalidInputError(f"{where} needs the field '{field.name}' ({field.help})")
-        if field.choices and value not in field.choices:
-            raise InvalidInputError(
-                f"{where}: '{sanitize(value)}' is not a valid {field.name}; choose one of"
-                f" {', '.join(field.choices)}"
-            )
-        if field.check and value:
-            field.check(value)
-        values[field.name] = value
-    return replace(context, fields=values)
+    return replace(context, fields=filled_in(where, info.fields, context.fields))

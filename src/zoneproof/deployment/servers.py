@@ -24,8 +24,8 @@ async def copy_test_reload(
 ) -> str:
     """Put the files in place, run ``test``, and ``reload`` if it succeeds.
 
-    If it does not, what stood there before comes back, and the server, which was not reloaded,
-    serves on as before. One certificate at a time, because a test that came between two files of
+    If it does not, the old files come back, and the server, which was not reloaded, keeps serving
+    as before. One certificate at a time, because a test that came between two files of
     another one would fail. Raises DeploymentError.
     """
     async with context.locks(("server", *test)):
@@ -45,4 +45,4 @@ async def copy_test_reload(
             raise
         await reload()
         placement.keep()
-    return f"{placement.describe()}; {shlex.join(test)} is content; reloaded"
+    return f"{placement.describe()}; {shlex.join(test)} succeeded; reloaded"

@@ -8,10 +8,10 @@ from functools import partial
 from typing import ClassVar
 
 from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.core.fields import CredentialField
 from zoneproof.core.text import sanitize
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.programs import program_problems, run, run_once
-from zoneproof.providers import CredentialField
 
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")
 _SECONDS = 300.0

@@ -9,11 +9,11 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path
 from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.webhooks import check_url, post_json, signing_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
-from zoneproof.providers import CredentialField
 
 
 class _Body(msgspec.Struct, omit_defaults=True):

@@ -12,38 +12,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.fields import CredentialField as CredentialField
 from zoneproof.core.names import DomainName
 
 _HEADER_VALUE = re.compile(r"[!-~]{1,255}")
-
-
-@dataclass(frozen=True)
-class CredentialField:
-    """One setting of a provider. Without a default it is required.
-
-    It is required, too, where the field ``needed_with`` is set. ``check`` reads a value, and raises
-    InvalidInputError for one that cannot be used. ``file`` marks the path of a file on this
-    machine: it sees whether what is there now can be used, and raises InvalidInputError if not.
-    ``url`` marks a web address, in which a key may be hidden: people are shown it by
-    :func:`zoneproof.providers.shown_field`, never as it is.
-    ``rare`` marks what hardly anybody sets, so that nobody is asked for it.
-    """
-
-    name: str
-    help: str
-    secret: bool = False
-    default: str | None = None
-    choices: tuple[str, ...] = ()
-    url: bool = False
-    needed_with: str = ""
-    check: Callable[[str], object] | None = None
-    rare: bool = False
-    file: Callable[[str], object] | None = None
-
-    def is_missing(self, fields: Mapping[str, str]) -> bool:
-        """Tell whether the field is required beside the others, and not given."""
-        required = self.default is None or bool(fields.get(self.needed_with))
-        return required and not fields.get(self.name)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.fields import check_value, filled_in
 from zoneproof.core.text import sanitize
 from zoneproof.providers import catalog
 from zoneproof.providers.contract import CredentialField, Provider, ProviderContext, ProviderInfo
@@ -73,14 +74,7 @@ def check_answer(slug: str, field: CredentialField, value: str) -> str:
 
 def check_field(slug: str, field: CredentialField, value: str) -> str:
     """Return the value of a provider's field. Raises InvalidInputError, which names the field."""
-    if field.choices and value not in field.choices:
-        raise InvalidInputError(
-            f"provider {slug}: '{sanitize(value)}' is not a valid {field.name}; choose one of"
-            f" {', '.join(field.choices)}"
-        )
-    if field.check and (value or field.default is None):
-        field.check(value)
-    return value
+    return check_value(f"provider {slug}", field, value)
 
 
 def require_files(info: ProviderInfo, fields: Mapping[str, str]) -> None:
@@ -142,13 +136,7 @@ def check_names(info: ProviderInfo, names: Iterable[str]) -> None:
 
 def _checked(info: ProviderInfo, context: ProviderContext) -> ProviderContext:
     check_names(info, context.fields)
-    values = dict(context.fields) if info.free_fields else {}
-    for field in info.fields:
-        value = context.fields.get(field.name, field.default)
-        if value is None or (value == "" and field.default is None):
-            raise InvalidInputError(
-                f"provider {info.slug} needs the field '{field.name}' ({field.help}): add"
-                f" --field {field.name}=..."
-            )
-        values[field.name] = check_field(info.slug, field, value)
-    return replace(context, fields=values)
+    free = dict(context.fields) if info.free_fields else {}
+    where = f"provider {info.slug}"
+    values = filled_in(where, info.fields, context.fields, option="--field ")
+    return replace(context, fields=free | values)
