@@ -209,6 +209,44 @@ async def test_a_task_that_is_changed_or_new_is_done_for_the_present_certificate
     assert list((await world.summary()).deployed) == ["one"]
 
 
+async def test_a_task_that_is_changed_has_not_failed(world: World) -> None:
+    await world.define(script(world.folder, "bad", 1))
+    await world.obtain()
+    await renew(world.manager, world.emit_for)
+    good = script(world.folder, "good")
+    await world.define(msgspec.structs.replace(good, name="bad"))
+    assert (await world.summary()).not_deployed["bad"].last_error == ""
+    (result,) = await renew(world.manager, world.emit_for)  # and its wait is over
+    assert result.result == "deployed"
+
+
+async def test_what_is_not_renewed_is_deployed_all_the_same(world: World) -> None:
+    await world.define(script(world.folder, "one", 1), renew=False)
+    assert await renew(world.manager, world.emit_for) == []
+    await world.obtain()
+    (result,) = await renew(world.manager, world.emit_for)
+    assert result.result == "not deployed"
+    assert await renew(world.manager, world.emit_for) == []
+    await world.let_pass(2)
+    (world.folder / "one.good").touch()
+    (result,) = await renew(world.manager, world.emit_for)
+    assert result.result == "deployed"
+
+
+async def test_of_a_command_from_a_credential_nothing_is_shown(world: World) -> None:
+    path = world.folder / "tells"
+    path.write_text('#!/bin/sh\necho "$1 is wrong" >&2; exit 1\n')
+    path.chmod(0o755)
+    command = {"command": f"{path} topsecretword"}
+    await world.manager.credentials.save(Credential("hook", "command", command))
+    await world.define(TaskDefinition(task="command", credential="hook"))
+    await world.obtain()
+    (result,) = await renew(world.manager, world.emit_for)
+    assert "said: *** is wrong" in result.text
+    assert "topsecretword" not in result.text
+    assert "topsecretword" not in str(await world.history())
+
+
 async def test_a_task_is_done_by_hand_whether_left_or_not(world: World) -> None:
     await world.define(script(world.folder, "one"), script(world.folder, "two"))
     with pytest.raises(InvalidInputError, match="cannot be deployed: there is no certificate yet"):
@@ -327,7 +365,7 @@ def test_attempts_come_after_1_10_and_100_minutes_and_then_daily() -> None:
     now = datetime(2026, 11, 29, tzinfo=UTC)
     state, waits = NotDeployed(now), []
     for _ in range(5):
-        state = after_task_failure(state, DeploymentError("no"), now, Random(1))
+        state = after_task_failure(state, "t", DeploymentError("no"), now, Random(1))
         assert state.next_attempt_at
         waits.append((state.next_attempt_at - now).total_seconds() / 60)
     for wait, minutes in zip(waits, (1, 10, 100, 1440, 1440), strict=True):

@@ -76,6 +76,7 @@ def test_what_is_not_deployed_is_shown(inside: Inside) -> None:
             "attempts": 2,
             "last_error": "the reload failed",
             "next_attempt_at": "2026-11-02T00:00:00Z",
+            "task": "",
         }
     }
     text = inside.good("show", "b.example")

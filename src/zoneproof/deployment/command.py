@@ -17,6 +17,7 @@ from zoneproof.deployment.programs import (
     words_check,
 )
 
+_TELLING = 4  # characters; shorter words of a command are no secret
 _FILES = ("cert", "chain", "fullchain", "privkey")
 
 
@@ -67,8 +68,13 @@ class Command:
         for name, value in variables.items():
             if "\0" in value:
                 raise InvalidInputError(f"{name} cannot hold a NUL character")
+        hidden = [word for word in self._words[1:] if len(word) >= _TELLING]
         said = await run_once(
-            self._words, self._context, seconds=self._seconds, variables=variables
+            self._words,
+            self._context,
+            seconds=self._seconds,
+            variables=variables,
+            hidden=hidden if "command" in self._context.secret else (),
         )
         return f"ran {self._words[0]}{': ' * bool(said)}{said}"
 

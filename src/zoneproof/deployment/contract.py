@@ -72,11 +72,13 @@ class TaskContext:
 
     ``progress`` is a file of this task's for this certificate, in which it may leave a note for the
     run after a crash; the caller removes it once it remembers what came of the task. ``locks`` are
-    shared by all tasks of the process.
+    shared by all tasks of the process. ``secret`` names the fields that come from a credential, of
+    which nothing may be shown.
     """
 
     fields: Mapping[str, str] = field(repr=False)
     progress: Path | None = None
+    secret: frozenset[str] = frozenset()
     locks: KeyedLocks = field(default_factory=KeyedLocks)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # in seconds
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -120,7 +120,10 @@ def _write_beside(wanted: Wanted, access: Access) -> Path:
     if old and not stat.S_ISREG(old.st_mode):
         old = None  # a link is replaced, not followed: its folder may be another user's
     if mode is None:
-        mode = _bits(old) if old else _SECRET_MODE if wanted.is_secret else _PUBLIC_MODE
+        usual = _SECRET_MODE if wanted.is_secret else _PUBLIC_MODE
+        mode = _bits(old) if old else usual
+        if wanted.is_secret:
+            mode &= ~0o007  # nobody else, whatever it was
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

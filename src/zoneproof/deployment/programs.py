@@ -95,18 +95,24 @@ async def run_once(
     *,
     seconds: float,
     variables: Mapping[str, str] | None = None,
+    hidden: Sequence[str] = (),
 ) -> str:
-    """Do what :func:`run` does, unless an earlier run of the task did; return its last words."""
+    """Do what :func:`run` does, unless an earlier run of the task did; return its last words.
+
+    What is ``hidden`` is left out of these, and of errors.
+    """
     command = [find_program(words[0]), *words[1:]]
     progress = context.progress
     if progress is None or os.name != "posix":
-        return last_words(_good(words, await _run(words, command, seconds, variables)))
+        return last_words(
+            _good(words, await _run(words, command, seconds, variables), hidden), hidden
+        )
     status = await _earlier(progress, words, context, seconds)
     if status is not None:
         _good(words, Ended(status, b"", b"(it ended while Zoneproof was stopped)"))
         return "it ended while Zoneproof was stopped"
     noting = ["/bin/sh", "-c", _NOTING, str(progress), *command]
-    return last_words(_good(words, await _run(words, noting, seconds, variables)))
+    return last_words(_good(words, await _run(words, noting, seconds, variables), hidden), hidden)
 
 
 async def _run(
@@ -118,25 +124,25 @@ async def _run(
     try:
         return await run_program(command, seconds=seconds, variables=variables or {})
     except ProgramError as error:
-        raise DeploymentError(f"{sanitize(shlex.join(words))} {error.message}") from error
+        raise DeploymentError(f"{sanitize(words[0])} {error.message}") from error
 
 
-def _good(words: Sequence[str], ended: Ended) -> Ended:
+def _good(words: Sequence[str], ended: Ended, hidden: Sequence[str] = ()) -> Ended:
     if ended.status == 0:
         return ended
     how = f"failed with exit status {ended.status}"
     if ended.status < 0:
         how = f"was ended by signal {-ended.status}"
-    said = last_words(ended)
-    raise DeploymentError(f"{sanitize(shlex.join(words))} {how}, and said: {said or 'nothing'}")
+    said = last_words(ended, hidden)
+    raise DeploymentError(f"{sanitize(words[0])} {how}, and said: {said or 'nothing'}")
 
 
-def last_words(ended: Ended) -> str:
+def last_words(ended: Ended, hidden: Sequence[str] = ()) -> str:
     """Return the last lines that a program wrote, errors before the rest, as one."""
     for output in (ended.stderr, ended.stdout):
         lines = [line for line in output.splitlines() if line.strip()][-_LINES:]
         if lines:
-            return sanitize(b"; ".join(lines), limit=_LONGEST_WORDS)
+            return sanitize(b"; ".join(lines), limit=_LONGEST_WORDS, secrets=hidden)
     return ""
 
 
@@ -153,7 +159,7 @@ async def _earlier(
             return _noted(progress)[1]
         if waited > seconds:
             raise DeploymentError(
-                f"{sanitize(shlex.join(words))} of an earlier run is still running (process"
+                f"{sanitize(words[0])} of an earlier run is still running (process"
                 f" {process}): wait for it to end, or stop it"
             )
         await context.sleep(_LOOK)

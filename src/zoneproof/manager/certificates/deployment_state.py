@@ -32,13 +32,15 @@ class NotDeployed(msgspec.Struct, frozen=True):
     """What is known of a task that has not been done for the certificate that was issued.
 
     ``since`` is when it was to be done first, ``attempts`` are those that failed, ``last_error`` is
-    one line, and ``next_attempt_at`` when it is tried again. Times are in UTC.
+    one line, and ``next_attempt_at`` when it is tried again. Times are in UTC. ``task`` is the
+    fingerprint of what failed: a task that was changed since has not failed.
     """
 
     since: Moment
     attempts: int = 0
     last_error: str = ""
     next_attempt_at: Moment | None = None
+    task: str = ""
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether it is to be tried now."""
@@ -75,13 +77,16 @@ def tasks_left(
         done, failed = deployed.get(task.name), not_deployed.get(task.name)
         is_done = done is not None and (done.serial, done.task) == (serial, task.fingerprint)
         if task.deploys and not is_done and (serial or failed):
-            left[task.name] = failed or NotDeployed(since)
+            is_changed = failed is not None and failed.task not in ("", task.fingerprint)
+            left[task.name] = NotDeployed(since) if failed is None or is_changed else failed
     return left
 
 
 def after_task_failure(
-    before: NotDeployed, error: ZoneproofError, now: datetime, rng: Uniform
+    before: NotDeployed, task: str, error: ZoneproofError, now: datetime, rng: Uniform
 ) -> NotDeployed:
-    """Return what is known after an attempt failed: it is tried again as renewals are."""
+    """Return what is known after an attempt failed: it is retried as renewals are."""
     attempts = before.attempts + 1
-    return NotDeployed(before.since, attempts, one_line(error), now + retry_step(attempts, rng))
+    return NotDeployed(
+        before.since, attempts, one_line(error), now + retry_step(attempts, rng), task
+    )

@@ -169,7 +169,7 @@ async def _do(
         occasion = Occasion(name, material.chain.names, manager.files.live(name), material=material)
         said = await _run(manager, task, occasion, progress)
     except ZoneproofError as error:
-        failed = after_task_failure(left, error, datetime.now(UTC), _RANDOM)
+        failed = after_task_failure(left, task.fingerprint, error, datetime.now(UTC), _RANDOM)
         await _remember(manager, found, task, failed, one_line(error))
         emit(TaskFailed(task.name, failed.last_error))
         return TaskResult(task.name, False, failed.last_error, failed.next_attempt_at)
@@ -184,7 +184,7 @@ async def _run(
 ) -> str:
     """Raise ZoneproofError for whatever goes wrong, so that it stops nothing else."""
     try:
-        context = TaskContext({}, progress, manager.task_locks)
+        context = TaskContext({}, progress, locks=manager.task_locks)
         opened = await open_defined_task(manager.credentials, task, context=context)
         return await opened.run(occasion)
     except ZoneproofError:

@@ -54,9 +54,10 @@ class Proposal:
         return {one.name: one for one in found}
 
     def changes_deployment_only(self, before: CertificateDefinition) -> bool:
-        """Tell whether no other certificate has to be issued for it than for ``before``."""
+        """Tell whether it differs, and needs no other certificate than ``before`` does."""
         same = self.definition.fingerprint == before.fingerprint
-        return same and self.credential is None and self.pkcs12_password is None
+        differs = self.definition != before or bool(self.task_credentials)
+        return same and differs and self.credential is None and self.pkcs12_password is None
 
 
 # The fields of a method that stay when it validates by another provider.

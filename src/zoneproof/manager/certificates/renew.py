@@ -122,6 +122,8 @@ async def renew(
     """
     circumstances = await manager.circumstances()
     chosen = await choose(manager.certificates, names)
+    if not names:
+        chosen += await _left_to_deploy(manager)
     if not chosen:
         await require_not_lost(manager.certificates, manager.history, manager.files)
     await manager.leftovers.clean_up(emit_for(""))
@@ -131,6 +133,7 @@ async def renew(
         manager,
         circumstances,
         Run(slots=slots),
+        bool(names),
         force,
         next_wake or datetime.now(UTC) + LOOK_EVERY,
     )
@@ -146,6 +149,20 @@ async def renew(
         return result
 
     return await all_at_once(map(one, chosen), _BEGUN * manager.settings.parallel)
+
+
+async def _left_to_deploy(
+    manager: Manager,
+) -> list[ManagedCertificate | DamagedCertificate]:
+    """Return the certificates that are not renewed, and have a task that is to be done now."""
+    now = datetime.now(UTC)
+    return [
+        one
+        for one in await manager.certificates.readable()
+        if not one.definition.renew
+        and one.definition.deploy
+        and status_of(one, manager.files, now).tasks_are_due
+    ]
 
 
 async def choose(
@@ -167,6 +184,7 @@ class _Renewals:
     manager: Manager
     circumstances: Circumstances
     run: Run
+    named: bool
     force: bool
     next_wake: datetime
 
@@ -174,6 +192,8 @@ class _Renewals:
         """Look at one certificate, and renew it if it is due."""
         if isinstance(chosen, DamagedCertificate):
             raise chosen.error
+        if not (self.named or chosen.definition.renew):
+            return await self._deploy_only(chosen, emit)
         now = datetime.now(UTC)
         found = status_of(
             chosen, self.manager.files, now, self.next_wake, circumstances=self.circumstances
@@ -214,6 +234,14 @@ class _Renewals:
             next_wake,
             circumstances=await self.manager.circumstances(fresh.definition),
         )
+
+    async def _deploy_only(self, chosen: ManagedCertificate, emit: Emit) -> Renewal:
+        """Do what is left to do with a certificate that is not to be renewed."""
+        try:
+            with self.manager.home.lock(chosen.name):
+                return await self._deploy(await self._look(chosen), emit)
+        except BusyError as error:
+            return Renewal(chosen.name, "busy", _names(chosen), error=error)
 
     async def _deploy(self, found: CertificateStatus, emit: Emit) -> Renewal:
         """Do what is left to do with a certificate that is not due; its lock is held."""

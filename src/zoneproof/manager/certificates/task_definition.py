@@ -50,7 +50,9 @@ class TaskDefinition(
     def open(self, secrets: Mapping[str, str], context: TaskContext | None = None) -> Task:
         """Make the task with the fields of its credential. Raises InvalidInputError."""
         fields = {**secrets, **self.fields}
-        return open_task(self.task, replace(context or TaskContext({}), fields=fields))
+        return open_task(
+            self.task, replace(context or TaskContext({}), fields=fields, secret=frozenset(secrets))
+        )
 
     def check(self) -> None:
         """Raise InvalidInputError for what cannot work, whatever else is stored."""
