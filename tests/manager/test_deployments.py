@@ -382,10 +382,10 @@ async def test_people_are_notified_of_what_is_not_deployed(world: World) -> None
         await world.define(script(world.folder, "bad", 1))
         await world.obtain()
         results = await renew(manager, world.emit_for)
-        assert await tell(manager.states, manager.settings.notify, results)
+        assert await tell(manager, results)
         assert await notified(manager.states) == (1, True)
         not_due = await renew(manager, world.emit_for)
-        assert not await tell(manager.states, manager.settings.notify, not_due)
+        assert not await tell(manager, not_due)
 
 
 async def notified(states: States) -> tuple[int, bool]:
