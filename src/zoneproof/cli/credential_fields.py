@@ -10,8 +10,9 @@ import click
 from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
-from zoneproof.deployment import TaskInfo, check_task_fields, describe_task, task_kinds
+from zoneproof.deployment import TaskInfo, check_task_fields, task_kinds
 from zoneproof.manager import Manager
+from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.providers import (
     CredentialField,
     ProviderInfo,
@@ -84,7 +85,7 @@ def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[st
 
 def given_for(kind: str, texts: Sequence[str]) -> dict[str, str]:
     """Return :func:`given_fields` of a provider, or of a kind of deployment task."""
-    return given_fields(describe_task(kind) if kind in task_kinds() else describe(kind), texts)
+    return given_fields(describe_kind(kind), texts)
 
 
 def require_usable(manager: Manager, kind: str, fields: Mapping[str, str]) -> None:

@@ -22,9 +22,9 @@ from zoneproof.issuance import (
     match_identifier,
 )
 from zoneproof.manager.certificates.files import check_certificate_name
-from zoneproof.manager.certificates.task_definition import TaskDefinition, named
+from zoneproof.manager.certificates.task_definition import TaskDefinition, describe_kind, named
 from zoneproof.manager.settings import DnsSettings
-from zoneproof.providers import describe, shown_field
+from zoneproof.providers import shown_field
 
 LISTENER_PORT = 80
 _DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
@@ -284,7 +284,7 @@ def default_name(identifiers: Sequence[str]) -> str:
 
 def secret_fields(provider: str, fields: dict[str, str]) -> list[str]:
     """Return the names of those fields that hold a secret. Raises InvalidInputError."""
-    info = describe(provider)
+    info = describe_kind(provider)
     return [
         name
         for name, value in fields.items()

@@ -12,8 +12,15 @@ import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
-from zoneproof.deployment import Task, TaskContext, describe_task, open_task
-from zoneproof.providers import shown_field
+from zoneproof.deployment import (
+    Task,
+    TaskContext,
+    TaskInfo,
+    describe_task,
+    open_task,
+    task_kinds,
+)
+from zoneproof.providers import ProviderInfo, describe, shown_field
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
@@ -76,6 +83,14 @@ class TaskDefinition(
                 )
         if not self.credential:
             self.open({})
+
+
+def describe_kind(kind: str) -> ProviderInfo | TaskInfo:
+    """Describe a provider or a kind of deployment task, which a credential may be for.
+
+    Raises InvalidInputError for what is neither.
+    """
+    return describe_task(kind) if kind in task_kinds() else describe(kind)
 
 
 def named(tasks: Sequence[TaskDefinition]) -> tuple[TaskDefinition, ...]:

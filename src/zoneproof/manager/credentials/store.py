@@ -6,7 +6,6 @@ import difflib
 import re
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
@@ -15,9 +14,9 @@ import msgspec
 
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, StorageError
-from zoneproof.deployment import TaskInfo, describe_task
+from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.manager.settings import DnsSettings
-from zoneproof.providers import CredentialField, ProviderInfo, describe, shown_field
+from zoneproof.providers import CredentialField, shown_field
 from zoneproof.storage import Row, Store, Transaction, among, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
@@ -105,10 +104,10 @@ class Credential:
         A field that the provider, or the deployment task, does not describe may be a secret, and so
         may those of one that this version does not have.
         """
-        info: ProviderInfo | TaskInfo | None = None
-        for look_up in (describe, describe_task):
-            with suppress(InvalidInputError):
-                info = info or look_up(self.provider)
+        try:
+            info = describe_kind(self.provider)
+        except InvalidInputError:
+            info = None
         unknown = CredentialField("", "", secret=True)
         return {
             name: shown_field((info and info.field(name)) or unknown, value)
