@@ -18,6 +18,7 @@ _MODULES: Mapping[str, str] = {
     "copy": "copy:Copy",
     "haproxy": "haproxy:Haproxy",
     "nginx": "nginx:Nginx",
+    "ssh": "ssh:Ssh",
     "systemd": "systemd:Systemd",
     "webhook": "webhook:Webhook",
 }

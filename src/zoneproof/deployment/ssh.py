@@ -1,0 +1,323 @@
+"""The task that copies a certificate to another machine by SFTP, and runs a command there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zoneproof.core.access import read_mode
+from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.core.fields import CredentialField
+from zoneproof.core.text import sanitize
+from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
+from zoneproof.deployment.parts import paths_of, wanted_files
+from zoneproof.deployment.placement import Wanted
+from zoneproof.deployment.programs import read_seconds
+
+if TYPE_CHECKING:
+    import asyncssh
+
+_PARTS = ("cert", "chain", "fullchain", "key", "combined")
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+_CONNECT_SECONDS = 30.0
+_MOST_OUTPUT = 1024 * 1024  # bytes of a command's output
+_MOST_FILE = 1024 * 1024
+_SECRET_MODE, _PUBLIC_MODE = 0o600, 0o644
+_TROUBLE = "check the host, and whether its SSH server runs"
+
+
+def _load() -> Any:
+    try:
+        import asyncssh
+    except ImportError as error:
+        raise InvalidInputError(
+            "the deployment task ssh needs asyncssh: install it with pip install 'zoneproof[ssh]'"
+        ) from error
+    return asyncssh
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise InvalidInputError(f"port: '{sanitize(text)}' is not a valid port")
+    return int(text)
+
+
+def _remote_path(part: str, text: str) -> None:
+    if not text.startswith("/") or "\0" in text:
+        raise InvalidInputError(f"{part} must be an absolute path, not '{sanitize(text)}'")
+
+
+def _fingerprints(text: str) -> set[str]:
+    """Return the fingerprints of host keys: given as such, or as lines of ssh-keyscan.
+
+    Raises InvalidInputError.
+    """
+    found = set()
+    for line in filter(None, map(str.strip, text.replace(";", "\n").splitlines())):
+        if _FINGERPRINT.fullmatch(line):
+            found.add(line)
+            continue
+        words = line.split()
+        # ssh-keyscan writes the host before the key, and a .pub file a comment after it.
+        start = next((i for i, word in enumerate(words) if word.startswith(("ssh-", "ecdsa-"))), 0)
+        asyncssh = _load()
+        try:
+            key = asyncssh.import_public_key(" ".join(words[start : start + 2]))
+        except asyncssh.KeyImportError as error:
+            raise InvalidInputError(
+                f"host_key: '{sanitize(line, limit=60)}' is not a public key: give what ssh-keyscan"
+                " prints, or its fingerprint, SHA256:..."
+            ) from error
+        found.add(key.get_fingerprint("sha256"))
+    if not found:
+        raise InvalidInputError("host_key: give the public key of the host")
+    return found
+
+
+def _client_key(text: str, passphrase: str) -> Any:
+    asyncssh = _load()
+    try:
+        return asyncssh.import_private_key(text.strip() + "\n", passphrase or None)
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+        raise InvalidInputError(
+            "private_key is not a private key, or private_key_password does not open it"
+        ) from error
+
+
+@dataclass
+class _HostKeys:
+    """Accepts the keys that are known, and remembers what else was offered."""
+
+    known: set[str]
+    offered: str = field(default="", init=False)
+
+    def client(self) -> Any:
+        keys = self
+
+        class Client(_load().SSHClient):  # type: ignore[misc]  # of a module loaded late
+            def validate_host_public_key(
+                self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+            ) -> bool:
+                keys.offered = key.get_fingerprint("sha256")
+                return keys.offered in keys.known
+
+        return Client()
+
+
+class Ssh:
+    """Copies files, where they differ, and runs a command."""
+
+    info: ClassVar[TaskInfo] = TaskInfo(
+        slug="ssh",
+        title="Another machine, by SSH",
+        homepage="https://asyncssh.readthedocs.io/",
+        fields=(
+            CredentialField("host", "name or address of the machine"),
+            CredentialField("port", "its port", default="22", check=_port),
+            CredentialField("user", "user to sign in as"),
+            CredentialField(
+                "host_key",
+                "its public key, as ssh-keyscan prints it, or the key's fingerprint, SHA256:...;"
+                " several with ';'",
+                check=_fingerprints,
+            ),
+            CredentialField("private_key", "private key to sign in with", secret=True),
+            CredentialField(
+                "private_key_password", "what that key is encrypted with", secret=True, default=""
+            ),
+            *(
+                CredentialField(
+                    part,
+                    f"path there for the {what}, in which {{name}} is the certificate's name",
+                    default="",
+                    check=partial(_remote_path, part),
+                )
+                for part, what in (
+                    ("cert", "certificate"),
+                    ("chain", "CA's certificates"),
+                    ("fullchain", "certificate and chain"),
+                    ("key", "private key"),
+                    ("combined", "key, certificate and chain in one file"),
+                )
+            ),
+            CredentialField("mode", "mode of new files with the key", default="", check=read_mode),
+            CredentialField("command", "command to run there afterwards", default=""),
+            CredentialField(
+                "timeout",
+                "seconds that the command may take",
+                default="120",
+                check=partial(read_seconds, "timeout"),
+            ),
+        ),
+        notes="It needs the extra `ssh` (`pip install 'zoneproof[ssh]'`). The host key is checked,"
+        " and nothing of `~/.ssh` is read. Each file is replaced in one step, and only if it"
+        " differs; all are written before the first is replaced. A file that is there keeps its"
+        " mode. The command is read by the shell of that user, and has to succeed; it may be run"
+        " twice if Zoneproof is killed meanwhile. On the other side, `restrict,command=...` in"
+        " `authorized_keys` does not fit, because two things are done; a user of its own does.",
+    )
+
+    def __init__(self, context: TaskContext) -> None:
+        fields = context.fields
+        self._fields, self._context = fields, context
+        self._keys = _fingerprints(fields["host_key"])
+        self._key = _client_key(fields["private_key"], fields["private_key_password"])
+        self._seconds = read_seconds("timeout", fields["timeout"])
+        if not paths_of(fields, "") and not fields["command"]:
+            raise InvalidInputError(
+                "deployment task ssh needs a field that names a file, or a command"
+            )
+
+    @property
+    def _where(self) -> str:
+        return f"{self._fields['user']}@{self._fields['host']}"
+
+    async def run(self, occasion: Occasion) -> str:
+        """Copy and run."""
+        async with self._connected() as connection:
+            wanted = wanted_files(self._fields, occasion)
+            written = await self._copy(connection, wanted) if wanted else []
+            done = [f"wrote {', '.join(written)}" if written else "nothing to write"]
+            if self._fields["command"]:
+                said = await self._command(connection)
+                done.append(f"ran the command{': ' * bool(said)}{said}")
+        return f"{self._where}: {'; '.join(done)}"
+
+    async def problems(self) -> list[str]:
+        """Sign in."""
+        try:
+            async with self._connected():
+                return []
+        except DeploymentError as error:
+            return [error.message]
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncssh.SSHClientConnection]:
+        asyncssh, hosts = _load(), _HostKeys(self._keys)
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                connection = await asyncssh.connect(
+                    self._fields["host"],
+                    int(self._fields["port"]),
+                    username=self._fields["user"],
+                    client_keys=[self._key],
+                    known_hosts=([], [], []),  # so that the client is asked
+                    client_factory=hosts.client,
+                    config=[],
+                    agent_path=None,
+                    preferred_auth="publickey",
+                )
+        except asyncssh.HostKeyNotVerifiable as error:
+            raise DeploymentError(
+                f"{self._where}: the host key is {hosts.offered or 'of an unknown kind'}, which is"
+                " not the one in host_key: find out why before you change that"
+            ) from error
+        except asyncssh.PermissionDenied as error:
+            raise DeploymentError(
+                f"{self._where}: it does not accept the key: add its public half to"
+                " ~/.ssh/authorized_keys there"
+            ) from error
+        except (OSError, asyncssh.Error, TimeoutError) as error:
+            raise DeploymentError(self._trouble(error)) from error
+        try:
+            yield connection
+        except (OSError, asyncssh.Error) as error:
+            raise DeploymentError(self._trouble(error)) from error
+        finally:
+            connection.abort()
+            await connection.wait_closed()
+
+    def _trouble(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"{self._where}: no answer within {_CONNECT_SECONDS:g} seconds: {_TROUBLE}"
+        reason = getattr(error, "reason", "") or str(error)
+        if isinstance(error, OSError) and error.errno and error.errno > 0:
+            reason = f"{os.strerror(error.errno)}: {_TROUBLE}"
+        return f"{self._where}: {sanitize(reason)}"
+
+    async def _copy(
+        self, connection: asyncssh.SSHClientConnection, wanted: list[Wanted]
+    ) -> list[str]:
+        async with asyncio.timeout(self._seconds), connection.start_sftp_client() as sftp:
+            new = []
+            for one in wanted:
+                path = str(one.path)
+                if await self._read(sftp, path) != one.data:
+                    new.append(path)
+                    await self._write(sftp, f"{path}.new", path, one)
+            for path in new:
+                await sftp.posix_rename(f"{path}.new", path)
+        return new
+
+    async def _read(self, sftp: asyncssh.SFTPClient, path: str) -> bytes | None:
+        asyncssh = _load()
+        try:
+            async with sftp.open(path, "rb") as file:
+                data = await file.read(_MOST_FILE)
+                return data if isinstance(data, bytes) else data.encode()
+        except asyncssh.SFTPNoSuchFile:
+            return None
+        except asyncssh.SFTPError as error:
+            raise DeploymentError(
+                f"{self._where}: cannot read {path}: {sanitize(error.reason)}"
+            ) from error
+
+    async def _write(
+        self, sftp: asyncssh.SFTPClient, temporary: str, path: str, wanted: Wanted
+    ) -> None:
+        asyncssh = _load()
+        given = read_mode(self._fields["mode"]) if wanted.is_secret else None
+        mode = given or (_SECRET_MODE if wanted.is_secret else _PUBLIC_MODE)
+        try:
+            try:
+                old = (await sftp.stat(path)).permissions
+                mode = given or (old & 0o777 if old else mode)
+            except asyncssh.SFTPNoSuchFile:
+                pass
+            private = asyncssh.SFTPAttrs(permissions=_SECRET_MODE)
+            async with sftp.open(temporary, "wb", attrs=private) as file:
+                await file.write(wanted.data)
+            await sftp.chmod(temporary, mode & ~0o007 if wanted.is_secret else mode)
+        except asyncssh.SFTPError as error:
+            raise DeploymentError(
+                f"{self._where}: cannot write {path}: {sanitize(error.reason)}"
+            ) from error
+
+    async def _command(self, connection: asyncssh.SSHClientConnection) -> str:
+        asyncssh = _load()
+        said = bytearray()
+        try:
+            async with (
+                asyncio.timeout(self._seconds),
+                connection.create_process(
+                    self._fields["command"],
+                    encoding=None,
+                    stdin=asyncssh.DEVNULL,
+                    stderr=asyncssh.STDOUT,
+                ) as process,
+            ):
+                while part := await process.stdout.read(65536):
+                    said += part
+                    if len(said) > _MOST_OUTPUT:
+                        raise DeploymentError(
+                            f"{self._where}: the command printed more than 1 MiB and was stopped"
+                        )
+                await process.wait_closed()
+        except TimeoutError as error:
+            raise DeploymentError(
+                f"{self._where}: the command took longer than {self._seconds:g} seconds"
+            ) from error
+        hidden = [self._fields["command"]] if "command" in self._context.secret else []
+        words = sanitize(bytes(said[-2000:]), secrets=hidden)
+        if process.exit_status != 0:
+            how = f"failed with exit status {process.exit_status}"
+            raise DeploymentError(
+                f"{self._where}: the command {how}, and said: {words or 'nothing'}"
+            )
+        return words
