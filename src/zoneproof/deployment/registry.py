@@ -17,9 +17,11 @@ _MODULES: Mapping[str, str] = {
     "command": "command:Command",
     "copy": "copy:Copy",
     "haproxy": "haproxy:Haproxy",
+    "kubernetes": "kubernetes:Kubernetes",
     "nginx": "nginx:Nginx",
     "ssh": "ssh:Ssh",
     "systemd": "systemd:Systemd",
+    "vault": "vault:Vault",
     "webhook": "webhook:Webhook",
 }
 
