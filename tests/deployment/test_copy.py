@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +121,24 @@ async def test_all_files_are_replaced_or_none(tmp_path: Path) -> None:
         await copy.run(occasion(tmp_path / "home"))
     assert cert.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cert", "home"]
+
+
+async def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
+    made = occasion(tmp_path / "home")
+    for name in ("cert", "fullchain"):
+        (tmp_path / name).write_text("old")
+    copy = task("copy", cert=tmp_path / "cert", fullchain=tmp_path / "fullchain")
+    assert made.material
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = len(made.material.chain.pem) - 1  # so that the first fits, and the second does not
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        with pytest.raises(DeploymentError, match=r"cannot write .*fullchain: File too large"):
+            await copy.run(made)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(tmp_path / name).read_text() for name in ("cert", "fullchain")] == ["old", "old"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cert", "fullchain", "home"]
 
 
 def test_what_a_killed_run_replaced_comes_back_when_the_next_one_fails(tmp_path: Path) -> None:

@@ -259,6 +259,33 @@ async def test_a_task_is_done_by_hand_whether_left_or_not(world: World) -> None:
     assert list((await world.summary()).not_deployed) == ["one"]
 
 
+async def test_what_fails_by_hand_is_left_to_do_again(world: World) -> None:
+    await world.define(script(world.folder, "one", 1))
+    (world.folder / "one.good").touch()
+    await world.obtain()
+    await renew(world.manager, world.emit_for)
+    (world.folder / "one.good").unlink()
+    (result,) = await deploy_chosen(world.manager, NAME, world.emit_for(NAME), ["one"])
+    assert not result.ok
+    summary = await world.summary()
+    assert (summary.status, list(summary.deployed)) == ("not deployed", [])
+
+
+async def test_the_note_of_a_killed_run_by_hand_does_not_stand_for_the_next_one(
+    world: World,
+) -> None:
+    await world.define(script(world.folder, "one"))
+    serial = await world.obtain()
+    (task,) = (await world.manager.certificates.get(NAME)).definition.deploy
+    await renew(world.manager, world.emit_for)
+    folder = world.manager.home.path / "deploying" / NAME
+    folder.mkdir(parents=True)
+    (folder / f"one~{serial}~{task.fingerprint}~0").write_text("4194303 1\n")
+    (result,) = await deploy_chosen(world.manager, NAME, world.emit_for(NAME), ["one"])
+    assert result.ok
+    assert len(world.ran) == 2
+
+
 async def test_tasks_before_and_after_an_attempt_are_run_for_each(world: World) -> None:
     whens = ("before", "issued", "failed", "always")
     tasks = [msgspec.structs.replace(script(world.folder, when), when=when) for when in whens]

@@ -99,8 +99,10 @@ async def deploy_chosen(
         for task in found.certificate.definition.deploy:
             if task.name not in chosen:
                 continue
-            left = found.left.get(task.name) or NotDeployed(found.now)
-            results.append(await _do(manager, found, task, left, tell))
+            left = found.left.get(task.name)
+            if left is None:  # what an earlier run of it left has no say in another one
+                _forget_progress(manager, name, task)
+            results.append(await _do(manager, found, task, left or NotDeployed(found.now), tell))
             if task.fatal and not results[-1].ok:
                 break
     return tuple(results)
@@ -207,6 +209,7 @@ async def _remember(
         deployed = {one: what for one, what in state.deployed.items() if one in known}
         failed = {one: what for one, what in state.not_deployed.items() if one in known}
         failed.pop(task.name, None)
+        deployed.pop(task.name, None)
         if isinstance(outcome, Deployed):
             deployed[task.name] = outcome
         else:
@@ -219,6 +222,10 @@ async def _remember(
         manager.history.add.within(tx, name, kind, f"{task.name}: {text}")
 
     await manager.store.write(work)
+    _forget_progress(manager, name, task)
+
+
+def _forget_progress(manager: Manager, name: str, task: TaskDefinition) -> None:
     folder = _folder(manager.home.path, name)
     with suppress(OSError):
         for note in folder.glob(f"{task.name}~*"):
