@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from tests.cli.inside import Inside
 from tests.cli.managing import issue, leaf
 from tests.deployment.occasions import program
 from tests.support.full_home import issued
+from tests.support.peers.web_servers import NginxServer
 from tests.support.world import World
 from zoneproof.manager.certificates.files import CertificateFiles
 
@@ -179,6 +182,31 @@ def test_an_issued_certificate_is_deployed_and_so_is_a_renewed_one(world: World)
     live = world.home / "live/www.example.com/cert.pem"
     assert (world.folder / "cert.pem").read_bytes() == live.read_bytes()
     assert world.shown("www.example.com")["status"] == "valid"
+
+
+def test_nginx_serves_what_the_ca_issued_before_and_after_a_renewal(world: World) -> None:
+    folder = world.folder / "nginx"
+    folder.mkdir()
+    server = NginxServer(folder)
+    files = f"fullchain={folder}/fullchain.pem,key={folder}/key.pem"
+    issue(world, "www.example.com", f"--deploy=copy:{files}")
+    with server:
+        assert served(server.port) == leaf(world, "www.example.com").serial_number
+        world.good(
+            "edit",
+            "www.example.com",
+            "--no-deploy=copy",
+            f"--deploy=nginx:{files},program={server.fields['program']}",
+        )
+        world.good("renew", "--force", "www.example.com")
+        renewed = leaf(world, "www.example.com").serial_number
+        server.wait_for_line("gracefully shutting down")  # the workers with the old one
+        assert served(server.port) == renewed
+
+
+def served(port: int) -> int:
+    pem = ssl.get_server_certificate(("127.0.0.1", port))
+    return x509.load_pem_x509_certificate(pem.encode()).serial_number
 
 
 def test_deployment_alone_obtains_no_other_certificate(world: World) -> None:
