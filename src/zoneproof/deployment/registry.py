@@ -14,6 +14,7 @@ from zoneproof.deployment.contract import Task, TaskContext, TaskInfo
 
 _MODULES: Mapping[str, str] = {
     "apache": "apache:Apache",
+    "aws-acm": "aws_acm:AwsAcm",
     "command": "command:Command",
     "copy": "copy:Copy",
     "haproxy": "haproxy:Haproxy",

@@ -61,9 +61,12 @@ def sign_aws4(
     """
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    signed = {"host": urlsplit(request.url).netloc, "x-amz-date": stamp}
+    own = {name.lower(): value for name, value in request.headers.items()}
+    signed = {name: value for name, value in own.items() if name.startswith("x-amz-")}
+    signed |= {"host": urlsplit(request.url).netloc, "x-amz-date": stamp}
     if session_token:
         signed["x-amz-security-token"] = session_token
+    signed = dict(sorted(signed.items()))
     names = ";".join(signed)
     canonical = _canonical_request(request, signed, names)
     to_sign = (

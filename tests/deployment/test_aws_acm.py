@@ -1,0 +1,105 @@
+"""AWS Certificate Manager, as moto has it, and signatures as botocore makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+import pytest
+from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
+from botocore.credentials import Credentials  # type: ignore[import-untyped]
+from moto.server import ThreadedMotoServer
+
+from tests.deployment.occasions import occasion, task
+from tests.support.fake_http import Reply, Request, fake_http_server
+from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.deployment import Material
+
+ARN = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+KEYS: dict[str, Any] = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "topsecretaccesskey"}
+
+
+@pytest.fixture
+def moto_url() -> Iterator[str]:
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+async def test_the_certificate_is_replaced_under_its_arn(moto_url: str, tmp_path: Path) -> None:
+    acm = boto3.client(
+        "acm",
+        endpoint_url=moto_url,
+        region_name="eu-west-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
+    first, second = occasion(tmp_path), occasion(tmp_path)
+    assert first.material
+    assert second.material
+    arn = acm.import_certificate(
+        Certificate=first.material.chain.leaf_pem, PrivateKey=first.material.private_key
+    )["CertificateArn"]
+    deploy = task("aws-acm", arn=arn, api_url=moto_url, **KEYS)
+    assert await deploy.problems() == []
+    assert await deploy.run(first) == f"{arn} has it already"
+    assert await deploy.run(second) == f"imported as {arn}"
+    found = acm.get_certificate(CertificateArn=arn)
+    assert found["Certificate"].encode() == second.material.chain.leaf_pem
+    assert second.material.chain.issuers_pem.decode().strip() in found["CertificateChain"]
+    assert len(acm.list_certificates()["CertificateSummaryList"]) == 1
+    missing = task("aws-acm", arn=ARN, api_url=moto_url, **KEYS)
+    (problem,) = await missing.problems()
+    assert problem.startswith("AWS Certificate Manager in eu-west-1: GetCertificate: ")
+
+
+async def test_requests_are_signed_with_their_target_as_botocore_signs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Request] = []
+
+    def refuse(request: Request) -> Reply:
+        seen.append(request)
+        return Reply(400, {"__type": "AccessDeniedException", "message": "no topsecretaccesskey"})
+
+    async with fake_http_server(refuse) as server:
+        deploy = task("aws-acm", arn=ARN, api_url=server.url, **KEYS)
+        with pytest.raises(DeploymentError, match="GetCertificate: ") as raised:
+            await deploy.run(occasion(tmp_path))
+    assert "topsecretaccesskey" not in raised.value.message
+    (sent,) = seen
+    expected = AWSRequest("POST", f"{server.url}/", data=sent.body)
+    expected.headers["X-Amz-Target"] = sent.headers["x-amz-target"]
+    at = datetime.strptime(sent.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: at, raising=False)
+    signer = SigV4Auth(Credentials("AKIDEXAMPLE", "topsecretaccesskey"), "acm", "eu-west-1")
+    signer.add_auth(expected)
+    expected.headers["X-Amz-Date"] = sent.headers["x-amz-date"]
+    assert sent.headers["authorization"] == expected.headers["Authorization"]
+
+
+async def test_without_a_key_nothing_is_imported(tmp_path: Path) -> None:
+    made = occasion(tmp_path)
+    assert made.material
+    keyless = replace(made, material=Material(made.material.chain, None))
+    with pytest.raises(DeploymentError, match="the key stays with its owner"):
+        await task("aws-acm", arn=ARN, **KEYS).run(keyless)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"arn": "arn:aws:iam::1:role/x", **KEYS}, "is not that of a certificate"),
+        ({"arn": ARN, "access_key_id": "A"}, "needs the field 'secret_access_key'"),
+    ],
+)
+def test_what_cannot_work_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        task("aws-acm", **fields)
