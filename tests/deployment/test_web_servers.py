@@ -82,7 +82,7 @@ async def load(server: WebServer) -> AsyncIterator[tuple[Counter[str], asyncio.C
 async def until_seen(seen: Counter[str], changed: asyncio.Condition, made: Occasion) -> None:
     assert made.material
     serial = made.material.serial
-    async with changed, asyncio.timeout(20):
+    async with changed, asyncio.timeout(60):
         await changed.wait_for(lambda: seen[serial] > 0)
 
 
