@@ -349,6 +349,23 @@ class SurvivesOthers:
         assert harness.api.lose == 0
         assert await harness.values(harness.zone, name) == [theirs]
 
+    async def test_reads_that_lag_mislead_nobody(self, harness: ApiHarness) -> None:
+        counts = []
+        for harness.api.lag in (0, 2):
+            name, first, second = await harness.new_name(), challenge_value(), challenge_value()
+            if harness.info.limits.values_at_name == 1:
+                second = first
+            provider, before = harness.open(), harness.api.changes
+            for value in (first, first, second):
+                await provider.add(harness.zone, [txt(name, value)])
+            assert sorted(await harness.values(harness.zone, name)) == sorted({first, second})
+            counts.append(harness.api.changes - before)
+            await provider.remove(harness.zone, [txt(name, first)])
+            assert await harness.values(harness.zone, name) == [second] * (second != first)
+            await provider.remove(harness.zone, [txt(name, second)])
+            assert not await harness.has_records(name)
+        assert counts[0] == counts[1]
+
     async def test_a_write_that_fails_for_good_may_have_been_done(
         self, harness: ApiHarness
     ) -> None:

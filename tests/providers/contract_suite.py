@@ -227,8 +227,8 @@ class ChangesNothingTwice:
     async def test_adding_a_value_twice_leaves_it_once(self, harness: Harness) -> None:
         name, value = await harness.new_name(), challenge_value()
         provider = harness.open()
-        await provider.add(harness.zone, [txt(name, value)])
-        await provider.add(harness.zone, [txt(name, value)])
+        for one in (provider, provider, harness.open()):
+            await one.add(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
 
     async def test_adding_one_of_two_values_again_keeps_both(self, harness: Harness) -> None:

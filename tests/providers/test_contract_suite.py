@@ -6,7 +6,7 @@ That the same clause passes without the fault is what the provider's own row sho
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -30,6 +30,7 @@ from zoneproof.providers.api_provider import ApiProvider, StoredTxt
 from zoneproof.providers.desec import Desec
 from zoneproof.providers.digitalocean import DigitalOcean
 from zoneproof.providers.namecheap import Host, Namecheap
+from zoneproof.providers.recent_writes import RecentWrites
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, TxtSet, WholeZone
 
@@ -193,6 +194,23 @@ class DoesNotWait(DigitalOcean):
         await self.api.send("POST", path, json=new, refusals=impatient)
 
 
+class RemembersNothing(RecentWrites[Any]):
+    def correct(self, key: Hashable, mark: object, read: Any) -> Any:
+        return read
+
+
+class BelievesLateReads(Namecheap):
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._recent = RemembersNothing()
+
+
+class BelievesLateLists(DigitalOcean):
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._recent = RemembersNothing()
+
+
 class Quotes(DigitalOcean):
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         await super().create_record(zone, replace(record, value=record.value.replace('"', "'")))
@@ -209,6 +227,8 @@ FAULTS: list[tuple[type[ApiContract], type[Provider], str]] = [
     (DigitalOceanRow, WithoutLooking, "adding_a_value_twice_leaves_it_once"),
     (DigitalOceanRow, RepeatsBlindly, "an_answer_that_is_lost_is_made_up_for"),
     (DigitalOceanRow, GivesUp, "an_answer_that_is_lost_is_made_up_for"),
+    (NamecheapRow, BelievesLateReads, "reads_that_lag_mislead_nobody"),
+    (DigitalOceanRow, BelievesLateLists, "reads_that_lag_mislead_nobody"),
     (DigitalOceanRow, IsTooSure, "a_write_that_fails_for_good_may_have_been_done"),
     (DigitalOceanRow, MindsWhatIsGone, "what_is_gone_meanwhile_need_not_be_removed"),
     (NamecheapRow, BelievesEach200, _FAILURES),

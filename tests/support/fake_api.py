@@ -28,6 +28,7 @@ A provider's fake says how its API writes what is in the store: routes, and a ta
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
 from collections import deque
@@ -158,13 +159,16 @@ class FakeApi:
         self.keys: dict[str, Key] = {}
         self.full = False  # the quota of records is used up
         self.lose = 0  # so many changes are done, and then the connection is lost
+        self.lag = 0  # so many reads after a change show what was there before it
         self.after_read: deque[Callable[[], object]] = deque()  # what others do then
         self.after_change: deque[Callable[[], object]] = deque()
         self.versions: dict[tuple[str, str], int] = {}  # of sets, by zone and name
         self._ids = itertools.count(1001)
         self._key = Key()
         self._issued: dict[str, str] = {}  # keys, by the tokens that were handed out for them
-        self._reads = self._changes = 0
+        self._reads = self._changes = self._late = 0
+        self._before: dict[str, FakeZone] = {}  # what late reads show
+        self._refused = False
         self._routes = [
             (*handler.__dict__["route"], handler)
             for name in dir(type(self))
@@ -280,6 +284,11 @@ class FakeApi:
 
     # --- for tests -----------------------------------------------------------------------------
 
+    @property
+    def changes(self) -> int:
+        """How many changes there were."""
+        return self._changes
+
     def add_zone(self, name: str, key: str = "") -> FakeZone:
         """Make a zone; its id is ``key``, or made up."""
         zone = FakeZone(key or f"z{next(self._ids)}", name)
@@ -305,8 +314,12 @@ class FakeApi:
     def __call__(self, request: Request) -> Answer:
         """Answer a request, or lose it after it was done."""
         reads, changes = self._reads, self._changes
+        if self._late and (late := self._late_answer(request)):
+            return late
+        before = copy.deepcopy(self.zones) if self.lag and not self._late else self._before
         reply = self._answer(request)
         if self._changes > changes:
+            self._before, self._late = before, self.lag
             if self.after_change:
                 self.after_change.popleft()()
             if self.lose:
@@ -316,7 +329,20 @@ class FakeApi:
             self.after_read.popleft()()
         return reply
 
+    def _late_answer(self, request: Request) -> Reply | None:
+        """Answer from what was there before the last change; None for a request that changes."""
+        zones, versions, changes = self.zones, dict(self.versions), self._changes
+        self.zones = copy.deepcopy(self._before)
+        reply = self._answer(request)
+        read = self._changes == changes and (request.method == "GET" or not self._refused)
+        self.zones, self.versions, self._changes = zones, versions, changes
+        if not read:
+            return None
+        self._late -= 1
+        return reply
+
     def _answer(self, request: Request) -> Reply:
+        self._refused = False
         path = urlsplit(request.path).path
         for method, pattern, handler in self._routes:
             if method == request.method and (found := pattern.fullmatch(path)):
@@ -326,6 +352,7 @@ class FakeApi:
                         self.enter(call)
                     answered: Reply = handler(self, call)
                 except RefusedError as refused:
+                    self._refused = True
                     return self.refuse(refused.kind)
                 return answered
         return Reply(404, f"the fake has no route for {request.method} {path}".encode())

@@ -40,6 +40,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.recent_writes import RecentWrites
 from zoneproof.providers.refusals import USUAL, ErrorBody, Refusals
 from zoneproof.providers.server_url import ServerUrl, mask_url
 
@@ -260,6 +261,10 @@ class RecordsProvider(ApiProvider):
 
     by_name: ClassVar[bool] = True
 
+    def __init__(self, context: ProviderContext, **client: Any) -> None:
+        super().__init__(context, **client)
+        self._recent = RecentWrites[bool]()  # whether a record is there
+
     @abstractmethod
     async def list_records(self, zone: Zone, name: str) -> Sequence[StoredTxt]:
         """Return the zone's TXT records, all pages: at least those at ``name``.
@@ -296,12 +301,17 @@ class RecordsProvider(ApiProvider):
     async def _listed(self, zone: Zone, group: Sequence[TxtRecord]) -> Sequence[StoredTxt]:
         return await self.list_records(zone, group[0].name)
 
+    def _is_there(self, zone: Zone, record: TxtRecord, stored: Sequence[StoredTxt]) -> bool:
+        """Tell whether a record is there, listed or just created."""
+        listed = any(_is_same(one, record) for one in stored)
+        return self._recent.correct((zone.name, record.name, record.value), listed, listed)
+
     async def _add_to_listed(self, zone: Zone, group: Sequence[TxtRecord]) -> None:
         async with self._hold(zone, [record.name for record in group]):
             with self._about(zone, unchanged=True):
                 stored = await self._listed(zone, group)
             await in_parts(
-                ([one], self._create(zone, one, there=any(_is_same(s, one) for s in stored)))
+                ([one], self._create(zone, one, there=self._is_there(zone, one, stored)))
                 for one in group
             )
 
@@ -317,11 +327,23 @@ class RecordsProvider(ApiProvider):
             return self.create_record(zone, record)
 
         await self._converge(zone, look, sure=True)
+        if not there:
+            self._recent.wrote((zone.name, record.name, record.value), mark=False, state=True)
 
     async def _remove_from_listed(self, zone: Zone, group: Sequence[TxtRecord]) -> None:
         async with self._hold(zone, [record.name for record in group]):
             with self._about(zone, unchanged=True):
                 stored = await self._listed(zone, group)
+                for attempt in range(ROUNDS - 1):
+                    if all(
+                        any(_is_same(s, one) for s in stored)
+                        for one in group
+                        if self._is_there(zone, one, stored)
+                    ):
+                        break
+                    # A list lags behind what was just created: without its id it would stay.
+                    await self.sleep(_PAUSE * 2.0**attempt)
+                    stored = await self._listed(zone, group)
             await in_parts(
                 ([one], self._delete(zone, [s for s in stored if _is_same(s, one)]))
                 for one in group

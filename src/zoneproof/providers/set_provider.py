@@ -1,20 +1,22 @@
 """Providers whose API replaces all values at a name, or all records of a zone, at once.
 
 Reading, merging and writing happen under locks, and afterwards it is checked that what was written
-is there: other programs may do the same at the same time.
+is there: other programs may do the same at the same time. A read that shows what was there before
+the write is late: nothing is written again because of it, and nothing is lost in the next write.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from zoneproof.core.aio import all_at_once
 from zoneproof.providers.api_provider import ApiProvider
 from zoneproof.providers.batches import in_parts
-from zoneproof.providers.contract import TxtRecord, Zone
+from zoneproof.providers.contract import ProviderContext, TxtRecord, Zone
+from zoneproof.providers.recent_writes import RecentWrites
 
 R = TypeVar("R")
 
@@ -62,6 +64,10 @@ class SetsProvider(ApiProvider):
     batches: ClassVar[bool] = False
     checks: ClassVar[bool] = True
 
+    def __init__(self, context: ProviderContext, **client: Any) -> None:
+        super().__init__(context, **client)
+        self._recent = RecentWrites[TxtSet]()
+
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the set at a name relative to the zone, an empty one if there is none."""
         raise NotImplementedError
@@ -102,14 +108,21 @@ class SetsProvider(ApiProvider):
             sets = await self.read_sets(zone, list(by_name))
             changes = []
             for name, own in by_name.items():
-                old = sets.get(name, TxtSet())
+                read = sets.get(name, TxtSet())
+                there = self._recent.correct((zone.name, name), set(read.values), read)
+                old = replace(there, version=read.version)
                 new = old.with_values(own) if adding else old.without_values(own)
                 if new.values != old.values:
                     changes.append(SetChange(name, old, new))
-            return self.write_sets(zone, changes) if changes else None
+            return self._write(zone, changes) if changes else None
 
         async with self._hold(zone, by_name):
             await self._converge(zone, look, sure=not self.checks)
+
+    async def _write(self, zone: Zone, changes: Sequence[SetChange]) -> None:
+        await self.write_sets(zone, changes)
+        for one in changes:
+            self._recent.wrote((zone.name, one.name), set(one.old.values), one.new)
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,10 @@ class WholeZone(Generic[R]):
 
 class WholeZoneProvider(ApiProvider, Generic[R]):
     """A provider whose API replaces all records of a zone; ``R`` is a record as the API has it."""
+
+    def __init__(self, context: ProviderContext, **client: Any) -> None:
+        super().__init__(context, **client)
+        self._recent = RecentWrites[Sequence[R]]()
 
     @abstractmethod
     async def read_zone(self, zone: Zone) -> WholeZone[R]:
@@ -156,10 +173,15 @@ class WholeZoneProvider(ApiProvider, Generic[R]):
     async def _rewrite(self, zone: Zone, change: Callable[[Sequence[R]], list[R]]) -> None:
         async def look() -> Coroutine[Any, Any, None] | None:
             whole = await self.read_zone(zone)
-            records = change(whole.records)
-            if len(records) == len(whole.records):
+            there = self._recent.correct(zone.name, whole.records, whole.records)
+            records = change(there)
+            if len(records) == len(there):
                 return None
-            return self.write_zone(zone, WholeZone(records, whole.extra))
+            return self._write(zone, there, WholeZone(records, whole.extra))
 
         async with self._locks(zone.name):
             await self._converge(zone, look, sure=False)
+
+    async def _write(self, zone: Zone, there: Sequence[R], whole: WholeZone[R]) -> None:
+        await self.write_zone(zone, whole)
+        self._recent.wrote(zone.name, there, whole.records)
