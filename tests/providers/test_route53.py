@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import boto3  # type: ignore[import-untyped]
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, no_sleep, txt
 from tests.providers.fakes.route53 import FakeRoute53
 from tests.support.fake_http import Reply, Request, fake_http_server
+from tests.support.peers.moto import moto_server, route53_client
 from zoneproof.core.errors import ProviderCredentialsError
 from zoneproof.providers import ProviderContext, describe, open_provider
 from zoneproof.providers.aws_credentials import AwsCredentials, AwsKeys
@@ -52,21 +51,12 @@ class TestRoute53(ApiContract):
 
 @pytest.fixture
 def moto_url() -> Iterator[str]:
-    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
+    with moto_server() as url:
+        yield url
 
 
 async def test_moto_takes_what_is_sent(moto_url: str) -> None:
-    aws = boto3.client(
-        "route53",
-        endpoint_url=moto_url,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-    )
+    aws = route53_client(moto_url)
     made = aws.create_hosted_zone(Name="zone.example", CallerReference="1")["HostedZone"]["Id"]
     fields = {**FIELDS, "role_arn": "arn:aws:iam::123456789012:role/dns"}
     urls = {"api_url": f"{moto_url}/2013-04-01", "sts_url": f"{moto_url}/"}

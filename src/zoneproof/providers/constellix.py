@@ -120,6 +120,8 @@ class Constellix(SetsProvider):
         values = [{"value": quote_txt(v), "disableFlag": False} for v in change.new.values]
         new = {"name": change.name, "ttl": change.new.ttl, "roundRobin": values}
         key = change.old.version
+        if change.old.values and not key:
+            raise ProviderConflictError("what was just written cannot be read yet")
         if not values:
             await self.api.delete(f"{_path(zone)}/{key}")
         elif key:

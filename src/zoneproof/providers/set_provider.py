@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from zoneproof.core.aio import all_at_once
@@ -25,7 +25,8 @@ R = TypeVar("R")
 class TxtSet:
     """The TXT values at a name, their TTL in seconds, and the service's mark of this state if any.
 
-    Nothing is there if there are no ``values``.
+    Nothing is there if there are no ``values``. The mark is also empty for what was just written
+    and cannot be read yet.
     """
 
     values: tuple[str, ...] = ()
@@ -109,8 +110,9 @@ class SetsProvider(ApiProvider):
             changes = []
             for name, own in by_name.items():
                 read = sets.get(name, TxtSet())
-                there = self._recent.correct((zone.name, name), set(read.values), read)
-                old = replace(there, version=read.version)
+                old = self._recent.correct((zone.name, name), set(read.values), read)
+                if set(old.values) == set(read.values):
+                    old = read
                 new = old.with_values(own) if adding else old.without_values(own)
                 if new.values != old.values:
                     changes.append(SetChange(name, old, new))

@@ -1,0 +1,68 @@
+"""Certificates through servers that others have made: Knot, and moto for Route 53."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_api import FakeZone, Record
+from tests.support.fake_zones_dns import FakeZonesDns
+from tests.support.orders import Authority, authority
+from tests.support.peers.knot import TSIG_NAME, TSIG_SECRET, Knot
+from tests.support.peers.moto import moto_server, route53_client
+from zoneproof.providers.txt_text import unquote_txt
+
+ZONE = "zone.example"
+_ZONE_TEXT = "@ 60 SOA ns1 hostmaster 1 3600 600 86400 60\n@ 60 NS ns1\nns1 60 A 127.0.0.1\n"
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    with authority(tmp_path_factory.mktemp("ca")) as running:
+        yield running
+
+
+async def test_rfc2136_at_knot(ca: Authority, tmp_path: Path) -> None:
+    zones = {"example": f"$ORIGIN example.\n{_ZONE_TEXT}", ZONE: f"$ORIGIN {ZONE}.\n{_ZONE_TEXT}"}
+    with Knot(tmp_path / "knot", zones, port=ca.port):
+        fields = {"server": "127.0.0.1", "port": str(ca.port)}
+        key = {"key_name": TSIG_NAME, "secret": TSIG_SECRET}
+        await ca.issue(tmp_path / "home", "rfc2136", {**fields, **key}, ZONE)
+
+
+class HostedZones:
+    """What is in moto's hosted zones, to be served by DNS."""
+
+    def __init__(self, aws: Any) -> None:
+        self._aws = aws
+
+    @property
+    def zones(self) -> Mapping[str, FakeZone]:
+        """The zones with their TXT records."""
+        hosted = self._aws.list_hosted_zones()["HostedZones"]
+        return {one["Id"]: self._zone(one["Id"], one["Name"].rstrip(".")) for one in hosted}
+
+    def _zone(self, key: str, name: str) -> FakeZone:
+        sets = self._aws.list_resource_record_sets(HostedZoneId=key)["ResourceRecordSets"]
+        records = [
+            Record(0, one["Name"].removesuffix(f".{name}."), "TXT", unquote_txt(value["Value"]), 60)
+            for one in sets
+            if one["Type"] == "TXT"
+            for value in one["ResourceRecords"]
+        ]
+        return FakeZone(key, name, records)
+
+
+async def test_route53_at_moto(ca: Authority, tmp_path: Path) -> None:
+    with moto_server() as url:
+        aws = route53_client(url)
+        aws.create_hosted_zone(Name=ZONE, CallerReference="1")
+        store = HostedZones(aws)
+        fields = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "made-up"}
+        async with FakeZonesDns(store, "example", ca.port):
+            fields["api_url"] = f"{url}/2013-04-01"
+            await ca.issue(tmp_path, "route53", fields, ZONE)
+        assert [zone.records for zone in store.zones.values()] == [[]]
