@@ -6,13 +6,21 @@ import re
 
 import pytest
 
-from bench import dns, lag, registrations, renew, storm, updates
+from bench import batch, dns, lag, registrations, renew, storm, updates
 from bench.soak import connections, day, kills, packets
 
 
 def test_dns_prints_a_ratio_to_knot(capsys: pytest.CaptureFixture[str]) -> None:
     dns.run(names=20, rounds=1, seconds=0.2)
     assert "zoneproof / knot" in capsys.readouterr().out
+
+
+def test_batch_prints_requests_and_a_ratio_to_lego(capsys: pytest.CaptureFixture[str]) -> None:
+    batch.run(names=5, rounds=1)
+    said = capsys.readouterr().out
+    assert re.search(r"zoneproof: requests to publish +3 .*met", said)
+    assert re.search(r"lego: requests to publish +10, to remove 10", said)
+    assert "zoneproof / lego" in said
 
 
 def test_registrations_prints_a_ratio_of_many_to_few(capsys: pytest.CaptureFixture[str]) -> None:
