@@ -63,7 +63,8 @@ class Lego:
     async def send(self, actions: Sequence[object]) -> float:
         """Do all that, one after another as certbot does; returns the seconds."""
         stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin and stdout
+        assert stdin
+        assert stdout
         stdin.write(json.dumps(actions).encode() + b"\n")
         line = await stdout.readline()
         if not line:
