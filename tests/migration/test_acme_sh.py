@@ -187,6 +187,33 @@ def test_methods_have_their_counterparts(
     assert (made.notes == ()) == is_complete
 
 
+def test_a_script_without_a_provider_here_goes_on_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "acme.sh", "")
+    options = "Unheard Of\nOptions:\n UO_Key Key\n UO_User User\n"
+    write(tmp_path / "dnsapi/dns_unheard_of.sh", f"dns_unheard_of_info='{options}'\n")
+    monkeypatch.setenv("ACME_SH_HOME", str(tmp_path))
+    certificate_of(home(tmp_path, SAVED_UO_Key=SECRET, UO_Else="no"), Le_Webroot="dns_unheard_of")
+    made = only(read_acme_sh(tmp_path))
+    assert (made.provider, made.fields) == ("acmesh:dns_unheard_of", {"UO_Key": SECRET})
+    assert any("keep acme.sh installed" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("script", "lacks"),
+    [
+        ("dns_cf", "acme.sh has no CF_Token or CF_Key for the provider cloudflare"),
+        ("dns_gandi_livedns", "for the provider gandi"),
+    ],
+)
+def test_a_provider_that_needs_one_of_several_fields_lacks_them_all(
+    tmp_path: Path, script: str, lacks: str
+) -> None:
+    certificate_of(home(tmp_path), Le_Webroot=script)
+    assert only(read_acme_sh(tmp_path)).lacks.endswith(lacks)
+
+
 def test_another_port_is_kept(tmp_path: Path) -> None:
     certificate_of(home(tmp_path), Le_Webroot="no", Le_HTTPPort="8080", Le_LocalAddress="::1")
     assert only(read_acme_sh(tmp_path)).listen == "[::1]:8080"

@@ -131,11 +131,24 @@ def test_the_old_prefix_of_plugins_is_understood(tmp_path: Path) -> None:
 
 
 def test_settings_without_a_counterpart_are_noted_without_their_value(tmp_path: Path) -> None:
-    made, _ = with_plugin(tmp_path, "unheard", {"dns_unheard_password": SECRET})
-    assert (made.provider, made.fields) == ("unheard", {})
-    assert any("no provider unheard" in note for note in made.notes)
+    settings = {"dns_linode_key": "k", "dns_linode_password": SECRET}
+    made, _ = with_plugin(tmp_path, "linode", settings)
+    assert made.fields == {"token": "k"}
     assert any("password is not carried over" in note for note in made.notes)
     assert SECRET not in repr(made)
+
+
+def test_a_plugin_without_a_provider_here_goes_on_writing(tmp_path: Path) -> None:
+    made, _ = with_plugin(tmp_path, "unheard-of", {"dns_unheard_of_password": SECRET})
+    assert made.provider == "certbot:dns-unheard-of"
+    assert made.fields == {"ini": str(tmp_path / "secrets.ini")}
+    assert any("keep certbot installed" in note for note in made.notes)
+
+
+def test_a_provider_that_needs_one_of_several_fields_lacks_them_all(tmp_path: Path) -> None:
+    made, _ = with_plugin(tmp_path, "cloudflare", {"dns_cloudflare_email": "me@example.com"})
+    assert made.provider == "cloudflare"
+    assert made.lacks.endswith("has no api_token or api_key for the provider cloudflare")
 
 
 def test_credentials_that_are_missing_leave_the_certificate(tmp_path: Path) -> None:

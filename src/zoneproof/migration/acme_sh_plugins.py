@@ -11,14 +11,17 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.migration.found import Findings
 from zoneproof.migration.methods import (
     FoundMethod,
+    adapter,
     choose_provider,
     dns,
     http,
     listener,
     web_server,
+    without_secrets,
 )
 from zoneproof.migration.reading import exists, read_text, shown
 from zoneproof.migration.tsig_keys import TsigKey, read_key_file, read_key_text
+from zoneproof.providers import describe, installed
 from zoneproof.providers.aliases import find_alias
 
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
@@ -114,7 +117,11 @@ def read_method(root: str, name: str, stored: Stored, findings: Findings) -> Fou
         slug, alias = found
         lacks = f"acme.sh's settings of {root} are not carried over: enter them as fields"
         fields = {field: stored[key] for key, field in alias.fields.items()}
-        return dns(slug, fields, name, lacks="" if fields else lacks)
+        lacks = without_secrets(slug, alias, fields, "acme.sh") if fields else lacks
+        return dns(slug, fields, name, lacks=lacks)
+    if (script := f"acmesh:{root}") in installed():
+        fields = {one.name: stored[one.name] for one in describe(script).fields}
+        return adapter(script, fields, name, "acme.sh")
     said = f"acme.sh used '{root[:40]}'" if root.isprintable() and root else "it names no method"
     return choose_provider(f"{said}, which is not known here", name)
 

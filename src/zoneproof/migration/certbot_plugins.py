@@ -19,16 +19,17 @@ from zoneproof.migration.found import Findings
 from zoneproof.migration.lego_settings import LegoSettings
 from zoneproof.migration.methods import (
     FoundMethod,
+    adapter,
     choose_provider,
     dns,
     http,
     listener,
     web_server,
+    without_secrets,
 )
 from zoneproof.migration.reading import exists, read_text, shown
 from zoneproof.migration.registrations import take_registrations
 from zoneproof.migration.tsig_keys import algorithm_name
-from zoneproof.providers import Alias
 from zoneproof.providers.aliases import find_alias
 
 _WITHOUT_MEANING = {"rfc2136": ("sign_query",), "linode": ("version",)}
@@ -80,9 +81,13 @@ def read_method(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
 
 
 def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> FoundMethod:
-    slug, alias = find_alias("certbot", f"dns-{plugin}") or (plugin, Alias("certbot", plugin))
-    fields = alias.fields
     path, settings = _settings(renewal, findings, plugin)
+    known = find_alias("certbot", f"dns-{plugin}")
+    if not known:
+        ini = str(path.absolute()) if path else ""
+        return adapter(f"certbot:dns-{plugin}", {"ini": ini}, renewal.name, "certbot")
+    slug, alias = known
+    fields = alias.fields
     if path is None:
         lacks = f"certbot's credentials of {plugin} could not be read"
         return dns(slug, {}, renewal.name, lacks=lacks)
@@ -93,6 +98,7 @@ def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> Fou
             values["algorithm"] = algorithm_name(values.get("algorithm") or _DEFAULT_ALGORITHM)
         except InvalidInputError as error:
             lacks = error.message
+    lacks = lacks or without_secrets(slug, alias, values, f"certbot's file {shown(path)}")
     left = sorted(set(settings) - set(fields) - set(_WITHOUT_MEANING.get(plugin, ())))
     notes = [
         f"{shown(path)}: the setting {key} is not carried over: `zoneproof credential set"

@@ -14,7 +14,7 @@ from pathlib import Path
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.migration.acme_sh_plugins import read_settings
 from zoneproof.migration.found import Findings
-from zoneproof.migration.methods import FoundMethod, dns
+from zoneproof.migration.methods import FoundMethod, dns, without_secrets
 from zoneproof.migration.reading import read_text
 from zoneproof.migration.registrations import take_registrations
 from zoneproof.migration.tsig_keys import algorithm_name, read_key_file
@@ -73,6 +73,7 @@ def read_method(settings: LegoSettings, name: str, findings: Findings) -> FoundM
             take_registrations(settings.locate(storage), fields.get("server", ""), findings)
     if not lacks and not any(fields.values()) and alias.fields:
         lacks = f"none of lego's variables for {provider} is set: {', '.join(alias.fields)}"
+    lacks = lacks or without_secrets(slug, alias, fields, "lego's environment")
     return dns(slug, fields, name, lacks=lacks)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zoneproof.providers import slugs
+from zoneproof.providers import Alias, describe, exists, slugs
 from zoneproof.providers.retired import RETIRED
 
 
@@ -35,8 +35,31 @@ def dns(
 ) -> FoundMethod:
     """Return a method with a provider, whose fields that are empty are left out."""
     given = {key: value for key, value in fields.items() if value}
-    missing = () if slug in slugs() else (no_provider(slug, name),)
+    missing = () if exists(slug) else (no_provider(slug, name),)
     return FoundMethod("dns-01", slug, given, notes=(*missing, *notes), lacks=lacks)
+
+
+def without_secrets(slug: str, alias: Alias, fields: Mapping[str, str], client: str) -> str:
+    """Say that a provider that can do with no field at all got none of its secrets.
+
+    Where a field must be given, opening the provider says so.
+    """
+    if slug not in slugs() or any(field.default is None for field in describe(slug).fields):
+        return ""
+    secret = {field.name for field in describe(slug).fields if field.secret}
+    theirs = [name for name, ours in alias.fields.items() if ours in secret]
+    if not theirs or any(fields.get(ours) for ours in secret):
+        return ""
+    return f"{client} has no {' or '.join(theirs)} for the provider {slug}"
+
+
+def adapter(slug: str, fields: Mapping[str, str], name: str, client: str) -> FoundMethod:
+    """Return a method by which the client's own code goes on writing the records."""
+    note = (
+        f"Zoneproof has no provider of its own for it, so {slug} has {client} write the records:"
+        f" keep {client} installed, or choose a provider with `zoneproof edit {name} --provider`"
+    )
+    return dns(slug, fields, name, [note])
 
 
 def no_provider(slug: str, name: str) -> str:
