@@ -16,13 +16,15 @@ from statistics import median
 
 from tests.docs.page import ROOT
 from tests.providers.api_contract import ApiContract
+from tests.providers.recorded_exchanges import RECORDED
 from zoneproof.providers import describe, slugs
 from zoneproof.providers.registry import load
 
 _HEAD = """# All providers
 
 Made by `scripts/providers-table`. "Made from" says what the fake of the API follows, or which
-server the tests use; "recorded" whether exchanges that others recorded with the service agree.
+server the tests use; "recorded" whether exchanges that others recorded with the service agree,
+which `tests/providers/test_recorded.py` tests.
 
 | | provider | fields | made from | recorded | contract | lines: module, fake, tests |
 |---|---|---|---|---|---|---|"""
@@ -73,6 +75,8 @@ def main() -> None:
             paths = [Path(inspect.getfile(one)) for one in (load(slug), row.fake, row)]
             counts.append((line_count(paths[0]), line_count(paths[1]), line_count(paths[2])))
             source, recorded = row.fake.sources, row.fake.recorded
+            if recorded.startswith("agree") and slug not in RECORDED:
+                recorded += " (read, not tested)"
             lines = ", ".join(map(str, counts[-1]))
             result = "" if quick else contract_result(paths[2])
         cells = [f"[`{slug}`]({slug}.md)", info.title, fields, source, recorded, result, lines]

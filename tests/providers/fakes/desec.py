@@ -20,7 +20,7 @@ _LONG_AGO = "2025-10-15T23:22:18.998737Z"
 
 class FakeDesec(FakeApi):
     sources = "documentation and source of the server (2026), recorded exchanges (2025)"
-    recorded = "agree"
+    recorded = "agree, but sets are put, several at once"
     page_size = 500
     min_ttl = 3600
     refusals = {

@@ -19,7 +19,7 @@ def _error(status: int, code: str, message: str) -> Reply:
 
 class FakeGoDaddy(FakeApi):
     sources = "reference (2026), recorded exchanges (2021), lego (2024)"
-    recorded = "agree"
+    recorded = "agree, but an empty set is deleted"
     page_size = 1000
     min_ttl = 600
     refusals = {
