@@ -68,6 +68,27 @@ POST /V2.0/dns/managed/{id}/records/ +gtdLocation name ttl type value -> gtdLoca
   type value
 DELETE /V2.0/dns/managed/{id}/records/{record}
 """,
+    "dreamhost": """
+GET / cmd=dns-list_records +key cmd format -> result data(+account_id +comment +editable record
+  type value zone)
+GET / cmd=dns-add_record +key cmd format record type value -> data result
+GET / cmd=dns-remove_record +key cmd format record type value -> data result
+""",
+    "dynu": """
+GET /v2/dns -> statusCode domains(id name state unicodeName)
+GET /v2/dns/{domain}/record -> statusCode dnsRecords(domainId domainName hostname id nodeName
+  recordType state textData ttl)
+POST /v2/dns/{domain}/record nodeName recordType state textData ttl -> domainId domainName
+  hostname id nodeName recordType state statusCode textData ttl
+DELETE /v2/dns/{domain}/record/{id} -> statusCode
+""",
+    "easydns": """
+GET /zones/records/all/{domain} format -> count max start status tm total data(domain host id prio
+  rdata ttl type)
+PUT /zones/records/add/{domain}/{type} domain format host prio rdata ttl type -> msg status
+  data(+domain +type host id prio rdata ttl)
+DELETE /zones/records/{domain}/{id} format -> msg status data(domain id)
+""",
     "gandi": """
 +GET /v5/livedns/domains
 GET /v5/livedns/domains/{domain}/records/{name}/{type} -> rrset_name rrset_ttl rrset_type
@@ -92,6 +113,18 @@ POST /v1/zones/{zone}/rrsets/{name}/{type}/actions/add_records ttl records.value
 POST /v1/zones/{zone}/rrsets/{name}/{type}/actions/remove_records records.value -> action(command
   error finished id progress status)
 """,
+    "hosting-de": """
+POST /api/dns/v1/json/zoneConfigsFind +authToken +limit page filter(field value) -> status
+  response.data(dnsSecMode emailAddress id masterIp name nameUnicode status templateValues type)
+  response.data.soaValues(expire negativeTtl refresh retry ttl) response(limit page totalEntries
+  totalPages)
++POST /api/dns/v1/json/zonesFind
+POST /api/dns/v1/json/zoneUpdate +authToken recordsToDelete(+content +name +type)
+  recordsToAdd(content name ttl type) zoneConfig(dnsSecMode emailAddress id masterIp name
+  nameUnicode status templateValues type) zoneConfig.soaValues(expire negativeTtl refresh retry
+  ttl) -> status response.zoneConfig(dnsSecMode emailAddress id masterIp name nameUnicode status
+  templateValues type) response.zoneConfig.soaValues(expire negativeTtl refresh retry ttl)
+""",
     "ionos": """
 GET /dns/v1/zones -> id name type
 GET /dns/v1/zones/{id} recordName recordType -> id name type records(changeDate content disabled
@@ -115,6 +148,12 @@ POST /v1/zones/{zone}/records content name ttl type -> content created_at genera
   type updated_at zone_id
 DELETE /v1/zones/{zone}/records/{id} -> content created_at generated id name ttl type updated_at
   zone_id
+""",
+    "mythicbeasts": """
+GET /dns/v2/zones -> zones
+GET /dns/v2/zones/{zone}/records host type -> records(data host ttl type)
++POST /dns/v2/zones/{zone}/records/{host}/{type}
+DELETE /dns/v2/zones/{zone}/records/{host}/{type} data -> records_removed
 """,
     "namecheap": """
 +POST /xml.response Command=namecheap.domains.getList
@@ -141,6 +180,10 @@ GET /api/dnsAddRecord +key domain rrhost rrttl rrtype rrvalue type version -> co
   namesilo operation record_id reply request
 GET /api/dnsDeleteRecord +key domain rrid type version -> code detail ip namesilo operation reply
   request
+""",
+    "njalla": """
+POST /api/1/ method params(content domain id name ttl type) -> jsonrpc result.domains(+name)
+  result(content id name ttl type) result.records(content id name ttl type)
 """,
     "ns1": """
 +GET /v1/zones
@@ -180,6 +223,13 @@ GET /domain/v2beta1/dns-zones/{zone}/records +name +page_size +type -> total_cou
 PATCH /domain/v2beta1/dns-zones/{zone}/records +disallow_new_zone_creation +return_all_records
   changes.delete.id_fields(+data +name +type) changes.add.records(data name ttl type)
 """,
+    "ukfast": """
++GET /safedns/v1/zones
+GET /safedns/v1/zones/{zone}/records +name:eq +per_page +type:eq -> data(content id name priority
+  ttl type) meta.pagination(count current_page per_page total total_pages)
+POST /safedns/v1/zones/{zone}/records +ttl content name type -> data.id meta.location
+DELETE /safedns/v1/zones/{zone}/records/{id}
+""",
     "vercel": """
 +GET /v5/domains
 GET /v4/domains/{domain}/records +limit -> pagination(count next prev) records(created creator id
@@ -195,6 +245,11 @@ POST /v2/domains/{domain}/records data name priority ttl type -> record(data id 
   type)
 DELETE /v2/domains/{domain}/records/{id}
 """,
+    "wedos": """
+POST /wapi/json +request -> response(code command result svTRID timestamp)
+  response.data.domain(name status type) response.data.row(ID author_comment changed_date name
+  rdata rdtype ttl)
+""",
     "zilore": """
 GET /dns/v1/domains -> status response(domain_id domain_name)
 GET /dns/v1/domains/{domain}/records +search_record_type +search_text +strict_search -> status
@@ -202,5 +257,17 @@ GET /dns/v1/domains/{domain}/records +search_record_type +search_text +strict_se
 POST /dns/v1/domains/{domain}/records record_name record_ttl record_type record_value -> status
   response(record_id record_status)
 DELETE /dns/v1/domains/{domain}/records record_id -> status response.record_status
+""",
+    "zonomi": """
+GET /app/dns/dyndns.jsp action=QUERY +api_key action name type -> action actions dnsapi_result
+  is_ok record result_counts action.action record(content name prio ttl type) result_counts(added
+  changed deleted unchanged)
+GET /app/dns/dyndns.jsp action=SET +api_key action name ttl type value -> action actions
+  dnsapi_result is_ok record result_counts action.action record(content name prio ttl type)
+  result_counts(added changed deleted unchanged)
+GET /app/dns/dyndns.jsp action=DELETE +api_key action name type value -> action actions
+  dnsapi_result is_ok record result_counts action.action record(content name prio ttl type)
+  result_counts(added changed deleted unchanged)
++GET /app/dns/dyndns.jsp
 """,
 }
