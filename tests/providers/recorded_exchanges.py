@@ -113,7 +113,7 @@ POST /v1/zones/{zone}/rrsets/{name}/{type}/actions/add_records ttl records.value
 POST /v1/zones/{zone}/rrsets/{name}/{type}/actions/remove_records records.value -> action(command
   error finished id progress status)
 """,
-    "hosting-de": """
+    "hostingde": """
 POST /api/dns/v1/json/zoneConfigsFind +authToken +limit page filter(field value) -> status
   response.data(dnsSecMode emailAddress id masterIp name nameUnicode status templateValues type)
   response.data.soaValues(expire negativeTtl refresh retry ttl) response(limit page totalEntries
