@@ -63,6 +63,7 @@ MODULES: Mapping[str, str] = {
     "loopia": "loopia:Loopia",
     "luadns": "luadns:Luadns",
     "manual": "manual:Manual",
+    "mijnhost": "mijnhost:MijnHost",
     "msdns": "msdns:MsDns",
     "mythicbeasts": "mythicbeasts:MythicBeasts",
     "namecheap": "namecheap:Namecheap",

@@ -1,0 +1,109 @@
+"""The provider for mijn.host, whose API replaces all records of a domain at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
+from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
+
+Row = Mapping[str, Any]  # a record as it is in the JSON
+
+_NO_ACCESS = "You have no access to this resource"
+_NOT_MANAGED = "DNS records not managed by mijn.host"
+
+
+class _Domain(msgspec.Struct):
+    domain: str
+
+
+class _Records(msgspec.Struct):
+    records: list[dict[str, Any]]
+
+
+class _Answer(msgspec.Struct):
+    data: _Records
+
+
+class MijnHost(WholeZoneProvider[Row]):
+    """Reads all records of a domain, and writes them back with the new ones, as they were read.
+
+    There are requests for single records too, of which no source says whether a new value at a name
+    replaces another one.
+    """
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        slug="mijnhost",
+        title="mijn.host",
+        homepage="https://mijn.host/api/doc/",
+        fields=(token_field("api_key", "API key"),),
+        key_url="https://mijn.host/cp/account/api/",
+        api_url="https://mijn.host/api/v2",
+        default_ttl=300,
+        notes="All records of a domain are replaced at once: what another program changes in the"
+        " same second can be lost.",
+        least_privilege="A key may do everything with the account; limit it to this machine's"
+        " address.",
+        name_servers=("ns?.mijn.host",),
+        aliases=(
+            Alias("certbot", "dns-mijn-host", {"api_key": "api_key"}),
+            Alias("acme.sh", "dns_mijnhost", {"MIJNHOST_API_KEY": "api_key"}),
+            Alias("lego", "mijnhost", {"MIJNHOST_API_KEY": "api_key"}),
+        ),
+    )
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=(), messages=("status_description",), phrases=(_NO_ACCESS, _NOT_MANAGED)
+    )
+    refusals: ClassVar[Refusals] = {
+        401: Refusal(
+            ProviderCredentialsError,
+            "it does not accept the API key",
+            "or the key does not allow this machine's address",
+        ),
+        _NO_ACCESS: Refusal(ProviderZoneError, "the account does not have the domain"),
+        _NOT_MANAGED: Refusal(
+            ProviderZoneError,
+            "the domain's records are not at mijn.host",
+            "choose its name servers for the domain; it is also said now and then in error",
+            again=True,
+        ),
+    }
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context, headers={"API-Key": context.fields["api_key"]})
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's domains; they are known by name, and there is one page of them."""
+        found = await self.api.items("domains", _Domain, at="data.domains")
+        return [(one.domain, "") for one in found]
+
+    async def read_zone(self, zone: Zone) -> WholeZone[Row]:
+        """Return the domain's records."""
+        answer = await self.api.send("GET", _path(zone))
+        return WholeZone(self.api.read(answer, _Answer).data.records)
+
+    async def write_zone(self, zone: Zone, whole: WholeZone[Row]) -> None:
+        """Replace the domain's records."""
+        await self.api.send("PUT", _path(zone), json={"records": whole.records})
+
+    def txt_of(self, zone: Zone, record: Row) -> tuple[str, str] | None:
+        """Return name and value of a TXT record."""
+        if record["type"] != "TXT":
+            return None
+        return relative_name(record["name"], zone), record["value"]
+
+    def record_of(self, zone: Zone, record: TxtRecord) -> Row:
+        """Return the record, whose name is whole and ends with a dot."""
+        name = f"{zone.record(record.name)}."
+        return {"type": "TXT", "name": name, "value": record.value, "ttl": record.ttl}
+
+
+def _path(zone: Zone) -> str:
+    return f"domains/{zone.name}/dns"
