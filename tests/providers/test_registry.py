@@ -31,7 +31,7 @@ from zoneproof.providers import (
     shown_field,
     slugs,
 )
-from zoneproof.providers.aliases import PLANNED, find_alias
+from zoneproof.providers.aliases import find_alias
 from zoneproof.providers.contract import Limits
 from zoneproof.providers.pages import page
 from zoneproof.providers.retired import RETIRED
