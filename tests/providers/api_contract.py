@@ -435,6 +435,16 @@ class ApiRow:
     fields: ClassVar[Mapping[str, str]]
     root: ClassVar[str] = ""
 
+    async def test_a_refusal_says_what_to_do(self, harness: ApiHarness) -> None:
+        for failure in harness.failures():
+            if failure.kind in (ProviderCredentialsError, ProviderPermissionError):
+                with pytest.raises(failure.kind) as caught:
+                    await failure.attempt()
+                said = harness.api.refuse(
+                    "permission" if failure.kind is ProviderPermissionError else "credentials"
+                )
+                assert "; " in str(caught.value).partition(longest_text(said))[2]
+
     async def test_it_is_said_what_the_fake_was_made_from(self, harness: ApiHarness) -> None:
         assert re.search(r"20[12]\d", harness.api.sources)
         assert {*harness.api.refusals, *harness.api.impossible} >= {*KINDS, "invalid"}

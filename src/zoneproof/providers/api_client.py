@@ -64,7 +64,8 @@ class ApiClient:
     ``base_url`` is what paths are relative to, ``own_url`` that a person gave it. Every request
     has ``headers``, and ``auth`` (user and password) as a Basic authorization; ``token`` is put
     into it as the token says, and ``sign`` has the last word. ``refusals`` and ``errors`` are the
-    API's own; ``secrets`` are hidden in what it says. At most ``at_once`` requests run at the same
+    API's own, and ``advice`` is for those of a kind that have none; ``secrets`` are hidden in what
+    it says. At most ``at_once`` requests run at the same
     time, and one begins each ``pause`` seconds. ``ca_bundle`` is the absolute path of a PEM file of
     the only CAs to trust, empty for the usual ones.
 
@@ -83,6 +84,7 @@ class ApiClient:
         sign: Callable[[ApiRequest], ApiRequest] | None = None,
         refusals: Refusals | None = None,
         errors: ErrorBody | None = None,
+        advice: Mapping[type[ProviderError], str] | None = None,
         secrets: Iterable[str] = (),
         at_once: int = 10,
         pause: float = 0.0,
@@ -95,6 +97,7 @@ class ApiClient:
         self._token, self._sign = token, sign
         self._refusals: Refusals = refusals or {}
         self._errors = errors
+        self._advice = advice or {}
         self._secrets = set(secrets)
         self._url_advice = ": check the URL" if own_url else ""
         self.pace = Pace(context, at_once, pause)
@@ -351,7 +354,8 @@ class ApiClient:
     ) -> ProviderError:
         words = sanitize(problem.message, secrets=self._secrets) if problem else ""
         words = words or error_text(reply.body, self._secrets)
-        advice = refusal.advice and f"; {refusal.advice}"
+        advice = refusal.advice or self._advice.get(refusal.kind, "")
+        advice = advice and f"; {advice}"
         return refusal.kind(
             f"{begin}{refusal.meaning}, it says: {words}{advice}",
             changed_nothing=reply.status >= 400 or problem is not None or None,

@@ -25,7 +25,9 @@ from zoneproof.core.errors import (
     AlreadyDoneError,
     InvalidNameError,
     ProviderConflictError,
+    ProviderCredentialsError,
     ProviderError,
+    ProviderPermissionError,
     ProviderUnavailableError,
     ProviderZoneError,
 )
@@ -108,8 +110,10 @@ class ApiProvider(ABC):
         options: dict[str, Any] = {
             "own_url": self._own_url,
             "errors": self.errors,
+            "advice": _advice(self.info),
             "ca_bundle": self.fields.get("ca_bundle", ""),
-        } | client
+            **client,
+        }
         self.api = ApiClient(
             context,
             options.pop("base_url", url + self.root),
@@ -241,6 +245,16 @@ class ApiProvider(ABC):
         with self._about(zone):
             failure.changed_nothing = failure.changed_nothing and not written
             raise failure
+
+
+def _advice(info: ProviderInfo) -> dict[type[ProviderError], str]:
+    advice: dict[type[ProviderError], str] = {}
+    if info.key_url:
+        advice[ProviderCredentialsError] = f"keys are made at {info.key_url}"
+    if info.least_privilege:
+        shown = f"`zoneproof provider show {info.slug}` says what the key needs"
+        advice[ProviderPermissionError] = shown
+    return advice
 
 
 @dataclass(frozen=True)
