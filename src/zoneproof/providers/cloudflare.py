@@ -114,7 +114,7 @@ class Cloudflare(RecordsProvider):
         "10000": Refusal(
             ProviderPermissionError,
             "it does not let these credentials do this",
-            "check the token's permissions and its zones",
+            "check that the token is active, its permissions and its zones",
         ),
         "7003": Refusal(ProviderZoneError, "it has no zone of that id"),
         **dict.fromkeys(("81044", "81057", "81058"), ALREADY),
