@@ -83,6 +83,12 @@ def test_a_name_is_made_relative(name: str) -> None:
     assert relative_name(name, ZONE) == "_acme.a"
 
 
+@pytest.mark.parametrize("name", ["_acme.ä.bücher.example", "_acme.xn--4ca.xn--bcher-kva.example."])
+def test_a_name_may_be_in_unicode(name: str) -> None:
+    zone = Zone(DomainName.parse("bücher.example"))
+    assert relative_name(name, zone) == "_acme.xn--4ca"
+
+
 @pytest.mark.parametrize("name", ["@", "", "example.com", "example.com."])
 def test_the_zone_itself_is_the_empty_name(name: str) -> None:
     assert relative_name(name, ZONE) == ""

@@ -16,7 +16,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -77,9 +77,12 @@ def server_field(example: str) -> CredentialField:
 def relative_name(name: str, zone: Zone) -> str:
     """Return what an API calls a name relative to the zone, empty for the zone itself.
 
-    It may be the whole name, with or without its last dot, or ``@``.
+    It may be the whole name, with or without its last dot, in Unicode or A-labels, or ``@``.
     """
     name = name.lower().rstrip(".")
+    if not name.isascii():
+        with suppress(InvalidNameError):
+            name = DomainName.parse(name).text
     if name in ("@", "", zone.name.text):
         return ""
     return name.removesuffix(f".{zone.name.text}")
