@@ -74,3 +74,36 @@ def test_a_zone_is_recognised_by_its_name_servers(
 ) -> None:
     found = recognize(DomainName(name) for name in name_servers)
     assert [info.slug for info in found] == slugs
+
+
+@pytest.mark.parametrize(
+    ("server", "slug"),
+    [
+        ("ns5.kasserver.com", "all-inkl"),
+        ("kiki.bunny.net", "bunny"),
+        ("blakely.ns.cloudflare.com", "cloudflare"),
+        ("ns41.cloudns.net", "cloudns"),
+        ("pns31.cloudns.net", "cloudns"),
+        ("dns41.cloudns.net", "cloudns"),
+        ("ns11.constellix.com", "constellix"),
+        ("ns2.desec.org", "desec"),
+        ("ns1.digitalocean.com", "digitalocean"),
+        ("ns2.dnsimple-edge.net", "dnsimple"),
+        ("ns10.dnsmadeeasy.com", "dnsmadeeasy"),
+        ("ns-148-a.gandi.net", "gandi"),
+        ("ns01.domaincontrol.com", "godaddy"),
+        ("pdns01.domaincontrol.com", "godaddy"),
+        ("helium.ns.hetzner.de", "hetzner"),
+        ("ns1045.ui-dns.com", "ionos"),
+        ("ns5.linode.com", "linode"),
+        ("dns1.registrar-servers.com", "namecheap"),
+        ("dns1.p08.nsone.net", "ns1"),
+        ("curitiba.ns.porkbun.com", "porkbun"),
+        ("ns-1536.awsdns-00.co.uk", "route53"),
+        ("ns0.dom.scw.cloud", "scaleway"),
+        ("ns1.vercel-dns.com", "vercel"),
+        ("ns1.vultr.com", "vultr"),
+    ],
+)
+def test_servers_that_zones_were_seen_with_are_recognised(server: str, slug: str) -> None:
+    assert slug in [info.slug for info in recognize([DomainName.parse(server)])]

@@ -70,7 +70,7 @@ class ClouDns(RecordsProvider):
         " wrong password and an address that is not allowed give the same words.",
         least_privilege="An API sub-user with the zones in question delegated to it, and limited"
         " to the address of this machine.",
-        name_servers=("ns???.cloudns.net", "pns??.cloudns.net", "ns?.cloudns.net"),
+        name_servers=("*ns*.cloudns.net",),  # ns41, pns31, dns41, ns101
         aliases=(
             Alias(
                 "certbot",

@@ -58,7 +58,7 @@ class GoDaddy(SetsProvider):
         " empty records.",
         least_privilege="A personal access token with the scopes `domains.domain:read` and"
         " `domains.dns:update`; it works for all domains of the account.",
-        name_servers=("ns??.domaincontrol.com",),
+        name_servers=("ns??.domaincontrol.com", "pdns??.domaincontrol.com"),
         aliases=(
             Alias("certbot", "dns-godaddy", {"key": "key", "secret": "secret"}),
             Alias("acme.sh", "dns_gd", {"GD_Key": "key", "GD_Secret": "secret"}),
