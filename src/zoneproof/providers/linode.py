@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderPermissionError
+from zoneproof.core.errors import ProviderPermissionError, ProviderUnavailableError
 from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import bearer, token_field
 from zoneproof.providers.contract import (
@@ -68,6 +68,7 @@ class Linode(RecordsProvider):
             "the token does not allow this",
             "make one with read and write access to Domains",
         ),
+        "Linode busy.": Refusal(ProviderUnavailableError, "it is busy", again=True),
     }
 
     def __init__(self, context: ProviderContext) -> None:

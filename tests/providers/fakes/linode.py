@@ -5,7 +5,8 @@ clients generated from its OpenAPI file (2025 and 2026): pages, page_size, X-Fil
 how others are raised, 12,000 records of a domain. Bodies from the exchanges that dns-lexicon
 recorded (May 2018), with which paths, parameters and parsing agree; lego and dnscontrol (2026)
 agree on raw values and on what the filter is for. The words for a token without the scope, with
-status 401, are those that other clients met (2025).
+status 401, are those that other clients met (2025). Linode's own client in Go (2026) tries again
+what is answered "Linode busy." with status 400.
 """
 
 from __future__ import annotations
