@@ -73,10 +73,8 @@ class Gandi(SetsProvider):
         super().__init__(context, headers=headers)
 
     async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name. The last page is the one that is not full."""
-        found = await self.api.items(
-            "domains", _Domain, query={"per_page": _MOST}, counter="page", size=_MOST
-        )
+        """Return the domains; they are known by name."""
+        found = await self.api.items("domains", _Domain, query={"per_page": _MOST})
         return [(domain.fqdn, "") for domain in found]
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:

@@ -5,8 +5,8 @@ Made from the exchanges that dns-lexicon recorded (October 2020): paths, bodies,
 that here values are sent with quotes, as Posh-ACME and dnscontrol do (2026), and that a new set is
 put instead of posted, as lego and acme.sh do (2026). lego and Posh-ACME agree on the least TTL of
 300 seconds and on the two kinds of keys. Words for a wrong key are those in dnscontrol's manual
-(2026); pages of domains are those that other clients ask for (2026). That a list of errors says
-what is wrong with a field is how dnscontrol's library reads it.
+(2026). That the next page of domains stands in the Link header, and a list of errors says what is
+wrong with a field, is how dnscontrol's library reads them (go-gandi, 2023).
 """
 
 from __future__ import annotations
@@ -56,8 +56,10 @@ class FakeGandi(FakeApi):
     @route("GET", "/v5/livedns/domains")
     def list_domains(self, call: Call) -> Reply:
         number, size = int(call.query.get("page", 1)), int(call.query.get("per_page", 100))
-        page, _ = self.page(self.allowed_zones(), number, size)
-        return Reply(200, [{"fqdn": zone.name, "automatic_snapshots": True} for zone in page])
+        page, last = self.page(self.allowed_zones(), number, size)
+        link = {"Link": f'<{self.url_of(call, page=number + 1)}>; rel="next"'}
+        zones = [{"fqdn": zone.name, "automatic_snapshots": True} for zone in page]
+        return Reply(200, zones, link if number < last else {})
 
     @route("GET", "/v5/livedns/domains/{domain}/records/{name}/{type}")
     def get_set(self, call: Call) -> Reply:
