@@ -65,7 +65,9 @@ class GoDaddy(SetsProvider):
             Alias("lego", "godaddy", {"GODADDY_API_KEY": "key", "GODADDY_API_SECRET": "secret"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("message",))
+    errors: ClassVar[ErrorBody] = ErrorBody(
+        codes=("code",), messages=("fields.0.message", "message")
+    )
     refusals: ClassVar[Refusals] = {
         401: Refusal(
             ProviderCredentialsError,

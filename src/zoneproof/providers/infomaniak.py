@@ -65,7 +65,9 @@ class Infomaniak(RecordsProvider):
         ),
     )
     errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("error.code",), messages=("error.description",), success=("result", "success")
+        codes=("error.code",),
+        messages=("error.errors.0.description", "error.description"),
+        success=("result", "success"),
     )
     refusals: ClassVar[Refusals] = {
         "not_authorized": Refusal(ProviderCredentialsError, "it does not accept the token"),

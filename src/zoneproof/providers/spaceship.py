@@ -71,7 +71,7 @@ class Spaceship(SetsProvider):
     )
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False  # nothing of others is written
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("detail",))
+    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("data.0.details", "detail"))
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields

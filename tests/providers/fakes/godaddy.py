@@ -17,6 +17,9 @@ def _error(status: int, code: str, message: str) -> Reply:
     return Reply(status, {"code": code, "message": message})
 
 
+_FIELD = "does not match the pattern of names that this kind of record may have here"
+
+
 class FakeGoDaddy(FakeApi):
     sources = "reference (2026), recorded exchanges (2021), lego (2024)"
     recorded = "agree, but an empty set is deleted"
@@ -27,7 +30,14 @@ class FakeGoDaddy(FakeApi):
         "permission": _error(403, "ACCESS_DENIED", "Authenticated user is not allowed access"),
         "zone": _error(404, "NOT_FOUND", "Domain unknown.example not found for shopper"),
         "quota": _error(429, "TOO_MANY_REQUESTS", "Too many requests received within interval"),
-        "invalid": _error(422, "INVALID_BODY", "Request body doesn't fulfill schema"),
+        "invalid": Reply(
+            422,
+            {
+                "code": "INVALID_BODY",
+                "message": "Request body doesn't fulfill schema, see details in `fields`",
+                "fields": [{"code": "UNEXPECTED_VALUE", "path": "name", "message": _FIELD}],
+            },
+        ),
     }
 
     def key_of(self, call: Call) -> str:

@@ -18,8 +18,9 @@ from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 
-def _error(status: int, code: str, description: str) -> Reply:
-    return Reply(status, {"result": "error", "error": {"description": description, "code": code}})
+def _error(status: int, code: str, description: str, **more: object) -> Reply:
+    error = {"description": description, "code": code, **more}
+    return Reply(status, {"result": "error", "error": error})
 
 
 class FakeInfomaniak(FakeApi):
@@ -32,7 +33,12 @@ class FakeInfomaniak(FakeApi):
         "permission": _error(403, "access_denied", "Access is denied for these scopes"),
         "zone": _error(404, "object_not_found", "Object not found"),
         "record": _error(404, "object_not_found", "Object not found"),
-        "invalid": _error(422, "validation_failed", "Validation failed"),
+        "invalid": _error(
+            422,
+            "validation_failed",
+            "Validation failed",
+            errors=[{"code": "attribute_invalid", "description": "The source is not valid"}],
+        ),
     }
     impossible = {"quota": "no limit of records is described"}
 

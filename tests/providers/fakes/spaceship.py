@@ -24,7 +24,13 @@ class FakeSpaceship(FakeApi):
         "permission": Reply(403, {"detail": "The API key does not have the scope for this"}),
         "zone": Reply(404, {"detail": "The domain was not found"}),
         "record": Reply(404, {"detail": "A record was not found"}),
-        "invalid": Reply(422, {"detail": "The record is not valid", "data": [{"field": "name"}]}),
+        "invalid": Reply(
+            422,
+            {
+                "detail": "^$",
+                "data": [{"field": "name", "details": "The name contains invalid characters"}],
+            },
+        ),
     }
     impossible = {"quota": "no limit of records is described"}
 
