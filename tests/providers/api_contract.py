@@ -445,6 +445,12 @@ class ApiRow:
                 )
                 assert "; " in str(caught.value).partition(longest_text(said))[2]
 
+    async def test_it_is_said_what_is_wrong_with_a_record(self, harness: ApiHarness) -> None:
+        with pytest.raises(ProviderError) as caught:
+            await harness.open().add(harness.zone, [await harness.refused_record()])
+        words = longest_text(harness.api.refuse("invalid")).split()
+        assert all(word in str(caught.value) for word in words)
+
     async def test_it_is_said_what_the_fake_was_made_from(self, harness: ApiHarness) -> None:
         assert re.search(r"20[12]\d", harness.api.sources)
         assert {*harness.api.refusals, *harness.api.impossible} >= {*KINDS, "invalid"}
@@ -503,7 +509,7 @@ def longest_text(reply: Reply) -> str:
     """Return the longest text of a refusal that is no address: that is what it says to people."""
     if not isinstance(reply.body, bytes):
         texts = [text for text in _leaves(reply.body) if not text.startswith("https://")]
-        return max(texts, key=len)
+        return max(texts, key=lambda text: (" " in text, len(text)))  # codes are one word
     if reply.body.lstrip()[:1] == b"<":
         try:
             return max((text.strip() for text in ET.fromstring(reply.body).itertext()), key=len)

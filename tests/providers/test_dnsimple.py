@@ -7,7 +7,7 @@ import pytest
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.dnsimple import FakeDnsimple
-from zoneproof.core.errors import ProviderCredentialsError, ProviderError
+from zoneproof.core.errors import ProviderCredentialsError
 
 
 class TestDnsimple(ApiContract):
@@ -22,10 +22,6 @@ class TestDnsimple(ApiContract):
         paths = [request.path for request in harness.server.requests]
         assert paths.count("/v2/whoami") == 1
         assert all(path == "/v2/whoami" or path.startswith("/v2/1010/") for path in paths)
-
-    async def test_what_is_wrong_with_a_field_is_said(self, harness: ApiHarness) -> None:
-        with pytest.raises(ProviderError, match="it says: is invalid"):
-            await harness.open().add(harness.zone, [await harness.refused_record()])
 
     async def test_the_only_account_of_a_user_is_taken(self, harness: ApiHarness) -> None:
         assert isinstance(harness.api, FakeDnsimple)

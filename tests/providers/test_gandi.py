@@ -8,7 +8,7 @@ from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.gandi import FakeGandi
 from tests.support.fake_api import Key
-from zoneproof.core.errors import InvalidInputError, ProviderError
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers import ProviderContext, open_provider
 
 
@@ -24,10 +24,6 @@ class TestGandi(ApiContract):
             harness.zone, [txt("a", challenge_value())]
         )
         assert harness.server.requests[0].headers["authorization"] == "Apikey an-old-key"
-
-    async def test_what_is_wrong_with_a_field_is_said(self, harness: ApiHarness) -> None:
-        with pytest.raises(ProviderError, match="it says: is not a valid name"):
-            await harness.open().add(harness.zone, [await harness.refused_record()])
 
 
 def test_without_any_key_there_is_no_provider() -> None:

@@ -34,7 +34,7 @@ class FakeDnsimple(FakeApi):
         "zone": _error(404, "Zone `unknown.example` not found"),
         "record": _error(404, "Record `0` not found"),
         "quota": _error(429, "quota exceeded"),
-        "invalid": _error(400, "Validation failed", name=["is invalid"]),
+        "invalid": _error(400, "Validation failed", name=["has a character that is not valid"]),
         "identical": _error(
             400, "Validation failed", base=["Matching record already exists for this zone"]
         ),

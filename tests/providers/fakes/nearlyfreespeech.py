@@ -39,7 +39,9 @@ class FakeNearlyFreeSpeech(FakeApi):
             "The requested object instance does not exist or cannot be accessed.",
         ),
         "record": _error(404, "The API request was not valid.", "There is no such record."),
-        "invalid": _error(400, "The API request was not valid.", "The record is not valid."),
+        "invalid": _error(
+            400, "The API request was not valid.", "The name of the record is not a valid one."
+        ),
     }
     impossible = {
         "permission": "a member's key may do everything with the member's domains",

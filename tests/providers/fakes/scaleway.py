@@ -16,11 +16,15 @@ from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_DETAIL = {"argument_name": "name", "reason": "constraint", "help_message": "is not a valid name"}
+_DETAIL = {
+    "argument_name": "name",
+    "reason": "constraint",
+    "help_message": "is not a valid name of a record",
+}
 
 
 def _error(status: int, kind: str, message: str, *details: dict[str, str]) -> Reply:
-    return Reply(status, {"details": details, "message": message, "type": kind})
+    return Reply(status, {"details": list(details), "message": message, "type": kind})
 
 
 class FakeScaleway(FakeApi):
