@@ -114,7 +114,7 @@ class SetsProvider(ApiProvider):
                 if set(old.values) == set(read.values):
                     old = read
                 new = old.with_values(own) if adding else old.without_values(own)
-                if new.values != old.values:
+                if set(new.values) != set(old.values):  # a service may have one twice
                     changes.append(SetChange(name, old, new))
             return self._write(zone, changes) if changes else None
 
