@@ -75,16 +75,13 @@ def test_which_slugs_there_can_be(slug: str, there: bool) -> None:
 
 def test_each_name_in_another_client_is_one_provider_here_with_its_fields() -> None:
     known = {slug: describe(slug).aliases for slug in slugs()}
-    planned = [aliases for slug, aliases in PLANNED.items() if slug not in known]
-    assert not RETIRED.keys() & (known.keys() | PLANNED.keys())
+    assert not RETIRED.keys() & known.keys()
     retired = [one.aliases for one in RETIRED.values()]
     names = Counter(
-        (alias.client, alias.name)
-        for aliases in [*known.values(), *planned, *retired]
-        for alias in aliases
+        (alias.client, alias.name) for aliases in [*known.values(), *retired] for alias in aliases
     )
     twice = [name for name, number in names.items() if number > 1]
-    assert not twice, "a provider's info, aliases.py or retired.py has it, too"
+    assert not twice, "a provider's info or retired.py has it, too"
     assert {client for client, _ in names} == {"certbot", "acme.sh", "lego"}
     for slug, aliases in known.items():
         fields = {field.name for field in describe(slug).fields}
@@ -103,7 +100,7 @@ def test_what_closed_says_what_to_use_instead(slug: str) -> None:
     advice = RETIRED[slug].advice
     assert not advice.endswith(".")
     replaced = re.search(r"use the provider ([a-z0-9-]+)$", advice)
-    assert not replaced or replaced[1] in {*slugs(), *PLANNED}
+    assert not replaced or replaced[1] in slugs()
     with pytest.raises(InvalidInputError) as caught:
         describe(slug)
     assert caught.value.message == f"there is no provider {slug} any more: {advice}"
