@@ -71,13 +71,17 @@ class Hostinger(SetsProvider):
         }
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
-        """Append values, replace sets that keep some, and delete those that keep none."""
+        """Append values, replace sets that lose some, and delete those that keep none.
+
+        A set is replaced too if a value is there twice, as another program appended it meanwhile.
+        """
         path = f"api/dns/v1/zones/{zone.name}"
         appended, replaced, deleted = [], [], []
         for change in changes:
             old, new = change.old.values, change.new.values
-            if set(old) <= set(new):
-                appended.append(_set(change, [value for value in new if value not in old]))
+            missing = [value for value in new if value not in old]
+            if missing and set(old) <= set(new):
+                appended.append(_set(change, missing))
             elif new:
                 replaced.append(_set(change, new))
             else:
