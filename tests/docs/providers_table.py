@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import median
 
 from tests.docs.page import ROOT
-from tests.providers.api_contract import ApiContract
+from tests.providers.api_contract import ApiRow
 from tests.providers.recorded_exchanges import RECORDED
-from zoneproof.providers import describe, slugs
+from zoneproof.providers import catalog, describe, slugs
 from zoneproof.providers.registry import load
 
 _HEAD = """# All providers
@@ -37,14 +37,13 @@ _REAL = {
 }
 
 
-def row_of(slug: str) -> type[ApiContract] | None:
+def row_of(slug: str) -> type[ApiRow] | None:
     """Return the test class that is a provider's row of the contract."""
-    name = f"tests.providers.test_{slug.replace('-', '_').replace('.', '_')}"
-    module = (
-        importlib.import_module(name) if (ROOT / f"{name.replace('.', '/')}.py").exists() else None
-    )
-    for one in vars(module).values() if module else ():
-        if inspect.isclass(one) and issubclass(one, ApiContract) and one is not ApiContract:
+    name = f"tests.providers.test_{catalog.MODULES[slug].partition(':')[0]}"
+    if not (ROOT / f"{name.replace('.', '/')}.py").exists():
+        return None
+    for one in vars(importlib.import_module(name)).values():
+        if inspect.isclass(one) and issubclass(one, ApiRow) and getattr(one, "slug", "") == slug:
             return one
     return None
 

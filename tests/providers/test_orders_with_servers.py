@@ -1,4 +1,4 @@
-"""Certificates through servers that others have made: Knot, and moto for Route 53."""
+"""Certificates through servers that others have made: Knot, PowerDNS, and moto for Route 53."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.support.fake_zones_dns import FakeZonesDns
 from tests.support.orders import Authority, authority
 from tests.support.peers.knot import TSIG_NAME, TSIG_SECRET, Knot
 from tests.support.peers.moto import moto_server, route53_client
+from tests.support.peers.powerdns import API_KEY, PowerDns
 from zoneproof.providers.txt_text import unquote_txt
 
 ZONE = "zone.example"
@@ -31,6 +32,15 @@ async def test_rfc2136_at_knot(ca: Authority, tmp_path: Path) -> None:
         fields = {"server": "127.0.0.1", "port": str(ca.port)}
         key = {"key_name": TSIG_NAME, "secret": TSIG_SECRET}
         await ca.issue(tmp_path / "home", "rfc2136", {**fields, **key}, ZONE)
+
+
+async def test_powerdns(ca: Authority, tmp_path: Path) -> None:
+    with PowerDns(tmp_path / "powerdns", ["example", ZONE], port=ca.port) as server:
+        server.insert(ZONE, f"www.{ZONE}", "TXT", '"not ours"')
+        fields = {"server": server.url, "key": API_KEY}
+        await ca.issue(tmp_path / "home", "powerdns", fields, ZONE)
+        assert server.records(f"_acme-challenge.{ZONE}") == []
+        assert server.records(f"www.{ZONE}") == [("TXT", '"not ours"')]
 
 
 class HostedZones:
