@@ -31,9 +31,12 @@ which `tests/providers/test_recorded.py` tests.
 _REAL = {
     "acme-dns": "a fake of acme-dns (its source, 2025), and Zoneproof's own service",
     "challenge": "Zoneproof's own service",
+    "exec": "programs",
     "manual": "nothing: a person",
+    "msdns": "a program in ssh's place (reference of the DnsServer module, Posh-ACME, 2026)",
     "rfc2136": "Knot DNS and BIND (Debian, 2025)",
     "script": "scripts",
+    "tencentcloud": "the fake of dnspod, which has the same API",
 }
 
 

@@ -168,7 +168,6 @@ class FakeApi:
         self._issued: dict[str, str] = {}  # keys, by the tokens that were handed out for them
         self._reads = self._changes = self._late = 0
         self._before: dict[str, FakeZone] = {}  # what late reads show
-        self._refused = False
         self._routes = [
             (*handler.__dict__["route"], handler)
             for name in dir(type(self))
@@ -314,8 +313,6 @@ class FakeApi:
     def __call__(self, request: Request) -> Answer:
         """Answer a request, or lose it after it was done."""
         reads, changes = self._reads, self._changes
-        if self._late and (late := self._late_answer(request)):
-            return late
         before = copy.deepcopy(self.zones) if self.lag and not self._late else self._before
         reply = self._answer(request)
         if self._changes > changes:
@@ -325,24 +322,24 @@ class FakeApi:
             if self.lose:
                 self.lose -= 1
                 return b""
+        elif self._late:
+            return self._late_answer(request, reply)
         elif self._reads > reads and self.after_read:
             self.after_read.popleft()()
         return reply
 
-    def _late_answer(self, request: Request) -> Reply | None:
-        """Answer from what was there before the last change; None for a request that changes."""
+    def _late_answer(self, request: Request, reply: Reply) -> Reply:
+        """Answer from what was there before the last change, unless that would be a change."""
         zones, versions, changes = self.zones, dict(self.versions), self._changes
         self.zones = copy.deepcopy(self._before)
-        reply = self._answer(request)
-        read = self._changes == changes and (request.method == "GET" or not self._refused)
+        late, is_read = self._answer(request), self._changes == changes
         self.zones, self.versions, self._changes = zones, versions, changes
-        if not read:
-            return None
+        if not is_read:
+            return reply
         self._late -= 1
-        return reply
+        return late
 
     def _answer(self, request: Request) -> Reply:
-        self._refused = False
         path = urlsplit(request.path).path
         for method, pattern, handler in self._routes:
             if method == request.method and (found := pattern.fullmatch(path)):
@@ -352,7 +349,6 @@ class FakeApi:
                         self.enter(call)
                     answered: Reply = handler(self, call)
                 except RefusedError as refused:
-                    self._refused = True
                     return self.refuse(refused.kind)
                 return answered
         return Reply(404, f"the fake has no route for {request.method} {path}".encode())

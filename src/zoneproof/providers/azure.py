@@ -167,6 +167,7 @@ class Azure(SetsProvider):
         ),
     )
     checks: ClassVar[bool] = False
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("error.code", "code", "error"),
         messages=("error.message", "message", "error_description"),

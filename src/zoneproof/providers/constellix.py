@@ -72,6 +72,7 @@ class Constellix(SetsProvider):
             ),
         ),
     )
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("errors.0",), phrases=("already exists", "rate limit")
     )
@@ -120,8 +121,6 @@ class Constellix(SetsProvider):
         values = [{"value": quote_txt(v), "disableFlag": False} for v in change.new.values]
         new = {"name": change.name, "ttl": change.new.ttl, "roundRobin": values}
         key = change.old.version
-        if change.old.values and not key:
-            raise ProviderConflictError("what was just written cannot be read yet")
         if not values:
             await self.api.delete(f"{_path(zone)}/{key}")
         elif key:

@@ -154,6 +154,7 @@ class GoogleCloud(SetsProvider):
     )
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("error.errors.0.reason", "error.status", "error"),
         messages=("error.message", "error_description"),

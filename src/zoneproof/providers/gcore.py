@@ -52,6 +52,7 @@ class Gcore(SetsProvider):
             Alias("lego", "gcore", {"GCORE_PERMANENT_API_TOKEN": "token"}),
         ),
     )
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("error", "message"))
 
     def __init__(self, context: ProviderContext) -> None:

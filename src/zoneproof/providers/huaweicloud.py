@@ -130,6 +130,7 @@ class HuaweiCloud(SetsProvider):
             ),
         ),
     )
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("code", "error_code"), messages=("message", "error_msg")
     )

@@ -163,6 +163,7 @@ class Oracle(SetsProvider):
     )
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("message",))
     refusals: ClassVar[Refusals] = {
         401: Refusal(

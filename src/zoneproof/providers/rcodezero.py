@@ -56,6 +56,7 @@ class RcodeZero(SetsProvider):
         ),
     )
     batches: ClassVar[bool] = True
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("message",), success=("status", "ok", None), phrases=(_EXISTS,)
     )

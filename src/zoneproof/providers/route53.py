@@ -155,6 +155,7 @@ class Route53(SetsProvider):
     )
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("Error/Code",),
         messages=("Error/Message", "Messages"),
@@ -223,8 +224,7 @@ class Route53(SetsProvider):
         batch = ET.SubElement(ET.SubElement(root, "ChangeBatch"), "Changes")
         for change in changes:
             # What is there is written as it was read: there are several ways to quote.
-            old = change.old.version.split("\n") if change.old.version else []
-            old = old or [quote_txt(value) for value in change.old.values]
+            old = change.old.version.split("\n") if change.old.values else []
             raw = dict(zip(change.old.values, old, strict=True))
             new = [raw.get(value) or quote_txt(value) for value in change.new.values]
             if old:

@@ -123,6 +123,7 @@ class Selectel(SetsProvider):
             ),
         ),
     )
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("description", "error", "error.message", "message")
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from zoneproof.core.aio import all_at_once
+from zoneproof.core.errors import ProviderConflictError
 from zoneproof.providers.api_provider import ApiProvider
 from zoneproof.providers.batches import in_parts
 from zoneproof.providers.contract import ProviderContext, TxtRecord, Zone
@@ -59,11 +60,14 @@ class SetsProvider(ApiProvider):
 
     It has :meth:`read_set` and :meth:`write_set`; or, with ``batches``, :meth:`read_sets` and
     :meth:`write_sets`, which do all of a batch at once. ``checks`` is false where a write fails if
-    the set is no longer as it was read (ProviderConflictError).
+    the set is no longer as it was read (ProviderConflictError). ``marked`` says that a write needs
+    what is there besides the values (:attr:`TxtSet.version`), so that late reads have to be waited
+    for.
     """
 
     batches: ClassVar[bool] = False
     checks: ClassVar[bool] = True
+    marked: ClassVar[bool] = False
 
     def __init__(self, context: ProviderContext, **client: Any) -> None:
         super().__init__(context, **client)
@@ -107,15 +111,18 @@ class SetsProvider(ApiProvider):
 
         async def look() -> Coroutine[Any, Any, None] | None:
             sets = await self.read_sets(zone, list(by_name))
-            changes = []
+            changes, late = [], False
             for name, own in by_name.items():
                 read = sets.get(name, TxtSet())
                 old = self._recent.correct((zone.name, name), set(read.values), read)
                 if set(old.values) == set(read.values):
                     old = read
                 new = old.with_values(own) if adding else old.without_values(own)
-                if set(new.values) != set(old.values):  # a service may have one twice
+                if set(new.values) != set(old.values):  # a value may be there twice
                     changes.append(SetChange(name, old, new))
+                    late |= self.marked and old is not read and bool(old.values)
+            if late:
+                return _wait()
             return self._write(zone, changes) if changes else None
 
         async with self._hold(zone, by_name):
@@ -125,6 +132,10 @@ class SetsProvider(ApiProvider):
         await self.write_sets(zone, changes)
         for one in changes:
             self._recent.wrote((zone.name, one.name), set(one.old.values), one.new)
+
+
+async def _wait() -> None:
+    raise ProviderConflictError("what was just written cannot be read yet")
 
 
 @dataclass(frozen=True)

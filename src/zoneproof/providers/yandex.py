@@ -130,6 +130,7 @@ class Yandex(SetsProvider):
     )
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False
+    marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("error.code", "code"),
         messages=("error.message", "message"),
