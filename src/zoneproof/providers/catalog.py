@@ -19,6 +19,7 @@ MODULES: Mapping[str, str] = {
     "autodns": "autodns:Autodns",
     "azure": "azure:Azure",
     "bunny": "bunny:Bunny",
+    "certify-dns": "certify_dns:CertifyDns",
     "challenge": "challenge:ChallengeService",
     "cloudflare": "cloudflare:Cloudflare",
     "cloudns": "cloudns:ClouDns",
