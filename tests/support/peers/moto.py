@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
+from urllib.request import Request, urlopen
 
 from moto.server import ThreadedMotoServer
 
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Run moto until the block ends; gives its URL. It takes any key."""
+    """Run moto until the block ends, with nothing in it; gives its URL. It takes any key."""
     running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     running.start()
     try:
         host, port = running.get_host_and_port()
-        yield f"http://{host}:{port}"
+        url = f"http://{host}:{port}"
+        # What it holds is the process's, and not the server's.
+        urlopen(Request(f"{url}/moto-api/reset", method="POST"), timeout=10).close()
+        yield url
     finally:
         running.stop()
 
