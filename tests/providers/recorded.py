@@ -87,9 +87,10 @@ def names_of(body: bytes) -> set[str]:
     text = body.decode(errors="replace").strip()
     if text[:1] == "<":
         return set(_elements(ET.fromstring(text)))
-    if text[:1] in ("{", "["):
+    try:
         return set(_members(json.loads(text), ""))
-    return set(_words(text))
+    except ValueError:
+        return set(_words(text))
 
 
 def _elements(root: ET.Element) -> Iterator[str]:

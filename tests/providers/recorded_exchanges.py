@@ -8,6 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 RECORDED: Mapping[str, str] = {
+    "azure": """
+POST /{tenant}/oauth2/v2.0/token +scope client_id client_secret grant_type -> access_token
+  expires_in token_type
++GET /subscriptions/{subscription}/providers/Microsoft.Network/dnsZones
++GET
+  /subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/{kind}/{zone}/TXT/{name}
+PUT
+  /subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/{kind}/{zone}/TXT/{name}
+  api-version properties.TTL properties.TXTRecords.value -> name properties.TTL
+  properties.TXTRecords.value
+PATCH
+  /subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/{kind}/{zone}/TXT/{name}
+  api-version properties.TTL properties.TXTRecords.value -> name properties.TTL
+  properties.TXTRecords.value
+DELETE
+  /subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/{kind}/{zone}/TXT/{name}
+  api-version
+""",
     "cloudflare": """
 GET /client/v4/zones page per_page -> success result(id name status) result_info(count page
   per_page total_count total_pages)
@@ -96,6 +114,22 @@ GET /v5/livedns/domains/{domain}/records/{name}/{type} -> rrset_name rrset_ttl r
 PUT /v5/livedns/domains/{domain}/records/{name}/{type} rrset_ttl rrset_values -> message
 DELETE /v5/livedns/domains/{domain}/records/{name}/{type}
 """,
+    "gcloud": """
+POST /token assertion grant_type -> access_token expires_in token_type
+GET /dns/v1/projects/{project}/managedZones -> kind managedZones(+visibility dnsName id name)
+GET /dns/v1/projects/{project}/managedZones/{zone}/rrsets name type -> kind rrsets(name rrdatas
+  ttl type)
+POST /dns/v1/projects/{project}/managedZones/{zone}/changes additions(name rrdatas ttl type)
+  deletions(name rrdatas ttl type) -> id kind status
+""",
+    "glesys": """
++POST /domain/list
+POST /domain/listrecords domainname -> response.records(data domainname host recordid ttl type)
+  response.status(code text timestamp)
+POST /domain/addrecord data domainname host ttl type -> response.record(data domainname host
+  recordid ttl type) response.status(code text timestamp)
+POST /domain/deleterecord recordid -> response.status(code text timestamp)
+""",
     "godaddy": """
 +GET /v1/domains
 GET /v1/domains/{domain}/records/TXT/{name} -> data name ttl type
@@ -124,6 +158,14 @@ POST /api/dns/v1/json/zoneUpdate +authToken recordsToDelete(+content +name +type
   nameUnicode status templateValues type) zoneConfig.soaValues(expire negativeTtl refresh retry
   ttl) -> status response.zoneConfig(dnsSecMode emailAddress id masterIp name nameUnicode status
   templateValues type) response.zoneConfig.soaValues(expire negativeTtl refresh retry ttl)
+""",
+    "infoblox": """
+GET /wapi/v2.7/zone_auth +_max_results +_paging +_return_as_object +_return_fields +zone_format
+  fqdn view -> result(+_ref +fqdn)
+GET /wapi/v2.7/record:txt +_max_results +_paging +_return_as_object _return_fields name view ->
+  result(+_ref +name +text +ttl)
+POST /wapi/v2.7/record:txt name text ttl use_ttl view
+DELETE /wapi/v2.7/record:txt/{key}/default
 """,
     "ionos": """
 GET /dns/v1/zones -> id name type
@@ -181,6 +223,11 @@ GET /api/dnsAddRecord +key domain rrhost rrttl rrtype rrvalue type version -> co
 GET /api/dnsDeleteRecord +key domain rrid type version -> code detail ip namesilo operation reply
   request
 """,
+    "nearlyfreespeech": """
+POST /dns/{domain}/listRRs type -> data name scope ttl type
+POST /dns/{domain}/addRR data name ttl type
+POST /dns/{domain}/removeRR data name type
+""",
     "njalla": """
 POST /api/1/ method params(content domain id name ttl type) -> jsonrpc result.domains(+name)
   result(content id name ttl type) result.records(content id name ttl type)
@@ -193,6 +240,15 @@ PUT /v1/zones/{zone}/{domain}/{type} +ttl domain type zone answers.answer -> dom
 POST /v1/zones/{zone}/{domain}/{type} +domain +zone ttl type answers.answer -> domain link tier
   ttl type zone answers(answer id)
 DELETE /v1/zones/{zone}/{domain}/{type}
+""",
+    "ovh": """
+GET /1.0/domain/zone
+GET /1.0/domain/zone/{zone}/record fieldType subDomain
+POST /1.0/domain/zone/{zone}/record fieldType subDomain target ttl -> fieldType id subDomain
+  target ttl zone
+POST /1.0/domain/zone/{zone}/refresh
+GET /1.0/domain/zone/{zone}/record/{id} -> fieldType id subDomain target ttl zone
+DELETE /1.0/domain/zone/{zone}/record/{id}
 """,
     "pointdns": """
 +GET /zones
@@ -208,6 +264,13 @@ POST /api/json/v3/dns/retrieve/{domain} +apikey +secretapikey -> cloudflare stat
 POST /api/json/v3/dns/create/{domain} +apikey +secretapikey content name ttl type -> id status
 POST /api/json/v3/dns/delete/{domain}/{id} +apikey +secretapikey -> status
 """,
+    "powerdns": """
++GET /api/v1/servers/localhost/zones
+GET /api/v1/servers/localhost/zones/{zone} +rrset_name +rrset_type -> id kind name serial
+  rrsets(name ttl type) rrsets.records(content disabled)
+PATCH /api/v1/servers/localhost/zones/{zone} rrsets(changetype name ttl type)
+  rrsets.records(content disabled)
+""",
     "route53": """
 +GET /2013-04-01/hostedzone
 GET /2013-04-01/hostedzone/{id}/rrset +maxitems +name +type -> ListResourceRecordSetsResponse Name
@@ -222,6 +285,13 @@ GET /domain/v2beta1/dns-zones/{zone}/records +name +page_size +type -> total_cou
   data id name priority ttl type)
 PATCH /domain/v2beta1/dns-zones/{zone}/records +disallow_new_zone_creation +return_all_records
   changes.delete.id_fields(+data +name +type) changes.add.records(data name ttl type)
+""",
+    "transip": """
+POST /v6/auth +expiration_time +login +read_only global_key nonce -> token
++GET /v6/domains
+GET /v6/domains/{domain}/dns -> dnsEntries(content expire name type)
+POST /v6/domains/{domain}/dns dnsEntry(content expire name type)
+DELETE /v6/domains/{domain}/dns dnsEntry(content expire name type)
 """,
     "ukfast": """
 +GET /safedns/v1/zones
