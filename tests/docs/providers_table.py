@@ -30,6 +30,7 @@ which `tests/providers/test_recorded.py` tests.
 |---|---|---|---|---|---|---|"""
 _REAL = {
     "acme-dns": "a fake of acme-dns (its source, 2025), and Zoneproof's own service",
+    "certify-dns": "Zoneproof's own service",
     "challenge": "Zoneproof's own service",
     "exec": "programs",
     "manual": "nothing: a person",
