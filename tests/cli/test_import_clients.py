@@ -410,15 +410,21 @@ def test_a_licence_key_in_a_servers_url_is_a_secret(inside: Inside, folder: Path
     assert "d420c923.auth.example.org" in inside.good("registration", "list")
 
 
-@pytest.mark.parametrize("plugin", ["dns-unheard-of", "nobody-knows-it"])
+@pytest.mark.parametrize(
+    ("plugin", "advice"),
+    [
+        ("dns-unheard-of", "example.com --credential example.com-dns-unheard-of --renew`"),
+        ("nobody-knows-it", "example.com --provider SLUG --renew`"),
+    ],
+)
 def test_without_a_provider_it_is_kept_and_not_renewed(
-    inside: Inside, folder: Path, plugin: str
+    inside: Inside, folder: Path, plugin: str, advice: str
 ) -> None:
     add_certbot(folder, "example.com", ("example.com", "*.example.com"), authenticator=plugin)
     told = inside.good("import", "certbot", str(folder), "--yes")
-    assert "`zoneproof edit example.com --provider SLUG --renew`" in told
+    assert f"`zoneproof edit {advice}" in told
     definition = shown_definition(inside, "example.com")
-    assert (definition["method"], definition["renew"]) == ([{"provider": "manual"}], False)
+    assert definition["renew"] is False
     script = ("--field", "create=/bin/true", "--field", "delete=/bin/true")
     inside.good("edit", "example.com", "--provider", "script", *script, "--renew")
     assert inside.good("list", "--json").count('"valid"') == 1

@@ -57,7 +57,8 @@ def adapter(slug: str, fields: Mapping[str, str], name: str, client: str) -> Fou
     """Return a method by which the client's own code goes on writing the records."""
     note = (
         f"Zoneproof has no provider of its own for it, so {slug} has {client} write the records:"
-        f" keep {client} installed, or choose a provider with `zoneproof edit {name} --provider`"
+        f" keep {client} installed, or choose a provider with"
+        f" `zoneproof edit {name} --provider SLUG`"
     )
     return dns(slug, fields, name, [note])
 
@@ -65,16 +66,18 @@ def adapter(slug: str, fields: Mapping[str, str], name: str, client: str) -> Fou
 def no_provider(slug: str, name: str) -> str:
     """Return the note for a provider that Zoneproof does not have."""
     if slug in RETIRED:
-        return f"{RETIRED[slug].advice}; then choose it with `zoneproof edit {name} --provider`"
+        return (
+            f"{RETIRED[slug].advice}; then choose it with `zoneproof edit {name} --provider SLUG`"
+        )
     return (
         f"Zoneproof has no provider {slug} yet: choose another with"
-        f" `zoneproof edit {name} --provider`"
+        f" `zoneproof edit {name} --provider SLUG`"
     )
 
 
 def choose_provider(reason: str, name: str) -> FoundMethod:
     """Return a dns-01 method without a provider, and a note that says why."""
-    note = f"{reason}: choose a provider with `zoneproof edit {name} --provider`"
+    note = f"{reason}: choose a provider with `zoneproof edit {name} --provider SLUG`"
     return FoundMethod("dns-01", notes=(note,))
 
 

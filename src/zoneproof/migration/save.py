@@ -274,7 +274,7 @@ def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lack
         return (
             f"{kept}: `zoneproof credential set {stored} --field NAME=@FILE`, then {edit} --renew`"
         )
-    name = f"{definition.name}-{found.provider}"
+    name = f"{definition.name}-{short_name(found.provider)}"
     return (
         f"{kept}: `zoneproof credential add {found.provider} --name {name}`, then {edit}"
         f" --credential {name} --renew`"
