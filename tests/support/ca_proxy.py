@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from http.client import HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -62,9 +63,21 @@ Fault = Callable[[Forward], Reply | None]
 """Makes the reply, from the CA's if it calls ``Forward``; None drops the connection."""
 
 
+class NonceRefusedError(Exception):
+    """The CA refused the nonce of a request, which says nothing about the request itself."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
 @dataclass
 class Rule:
-    """A fault that the first ``times`` requests of a step meet, after ``skip`` good ones."""
+    """A fault that the first ``times`` requests of a step meet, after ``skip`` good ones.
+
+    A request that was passed on and whose nonce was refused is not counted: the client sends it
+    again.
+    """
 
     step: str
     fault: Fault
@@ -100,10 +113,12 @@ class CaProxy:
         """The rules whose fault has not come to its end."""
         return [rule for rule in self.rules if rule.times]
 
-    def fault_for(self, path: str) -> Fault | None:
-        """Note a request, and return the fault that it meets."""
+    def reply_to(self, path: str, forward: Forward) -> Reply | None:
+        """Note a request, and return what the fault that it meets, or the CA, answers."""
         paths = STEPS | _OTHER_PATHS
         step = next((name for name, start in paths.items() if path.startswith(start)), path)
+        skipped: list[Rule] = []
+        met = None
         with self._lock:
             self.seen.append(step)
             for rule in self.rules:
@@ -111,10 +126,20 @@ class CaProxy:
                     continue
                 if rule.skip:
                     rule.skip -= 1
+                    skipped.append(rule)
                     continue
                 rule.times -= 1
-                return rule.fault
-        return None
+                met = rule
+                break
+        try:
+            return met.fault(forward) if met else forward()
+        except NonceRefusedError as refused:
+            with self._lock:
+                for rule in skipped:
+                    rule.skip += 1
+                if met:
+                    met.times += 1
+            return refused.reply
 
     def __enter__(self) -> Self:
         self._lock = threading.Lock()
@@ -174,10 +199,12 @@ class _Handler(BaseHTTPRequestHandler):
         def forward() -> Reply:
             self._ca.request(self.command, self.path, content, dict(self.headers.items()))
             answer = self._ca.getresponse()
-            return Reply(answer.status, dict(answer.getheaders()), answer.read())
+            reply = Reply(answer.status, dict(answer.getheaders()), answer.read())
+            if reply.status == HTTPStatus.BAD_REQUEST and b":badNonce" in reply.body:
+                raise NonceRefusedError(reply)
+            return reply
 
-        fault = self.server.proxy.fault_for(self.path)
-        reply = fault(forward) if fault else forward()
+        reply = self.server.proxy.reply_to(self.path, forward)
         if reply is None:
             self.close_connection = True
             return
