@@ -33,6 +33,10 @@ class _Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.selector.now
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        # A deadline for it would be over at once, while its threads are still at work.
+        await super().shutdown_default_executor()
+
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> tuple[str, dict[str, object]]:
