@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFormat, pkcs12
 
-from zoneproof.acme import key_from_pem, public_der
+from zoneproof.acme import CertificateChain, key_from_pem, public_der
 from zoneproof.core.access import Access, read_access, read_mode
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.core.fields import CredentialField
@@ -108,23 +108,34 @@ def _key(material: Material) -> bytes:
     return material.private_key
 
 
-def _bundle(path: Path, name: str, material: Material, fields: Mapping[str, str]) -> Wanted:
-    password = fields["pkcs12_password"].encode()
+def pkcs12_file(
+    name: str, chain: CertificateChain, key: bytes, password: bytes, *, legacy: bool
+) -> bytes:
+    """Return a PKCS #12 file (RFC 7292), encrypted if there is a password.
+
+    ``key`` is PEM. ``legacy`` is what older readers know: SHA-1 and Triple DES.
+    """
     builder = PrivateFormat.PKCS12.encryption_builder()
-    if fields["pkcs12_encryption"] == "legacy":
+    if legacy:
         cipher = pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC
         builder = builder.key_cert_algorithm(cipher).hmac_hash(SHA1())  # noqa: S303  as it says
     else:
         cipher = pkcs12.PBES.PBESv2SHA256AndAES256CBC
         builder = builder.key_cert_algorithm(cipher).hmac_hash(SHA256())
-    leaf, *issuers = material.chain.certificates
-    data = pkcs12.serialize_key_and_certificates(
+    leaf, *issuers = chain.certificates
+    return pkcs12.serialize_key_and_certificates(
         name.encode(),
-        key_from_pem(_key(material)),
+        key_from_pem(key),
         leaf,
         issuers,
         builder.build(password) if password else NoEncryption(),
     )
+
+
+def _bundle(path: Path, name: str, material: Material, fields: Mapping[str, str]) -> Wanted:
+    password = fields["pkcs12_password"].encode()
+    legacy = fields["pkcs12_encryption"] == "legacy"
+    data = pkcs12_file(name, material.chain, _key(material), password, legacy=legacy)
 
     def is_same(other: bytes) -> bool:  # of two with the same content no byte need be the same
         try:

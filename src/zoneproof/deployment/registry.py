@@ -15,8 +15,10 @@ from zoneproof.deployment.contract import Task, TaskContext, TaskInfo
 _MODULES: Mapping[str, str] = {
     "apache": "apache:Apache",
     "aws-acm": "aws_acm:AwsAcm",
+    "azure-keyvault": "azure_keyvault:AzureKeyvault",
     "command": "command:Command",
     "copy": "copy:Copy",
+    "gcp-certificate-manager": "gcp_certificate_manager:GcpCertificateManager",
     "haproxy": "haproxy:Haproxy",
     "kubernetes": "kubernetes:Kubernetes",
     "nginx": "nginx:Nginx",

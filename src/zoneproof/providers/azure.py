@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderConflictError, ProviderZoneError
 from zoneproof.providers.api_provider import ZONE_ID
 from zoneproof.providers.api_request import token_field
+from zoneproof.providers.azure_identity import (
+    ERRORS,
+    IDENTITY_FIELDS,
+    LOGIN_FIELDS,
+    REFUSALS,
+    AzureIdentity,
+)
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
@@ -28,19 +29,11 @@ from zoneproof.providers.contract import (
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
-_CLOUDS = {  # where the management API and the login are
-    "public": ("https://management.azure.com", "https://login.microsoftonline.com"),
-    "usgovernment": ("https://management.usgovcloudapi.net", "https://login.microsoftonline.us"),
-    "china": ("https://management.chinacloudapi.cn", "https://login.partner.microsoftonline.cn"),
+_CLOUDS = {  # where the management API is
+    "public": "https://management.azure.com",
+    "usgovernment": "https://management.usgovcloudapi.net",
+    "china": "https://management.chinacloudapi.cn",
 }
-_TOKEN_FILE = "/var/run/secrets/azure/tokens/azure-identity-token"  # noqa: S105  a path
-_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_LOGIN = Refusal(ProviderCredentialsError, "it does not accept the credentials")
-
-
-class _Token(msgspec.Struct):
-    access_token: str
-    expires_in: int | str  # text from the metadata service
 
 
 class _Zone(msgspec.Struct):
@@ -67,24 +60,7 @@ class Azure(SetsProvider):
         homepage="https://learn.microsoft.com/azure/dns/",
         fields=(
             token_field("subscription_id", "id of the subscription with the zones", secret=False),
-            CredentialField(
-                "identity",
-                "who signs in: an application with a secret, this machine's managed identity, or"
-                " a Kubernetes service account (workload)",
-                default="secret",
-                choices=("secret", "managed", "workload"),
-            ),
-            token_field(
-                "tenant_id", "id of the directory (not for managed)", secret=False, default=""
-            ),
-            token_field(
-                "client_id",
-                "id of the application, or of a user-assigned managed identity",
-                secret=False,
-                default="",
-                needed_with="tenant_id",
-            ),
-            token_field("client_secret", "secret of the application", default=""),
+            *IDENTITY_FIELDS,
             CredentialField(
                 "resource_group", "the only resource group to look in", default="", rare=True
             ),
@@ -92,28 +68,9 @@ class Azure(SetsProvider):
                 "visibility", "kind of zones", default="public", choices=("public", "private")
             ),
             CredentialField(
-                "cloud", "which Azure", default="public", choices=tuple(_CLOUDS), rare=True
-            ),
-            CredentialField(
-                "token_file", "file with the workload's token", default=_TOKEN_FILE, rare=True
-            ),
-            CredentialField(
                 "api_url", "where the API is; the cloud's if empty", default="", url=True, rare=True
             ),
-            CredentialField(
-                "login_url",
-                "where to sign in; the cloud's if empty",
-                default="",
-                url=True,
-                rare=True,
-            ),
-            CredentialField(
-                "metadata_url",
-                "where the machine's metadata service is",
-                default="http://169.254.169.254",
-                url=True,
-                rare=True,
-            ),
+            *LOGIN_FIELDS,
             ZONE_ID,
         ),
         key_url="https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps",
@@ -168,17 +125,9 @@ class Azure(SetsProvider):
     )
     checks: ClassVar[bool] = False
     marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("error.code", "code", "error"),
-        messages=("error.message", "message", "error_description"),
-    )
+    errors: ClassVar[ErrorBody] = ERRORS
     refusals: ClassVar[Refusals] = {
-        **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_grant"), _LOGIN),
-        "invalid_request": Refusal(
-            ProviderCredentialsError,
-            "it does not sign this in",
-            "check tenant_id and client_id, or assign a managed identity to this machine",
-        ),
+        **REFUSALS,
         "SubscriptionNotFound": Refusal(ProviderZoneError, "it does not know the subscription"),
         "ResourceGroupNotFound": Refusal(ProviderZoneError, "it does not know the resource group"),
         412: Refusal(ProviderConflictError, "the set has changed meanwhile"),
@@ -186,15 +135,8 @@ class Azure(SetsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
-        needed = {"secret": ("tenant_id", "client_id", "client_secret"), "managed": ()}
-        for name in needed.get(fields["identity"], ("tenant_id", "client_id")):
-            if not fields[name]:
-                raise InvalidInputError(
-                    f"provider azure with identity={fields['identity']} needs the field '{name}'"
-                )
-        cloud, login = _CLOUDS[fields["cloud"]]
-        self._resource = f"{cloud}/"
-        self._login = fields["login_url"].rstrip("/") or login
+        cloud = _CLOUDS[fields["cloud"]]
+        self._identity = AzureIdentity("provider azure", fields, f"{cloud}/")
         public = fields["visibility"] == "public"
         self._kind = "dnsZones" if public else "privateDnsZones"
         self._version = {"api-version": "2018-05-01" if public else "2024-06-01"}
@@ -249,40 +191,7 @@ class Azure(SetsProvider):
         )
 
     async def _sign_in(self) -> tuple[str, float]:
-        fields = self.fields
-        if fields["identity"] == "managed":
-            query = {"api-version": "2018-02-01", "resource": self._resource}
-            answer = await self.api.send(
-                "GET",
-                f"{fields['metadata_url'].rstrip('/')}/metadata/identity/oauth2/token",
-                query={**query, "client_id": fields["client_id"] or None},
-                headers={"Metadata": "true"},
-                plain=True,
-            )
-        else:
-            form: Mapping[str, str] = {
-                "grant_type": "client_credentials",
-                "client_id": fields["client_id"],
-                "scope": f"{self._resource}.default",
-                **self._proof(),
-            }
-            url = f"{self._login}/{fields['tenant_id']}/oauth2/v2.0/token"
-            answer = await self.api.send("POST", url, form=form, plain=True, repeatable=True)
-        token = self.api.read(answer, _Token)
-        return token.access_token, float(token.expires_in)
-
-    def _proof(self) -> dict[str, str]:
-        if self.fields["identity"] == "secret":
-            return {"client_secret": self.fields["client_secret"]}
-        try:  # which Kubernetes replaces before it ends, so it is read each time
-            assertion = Path(self.fields["token_file"]).read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ProviderCredentialsError(
-                f"the workload's token cannot be read from {self.fields['token_file']}; label the"
-                " pod with azure.workload.identity/use, or set token_file"
-            ) from error
-        self.api.hide(assertion)
-        return {"client_assertion_type": _ASSERTION, "client_assertion": assertion}
+        return await self._identity.sign_in(self.api)
 
 
 def _path(zone: Zone, name: str) -> str:

@@ -1,0 +1,239 @@
+"""Who signs in to Google Cloud: a service account, another service's token, or the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
+from zoneproof.core.fields import CredentialField
+from zoneproof.providers.api_client import ApiClient
+from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.rsa_key import RsaKey
+
+CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"  # which impersonation needs, too
+_HOUR = 3600
+_FLAVOR = {"Metadata-Flavor": "Google"}
+_LOGIN = Refusal(ProviderCredentialsError, "it does not accept the credentials")
+
+ERRORS = ErrorBody(
+    codes=("error.errors.0.reason", "error.status", "error"),
+    messages=("error.message", "error_description"),
+)
+REFUSALS: Refusals = MappingProxyType(
+    dict.fromkeys(("invalid_grant", "invalid_client", "unauthorized_client"), _LOGIN)
+)
+CREDENTIALS = CredentialField(
+    "credentials",
+    "JSON of a service account's key or of a workload identity federation; empty on a"
+    " machine in Google Cloud",
+    secret=True,
+    default="",
+)
+IMPERSONATE = token_field(
+    "impersonate", "service account to act as, an address", secret=False, default=""
+)
+LOGIN_FIELDS = (
+    CredentialField(
+        "metadata_url",
+        "where the machine's metadata server is",
+        default="http://metadata.google.internal",
+        url=True,
+        rare=True,
+    ),
+    CredentialField(
+        "iam_url",
+        "where service accounts are impersonated",
+        default="https://iamcredentials.googleapis.com/v1",
+        url=True,
+        rare=True,
+    ),
+)
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    expires_in: int = _HOUR
+
+
+class _ForeignToken(msgspec.Struct, rename="camel"):
+    access_token: str
+
+
+class _Format(msgspec.Struct):
+    type: str = "text"
+    subject_token_field_name: str = ""
+
+
+class _Source(msgspec.Struct):
+    file: str = ""
+    url: str = ""
+    headers: dict[str, str] = {}
+    format: _Format = msgspec.field(default_factory=_Format)
+
+
+class _KeyFile(msgspec.Struct):
+    """A service account's key, or how another service's token becomes Google's (AIP-4117)."""
+
+    type: str
+    project_id: str = ""
+    client_email: str = ""
+    private_key: str = ""
+    private_key_id: str = ""
+    token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105  an address
+    audience: str = ""
+    subject_token_type: str = ""
+    token_url: str = ""
+    service_account_impersonation_url: str = ""
+    credential_source: _Source = msgspec.field(default_factory=_Source)
+
+
+class GoogleIdentity:
+    """Signs in with the fields above, and ``project``, to do what ``scope`` allows.
+
+    ``project`` is the one that the fields or the key name, empty on a machine that knows its own;
+    ``secrets`` are not to be shown. ``where`` says in errors whose fields they are. Raises
+    InvalidInputError for what cannot be used.
+    """
+
+    def __init__(
+        self, where: str, fields: Mapping[str, str], scope: str, now: Callable[[], datetime]
+    ) -> None:
+        self._fields, self._scope, self._now = fields, scope, now
+        self._file = _key_file(fields["credentials"])
+        self._key = None
+        self.secrets: tuple[str, ...] = ()
+        if self._file and self._file.type == "service_account":
+            self._key = RsaKey(self._file.private_key, "private_key of credentials")
+            self.secrets = (self._file.private_key,)
+        self.project = fields["project"] or (self._file.project_id if self._file else "")
+        if self._file and not self.project:
+            raise InvalidInputError(f"{where} needs the field 'project'")
+
+    async def machine_project(self, api: ApiClient) -> str:
+        """Return the id of the project that this machine belongs to. Raises ProviderError."""
+        url = f"{self._metadata}/project/project-id"
+        answer = await api.send("GET", url, headers=_FLAVOR, plain=True)
+        return answer.body.decode("ascii", "replace").strip()
+
+    @property
+    def _metadata(self) -> str:
+        return f"{self._fields['metadata_url'].rstrip('/')}/computeMetadata/v1"
+
+    async def sign_in(self, api: ApiClient) -> tuple[str, float]:
+        """Return a token, and for how many seconds it is good. Raises ProviderError."""
+        email = self._fields["impersonate"]
+        scope = CLOUD_SCOPE if email else self._scope
+        if self._file is None:
+            url = f"{self._metadata}/instance/service-accounts/default/token"
+            query = {"scopes": scope}
+            answer = await api.send("GET", url, query=query, headers=_FLAVOR, plain=True)
+            token = api.read(answer, _Token)
+        elif self._key:
+            token = await self._by_key(api, self._file, self._key, scope)
+        else:
+            token = await self._exchanged(api, self._file)
+        if email:
+            url = f"{self._fields['iam_url'].rstrip('/')}/projects/-/serviceAccounts/{email}"
+            token = await _impersonated(
+                api, f"{url}:generateAccessToken", token.access_token, self._scope
+            )
+        return token.access_token, token.expires_in
+
+    async def _by_key(self, api: ApiClient, file: _KeyFile, key: RsaKey, scope: str) -> _Token:
+        """Sign in with a service account's key (RFC 7523)."""
+        start = int(self._now().timestamp())
+        claims = {"iss": file.client_email, "scope": scope, "aud": file.token_uri}
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "assertion": key.jwt(
+                {**claims, "iat": start, "exp": start + _HOUR}, key_id=file.private_key_id
+            ),
+        }
+        answer = await api.send("POST", file.token_uri, form=form, plain=True, repeatable=True)
+        return api.read(answer, _Token)
+
+    async def _exchanged(self, api: ApiClient, file: _KeyFile) -> _Token:
+        """Exchange another service's token for one of Google's (RFC 8693)."""
+        subject = await _subject_token(api, file.credential_source)
+        api.hide(subject)
+        further = file.service_account_impersonation_url
+        scope = CLOUD_SCOPE if self._fields["impersonate"] else self._scope
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "audience": file.audience,
+            "scope": CLOUD_SCOPE if further else scope,
+            "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "subject_token_type": file.subject_token_type,
+            "subject_token": subject,
+        }
+        answer = await api.send("POST", file.token_url, form=form, plain=True, repeatable=True)
+        token = api.read(answer, _Token)
+        if not further:
+            return token
+        return await _impersonated(api, further, token.access_token, scope)
+
+
+async def _subject_token(api: ApiClient, source: _Source) -> str:
+    if source.file:
+        text = _read(source.file)
+    elif source.url:
+        answer = await api.send("GET", source.url, headers=source.headers, plain=True)
+        text = answer.body.decode("utf-8", "replace")
+    else:
+        raise ProviderCredentialsError("credentials have neither a file nor a url as a source")
+    if source.format.type != "json":
+        return text.strip()
+    try:
+        found = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        found = {}
+    token = found.get(source.format.subject_token_field_name)
+    if not isinstance(token, str):
+        raise ProviderCredentialsError("the source of the token is not JSON that has it")
+    return token
+
+
+async def _impersonated(api: ApiClient, url: str, token: str, scope: str) -> _Token:
+    api.hide(token)
+    answer = await api.send(
+        "POST",
+        url,
+        json={"scope": [scope], "lifetime": f"{_HOUR}s"},
+        headers=bearer(token),
+        plain=True,
+        repeatable=True,
+    )
+    return _Token(api.read(answer, _ForeignToken).access_token)
+
+
+def _key_file(text: str) -> _KeyFile | None:
+    if not text:
+        return None
+    try:
+        file = msgspec.json.decode(text, type=_KeyFile)
+    except msgspec.DecodeError as error:
+        raise InvalidInputError(
+            "credentials are not the JSON of a service account's key or of a workload identity"
+            " federation: use --field credentials=@FILE"
+        ) from error
+    if file.type not in ("service_account", "external_account"):
+        raise InvalidInputError(
+            "credentials are of another type: only service_account and external_account can be used"
+        )
+    return file
+
+
+def _read(path: str) -> str:
+    try:  # each time, because it is replaced before it ends
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProviderCredentialsError(
+            f"the token cannot be read from {path}, which credentials names"
+        ) from error
