@@ -1,12 +1,12 @@
 """Vault and Kubernetes, as fakes that follow their API documentation.
 
-Vault: developer.hashicorp.com/vault/api-docs (secret/kv/kv-v1, kv-v2, auth/approle). Kubernetes:
-kubernetes.io/docs/reference (Secret v1, server-side apply, SelfSubjectAccessReview).
+Vault: developer.hashicorp.com/vault/api-docs (secret/kv/kv-v1, kv-v2, auth/approle).
 """
 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 
 from tests.deployment.occasions import NAME, occasion, task
 from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
+from tests.support.fake_kubernetes import FakeKubernetes
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.deployment import Material
 
@@ -111,33 +112,9 @@ async def test_a_token_that_may_not_is_told(vault: FakeHttpServer, tmp_path: Pat
     assert len(await deploy.problems()) == 1
 
 
-class FakeKubernetes:
-    """A cluster with the Secrets of one namespace."""
-
-    def __init__(self) -> None:
-        self.secrets: dict[str, dict[str, Any]] = {}
-        self.allowed = True
-
-    def __call__(self, request: Request) -> Reply:
-        if request.headers.get("authorization") != "Bearer k8s-token":
-            return Reply(401, {"kind": "Status", "message": "Unauthorized", "code": 401})
-        if request.path.endswith("/selfsubjectaccessreviews"):
-            return Reply(201, {**request.json, "status": {"allowed": self.allowed}})
-        path, _, query = request.path.partition("?")
-        if request.method == "GET":
-            if path not in self.secrets:
-                return Reply(404, {"kind": "Status", "message": "not found", "code": 404})
-            return Reply(200, self.secrets[path])
-        assert request.method == "PATCH"
-        assert request.headers["content-type"] == "application/apply-patch+yaml"
-        assert query == "fieldManager=zoneproof&force=true"
-        self.secrets[path] = {**self.secrets.get(path, {}), **request.json}
-        return Reply(201, self.secrets[path])
-
-
 @pytest.fixture
 async def cluster() -> AsyncIterator[FakeHttpServer]:
-    async with fake_http_server(FakeKubernetes()) as server:
+    async with fake_http_server(FakeKubernetes("k8s-token")) as server:
         yield server
 
 
@@ -154,7 +131,7 @@ async def test_a_secret_is_applied(cluster: FakeHttpServer, tmp_path: Path) -> N
     made = occasion(tmp_path)
     assert await deploy.run(made) == f"the Secret web/{NAME}-tls is applied"
     assert isinstance(cluster.handler, FakeKubernetes)
-    (secret,) = cluster.handler.secrets.values()
+    (secret,) = cluster.handler.objects.values()
     assert secret["type"] == "kubernetes.io/tls"
     assert secret["metadata"]["labels"] == {"app": "shop", "tier": "front"}
     assert secret["metadata"]["annotations"] == {"example.com/by": "zoneproof"}
@@ -163,7 +140,7 @@ async def test_a_secret_is_applied(cluster: FakeHttpServer, tmp_path: Path) -> N
     assert base64.b64decode(secret["data"]["tls.key"]) == made.material.private_key
     await deploy.run(occasion(tmp_path))
     cluster.handler.allowed = False
-    assert await deploy.problems() == ["the token may not patch Secrets in web"]
+    assert await deploy.problems() == ["these credentials may not patch Secrets in web"]
 
 
 async def test_a_secret_of_another_type_is_left_alone(
@@ -171,11 +148,31 @@ async def test_a_secret_of_another_type_is_left_alone(
 ) -> None:
     assert isinstance(cluster.handler, FakeKubernetes)
     other = {"type": "Opaque", "data": {"a": "Yg=="}}
-    cluster.handler.secrets["/api/v1/namespaces/default/secrets/www"] = dict(other)
+    cluster.handler.objects["/api/v1/namespaces/default/secrets/www"] = dict(other)
     deploy = task("kubernetes", server=cluster.url, token="k8s-token", secret="www")
     with pytest.raises(DeploymentError, match="default/www is of the type Opaque, not kubernetes"):
         await deploy.run(occasion(tmp_path))
-    assert cluster.handler.secrets["/api/v1/namespaces/default/secrets/www"] == other
+    assert cluster.handler.objects["/api/v1/namespaces/default/secrets/www"] == other
+
+
+async def test_a_kubeconfig_says_which_cluster_and_namespace(
+    cluster: FakeHttpServer, tmp_path: Path
+) -> None:
+    config = {
+        "current-context": "other",
+        "contexts": [
+            {"name": "shop", "context": {"cluster": "c", "user": "u", "namespace": "web"}}
+        ],
+        "clusters": [{"name": "c", "cluster": {"server": cluster.url}}],
+        "users": [{"name": "u", "user": {"token": "k8s-token"}}],
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(config))
+    deploy = task("kubernetes", kubeconfig=file, context="shop")
+    assert await deploy.problems() == []
+    assert await deploy.run(occasion(tmp_path)) == f"the Secret web/{NAME}-tls is applied"
+    (problem,) = await task("kubernetes", kubeconfig=file).problems()
+    assert problem == f"{file}: there is no context 'other' in it: it has shop"
 
 
 async def test_outside_of_a_pod_a_server_is_needed(
@@ -216,6 +213,9 @@ async def test_without_a_key_nothing_is_handed_over(
         ("vault", {"url": "http://v.example", "path": "a", "token": "t"}, "must begin with https"),
         ("vault", {"url": "https://v", "path": "../sys", "token": "t"}, "is not a path in Vault"),
         ("kubernetes", {"server": "https://k"}, "needs both a server and a token"),
+        ("kubernetes", {"kubeconfig": "/k", "server": "https://k", "token": "t"}, "not both"),
+        ("kubernetes", {"context": "shop"}, "needs a kubeconfig to find the context in"),
+        ("kubernetes", {"kubeconfig": "config"}, "kubeconfig must be an absolute path"),
         ("kubernetes", {"secret": "My_Secret"}, "cannot be a name in Kubernetes"),
         ("kubernetes", {"labels": "app"}, "labels: 'app' must be key=value"),
     ],

@@ -340,3 +340,7 @@ class OrderFailedError(AcmeError):
 
 class DeploymentError(ZoneproofError):
     """A task could not do what it is for; the message says what is in its way."""
+
+
+class KubernetesError(ZoneproofError):
+    """A cluster cannot be reached, or refuses what was asked; the message says which and why."""

@@ -23,6 +23,8 @@ _DENIED = "this user cannot execute it: check its mode (chmod +x) and its folder
 _FIRST_LINE = "a script needs a first line such as #!/bin/sh"
 _LONGEST_FIRST_LINE = 4096  # bytes
 _PLAIN = re.compile(r"[\w.+/][\w.+/-]*")  # neither an option of env nor a variable
+# Where servers are, also for cron, whose PATH has none of them.
+_MORE_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _MOST_OUTPUT = 64 * 1024  # bytes that are kept, from the end
 _MOST_PRINTED = 64 * 1024 * 1024  # bytes on the disk, after which a program never ends by itself
 _LOOK = 0.1  # seconds between looks at how much it has printed
@@ -104,6 +106,19 @@ async def run_program(
                 _kill_group(process)
                 await process.wait()
         return Ended(status, _end_of(stdout), _end_of(stderr))
+
+
+def find_program(name: str) -> str:
+    """Return the absolute path of a program, also where a timer's PATH does not lead.
+
+    Raises ProgramError.
+    """
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), *_MORE_FOLDERS]
+    found = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
+    if found is None:
+        there = "it is not executable" if Path(name).is_file() else "there is no such program"
+        raise ProgramError(f"cannot be run: {there}; install it, or give its path", started=False)
+    return str(Path(found).absolute())
 
 
 async def _wait(process: asyncio.subprocess.Process, outputs: Sequence[IO[bytes]]) -> int:

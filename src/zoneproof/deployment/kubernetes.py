@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.core.errors import DeploymentError, InvalidInputError, KubernetesError
 from zoneproof.core.fields import CredentialField
-from zoneproof.core.files import absolute_path, read_file
+from zoneproof.core.files import absolute_path
 from zoneproof.core.text import sanitize
 from zoneproof.core.webhooks import check_url
-from zoneproof.deployment.api import api_client, with_key
+from zoneproof.deployment.api import with_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
-from zoneproof.providers.api_request import Body, bearer, token_field
+from zoneproof.kubernetes import (
+    ClusterAccess,
+    KubernetesClient,
+    in_cluster,
+    read_kubeconfig,
+    with_token,
+)
+from zoneproof.providers.api_request import token_field
 
-_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TYPE = "kubernetes.io/tls"
 _NAME = re.compile(r"[a-z0-9{]([a-z0-9.{}-]{0,251}[a-z0-9}])?")
 _PAIR = re.compile(r"([A-Za-z0-9./_-]{1,317})=([^,;]{0,253})")
-_NOT_THERE = 404
 
 
 class _Found(msgspec.Struct):
@@ -63,8 +69,8 @@ class Kubernetes:
             ),
             CredentialField(
                 "namespace",
-                "its namespace",
-                default="default",
+                "its namespace; empty for that of the context or the pod",
+                default="",
                 check=partial(_check_name, "namespace"),
             ),
             CredentialField(
@@ -80,8 +86,18 @@ class Kubernetes:
                 check=partial(_pairs, "annotations"),
             ),
             CredentialField(
+                "kubeconfig",
+                "absolute path of a kubeconfig file; empty, as server, for the cluster that this"
+                " runs in",
+                default="",
+                check=partial(absolute_path, "kubeconfig"),
+            ),
+            CredentialField(
+                "context", "context in that file, empty for its current one", default=""
+            ),
+            CredentialField(
                 "server",
-                "address of the API; empty for the cluster that this runs in",
+                "address of the API, instead of a kubeconfig",
                 default="",
                 url=True,
                 check=check_url,
@@ -95,18 +111,31 @@ class Kubernetes:
             ),
         ),
         notes="The Secret is made or changed by server-side apply, as the field manager"
-        " `zoneproof`: what others have set in it stays. In a pod no server is needed: the pod's"
-        " service account is used. Elsewhere give a server and the token of a service account"
-        " (`kubectl create token`, or a Secret of the type `kubernetes.io/service-account-token`)."
-        " Its role needs `get`, `create` and `patch` for that Secret. A Secret of another type is"
-        " left alone.",
+        " `zoneproof`: what others have set in it stays. In a pod neither a kubeconfig nor a server"
+        " is needed: the pod's service account is used. A kubeconfig may sign in by a token, a file"
+        " with one, a client certificate, or a program (`exec`: `aws eks get-token`, `kubelogin`,"
+        " `gke-gcloud-auth-plugin`), which must not ask anybody and runs as the user that Zoneproof"
+        " runs as; `insecure-skip-tls-verify` is refused. It needs the extra `kubernetes` (`pip"
+        " install 'zoneproof[kubernetes]'`), unless the file is JSON. With a server give the token"
+        " of a service account (`kubectl create token`, or a Secret of the type"
+        " `kubernetes.io/service-account-token`). The role needs `get`, `create` and `patch` for"
+        " that Secret. A Secret of another type is left alone.",
     )
 
     def __init__(self, context: TaskContext) -> None:
         self._context, self._fields = context, context.fields
-        if bool(self._fields["server"]) != bool(self._fields["token"]):
+        fields = self._fields
+        if bool(fields["server"]) != bool(fields["token"]):
             raise InvalidInputError(
                 "deployment task kubernetes needs both a server and a token, or neither in a pod"
+            )
+        if fields["kubeconfig"] and fields["server"]:
+            raise InvalidInputError(
+                "deployment task kubernetes needs a kubeconfig or a server, not both"
+            )
+        if fields["context"] and not fields["kubeconfig"]:
+            raise InvalidInputError(
+                "deployment task kubernetes needs a kubeconfig to find the context in"
             )
 
     async def run(self, occasion: Occasion) -> str:
@@ -114,95 +143,63 @@ class Kubernetes:
         material, key = with_key(occasion)
         name = self._fields["secret"].replace("{name}", occasion.certificate)
         _check_name("secret", name)
-        namespace = self._fields["namespace"]
-        where = f"{namespace}/{name}"
-        body = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": name,
-                "namespace": namespace,
-                "labels": _pairs("labels", self._fields["labels"]),
-                "annotations": _pairs("annotations", self._fields["annotations"]),
-            },
-            "type": _TYPE,
-            "data": {
-                "tls.crt": base64.b64encode(material.chain.pem).decode(),
-                "tls.key": base64.b64encode(key).decode(),
-            },
-        }
-        path = f"/api/v1/namespaces/{namespace}/secrets/{name}"
-        async with self._client() as client:
-            answer = await client.send("GET", path, expected=(200, _NOT_THERE))
-            if answer.status != _NOT_THERE:
-                kind = client.read(answer, _Found).type
-                if kind != _TYPE:
-                    raise DeploymentError(
-                        f"the Secret {where} is of the type {sanitize(kind)}, not {_TYPE}: name"
-                        " another one, or delete it"
-                    )
-            await client.send(
-                "PATCH",
-                path,
-                query={"fieldManager": "zoneproof", "force": "true"},
-                body=Body(msgspec.json.encode(body), "application/apply-patch+yaml"),
-                repeatable=True,
-                where=where,
-            )
+        async with self._client() as (client, namespace):
+            where = f"{namespace}/{name}"
+            path = f"/api/v1/namespaces/{namespace}/secrets/{name}"
+            found = await client.get(path, _Found)
+            if found and found.type != _TYPE:
+                raise DeploymentError(
+                    f"the Secret {where} is of the type {sanitize(found.type)}, not {_TYPE}: name"
+                    " another one, or delete it"
+                )
+            body = {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {
+                    "name": name,
+                    "namespace": namespace,
+                    "labels": _pairs("labels", self._fields["labels"]),
+                    "annotations": _pairs("annotations", self._fields["annotations"]),
+                },
+                "type": _TYPE,
+                "data": {
+                    "tls.crt": base64.b64encode(material.chain.pem).decode(),
+                    "tls.key": base64.b64encode(key).decode(),
+                },
+            }
+            await client.apply(path, body)
         return f"the Secret {where} is applied"
 
     async def problems(self) -> list[str]:
         """Ask the API whether it may be used."""
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {
-                "resourceAttributes": {
-                    "namespace": self._fields["namespace"],
-                    "verb": "patch",
-                    "resource": "secrets",
-                }
-            },
-        }
         try:
-            async with self._client() as client:
-                path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-                answer = await client.send("POST", path, json=review, repeatable=True)
-                allowed = client.read(answer, _Review).status.allowed
+            async with self._client() as (client, namespace):
+                if not await client.may("patch", "secrets", namespace):
+                    return [f"these credentials may not patch Secrets in {namespace}"]
         except DeploymentError as error:
             return [error.message]
-        namespace = self._fields["namespace"]
-        return [] if allowed else [f"the token may not patch Secrets in {namespace}"]
+        return []
 
-    def _client(self) -> Any:
-        server, token = self._fields["server"], self._fields["token"]
-        bundle = self._fields["ca_bundle"]
-        if not server:
-            host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
-            port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-            try:
-                token = read_file(_FOLDER / "token").decode().strip()
-            except (OSError, UnicodeDecodeError):
-                token = ""
-            if not host or not token:
-                raise DeploymentError(
-                    "this is not a pod with a service account: give a server and a token"
-                )
-            server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
-            bundle = str(_FOLDER / "ca.crt")
-        return api_client(
-            self._context,
-            f"Kubernetes at {server}",
-            server,
-            headers=bearer(token),
-            secrets=[token],
-            ca_bundle=bundle,
-        )
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[tuple[KubernetesClient, str]]:
+        """Open a client, and say the namespace."""
+        context = self._context
+        try:
+            access = self._access()
+            namespace = self._fields["namespace"] or access.namespace
+            async with KubernetesClient(access, sleep=context.sleep, now=context.now) as client:
+                yield client, namespace
+        except KubernetesError as error:
+            raise DeploymentError(error.message) from error
 
-
-class _Status(msgspec.Struct):
-    allowed: bool = False
-
-
-class _Review(msgspec.Struct):
-    status: _Status
+    def _access(self) -> ClusterAccess:
+        fields = self._fields
+        if fields["kubeconfig"]:
+            return read_kubeconfig(Path(fields["kubeconfig"]), fields["context"])
+        if fields["server"]:
+            bundle = Path(fields["ca_bundle"]) if fields["ca_bundle"] else None
+            return with_token(fields["server"], fields["token"], bundle)
+        try:
+            return in_cluster()
+        except KubernetesError as error:
+            raise DeploymentError(f"{error.message}: give a kubeconfig, or a server") from error

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from zoneproof.core import programs as core_programs
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.core.programs import Ended, ProgramError, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.deployment.contract import TaskContext
 
-# Where servers are, also for cron, whose PATH has none of them.
-_MORE_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # Its words are handed over as arguments, so nothing of them is read as a shell's text.
 _NOTING = 'echo $$ >"$0" && { "$@"; s=$?; echo "$$ $s" >"$0"; exit $s; }'
 _LOOK = 0.1  # seconds between looks at a program of an earlier run
@@ -61,12 +59,11 @@ def read_seconds(field: str, text: str) -> float:
 
 def find_program(name: str) -> str:
     """Return a program's absolute path. Raises DeploymentError."""
-    folders = [*os.environ.get("PATH", "").split(os.pathsep), *_MORE_FOLDERS]
-    found = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
-    if found is None:
-        there = "it is not executable" if Path(name).is_file() else "there is no such program"
-        raise DeploymentError(f"cannot run {sanitize(name)}: {there}; install it, or give its path")
-    return str(Path(found).absolute())
+    try:
+        return core_programs.find_program(name)
+    except ProgramError as error:
+        reason = error.message.removeprefix("cannot be run: ")
+        raise DeploymentError(f"cannot run {sanitize(name)}: {reason}") from error
 
 
 def program_problems(words: Sequence[str]) -> list[str]:
