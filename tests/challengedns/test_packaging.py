@@ -141,7 +141,11 @@ def test_the_image_has_the_versions_that_the_tests_ran_with() -> None:
     tested = pinned(ROOT / "scripts" / "constraints.txt")
     assert image.items() <= tested.items()
     for each in requirements():
-        if each.name not in ("asyncssh", "dns-lexicon", "pyyaml"):  # of the manager, and not in the image
+        if each.name not in (
+            "asyncssh",
+            "dns-lexicon",
+            "pyyaml",
+        ):  # of the manager, and not in the image
             assert each.specifier.contains(image[each.name])
     built = pinned(PACKAGING / "build-requirements.txt")
     assert "hatchling" in built

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -245,14 +245,20 @@ class Ssh:
         self, connection: asyncssh.SSHClientConnection, wanted: list[Wanted]
     ) -> list[str]:
         async with asyncio.timeout(self._seconds), connection.start_sftp_client() as sftp:
-            new = []
-            for one in wanted:
-                path = str(one.path)
-                if await self._read(sftp, path) != one.data:
-                    new.append(path)
-                    await self._write(sftp, f"{path}.new", path, one)
-            for path in new:
-                await sftp.posix_rename(f"{path}.new", path)
+            new: list[str] = []
+            try:
+                for one in wanted:
+                    path = str(one.path)
+                    if await self._read(sftp, path) != one.data:
+                        new.append(path)
+                        await self._write(sftp, f"{path}.new", path, one)
+                for path in new:
+                    await sftp.posix_rename(f"{path}.new", path)
+            except BaseException:
+                for path in new:
+                    with suppress(_load().Error, OSError):
+                        await sftp.remove(f"{path}.new")
+                raise
         return new
 
     async def _read(self, sftp: asyncssh.SFTPClient, path: str) -> bytes | None:
@@ -317,6 +323,8 @@ class Ssh:
         words = sanitize(bytes(said[-2000:]), secrets=hidden)
         if process.exit_status != 0:
             how = f"failed with exit status {process.exit_status}"
+            if process.exit_signal:
+                how = f"was ended by the signal {sanitize(process.exit_signal[0])}"
             raise DeploymentError(
                 f"{self._where}: the command {how}, and said: {words or 'nothing'}"
             )
