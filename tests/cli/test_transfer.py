@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from tests.cli.inside import Inside
 from tests.cli.terminal import Answer, run_at_terminal
@@ -134,9 +134,125 @@ def test_what_would_come_is_shown_first_and_nothing_taken_unasked(
     assert not (inside.home / "live").exists()
 
 
-async def _differ(home: Path) -> None:
+@pytest.fixture
+def one(inside: Inside, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with one certificate of the home, written by the command."""
+    monkeypatch.setenv("PASSPHRASE", PASSPHRASE)
+    path = tmp_path / "one.zp"
+    arguments = ("export", "a.example", "-o", str(path), "--passphrase", "env:PASSPHRASE")
+    told = inside.good(*arguments, home=filled)
+    assert f"written to {path}: 1 certificate, the files of 1" in told
+    return path
+
+
+def test_a_certificate_is_moved_with_its_definition_key_and_chain(
+    inside: Inside, one: Path, filled: Path
+) -> None:
+    assert stat.S_IMODE(one.stat().st_mode) == 0o600
+    content = decode(parse(one.read_bytes(), "x").open(PASSPHRASE), "x")
+    assert count_items(content) == {"certificate": 1, "files": 1}
+    result = take(inside, one, "--yes")
+    assert result.status == 0
+    assert "imported 1 certificate, the files of 1; next: zoneproof list" in result.stdout
+    before = content_of(filled).certificates[0]
+    (moved,) = content_of(inside.home).certificates
+    assert (moved.definition, moved.files) == (before.definition, before.files)
+    assert moved.pkcs12_password == before.pkcs12_password
+    live = inside.home / "live/a.example"
+    assert stat.S_IMODE((live / "privkey.pem").resolve().stat().st_mode) == 0o600
+
+
+def test_a_task_is_moved_but_not_that_it_was_done(
+    inside: Inside, archive: Path, filled: Path, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "b.zp")
+    told = inside.run(
+        *("export", "b.example", "-o", file, "--passphrase", "env:PASSPHRASE"), home=filled
+    )
+    assert "left out: the files of b.example: there is no certificate yet" in told.stderr
+    take(inside, Path(file), "--yes")
+    (moved,) = content_of(inside.home).certificates
+    assert moved.definition.deploy
+    assert (moved.deployed, moved.not_deployed) == ({}, {})
+
+
+def test_what_a_certificate_lacks_in_another_home_is_named(
+    inside: Inside, one: Path, exported: bytes, tmp_path: Path
+) -> None:
+    line = "a.example lacks the credential dns: 'zoneproof credential add rfc2136 --name dns'"
+    assert take(inside, one).stderr == f"zoneproof: {line}\n"
+    assert json.loads(take(inside, one, "--json").stdout)["lacks"] == [line]
+    whole = tmp_path / "whole.zp"
+    whole.write_bytes(exported)
+    assert "lacks" not in take(inside, whole).stderr
+    asyncio.run(_differ(inside.home, with_definition=False))
+    assert take(inside, one, "--yes").stderr == ""
+
+
+def test_an_account_that_is_not_in_another_home_is_named(
+    inside: Inside, one: Path, tmp_path: Path
+) -> None:
+    content = decode(parse(one.read_bytes(), "x").open(PASSPHRASE), "x")
+    (certificate,) = content.certificates
+    definition = msgspec.structs.replace(certificate.definition, account="private")
+    certificate = msgspec.structs.replace(certificate, definition=definition, credentials={})
+    changed = msgspec.structs.replace(content, certificates=(certificate,))
+    one.write_bytes(seal(msgspec.json.encode(changed), PASSPHRASE))
+    credential, account = take(inside, one).stderr.splitlines()
+    assert "'zoneproof credential add PROVIDER --name dns'" in credential
+    assert account.startswith("zoneproof: a.example: ")
+    assert "private" in account
+
+
+@pytest.mark.parametrize("form", ["pem", "pkcs12"])
+def test_a_certificate_is_written_for_other_programs(
+    inside: Inside, filled: Path, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSPHRASE", "changeit")
+    path = tmp_path / "file"
+    options = ["--passphrase", "env:PASSPHRASE"] if form == "pkcs12" else []
+    arguments = ("export", "a.example", "--format", form, "-o", str(path), *options)
+    told = inside.run(*arguments, home=filled)
+    assert told.status == 0
+    assert ("is not encrypted" in told.stderr) == (form == "pem")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    live = filled / "live/a.example"
+    key, chain = ((live / name).read_bytes() for name in ("privkey.pem", "fullchain.pem"))
+    if form == "pem":
+        assert path.read_bytes() == key + chain
+    else:
+        opened = pkcs12.load_pkcs12(path.read_bytes(), b"changeit")
+        assert opened.cert is not None
+        assert chain.startswith(opened.cert.certificate.public_bytes(Encoding.PEM))
+        assert opened.key is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.example"], "there is no managed certificate 'none.example'"),
+        (["--format", "pem"], "--format pem is for one certificate: give its name"),
+        (["a.example", "b.example", "--format", "pkcs12"], "is for one certificate"),
+        (["b.example", "--format", "pem"], "b.example cannot be exported: there is no certificate"),
+    ],
+)
+def test_what_cannot_be_exported_is_told(
+    inside: Inside, filled: Path, archive: Path, arguments: list[str], message: str
+) -> None:
+    options = [] if "pem" in arguments else ["--passphrase", "env:PASSPHRASE"]
+    file = archive.with_name("file")
+    result = inside.run("export", *arguments, "-o", str(file), *options, home=filled)
+    assert result.status != 0
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not file.exists()
+
+
+async def _differ(home: Path, *, with_definition: bool = True) -> None:
     async with open_manager(Home(home)) as manager:
         await manager.credentials.save(Credential("dns", "rfc2136", {"server": "192.0.2.9"}))
+        if not with_definition:
+            return
         definition = (await manager.certificates.get("a.example")).definition
         await manager.certificates.save(msgspec.structs.replace(definition, key_type="rsa4096"))
         manager.files.write("a.example", issued("a.example"))

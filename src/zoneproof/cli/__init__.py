@@ -60,7 +60,7 @@ GROUPS = {
     "Import and export": {
         "export": (
             "zoneproof.cli.transfer:export",
-            "Write everything that is stored to an encrypted file.",
+            "Write everything, or certificates, to a file.",
         ),
         "import": ("zoneproof.cli.import_:import_", "Import from other clients and archives."),
     },

@@ -6,11 +6,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
 
 from zoneproof.cli.asking import can_ask, confirm, yes_option
+from zoneproof.cli.completion import certificates
 from zoneproof.cli.option_groups import PATH, F, add_options, dry_run_option, json_option
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
@@ -18,8 +20,14 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import exists_already, write_new
 from zoneproof.core.text import count, printable
 from zoneproof.core.toml import is_reference, read_reference
-from zoneproof.manager import Home
+from zoneproof.manager import Home, Manager
 from zoneproof.migration.archive import Archive, Item, count_items
+from zoneproof.migration.certificates import (
+    Form,
+    collect_certificates,
+    export_file,
+    lacking,
+)
 from zoneproof.migration.move import Collected, collect, plan_import, take
 from zoneproof.migration.sealed_file import seal
 
@@ -31,6 +39,7 @@ passphrase_option = click.option(
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=certificates)
 @click.option(
     "--output",
     "-o",
@@ -39,28 +48,78 @@ passphrase_option = click.option(
     required=True,
     help="File to create.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["archive", "pem", "pkcs12"]),
+    default="archive",
+    show_default=True,
+    help="With NAME: pem holds key, certificate and chain, unencrypted.",
+)
 @passphrase_option
 @click.option(
     "--with-certificates", is_flag=True, help="Include the files with certificates and keys."
 )
 @json_option
-def export(output: Path, passphrase: str | None, with_certificates: bool, as_json: bool) -> None:
+def export(
+    names: Sequence[str],
+    output: Path,
+    form: Form | Literal["archive"],
+    passphrase: str | None,
+    with_certificates: bool,
+    as_json: bool,
+) -> None:
     """Write everything that is stored to one encrypted file, for another machine or as a backup.
 
+    \b
+    zoneproof export -o home.zp --with-certificates
+    zoneproof export www.example.com -o www.zp
+    zoneproof export www.example.com --format pkcs12 -o www.p12
+
     It holds the definitions and the state of their renewals, credentials, CA accounts with
-    their keys, registrations and settings.toml. 'zoneproof import archive' reads it.
+    their keys, registrations and settings.toml. Each NAME is a certificate: then the file holds
+    these alone, with their definitions, tasks, keys and chains. 'zoneproof import archive' reads
+    it.
     """
     if output.exists() or output.is_symlink():
         raise exists_already(output)
+    if form != "archive":
+        _export_one(names, output, form, passphrase, as_json=as_json)
+        return
     secret = get_passphrase(passphrase, twice=True)
-    collected = run_with_manager(
-        lambda manager: collect(manager, with_certificates=with_certificates),
-        to_read=True,
-    )
+
+    async def read(manager: Manager) -> Collected:
+        if names:
+            return await collect_certificates(manager, names)
+        return await collect(manager, with_certificates=with_certificates)
+
+    collected = run_with_manager(read, to_read=True)
     if not count_items(collected.archive):
         raise InvalidInputError(f"there is nothing to export in {Home.find().path}")
     write_new(output, seal(msgspec.json.encode(collected.archive), secret))
     _tell_written(output, collected, as_json=as_json)
+
+
+def _export_one(
+    names: Sequence[str], output: Path, form: Form, passphrase: str | None, *, as_json: bool
+) -> None:
+    if len(names) != 1:
+        raise InvalidInputError(f"--format {form} is for one certificate: give its name")
+    if form == "pem" and passphrase:
+        raise InvalidInputError("--passphrase does not apply to pem, which is not encrypted")
+    password = get_passphrase(passphrase, twice=True) if form == "pkcs12" else ""
+    if form == "pkcs12" and not password:
+        raise InvalidInputError("the passphrase is empty: it guards the key, so give one")
+    content = run_with_manager(
+        lambda manager: export_file(manager, names[0], form, password), to_read=True
+    )
+    write_new(output, content)
+    if as_json:
+        json_document({"file": str(output), "format": form, "certificate": names[0]})
+        return
+    click.echo(f"written to {output}: {names[0]} as {form}")
+    if b"PRIVATE KEY" in content:
+        click.echo("the key in it is not encrypted", err=True)
 
 
 def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
@@ -112,17 +171,24 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
 
     With ``replace`` also what differs here. Where nobody can be asked it is only shown.
     """
-    items = run_with_manager(lambda manager: plan_import(manager, content), to_read=True)
-    wanted = [
-        item for item in items if item.status == "new" or (item.status == "differs" and replace)
-    ]
+
+    async def plan(manager: Manager) -> tuple[list[Item], list[Item], list[str]]:
+        items = await plan_import(manager, content)
+        wanted = [
+            item for item in items if item.status == "new" or (item.status == "differs" and replace)
+        ]
+        return items, wanted, await lacking(manager, content, wanted)
+
+    items, wanted, lacks = run_with_manager(plan, to_read=True)
     if not as_json:
         show_items(items, wanted)
+        for line in lacks:
+            click.echo(f"zoneproof: {printable(line)}", err=True)
     taken = is_wanted(wanted, dry_run=dry_run, yes=yes, as_json=as_json)
     if taken:
         run_with_manager(lambda manager: take(manager, content, wanted))
     if as_json:
-        json_document({"items": items, "taken": len(wanted) if taken else 0})
+        json_document({"items": items, "lacks": lacks, "taken": len(wanted) if taken else 0})
     elif taken:
         click.echo(f"imported {things_of(wanted)}; next: zoneproof list")
     else:

@@ -311,14 +311,7 @@ class DefinitionChecks:
         be there again. ``credentials`` are to be stored together with the definition, and so are
         ``accounts``, directory URLs by name. Raises StorageError and VaultError.
         """
-        problems = []
-        url = ""
-        for account in (*definition.fallback_accounts, definition.account):
-            try:
-                url = await self._directory_url(account, accounts or {})
-            except InvalidInputError as error:
-                url = ""
-                problems.append(error.message)
+        url, problems = await self.account_problems(definition, accounts or {})
         try:
             check_identifiers(
                 definition.parsed_identifiers,
@@ -347,6 +340,22 @@ class DefinitionChecks:
             except InvalidInputError as error:
                 problems.append(error.message)
         return list(dict.fromkeys(problems))
+
+    async def account_problems(
+        self, definition: CertificateDefinition, unsaved: Mapping[str, str]
+    ) -> tuple[str, list[str]]:
+        """Return the directory URL of its account, and a line for each of them that there is not.
+
+        ``unsaved`` are directory URLs by name. Raises StorageError.
+        """
+        url, problems = "", []
+        for account in (*definition.fallback_accounts, definition.account):
+            try:
+                url = await self._directory_url(account, unsaved)
+            except InvalidInputError as error:
+                url = ""
+                problems.append(error.message)
+        return url, problems
 
     async def all_problems(
         self,

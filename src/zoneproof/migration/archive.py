@@ -56,6 +56,7 @@ class ArchivedCertificate(_Secretive, frozen=True):
     """A definition, and what is known of its renewal and of its deployment.
 
     Orders that are under way, and so what they await, belong to the home that placed them.
+    ``credentials`` are those that it uses and the archive does not have, with what they are for.
     """
 
     definition: CertificateDefinition
@@ -64,6 +65,7 @@ class ArchivedCertificate(_Secretive, frozen=True):
     not_deployed: dict[str, NotDeployed] = {}
     pkcs12_password: str = ""
     files: ArchivedFiles | None = None
+    credentials: dict[str, str] = {}
 
 
 class ArchivedCredential(_Secretive, frozen=True):

@@ -58,7 +58,7 @@ async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
     problems = list(read.problems)
     certificates = []
     for one in archive.certificates:
-        files, problem = _read_files(manager.files, one.definition.name)
+        files, problem = read_files(manager.files, one.definition.name)
         certificates.append(msgspec.structs.replace(one, files=files))
         if problem:
             problems.append(f"{one.definition.name}: {problem}")
@@ -71,7 +71,7 @@ def _read(tx: Transaction, manager: Manager) -> Collected:
     found, problems = [], []
     for one in manager.certificates.each.within(tx):
         try:
-            found.append(_certificate(tx, manager, one))
+            found.append(read_certificate(tx, manager, one))
         except StorageError as error:  # which says that what is stored of it is damaged
             problems.append(error.message)
     archive = Archive(
@@ -87,9 +87,10 @@ def _read(tx: Transaction, manager: Manager) -> Collected:
     return Collected(archive, tuple(problems))
 
 
-def _certificate(
+def read_certificate(
     tx: Transaction, manager: Manager, one: ManagedCertificate | DamagedCertificate
 ) -> ArchivedCertificate:
+    """Return what an archive holds of a certificate, but for its files. Raises StorageError."""
     if isinstance(one, DamagedCertificate):
         raise one.error
     state = state_of(one)
@@ -113,7 +114,8 @@ def _read_settings(home: Home) -> str:
         raise StorageError(f"cannot read {path}: {reason}") from error
 
 
-def _read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | None, str]:
+def read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | None, str]:
+    """Return the files of a certificate, or what keeps them from being used."""
     problem = files.read(name).problem
     if problem:
         return None, problem
