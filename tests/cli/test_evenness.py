@@ -37,7 +37,7 @@ ASKING = {
 # What these are about is another thing in each command; all other options are worded alike.
 OWN_MEANING = {
     *("--account", "--all", "--ca", "--directory", "--email", "--force", "--json", "--key-type"),
-    *("--credential", "--domain", "--dry-run", "--expires"),
+    *("--credential", "--domain", "--dry-run", "--expires", "--format"),
     *("--method", "--name", "--output", "-o", "--server", "--tenant", "--zone", "--config"),
 }
 

@@ -40,6 +40,9 @@ async def test_a_command_is_told_what_happened(tmp_path: Path) -> None:
         "Le_Domain",
         "CERT_FULLCHAIN_PATH",
         "LEGO_CERT_KEY_PATH",
+        "LEGO_HOOK_CERT_NAME",
+        "LEGO_HOOK_CERT_DOMAINS",
+        "LEGO_HOOK_CERT_KEY_PATH",
     ]
     script = program(
         tmp_path, "asked", "\n".join(f'echo "${one}" >>{tmp_path}/told' for one in asked)
@@ -58,6 +61,9 @@ async def test_a_command_is_told_what_happened(tmp_path: Path) -> None:
         "Le_Domain": "www.example.com",
         "CERT_FULLCHAIN_PATH": f"{live}/fullchain.pem",
         "LEGO_CERT_KEY_PATH": f"{live}/privkey.pem",
+        "LEGO_HOOK_CERT_NAME": NAME,
+        "LEGO_HOOK_CERT_DOMAINS": "www.example.com,example.com",
+        "LEGO_HOOK_CERT_KEY_PATH": f"{live}/privkey.pem",
     }
 
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.support.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
 from zoneproof.acme import AccountKey
 from zoneproof.migration.lego import read_lego
+from zoneproof.migration.lego_settings import LegoSettings
 
 LE_HOST = "acme-v02.api.letsencrypt.org"
 EMAIL = "you@example.com"
@@ -163,3 +164,76 @@ def test_broken_certificates_are_problems_and_the_rest_is_read(tmp_path: Path) -
 
 def test_another_folder_says_so(tmp_path: Path) -> None:
     assert "accounts and certificates are not in it" in read_lego(tmp_path).problems[0]
+
+
+CONFIG = """
+hooks:
+  pre:
+    command: ./before.sh
+  deploy:
+    command: systemctl reload nginx
+    timeout: 3s
+  post: {command: "/usr/local/bin/told --token topsecret && x"}
+certificates: {foo: {challenge: one}}
+"""
+
+
+def test_hooks_of_the_configuration_file_become_tasks(tmp_path: Path) -> None:
+    folder = tmp_path / ".lego"
+    lego5(folder)
+    one_certificate(folder)
+    (tmp_path / ".lego.yml").write_text(CONFIG)
+    found = read_lego(folder)
+    assert not found.problems
+    assert not found.notes
+    (certificate,) = found.certificates
+    tasks = {one.definition.name: one for one in certificate.tasks}
+    assert {name: one.definition.when for name, one in tasks.items()} == {
+        "pre-hook": "before",
+        "deploy-hook": "issued",
+        "post-hook": "always",
+    }
+    before, deploy, after = tasks.values()
+    assert before.definition.fields == {"command": f"{tmp_path}/before.sh"}
+    assert deploy.definition.task == "systemd"
+    assert deploy.definition.fields == {"unit": "nginx", "action": "reload"}
+    # lego gives nothing to a shell, and a command with arguments may hold a secret.
+    assert after.definition.fields == {}
+    assert after.secrets == {"command": "/usr/local/bin/told --token topsecret '&&' x"}
+
+
+def test_hooks_of_the_environment_go_before_those_of_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / ".lego"
+    one_certificate(folder)
+    (tmp_path / ".lego.yaml").write_text(CONFIG)
+    variables = {"LEGO_DEPLOY_HOOK": "/etc/lego/reload.sh"}
+    found = read_lego(folder, settings=LegoSettings(variables=variables))
+    tasks = {one.definition.name: one.definition for one in found.certificates[0].tasks}
+    assert tasks["deploy-hook"].fields == {"command": "/etc/lego/reload.sh"}
+    assert set(tasks) == {"pre-hook", "deploy-hook", "post-hook"}
+
+
+def test_without_hooks_it_is_said_where_lego_may_have_them(tmp_path: Path) -> None:
+    one_certificate(tmp_path)
+    found = read_lego(tmp_path)
+    assert found.certificates[0].tasks == ()
+    (note,) = found.notes
+    assert "`zoneproof edit NAME --deploy-hook COMMAND`" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("hooks: [", "it is not YAML"),
+        ("hooks: {deploy: 7}", "its hooks are not of the form expected"),
+    ],
+)
+def test_a_configuration_file_that_cannot_be_read_is_a_problem(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    folder = tmp_path / ".lego"
+    one_certificate(folder)
+    (tmp_path / ".lego.yml").write_text(text)
+    found = read_lego(folder)
+    assert len(found.certificates) == 1
+    assert any(problem in one for one in found.problems)

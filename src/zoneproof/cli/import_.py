@@ -31,6 +31,7 @@ from zoneproof.migration.archive import Item, decode, of_registrations
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found
 from zoneproof.migration.lego import read_lego
+from zoneproof.migration.lego_hooks import names_hooks
 from zoneproof.migration.lego_settings import LegoSettings, read_env_file
 from zoneproof.migration.move import take
 from zoneproof.migration.registrations import read_registrations
@@ -177,9 +178,9 @@ def lego(
     PATH is usually .lego, and is only read. Shows accounts and certificates first. What differs
     here stays, unless --replace is given. Exits with 1 if something could not be imported.
     """
-    if env_file and not provider:
-        raise InvalidInputError("--env-file says what a provider needs: add --dns NAME")
     variables = read_env_file(env_file) if env_file else os.environ
+    if env_file and not provider and not names_hooks(variables):
+        raise InvalidInputError("--env-file says what a provider needs: add --dns NAME")
     settings = LegoSettings(provider, variables)
     _take_over(
         "lego",

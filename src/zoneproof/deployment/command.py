@@ -49,12 +49,13 @@ class Command:
         " `ZONEPROOF_PRIVKEY` (paths); after a failure `ZONEPROOF_ERROR`. Hooks of other clients"
         " find what they know: certbot's `RENEWED_LINEAGE`, `RENEWED_DOMAINS` and"
         " `FAILED_DOMAINS`; acme.sh's `Le_Domain`, `CERT_PATH`, `CERT_KEY_PATH`, `CA_CERT_PATH` and"
-        " `CERT_FULLCHAIN_PATH`; lego's `LEGO_CERT_DOMAIN`, `LEGO_CERT_PATH` and"
-        " `LEGO_CERT_KEY_PATH`. The rest is the usual minimum (`PATH`, `HOME`, language, time zone,"
-        " temporary folder). Any exit status but 0 is a failure. At the timeout it is killed with"
-        " all that it started, and so it is if it prints more than 64 MiB. The end of its output"
-        " stands in the history. If Zoneproof is killed meanwhile, it continues, and is not run"
-        " again once it has ended.",
+        " `CERT_FULLCHAIN_PATH`; lego's `LEGO_CERT_DOMAIN`, `LEGO_CERT_PATH`,"
+        " `LEGO_CERT_KEY_PATH`, and lego 5's `LEGO_HOOK_CERT_NAME`, `LEGO_HOOK_CERT_DOMAINS`,"
+        " `LEGO_HOOK_CERT_PATH`, `LEGO_HOOK_CERT_KEY_PATH` and `LEGO_HOOK_ISSUER_CERT_PATH`. The"
+        " rest is the usual minimum (`PATH`, `HOME`, language, time zone, temporary folder). Any"
+        " exit status but 0 is a failure. At the timeout it is killed with all that it started, and"
+        " so it is if it prints more than 64 MiB. The end of its output stands in the history. If"
+        " Zoneproof is killed meanwhile, it continues, and is not run again once it has ended.",
     )
 
     def __init__(self, context: TaskContext) -> None:
@@ -91,6 +92,10 @@ def environment(occasion: Occasion) -> Mapping[str, str]:
         "ZONEPROOF_CERTIFICATE": occasion.certificate,
         "ZONEPROOF_NAMES": names,
         "ZONEPROOF_FOLDER": str(occasion.folder),
+        # lego 5's, for all its hooks
+        "LEGO_HOOK_CERT_NAME": occasion.certificate,
+        "LEGO_HOOK_CERT_NAME_SANITIZED": occasion.certificate,
+        "LEGO_HOOK_CERT_DOMAINS": ",".join(occasion.identifiers),
     }
     if occasion.event == "failed":
         variables |= {"ZONEPROOF_ERROR": occasion.error, "FAILED_DOMAINS": names}
@@ -115,8 +120,11 @@ def environment(occasion: Occasion) -> Mapping[str, str]:
         "CERT_KEY_PATH": privkey,
         "CA_CERT_PATH": chain,
         "CERT_FULLCHAIN_PATH": fullchain,
-        # lego's, for --run-hook and --renew-hook
+        # lego's, for --run-hook and --renew-hook of lego 4, and for the deploy hook of lego 5
         "LEGO_CERT_DOMAIN": first,
         "LEGO_CERT_PATH": fullchain,
         "LEGO_CERT_KEY_PATH": privkey,
+        "LEGO_HOOK_CERT_PATH": fullchain,
+        "LEGO_HOOK_CERT_KEY_PATH": privkey,
+        "LEGO_HOOK_ISSUER_CERT_PATH": chain,
     }

@@ -1,6 +1,6 @@
 """What other clients ran and copied when a certificate was issued, as deployment tasks.
 
-They gave hooks to a shell, so what is more than a program and its arguments still goes to one. A
+Most gave hooks to a shell, so what is more than a program and its arguments still goes to one. A
 command may hold a secret, so all but the usual reloads are kept as credentials.
 """
 
@@ -27,13 +27,14 @@ _OPEN = (  # programs whose arguments are no secrets
 _ACTIONS = ("reload", "restart", "reload-or-restart")
 
 
-def hook(name: str, line: str, when: When = "issued") -> GivenTask | None:
-    """Return the task for a line that a shell ran, None for an empty one."""
+def hook(name: str, line: str, when: When = "issued", *, shell: bool = True) -> GivenTask | None:
+    """Return the task for a line that a shell ran, or that was split at spaces; None for none."""
     line = line.strip()
     if not line or "\0" in line:
         return None
     name = _NOT_NAME.sub("-", name).strip("-.")[:64] or "hook"
-    words = line.split() if _PLAIN.fullmatch(line) else ["/bin/sh", "-c", line]
+    is_plain = not shell or _PLAIN.fullmatch(line)
+    words = line.split() if is_plain else ["/bin/sh", "-c", line]
     program = Path(words[0]).name
     if program == "systemctl" and len(words) == 3 and words[1] in _ACTIONS:
         fields = {"unit": words[2], "action": words[1]}

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.migration.directories import account_url, current, from_host, host_of
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
+from zoneproof.migration.lego_hooks import read_hooks
 from zoneproof.migration.lego_settings import LegoSettings, read_method
 from zoneproof.migration.methods import choose_provider
 from zoneproof.migration.reading import (
@@ -82,12 +84,13 @@ def read_lego(
                     with findings.going_on():
                         findings.accounts.append(_account(place, directory_url))
     if is_folder(certificates):
+        tasks = read_hooks(folder, settings.variables, findings)
         with findings.going_on():
             for file in sorted(list_folder(certificates), key=_wildcards_last):
                 if file.name.endswith(".crt") and not file.name.endswith(_ISSUER):
                     with findings.going_on():
                         findings.certificates.append(
-                            _certificate(file, findings, directory_url, settings)
+                            _certificate(file, findings, directory_url, settings, tasks)
                         )
     return findings.found()
 
@@ -133,7 +136,11 @@ def _directory(host: str, given: str) -> str:
 
 
 def _certificate(
-    file: Path, findings: Findings, given: str, settings: LegoSettings
+    file: Path,
+    findings: Findings,
+    given: str,
+    settings: LegoSettings,
+    tasks: tuple[GivenTask, ...],
 ) -> FoundCertificate:
     base = file.name.removesuffix(".crt")
     leaf = read_leaf(file)
@@ -165,6 +172,7 @@ def _certificate(
         source=file,
         chain_pem=file,
         private_key=key if exists(key) else None,
+        tasks=tasks,
         notes=tuple(filter(None, notes)),
     )
 
