@@ -83,7 +83,7 @@ def test_at_a_terminal_it_is_asked_about(world: World, answer: str, version: int
     [
         ("issue", "example.com", "www.example.com", "--name", "example.com"),
         ("issue", "example.com", "--key-type=ec384"),
-        ("issue", "example.com", "--pkcs12-password=x"),
+        ("issue", "example.com", "--preferred-profile=shortlived"),
         ("edit", "example.com", "--propagation-timeout=500"),
         ("credential", "set", "example.com-rfc2136", "--field=port=1"),
     ],

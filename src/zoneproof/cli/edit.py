@@ -104,15 +104,19 @@ def edit(
         await save(manager, wanted, before)
         changes = describe_changes(before, wanted.definition)
         changes += [f"the credential {name} was stored" for name in wanted.credentials]
-        verb = "deploy" if wanted.changes_deployment_only(before) else "issue"
-        return wanted.definition, changes, verb
+        follows = f"next: zoneproof issue {wanted.definition.name}, or wait for its renewal"
+        if wanted.needs_no_new_certificate(before):
+            follows = ""
+            if wanted.definition.deploy != before.deploy:
+                follows = f"next: zoneproof deploy {before.name}, or wait for the next renew"
+        return wanted.definition, changes, follows
 
     warn_of_secrets(options)
     said = read_options(options)
-    definition, changes, verb = run_with_manager(work)
+    definition, changes, follows = run_with_manager(work)
     _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)
-    if changes and not as_json:
-        click.echo(f"next: zoneproof {verb} {definition.name}, or wait for its renewal")
+    if changes and follows and not as_json:
+        click.echo(follows)
 
 
 @click.command()

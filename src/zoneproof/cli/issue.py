@@ -111,7 +111,7 @@ def issue_command(
 def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> None:
     async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
         wanted, before = await request.define(manager)
-        if before and wanted.changes_deployment_only(before):
+        if before and wanted.needs_no_new_certificate(before):
             await save(manager, wanted, before)
         if not force and await is_stored(manager.certificates, manager.credentials, wanted):
             kept = await keep(

@@ -17,7 +17,8 @@ from zoneproof.core.errors import AcmeError, BusyError, ConfigError, InvalidInpu
 from zoneproof.core.files import read_file
 from zoneproof.core.names import DomainName
 from zoneproof.manager.accounts.store import Accounts, StoredAccount
-from zoneproof.manager.certificates.files import CertificateFiles, FileForm
+from zoneproof.manager.certificates.file_form import form_of
+from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.state import CertificateState, state_of
 from zoneproof.manager.certificates.store import (
     Certificates,
@@ -26,7 +27,6 @@ from zoneproof.manager.certificates.store import (
 )
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import key_access
 from zoneproof.manager.settings import FILE, load_settings
 from zoneproof.migration.archive import (
     Archive,
@@ -159,11 +159,7 @@ async def take(
             _require_no_rollover(await manager.accounts.named(account.name), account)
     for one in archive.certificates:
         if one.files and ("files", one.definition.name) in chosen:
-            form = FileForm(
-                key_access(one.definition, manager.settings),
-                one.pkcs12_password.encode() if one.definition.pkcs12 else None,
-                one.definition.combined,
-            )
+            form = await form_of(manager, one.definition, one.pkcs12_password)
             with manager.home.lock(one.definition.name):
                 manager.files.write(one.definition.name, one.files.issued, form)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from zoneproof.core.aio import all_at_once
@@ -10,6 +11,7 @@ from zoneproof.core.errors import BusyError
 from zoneproof.issuance import Emit
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
+from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.refusals import refusals
 from zoneproof.manager.certificates.removal import forget, give_up_orders
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
@@ -102,11 +104,11 @@ def _definition(found: ManagedCertificate | DamagedCertificate) -> CertificateDe
 
 
 async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) -> None:
-    """Store all of it in one transaction; files are not touched.
+    """Store all of it in one transaction; files get the form that their definitions ask for.
 
     Then what orders of removed certificates left in the DNS is removed. Raises BusyError if a
     certificate was changed since the comparison, or if another process works on one that is to be
-    removed, and then nothing is kept.
+    removed or whose files change, and then nothing is kept.
     """
 
     def work(tx: Transaction) -> None:
@@ -124,6 +126,10 @@ async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) ->
 
     removed = [change.name for change in changes.of_kind("removed")]
     with manager.home.lock_each(removed):
-        await manager.store.write(work)
+        async with AsyncExitStack() as files:
+            for change in changes.changes:
+                if change.after:
+                    await files.enter_async_context(reshaped(manager, change.before, change.after))
+            await manager.store.write(work)
         for name in removed:
             await give_up_orders(manager, name, emit)

@@ -26,7 +26,11 @@ from zoneproof.core.errors import (
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import follow_delegation, query_authoritative
 from zoneproof.manager.accounts.store import Accounts
-from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
+from zoneproof.manager.certificates.definition import (
+    FILE_FORM,
+    CertificateDefinition,
+    MethodDefinition,
+)
 from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.methods import MethodMaker, Methods
 from zoneproof.manager.settings import Settings
@@ -53,6 +57,7 @@ class Circumstances:
         settings = self.settings
         facts = (
             definition.fingerprint,
+            [getattr(definition, name) for name in FILE_FORM],
             [self.credentials.get(method.credential, "") for method in definition.method],
             [(account, self.accounts.get(account, "")) for account in accounts],
             (settings.dns, settings.provider, settings.authoritative_port),

@@ -29,7 +29,8 @@ from zoneproof.providers import shown_field
 LISTENER_PORT = 80
 _DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
 _HTTP_ONLY = ("webroot", "listen")
-_OF_OUR_KEY = ("key_type", "reuse_key", "pkcs12", "combined", "key_group", "key_mode")
+FILE_FORM = ("pkcs12", "combined", "key_group", "key_mode")  # how files are written, and no more
+_OF_OUR_KEY = ("key_type", "reuse_key", *FILE_FORM)
 
 
 class MethodDefinition(
@@ -167,7 +168,9 @@ class CertificateDefinition(
     @property
     def fingerprint(self) -> str:
         """What tells it from every definition for which another certificate has to be issued."""
-        kept = msgspec.structs.replace(self, renew=True, deploy=())
+        fields = {one.name: one.default for one in msgspec.structs.fields(type(self))}
+        usual = {name: fields[name] for name in ("renew", "deploy", *FILE_FORM)}
+        kept = msgspec.structs.replace(self, **usual)
         return hashlib.sha256(msgspec.json.encode(kept)).hexdigest()[:32]
 
     @property

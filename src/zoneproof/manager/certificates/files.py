@@ -19,22 +19,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     KeySerializationEncryption,
     NoEncryption,
-    load_pem_private_key,
     pkcs12,
 )
 
-from zoneproof.acme import CertificateChain, key_from_pem, parse_chain, public_der, read_csr
+from zoneproof.acme import key_from_pem, parse_chain
 from zoneproof.core.access import ANYWAY, Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.core.files import read_file
 from zoneproof.deployment.parts import combined
 from zoneproof.issuance import Issued
+from zoneproof.manager.certificates.on_disk import OnDisk, read_live
 
 LONGEST_NAME = 253  # as long as a domain name, after which most certificates are called
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -48,6 +46,7 @@ _MODES = {
     "bundle.p12": 0o600,
     "combined.pem": 0o600,
 }
+_ON_REQUEST = ("bundle.p12", "combined.pem")
 _GROUP_MODE = 0o640  # of a key that a group may read
 _GROUP_FOLDER, _PASSAGE = 0o750, 0o711
 _WRITING = ".writing"
@@ -91,14 +90,6 @@ class FileForm:
 _USUAL = FileForm()
 
 
-@dataclass(frozen=True)
-class OnDisk:
-    """What ``live/<name>`` holds. ``problem`` says why it cannot be used, empty if it can."""
-
-    certificate: x509.Certificate | None
-    problem: str = ""
-
-
 class CertificateFiles:
     """The ``live`` and ``archive`` folders below the home."""
 
@@ -127,12 +118,9 @@ class CertificateFiles:
         }
         if issued.private_key:
             contents["privkey.pem"] = issued.private_key
-            if form.combined:
-                contents["combined.pem"] = combined(issued.private_key, issued.chain.pem)
         elif issued.csr:
             contents["csr.pem"] = issued.csr.pem.encode()
-        if form.pkcs12_password is not None:
-            contents["bundle.p12"] = _bundle(name, issued, form.pkcs12_password)
+        contents |= _on_request(name, issued, form)
         archive, live = self.archive(name), self.live(name)
         try:
             for folder in (archive.parent, archive, live.parent, live):
@@ -151,6 +139,44 @@ class CertificateFiles:
                 " fix that and run this again: the order is kept and continues"
             ) from error
         return [live / file for file in contents]
+
+    def reshape(self, name: str, form: FileForm) -> None:
+        """Bring the newest version into the ``form`` that the next one will have.
+
+        Each file is replaced in one step. Files elsewhere, to which a person led a link, stay as
+        they are, and so does what has no key. Raises StorageError.
+        """
+        archive, live = self.archive(name), self.live(name)
+        try:
+            linked = self._linked(name)
+            version = linked.get("privkey.pem")
+            if version is None:
+                return
+            self._let_in(form.access, archive, live)
+            chain = parse_chain(read_file(live / "fullchain.pem"), str(live))
+            issued = Issued(chain, read_file(live / "privkey.pem"))
+            wanted = _on_request(name, issued, form)
+            for file in _ON_REQUEST:
+                path = archive / _versioned(file, version)
+                if file not in wanted:
+                    if file in linked:
+                        (live / file).unlink()
+                    path.unlink(missing_ok=True)
+                elif not _is_same(path, wanted[file], form):
+                    temporary = archive / f".{path.name}.new"
+                    temporary.unlink(missing_ok=True)
+                    _write_new(temporary, wanted[file], form.mode(_MODES[file]), form.access)
+                    temporary.replace(path)
+            _sync_folder(archive)
+            for file in ("privkey.pem", *wanted):
+                _give(archive / _versioned(file, version), form.mode(_MODES[file]), form.access)
+            self._point(name, version, wanted)
+        except AcmeError as error:
+            raise StorageError(error.message) from error
+        except OSError as error:
+            raise StorageError(
+                f"cannot change the files of {name} ({error.filename or archive}): {error.strerror}"
+            ) from error
 
     def _let_in(self, access: Access, *folders: Path) -> None:
         """Let a group look into the folders, through those above them that it may not look into."""
@@ -222,36 +248,7 @@ class CertificateFiles:
 
     def read(self, name: str) -> OnDisk:
         """Return what is there, whoever put it there; never raises."""
-        folder = self.live(name)
-        if not folder.exists():
-            return OnDisk(None, "there is no certificate yet")
-        pem, problem = _content(folder / "fullchain.pem")
-        if problem:
-            return OnDisk(None, problem)
-        try:
-            chain = parse_chain(pem, str(folder))
-            certificate = chain.leaf
-            found = public_der(certificate.public_key())
-        except (AcmeError, ValueError):
-            return OnDisk(None, f"{folder / 'fullchain.pem'} contains no complete certificates")
-        problem = _problem_of_parts(folder, pem, chain)
-        if problem:
-            return OnDisk(certificate, problem)
-        if (folder / "csr.pem").exists():
-            problem = _problem_of_csr(folder / "csr.pem", found)
-            if not (problem and (folder / "privkey.pem").exists()):
-                return OnDisk(certificate, problem)
-        key_pem, problem = _content(folder / "privkey.pem")
-        if problem:
-            return OnDisk(certificate, problem)
-        try:
-            key = load_pem_private_key(key_pem, None, unsafe_skip_rsa_key_validation=True)
-            public = public_der(key.public_key())
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            return OnDisk(certificate, f"{folder / 'privkey.pem'} holds no private key")
-        if public != found:
-            return OnDisk(certificate, f"{folder / 'privkey.pem'} is not the key of fullchain.pem")
-        return OnDisk(certificate)
+        return read_live(self.live(name))
 
     def private_key(self, name: str) -> bytes | None:
         """Return the present key as PEM, None if there is none. Raises StorageError."""
@@ -306,6 +303,43 @@ def _remove_linked(folder: Path) -> None:
     folder.unlink()
 
 
+def _on_request(name: str, issued: Issued, form: FileForm) -> dict[str, bytes]:
+    """Return the files that only some forms have."""
+    contents = {}
+    if form.combined and issued.private_key:
+        contents["combined.pem"] = combined(issued.private_key, issued.chain.pem)
+    if form.pkcs12_password is not None:
+        contents["bundle.p12"] = _bundle(name, issued, form.pkcs12_password)
+    return contents
+
+
+def _is_same(path: Path, content: bytes, form: FileForm) -> bool:
+    """Tell whether a file that is there on request holds what it should."""
+    try:
+        present = read_file(path)
+    except FileNotFoundError:
+        return False
+    if path.suffix != ".p12":
+        return present == content
+    password = form.pkcs12_password or None
+    try:  # of two with the same content no byte need be the same
+        opened, other = (pkcs12.load_pkcs12(data, password) for data in (present, content))
+    except ValueError:
+        return False
+    return (opened.cert, opened.additional_certs) == (other.cert, other.additional_certs)
+
+
+def _give(path: Path, mode: int, access: Access) -> None:
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        access.apply(descriptor, None, mode)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
 def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
     protection: KeySerializationEncryption = (
         BestAvailableEncryption(password) if password else NoEncryption()
@@ -313,52 +347,6 @@ def _bundle(name: str, issued: Issued, password: bytes) -> bytes:
     leaf, *issuers = issued.chain.certificates
     key = key_from_pem(issued.private_key) if issued.private_key else None
     return pkcs12.serialize_key_and_certificates(name.encode(), key, leaf, issuers, protection)
-
-
-def _problem_of_parts(folder: Path, fullchain: bytes, chain: CertificateChain) -> str:
-    """Say why ``cert.pem`` and ``chain.pem`` are not what ``fullchain.pem`` holds together."""
-    parts = []
-    for file in ("cert.pem", "chain.pem"):
-        pem, problem = _content(folder / file)
-        if problem:
-            return problem
-        parts.append(pem)
-    if b"".join(parts) == fullchain:
-        return ""
-    for file, pem, wanted in zip(
-        ("cert.pem", "chain.pem"),
-        parts,
-        (chain.certificates[:1], chain.certificates[1:]),
-        strict=True,
-    ):
-        try:
-            found = parse_chain(pem, file).certificates if pem.strip() else ()
-        except AcmeError:
-            return f"{folder / file} contains no complete certificates"
-        if found != wanted:
-            return f"{folder / file} is not a part of fullchain.pem: one of the two was exchanged"
-    return ""
-
-
-def _problem_of_csr(path: Path, public_key: bytes) -> str:
-    """Say why a certificate for the key is not the one that the request asks for."""
-    pem, problem = _content(path)
-    if problem:
-        return problem
-    try:
-        csr = read_csr(pem, str(path))
-    except InvalidInputError as error:
-        return error.message
-    return "" if csr.public_key == public_key else f"{path} is not for the key of fullchain.pem"
-
-
-def _content(path: Path) -> tuple[bytes, str]:
-    try:
-        return read_file(path), ""
-    except FileNotFoundError:
-        return b"", f"{path} is missing"
-    except OSError as error:
-        return b"", f"{path} cannot be read: {error.strerror}"
 
 
 def _versioned(file: str, version: int) -> str:

@@ -38,7 +38,7 @@ from zoneproof.manager.certificates.circumstances import Circumstances, delegati
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import deploy, run_tasks
-from zoneproof.manager.certificates.files import FileForm
+from zoneproof.manager.certificates.file_form import form_of
 from zoneproof.manager.certificates.outages import Needs, Outages
 from zoneproof.manager.certificates.proposal import Proposal, adopt, find_pending
 from zoneproof.manager.certificates.renewal_state import (
@@ -56,7 +56,6 @@ from zoneproof.manager.certificates.state import (
 )
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import key_access
 from zoneproof.providers import Provider
 
 ISSUED = "issued"
@@ -249,11 +248,7 @@ async def _obtain(
     found = await manager.certificates.find(name)
     renewal = state_of(found).renewal if found else RenewalState()
     manager.files.repair(name)
-    form = FileForm(
-        key_access(definition, manager.settings),
-        await _pkcs12_password(manager, definition, change),
-        definition.combined,
-    )
+    form = await form_of(manager, definition, change.pkcs12_password if change else None)
     written: list[Path] = []
 
     async def deliver(issued: Issued) -> None:
@@ -356,17 +351,6 @@ async def place_order(
                 ),
                 deliver,
             )
-
-
-async def _pkcs12_password(
-    manager: Manager, definition: CertificateDefinition, change: Proposal | None
-) -> bytes | None:
-    """Return the password for the PKCS #12 file, None for no such file."""
-    if not definition.pkcs12:
-        return None
-    if change and change.pkcs12_password is not None:
-        return change.pkcs12_password.encode()
-    return await manager.certificates.pkcs12_password(definition.name)
 
 
 async def _kept_key(manager: Manager, definition: CertificateDefinition) -> bytes | None:

@@ -26,6 +26,7 @@ from zoneproof.manager.certificates.definition import (
     secret_fields,
 )
 from zoneproof.manager.certificates.definition_file import describe_changes
+from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.method_advice import method_advice
 from zoneproof.manager.certificates.refusals import refusals, require_orderable
 from zoneproof.manager.certificates.state import lifetime_of
@@ -53,11 +54,12 @@ class Proposal:
         found = (*([self.credential] if self.credential else []), *self.task_credentials)
         return {one.name: one for one in found}
 
-    def changes_deployment_only(self, before: CertificateDefinition) -> bool:
-        """Tell whether it differs, and needs no other certificate than ``before`` does."""
+    def needs_no_new_certificate(self, before: CertificateDefinition) -> bool:
+        """Tell whether it differs from ``before``, but the same certificate does for both."""
         same = self.definition.fingerprint == before.fingerprint
         differs = self.definition != before or bool(self.task_credentials)
-        return same and differs and self.credential is None and self.pkcs12_password is None
+        differs = differs or self.pkcs12_password is not None
+        return same and differs and self.credential is None
 
 
 # The fields of a method that stay when it validates by another provider.
@@ -297,14 +299,16 @@ async def require_usable(
 async def save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:
     """Store the definition in ``before``'s place, and what came with it: all of it or nothing.
 
-    Raises InvalidInputError for what :func:`require_usable` and :func:`refusals` find, BusyError if
-    another definition is stored by now.
+    The files that are there get the form that it asks for. Raises InvalidInputError for what
+    :func:`require_usable` and :func:`refusals` find, BusyError if another definition is stored by
+    now, or if another process works on the certificate and its files are to change.
     """
     await require_usable(manager.checks, manager.credentials, proposal, before)
     definition, credentials = proposal.definition, proposal.credentials
     if problems := await refusals(manager, definition, before, credentials):
         raise InvalidInputError("; ".join(problems))
-    await _save(manager, proposal, before)
+    async with reshaped(manager, before, definition, proposal.pkcs12_password):
+        await _save(manager, proposal, before)
 
 
 async def _save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:

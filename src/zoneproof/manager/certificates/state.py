@@ -20,7 +20,8 @@ from zoneproof.manager.certificates.deployment_state import (
     TaskResult,
     tasks_left,
 )
-from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.on_disk import OnDisk
 from zoneproof.manager.certificates.renewal_state import (
     Lifetime,
     RenewalState,
