@@ -10,5 +10,5 @@ from bench.soak import deploy
 def test_the_run_after_a_kill_does_what_is_left_and_no_more(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    deploy.run(count=2, seed=8)
-    assert "none twice" in capsys.readouterr().out
+    deploy.kill(count=2, seed=8)
+    assert "none twice, half or never" in capsys.readouterr().out
