@@ -1,4 +1,4 @@
-"""Makes the page of each provider, ``docs/providers/<slug>.md``, from its ``info``.
+"""Makes the page of each provider, ``docs/providers/<slug>.md``, and the tables of all of them.
 
 Run it with ``python -m tests.docs.provider_pages`` after a change of any ``info``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.docs import all_providers
 from tests.docs.page import DOCS
 from zoneproof.providers import describe, slugs
 from zoneproof.providers.pages import page
@@ -25,6 +26,8 @@ def main() -> None:
         text = page(describe(slug))
         if not path_of(slug).exists() or path_of(slug).read_text("utf-8") != text:
             path_of(slug).write_text(text, "utf-8")
+    tables = all_providers.rewrite(all_providers.PAGE.read_text("utf-8"))
+    all_providers.PAGE.write_text(tables, "utf-8")
 
 
 if __name__ == "__main__":

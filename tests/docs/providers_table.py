@@ -1,4 +1,4 @@
-"""Prints the table of all providers for ``docs/providers/README.md``.
+"""Prints how each provider is tested, for ``docs/providers/README.md``.
 
 ``scripts/providers-table`` runs it. What the contract's tests say is found out by running them;
 with ``--quick`` that column stays empty.
@@ -20,9 +20,10 @@ from tests.providers.recorded_exchanges import RECORDED
 from zoneproof.providers import catalog, describe, slugs
 from zoneproof.providers.registry import load
 
-_HEAD = """# All providers
+_HEAD = """# How the providers are tested
 
-Made by `scripts/providers-table`. "Made from" says what the fake of the API follows, or which
+[All providers](../all-providers.md) helps to find the one that you have. This page was made
+by `scripts/providers-table`. "Made from" says what the fake of the API follows, or which
 server the tests use; "recorded" whether exchanges that others recorded with the service agree,
 which `tests/providers/test_recorded.py` tests.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.docs import all_providers
 from tests.docs.provider_pages import FOLDER, path_of
 from zoneproof.providers import describe, slugs
 from zoneproof.providers.catalog import FAMILIES
@@ -22,3 +23,8 @@ def test_each_page_is_made_from_the_provider_as_it_is(slug: str) -> None:
 
 def test_there_is_no_page_without_a_provider() -> None:
     assert {path.stem for path in FOLDER.glob("*.md")} - _BY_HAND == set(slugs())
+
+
+def test_the_tables_of_all_providers_are_those_of_the_providers_as_they_are() -> None:
+    text = all_providers.PAGE.read_text("utf-8")
+    assert all_providers.rewrite(text) == text, "run python -m tests.docs.provider_pages"

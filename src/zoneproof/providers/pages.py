@@ -6,23 +6,22 @@ from collections.abc import Iterable
 
 from zoneproof.providers.contract import Alias, CredentialField, Limits, ProviderInfo
 
+_MADE = "<!-- written by python -m tests.docs.provider_pages, from the provider's info -->"
+
 
 def page(info: ProviderInfo) -> str:
     """Return the whole page, in Markdown."""
-    parts = [
-        f"# {info.title}",
-        "Written from the provider's `info`; see [all providers](README.md).",
-    ]
+    parts = [f"# {info.title}", _MADE]
     if info.homepage:
         parts.append(f"<{info.homepage}>")
-    required = " ".join(f"--field {one.name}=..." for one in info.fields if one.default is None)
-    parts.append(f"```\nzoneproof credential add {info.slug} {required}".rstrip() + "\n```")
+    parts.append(f"```\n{_commands(info)}\n```")
     if info.fields:
         rows = ["| field | what it is | default |", "|---|---|---|", *map(_row, info.fields)]
         parts.append("\n".join(rows))
     else:
         parts.append("It has no fields.")
     parts += filter(None, [info.notes, *details(info)])
+    parts.append("[All providers](../all-providers.md), [more on credentials](../credentials.md)")
     return "\n\n".join(parts) + "\n"
 
 
@@ -41,6 +40,14 @@ def details(info: ProviderInfo) -> list[str]:
     return paragraphs
 
 
+def _commands(info: ProviderInfo) -> str:
+    """Return what a newcomer types; a credential is asked for, so no secret is shown in a line."""
+    issue = "zoneproof issue example.com '*.example.com'"
+    if not info.fields:
+        return f"{issue} --provider {info.slug}"
+    return f"zoneproof credential add {info.slug}\n{issue} --credential {info.slug}"
+
+
 def _limits(info: ProviderInfo) -> str:
     limits = info.limits
     ttl = f"TTL: {max(info.default_ttl, limits.min_ttl)} s"
@@ -52,7 +59,8 @@ def _limits(info: ProviderInfo) -> str:
     if limits.value_bytes < Limits().value_bytes:
         others.append(f"at most {limits.value_bytes} bytes in a value")
     if limits.value_pattern:
-        others.append(f"values of `{limits.value_pattern}`")
+        ticks = "``" if "`" in limits.value_pattern else "`"
+        others.append(f"values of {ticks}{limits.value_pattern}{ticks}")
     if limits.values_at_name:
         others.append(f"at most {limits.values_at_name} values at a name")
     return "; ".join([ttl, *others]) + "."
