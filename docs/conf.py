@@ -27,6 +27,7 @@ NAVIGATION = {
     "Start": {
         "Choose your method": "self",
         "Tutorial": "tutorial",
+        "Compared with others": "compared",
     },
     "How names are validated": {
         "All providers": "all-providers",

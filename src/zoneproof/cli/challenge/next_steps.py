@@ -64,7 +64,7 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
    Other clients take the same URL:
    acme.sh: export ACMEDNS_BASE_URL="$ACME_DNS_SERVER"; acme.sh --issue --dns dns_acmedns -d NAME
    lego:    export ACME_DNS_API_BASE="$ACME_DNS_SERVER" ACME_DNS_STORAGE_PATH=acme-dns.json
-            lego --dns acme-dns --domains NAME --email MAIL run"""
+            lego run --dns acme-dns --domains NAME --email MAIL --accept-tos"""
     )
 
 
