@@ -21,7 +21,8 @@ class TaskInfo:
     """What people and programs need to know of a task: the one source of prompts and docs.
 
     ``any_time`` tells that it has a use without a new certificate, too: before a request for one,
-    and after a failed one.
+    and after a failed one. ``example`` are the fields of an example where none is required, but
+    not all can be omitted.
     """
 
     slug: str
@@ -30,6 +31,7 @@ class TaskInfo:
     notes: str  # Markdown
     homepage: str = ""
     any_time: bool = False
+    example: str = ""
 
     def field(self, name: str) -> CredentialField | None:
         """Return the field of that name, None for none."""

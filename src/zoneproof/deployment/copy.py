@@ -27,6 +27,7 @@ class Copy:
         slug="copy",
         title="Copy files",
         fields=(*file_fields(*_PARTS), *PKCS12_FIELDS),
+        example="fullchain=/etc/ssl/{name}.pem,key=/etc/ssl/private/{name}.pem",
         notes="Name at least one file. Each is replaced in one step, and only if it differs; all of"
         " them are, or none. Owner, group and mode are those given, else those of the file that is"
         " there; files with the key are otherwise for their owner alone. A symbolic link is"

@@ -22,6 +22,7 @@ def page(info: TaskInfo) -> str:
     lines = [f"# Deployment task `{info.slug}`: {info.title}", ""]
     if info.homepage:
         lines += [f"<{info.homepage}>", ""]
+    lines += ["```", f"zoneproof edit www.example.com --deploy {_example(info)}", "```", ""]
     lines += ["| field | what it is | default |", "|---|---|---|"]
     lines += [_row(field) for field in info.fields]
     when = "At [any time](../deployment.md#when)." if info.any_time else ""
@@ -44,6 +45,14 @@ def rewrite(text: str) -> str:
 def pages() -> dict[str, str]:
     """Return the pages of all tasks, by file name."""
     return {f"{kind}.md": page(describe_task(kind)) for kind in task_kinds()}
+
+
+def _example(info: TaskInfo) -> str:
+    """Return the task as ``--deploy`` takes it, with what is required; secrets come from files."""
+    required = (field for field in info.fields if field.default is None)
+    values = [f"{field.name}={'@FILE' if field.secret else '...'}" for field in required]
+    fields = ",".join(values) or info.example
+    return f"{info.slug}:{fields}" if fields else info.slug
 
 
 def _row(field: CredentialField) -> str:
