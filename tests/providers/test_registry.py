@@ -122,14 +122,14 @@ def test_all_that_is_known_of_a_provider_is_shown() -> None:
         name_servers=("*.ns.example.com", "ns?.example.net"),
         aliases=(Alias("certbot", "dns-example", {"key": "token"}), Alias("lego", "example")),
     )
-    assert page(info).split("\n\n")[-6:] == [
+    assert page(info).split("\n\n")[-7:-1] == [
         "Some notes.",
         "The key is made at <https://example.com/keys>.",
         "Least privilege: a token for one zone",
         "TTL: 60 s, at least 30 s; at most 255 bytes in a value.",
         "Zones there have the name servers `*.ns.example.com`, `ns?.example.net`.",
         "Other clients call it `dns-example` (certbot, with `key` for `token`);"
-        " `example` (lego).\n",
+        " `example` (lego).",
     ]
 
 
