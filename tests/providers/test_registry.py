@@ -128,8 +128,7 @@ def test_all_that_is_known_of_a_provider_is_shown() -> None:
         "Least privilege: a token for one zone",
         "TTL: 60 s, at least 30 s; at most 255 bytes in a value.",
         "Zones there have the name servers `*.ns.example.com`, `ns?.example.net`.",
-        "Other clients call it `dns-example` (certbot, with `key` for `token`);"
-        " `example` (lego).",
+        "Other clients call it `dns-example` (certbot, with `key` for `token`); `example` (lego).",
     ]
 
 
