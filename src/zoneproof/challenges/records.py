@@ -30,6 +30,16 @@ def is_txt(record: str) -> bool:
     return bool(_TXT.fullmatch(record))
 
 
+def record_parts(record: str) -> dict[str, str]:
+    """Return a record's parts as the forms of DNS providers ask for them; empty for another one."""
+    if match := _TXT.fullmatch(record):
+        ttl = record.split()[1]
+        return {"Type": "TXT", "Name": match[1].rstrip("."), "Value": match[2], "TTL": f"{ttl} s"}
+    if match := _CNAME.fullmatch(record):
+        return {"Type": "CNAME", "Name": match[1].rstrip("."), "Target": match[2].rstrip(".")}
+    return {}
+
+
 async def look_for_records(resolver: Resolver, records: Iterable[str]) -> list[RecordAwaited]:
     """Ask every authoritative server once for each of the records, in zone-file form.
 

@@ -57,6 +57,9 @@ GROUPS = {
         "notify": ("zoneproof.cli.notify:notify", "Test notifications by e-mail and webhook."),
         "doctor": ("zoneproof.cli.doctor:doctor", "Check the DNS for a name before issuing."),
     },
+    "In a browser": {
+        "web": ("zoneproof.cli.web:web", "Serve the web pages, and manage who may sign in."),
+    },
     "Import and export": {
         "export": (
             "zoneproof.cli.transfer:export",

@@ -13,7 +13,7 @@ import msgspec
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credential_argument, credentials
 from zoneproof.cli.credential_add import add
-from zoneproof.cli.credential_fields import given_for, require_usable
+from zoneproof.cli.credential_fields import given_for
 from zoneproof.cli.credential_test import test
 from zoneproof.cli.option_groups import Commands, expires_option, field_option, json_option
 from zoneproof.cli.options import dns_settings, stored_dns_options
@@ -37,6 +37,7 @@ from zoneproof.manager import (
 )
 from zoneproof.manager import rotate_key as rotate
 from zoneproof.manager.credentials.expiry import parse_expiry
+from zoneproof.manager.credentials.fields import require_usable
 
 _SETTINGS = {"propagation", "propagation_timeout", "resolvers"}
 _OTHER_SPELLINGS = {"propagation-timeout": "propagation_timeout", "resolver": "resolvers"}

@@ -14,8 +14,6 @@ from zoneproof.cli.credential_fields import (
     ask_for_rest,
     given_fields,
     given_for,
-    require_all,
-    require_usable,
 )
 from zoneproof.cli.credential_test import run_test
 from zoneproof.cli.option_groups import expires_option, field_option, json_option
@@ -35,6 +33,7 @@ from zoneproof.manager import (
     try_key,
 )
 from zoneproof.manager.credentials.expiry import parse_expiry
+from zoneproof.manager.credentials.fields import require_all, require_usable
 from zoneproof.providers import ProviderInfo, describe, exists, require_files, short_name, slugs
 
 _SHOWN_ZONES = 10

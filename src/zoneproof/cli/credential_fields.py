@@ -10,16 +10,13 @@ import click
 from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
-from zoneproof.deployment import TaskInfo, check_task_fields, task_kinds
-from zoneproof.manager import Manager
+from zoneproof.deployment import TaskInfo, check_task_fields
 from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.providers import (
     CredentialField,
     ProviderInfo,
     check_answer,
     check_names,
-    describe,
-    require_files,
     shown_field,
 )
 
@@ -86,32 +83,6 @@ def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[st
 def given_for(kind: str, texts: Sequence[str]) -> dict[str, str]:
     """Return :func:`given_fields` of a provider, or of a kind of deployment task."""
     return given_fields(describe_kind(kind), texts)
-
-
-def require_usable(manager: Manager, kind: str, fields: Mapping[str, str]) -> None:
-    """Raise InvalidInputError for what a provider, or a deployment task, cannot use.
-
-    Of a task's fields its definition may have the rest.
-    """
-    if kind not in task_kinds():
-        info = describe(kind)
-        require_all(info, fields)
-        manager.providers.open(kind, fields)
-        require_files(info, fields)
-    elif fields:
-        check_task_fields(kind, fields)
-    else:
-        raise InvalidInputError(f"say what to store for the deployment task {kind}: add --field")
-
-
-def require_all(info: ProviderInfo, fields: Mapping[str, str]) -> None:
-    """Raise InvalidInputError, which names all required fields that are not there."""
-    missing = [field for field in info.fields if field.is_missing(fields)]
-    if not missing:
-        return
-    named = "; ".join(f"{field.name} ({field.help})" for field in missing)
-    options = " ".join(f"--field {field.name}=..." for field in missing)
-    raise InvalidInputError(f"provider {info.slug} needs {named}: add {options}")
 
 
 def ask_for_rest(

@@ -35,8 +35,8 @@ from zoneproof.cli.output import json_line, tell_certificate
 from zoneproof.cli.preview import print_preview
 from zoneproof.cli.running import run_with_person, run_with_terms
 from zoneproof.core import times
-from zoneproof.core.errors import CaaError, ZoneproofError
-from zoneproof.issuance import Emit, Issued, Warned
+from zoneproof.core.errors import CaaError
+from zoneproof.issuance import Emit, Issued
 from zoneproof.manager import (
     CertificateDefinition,
     Kept,
@@ -55,7 +55,8 @@ from zoneproof.manager import (
     resume,
 )
 from zoneproof.manager.certificates.deployments import deploy_left
-from zoneproof.manager.certificates.proposal import is_stored, require_usable, save, take_up
+from zoneproof.manager.certificates.proposal import is_stored, require_usable, save
+from zoneproof.manager.certificates.request import request as request_certificate
 
 
 @click.command("issue", cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
@@ -169,22 +170,11 @@ async def _issue(
     manager: Manager, wanted: Proposal, before: CertificateDefinition | None, emit: Emit
 ) -> tuple[Outcome, bool]:
     """Return what came of it, and whether it is the home's first certificate."""
-    change = await take_up(manager, wanted, before, emit)
     first = await _is_first(manager)
     try:
-        return await issue(manager, wanted.definition, emit, change=change), first
+        return await request_certificate(manager, wanted, before, emit), first
     except CaaError as error:
         raise CaaError(f"{error.message}, or order anyway with --ignore-caa") from error
-    except ZoneproofError:
-        if change:
-            name = wanted.definition.name
-            emit(
-                Warned(
-                    f"the saved definition of {name} is unchanged until this works: 'zoneproof "
-                    f"resume {name}' tries again, 'zoneproof edit {name}' saves changes at once"
-                )
-            )
-        raise
 
 
 async def _is_first(manager: Manager) -> bool:

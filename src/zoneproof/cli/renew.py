@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from zoneproof.cli.options import (
 )
 from zoneproof.cli.output import json_line, tell_certificate
 from zoneproof.cli.running import run_until_done, run_with_manager, run_with_person
+from zoneproof.cli.web_options import WEB_GROUP, serve_pages, web_options
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
 from zoneproof.issuance import Emit
@@ -174,25 +175,41 @@ def _status(results: Sequence[Renewal]) -> int:
     return 3 if "awaiting user" in kinds else 0
 
 
-@click.command()
+@click.command(cls=GroupedHelp, groups=[WEB_GROUP])
+@click.option("--web", metavar="ADDRESS", help="Serve the web pages, too: 127.0.0.1:8053.")
+@web_options
 @authoritative_port_option
 @telling_options
-def run(authoritative_port: int | None, quiet: bool, verbose: bool, as_json: bool) -> None:
+def run(
+    web: str | None,
+    authoritative_port: int | None,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **web_settings: Any,
+) -> None:
     """Keep all certificates renewed until stopped; checks at least once an hour.
 
     SIGTERM and Ctrl-C stop it, after it has removed its values from the DNS.
     """
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     options = run_from(None, None, (), authoritative_port)
-    run_until_done(
-        keep_renewed(
-            Home.find(),
-            options,
-            emitters(how),
-            on_round=lambda results, wake: tell_round(results, wake, how),
-            on_trouble=lambda text: _tell_trouble(text, how),
-        )
-    )
+    home = Home.find()
+
+    async def work() -> None:
+        async with AsyncExitStack() as stack:
+            if web:
+                pages = serve_pages(home, web, web_settings, options, as_json=as_json)
+                await stack.enter_async_context(pages)
+            await keep_renewed(
+                home,
+                options,
+                emitters(how),
+                on_round=lambda results, wake: tell_round(results, wake, how),
+                on_trouble=lambda text: _tell_trouble(text, how),
+            )
+
+    run_until_done(work())
 
 
 def tell_round(results: Sequence[Renewal], wake: datetime, how: Telling) -> None:

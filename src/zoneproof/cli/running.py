@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from zoneproof.cli.asking import can_ask
+from zoneproof.cli.audited import audit
 from zoneproof.cli.output import tell_error
 from zoneproof.core.errors import AwaitingUserError, TermsNotAgreedError
 from zoneproof.core.text import printable
@@ -63,11 +64,15 @@ def run_with_manager(
     """Open the manager's home, run the work with it, and close it.
 
     Work that ``needs_secrets`` does not begin without the vault key. Work that only has ``to_read``
-    creates nothing.
+    creates nothing; all other work is noted in the audit log.
     """
 
+    home = Home.find()
+    if not to_read:
+        audit(home)
+
     async def work_in_home() -> T:
-        opened = open_manager(Home.find(), run, needs_secrets=needs_secrets, to_read=to_read)
+        opened = open_manager(home, run, needs_secrets=needs_secrets, to_read=to_read)
         async with opened as manager:
             return await work(manager)
 

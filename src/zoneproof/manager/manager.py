@@ -21,6 +21,7 @@ from zoneproof.manager.credentials.registrations import StoredRegistrations
 from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.home import Home
 from zoneproof.manager.methods import DefinitionChecks, MethodMaker, ProviderPool, ResolverPool
+from zoneproof.manager.people import People
 from zoneproof.manager.settings import DnsSettings, Settings, load_settings
 from zoneproof.storage import SqliteStore, Store, open_in_thread
 from zoneproof.vault import Vault, open_vault
@@ -65,6 +66,7 @@ class Manager:
     methods: MethodMaker
     checks: DefinitionChecks
     task_locks: KeyedLocks
+    people: People
 
     async def circumstances(self, definition: CertificateDefinition | None = None) -> Circumstances:
         """Return what attempts depend on, of all certificates or of one. Raises StorageError."""
@@ -146,6 +148,7 @@ async def open_manager(
             directories=Directories(),
             methods=methods,
             task_locks=KeyedLocks(),
+            people=People(store),
             checks=DefinitionChecks(methods, accounts, credentials, settings),
         )
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ import msgspec
 
 from zoneproof.core.access import read_mode
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.files import read_file
 from zoneproof.core.names import require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.dnsquery import parse_policy, parse_server
@@ -128,11 +130,47 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def load_settings(home: Path) -> Settings:
     """Read ``settings.toml``; without the file, everything has its default. Raises ConfigError."""
     path = home / FILE
-    if not path.exists():
-        return Settings()
-    settings = load_toml(path, Settings)
+    return _load(path, str(path)) if path.exists() else Settings()
+
+
+def _load(path: Path, called: str) -> Settings:
+    """Read the file, which errors call by that name."""
     try:
+        settings = load_toml(path, Settings)
         settings.check()
+    except ConfigError as error:
+        raise ConfigError(error.message.replace(str(path), called)) from error
     except InvalidInputError as error:
-        raise ConfigError(f"{path}: {error.message}") from error
+        raise ConfigError(f"{called}: {error.message}") from error
     return settings
+
+
+def read_settings_text(home: Path) -> str:
+    """Return the file as it is, empty if there is none. Raises ConfigError."""
+    path = home / FILE
+    try:
+        return read_file(path).decode()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+
+
+def save_settings_text(home: Path, text: str) -> None:
+    """Replace the file, for this user alone, if the text can be used. Raises ConfigError."""
+    path = home / FILE
+    temporary = path.with_name(f".{FILE}.{os.getpid()}")
+    try:
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(f"{text.rstrip()}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+            _load(temporary, FILE)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error

@@ -188,16 +188,12 @@ class Accounts:
         """Return what is no secret of the account that :meth:`find` returns. Raises as that."""
         name = self._meant(tx, text)
         rows = tx.query(f"SELECT {_REACH} FROM accounts WHERE name = ?", (name,))  # noqa: S608  constant
-        if not rows:
-            return None
-        _, directory_url, account_url, bundle, allow_http = rows[0]
-        return AccountReach(
-            name,
-            str(directory_url),
-            str(account_url),
-            Path(str(bundle)) if bundle else None,
-            bool(allow_http),
-        )
+        return _reach(rows[0]) if rows else None
+
+    @reads
+    def reaches(self, tx: Transaction) -> list[AccountReach]:
+        """Return what is no secret of all accounts, sorted by name."""
+        return [_reach(row) for row in tx.query(f"SELECT {_REACH} FROM accounts ORDER BY name")]  # noqa: S608  constant
 
     def _meant(self, tx: Transaction, text: str) -> str:
         """Return the name of the account that is meant, be it there or not."""
@@ -348,6 +344,17 @@ class Accounts:
     def _opened(self, account_id: str, column: SealedColumn, sealed: str) -> AccountKey:
         pem = self._vault.open_text(sealed, column.context(account_id))
         return AccountKey.from_pem(pem)
+
+
+def _reach(row: Row) -> AccountReach:
+    name, directory_url, account_url, bundle, allow_http = row
+    return AccountReach(
+        str(name),
+        str(directory_url),
+        str(account_url),
+        Path(str(bundle)) if bundle else None,
+        bool(allow_http),
+    )
 
 
 def check_account_name(name: str, ca: CertificateAuthority) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -117,6 +118,21 @@ def read_definitions(path: Path) -> DefinitionFile:
         if count > 1:
             problems.append(f"{name}: {count} certificates have this name: give each its own name")
     return DefinitionFile(tuple(definitions), tuple(problems))
+
+
+def parse_definition(text: str) -> CertificateDefinition:
+    """Return the only definition in a text that :func:`format_definitions` could have written.
+
+    Raises InvalidInputError.
+    """
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise InvalidInputError(f"this is not valid TOML: {error}") from error
+    found = convert(data, _File, "the definition").certificate
+    if len(found) != 1:
+        raise InvalidInputError("write one [[certificate]] with what belongs to it")
+    return _definition(found[0], 1).check()
 
 
 def _problems_of_defaults(defaults: Mapping[str, Any]) -> list[str]:

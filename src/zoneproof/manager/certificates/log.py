@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from zoneproof import __version__
 from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.files import LARGEST_LIST, read_file
 from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Event, Warned
 from zoneproof.issuance.event_texts import News, describe_in_full
@@ -149,3 +152,39 @@ class _File:
 def _all_of(path: Path, keep: int) -> list[Path]:
     """Return the log and its older files, the newest first."""
     return [path, *(path.with_name(f"{path.name}.{number}") for number in range(1, keep + 1))]
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """What a log says of one run: when it began (ISO 8601), what it did, and each line's time."""
+
+    at: str
+    doing: str
+    lines: tuple[tuple[str, str], ...]
+
+
+_BEGINNING = re.compile(r"zoneproof \S+ \(process \d+\): (.*)")
+
+
+def logged_runs(path: Path, most: int = 20) -> list[LoggedRun]:
+    """Return the last runs that a log and the file before it tell of, the newest first.
+
+    A file that cannot be read has none. Runs of several processes are told apart only where one
+    follows the other.
+    """
+    found: list[tuple[str, str, list[tuple[str, str]]]] = []
+    for file in (path.with_name(f"{path.name}.1"), path):
+        for line in _lines_of(file):
+            at, _, text = line.partition("  ")
+            if match := _BEGINNING.fullmatch(text):
+                found.append((at, match[1], []))
+            elif found and text:
+                found[-1][2].append((at, text))
+    return [LoggedRun(at, doing, tuple(lines)) for at, doing, lines in found[: -most - 1 : -1]]
+
+
+def _lines_of(file: Path) -> list[str]:
+    try:
+        return read_file(file, LARGEST_LIST).decode(errors="replace").splitlines()
+    except OSError:
+        return []

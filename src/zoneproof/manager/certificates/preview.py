@@ -37,6 +37,8 @@ class Preview:
     ``account`` is None for one that would be registered first; ``directory_url`` is the CA's.
     ``awaited`` are the records that a person creates: those that are missing, and those that an
     earlier run of the certificate waits for. ``deployment`` is what would make its tasks fail.
+    ``terms_url`` is where the terms of service are to which an account agrees that would be
+    registered, empty for none.
     """
 
     definition: CertificateDefinition
@@ -46,6 +48,7 @@ class Preview:
     findings: tuple[Finding, ...]
     awaited: tuple[RecordAwaited, ...]
     deployment: tuple[Finding, ...] = ()
+    terms_url: str = ""
 
     @property
     def has_problem(self) -> bool:
@@ -178,8 +181,10 @@ async def _preview(
             await manager.accounts.find(fallback)
         except InvalidInputError as error:
             findings.append(Finding(error.message))
+    terms_url = ""
     if not account or not account.account_url:
         findings.append(_registration(directory))
+        terms_url = directory.terms_of_service if directory else ""
     findings += _expiring_keys(definition, credentials)
     methods = await manager.methods.make(definition, credentials)
     examinations = await preflight(
@@ -212,6 +217,7 @@ async def _preview(
                 for problem in await task_problems(manager.credentials, task, credentials)
             ]
         ),
+        terms_url,
     )
 
 

@@ -273,3 +273,11 @@ class History:
             (certificate,),
         )
         return [HistoryEntry(*map(str, row)) for row in rows]
+
+    @reads
+    def latest(self, tx: Transaction, most: int) -> list[HistoryEntry]:
+        """Return the newest entries of all certificates, the newest first."""
+        rows = tx.query(
+            "SELECT certificate, at, kind, message FROM history ORDER BY at DESC LIMIT ?", (most,)
+        )
+        return [HistoryEntry(*map(str, row)) for row in rows]

@@ -1,0 +1,92 @@
+"""Notes in a home's audit log what a command did there, once, when it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from contextlib import suppress
+from types import TracebackType
+
+import click
+
+from zoneproof.core.errors import StorageError, ZoneproofError
+from zoneproof.manager import Home
+from zoneproof.manager.people.audit import OK, Audit
+
+_NOTED = "zoneproof.audited"
+# What a timer runs every hour; what comes of it is in the history of each certificate.
+_UNATTENDED = ("renew",)
+
+
+def audit(home: Home) -> None:
+    """See to it that the command that is running is noted with its result when it ends."""
+    context = click.get_current_context(silent=True)
+    if context is None or _NOTED in context.find_root().meta:
+        return
+    command = " ".join(context.command_path.split()[1:])
+    subject = " ".join(_arguments(context))
+    if command in _UNATTENDED and not subject:
+        return
+    root = context.find_root()
+    root.meta[_NOTED] = True
+    root.with_resource(_Noting(home, command, subject))
+
+
+def _arguments(context: click.Context) -> list[str]:
+    """Return the arguments, which are names; an option may hold a secret."""
+    found: list[str] = []
+    for parameter in context.command.params:
+        if isinstance(parameter, click.Argument) and parameter.name:
+            value = context.params.get(parameter.name) or ()
+            found += [str(value)] if isinstance(value, str) else map(str, value)
+    return found
+
+
+def person() -> str:
+    """Return who is at the command line."""
+    try:
+        return f"command line ({getpass.getuser()})"
+    except (OSError, KeyError):  # a user id without a name
+        return "command line"
+
+
+class _Noting:
+    def __init__(self, home: Home, action: str, subject: str) -> None:
+        self._home = home
+        self._action = action
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # What cannot be written is no reason to fail for a command that is done.
+        with suppress(StorageError):
+            asyncio.run(self._write(_result(error)))
+
+    async def _write(self, result: str) -> None:
+        store = await asyncio.to_thread(self._home.open_store)
+        try:
+            await Audit(store).add(person(), self._action, self._subject, result=result)
+        finally:
+            await store.close()
+
+
+def _result(error: BaseException | None) -> str:
+    match error:
+        case None:
+            return OK
+        case ZoneproofError():
+            return error.message
+        case SystemExit():
+            return f"exit code {error.code}" if error.code else OK
+        case click.exceptions.Exit():
+            return f"exit code {error.exit_code}" if error.exit_code else OK
+        case KeyboardInterrupt() | click.Abort():
+            return "interrupted"
+    return type(error).__name__

@@ -1,0 +1,153 @@
+"""The ``zoneproof web`` commands: serve the pages, and manage who may sign in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from zoneproof.cli.asking import confirm, yes_option
+from zoneproof.cli.option_groups import Commands, authoritative_port_option, json_option
+from zoneproof.cli.options import run_from
+from zoneproof.cli.output import json_document, print_table, tell
+from zoneproof.cli.running import run_until_done, run_with_manager
+from zoneproof.cli.web_options import serve_pages, web_options
+from zoneproof.core import times
+from zoneproof.manager import Home, Manager
+from zoneproof.manager.people.roles import ROLES
+
+_DEFAULT = "127.0.0.1:8053"
+_role_option = click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default="viewer",
+    show_default=True,
+    metavar="ROLE",
+    help=f"What the user may do: {', '.join(ROLES)}.",
+)
+_url_option = click.option(
+    "--url",
+    default=f"http://{_DEFAULT}",
+    show_default=True,
+    metavar="URL",
+    help="Where the pages are, for the link.",
+)
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.option(
+    "--listen", default=_DEFAULT, show_default=True, metavar="ADDRESS", help="Where to listen."
+)
+@web_options
+@authoritative_port_option
+@json_option
+@click.pass_context
+def web(
+    context: click.Context,
+    /,
+    listen: str,
+    authoritative_port: int | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Serve the web pages of this home until stopped, or manage who may sign in.
+
+    \b
+    zoneproof web
+    zoneproof web --listen 0.0.0.0:8443 --tls-managed certs.example.com
+    zoneproof web user add alice --role operator
+
+    The first start prints a link for the first administrator. Renewals are the business of
+    'zoneproof renew' or 'zoneproof run', which can serve the pages itself: 'zoneproof run --web'.
+    """
+    if context.invoked_subcommand:
+        return
+    run = run_from(None, None, (), authoritative_port)
+
+    async def work() -> None:
+        async with serve_pages(Home.find(), listen, settings, run, as_json=as_json):
+            await asyncio.Event().wait()
+
+    run_until_done(work())
+
+
+@web.group(cls=Commands)
+def user() -> None:
+    """The people who may sign in to the web pages."""
+
+
+@user.command()
+@click.argument("name")
+@_role_option
+@_url_option
+@json_option
+def add(name: str, role: str, url: str, as_json: bool) -> None:
+    """Add a user, and print the link with which the person chooses a password."""
+
+    async def work(manager: Manager) -> str:
+        await manager.people.users.add(name, role)
+        return await manager.people.users.add_link(name, role)
+
+    _tell_link(name, run_with_manager(work, needs_secrets=False), url, as_json=as_json)
+
+
+@user.command()
+@click.argument("name")
+@_url_option
+@json_option
+def link(name: str, url: str, as_json: bool) -> None:
+    """Print a new link for a user, who chooses another password with it."""
+
+    async def work(manager: Manager) -> str:
+        found = await manager.people.users.get(name)
+        return await manager.people.users.add_link(found.name, found.role)
+
+    _tell_link(name, run_with_manager(work, needs_secrets=False), url, as_json=as_json)
+
+
+def _tell_link(name: str, secret: str, url: str, *, as_json: bool) -> None:
+    full = f"{url.rstrip('/')}/welcome?token={secret}"
+    text = f"give this link to {name}; it works once, within 24 hours:\n\n  {full}\n"
+    if as_json:
+        json_document({"user": name, "link": full})
+    else:
+        click.echo(text)
+
+
+@user.command("list")
+@json_option
+def list_users(as_json: bool) -> None:
+    """List the users and their roles."""
+    found = run_with_manager(
+        lambda manager: manager.people.users.all(), needs_secrets=False, to_read=True
+    )
+    if as_json:
+        json_document(found)
+        return
+    if not found:
+        click.echo("no users yet: 'zoneproof web' prints a link for the first")
+        return
+    now = datetime.now(UTC)
+    rows = [
+        (
+            one.name,
+            one.role,
+            "yes" if one.has_password else "no",
+            times.distance(one.signed_in_at, now) if one.signed_in_at else "never",
+        )
+        for one in found
+    ]
+    print_table(("NAME", "ROLE", "PASSWORD", "SIGNED IN"), rows)
+
+
+@user.command()
+@click.argument("name")
+@yes_option
+@json_option
+def remove(name: str, yes: bool, as_json: bool) -> None:
+    """Remove a user, who is signed out everywhere."""
+    confirm(f"Remove the user {name}?", yes=yes)
+    run_with_manager(lambda manager: manager.people.users.remove(name), needs_secrets=False)
+    tell({"removed": name}, f"{name} is removed", as_json=as_json)

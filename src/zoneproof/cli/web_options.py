@@ -1,0 +1,110 @@
+"""How commands that serve the web pages are told where, and what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoneproof.cli.completion import certificates
+from zoneproof.cli.option_groups import PATH, F, add_options
+from zoneproof.cli.output import json_line
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.manager import Home, RunOptions
+
+_OPTIONS = (
+    click.option(
+        "--host",
+        "hosts",
+        multiple=True,
+        metavar="NAME",
+        help="A name by which browsers reach the pages. Repeatable.",
+    ),
+    click.option(
+        "--tls-managed",
+        default="",
+        metavar="CERTIFICATE",
+        shell_complete=certificates,
+        help="Serve the pages with this certificate of the home.",
+    ),
+    click.option("--tls-certificate", type=PATH, metavar="FILE", help="Certificate chain (PEM)."),
+    click.option("--tls-key", type=PATH, metavar="FILE", help="Its key (PEM)."),
+    click.option(
+        "--proxy",
+        "proxies",
+        multiple=True,
+        metavar="NETWORK",
+        help="A reverse proxy whose X-Forwarded-For is believed. Repeatable.",
+    ),
+)
+WEB_GROUP = (
+    "The web pages",
+    ("listen", "web", "hosts", "tls_managed", "tls_certificate", "tls_key", "proxies"),
+)
+
+
+def web_options(command: F) -> F:
+    """Add how the pages are served to a command's options."""
+    return add_options(command, _OPTIONS)
+
+
+def serve_pages(
+    home: Home, listen: str, settings: Mapping[str, Any], run: RunOptions, *, as_json: bool
+) -> AbstractAsyncContextManager[None]:
+    """Return a context in which the pages are served. Raises InvalidInputError, ConfigError."""
+    require_extra()
+    from zoneproof.web.server import WebOptions, serving
+
+    options = WebOptions(
+        listen=listen,
+        hosts=settings["hosts"],
+        certificate=_pair(settings["tls_certificate"], settings["tls_key"]),
+        managed=settings["tls_managed"],
+        proxies=tuple(map(_network, settings["proxies"])),
+    )
+    if options.managed and options.certificate:
+        raise InvalidInputError("choose one of --tls-managed and --tls-certificate")
+    return serving(home, options, lambda url: _tell_ready(url, as_json=as_json), run)
+
+
+def require_extra() -> None:
+    """Raise ConfigError if what only the pages need is not installed."""
+    try:
+        import argon2  # noqa: F401
+        import jinja2  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            "the web pages need packages that are not installed: install zoneproof[web]"
+        ) from error
+
+
+def _tell_ready(url: str, *, as_json: bool) -> None:
+    if as_json:
+        json_line({"event": "web_ready", "url": url})
+    elif "/welcome?" in url:
+        click.echo(f"open this link once, to become the first administrator:\n\n  {url}\n")
+    else:
+        click.echo(f"the web pages are at {url}")
+
+
+def _pair(certificate: Path | None, key: Path | None) -> Any:
+    from zoneproof.serving.certificate import KeyPair
+
+    if bool(certificate) != bool(key):
+        raise InvalidInputError("TLS needs both --tls-certificate and --tls-key")
+    return KeyPair(certificate, key) if certificate and key else None
+
+
+def _network(text: str) -> Any:
+    import ipaddress
+
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"--proxy '{text[:80]}' is not an IP address or network: write 192.0.2.1 or"
+            " 192.0.2.0/24"
+        ) from error

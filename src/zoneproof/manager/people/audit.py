@@ -1,0 +1,99 @@
+"""The audit log: who did what, when, from where, and with what result."""
+
+from __future__ import annotations
+
+import uuid
+
+import msgspec
+
+from zoneproof.core.text import sanitize
+from zoneproof.manager.people.roles import now_text
+from zoneproof.storage import Store, Transaction, reads, writes
+
+KEEP = 50_000  # entries; of more the oldest go
+OK = "ok"
+SIGN_IN_FAILED = "sign-in failed"
+_LONGEST = 500
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """``at`` is ISO 8601 in UTC, ``who`` a user, ``token NAME`` or ``command line (USER)``.
+
+    ``address`` is empty for the command line; ``result`` is ``ok`` or why it failed.
+    """
+
+    at: str
+    who: str
+    address: str
+    action: str
+    subject: str
+    result: str
+
+
+class Audit:
+    """The stored entries. Every method raises StorageError."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @writes
+    def add(
+        self,
+        tx: Transaction,
+        who: str,
+        action: str,
+        subject: str = "",
+        *,
+        address: str = "",
+        result: str = OK,
+    ) -> None:
+        """Write down what somebody did just now."""
+        texts = (sanitize(text, limit=_LONGEST) for text in (who, address, action, subject, result))
+        tx.execute(
+            "INSERT INTO audit (id, at, who, address, action, subject, result)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (str(uuid.uuid4()), now_text(), *texts),
+        )
+        tx.execute(
+            "DELETE FROM audit WHERE at < (SELECT at FROM audit ORDER BY at DESC LIMIT 1 OFFSET ?)",
+            (KEEP,),
+        )
+
+    @reads
+    def latest(
+        self, tx: Transaction, text: str = "", *, most: int = 100, before: str = ""
+    ) -> list[AuditEntry]:
+        """Return the newest entries in which the text occurs, before a time if one is given."""
+        like = f"%{_escaped(text)}%"
+        rows = tx.query(
+            "SELECT at, who, address, action, subject, result FROM audit"
+            " WHERE (? = '' OR at < ?) AND (who LIKE ? ESCAPE '!' OR action LIKE ? ESCAPE '!'"
+            " OR subject LIKE ? ESCAPE '!' OR result LIKE ? ESCAPE '!'"
+            " OR address LIKE ? ESCAPE '!')"
+            " ORDER BY at DESC LIMIT ?",
+            (before, before, like, like, like, like, like, most),
+        )
+        return [
+            AuditEntry(
+                at=str(at),
+                who=str(who),
+                address=str(address),
+                action=str(action),
+                subject=str(subject),
+                result=str(result),
+            )
+            for at, who, address, action, subject, result in rows
+        ]
+
+    @reads
+    def failed_sign_ins(self, tx: Transaction, name: str, since: str) -> int:
+        """Return how often signing in with the user's name failed since a time."""
+        rows = tx.query(
+            "SELECT COUNT(*) FROM audit WHERE at > ? AND action = ? AND subject = ?",
+            (since, SIGN_IN_FAILED, name),
+        )
+        return int(str(rows[0][0]))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -1,0 +1,104 @@
+"""Who is signed in, and where: sessions of browsers."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from zoneproof.manager.people.roles import Role, digest, new_secret, now_text, parse_role
+from zoneproof.manager.people.users import User
+from zoneproof.storage import Store, Transaction, reads, writes
+
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(days=14)
+_NOTE_AFTER = timedelta(minutes=1)
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed-in browser; times are ISO 8601 in UTC."""
+
+    id: str
+    user: str
+    role: Role
+    address: str
+    browser: str
+    created_at: str
+    seen_at: str
+
+
+class Sessions:
+    """The stored sessions. Every method raises StorageError."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @writes
+    def begin(self, tx: Transaction, user: User, address: str, browser: str) -> str:
+        """Return the secret of a new session, for the browser's cookie."""
+        self._drop_old(tx)
+        secret, now = new_secret(), now_text()
+        tx.execute(
+            "INSERT INTO sessions (id, digest, user_id, address, browser, created_at, seen_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (str(uuid.uuid4()), digest(secret), user.id, address, browser[:200], now, now),
+        )
+        return secret
+
+    @reads
+    def find(self, tx: Transaction, secret: str) -> Session | None:
+        """Return the session of that secret that is still good, or None."""
+        found = self._select(tx, "AND sessions.digest = ?", digest(secret))
+        return found[0] if found else None
+
+    @reads
+    def all(self, tx: Transaction) -> list[Session]:
+        """Return all that are still good, the one used last first."""
+        return self._select(tx, "ORDER BY seen_at DESC")
+
+    def _select(self, tx: Transaction, rest: str, *parameters: str) -> list[Session]:
+        idle, oldest = _limits()
+        rows = tx.query(
+            "SELECT sessions.id, users.name, users.role, address, browser, sessions.created_at,"  # noqa: S608  constant
+            " seen_at FROM sessions JOIN users ON users.id = sessions.user_id"
+            f" WHERE seen_at >= ? AND sessions.created_at >= ? {rest}",
+            (idle, oldest, *parameters),
+        )
+        return [
+            Session(
+                id=str(key),
+                user=str(user),
+                role=parse_role(str(role)),
+                address=str(address),
+                browser=str(browser),
+                created_at=str(created_at),
+                seen_at=str(seen_at),
+            )
+            for key, user, role, address, browser, created_at, seen_at in rows
+        ]
+
+    def is_to_be_noted(self, session: Session) -> bool:
+        """Tell whether it is a while ago that the session's use was noted."""
+        return datetime.fromisoformat(session.seen_at) + _NOTE_AFTER < datetime.now(UTC)
+
+    @writes
+    def note_use(self, tx: Transaction, session: Session) -> None:
+        """Remember that the session was used now."""
+        tx.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (now_text(), session.id))
+
+    @writes
+    def end(self, tx: Transaction, session_id: str) -> None:
+        """End a session."""
+        tx.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+
+    def _drop_old(self, tx: Transaction) -> None:
+        tx.execute("DELETE FROM sessions WHERE seen_at < ? OR created_at < ?", _limits())
+
+
+def _limits() -> tuple[str, str]:
+    now = datetime.now(UTC)
+    return (
+        (now - IDLE).isoformat(timespec="milliseconds"),
+        (now - LONGEST).isoformat(timespec="milliseconds"),
+    )

@@ -1,0 +1,63 @@
+"""All pages as one application."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from zoneproof.core.errors import ZoneproofError
+from zoneproof.manager import Home, RunOptions
+from zoneproof.serving.limits import IPNetwork
+from zoneproof.serving.middleware import LimitedRequests
+from zoneproof.web import assets
+from zoneproof.web.guard import Guard
+from zoneproof.web.pages import all_pages
+from zoneproof.web.rendering import Templates
+from zoneproof.web.runs import Runs
+from zoneproof.web.signing import people_pages, signing_in
+from zoneproof.web.visits import Site, page_routes, plain_error
+
+_PER_MINUTE = 1200  # requests of one address
+
+
+def make_site(home: Home, options: RunOptions | None = None) -> Site:
+    """Return what the visits to a home's pages share."""
+    options = options or RunOptions()
+    found = assets.Assets()
+    return Site(home, Runs(home, options), found, Templates(found), options)
+
+
+def make_app(site: Site, hosts: Collection[str], proxies: Collection[IPNetwork] = ()) -> ASGIApp:
+    """Return the pages as an ASGI application.
+
+    ``hosts`` are the names by which it is reached; what ``proxies`` say of their clients counts.
+    """
+    pages = [*signing_in.pages(), *people_pages.pages(), *all_pages()]
+    app = Starlette(
+        routes=[
+            Route(f"{assets.PATH}{{name}}", site.assets.serve, methods=["GET"]),
+            *page_routes(site, pages),
+        ],
+        middleware=[
+            Middleware(
+                LimitedRequests,
+                per_minute=_PER_MINUTE,
+                trusted_proxies=list(proxies),
+                refuse=plain_error,
+            ),
+            Middleware(Guard, hosts=hosts, refuse=plain_error),
+        ],
+        exception_handlers={
+            HTTPException: plain_error,
+            ZoneproofError: plain_error,
+            Exception: plain_error,
+        },
+    )
+    app.state.site = site
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,124 @@
+"""Accounts at CAs: register, see, give a new key, CAA records to paste, remove."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from starlette.responses import Response
+
+from zoneproof.acme import KNOWN, ExternalAccountBinding
+from zoneproof.core.errors import InvalidInputError, TermsNotAgreedError, ZoneproofError
+from zoneproof.core.names import Identifier, require_email
+from zoneproof.manager import AccountTerms, open_manager
+from zoneproof.manager.accounts import changes
+from zoneproof.web.visits import Page, Visit
+
+
+def pages() -> list[Page]:
+    """Return the pages; accounts may be called by URLs, so names are in the query."""
+    return [
+        Page("GET", "/accounts", _list),
+        Page("GET", "/accounts/one", _show),
+        Page("GET", "/accounts/new", _new, "administrator"),
+        Page("POST", "/accounts/new", _register, "administrator"),
+        Page("POST", "/accounts/roll-over", _roll_over, "administrator"),
+        Page("POST", "/accounts/remove", _remove, "administrator"),
+    ]
+
+
+async def _list(visit: Visit) -> Response:
+    return visit.page(
+        "accounts.html",
+        accounts=[one.facts for one in await visit.manager.accounts.all()],
+        usual=visit.manager.settings.account,
+    )
+
+
+async def _show(visit: Visit, records: tuple[str, ...] = (), error: str = "") -> Response:
+    name, names = visit.query.text("name"), visit.query.words("caa")
+    found = await changes.details(visit.manager, name, ask_ca=visit.query.is_on("ask"))
+    if names:
+        account = await visit.manager.accounts.get(name)
+        try:
+            domains = [Identifier.parse(text).domain for text in names]
+            _, found_records = await changes.caa_records(
+                visit.manager.directories, account, domains, "dns-01"
+            )
+            records = tuple(found_records)
+        except ZoneproofError as problem:
+            error = problem.message
+    return visit.page(
+        "account.html",
+        400 if error else 200,
+        found=found,
+        rows=found.rows(),
+        records=records,
+        names=" ".join(names),
+        error=error,
+    )
+
+
+async def _new(visit: Visit, error: str = "", terms_url: str = "") -> Response:
+    return visit.page(
+        "new_account.html",
+        400 if error else 200,
+        form=visit.form,
+        authorities={"": "another, by its directory URL"}
+        | {name: ca.title for name, ca in KNOWN.items()},
+        ca=visit.form.text("ca") or ("" if visit.form.text("directory") else "letsencrypt"),
+        email=visit.form.text("email") or visit.manager.settings.email,
+        error=error,
+        terms_url=terms_url,
+    )
+
+
+async def _register(visit: Visit) -> Response:
+    form = visit.form
+    ca = form.text("directory") or form.text("ca")
+    visit.does("account register", form.text("name") or ca)
+    try:
+        if not ca:
+            raise InvalidInputError("choose a CA, or give the URL of its directory")
+        options = replace(visit.site.options, terms=_terms(visit))
+        async with open_manager(visit.site.home, options) as manager:
+            account, new = await changes.register(manager, ca, form.text("name"))
+    except TermsNotAgreedError as error:
+        return await _new(visit, visit.refused(error), error.url)
+    except ZoneproofError as error:
+        return await _new(visit, visit.refused(error))
+    was = "is registered" if new else "was registered already; nothing was changed"
+    return visit.go("/accounts", f"The account {account.name} {was}.")
+
+
+def _terms(visit: Visit) -> AccountTerms:
+    form, eab = visit.form, None
+    kid, key = form.text("eab_kid"), form.text("eab_hmac_key")
+    if bool(kid) != bool(key):
+        raise InvalidInputError("external account binding needs both a key id and a key")
+    if kid:
+        eab = ExternalAccountBinding(kid, key)
+    if form.text("email"):
+        require_email(form.text("email"))
+    bundle = form.text("ca_bundle")
+    return AccountTerms(
+        email=form.text("email"),
+        agree_to_terms=form.is_on("agree"),
+        eab=eab,
+        ca_bundle=Path(bundle) if bundle else None,
+    )
+
+
+async def _roll_over(visit: Visit) -> Response:
+    name = visit.form.text("name")
+    visit.does("account rollover", name)
+    account = await changes.roll_over(visit.manager, name)
+    return visit.go("/accounts/one", f"{account.name} has a new key.", name=account.name)
+
+
+async def _remove(visit: Visit) -> Response:
+    name = visit.form.text("name")
+    visit.does("account remove", name)
+    account = await visit.manager.accounts.get(name)
+    await changes.remove(visit.manager, account)
+    return visit.go("/accounts", f"{account.name} is removed here; it still exists at its CA.")

@@ -1,0 +1,154 @@
+"""All certificates: searched, filtered and sorted, and what is done with many at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import count
+from zoneproof.manager import CertificateSummary, preview
+from zoneproof.manager.certificates.details import remark, summaries
+from zoneproof.manager.certificates.removal import find_removable, remove_certificate
+from zoneproof.web.pages.actions import start_renewal, start_resumption
+from zoneproof.web.pages.preview_view import PreviewView
+from zoneproof.web.pages.views import CertificateRow
+from zoneproof.web.visits import Page, Visit
+
+_ON_A_PAGE = 50
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_ATTENTION = "needs attention"
+_SORTS: dict[str, Callable[[CertificateSummary], Any]] = {
+    "name": lambda one: one.name,
+    "status": lambda one: (one.status, one.name),
+    "expires": lambda one: (one.not_after or _NEVER, one.name),
+    "renews": lambda one: (one.renew_at or _NEVER, one.name),
+}
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    return [
+        Page("GET", "/certificates", _list),
+        Page("POST", "/certificates", _act, "operator"),
+        Page("POST", "/remove-certificates", _remove, "administrator"),
+    ]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which certificates are shown, as the URL's query says it."""
+
+    text: str
+    status: str
+    sort: str
+    page: int
+
+    @classmethod
+    def of(cls, visit: Visit) -> Choice:
+        """Read the query."""
+        query = visit.query
+        sort, page = query.text("sort"), query.text("page")
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
+        name = sort.removeprefix("-")
+        return cls(
+            query.text("q"),
+            query.text("status"),
+            sort if name in _SORTS else "name",
+            max(number, 1),
+        )
+
+    def url(self, **other: object) -> str:
+        """Return the URL of another choice."""
+        query = {"q": self.text, "status": self.status, "sort": self.sort} | other
+        return f"/certificates?{urlencode({key: text for key, text in query.items() if text})}"
+
+    def sorted_by(self, column: str) -> str:
+        """Return the URL that sorts by a column, the other way round if it does already."""
+        return self.url(sort=f"-{column}" if self.sort == column else column)
+
+    def direction(self, column: str) -> str:
+        """Return how a column is sorted, for screen readers."""
+        words = {column: "ascending", f"-{column}": "descending"}
+        return words.get(self.sort, "none")
+
+    def fits(self, one: CertificateSummary, now: datetime) -> bool:
+        """Tell whether a certificate is chosen."""
+        if self.status == _ATTENTION and not one.needs_attention:
+            return False
+        if self.status not in ("", _ATTENTION, one.status):
+            return False
+        text = self.text.lower()
+        fields = (one.name, *one.identifiers, one.issuer, one.serial)
+        return not text or any(text in field.lower() for field in (*fields, remark(one, now)))
+
+
+async def _list(visit: Visit) -> Response:
+    now, choice = datetime.now(UTC), Choice.of(visit)
+    found = await summaries(visit.manager, now)
+    chosen = [one for one in found if choice.fits(one, now)]
+    reverse = choice.sort.startswith("-")
+    chosen.sort(key=_SORTS[choice.sort.removeprefix("-")], reverse=reverse)
+    last = max((len(chosen) - 1) // _ON_A_PAGE + 1, 1)
+    page = min(choice.page, last)
+    shown = chosen[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE]
+    statuses = Counter(one.status for one in found)
+    options = {"": "any status", _ATTENTION: _ATTENTION} | {
+        status: f"{status} ({number})" for status, number in sorted(statuses.items())
+    }
+    return visit.page(
+        "certificates.html",
+        rows=[CertificateRow.of(one, now) for one in shown],
+        total=len(found),
+        matching=len(chosen),
+        choice=choice,
+        options=options,
+        page_number=page,
+        last_page=last,
+    )
+
+
+async def _act(visit: Visit) -> Response:
+    names = visit.form.all("name")
+    if not names:
+        return visit.go("/certificates", "Tick at least one certificate first.")
+    shown = names[0] if len(names) == 1 else count(len(names), "certificate")
+    match visit.form.text("action"):
+        case "renew":
+            visit.does("renew", ", ".join(names))
+            return visit.go(f"/runs/{start_renewal(visit, names).id}")
+        case "resume":
+            visit.does("resume", ", ".join(names))
+            return visit.go(f"/runs/{start_resumption(visit, names).id}")
+        case "preview":
+            definitions = [
+                (await visit.manager.certificates.get(name)).definition for name in names
+            ]
+            previews = [PreviewView(one) for one in await preview(visit.manager, definitions)]
+            return visit.page("previews.html", previews=previews)
+        case "remove":
+            return visit.page("remove.html", names=names, shown=shown)
+    raise InvalidInputError("choose what to do with the certificates")
+
+
+async def _remove(visit: Visit) -> Response:
+    names, files = visit.form.all("name"), visit.form.is_on("delete_files")
+    visit.does("remove with files" if files else "remove", ", ".join(names))
+    warnings: list[str] = []
+    for name in names:
+        found = await find_removable(visit.manager, name, files=files)
+        await remove_certificate(
+            visit.manager,
+            found,
+            lambda event: warnings.append(str(getattr(event, "message", ""))),
+            delete_files=files,
+        )
+    told = f"{count(len(names), 'certificate')} no longer managed"
+    kept = "the files are deleted" if files else "the files stay"
+    return visit.go("/certificates", "; ".join([f"{told}: {kept}", *filter(None, warnings)]))

@@ -1,0 +1,183 @@
+"""Credentials: the provider's own fields and notes, who uses them, and the test of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.deployment import task_kinds
+from zoneproof.manager import (
+    Credential,
+    CredentialTest,
+    Manager,
+    credential_summaries,
+    credential_users,
+    list_zones,
+    remove_credential,
+    run_credential_test,
+    secret_fields,
+)
+from zoneproof.manager.credentials.expiry import expiry_in_words, parse_expiry, reminder
+from zoneproof.manager.credentials.fields import require_usable
+from zoneproof.providers import ProviderInfo, describe, short_name
+from zoneproof.web.pages.providers import titles
+from zoneproof.web.runs import Run
+from zoneproof.web.visits import Page, Visit
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    at = "/credentials/{name}"
+    return [
+        Page("GET", "/credentials", _list),
+        Page("GET", "/new-credential", _new, "administrator"),
+        Page("POST", "/new-credential", _add, "administrator"),
+        Page("GET", at, _show),
+        Page("POST", at, _change, "administrator"),
+        Page("POST", f"{at}/test", _test, "operator"),
+        Page("POST", f"{at}/remove", _remove, "administrator"),
+    ]
+
+
+async def _list(visit: Visit) -> Response:
+    today = datetime.now(UTC).date()
+    found = [
+        (
+            one,
+            expiry_in_words(one.expires, today) if one.expires else "",
+            reminder(one.expires, today) is not None,
+        )
+        for one in await credential_summaries(visit.manager.store)
+    ]
+    return visit.page("credentials.html", found=found)
+
+
+async def _new(visit: Visit) -> Response:
+    slug = visit.query.text("provider")
+    if not slug:
+        return visit.page("choose_provider.html", providers=titles(visit.query.text("q")))
+    return _form(visit, describe(slug), {}, "")
+
+
+def _form(
+    visit: Visit, info: ProviderInfo, values: Mapping[str, str], error: str, **more: Any
+) -> Response:
+    context = {
+        "info": info,
+        "name": short_name(info.slug),
+        "values": values,
+        "expires": "",
+        "error": error,
+    }
+    return visit.page("new_credential.html", 400 if error else 200, **context | more)
+
+
+def _given(visit: Visit) -> dict[str, str]:
+    fields = visit.form.below("field.")
+    return {name: value.strip() for name, value in fields.items() if value.strip()}
+
+
+async def _add(visit: Visit) -> Response:
+    form = visit.form
+    info, name, given = describe(form.text("provider")), form.text("name"), _given(visit)
+    visit.does("credential add", name)
+    try:
+        expires = parse_expiry(form.text("expires")) if form.text("expires") else None
+        await visit.manager.credentials.require_free(name)
+        require_usable(visit.manager, info.slug, given)
+        await visit.manager.credentials.add(Credential(name, info.slug, given, expires=expires))
+    except ZoneproofError as error:
+        shown = {key: text for key, text in given.items() if key not in _secret(info, given)}
+        more = {"name": name, "expires": form.text("expires")}
+        return _form(visit, info, shown, visit.refused(error), **more)
+    return visit.go(f"/credentials/{name}", f"{name} is stored, encrypted. Test it now.")
+
+
+def _secret(info: ProviderInfo, given: dict[str, str]) -> list[str]:
+    return secret_fields(info.slug, {key: text for key, text in given.items() if info.field(key)})
+
+
+async def _show(visit: Visit, error: str = "") -> Response:
+    found = await visit.manager.credentials.get(visit.name)
+    is_for_task = found.provider in task_kinds()
+    info = None if is_for_task else describe(found.provider)
+    rows = found.rows()
+    return visit.page(
+        "credential.html",
+        400 if error else 200,
+        found=found,
+        info=info,
+        rows=rows,
+        values={} if info is None else _open_values(info, found),
+        users=await credential_users(visit.manager.store, found.name),
+        runs=[run for run in visit.site.runs.latest() if _is_test_of(run, found.name)][:1],
+        error=error,
+    )
+
+
+def _open_values(info: ProviderInfo, found: Credential) -> dict[str, str]:
+    """Return the values of fields that hold no secret."""
+    hidden = _secret(info, dict(found.fields))
+    return {key: text for key, text in found.fields.items() if key not in hidden}
+
+
+def _is_test_of(run: Run, name: str) -> bool:
+    return isinstance(run.result, CredentialTest) and run.result.credential == name
+
+
+async def _change(visit: Visit) -> Response:
+    visit.does("credential set", visit.name)
+    form, manager = visit.form, visit.manager
+    before = await manager.credentials.get(visit.name)
+    # What a form sends for a secret that stays is nothing.
+    given = _given(visit)
+    gone = [key for key, text in form.below("field.").items() if not text.strip()]
+    try:
+        expires = parse_expiry(form.text("expires")) if form.text("expires") else None
+        info = describe(before.provider)
+        hidden = _secret(info, dict(before.fields))
+        kept = {
+            key: text for key, text in before.fields.items() if key in hidden or key not in gone
+        }
+        fields = kept | given
+        require_usable(manager, before.provider, fields)
+        await manager.credentials.change(
+            before.name, lambda found: replace(found, fields=fields, expires=expires)
+        )
+    except ZoneproofError as error:
+        return await _show(visit, visit.refused(error))
+    return visit.go(f"/credentials/{before.name}", f"{before.name} is changed.")
+
+
+async def _test(visit: Visit) -> Response:
+    credential = await visit.manager.credentials.get(visit.name)
+    zone, read_only = visit.form.text("zone"), visit.form.is_on("read_only")
+    visit.does("credential test", credential.name)
+    if credential.provider in task_kinds():
+        raise InvalidInputError(f"{credential.name} is for a deployment task: deploy to test it")
+
+    async def work(manager: Manager, run: Run) -> CredentialTest:
+        found = await manager.credentials.get(credential.name)
+        if read_only:
+            trial = await list_zones(manager.providers, manager.credentials, found)
+        else:
+            trial = await run_credential_test(manager, found, run.emit, zone=zone)
+        run.result = trial
+        if not trial.ok:
+            failed = next(step for step in trial.steps if not step.ok)
+            raise ZoneproofError(f"the credential does not work: {failed.message}")
+        return trial
+
+    run = Run(f"Testing the credential {credential.name}", (credential.name,), visit.person)
+    return visit.go(f"/runs/{visit.site.runs.start(run, work).id}")
+
+
+async def _remove(visit: Visit) -> Response:
+    visit.does("credential remove", visit.name)
+    await remove_credential(visit.manager.store, visit.name, force=visit.form.is_on("force"))
+    return visit.go("/credentials", f"{visit.name} is removed.")

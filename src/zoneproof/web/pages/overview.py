@@ -1,0 +1,43 @@
+"""The first page: what needs somebody, how many stand how, what comes, what happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from starlette.responses import Response
+
+from zoneproof.manager.certificates.details import remark, summaries
+from zoneproof.web.pages.chart import draw
+from zoneproof.web.pages.views import helpful
+from zoneproof.web.visits import KEPT_COOKIE, Page, Visit
+
+_NEEDS, _EVENTS = 20, 8
+_SOON = timedelta(days=30)
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    return [Page("GET", "/", _overview)]
+
+
+async def _overview(visit: Visit) -> Response:
+    if visit.query.is_on(KEPT_COOKIE):
+        return visit.go("/")
+    now = datetime.now(UTC)
+    found = await summaries(visit.manager, now)
+    needing = [one for one in found if one.needs_attention]
+    needing.sort(key=lambda one: (one.not_after or datetime.min.replace(tzinfo=UTC), one.name))
+    needs = [(one, remark(one, now), helpful(one)) for one in needing[:_NEEDS]]
+    return visit.page(
+        "overview.html",
+        total=len(found),
+        attention=len(needing),
+        more=len(needing) - len(needs),
+        needs=needs,
+        statuses=Counter(one.status for one in found),
+        soon=sum(1 for one in found if one.not_after and now <= one.not_after <= now + _SOON),
+        chart=draw(found, now.date()) if found else None,
+        events=await visit.manager.history.latest(_EVENTS),
+        running=[run for run in visit.site.runs.latest() if not run.is_over],
+    )

@@ -1,0 +1,88 @@
+"""A run, live: what each identifier waits for, as events arrive, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager import CredentialTest, Outcome
+from zoneproof.web.pages.views import record_views
+from zoneproof.web.runs import Run
+from zoneproof.web.visits import Page, Visit
+
+_STILL_HERE = 15.0  # seconds after which a connection without news says that it lives
+_GATHERED = 0.1  # seconds in which events are shown together
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    return [
+        Page("GET", "/runs/{name}", _show),
+        Page("GET", "/runs/{name}/events", _events),
+    ]
+
+
+def _find(visit: Visit) -> Run:
+    run = visit.site.runs.get(visit.name)
+    if run is None:
+        raise InvalidInputError(
+            "there is no such run any more: what came of it is in the certificate's history"
+        )
+    return run
+
+
+def view(run: Run) -> dict[str, Any]:
+    """Return what the templates show of a run."""
+    records = run.records
+    sightings = [sighting for _, sighting in records if sighting]
+    outcomes = [run.result] if isinstance(run.result, Outcome) else []
+    return {
+        "run": run,
+        "states": run.states,
+        "records": record_views([record for record, _ in records], sightings),
+        "name": run.certificates[0] if len(run.certificates) == 1 else "",
+        "outcomes": outcomes,
+        "trial": run.result if isinstance(run.result, CredentialTest) else None,
+    }
+
+
+async def _show(visit: Visit) -> Response:
+    run = _find(visit)
+    return visit.page("run.html", lines=run.lines, number=run.number, **view(run))
+
+
+async def _events(visit: Visit) -> Response:
+    run = _find(visit)
+    seen = visit.request.headers.get("last-event-id") or visit.query.text("after")
+    number = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
+    headers = {"X-Accel-Buffering": "no"}  # for nginx as a proxy
+    return StreamingResponse(
+        _stream(visit, run, number), media_type="text/event-stream", headers=headers
+    )
+
+
+async def _stream(visit: Visit, run: Run, seen: int) -> AsyncIterator[str]:
+    """Yield server-sent events; the id of each is the number of the last event that it shows."""
+    templates = visit.site.templates
+    while True:
+        if not await run.news(seen, _STILL_HERE):
+            yield ": still here\n\n"
+            continue
+        if not run.is_over:
+            await asyncio.sleep(_GATHERED)
+        number, over = run.number, run.is_over
+        context = {"lines": run.lines_after(seen), "visit": visit, **view(run)}
+        yield _message(templates.render("run_update.html", context), number)
+        seen = number
+        if over:
+            yield "event: over\ndata: over\n\n"
+            return
+
+
+def _message(text: str, number: int) -> str:
+    data = "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
+    return f"id: {number}\n{data}\n"

@@ -1,0 +1,86 @@
+"""The home's settings as they are written, and a test of its notifications."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.responses import Response
+
+from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.text import count
+from zoneproof.manager import Manager
+from zoneproof.manager.certificates.definition_file import field_text
+from zoneproof.manager.notifications import send_test
+from zoneproof.manager.settings import FILE, read_settings_text, save_settings_text
+from zoneproof.web.visits import Page, Visit
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    return [
+        Page("GET", "/settings", _settings),
+        Page("POST", "/settings", _save, "administrator"),
+        Page("GET", "/notifications", _notifications),
+        Page("POST", "/notifications/test", _test, "operator"),
+    ]
+
+
+async def _settings(visit: Visit, error: str = "", text: str | None = None) -> Response:
+    if text is None and visit.may("administrator"):
+        text = await asyncio.to_thread(read_settings_text, visit.site.home.path)
+    return visit.page(
+        "settings.html",
+        400 if error else 200,
+        rows=_rows(visit.manager),
+        text=text or "",
+        file=str(visit.site.home.path / FILE),
+        error=error,
+    )
+
+
+def _rows(manager: Manager) -> dict[str, str]:
+    """Return the settings that are no secrets, in words."""
+    settings = manager.settings
+    dns = settings.dns
+    found: dict[str, object] = {
+        "home": str(manager.home.path),
+        "account": settings.account,
+        "staging account": settings.staging_account,
+        "e-mail": settings.email,
+        "certificates at once": settings.parallel,
+        "next fallback account after": count(settings.failover_after, "failure"),
+        "propagation": dns.propagation if dns.propagation is not None else "authoritative",
+        "resolvers": dns.resolvers or "those of the system",
+        "port of authoritative servers": settings.authoritative_port,
+        "group of keys": settings.key_group,
+        "mode of keys": settings.key_mode,
+        "logs": settings.log.folder if settings.log.enabled else "none",
+    }
+    texts = {name: field_text(value) for name, value in found.items()}
+    return {name: text for name, text in texts.items() if text}
+
+
+async def _save(visit: Visit) -> Response:
+    visit.does("settings", FILE)
+    text = visit.form.text("text")
+    try:
+        await asyncio.to_thread(save_settings_text, visit.site.home.path, text)
+    except ZoneproofError as error:
+        return await _settings(visit, visit.refused(error), text)
+    return visit.go("/settings", "The settings are saved, and hold from now on.")
+
+
+async def _notifications(visit: Visit, problems: tuple[str, ...] | None = None) -> Response:
+    settings = visit.manager.settings.notify
+    receivers = [
+        *((one.where, ", ".join(one.recipients), one.kinds) for one in settings.smtp),
+        *((f"webhook ({one.format})", "", one.kinds) for one in settings.webhook),
+    ]
+    return visit.page("notifications.html", receivers=receivers, problems=problems, file=FILE)
+
+
+async def _test(visit: Visit) -> Response:
+    visit.does("notify test")
+    problems = tuple(await send_test(visit.manager.settings.notify))
+    visit.failure = "; ".join(problems)
+    return await _notifications(visit, problems)

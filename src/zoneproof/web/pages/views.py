@@ -1,0 +1,117 @@
+"""What pages show of the manager's facts, in the form in which templates want it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from zoneproof.challenges.records import record_parts
+from zoneproof.issuance import RecordAwaited
+from zoneproof.issuance.event_texts import awaited
+from zoneproof.manager import CertificateSummary
+from zoneproof.manager.certificates.details import expiry_text, remark, renewal_text
+
+_SOON = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class LifeBar:
+    """How much of a lifetime is left: ``percent`` of it; ``kind`` is "", ``warn`` or ``bad``."""
+
+    percent: int
+    kind: str
+    text: str
+
+    @classmethod
+    def of(cls, summary: CertificateSummary, now: datetime) -> LifeBar | None:
+        """Return the bar of a certificate, None without one."""
+        begins, ends = summary.not_before, summary.not_after
+        if begins is None or ends is None:
+            return None
+        left, whole = max(ends - now, timedelta()), max(ends - begins, timedelta(seconds=1))
+        percent = min(round(100 * left / whole), 100)
+        kind = "bad" if left < min(_SOON, whole / 6) else ""
+        if not kind and summary.renew_at and summary.renew_at <= now:
+            kind = "warn"
+        return cls(percent, kind, f"{percent} % of its lifetime is left")
+
+
+@dataclass(frozen=True)
+class CertificateRow:
+    """A certificate in a list."""
+
+    summary: CertificateSummary
+    names: str
+    expires: str
+    renews: str
+    remark: str
+    bar: LifeBar | None
+
+    @classmethod
+    def of(cls, summary: CertificateSummary, now: datetime, most: int = 3) -> CertificateRow:
+        """Return the row of a certificate, which shows so many of its names."""
+        names = [name for name in summary.identifiers if name != summary.name]
+        shown = ", ".join(names[:most])
+        more = len(names) - most
+        return cls(
+            summary,
+            f"{shown} and {more} more" if more > 0 else shown,
+            expiry_text(summary, now),
+            renewal_text(summary, now),
+            remark(summary, now),
+            LifeBar.of(summary, now),
+        )
+
+
+@dataclass(frozen=True)
+class Action:
+    """What helps: a button that posts to ``path``, or where ``is_link`` a page to open."""
+
+    text: str
+    path: str
+    is_link: bool = False
+
+
+_HELP = {
+    "awaiting user": ("Look again", "resume"),
+    "failing": ("Try again", "resume"),
+    "not deployed": ("Deploy", "deploy"),
+    "missing": ("Request", "renew"),
+    "damaged": ("", ""),
+}
+
+
+def helpful(summary: CertificateSummary) -> Action:
+    """Return the one action that helps a certificate that needs attention."""
+    path = f"/certificates/{summary.name}"
+    text, action = _HELP.get(summary.status, ("Renew", "renew"))
+    if summary.status in ("valid", "not renewed", "due") and summary.expiring_keys:
+        return Action("See the key", f"/credentials/{next(iter(summary.expiring_keys))}", True)
+    if not action:
+        return Action("See why", path, True)
+    return Action(text, f"{path}/{action}")
+
+
+@dataclass(frozen=True)
+class RecordView:
+    """A record that a person creates: as a line of a zone file, and in parts."""
+
+    text: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SightingView:
+    """Whether a record is seen, in words."""
+
+    status: str
+    text: str
+
+
+def record_views(
+    records: Iterable[str], sightings: Sequence[RecordAwaited] = ()
+) -> list[tuple[RecordView, SightingView | None]]:
+    """Return the records, each with what was seen of it."""
+    seen = {one.record: SightingView(one.status, awaited(one)) for one in sightings}
+    return [(RecordView(one, record_parts(one)), seen.get(one)) for one in records]

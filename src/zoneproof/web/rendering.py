@@ -1,0 +1,78 @@
+"""Templates: everything that others wrote is text in them, and says nothing invisible."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from zoneproof import __version__
+from zoneproof.core import times
+from zoneproof.core.text import count, printable
+from zoneproof.web.assets import Assets
+
+_CODE = re.compile(r"`([^`]+)`")
+_LINK = re.compile(r"&lt;(https://[^&\s]+)&gt;")
+_BROWSERS = (
+    ("Firefox/", "Firefox"),
+    ("Edg/", "Edge"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
+
+
+class Templates:
+    """The templates of the pages, with what all of them use."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("zoneproof.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_visible,
+        )
+        self._environment.filters.update(
+            at=times.at,
+            distance=lambda moment: times.distance(moment, datetime.now(UTC)),
+            at_and_distance=lambda moment: times.at_and_distance(moment, datetime.now(UTC)),
+            count=count,
+            iso=_iso,
+            coded=_coded,
+            browser=_browser,
+        )
+        self._environment.globals.update(asset=assets.url, version=__version__)
+
+    def render(self, template: str, context: Mapping[str, Any]) -> str:
+        """Return a template's text with the context's values."""
+        return self._environment.get_template(template).render(context)
+
+
+def _visible(value: Any) -> Any:
+    """Return what goes into a page: of text, nothing that is not seen but line ends."""
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "\n".join(map(printable, value.replace("\r\n", "\n").split("\n")))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _coded(text: str) -> Markup:
+    """Return our own Markdown with its code and its links; the rest stays text."""
+    found = _CODE.sub(r"<code>\1</code>", str(escape(text)))
+    return Markup(_LINK.sub(r'<a href="\1" rel="noreferrer">\1</a>', found))  # noqa: S704  escaped
+
+
+def _browser(agent: str) -> str:
+    """Return what a User-Agent means, in two words; its beginning where nobody knows."""
+    name = next((title for token, title in _BROWSERS.items() if token in agent), "")
+    system = next((one for one in _SYSTEMS if one in agent), "")
+    return " on ".join(filter(None, (name, system))) or agent[:40] or "unknown"

@@ -1,0 +1,127 @@
+"""Runs the pages: sockets, TLS that follows its files, and the first link."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from zoneproof.core.errors import ConfigError
+from zoneproof.manager import Home, RunOptions, open_manager
+from zoneproof.serving.certificate import KeyPair
+from zoneproof.serving.limits import IPNetwork
+from zoneproof.serving.server import HttpServer
+from zoneproof.serving.sockets import Endpoint, bind
+from zoneproof.web.app import make_app, make_site
+
+DEFAULT = "127.0.0.1:8053"
+_CONNECTIONS, _OF_ONE = 400, 100
+_LOOK = 30.0  # seconds after which a new certificate is seen
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WebOptions:
+    """Where the pages are served, and how.
+
+    ``hosts`` are names by which browsers reach them; ``managed`` is a certificate of this home to
+    show, instead of ``certificate``, files. ``proxies`` are reverse proxies, which say who their
+    clients are.
+    """
+
+    listen: str = DEFAULT
+    hosts: tuple[str, ...] = ()
+    certificate: KeyPair | None = None
+    managed: str = ""
+    proxies: tuple[IPNetwork, ...] = ()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to listen. Raises ConfigError."""
+        text = self.listen if ":" in self.listen else f"127.0.0.1:{self.listen}"
+        try:
+            return Endpoint.parse(text)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+
+
+@asynccontextmanager
+async def serving(
+    home: Home,
+    options: WebOptions,
+    on_ready: Callable[[str], None],
+    run: RunOptions | None = None,
+) -> AsyncIterator[None]:
+    """Serve the pages as long as the context lasts.
+
+    ``on_ready`` hears the URL to open: as long as nobody can sign in, a one-time link for the first
+    administrator. Raises ConfigError, also for an address other than loopback without TLS.
+    """
+    endpoint, pair, names = options.endpoint, options.certificate, set(options.hosts)
+    home.create()
+    async with open_manager(home, run, needs_secrets=False) as manager:
+        if options.managed:
+            found = await manager.certificates.get(options.managed)
+            folder = manager.files.live(found.name)
+            pair = KeyPair(folder / "fullchain.pem", folder / "privkey.pem")
+            names |= {one for one in found.definition.identifiers if "*" not in one}
+        users = manager.people.users
+        has_password = any(user.has_password for user in await users.all())
+        secret = "" if has_password else await users.add_link("", "administrator")
+    if pair is None and not ip_address(endpoint.host).is_loopback:
+        raise ConfigError(
+            f"the pages are served at {endpoint} only with TLS: add --tls-managed with a"
+            " certificate of this home, or --tls-certificate and --tls-key; or listen on 127.0.0.1,"
+            " behind a proxy"
+        )
+    site = make_site(home, run)
+    server = HttpServer(
+        make_app(site, names, options.proxies),
+        pair,
+        connections=_CONNECTIONS,
+        of_one=_OF_ONE,
+        proxies=options.proxies,
+    )
+    listener = bind(endpoint, "the web pages")
+    server.start([listener])
+    host = next(iter(sorted(names)), "") or str(Endpoint.of(listener)).rpartition(":")[0]
+    url = f"{server.scheme}://{host}:{Endpoint.of(listener).port}/"
+    follower = asyncio.create_task(_follow(server, pair)) if pair else None
+    try:
+        on_ready(f"{url}welcome?token={secret}" if secret else url)
+        yield
+    finally:
+        if follower:
+            follower.cancel()
+        await site.runs.close()
+        await server.stop()
+
+
+async def _follow(server: HttpServer, pair: KeyPair) -> None:
+    """Show the certificate anew when its files change."""
+    seen = _stamp(pair)
+    while True:
+        await asyncio.sleep(_LOOK)
+        now = await asyncio.to_thread(_stamp, pair)
+        if now == seen:
+            continue
+        try:
+            server.use_certificate(pair)
+            seen = now
+        except ConfigError as error:  # half written, so the next look may find the other half
+            _log.warning("%s; the certificate of before is shown", error.message)
+
+
+def _stamp(pair: KeyPair) -> Sequence[object]:
+    def of(path: Path) -> object:
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino, status.st_size
+
+    return of(pair.certificate), of(pair.key)

@@ -1,0 +1,1 @@
+"""Signing in, and the pages about who may."""

@@ -1,0 +1,254 @@
+"""A visit to a page: who comes, with the home opened for it, and what is answered."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from zoneproof.core.errors import (
+    BusyError,
+    InvalidInputError,
+    StorageError,
+    VaultError,
+    ZoneproofError,
+)
+from zoneproof.manager import Home, Manager, RunOptions, open_manager
+from zoneproof.manager.people.audit import OK
+from zoneproof.manager.people.roles import Role, may
+from zoneproof.manager.people.sessions import Session
+from zoneproof.serving.middleware import sender
+from zoneproof.serving.responses import HttpError, of_framework
+from zoneproof.web.assets import Assets
+from zoneproof.web.forms import Form, parse, read_form
+from zoneproof.web.rendering import Templates
+from zoneproof.web.runs import Runs
+
+SESSION_COOKIE = "__Host-zoneproof"
+KEPT_COOKIE = "signed-in"
+"""The field of a URL by which the page after signing in knows that there should be a session."""
+
+_NOTE_COOKIE = "__Host-zoneproof-note"
+_THEME_COOKIE = "zoneproof-theme"
+THEMES = ("light", "dark")
+_YEAR = 365 * 86_400
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all visits share."""
+
+    home: Home
+    runs: Runs
+    assets: Assets
+    templates: Templates
+    options: RunOptions = field(default_factory=RunOptions)
+
+
+@dataclass
+class Visit:
+    """One request. ``who`` is None for somebody who is not signed in."""
+
+    site: Site
+    request: Request
+    manager: Manager
+    who: Session | None
+    form: Form
+    note: str = ""
+    action: str = ""
+    subject: str = ""
+    failure: str = ""
+
+    @property
+    def query(self) -> Form:
+        """The fields of the URL's query."""
+        return parse(self.request.scope["query_string"].decode("ascii", "replace"))
+
+    @property
+    def name(self) -> str:
+        """The name that stands in the path."""
+        return str(self.request.path_params["name"])
+
+    @property
+    def person(self) -> str:
+        """Who it is, for the audit log."""
+        return self.who.user if self.who else "somebody"
+
+    def may(self, role: Role) -> bool:
+        """Tell whether who visits may do what needs the role."""
+        return self.who is not None and may(self.who.role, role)
+
+    def does(self, action: str, subject: str = "") -> None:
+        """Say for the audit log what this visit does."""
+        self.action, self.subject = action, subject
+
+    def page(self, template: str, status: int = 200, **context: Any) -> Response:
+        """Return a page."""
+        theme = self.request.cookies.get(_THEME_COOKIE, "")
+        common = {
+            "visit": self,
+            "who": self.who,
+            "note": self.note,
+            "path": self.request.url.path,
+            "theme": theme if theme in THEMES else "",
+            "is_htmx": "hx-request" in self.request.headers,
+        }
+        answer = HTMLResponse(self.site.templates.render(template, common | context), status)
+        if self.note:
+            answer.delete_cookie(_NOTE_COOKIE, path="/", secure=True, httponly=True)
+        return answer
+
+    def go(self, path: str, note: str = "", **query: str) -> Response:
+        """Lead to another page, which shows the note."""
+        url = f"{path}?{urlencode(query)}" if query else path
+        answer = RedirectResponse(url, 303)
+        if note:
+            text = base64.urlsafe_b64encode(note[:500].encode()).decode()
+            answer.set_cookie(
+                _NOTE_COOKIE, text, max_age=60, secure=True, httponly=True, samesite="lax"
+            )
+        return answer
+
+    def refused(self, error: ZoneproofError) -> str:
+        """Note for the audit log that it was refused, and return what to tell."""
+        self.failure = error.message
+        return error.message
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One method of one path; without ``role`` anybody may come."""
+
+    method: str
+    path: str
+    handler: Handler
+    role: Role | None = "viewer"
+
+
+def page_routes(site: Site, pages: Iterable[Page]) -> list[Route]:
+    """Return the routes of the pages."""
+    return [Route(page.path, _endpoint(site, page), methods=[page.method]) for page in pages]
+
+
+def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        form = await read_form(request) if page.method == "POST" else Form([])
+        async with open_manager(site.home, site.options, needs_secrets=False) as manager:
+            who = await signed_in(manager, request)
+            visit = Visit(site, request, manager, who, form, _note_of(request))
+            return await _answer(visit, page)
+
+    return handle
+
+
+async def _answer(visit: Visit, page: Page) -> Response:
+    if page.role and visit.who is None:
+        if page.method == "GET":
+            path = visit.request.url.path
+            query = visit.request.url.query
+            if visit.query.is_on(KEPT_COOKIE):
+                return visit.go("/sign-in", **{KEPT_COOKIE: "1"})
+            return visit.go("/sign-in", to=f"{path}?{query}" if query else path)
+        return problem(visit, 401, "Sign in first: nothing was done.")
+    if page.role and not visit.may(page.role):
+        return problem(visit, 403, f"This needs the role {page.role}: ask an administrator.")
+    try:
+        answer = await page.handler(visit)
+    except ZoneproofError as error:
+        visit.refused(error)
+        answer = problem(visit, _status(error), error.message, error.records)
+    if visit.action:
+        await visit.manager.people.audit.add(
+            visit.person,
+            visit.action,
+            visit.subject,
+            address=str(sender(visit.request)),
+            result=visit.failure or OK,
+        )
+    return answer
+
+
+def _status(error: ZoneproofError) -> int:
+    match error:
+        case InvalidInputError():
+            return 404 if error.message.startswith("there is no") else 400
+        case BusyError():
+            return 409
+        case StorageError() | VaultError():
+            return 500
+    return 502
+
+
+async def signed_in(manager: Manager, request: Request) -> Session | None:
+    """Return the session that the request's cookie stands for, or None."""
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    sessions = manager.people.sessions
+    found = await sessions.find(secret) if secret else None
+    if found and sessions.is_to_be_noted(found):
+        await sessions.note_use(found)
+    return found
+
+
+def problem(visit: Visit, status: int, message: str, records: Iterable[str] = ()) -> Response:
+    """Return a page that says what is wrong."""
+    return visit.page("problem.html", status, message=message, records=tuple(records))
+
+
+def _note_of(request: Request) -> str:
+    try:
+        return base64.urlsafe_b64decode(request.cookies.get(_NOTE_COOKIE, "")).decode()
+    except ValueError:
+        return ""
+
+
+async def plain_error(request: Request, error: Exception) -> Response:
+    """Answer what is refused before anybody is known, in a page of its own."""
+    site: Site | None = request.app.state.site if "app" in request.scope else None
+    found = of_framework(error) if isinstance(error, HTTPException) else None
+    status, message = 500, "Something went wrong here: the log says what."
+    if isinstance(error, ZoneproofError):
+        message = error.message
+    if found:
+        status = found.status_code
+        message = found.message if isinstance(found, HttpError) else str(found.detail)
+    if found is None:
+        _log.error("%s failed: %s", request.scope["path"], error, exc_info=error)
+    if site is None:
+        return Response(message, status, media_type="text/plain")
+    text = site.templates.render(
+        "plain.html", {"message": message[:1].upper() + message[1:], "status": status, "theme": ""}
+    )
+    return HTMLResponse(text, status, headers=dict(found.headers or {}) if found else None)
+
+
+def set_session(answer: Response, secret: str) -> Response:
+    """Give the browser the session's cookie."""
+    answer.set_cookie(SESSION_COOKIE, secret, secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def end_session(answer: Response) -> Response:
+    """Take the session's cookie from the browser."""
+    answer.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def set_theme(answer: Response, theme: str) -> Response:
+    """Keep whether the person wants light or dark; else it is as the system says."""
+    if theme in THEMES:
+        answer.set_cookie(_THEME_COOKIE, theme, max_age=_YEAR, httponly=True, samesite="lax")
+    else:
+        answer.delete_cookie(_THEME_COOKIE)
+    return answer
