@@ -20,7 +20,7 @@ from zoneproof.web.pages import all_pages
 from zoneproof.web.rendering import Templates
 from zoneproof.web.runs import Runs
 from zoneproof.web.signing import people_pages, signing_in
-from zoneproof.web.visits import Site, page_routes, plain_error
+from zoneproof.web.visits import Page, Site, page_routes, plain_error
 
 _PER_MINUTE = 1200  # requests of one address
 
@@ -32,12 +32,17 @@ def make_site(home: Home, options: RunOptions | None = None) -> Site:
     return Site(home, Runs(home, options), found, Templates(found), options)
 
 
+def every_page() -> list[Page]:
+    """Return all pages, with those about signing in."""
+    return [*signing_in.pages(), *people_pages.pages(), *all_pages()]
+
+
 def make_app(site: Site, hosts: Collection[str], proxies: Collection[IPNetwork] = ()) -> ASGIApp:
     """Return the pages as an ASGI application.
 
     ``hosts`` are the names by which it is reached; what ``proxies`` say of their clients counts.
     """
-    pages = [*signing_in.pages(), *people_pages.pages(), *all_pages()]
+    pages = every_page()
     app = Starlette(
         routes=[
             Route(f"{assets.PATH}{{name}}", site.assets.serve, methods=["GET"]),

@@ -17,12 +17,7 @@ from zoneproof.web.assets import Assets
 
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"&lt;(https://[^&\s]+)&gt;")
-_BROWSERS = (
-    ("Firefox/", "Firefox"),
-    ("Edg/", "Edge"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-)
+_BROWSERS = {"Firefox/": "Firefox", "Edg/": "Edge", "Chrome/": "Chrome", "Safari/": "Safari"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
 
 

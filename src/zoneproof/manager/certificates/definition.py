@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -29,6 +30,7 @@ from zoneproof.providers import shown_field
 LISTENER_PORT = 80
 _DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
 _HTTP_ONLY = ("webroot", "listen")
+_KEY_KINDS: dict[str, CertificateKeyKind] = {kind: kind for kind in get_args(CertificateKeyKind)}
 FILE_FORM = ("pkcs12", "combined", "key_group", "key_mode")  # how files are written, and no more
 _OF_OUR_KEY = ("key_type", "reuse_key", *FILE_FORM)
 
@@ -202,6 +204,10 @@ class CertificateDefinition(
             identifiers = check_identifiers(self.parsed_identifiers)
             self._check_csr(identifiers)
             read_mode(self.key_mode)
+            if self.key_type not in _KEY_KINDS:
+                raise InvalidInputError(
+                    f"'{self.key_type[:40]}' is not a kind of key: use {', '.join(_KEY_KINDS)}"
+                )
             check_methods(identifiers, self.method)
             tasks = named(self.deploy)
             for task in tasks:
@@ -212,6 +218,8 @@ class CertificateDefinition(
             self,
             identifiers=tuple(identifier.value for identifier in identifiers),
             deploy=tasks,
+            # The default is left out of the fingerprint where it is that very text.
+            key_type=_KEY_KINDS[self.key_type],
         )
 
     def _check_csr(self, identifiers: Sequence[Identifier]) -> None:

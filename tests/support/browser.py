@@ -1,0 +1,68 @@
+"""A real browser for the tests: Debian's Chromium, and what it complains about."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.support.peers import TOOLS
+
+_ROOT = TOOLS / "browser"
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir></fontconfig>
+"""
+
+
+@contextmanager
+def open_browser(folder: Path) -> Iterator[Browser]:
+    """Start Chromium with the libraries and fonts that scripts/install unpacked."""
+    libraries = [path for part in ("usr/lib", "lib") for path in _ROOT.glob(f"{part}/*-linux-gnu*")]
+    libraries += [path / "pulseaudio" for path in libraries]
+    fonts = folder / "fonts.conf"
+    fonts.write_text(_FONTS.format(fonts=_ROOT / "usr/share/fonts", cache=folder / "font-cache"))
+    environment: dict[str, str | float | bool] = {
+        **os.environ,
+        "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
+        "FONTCONFIG_FILE": str(fonts),
+    }
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_ROOT / "usr/lib/chromium/chromium-headless-shell",
+            args=["--no-sandbox"],  # which root cannot have
+            env=environment,
+        )
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A browser's page; what goes wrong in it is remembered."""
+
+    def __init__(self, browser: Browser, base: str, **options: Any) -> None:
+        self.base = base
+        self.complaints: list[str] = []
+        self.context: BrowserContext = browser.new_context(base_url=base, **options)
+        self.page: Page = self.context.new_page()
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # The browser logs every answer that is an error; a CSP report is an error, too.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    @property
+    def overflow(self) -> int:
+        """How many pixels the page is wider than the window."""
+        return int(
+            self.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+        )

@@ -1,0 +1,150 @@
+"""What people do with the pages, in a real browser, against a real CA and real DNS servers."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.support import change_txt
+from tests.support.web_pages import PASSWORD, WebPages
+from tests.support.world import World
+from tests.web.conftest import Watch
+
+LONG = 60_000  # milliseconds
+
+
+def become_administrator(page: Page, link: str) -> None:
+    page.goto(link)
+    page.get_by_label("Name").fill("alice")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def request(page: Page) -> None:
+    page.get_by_role("button", name="Request the certificate").click()
+    page.wait_for_url("**/runs/*")
+
+
+def test_from_the_first_link_to_a_certificate_that_is_downloaded(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    page = watch(pages.url).page
+    become_administrator(page, pages.link)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Name").fill("alice")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Request the first certificate").click()
+    page.get_by_label("One in a line").press_sequentially("example.com *.example.com")
+    expect(page.locator("#looks")).to_contain_text("zone example.com", timeout=LONG)
+    page.get_by_label("Through the DNS provider").check()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview")).to_contain_text("Issuing it would work", timeout=LONG)
+    assert world.listed() == []  # nothing is saved before it is requested
+    request(page)
+    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    expect(page.locator("#panel")).to_contain_text("example.com is issued")
+    expect(page.locator("#log")).to_contain_text("2 challenges handed to the CA")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download fullchain.pem").click()
+    live = world.home / "live" / "example.com" / "fullchain.pem"
+    assert download.value.path().read_bytes() == live.read_bytes()
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+
+
+def test_an_order_that_pauses_for_a_person_shows_which_records_are_there_and_continues(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    page = watch(pages.url).page
+    become_administrator(page, pages.link)
+    page.goto("/new-certificate")
+    page.get_by_label("One in a line").fill("manual.example.com")
+    page.get_by_label("By hand").check()
+    page.get_by_role("button", name="Preview").click()
+    request(page)
+    expect(page.locator("#run-status")).to_have_text("awaiting user", timeout=LONG)
+    expect(page.locator("#panel")).to_contain_text("missing at ns1.example.com")
+    record = page.locator(".record code").inner_text()
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 certificate needs somebody")
+    name, *_, quoted = record.split()
+    change_txt.change(world.knot.port, name.rstrip("."), quoted.strip('"'))
+    page.get_by_role("button", name="Look again").click()
+    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    expect(page.locator("#log")).to_contain_text("seen at ns1.example.com")
+    assert [one["status"] for one in world.listed()] == ["valid"]
+
+
+def test_a_credential_that_is_wrong_says_what_is_wrong_and_works_once_it_is_changed(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    page = watch(pages.url).page
+    become_administrator(page, pages.link)
+    secret = world.knot.secret_file.read_text().strip()
+    page.goto("/credentials/dns")
+    page.get_by_label("secret").fill("d3Jvbmc=")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Zone").fill("example.com")
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.locator("#run-status")).to_have_text("failed", timeout=LONG)
+    expect(page.locator("#panel")).to_contain_text("does not work")
+    page.goto("/credentials/dns")
+    page.get_by_label("secret").fill(secret)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Zone").fill("example.com")
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    expect(page.locator("#panel")).to_contain_text("removed again")
+
+
+def test_a_certificate_is_requested_and_renewed_without_javascript(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    page = watch(pages.url, java_script_enabled=False).page
+    become_administrator(page, pages.link)
+    page.goto("/new-certificate")
+    page.get_by_label("One in a line").fill("plain.example.com")
+    page.get_by_role("button", name="Look at the names").click()
+    expect(page.locator("#looks")).to_contain_text("zone example.com")
+    page.get_by_label("Through the DNS provider").check()
+    page.get_by_role("button", name="Preview").click()
+    request(page)
+    reload_until_over(page)
+    before = world.shown("plain.example.com")["serial"]
+    page.goto("/certificates")
+    page.get_by_label("plain.example.com").check()
+    page.get_by_label("With those ticked").select_option("renew now")
+    page.get_by_role("button", name="Do it").click()
+    page.wait_for_url("**/runs/*")
+    reload_until_over(page)
+    assert world.shown("plain.example.com")["serial"] != before
+
+
+def reload_until_over(page: Page) -> None:
+    """Load the page again until the run is over, as somebody without JavaScript does."""
+    for _ in range(600):
+        if page.locator("#run-status").inner_text() != "running":
+            break
+        page.wait_for_timeout(100)
+        page.reload()
+    expect(page.locator("#run-status")).to_have_text("done")
+
+
+def test_a_page_that_is_loaded_again_goes_on_where_the_events_were(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    page = watch(pages.url).page
+    become_administrator(page, pages.link)
+    world.good("add", "two.example.com", "--credential", "dns")
+    page.goto("/certificates/two.example.com")
+    page.get_by_role("button", name="Renew now").click()
+    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    lines = page.locator("#log li").all_inner_texts()
+    page.reload()
+    assert page.locator("#log li").all_inner_texts() == lines
+    assert len(lines) == len(set(lines))
+    page.get_by_role("link", name="two.example.com").first.click()
+    page.get_by_role("link", name="History").click()
+    expect(page.locator(".log").first).to_contain_text("POST")  # what was asked of the CA
