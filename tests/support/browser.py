@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
@@ -31,6 +34,8 @@ def open_browser(folder: Path) -> Iterator[Browser]:
         "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
         "FONTCONFIG_FILE": str(fonts),
     }
+    if sys.version_info < (3, 12):  # commands inside of tests leave one that is for their loop
+        asyncio.set_child_watcher(asyncio.ThreadedChildWatcher())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=_ROOT / "usr/lib/chromium/chromium-headless-shell",
@@ -57,6 +62,15 @@ class Watched:
         # The browser logs every answer that is an error; a CSP report is an error, too.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.complaints.append(message.text)
+
+    def use_cookies(self, cookies: Mapping[str, str]) -> None:
+        """Be signed in as somebody else is."""
+        where = {"domain": urlsplit(self.base).hostname, "path": "/"}
+        how = {"secure": True, "httpOnly": True, "sameSite": "Lax"}
+        found: Any = [
+            {"name": name, "value": value, **where, **how} for name, value in cookies.items()
+        ]
+        self.context.add_cookies(found)
 
     @property
     def overflow(self) -> int:

@@ -1,4 +1,4 @@
-"""A browser for all tests, and servers that a module's tests share."""
+"""A browser and servers that a module's tests share, and a home for each test."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from tests.support.world import World, open_world, zone_text
 Watch = Callable[..., Watched]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, as long as a module's tests: it keeps others from running an event loop."""
     with open_browser(tmp_path_factory.mktemp("browser")) as found:
         yield found
 
@@ -49,16 +50,19 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def world(servers: World, tmp_path: Path) -> World:
     """A home of its own for each test, with an account at the CA and a credential for the DNS."""
     world = servers.at(tmp_path)
-    world.write_settings(f'account = "{world.pebble.directory_url}"')
-    world.good("account", "register", *_ca(world))
-    fields = [option for option in world.rfc2136_options if option.startswith("--field")]
-    server = "--field=server=127.0.0.1"
-    world.good("credential", "add", "rfc2136", "--name=dns", server, *fields, "--no-test")
+    prepare(world)
     return world
 
 
-def _ca(world: World) -> list[str]:
-    return [option.replace("--directory=", "--ca=") for option in world.ca_options]
+def prepare(world: World, account: str = "") -> None:
+    """Give a home the account, under its name, and the credential ``dns``."""
+    world.write_settings(f'account = "{account or world.pebble.directory_url}"')
+    options = [option.replace("--directory=", "--ca=") for option in world.ca_options]
+    named = [f"--name={account}"] if account else []
+    world.good("account", "register", *options, *named)
+    fields = [option for option in world.rfc2136_options if option.startswith("--field")]
+    server = "--field=server=127.0.0.1"
+    world.good("credential", "add", "rfc2136", "--name=dns", server, *fields, "--no-test")
 
 
 @pytest.fixture

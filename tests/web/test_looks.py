@@ -1,0 +1,167 @@
+"""Every page in light, in dark and on a telephone: nothing broken, nothing wider than the window.
+
+With ZONEPROOF_SCREENSHOTS set to a folder, the pictures of the documentation are made there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.manager.conftest import PROFILES
+from tests.support.web_pages import Client, WebPages
+from tests.support.world import World, open_world, zone_text
+from tests.web.conftest import Watch, prepare
+from zoneproof.web.app import every_page
+
+LONG = 60_000  # milliseconds
+SERIOUS = ("serious", "critical")
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
+    "narrow dark": {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
+}
+# What stands in a path, and the query without which a page has nothing to show.
+PATHS = {
+    "/certificates/{name}": "/certificates/www.example.com",
+    "/certificates/{name}/definition": "/certificates/www.example.com/definition",
+    "/certificates/{name}/preview": "/certificates/manual.example.net/preview",
+    "/certificates/{name}/deployment": "/certificates/api.example.net/deployment",
+    "/certificates/{name}/history": "/certificates/www.example.com/history",
+    "/certificates/{name}/revoke": "/certificates/www.example.com/revoke",
+    "/new-certificate/look": "/new-certificate/look?names=www.example.com",
+    "/new-certificate": "/new-certificate?names=shop.example.com",
+    "/credentials/{name}": "/credentials/dns",
+    "/accounts/one": "/accounts/one?name=test-ca&caa=example.com",
+    "/providers/{name}": "/providers/route53",
+    "/new-credential": "/new-credential?provider=cloudflare",
+}
+NO_PAGES = ("/certificates/{name}/files/{file}", "/runs/{name}", "/runs/{name}/events", "/welcome")
+SHOWN = {
+    "/": "overview",
+    "/certificates": "certificates",
+    "/certificates/{name}": "certificate",
+    "/certificates/{name}/preview": "preview",
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A home in which there is something to see on every page."""
+    zones = {"example.com": zone_text("example.com"), "example.net": zone_text("example.net")}
+    folder = tmp_path_factory.mktemp("world")
+    with open_world(folder, zones, pebble_config=PROFILES) as world:
+        prepare(world, "test-ca")
+        for name in ("example.com", "www.example.com", "mail.example.com", "db.example.net"):
+            more = [f"*.{name}"] if name == "example.com" else []
+            profile = "days" if name.startswith("db") else "default"
+            world.good("issue", name, *more, "--credential=dns", f"--profile={profile}")
+        world.run("issue", "manual.example.net", "--provider=manual")
+        world.good("add", "api.example.net", "--credential=dns", "--deploy-hook=/bin/true")
+        yield world
+
+
+@pytest.fixture(scope="module")
+def pages(home: World) -> Iterator[WebPages]:
+    with WebPages(home.home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def administrator(pages: WebPages) -> Client:
+    return pages.administrator()
+
+
+def shown_pages() -> list[str]:
+    return [one.path for one in every_page() if one.method == "GET" and one.path not in NO_PAGES]
+
+
+@pytest.mark.parametrize("path", shown_pages())
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_page_is_whole_in_every_look(
+    watch: Watch, pages: WebPages, administrator: Client, path: str, look: str
+) -> None:
+    watched = watch(pages.url, **LOOKS[look])
+    if path != "/sign-in":
+        watched.use_cookies(administrator.cookies)
+    answer = watched.page.goto(PATHS.get(path, path))
+    assert answer is not None
+    assert answer.status == 200
+    assert watched.overflow <= 0
+    if path != "/new-certificate/look":  # which is a part of a page
+        report = Axe().run(watched.page)
+        found = [
+            (one["id"], [node["target"] for node in one["nodes"]])
+            for one in report.response["violations"]
+            if one["impact"] in SERIOUS
+        ]
+        assert found == []
+    picture(watched.page, SHOWN.get(path, ""), look)
+
+
+def picture(page: Any, name: str, look: str) -> None:
+    folder = os.environ.get("ZONEPROOF_SCREENSHOTS", "")
+    if folder and name and look in ("light", "dark"):
+        suffix = "" if look == "light" else "-dark"
+        page.screenshot(path=Path(folder) / f"web-{name}{suffix}.png", scale="css")
+
+
+def test_a_run_is_whole_while_it_waits_for_a_person(
+    watch: Watch, pages: WebPages, administrator: Client
+) -> None:
+    for look, options in LOOKS.items():
+        watched = watch(pages.url, **options)
+        watched.use_cookies(administrator.cookies)
+        watched.page.goto("/certificates/manual.example.net")
+        watched.page.get_by_role("button", name="Look again").first.click()
+        expect(watched.page.locator("#run-status")).to_have_text("awaiting user", timeout=LONG)
+        assert watched.overflow <= 0
+        report = Axe().run(watched.page)
+        assert not [one for one in report.response["violations"] if one["impact"] in SERIOUS]
+        picture(watched.page, "awaiting", look)
+
+
+def test_the_look_is_chosen_and_stays(watch: Watch, pages: WebPages, administrator: Client) -> None:
+    watched = watch(pages.url, **LOOKS["light"])
+    watched.use_cookies(administrator.cookies)
+    page = watched.page
+    page.goto("/providers")
+    page.get_by_role("button", name="Dark").click()
+    assert page.url.endswith("/providers")
+    page.goto("/")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 27)"
+
+
+def test_the_keyboard_reaches_the_menu_on_a_telephone(
+    watch: Watch, pages: WebPages, administrator: Client
+) -> None:
+    watched = watch(pages.url, **LOOKS["narrow"])
+    watched.use_cookies(administrator.cookies)
+    watched.page.goto("/")
+    expect(watched.page.get_by_role("link", name="Settings")).to_be_hidden()
+    watched.page.get_by_label("Show the menu").focus()
+    watched.page.keyboard.press("Space")
+    expect(watched.page.get_by_role("link", name="Settings")).to_be_visible()
+
+
+def test_searching_narrows_the_list_while_typing(
+    watch: Watch, pages: WebPages, administrator: Client
+) -> None:
+    watched = watch(pages.url, **LOOKS["light"])
+    watched.use_cookies(administrator.cookies)
+    page = watched.page
+    page.goto("/certificates")
+    page.get_by_label("Search").press_sequentially("mail")
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    expect(page).to_have_url(f"{pages.url}/certificates?q=mail&status=&sort=name")
+    page.get_by_label("Search").fill("")
+    page.get_by_label("Status").select_option("awaiting user")
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    expect(page.locator("#list")).to_contain_text("manual.example.net")
