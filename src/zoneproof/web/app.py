@@ -7,6 +7,8 @@ from collections.abc import Collection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -15,6 +17,8 @@ from zoneproof.manager import Home, RunOptions
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.serving.middleware import LimitedRequests
 from zoneproof.web import assets
+from zoneproof.web.api.api import api_routes
+from zoneproof.web.api.calls import ROOT, api_error
 from zoneproof.web.guard import Guard
 from zoneproof.web.pages import all_pages
 from zoneproof.web.rendering import Templates
@@ -46,6 +50,7 @@ def make_app(site: Site, hosts: Collection[str], proxies: Collection[IPNetwork] 
     app = Starlette(
         routes=[
             Route(f"{assets.PATH}{{name}}", site.assets.serve, methods=["GET"]),
+            *api_routes(site),
             *page_routes(site, pages),
         ],
         middleware=[
@@ -53,16 +58,22 @@ def make_app(site: Site, hosts: Collection[str], proxies: Collection[IPNetwork] 
                 LimitedRequests,
                 per_minute=_PER_MINUTE,
                 trusted_proxies=list(proxies),
-                refuse=plain_error,
+                refuse=_error,
             ),
-            Middleware(Guard, hosts=hosts, refuse=plain_error),
+            Middleware(Guard, hosts=hosts, refuse=_error),
         ],
         exception_handlers={
-            HTTPException: plain_error,
-            ZoneproofError: plain_error,
-            Exception: plain_error,
+            HTTPException: _error,
+            ZoneproofError: _error,
+            Exception: _error,
         },
     )
     app.state.site = site
     app.router.redirect_slashes = False
     return app
+
+
+async def _error(request: Request, error: Exception) -> Response:
+    """Answer what went wrong, programs in JSON and people in a page."""
+    is_call = request.scope["path"].startswith(f"{ROOT}/")
+    return await (api_error if is_call else plain_error)(request, error)

@@ -6,29 +6,38 @@ from collections.abc import Sequence
 
 from zoneproof.challenges.records import look_for_records
 from zoneproof.core.aio import all_at_once
-from zoneproof.core.errors import AwaitingUserError, DeploymentError, ZoneproofError
+from zoneproof.core.errors import (
+    AwaitingUserError,
+    DeploymentError,
+    InvalidInputError,
+    ZoneproofError,
+)
 from zoneproof.core.text import count
+from zoneproof.deployment import task_kinds
 from zoneproof.issuance import Warned
 from zoneproof.manager import (
     CertificateDefinition,
+    Credential,
+    CredentialTest,
     Manager,
     Outcome,
     Proposal,
     Renewal,
     RunOptions,
+    list_zones,
     renew,
     resume,
+    run_credential_test,
     tell,
 )
 from zoneproof.manager.certificates.deployments import deploy_left
 from zoneproof.manager.certificates.request import request
-from zoneproof.web.runs import Run
-from zoneproof.web.visits import Visit
+from zoneproof.web.runs import Run, Runs
 
 _AT_ONCE = 20
 
 
-def start_renewal(visit: Visit, names: Sequence[str]) -> Run:
+def start_renewal(runs: Runs, person: str, names: Sequence[str]) -> Run:
     """Begin to renew certificates, due or not."""
 
     async def work(manager: Manager, run: Run) -> list[Renewal]:
@@ -38,7 +47,7 @@ def start_renewal(visit: Visit, names: Sequence[str]) -> Run:
         await _raise_failures(manager, run, results)
         return results
 
-    return visit.site.runs.start(_run(visit, "Renewing", names), work)
+    return runs.start(_run(person, "Renewing", names), work)
 
 
 async def _raise_failures(manager: Manager, run: Run, results: Sequence[Renewal]) -> None:
@@ -55,7 +64,7 @@ async def _raise_failures(manager: Manager, run: Run, results: Sequence[Renewal]
         )
 
 
-def start_resumption(visit: Visit, names: Sequence[str]) -> Run:
+def start_resumption(runs: Runs, person: str, names: Sequence[str]) -> Run:
     """Begin to continue what waits or has failed."""
 
     async def one(manager: Manager, run: Run, name: str) -> Outcome | ZoneproofError:
@@ -75,11 +84,12 @@ def start_resumption(visit: Visit, names: Sequence[str]) -> Run:
             raise ZoneproofError(f"{len(failed)} of {count(len(names), 'certificate')}: {texts}")
         return found
 
-    return visit.site.runs.start(_run(visit, "Continuing", names), work)
+    return runs.start(_run(person, "Continuing", names), work)
 
 
 def start_request(
-    visit: Visit,
+    runs: Runs,
+    person: str,
     wanted: Proposal,
     before: CertificateDefinition | None,
     options: RunOptions,
@@ -94,10 +104,10 @@ def start_request(
             await _look(manager, run, error)
             raise
 
-    return visit.site.runs.start(_run(visit, "Requesting", [name]), work, options)
+    return runs.start(_run(person, "Requesting", [name]), work, options)
 
 
-def start_deployment(visit: Visit, name: str) -> Run:
+def start_deployment(runs: Runs, person: str, name: str) -> Run:
     """Begin the deployment tasks that are left."""
 
     async def work(manager: Manager, run: Run) -> object:
@@ -107,7 +117,30 @@ def start_deployment(visit: Visit, name: str) -> Run:
             raise DeploymentError(f"not deployed: {', '.join(failed)} failed")
         return results
 
-    return visit.site.runs.start(_run(visit, "Deploying", [name]), work)
+    return runs.start(_run(person, "Deploying", [name]), work)
+
+
+def start_credential_test(
+    runs: Runs, person: str, credential: Credential, *, zone: str = "", read_only: bool = False
+) -> Run:
+    """Begin to test a credential. Raises InvalidInputError for one of a deployment task."""
+    name = credential.name
+    if credential.provider in task_kinds():
+        raise InvalidInputError(f"{name} is for a deployment task: deploy to test it")
+
+    async def work(manager: Manager, run: Run) -> CredentialTest:
+        found = await manager.credentials.get(name)
+        if read_only:
+            trial = await list_zones(manager.providers, manager.credentials, found)
+        else:
+            trial = await run_credential_test(manager, found, run.emit, zone=zone)
+        run.result = trial
+        if not trial.ok:
+            failed = next(step for step in trial.steps if not step.ok)
+            raise ZoneproofError(f"the credential does not work: {failed.message}")
+        return trial
+
+    return runs.start(Run(f"Testing the credential {name}", (name,), person), work)
 
 
 async def _look(manager: Manager, run: Run, error: ZoneproofError) -> None:
@@ -119,6 +152,6 @@ async def _look(manager: Manager, run: Run, error: ZoneproofError) -> None:
         run.emit(sighting)
 
 
-def _run(visit: Visit, doing: str, names: Sequence[str]) -> Run:
+def _run(person: str, doing: str, names: Sequence[str]) -> Run:
     shown = names[0] if len(names) == 1 else count(len(names), "certificate")
-    return Run(f"{doing} {shown}", tuple(names), visit.person)
+    return Run(f"{doing} {shown}", tuple(names), person)

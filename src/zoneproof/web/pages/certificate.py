@@ -123,19 +123,19 @@ async def _sent(visit: Visit, file: str) -> Response:
 async def _renew(visit: Visit) -> Response:
     name = (await visit.manager.certificates.get(visit.name)).name
     visit.does("renew", name)
-    return visit.go(f"/runs/{start_renewal(visit, [name]).id}")
+    return visit.go(f"/runs/{start_renewal(visit.site.runs, visit.person, [name]).id}")
 
 
 async def _resume(visit: Visit) -> Response:
     name = (await visit.manager.certificates.get(visit.name)).name
     visit.does("resume", name)
-    return visit.go(f"/runs/{start_resumption(visit, [name]).id}")
+    return visit.go(f"/runs/{start_resumption(visit.site.runs, visit.person, [name]).id}")
 
 
 async def _deploy(visit: Visit) -> Response:
     name = (await visit.manager.certificates.get(visit.name)).name
     visit.does("deploy", name)
-    return visit.go(f"/runs/{start_deployment(visit, name).id}")
+    return visit.go(f"/runs/{start_deployment(visit.site.runs, visit.person, name).id}")
 
 
 async def _ask_to_revoke(visit: Visit) -> Response:

@@ -9,10 +9,7 @@ from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager import CertificateDefinition, Proposal, describe_changes
-from zoneproof.manager.certificates.definition_file import (
-    format_definitions,
-    parse_definition,
-)
+from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
 from zoneproof.manager.certificates.proposal import save
 from zoneproof.web.pages.certificate import frame
 from zoneproof.web.pages.choices import account_choices, key_types

@@ -122,10 +122,10 @@ async def _act(visit: Visit) -> Response:
     match visit.form.text("action"):
         case "renew":
             visit.does("renew", ", ".join(names))
-            return visit.go(f"/runs/{start_renewal(visit, names).id}")
+            return visit.go(f"/runs/{start_renewal(visit.site.runs, visit.person, names).id}")
         case "resume":
             visit.does("resume", ", ".join(names))
-            return visit.go(f"/runs/{start_resumption(visit, names).id}")
+            return visit.go(f"/runs/{start_resumption(visit.site.runs, visit.person, names).id}")
         case "preview":
             definitions = [
                 (await visit.manager.certificates.get(name)).definition for name in names

@@ -9,22 +9,20 @@ from typing import Any
 
 from starlette.responses import Response
 
-from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.core.errors import ZoneproofError
 from zoneproof.deployment import task_kinds
 from zoneproof.manager import (
     Credential,
     CredentialTest,
-    Manager,
     credential_summaries,
     credential_users,
-    list_zones,
     remove_credential,
-    run_credential_test,
     secret_fields,
 )
 from zoneproof.manager.credentials.expiry import expiry_in_words, parse_expiry, reminder
 from zoneproof.manager.credentials.fields import require_usable
 from zoneproof.providers import ProviderInfo, describe, short_name
+from zoneproof.web.pages.actions import start_credential_test
 from zoneproof.web.pages.providers import titles
 from zoneproof.web.runs import Run
 from zoneproof.web.visits import Page, Visit
@@ -158,23 +156,10 @@ async def _test(visit: Visit) -> Response:
     credential = await visit.manager.credentials.get(visit.name)
     zone, read_only = visit.form.text("zone"), visit.form.is_on("read_only")
     visit.does("credential test", credential.name)
-    if credential.provider in task_kinds():
-        raise InvalidInputError(f"{credential.name} is for a deployment task: deploy to test it")
-
-    async def work(manager: Manager, run: Run) -> CredentialTest:
-        found = await manager.credentials.get(credential.name)
-        if read_only:
-            trial = await list_zones(manager.providers, manager.credentials, found)
-        else:
-            trial = await run_credential_test(manager, found, run.emit, zone=zone)
-        run.result = trial
-        if not trial.ok:
-            failed = next(step for step in trial.steps if not step.ok)
-            raise ZoneproofError(f"the credential does not work: {failed.message}")
-        return trial
-
-    run = Run(f"Testing the credential {credential.name}", (credential.name,), visit.person)
-    return visit.go(f"/runs/{visit.site.runs.start(run, work).id}")
+    run = start_credential_test(
+        visit.site.runs, visit.person, credential, zone=zone, read_only=read_only
+    )
+    return visit.go(f"/runs/{run.id}")
 
 
 async def _remove(visit: Visit) -> Response:

@@ -88,7 +88,7 @@ async def _submit(visit: Visit) -> Response:
             raise InvalidInputError("agree to the CA's terms of service first")
         if found.would_fail and not form.is_on("accept"):
             raise InvalidInputError("there are problems: solve them, or tick that you accept them")
-        run = start_request(visit, wanted, None, options)
+        run = start_request(visit.site.runs, visit.person, wanted, None, options)
         return visit.go(f"/runs/{run.id}")
     except ZoneproofError as error:
         text = visit.refused(error)

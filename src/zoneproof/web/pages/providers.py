@@ -14,10 +14,7 @@ from zoneproof.web.visits import Page, Visit
 
 def pages() -> list[Page]:
     """Return the pages."""
-    return [
-        Page("GET", "/providers", _list),
-        Page("GET", "/providers/{name}", _show),
-    ]
+    return [Page("GET", "/providers", _list), Page("GET", "/providers/{name}", _show)]
 
 
 def titles(text: str = "") -> dict[str, str]:

@@ -20,10 +20,7 @@ _GATHERED = 0.1  # seconds in which events are shown together
 
 def pages() -> list[Page]:
     """Return the pages."""
-    return [
-        Page("GET", "/runs/{name}", _show),
-        Page("GET", "/runs/{name}/events", _events),
-    ]
+    return [Page("GET", "/runs/{name}", _show), Page("GET", "/runs/{name}/events", _events)]
 
 
 def _find(visit: Visit) -> Run:

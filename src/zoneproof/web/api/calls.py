@@ -1,0 +1,178 @@
+"""A call of the API: who makes it, with the home opened for it, and how it is refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zoneproof.core.errors import (
+    BusyError,
+    InvalidInputError,
+    StorageError,
+    VaultError,
+    ZoneproofError,
+)
+from zoneproof.core.text import printable
+from zoneproof.manager import Manager, open_manager
+from zoneproof.manager.people.audit import OK
+from zoneproof.manager.people.roles import Role, may
+from zoneproof.serving.middleware import sender
+from zoneproof.serving.operations import Operation
+from zoneproof.serving.requests import decode, read_body, read_query
+from zoneproof.serving.responses import ErrorBody, HttpError, json_answer, of_framework
+from zoneproof.web.visits import Site, signed_in
+
+ROOT = "/api/v1"
+_BEARER = {"WWW-Authenticate": 'Bearer realm="zoneproof"'}
+_SECURITY = (("bearer",), ("session",))
+_ERRORS = (400, 404, 409, 502)
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Call:
+    """One request; ``person`` is who makes it, for the audit log."""
+
+    site: Site
+    request: Request
+    manager: Manager
+    person: str
+    role: Role
+    body: Any = None
+    query: Any = None
+    action: str = ""
+    subject: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name that stands in the path."""
+        return str(self.request.path_params["name"])
+
+    def does(self, action: str, subject: str = "") -> None:
+        """Say for the audit log what this call does."""
+        self.action, self.subject = action, subject
+
+
+Work = Callable[[Call], Awaitable[Any]]
+
+
+def operation(
+    site: Site,
+    method: str,
+    path: str,
+    work: Work,
+    answer: Any,
+    *,
+    role: Role = "viewer",
+    status: int = 200,
+    body: Any = None,
+    query: Any = None,
+) -> Operation:
+    """Return an operation: ``work`` gets the call, and returns what is answered as JSON.
+
+    It may return a Response of its own. Its docstring is the operation's summary.
+    """
+
+    async def handle(request: Request) -> Response:
+        content = decode(await read_body(request), body) if body is not None else None
+        asked = read_query(request, query) if query is not None else None
+        async with open_manager(site.home, site.options, needs_secrets=False) as manager:
+            person, has = await _caller(manager, request)
+            if not may(has, role):
+                raise HttpError(403, "forbidden", f"this needs the role {role}")
+            call = Call(site, request, manager, person, has, content, asked)
+            return await _answer(call, work, status)
+
+    handle.__name__ = work.__name__
+    return Operation(
+        method,
+        f"{ROOT}{path}",
+        handle,
+        work.__doc__ or "",
+        answer,
+        status=status,
+        query=query,
+        body=body,
+        error=ErrorBody,
+        errors=_ERRORS,
+        security=_SECURITY,
+    )
+
+
+async def _answer(call: Call, work: Work, status: int) -> Response:
+    result = OK
+    try:
+        found = await work(call)
+    except ZoneproofError as error:
+        result = error.message
+        answer = refused(error)
+    else:
+        answer = found if isinstance(found, Response) else _json(status, found)
+    if call.action:
+        await call.manager.people.audit.add(
+            call.person, call.action, call.subject, address=str(sender(call.request)), result=result
+        )
+    return answer
+
+
+def _json(status: int, found: Any) -> Response:
+    return Response(status_code=204) if status == 204 else json_answer(status, found)
+
+
+async def _caller(manager: Manager, request: Request) -> tuple[str, Role]:
+    """Return who calls and the role. Raises HttpError for somebody unknown."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        tokens = manager.people.tokens
+        token = await tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
+        if token:
+            if tokens.is_to_be_noted(token):
+                await tokens.note_use(token)
+            return f"token {token.name}", token.role
+    elif session := await signed_in(manager, request):
+        return session.user, session.role
+    raise HttpError(
+        401,
+        "unauthorized",
+        "send 'Authorization: Bearer' with an API token that has not expired",
+        _BEARER,
+    )
+
+
+def refused(error: ZoneproofError) -> Response:
+    """Return why the manager refuses, with a word for programs: the kind of the error."""
+    match error:
+        case InvalidInputError():
+            missing = error.message.startswith("there is no")
+            status, code = (404, "not_found") if missing else (400, "invalid_input")
+        case BusyError():
+            status, code = 409, "busy"
+        case StorageError() | VaultError():
+            status, code = 500, "storage"
+        case _:
+            status, code = 502, "failed"
+    return json_answer(status, ErrorBody(code, printable(error.message)))
+
+
+async def api_error(request: Request, error: Exception) -> Response:
+    """Answer what is refused before a call begins, and a fault of ours."""
+    headers: Mapping[str, str] | None = None
+    if isinstance(error, HTTPException):
+        found = of_framework(error)
+        status, code, message, headers = (
+            found.status_code,
+            found.code,
+            found.message,
+            found.headers,
+        )
+        return json_answer(status, ErrorBody(code, message), headers)
+    if isinstance(error, ZoneproofError):
+        return refused(error)
+    _log.error("%s failed: %s", request.scope["path"], error, exc_info=error)
+    return json_answer(500, ErrorBody("internal_error", "internal error: see the log"))

@@ -1,0 +1,115 @@
+"""The API's calls about runs, credentials, accounts and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager import AccountFacts, CredentialSummary, credential_summaries
+from zoneproof.manager.people.audit import AuditEntry
+from zoneproof.serving.operations import Operation
+from zoneproof.web.api.calls import Call, operation
+from zoneproof.web.api.messages import RunFacts, Zone, event_fields
+from zoneproof.web.pages.actions import start_credential_test
+from zoneproof.web.runs import Run
+from zoneproof.web.visits import Site
+
+_STILL_HERE = 15.0  # seconds
+
+
+class Search(msgspec.Struct, frozen=True):
+    """A text that entries of the audit log have, and the time before which they are."""
+
+    q: str = ""
+    before: str = ""
+
+
+def operations(site: Site) -> list[Operation]:
+    """Return the operations."""
+    return [
+        operation(site, "GET", "/runs/{name}", show_run, RunFacts),
+        operation(site, "GET", "/runs/{name}/events", stream_events, None),
+        operation(site, "GET", "/credentials", list_credentials, list[CredentialSummary]),
+        operation(
+            site,
+            "POST",
+            "/credentials/{name}/test",
+            check_credential,
+            RunFacts,
+            role="operator",
+            status=202,
+            body=Zone,
+        ),
+        operation(site, "GET", "/accounts", list_accounts, list[AccountFacts]),
+        operation(
+            site, "GET", "/audit", show_audit, list[AuditEntry], role="administrator", query=Search
+        ),
+    ]
+
+
+def _find(call: Call) -> Run:
+    run = call.site.runs.get(call.name)
+    if run is None:
+        raise InvalidInputError("there is no such run any more: see the certificate's history")
+    return run
+
+
+async def show_run(call: Call) -> RunFacts:
+    """Show a run, with its events."""
+    return RunFacts.of(_find(call))
+
+
+async def stream_events(call: Call) -> Response:
+    """Follow a run: its events as server-sent events, from Last-Event-ID on."""
+    run = _find(call)
+    seen = call.request.headers.get("last-event-id", "")
+    number = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(run, number), media_type="text/event-stream", headers=headers)
+
+
+async def _stream(run: Run, seen: int) -> AsyncIterator[str]:
+    while True:
+        if not await run.news(seen, _STILL_HERE):
+            yield ": still here\n\n"
+            continue
+        over = run.is_over
+        for number, certificate, event in list(run.events):
+            if number > seen:
+                seen = number
+                fields = event_fields(number, certificate, event)
+                yield f"id: {number}\ndata: {msgspec.json.encode(fields).decode()}\n\n"
+        seen = max(seen, run.number)
+        if over:
+            facts: dict[str, Any] = msgspec.to_builtins(RunFacts.of(run))
+            del facts["events"]
+            yield f"event: over\ndata: {msgspec.json.encode(facts).decode()}\n\n"
+            return
+
+
+async def list_credentials(call: Call) -> list[CredentialSummary]:
+    """List the credentials, without their fields."""
+    return await credential_summaries(call.manager.store)
+
+
+async def check_credential(call: Call) -> RunFacts:
+    """Write, see and remove a TXT value with a credential."""
+    asked: Zone = call.body
+    found = await call.manager.credentials.get(call.name)
+    call.does("credential test", found.name)
+    return RunFacts.of(start_credential_test(call.site.runs, call.person, found, zone=asked.zone))
+
+
+async def list_accounts(call: Call) -> list[AccountFacts]:
+    """List the CA accounts; keys are never shown."""
+    return [one.facts for one in await call.manager.accounts.all()]
+
+
+async def show_audit(call: Call) -> list[AuditEntry]:
+    """Show who did what: the newest 100 entries."""
+    asked: Search = call.query
+    return await call.manager.people.audit.latest(asked.q, before=asked.before)

@@ -1,0 +1,198 @@
+"""The REST API: what it does, who may, and that it is as its description says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.web_pages import Answer, Client, WebPages
+from tests.support.world import World
+from tests.web.conftest import prepare
+
+# Left out: positive_data_acceptance, because no schema says which names and methods fit together.
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+    "use_after_free",
+)
+ROOT = "/api/v1"
+
+
+@pytest.fixture(scope="module")
+def home(servers: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = servers.at(tmp_path_factory.mktemp("api"))
+    prepare(world)
+    return world
+
+
+@pytest.fixture(scope="module")
+def pages(home: World) -> Iterator[WebPages]:
+    with WebPages(home.home) as running:
+        yield running
+        assert not [line for line in running.server.lines if "Traceback" in line]
+
+
+@pytest.fixture(scope="module")
+def administrator(pages: WebPages) -> Client:
+    return pages.administrator()
+
+
+def token(pages: WebPages, administrator: Client, name: str, role: str) -> Client:
+    page = administrator.post("/tokens", name=name, role=role, days="30").text
+    match = re.search(r"zp_[\w-]+", page)
+    assert match
+    return Client(pages.url, headers={"Authorization": f"Bearer {match[0]}"})
+
+
+@pytest.fixture(scope="module")
+def programs(pages: WebPages, administrator: Client) -> dict[str, Client]:
+    return {
+        role: token(pages, administrator, f"of-{role}", role)
+        for role in ("viewer", "operator", "administrator")
+    }
+
+
+def send(client: Client, method: str, path: str, body: object = None) -> Answer:
+    data = b"" if body is None else json.dumps(body).encode()
+    return client.send(method, f"{ROOT}{path}", data, {"Content-Type": "application/json"})
+
+
+def follow(client: Client, run: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the events of a run, and what came of it."""
+    answer = client.get(f"{ROOT}/runs/{run}/events")
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    *events, last = answer.text.strip().split("\n\n")
+    told = [json.loads(re.sub(r"(?s)^.*?data: ", "", one)) for one in events if "data" in one]
+    return told, json.loads(last.partition("data: ")[2])
+
+
+def test_a_certificate_from_its_definition_to_its_removal(programs: dict[str, Client]) -> None:
+    administrator, viewer = programs["administrator"], programs["viewer"]
+    definition = {
+        "name": "api.example.com",
+        "identifiers": ["api.example.com"],
+        "method": [{"credential": "dns"}],
+    }
+    found = send(administrator, "POST", "/preview", definition)
+    assert found.status == 200
+    assert found.json["would_fail"] is False
+    assert send(viewer, "GET", "/certificates").json == []
+    assert send(administrator, "POST", "/certificates", definition).status == 201
+    assert send(administrator, "POST", "/certificates", definition).status == 400
+    (listed,) = send(viewer, "GET", "/certificates?attention=true").json
+    assert (listed["name"], listed["status"]) == ("api.example.com", "missing")
+    answer = send(programs["operator"], "POST", "/certificates/api.example.com/issue")
+    assert answer.status == 202
+    events, outcome = follow(viewer, answer.json["id"])
+    assert outcome["state"] == "done", outcome
+    assert [one["number"] for one in events] == sorted(one["number"] for one in events)
+    assert {"order_created", "certificate_issued"} <= {one["event"] for one in events}
+    shown = send(viewer, "GET", "/certificates/api.example.com").json
+    assert shown["status"] == "valid"
+    pem = send(viewer, "GET", "/certificates/api.example.com/pem").json
+    assert pem["fullchain"].startswith(pem["cert"])
+    key = send(administrator, "GET", "/certificates/api.example.com/key").json
+    assert "PRIVATE KEY" in key["privkey"]
+    changed = send(
+        administrator, "PUT", "/certificates/api.example.com", {**definition, "renew": False}
+    )
+    assert changed.json["renew"] is False
+    revoked = send(administrator, "POST", "/certificates/api.example.com/revoke", {})
+    assert revoked.status == 204, revoked.text
+    history = send(viewer, "GET", "/certificates/api.example.com/history").json
+    assert [one["kind"] for one in history] == ["issued", "revoked"]
+    removed = send(administrator, "DELETE", "/certificates/api.example.com?delete_files=true")
+    assert removed.status == 204
+    assert send(viewer, "GET", "/certificates/api.example.com").status == 404
+    audit = send(administrator, "GET", "/audit?q=of-administrator").json
+    assert {"download key", "revoke", "remove with files"} <= {one["action"] for one in audit}
+
+
+def test_a_credential_is_tested_and_never_shown(programs: dict[str, Client]) -> None:
+    (listed,) = send(programs["viewer"], "GET", "/credentials").json
+    assert listed["name"] == "dns"
+    assert "fields" not in listed
+    answer = send(programs["operator"], "POST", "/credentials/dns/test", {"zone": "example.com"})
+    _, outcome = follow(programs["viewer"], answer.json["id"])
+    assert outcome["state"] == "done"
+
+
+def test_a_token_may_what_its_role_may_and_no_more(programs: dict[str, Client]) -> None:
+    assert send(programs["viewer"], "POST", "/certificates/a.example/issue").status == 403
+    assert send(programs["operator"], "GET", "/certificates/a.example/key").status == 403
+    assert send(programs["operator"], "DELETE", "/certificates/a.example").status == 403
+    assert send(programs["operator"], "POST", "/certificates/a.example/issue").status == 404
+
+
+def test_no_token_a_wrong_one_and_a_removed_one_are_refused(
+    pages: WebPages, administrator: Client
+) -> None:
+    gone = token(pages, administrator, "gone", "viewer")
+    assert send(gone, "GET", "/accounts").status == 200
+    page = administrator.get("/users").text
+    keys = re.findall(r"/tokens/([\w-]+)/remove", page)
+    names = re.findall(r"<b>([\w-]+)</b></td><td data-label=\"Role\">", page)
+    assert administrator.post(f"/tokens/{keys[names.index('gone')]}/remove").status == 303
+    wrong = Client(pages.url, headers={"Authorization": "Bearer zp_wrong"})
+    for client in (gone, wrong, pages.stranger()):
+        answer = send(client, "GET", "/accounts")
+        assert answer.status == 401
+        assert answer.json["error"] == "unauthorized"
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_session_works_for_the_servers_own_pages_only(administrator: Client) -> None:
+    assert send(administrator, "GET", "/accounts").status == 200
+    refused = send(administrator, "DELETE", "/certificates/a.example")
+    assert refused.status == 403
+    assert refused.json["error"] == "cross_origin"
+
+
+def test_the_description_holds_every_call(pages: WebPages) -> None:
+    document = pages.stranger().get(f"{ROOT}/openapi.json").json
+    operations = [
+        operation["operationId"]
+        for item in document["paths"].values()
+        for operation in item.values()
+    ]
+    assert len(operations) == len(set(operations)) == 20
+    assert all(
+        operation["summary"].endswith(".")
+        for item in document["paths"].values()
+        for operation in item.values()
+    )
+
+
+def test_the_api_is_as_it_is_described(
+    pages: WebPages, programs: dict[str, Client], tmp_path: Path
+) -> None:
+    settings = tmp_path / "schemathesis.toml"
+    key = programs["administrator"].headers["Authorization"]
+    settings.write_text(f'[headers]\nAuthorization = "{key}"\n')
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run"),
+            *("--checks", ",".join(CHECKS), "--max-examples", "5", "--seed", "1"),
+            *("--generation-database", "none", "--no-color", "--continue-on-failure"),
+            f"{pages.url}{ROOT}/openapi.json",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
