@@ -92,12 +92,14 @@ async def open_manager(
     *,
     needs_secrets: bool = True,
     to_read: bool = False,
+    files: CertificateFiles | None = None,
 ) -> AsyncIterator[Manager]:
     """Open the home, creating what is missing. Raises StorageError, VaultError, ConfigError.
 
     Who only opens it ``to_read`` creates nothing, and a home that is not there is an empty one.
     Without ``needs_secrets`` a vault key that is missing or wrong is no error before a secret is
-    used; otherwise it is one at once, before any work begins.
+    used; otherwise it is one at once, before any work begins. Who opens it often may hand in its
+    ``files``, which remember what they have read.
     """
     run = run or RunOptions()
 
@@ -132,7 +134,7 @@ async def open_manager(
             run=run,
             store=store,
             vault=vault,
-            files=CertificateFiles(home.path),
+            files=files or CertificateFiles(home.path),
             logs=CertificateLogs(home.path, settings.log),
             certificates=certificates,
             states=States(certificates),

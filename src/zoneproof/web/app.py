@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.manager import Home, RunOptions
+from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.serving.middleware import LimitedRequests
 from zoneproof.web import assets
@@ -33,7 +34,8 @@ def make_site(home: Home, options: RunOptions | None = None) -> Site:
     """Return what the visits to a home's pages share."""
     options = options or RunOptions()
     found = assets.Assets()
-    return Site(home, Runs(home, options), found, Templates(found), options)
+    files = RememberedFiles(home.path)
+    return Site(home, Runs(home, options), found, Templates(found), files, options)
 
 
 def every_page() -> list[Page]:

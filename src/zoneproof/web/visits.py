@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +23,7 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
+from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.manager.people.audit import OK
 from zoneproof.manager.people.roles import Role, may
 from zoneproof.manager.people.sessions import Session
@@ -51,7 +53,12 @@ class Site:
     runs: Runs
     assets: Assets
     templates: Templates
+    files: RememberedFiles
     options: RunOptions = field(default_factory=RunOptions)
+
+    def open_manager(self) -> AbstractAsyncContextManager[Manager]:
+        """Open the home for one visit, as each command does, so that what changes is seen."""
+        return open_manager(self.home, self.options, needs_secrets=False, files=self.files)
 
 
 @dataclass
@@ -145,7 +152,7 @@ def page_routes(site: Site, pages: Iterable[Page]) -> list[Route]:
 def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         form = await read_form(request) if page.method == "POST" else Form([])
-        async with open_manager(site.home, site.options, needs_secrets=False) as manager:
+        async with site.open_manager() as manager:
             who = await signed_in(manager, request)
             visit = Visit(site, request, manager, who, form, _note_of(request))
             return await _answer(visit, page)

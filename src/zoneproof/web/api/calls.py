@@ -19,7 +19,7 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.core.text import printable
-from zoneproof.manager import Manager, open_manager
+from zoneproof.manager import Manager
 from zoneproof.manager.people.audit import OK
 from zoneproof.manager.people.roles import Role, may
 from zoneproof.serving.middleware import sender
@@ -82,7 +82,7 @@ def operation(
     async def handle(request: Request) -> Response:
         content = decode(await read_body(request), body) if body is not None else None
         asked = read_query(request, query) if query is not None else None
-        async with open_manager(site.home, site.options, needs_secrets=False) as manager:
+        async with site.open_manager() as manager:
             person, has = await _caller(manager, request)
             if not may(has, role):
                 raise HttpError(403, "forbidden", f"this needs the role {role}")
