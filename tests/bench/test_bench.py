@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from bench import batch, dns, lag, registrations, renew, storm, updates
+from bench import batch, dns, lag, registrations, renew, storm, updates, web
 from bench.soak import connections, day, kills, packets
 
 
@@ -81,3 +82,12 @@ def test_honest_clients_are_served_beside_crowds(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert said.count("honest questions answered") == 8
     assert said.count("MB after all") == 3
+
+
+def test_web_prints_weights_and_a_ratio_to_list(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    web.measure(tmp_path, certificates=3, runs=1)
+    said = capsys.readouterr().out
+    assert "first page of 3" in said
+    assert "zoneproof list" in said

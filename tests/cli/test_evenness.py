@@ -33,6 +33,7 @@ ASKING = {
     "registration remove": "the registration's key",
     "remove": "the definition, and with --delete-files the files",
     "revoke": "the certificate's worth",
+    "web user remove": "who may sign in",
 }
 # What these are about is another thing in each command; all other options are worded alike.
 OWN_MEANING = {

@@ -84,7 +84,10 @@ def user() -> None:
 @_url_option
 @json_option
 def add(name: str, role: str, url: str, as_json: bool) -> None:
-    """Add a user, and print the link with which the person chooses a password."""
+    """Add a user, and print a link to sign in.
+
+    The person chooses a password with it, once, within 24 hours.
+    """
 
     async def work(manager: Manager) -> str:
         await manager.people.users.add(name, role)
@@ -98,7 +101,7 @@ def add(name: str, role: str, url: str, as_json: bool) -> None:
 @_url_option
 @json_option
 def link(name: str, url: str, as_json: bool) -> None:
-    """Print a new link for a user, who chooses another password with it."""
+    """Print a new link, for another password."""
 
     async def work(manager: Manager) -> str:
         found = await manager.people.users.get(name)

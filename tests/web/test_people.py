@@ -1,0 +1,163 @@
+"""Users, links, roles and the audit log, as the command line and the pages have them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.cli.inside import Inside
+from tests.support.web_pages import PASSWORD, Client, WebPages
+
+ADD = ("add", "a.example", "--provider", "manual")
+
+
+def audited(pages: WebPages, client: Client, text: str = "") -> list[dict[str, Any]]:
+    answer = client.get(f"/api/v1/audit?q={quote(text)}")
+    found: list[dict[str, Any]] = answer.json
+    return found
+
+
+def test_a_user_of_the_command_line_opens_the_link_and_has_the_role(
+    inside: Inside, tmp_path: Path
+) -> None:
+    with WebPages(inside.home) as pages:
+        pages.administrator()
+        added = json.loads(
+            inside.good(
+                "web", "user", "add", "olga", "--role=operator", "--json", f"--url={pages.url}"
+            )
+        )
+        assert added["link"].startswith(f"{pages.url}/welcome?token=")
+        client = Client(pages.url)
+        token = added["link"].partition("token=")[2]
+        short = client.post("/welcome", token=token, password="short", again="short")
+        assert (short.status, "at least 10 characters" in short.text) == (400, True)
+        differ = client.post("/welcome", token=token, password=PASSWORD, again=f"{PASSWORD}!")
+        assert (differ.status, "differ" in differ.text) == (400, True)
+        assert client.post("/welcome", token=token, password=PASSWORD, again=PASSWORD).status == 303
+        assert "operator" in client.get("/").text
+        listed = json.loads(inside.good("web", "user", "list", "--json"))
+        assert [(one["name"], one["role"], one["has_password"]) for one in listed] == [
+            ("alice", "administrator", True),
+            ("olga", "operator", True),
+        ]
+        # Another link ends the session as soon as it is used.
+        again = json.loads(inside.good("web", "user", "link", "olga", "--json"))
+        token = again["link"].partition("token=")[2]
+        assert client.get("/").status == 200
+        other = Client(pages.url)
+        assert other.post("/welcome", token=token, password=PASSWORD, again=PASSWORD).status == 303
+        assert client.get("/").status == 303
+        inside.good("web", "user", "remove", "olga", "--yes")
+        assert other.get("/").status == 303
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("add", "a b"), "not a valid user name"),
+        (("link", "nobody"), "there is no user 'nobody'"),
+        (("remove", "nobody", "--yes"), "there is no user 'nobody'"),
+    ],
+)
+def test_what_cannot_be_is_refused(inside: Inside, arguments: tuple[str, ...], told: str) -> None:
+    result = inside.run("web", "user", *arguments)
+    assert result.status == 2
+    assert told in result.stderr
+
+
+def test_a_name_is_given_once(inside: Inside) -> None:
+    inside.good("web", "user", "add", "olga")
+    assert "already exists" in inside.run("web", "user", "add", "olga").stderr
+
+
+def test_only_the_first_start_prints_a_link(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        assert "/welcome?token=" in pages.link
+    with WebPages(inside.home) as pages:  # nobody has used it, so there is another
+        assert "/welcome?token=" in pages.link
+        pages.administrator()
+    with WebPages(inside.home) as pages:
+        assert pages.link == f"{pages.url}/"
+
+
+def test_the_audit_log_tells_what_the_command_line_did(inside: Inside) -> None:
+    inside.good(*ADD)
+    inside.good("list")
+    inside.run("remove", "b.example", "--yes")
+    inside.run("credential", "add", "cloudflare", "--field", "api_token=very-secret", "--no-test")
+    inside.run("renew")
+    with WebPages(inside.home) as pages:
+        entries = audited(pages, pages.administrator(), "command line")
+    told = [(one["action"], one["subject"], one["result"]) for one in reversed(entries)]
+    assert told[0] == ("add", "a.example", "ok")
+    assert told[1][:2] == ("remove", "b.example")
+    assert told[1][2].startswith("there is no managed certificate")
+    assert told[2] == ("credential add", "cloudflare", "ok")
+    assert len(told) == 3  # what only looks, and what a timer runs, is not there
+    assert all(one["who"].startswith("command line (") for one in entries)
+    assert "very-secret" not in json.dumps(entries)
+
+
+def test_the_audit_log_tells_what_the_pages_did_and_what_they_refused(inside: Inside) -> None:
+    inside.good(*ADD)
+    with WebPages(inside.home) as pages:
+        administrator = pages.administrator()
+        administrator.post("/certificates/a.example/definition", names="", renew="yes")
+        toml = '[[certificate]]\nname = "a.example"\nidentifiers = ["a.example", "b.example"]\n'
+        method = '[[certificate.method]]\nprovider = "manual"\n'
+        path = "/certificates/a.example/definition/toml"
+        assert administrator.post(path, toml=toml + method).status == 303
+        administrator.post("/remove-certificates", name="a.example")
+        entries = audited(pages, administrator, "a.example")
+    told = [(one["who"], one["action"], one["subject"], one["result"]) for one in entries]
+    assert told[0] == ("alice", "remove", "a.example", "ok")
+    assert told[1][:2] == ("alice", "edit")
+    assert "b.example" in told[1][2]
+    assert told[2][3] != "ok"
+    assert all(one["address"] == "127.0.0.1" for one in entries if one["who"] == "alice")
+
+
+def test_who_signs_in_hears_of_attempts_that_failed(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        administrator = pages.administrator()
+        administrator.post("/sign-out")
+        for _ in range(2):
+            assert administrator.post("/sign-in", name="alice", password="wrong").status == 401
+        answer = administrator.post("/sign-in", name="alice", password=PASSWORD)
+        assert answer.status == 303
+        assert "2 attempts with your name failed" in administrator.get("/").text
+        assert "attempts with your name" not in administrator.get("/").text  # told once
+
+
+def test_settings_are_saved_if_they_can_be_used(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        administrator = pages.administrator()
+        wrong = administrator.post("/settings", text="paralel = 5")
+        assert wrong.status == 400
+        assert "paralel" in wrong.text
+        assert not (inside.home / "settings.toml").exists()
+        assert administrator.post("/settings", text="parallel = 5").status == 303
+        assert (inside.home / "settings.toml").read_text() == "parallel = 5\n"
+        assert (inside.home / "settings.toml").stat().st_mode & 0o777 == 0o600
+        assert "<dd>5</dd>" in administrator.get("/settings").text
+
+
+def test_without_the_extra_the_command_says_what_to_install(inside: Inside, tmp_path: Path) -> None:
+    (tmp_path / "jinja2.py").write_text("raise ImportError")
+    done = subprocess.run(
+        [sys.executable, "-m", "zoneproof", "web"],
+        env={"PYTHONPATH": str(tmp_path), "ZONEPROOF_HOME": str(inside.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("install zoneproof[web]\n")
+    assert done.stderr.count("\n") == 1
