@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from zoneproof.challengedns.config_file import File, ZoneSection
+from zoneproof.challengedns.config_file import File, NodeSection, ZoneSection
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.core.toml import load_toml
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NODE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MIN_LIFETIME = 60
 # Found out at once: later the service keeps to one of them, and a reread must not see that.
 _CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -97,10 +99,22 @@ class ZoneConfig:
 
 
 @dataclass(frozen=True)
+class NodeConfig:
+    """This node among those that share a database.
+
+    ``address`` is where the others ask its DNS, or None where that is its first listen address.
+    """
+
+    name: str
+    address: Endpoint | None
+
+
+@dataclass(frozen=True)
 class Config:
     """A configuration that makes sense. ``value_lifetime`` is in seconds.
 
-    ``metrics`` is where they are served, or None. ``user`` is whom root becomes, if it is said.
+    ``database`` is the file that DNS workers read: the database itself, or where ``postgres`` is
+    the URL of one, this node's replica of it. ``metrics`` is where they are served, or None. ``user`` is whom root becomes, if it is said.
     """
 
     path: Path
@@ -112,6 +126,8 @@ class Config:
     log: ServerLogSettings
     metrics: Endpoint | None
     user: str | None
+    postgres: str | None = field(default=None, repr=False)
+    node: NodeConfig | None = None
 
     @property
     def registration_zone(self) -> DomainName:
@@ -153,9 +169,11 @@ def _check(path: Path, file: File) -> Config:
                 )
     if not any(zone.registrations for zone in zones):
         raise ConfigError("'zones': no zone holds registrations: remove 'registrations = false'")
+    postgres, node = _node(file)
+    database = path.parent / (file.database if node is None else _replica(file))
     return Config(
         path=path,
-        database=path.parent / file.database,
+        database=database,
         value_lifetime=_duration("value_lifetime", file.value_lifetime),
         dns=DnsConfig(
             listen=_each("dns.listen", file.dns.listen, Endpoint.parse),
@@ -165,17 +183,53 @@ def _check(path: Path, file: File) -> Config:
             tcp_connections=file.dns.tcp_connections,
             tcp_idle_timeout=file.dns.tcp_idle_timeout,
         ),
-        api=_api(path, file, names),
+        api=_api(path, file, names, database),
         zones=zones,
         log=file.log,
         metrics=_each("metrics.listen", [file.metrics.listen], Endpoint.parse)[0]
         if file.metrics
         else None,
         user=file.service.user,
+        postgres=postgres,
+        node=node,
     )
 
 
-def _api(path: Path, file: File, zones: list[DomainName]) -> ApiConfig:
+def _replica(file: File) -> str:
+    return (file.node or NodeSection()).replica
+
+
+def _node(file: File) -> tuple[str | None, NodeConfig | None]:
+    """Return the URL of PostgreSQL and who this node is, or neither for a SQLite file."""
+    if not re.match(r"postgres(ql)?://", file.database):
+        if "://" in file.database:
+            # What stands in it may be a password, so it is not repeated.
+            raise ConfigError("'database': write the path of a file, or postgresql://host/database")
+        if file.node is not None:
+            raise ConfigError(
+                "'node' is for nodes that share a database: give its URL as 'database'"
+            )
+        return None, None
+    section = file.node or NodeSection()
+    name = section.name or socket.gethostname().partition(".")[0].lower()
+    if not _NODE_NAME.fullmatch(name):
+        raise ConfigError(
+            f"'node.name': '{name}' is not a valid name: use a-z, 0-9 and '-', as in a host name"
+        )
+    address = None
+    if section.address:
+        (address,) = _each("node.address", [section.address], Endpoint.parse)
+    else:
+        (address, *_) = _each("dns.listen", file.dns.listen, Endpoint.parse)
+    if address.host in {"0.0.0.0", "::"}:  # noqa: S104
+        raise ConfigError(
+            "'node.address' is missing: 'dns.listen' names no address at which the other nodes can"
+            " ask this one"
+        )
+    return file.database, NodeConfig(name, address if section.address else None)
+
+
+def _api(path: Path, file: File, zones: list[DomainName], database: Path) -> ApiConfig:
     section = file.api
     certificate = key = None
     if section.tls not in {"off", "file", "auto"}:
@@ -192,7 +246,7 @@ def _api(path: Path, file: File, zones: list[DomainName]) -> ApiConfig:
         listen=_each("api.listen", section.listen, Endpoint.parse),
         certificate=certificate,
         key=key,
-        auto=_auto(path, file, zones) if section.tls == "auto" else None,
+        auto=_auto(path, file, zones, database) if section.tls == "auto" else None,
         connections=section.connections,
         trusted_proxies=_each("api.trusted_proxies", section.trusted_proxies, _network),
         cors_origins=_each("api.cors_origins", section.cors_origins, _origin),
@@ -202,7 +256,7 @@ def _api(path: Path, file: File, zones: list[DomainName]) -> ApiConfig:
     )
 
 
-def _auto(path: Path, file: File, zones: list[DomainName]) -> AutoTls:
+def _auto(path: Path, file: File, zones: list[DomainName], database: Path) -> AutoTls:
     section = file.api
     texts = [section.domain] if isinstance(section.domain, str) else section.domain
     if not any(texts):
@@ -223,7 +277,7 @@ def _auto(path: Path, file: File, zones: list[DomainName]) -> AutoTls:
         agree_tos=section.acme_agree_tos,
         ca_bundle=path.parent / section.acme_ca_bundle if section.acme_ca_bundle else None,
         resolvers=tuple(section.acme_resolvers),
-        folder=(path.parent / file.database).parent.absolute() / "api-certificate",
+        folder=database.parent.absolute() / "api-certificate",
     )
 
 

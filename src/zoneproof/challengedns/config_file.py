@@ -61,6 +61,14 @@ class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
     listen: str
 
 
+class NodeSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[node]`` as written in the file."""
+
+    name: Annotated[str, Meta(max_length=63)] = ""
+    address: str = ""
+    replica: Annotated[str, Meta(min_length=1)] = "replica.db"
+
+
 class ServiceSection(Struct, frozen=True, forbid_unknown_fields=True):
     """``[service]`` as written in the file."""
 
@@ -78,3 +86,4 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
     log: ServerLogSettings = ServerLogSettings()
     metrics: MetricsSection | None = None
     service: ServiceSection = ServiceSection()
+    node: NodeSection | None = None

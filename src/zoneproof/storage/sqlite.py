@@ -7,17 +7,17 @@ import contextlib
 import os
 import queue
 import sqlite3
-import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
+from zoneproof.storage.grouped_writes import Group, GroupedWrites, Job, run_work
 from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
 
@@ -95,7 +95,6 @@ async def open_in_thread(opening: Callable[[], T], close: Callable[[T], Awaitabl
         raise
 
 
-_GROUP_LIMIT = 256
 _READERS = 3
 _BUSY_SECONDS = 15.0
 _WAL_BYTES = 8 * 1024 * 1024
@@ -157,11 +156,7 @@ class SqliteStore:
         self._idle_readers: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(_READERS):
             self._idle_readers.put(number)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._write_thread = threading.Thread(
-            target=self._write_loop, name="zoneproof-store-writer", daemon=True
-        )
-        self._write_thread.start()
+        self._writes = GroupedWrites(self._commit_group, self._translated)
         self._read_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="zoneproof-store-reader")
         self._closed = False
 
@@ -175,9 +170,7 @@ class SqliteStore:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in a transaction and return its result after a durable commit."""
         self._check_open()
-        job = _Job(work)
-        self._jobs.put(job)
-        return cast("T", await asyncio.wrap_future(job.future))
+        return await self._writes.add(work)
 
     async def close(self) -> None:
         """Finish what was begun and release the database."""
@@ -196,8 +189,7 @@ class SqliteStore:
             raise StorageError(f"the database {self.path} is closed already")
 
     def _finish(self) -> None:
-        self._jobs.put(None)
-        self._write_thread.join()
+        self._writes.finish()
         self._read_pool.shutdown()
         if self._connections is not None:
             self._connections.close()
@@ -214,66 +206,28 @@ class SqliteStore:
         finally:
             self._idle_readers.put(number)
 
-    def _write_loop(self) -> None:
-        while True:
-            job = self._jobs.get()
-            if job is None:
-                return
-            group = [job]
-            stop = False
-            while len(group) < _GROUP_LIMIT:
-                try:
-                    following = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    stop = True
-                    break
-                group.append(following)
-            self._commit_group([job for job in group if job.future.set_running_or_notify_cancel()])
-            if stop:
-                return
-
-    def _commit_group(self, group: list[_Job]) -> None:
-        done: list[tuple[_Job, Any]] = []
+    def _commit_group(self, group: Group) -> None:
+        writer = self._writer
         try:
-            writer = self._writer
-            try:
-                writer.execute("BEGIN IMMEDIATE")
-                for job in group:
-                    _run_job(self.path, writer, job, done)
-                writer.execute("COMMIT")
-            except BaseException:
-                _roll_back(writer)
-                raise
-            if self._after_commit is not None and self._connections is not None:
-                _read_with(self._connections.readers[_READERS], self._after_commit)
-        except BaseException as error:  # noqa: BLE001  else the thread ends and all wait for ever
-            for job in group:
-                job.fail(self.path, error)
-            return
-        for job, result in done:
-            job.future.set_result(result)
+            writer.execute("BEGIN IMMEDIATE")
+            for job in group.jobs:
+                _run_job(writer, group, job)
+            writer.execute("COMMIT")
+        except BaseException:
+            _roll_back(writer)
+            raise
+        if self._after_commit is not None and self._connections is not None:
+            _read_with(self._connections.readers[_READERS], self._after_commit)
 
-
-class _Job:
-    def __init__(self, work: Callable[[Transaction], Any]) -> None:
-        self.work = work
-        self.future: Future[Any] = Future()
-
-    def fail(self, path: Path, error: BaseException) -> None:
-        if self.future.done():
-            return
+    def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, sqlite3.Error):
-            wrapped = storage_error(path, error)
+            wrapped = storage_error(self.path, error)
             wrapped.__cause__ = error
-            error = wrapped
-        self.future.set_exception(error)
+            return wrapped
+        return error
 
 
-def _run_job(
-    path: Path, writer: sqlite3.Connection, job: _Job, done: list[tuple[_Job, Any]]
-) -> None:
+def _run_job(writer: sqlite3.Connection, group: Group, job: Job) -> None:
     writer.execute("SAVEPOINT job")
     try:
         result = _run(job.work, writer)
@@ -281,9 +235,9 @@ def _run_job(
         if not writer.in_transaction:
             raise  # SQLite gave up the whole group, as it does when the disk fails
         writer.execute("ROLLBACK TO job")
-        job.fail(path, error)
+        group.fail(job, error)
     else:
-        done.append((job, result))
+        group.done(job, result)
     writer.execute("RELEASE job")
 
 
@@ -296,11 +250,7 @@ def _read_with(reader: sqlite3.Connection, work: Callable[[Transaction], T]) -> 
 
 
 def _run(work: Callable[[Transaction], T], connection: sqlite3.Connection) -> T:
-    try:
-        return work(SqliteTransaction(connection))
-    except StopIteration as error:
-        # An asyncio future cannot carry this one: its caller would wait for ever.
-        raise RuntimeError("StopIteration in a transaction") from error
+    return run_work(work, SqliteTransaction(connection))
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
