@@ -19,8 +19,8 @@ from tests.support.opened_service import OpenRegistrations
 from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.api.certificate import configured_key_pair
 from zoneproof.challengedns.config import ApiConfig, Config, load_config
-from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
 from zoneproof.core.errors import ConfigError, StorageError
 from zoneproof.serving.middleware import Turns
 from zoneproof.serving.server import HttpServer
@@ -128,7 +128,7 @@ class BrokenStore:
 
 
 async def test_with_broken_storage_the_api_says_so(config: Config) -> None:
-    database = Database(BrokenStore(), config.database)
+    database = SqliteDatabase(BrokenStore(), config.database)
     broken = OpenRegistrations(database, Registrations(config.registration_zone, 60))
     async with serving(broken, config.api) as address:
         health = await call(address, "GET", "/health")

@@ -22,8 +22,8 @@ from tests.challengedns.acme_dns import (
     refusal,
     take_over,
 )
-from tests.challengedns.postgres import PASSWORD, USER, Postgres
 from tests.support.challenge_service import ZONE, Service, everywhere, txt, update, write_config
+from tests.support.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.challengedns.importing.database import PAGE
 from zoneproof.testing.background import free_port
 

@@ -15,8 +15,8 @@ from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller
-from zoneproof.challengedns.store.database import Announcements, announced_number
 from zoneproof.challengedns.store.registrations import NewRegistration
+from zoneproof.challengedns.store.sqlite_database import Announcements, announced_number
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.core.names import DomainName

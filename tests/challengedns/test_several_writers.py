@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from tests.challengedns.postgres import PASSWORD, USER, Postgres
+from tests.support.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenants import known_tenant
 from zoneproof.core.errors import InvalidInputError, RegistrationError

@@ -27,7 +27,7 @@ from zoneproof.challengedns.dns.counters import Cells
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.dns.zones import ServedZones
-from zoneproof.challengedns.store.database import Reader, announced_number
+from zoneproof.challengedns.store.sqlite_database import Reader, announced_number
 from zoneproof.testing.background import BackgroundServer
 
 ZONE = "auth.example.org"

@@ -14,8 +14,9 @@ from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller, as_caller
-from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
 from zoneproof.challengedns.store.tenants import Tenants, authenticate_key, known_tenant
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.names import DomainName
@@ -132,4 +133,4 @@ def open_registrations(
 ) -> OpenRegistrations:
     """Open a database, which is made if it is missing."""
     rules = Registrations(zone, value_lifetime, clock, value_clock or ValueClock(clock))
-    return OpenRegistrations(open_database(database), rules)
+    return OpenRegistrations(open_sqlite_database(database), rules)

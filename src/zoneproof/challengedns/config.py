@@ -114,7 +114,8 @@ class Config:
     """A configuration that makes sense. ``value_lifetime`` is in seconds.
 
     ``database`` is the file that DNS workers read: the database itself, or where ``postgres`` is
-    the URL of one, this node's replica of it. ``metrics`` is where they are served, or None. ``user`` is whom root becomes, if it is said.
+    the URL of one, this node's replica of it. ``metrics`` is where they are served, or None.
+    ``user`` is whom root becomes, if it is said.
     """
 
     path: Path

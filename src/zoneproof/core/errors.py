@@ -94,6 +94,10 @@ class StorageError(ZoneproofError):
     """The database or a state file cannot be read or written."""
 
 
+class UnconfirmedChangeError(StorageError):
+    """A change is stored, but not every node has said that it answers with it."""
+
+
 class DamagedDatabaseError(StorageError):
     """A database's file does not hold what was written: only a backup helps."""
 

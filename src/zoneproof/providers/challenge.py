@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from zoneproof.challengedns.config import Config, load_config
-from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.database import Database, database_exists, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (
@@ -34,6 +34,15 @@ from zoneproof.storage import open_in_thread
 
 def _load(path: str) -> Config:
     return load_config(absolute_path("challenge: config", path))
+
+
+def _place(config: Config) -> str:
+    # Nodes that share a database know each other's registrations, which are in the same zones.
+    return str(config.registration_zone if config.postgres else config.database.resolve())
+
+
+async def _close(database: Database) -> None:
+    await database.close()
 
 
 class ChallengeService:
@@ -66,7 +75,7 @@ class ChallengeService:
     def __init__(self, context: ProviderContext) -> None:
         self._config = _load(context.fields["config"])
         self._zones = [zone.name for zone in self._config.zones if zone.registrations]
-        self._server = f"challenge:{self._config.database.resolve()}"
+        self._server = f"challenge:{_place(self._config)}"
         self._kept = context.registrations
         self._registrations = Registrations(
             self._config.registration_zone, self._config.value_lifetime
@@ -137,18 +146,18 @@ class ChallengeService:
     async def _open(self) -> Database:
         async with self._locks("open"):
             if self._database is None:
-                self._database = await open_in_thread(self._open_now, Database.close)
+                self._database = await open_in_thread(self._open_now, _close)
             return self._database
 
     def _open_now(self) -> Database:
         # Made by us, the file might belong to a user who is not the service's.
-        if not self._config.database.exists():
+        if not database_exists(self._config):
             raise ProviderError(
                 f"challenge service {self._config.path}: its database {self._config.database} does"
                 " not exist: start the service once, with 'zoneproof challenge serve'",
                 changed_nothing=True,
             )
-        return open_database(self._config.database)
+        return open_database(self._config)
 
     async def _register(self, domain: DomainName) -> Registration:
         store, database = self._store, await self._open()

@@ -80,9 +80,13 @@ class GroupedWrites:
 
     async def add(self, work: Callable[[Transaction], T]) -> T:
         """Do a work, and return its result after the commit."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """Do a work soon, and have its result after the commit."""
         job = Job(work)
         self._jobs.put(job)
-        return cast("T", await asyncio.wrap_future(job.future))
+        return cast("Future[T]", job.future)
 
     def finish(self) -> None:
         """Do what waits, and end the thread."""

@@ -172,6 +172,11 @@ class SqliteStore:
         self._check_open()
         return await self._writes.add(work)
 
+    def write_and_wait(self, work: Callable[[Transaction], T]) -> T:
+        """Do what :meth:`write` does for a caller in a thread of its own."""
+        self._check_open()
+        return self._writes.submit(work).result()
+
     async def close(self) -> None:
         """Finish what was begun and release the database."""
         if not self._closed:
@@ -266,6 +271,7 @@ def open_sqlite(
     may_only_read: bool = False,
     after_commit: Callable[[Transaction], object] | None = None,
     traces: Sequence[Path] = (),
+    durable: bool = True,
 ) -> SqliteStore:
     """Open the file, create it (mode 0600) if it is missing, and bring its tables up to date.
 
@@ -274,11 +280,12 @@ def open_sqlite(
     tables are up to date: what is there is read, and every write tries again. ``after_commit``
     gets a transaction that reads, on another connection; if it fails, so have the writes.
     ``traces`` are paths where something is once the tables were there: then an empty file is a
-    lost one, not one to begin with.
+    lost one, not one to begin with. What is not ``durable`` may lose its latest commits, or all,
+    with the machine.
     """
 
     def connect() -> _Connections:
-        return _open(path, migrations)
+        return _open(path, migrations, durable=durable)
 
     connections = None
     try:
@@ -314,11 +321,13 @@ def open_sqlite_to_read(
     return open_sqlite(path, migrations, traces=traces)
 
 
-def _open(path: Path, migrations: Sequence[Migration], uri: str = "") -> _Connections:
+def _open(
+    path: Path, migrations: Sequence[Migration], uri: str = "", *, durable: bool = True
+) -> _Connections:
     uri = uri or f"{path.absolute().as_uri()}?mode=rw"
     with ExitStack() as stack:
         writer = stack.enter_context(closing(_connect(uri)))
-        _set_up(writer, migrations, path)
+        _set_up(writer, migrations, path, durable=durable)
         # One more than threads that read: the writing thread reads back with it.
         readers = [stack.enter_context(closing(_connect(uri))) for _ in range(_READERS + 1)]
         for reader in readers:
@@ -366,9 +375,11 @@ def _connect(uri: str) -> sqlite3.Connection:
     )
 
 
-def _set_up(writer: sqlite3.Connection, migrations: Sequence[Migration], path: Path) -> None:
+def _set_up(
+    writer: sqlite3.Connection, migrations: Sequence[Migration], path: Path, *, durable: bool
+) -> None:
     _enter_wal_mode(writer)
-    writer.execute("PRAGMA synchronous = FULL")
+    writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     writer.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone does not reach the disk
     writer.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     writer.execute("BEGIN IMMEDIATE")

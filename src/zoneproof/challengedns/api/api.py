@@ -21,7 +21,12 @@ from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenants import NAME_PATTERN
-from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
+from zoneproof.core.errors import (
+    InvalidInputError,
+    RegistrationError,
+    StorageError,
+    UnconfirmedChangeError,
+)
 from zoneproof.serving.middleware import LimitedRequests
 from zoneproof.serving.operations import ApiInfo, description_route, routes
 from zoneproof.serving.responses import ErrorBody, json_answer
@@ -84,6 +89,7 @@ def make_app(database: Database, registrations: Registrations, config: ApiConfig
             HTTPException: responses.http_error,
             RegistrationError: responses.refusal,
             InvalidInputError: responses.unknown,
+            UnconfirmedChangeError: responses.unconfirmed,
             StorageError: responses.storage_failure,
             Exception: responses.bug,
         },

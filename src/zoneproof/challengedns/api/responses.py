@@ -10,7 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from zoneproof.challengedns.api.messages import ErrorWord
-from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
+from zoneproof.core.errors import (
+    InvalidInputError,
+    RegistrationError,
+    StorageError,
+    UnconfirmedChangeError,
+)
 from zoneproof.core.text import printable
 from zoneproof.serving.responses import (
     ErrorBody,
@@ -93,6 +98,14 @@ async def storage_failure(request: Request, error: Exception) -> Response:
     path = printable(request.scope["path"])
     _log.error("%s %s failed: %s", request.method, path, error.message)
     return error_answer(request, 500, "db_error", "the database failed, so nothing was changed")
+
+
+async def unconfirmed(request: Request, error: Exception) -> Response:
+    """Answer for a change that is stored, and that not every name server answers with yet."""
+    assert isinstance(error, UnconfirmedChangeError)
+    log_refused(request, "unconfirmed", error.message)
+    message = "the change is stored, but not yet answered everywhere: repeat the request"
+    return error_answer(request, 503, "unconfirmed", message, {"Retry-After": "1"})
 
 
 async def bug(request: Request, error: Exception) -> Response:  # noqa: ARG001

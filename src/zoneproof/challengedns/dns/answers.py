@@ -20,6 +20,8 @@ from zoneproof.challengedns.dns.counters import (
     cell,
     private_cells,
 )
+from zoneproof.challengedns.dns.lease import LeaseEndedError
+from zoneproof.challengedns.dns.node_status import NodeStatus
 from zoneproof.challengedns.dns.question import (
     FormatError,
     Question,
@@ -92,6 +94,8 @@ class Responder:
         self._announced = announced
         self._seen: int | None = None
         self._clock = clock
+        self._lease = table.lease
+        self._status = NodeStatus(zones, table, clock)
 
     def respond(self, packet: bytes, *, tcp: bool = False) -> bytes | None:
         """Return the answer to a packet, or None if it gets none."""
@@ -103,7 +107,8 @@ class Responder:
         # The first zero byte ends the name, unless a label holds one: then no entry is found.
         end = packet.find(0, 12) + 5
         entry = self._entries.get(packet[12:end].lower())
-        if entry is None or entry[0] <= self._clock():
+        now = self._clock()
+        if entry is None or entry[0] <= now or self._lease[0] <= now:
             return self._respond_unusual(packet, tcp)
         flags, has_opt = ordinary
         _, count, records = entry
@@ -176,6 +181,8 @@ class Responder:
             return self._counted(None, question)
         try:
             reply = self._answer(question, tcp)
+        except LeaseEndedError:
+            reply = write_error(question, wire.SERVFAIL)
         except StorageError as error:
             self._cannot_read(error)
             reply = write_error(question, wire.SERVFAIL)
@@ -202,7 +209,9 @@ class Responder:
             return write_error(question, wire.BADVERS)
         if question.rdclass != wire.IN or question.rdtype in _TRANSFERS:
             return write_error(question, wire.REFUSED)
-        found = self._lookup.resolve(question.name, question.rdtype)
+        found = self._status.answer(question.name) or self._lookup.resolve(
+            question.name, question.rdtype
+        )
         if found is None:
             return write_error(question, wire.REFUSED)
         return write_reply(

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from zoneproof.challengedns.dns.lease import ALONE, LeaseEndedError
 from zoneproof.challengedns.dns.reply import pointer, write_records
 from zoneproof.challengedns.dns.wire import HEADER_LENGTH, IN, TXT
-from zoneproof.challengedns.store.database import Reader
+from zoneproof.challengedns.store.sqlite_database import Reader
 from zoneproof.core.errors import StorageError
 
 TXT_QUESTION: Final = TXT.to_bytes(2, "big") + IN.to_bytes(2, "big")
@@ -45,10 +46,12 @@ class RegistrationTable:
         generation: int = 0,
         clock: Callable[[], float] = time.time,
         max_bytes: int,
+        lease: Sequence[float] = ALONE,
     ) -> None:
         """``zones`` are those with registrations; ``ttl`` is that of the values, in seconds.
 
-        ``max_bytes`` is about how much memory the table may take.
+        ``max_bytes`` is about how much memory the table may take. ``lease`` begins with until when
+        it holds, by ``clock``.
         """
         self.entries: dict[bytes, Entry] = {}
         self.generation = generation
@@ -56,6 +59,7 @@ class RegistrationTable:
         self._endings = [zone + TXT_QUESTION for zone in zones]
         self.ttl = ttl
         self._clock = clock
+        self.lease = lease
         self._max_bytes = max_bytes
         self._bytes = 0
         self._is_current = False
@@ -80,11 +84,13 @@ class RegistrationTable:
     def values(self, name: bytes, subdomain: str) -> list[bytes] | None:
         """Return the TXT rdatas of a registration at a name; None if there is none such.
 
-        Raises StorageError when that is not known and cannot be read.
+        Raises StorageError when that is not known and cannot be read, and LeaseEndedError.
         """
         if not self._is_current:
             raise StorageError("what changed in the database is not known")
         now = self._clock()
+        if now >= self.lease[0]:
+            raise LeaseEndedError("this node holds no lease: another may know more")
         key = name + TXT_QUESTION
         entry = self.entries.get(key)
         if entry is not None and entry[0] > now:

@@ -21,9 +21,10 @@ import msgspec
 
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import shared_cells
+from zoneproof.challengedns.dns.lease import shared_lease
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
-from zoneproof.challengedns.store.database import Reader, announced_number
+from zoneproof.challengedns.store.sqlite_database import Reader, announced_number
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.serving import logs
 from zoneproof.serving.limits import RateLimit
@@ -35,7 +36,8 @@ _LENGTH = 4
 class WorkerSettings(msgspec.Struct, frozen=True):
     """What a worker needs to know.
 
-    ``sockets`` are descriptors that it inherits, and ``counters`` is that of its counting memory.
+    ``sockets`` are descriptors that it inherits, ``counters`` is that of its counting memory, and
+    ``lease`` that of until when it may answer, for a node among several.
     ``values_ahead`` is how far the time by which values expire is ahead of the machine's seconds.
     """
 
@@ -53,6 +55,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     tcp_idle_timeout: float
     log: logs.ServerLogSettings = logs.ServerLogSettings()
     counters: int = -1
+    lease: int = -1
 
 
 def encode(settings: WorkerSettings) -> bytes:
@@ -90,6 +93,7 @@ def _responder(settings: WorkerSettings) -> Responder:
         generation=settings.generation,
         clock=machine_seconds,
         max_bytes=settings.table_bytes,
+        lease=shared_lease(settings.lease),
     )
     return Responder(
         zones,

@@ -21,7 +21,7 @@ from zoneproof.challengedns.importing.rows import (
 )
 from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
 from zoneproof.challengedns.store import rows
-from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.database import Database, database_exists, open_database
 from zoneproof.challengedns.store.keys import is_legacy, require_bcrypt
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenants import require_places, take_places
@@ -256,8 +256,8 @@ def _published(value: ImportedValue) -> int:
 
 @asynccontextmanager
 async def _open_target(config: Config, *, dry_run: bool) -> AsyncIterator[Database]:
-    with _place(config.database, dry_run=dry_run) as path:
-        database = _open(path, None if dry_run else service_user(config))
+    with _place(config, dry_run=dry_run) as placed:
+        database = _open(placed, None if dry_run else service_user(config))
         try:
             yield database
         finally:
@@ -265,15 +265,15 @@ async def _open_target(config: Config, *, dry_run: bool) -> AsyncIterator[Databa
 
 
 @contextmanager
-def _place(database: Path, *, dry_run: bool) -> Iterator[Path]:
-    if not dry_run or database.exists():
-        yield database
+def _place(config: Config, *, dry_run: bool) -> Iterator[Config]:
+    if not dry_run or database_exists(config):
+        yield config
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder) / database.name
+        yield replace(config, database=Path(folder) / config.database.name)
 
 
-def _open(database: Path, owner: pwd.struct_passwd | None) -> Database:
+def _open(config: Config, owner: pwd.struct_passwd | None) -> Database:
     if owner is not None:
-        make_folder_for(database.parent, owner)
-    return open_database(database, owner)
+        make_folder_for(config.database.parent, owner)
+    return open_database(config, owner)

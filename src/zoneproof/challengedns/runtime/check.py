@@ -21,7 +21,7 @@ from zoneproof.challengedns.runtime.health import answers_dns
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
 from zoneproof.challengedns.runtime.sockets import bind_dns, remark_on_families
-from zoneproof.challengedns.store.database import ENGINE_VERSION, fault_of_engine, try_out
+from zoneproof.challengedns.store.sqlite_database import ENGINE_VERSION, fault_of_engine, try_out
 from zoneproof.core import times
 from zoneproof.core.errors import ConfigError, StorageError, ZoneproofError
 from zoneproof.serving.capacity import file_limit, usable_memory

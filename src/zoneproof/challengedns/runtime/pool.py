@@ -160,6 +160,7 @@ class _Keeper:
 
 
 async def _spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
+    lease = [settings.lease] if settings.lease >= 0 else []
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -168,7 +169,7 @@ async def _spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
             "zoneproof.challengedns.dns.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=[*settings.sockets, settings.counters],
+            pass_fds=[*settings.sockets, settings.counters, *lease],
         )
     except OSError as error:
         raise ZoneproofError(f"cannot start a DNS worker: {error.strerror}") from error

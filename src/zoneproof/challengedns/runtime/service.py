@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from starlette.types import ASGIApp
 
@@ -24,7 +24,7 @@ from zoneproof.challengedns.api.certificate import (
     with_aliases,
 )
 from zoneproof.challengedns.config import AutoTls, Config, load_config
-from zoneproof.challengedns.dns.counters import BLIND, DAMAGED
+from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.capacity import METRICS, capacity
@@ -44,6 +44,7 @@ from zoneproof.challengedns.runtime.sockets import (
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.database import Database, open_database
 from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
 from zoneproof.core.errors import (
     ConfigError,
     DamagedDatabaseError,
@@ -59,6 +60,9 @@ from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.server import HttpServer
 from zoneproof.serving.sockets import Endpoint, bind
 from zoneproof.storage import Transaction, open_in_thread
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.nodes.node import Node
 
 _UPKEEP_SECONDS = 5.0
 _SWEEP_EVERY = 12
@@ -92,6 +96,7 @@ class _Service:
         self._pool = WorkerPool()
         self._metrics = Metrics(self._pool)
         self._source: CertificateSource | None = None
+        self._node: Node | None = None
         self._aliases: Mapping[DomainName, DomainName] = {}
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
@@ -114,6 +119,7 @@ class _Service:
             give_way()
             await self._open_database()
             stack.push_async_callback(self._database.close)
+            await self._open_local(stack)
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
                 await self._prepare_certificate(self._source, config.api.auto)
@@ -127,9 +133,12 @@ class _Service:
             self._tell_expiry()
             stack.push_async_callback(self._workers.stop)
             await self._start_workers(config)
-            await self._database.verify()  # takes seconds for a large database, while DNS answers
+            await self._local.verify()  # takes seconds for a large database, while DNS answers
             self._http.start(listeners)
             stack.push_async_callback(self._http.stop)
+            if self._node is not None:
+                stack.push_async_callback(asyncio.to_thread, self._node.stop)
+                await asyncio.to_thread(self._node.start)
             if for_metrics:
                 metrics = HttpServer(
                     make_metrics_app(self._metrics, self._database),
@@ -156,21 +165,50 @@ class _Service:
 
         def opening() -> Database:
             return open_database(
-                config.database,
+                config,
                 may_only_read=True,
                 observe=self._metrics.observe_storage,
                 require_readers=self._require_readers,
             )
 
-        self._database = await open_in_thread(opening, Database.close)
+        self._database = await open_in_thread(opening, _close)
         self._registrations = Registrations(config.registration_zone, config.value_lifetime)
+
+    async def _open_local(self, stack: contextlib.AsyncExitStack) -> None:
+        """Open what the DNS workers read: the database itself, or a node's replica of it."""
+        if isinstance(self._database, SqliteDatabase):
+            self._local = self._database
+            return
+        # Imported only then, with PostgreSQL's client.
+        from zoneproof.challengedns.nodes.node import Node
+        from zoneproof.challengedns.store.postgres_database import PostgresDatabase
+
+        config, database = self._config, self._database
+        assert isinstance(database, PostgresDatabase)
+
+        def opening() -> Node:
+            zones = compile_zones(config.path, config.zones)
+            return Node(
+                config,
+                zones,
+                self._dns[0].endpoint,
+                database,
+                is_sighted=lambda: self._pool.tally.worst_sight() == SEES,
+            )
+
+        self._node = await open_in_thread(opening, Node.close)
+        stack.push_async_callback(self._node.close)
+        self._local = self._node.replica.database
+        await asyncio.to_thread(self._node.prepare)
 
     def _require_readers(self) -> None:
         """Raise StorageError while a DNS worker could not answer with what would be written.
 
         So it does for what the next start would not find.
         """
-        self._database.require_in_place()
+        self._local.require_in_place()
+        if self._node is not None:
+            self._node.follower.require_lease()
         sight = self._pool.tally.worst_sight()
         if sight == DAMAGED:
             raise DamagedDatabaseError(
@@ -224,7 +262,7 @@ class _Service:
         compiled = compile_zones(config.path, config.zones)
         zones = with_aliases(compiled, self._aliases)
         generation = await self._begin_generation()
-        values_ahead = await self._database.read(self._registrations.value_clock.ahead)
+        values_ahead = await self._local.read(self._registrations.value_clock.ahead)
         limits = capacity(config, file_limit(), usable_memory())
 
         def settings(
@@ -244,6 +282,7 @@ class _Service:
                 tcp_connections_of_one=limits.dns_of_one,
                 tcp_idle_timeout=config.dns.tcp_idle_timeout,
                 log=config.log,
+                lease=-1 if self._node is None else self._node.memory.descriptor,
             )
 
         udp = [
@@ -253,6 +292,8 @@ class _Service:
         await self._workers.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
 
     async def _begin_generation(self) -> int:
+        if self._node is not None:
+            return await self._local.read(rows.generation)
         try:
             return await self._database.write(self._registrations.begin_generation)
         except DamagedDatabaseError:
@@ -272,7 +313,7 @@ class _Service:
                 if self._database.failure is not None:
                     await self._database.write(self._registrations.begin_generation)
                     _log.warning("the database can be written again")
-                are_deaf = self._database.announcements.reopen() or are_deaf
+                are_deaf = self._local.announcements.reopen() or are_deaf
                 if are_deaf:
                     await self._start_workers(self._config)
                     are_deaf = False
@@ -280,17 +321,23 @@ class _Service:
                         "the files that notify DNS workers of changes were removed: started new "
                         "workers"
                     )
-                await self._database.announce_missed()
+                await self._local.announce_missed()
                 if turn % _SWEEP_EVERY == 0:
-                    await self._database.write(self._registrations.value_clock.keep)
-                    while await self._database.write(self._registrations.sweep):
-                        pass
+                    await self._sweep()
                 told = ""
             except ZoneproofError as error:
                 if error.message != told:
                     _log.error("%s", error.message)
                 told = error.message
             await asyncio.sleep(_UPKEEP_SECONDS)
+
+    async def _sweep(self) -> None:
+        if self._node is None:
+            await self._database.write(self._registrations.value_clock.keep)
+        elif not self._node.holds_lease:
+            return
+        while await self._database.write(self._registrations.sweep):
+            pass
 
     async def _keep_certificate(self) -> None:
         source = self._source
@@ -336,6 +383,8 @@ class _Service:
             return
         self._config = config
         logs.set_up(config.log)
+        if self._node is not None:
+            self._node.use_zones(compile_zones(config.path, config.zones))
         self._registrations = replace(
             self._registrations,
             zone=config.registration_zone,
@@ -354,6 +403,10 @@ class _Service:
             self._tell_expiry()
         except ZoneproofError as error:
             _log.error("the API keeps its old certificate: %s", error.message)
+
+
+async def _close(database: Database) -> None:
+    await database.close()
 
 
 def _said(error: Exception) -> str:

@@ -243,7 +243,7 @@ class Registrations:
 
         The number is at least the time, so the serial still rises after a database was replaced.
         """
-        return rows.next_generation(tx, at_least=self.now())
+        return rows.note_change(tx, "", at_least=self.now())
 
     def sweep(self, tx: Transaction) -> bool:
         """Remove some of what is of no use any more; tell whether there is more.

@@ -113,11 +113,15 @@ def next_generation(tx: Transaction, *, at_least: int = 0) -> int:
     return _integer(rows[0][0])
 
 
-def note_change(tx: Transaction, subdomain: str) -> int:
-    """Count a change of what is answered for a subdomain, and return its number."""
-    number = next_generation(tx)
+def note_change(tx: Transaction, subdomain: str, *, is_new: bool = False, at_least: int = 0) -> int:
+    """Count a change of what is answered for a subdomain, and return its number.
+
+    Without a subdomain it is one of the zones themselves. Of what ``is_new`` no answer is known.
+    """
+    number = next_generation(tx, at_least=at_least)
     tx.execute(
-        "INSERT INTO challenge_change (generation, subdomain) VALUES (?, ?)", [number, subdomain]
+        "INSERT INTO challenge_change (generation, subdomain, is_new) VALUES (?, ?, ?)",
+        [number, subdomain, int(is_new)],
     )
     return number
 
@@ -148,7 +152,7 @@ def insert(tx: Transaction, registration: RegistrationRow) -> None:
             registration.created_at,
         ],
     )
-    next_generation(tx)
+    note_change(tx, registration.subdomain, is_new=True)
 
 
 def lock(tx: Transaction, subdomain: str) -> None:

@@ -4,7 +4,8 @@ A value is acknowledged for so many days. Were they counted by the time of day, 
 corrected would end values that were acknowledged a moment before, and one that runs ahead would
 have all of them thrown away. So value time goes with the machine's own seconds. It began as the
 time of day, in seconds since 1970, continues in sleep and while the service is stopped, and stands
-still while the machine is off: a value lives a little longer then, and never too short.
+still while the machine is off: a value lives a little longer then, and never too short. Machines
+that share a database have a row for each boot, and the time is the latest that any of them knows.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from zoneproof.storage import Transaction
 
 _KEPT = "SELECT boot, ahead, seen FROM challenge_value_time"
+_OTHERS_KEPT = 86_400  # seconds: of other machines, and of this one's earlier boots
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 machine_seconds: Callable[[], float] = (
@@ -70,7 +72,10 @@ class ValueClock:
         """Store the value time, so that it continues from here after the next boot."""
         seconds = int(self.seconds())
         now = self._at(tx, seconds)
-        tx.execute("DELETE FROM challenge_value_time")
+        tx.execute(
+            "DELETE FROM challenge_value_time WHERE boot = ? OR seen <= ?",
+            [self.boot(), now - _OTHERS_KEPT],
+        )
         tx.execute(
             "INSERT INTO challenge_value_time (boot, ahead, seen) VALUES (?, ?, ?)",
             [self.boot(), now - seconds, now],
@@ -80,7 +85,6 @@ class ValueClock:
         rows = tx.query(_KEPT)
         if not rows:
             return int(self.time_of_day())
-        boot, ahead, seen = rows[0]
-        assert isinstance(ahead, int)
-        assert isinstance(seen, int)
-        return max(seen, seconds + ahead) if boot == self.boot() else seen
+        known = [int(str(seen)) for _, _, seen in rows]
+        known += [seconds + int(str(ahead)) for boot, ahead, _ in rows if boot == self.boot()]
+        return max(known)

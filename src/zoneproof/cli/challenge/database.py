@@ -11,7 +11,7 @@ from typing import TypeVar
 import click
 
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.database import Database, database_exists, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.output import json_text
@@ -49,7 +49,7 @@ def _run(path: Path, work: Callable[[Database, Registrations], Awaitable[T]]) ->
     Raises InvalidInputError for names and values that the store cannot use.
     """
     config = load_config(path)
-    if not config.database.exists():
+    if not database_exists(config):
         # Made by us, the file might belong to a user who is not the service's.
         raise ConfigError(
             f"the database {config.database} does not exist: start the service once, with"
@@ -58,7 +58,7 @@ def _run(path: Path, work: Callable[[Database, Registrations], Awaitable[T]]) ->
     registrations = Registrations(config.registration_zone, config.value_lifetime)
 
     async def main() -> T:
-        database = open_database(config.database)
+        database = open_database(config)
         try:
             return await work(database, registrations)
         except RegistrationError as error:

@@ -336,7 +336,7 @@ def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> s
         return tenants.create_key(tx, tenant).key
 
     async def make() -> str:
-        database = open_database(config.database, user)
+        database = open_database(config, user)
         try:
             return await database.write(work)
         finally:

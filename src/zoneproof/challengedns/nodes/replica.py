@@ -1,0 +1,211 @@
+"""A node's replica: a SQLite file that its DNS workers read, and that can always be made anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.sqlite_database import (
+    Announcements,
+    SqliteDatabase,
+    open_sqlite_database,
+)
+from zoneproof.challengedns.store.value_time import ValueClock
+from zoneproof.core.errors import DamagedDatabaseError
+from zoneproof.storage import Transaction, load_migrations
+
+_KEPT_CHANGES = 20_000
+_SWEEP_LIMIT = 1000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the shared database: its number, what tells it from others with it, and whose."""
+
+    generation: int
+    stamp: float
+    subdomain: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What is answered for a subdomain: ``disabled`` is None if there is no registration.
+
+    ``values`` are texts, when they expire, and the generation that published them.
+    """
+
+    subdomain: str
+    disabled: bool | None
+    values: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another node, and where its DNS is asked."""
+
+    name: str
+    address: str
+
+
+class Replica:
+    """The replica, opened. Its methods block, and raise StorageError."""
+
+    def __init__(self, path: Path, clock: ValueClock | None = None) -> None:
+        """Open the file, or make another one where it is damaged or missing."""
+        self.path = path
+        self._clock = clock or ValueClock()
+        try:
+            self.database = _open(path)
+        except DamagedDatabaseError as error:
+            _log.error("%s; making another replica", error.message)
+            for each in (path, *path.parent.glob(f"{path.name}-*"), Announcements.path(path)):
+                each.unlink(missing_ok=True)
+            self.database = _open(path)
+
+    def newest(self) -> Change | None:
+        """Return the newest change that it holds; None if it holds nothing."""
+
+        def work(tx: Transaction) -> Change | None:
+            found = tx.query(
+                "SELECT generation, stamp, subdomain FROM challenge_change"
+                " ORDER BY generation DESC LIMIT 1"
+            )
+            return _change(found[0]) if found else None
+
+        return self.database.write_and_wait(work)
+
+    def apply(self, changes: Sequence[Change], states: Iterable[State]) -> None:
+        """Take over changes, in order, and what is answered after them; workers are told of it."""
+
+        def work(tx: Transaction) -> None:
+            for state in states:
+                _take(tx, state)
+            for each in changes:
+                _note(tx, each)
+            tx.execute("UPDATE challenge_generation SET generation = ?", [changes[-1].generation])
+
+        self.database.write_and_wait(work)
+
+    def replace(
+        self,
+        newest: Change,
+        registrations: Iterable[tuple[str, int]],
+        values: Iterable[tuple[str, str, int, int]],
+    ) -> None:
+        """Replace all by what another state of the database holds, up to its newest change."""
+
+        def work(tx: Transaction) -> None:
+            for table in ("registration", "value", "change"):
+                tx.execute(f"DELETE FROM challenge_{table}")  # noqa: S608
+            for row in registrations:
+                tx.execute("INSERT INTO challenge_registration VALUES (?, ?)", row)
+            for value in values:
+                tx.execute("INSERT INTO challenge_value VALUES (?, ?, ?, ?)", value)
+            _note(tx, newest)
+            tx.execute(
+                "UPDATE challenge_generation SET generation = ?, pruned = ?",
+                [newest.generation, newest.generation],
+            )
+
+        self.database.write_and_wait(work)
+        self.database.announcements.announce()
+
+    def peers(self) -> list[Peer]:
+        """Return the other nodes, as they were last known."""
+
+        def work(tx: Transaction) -> list[Peer]:
+            found = tx.query("SELECT name, address FROM replica_peer ORDER BY name")
+            return [Peer(str(name), str(address)) for name, address in found]
+
+        return self.database.write_and_wait(work)
+
+    def set_peers(self, peers: Iterable[Peer]) -> None:
+        """Remember the other nodes."""
+
+        def work(tx: Transaction) -> None:
+            tx.execute("DELETE FROM replica_peer")
+            for peer in peers:
+                tx.execute("INSERT INTO replica_peer VALUES (?, ?)", [peer.name, peer.address])
+
+        self.database.write_and_wait(work)
+
+    def keep_value_time(self, now: int) -> int:
+        """Continue value time from ``now`` at least, and return how far it is ahead here."""
+
+        def work(tx: Transaction) -> int:
+            tx.execute(
+                "INSERT INTO challenge_value_time (boot, ahead, seen) VALUES ('others', 0, ?)",
+                [now],
+            )
+            self._clock.keep(tx)
+            tx.execute("DELETE FROM challenge_value_time WHERE boot = 'others'")
+            return self._clock.ahead(tx)
+
+        return self.database.write_and_wait(work)
+
+    def values_ahead(self) -> int:
+        """Return how far value time is ahead of the machine's seconds."""
+        return self.database.write_and_wait(self._clock.ahead)
+
+    def generation(self) -> int:
+        """Return the newest generation that it holds."""
+        return self.database.write_and_wait(rows.generation)
+
+    def sweep(self) -> None:
+        """Remove some of what is of no use any more."""
+
+        def work(tx: Transaction) -> None:
+            expired = tx.query(
+                "SELECT subdomain, txt FROM challenge_value WHERE expires_at <= ? LIMIT ?",
+                [self._clock.now(tx), _SWEEP_LIMIT],
+            )
+            for row in expired:
+                tx.execute("DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", row)
+            beyond = tx.query(
+                "SELECT generation FROM challenge_change ORDER BY generation DESC LIMIT 1 OFFSET ?",
+                [_KEPT_CHANGES],
+            )
+            if beyond:
+                tx.execute("DELETE FROM challenge_change WHERE generation <= ?", beyond[0])
+                tx.execute("UPDATE challenge_generation SET pruned = ?", beyond[0])
+
+        self.database.write_and_wait(work)
+
+
+def _open(path: Path) -> SqliteDatabase:
+    return open_sqlite_database(
+        path, migrations=load_migrations("zoneproof.challengedns.nodes"), durable=False
+    )
+
+
+def _change(row: Sequence[object]) -> Change:
+    generation, stamp, subdomain = row
+    assert isinstance(stamp, float)
+    return Change(int(str(generation)), stamp, str(subdomain))
+
+
+def _take(tx: Transaction, state: State) -> None:
+    tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [state.subdomain])
+    tx.execute("DELETE FROM challenge_registration WHERE subdomain = ?", [state.subdomain])
+    if state.disabled is not None:
+        tx.execute(
+            "INSERT INTO challenge_registration VALUES (?, ?)",
+            [state.subdomain, int(state.disabled)],
+        )
+    for txt, expires_at, generation in state.values:
+        tx.execute(
+            "INSERT INTO challenge_value VALUES (?, ?, ?, ?)",
+            [state.subdomain, txt, expires_at, generation],
+        )
+
+
+def _note(tx: Transaction, change: Change) -> None:
+    tx.execute(
+        "INSERT INTO challenge_change (generation, subdomain, is_new, stamp) VALUES (?, ?, 0, ?)",
+        [change.generation, change.subdomain, change.stamp],
+    )

@@ -1,0 +1,99 @@
+"""The service's database in PostgreSQL, which several nodes share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from zoneproof.challengedns.store import node_rows, rows
+from zoneproof.challengedns.store.barrier import Barrier, LeaseObserver
+from zoneproof.challengedns.store.sqlite_database import COMPONENT, Observe
+from zoneproof.core.errors import StorageError
+from zoneproof.storage import Transaction, load_migrations
+from zoneproof.storage.postgres import PostgresServer, PostgresStore
+
+T = TypeVar("T")
+
+# Whoever writes holds this row until the commit, so that generations are committed in their order,
+# and transactions of all nodes run one after the other.
+_LOCK = "SELECT generation FROM challenge_generation FOR UPDATE"
+
+
+class PostgresDatabase:
+    """The database of the service (the Database protocol), as one of its nodes or commands has it.
+
+    When a write returns it is durable, and every node that holds a lease answers with it. It need
+    not be reachable when this is made.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        observe: Observe | None = None,
+        require_readers: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``observe`` gets how long transactions took, ``require_readers`` raises StorageError
+        while this node would not answer with what is written."""
+        self.server = PostgresServer(url)
+        self.observer = LeaseObserver()
+        self.failure: StorageError | None = None
+        """Always None: a server that fails is met by the next write, whatever came of the last."""
+        self._store = PostgresStore(
+            self.server, load_migrations(COMPONENT), lock=_LOCK, finish=self._finish
+        )
+        self._barrier = Barrier(self.server, self.observer)
+        self._observe = observe or (lambda kind, seconds: None)  # noqa: ARG005
+        self._require_readers = require_readers
+        self._latest = 0
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction that sees one consistent state, and return its result."""
+        start = time.perf_counter()
+        try:
+            return await self._store.read(work)
+        finally:
+            self._observe("read", time.perf_counter() - start)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction; return its result when all nodes answer with it.
+
+        Raises UnconfirmedChangeError for what is stored and not yet answered everywhere.
+        """
+        return await asyncio.shield(self._write(work))
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        self._require_readers()
+        start = time.perf_counter()
+        try:
+            result = await self._store.write(work)
+            await self._barrier.passed(self._latest)
+        finally:
+            self._observe("write", time.perf_counter() - start)
+        return result
+
+    def _finish(self, tx: Transaction) -> Callable[[], None]:
+        latest = node_rows.latest_change(tx)
+        if latest != self._latest:
+            node_rows.notify_change(tx)
+
+        def committed() -> None:
+            self._latest = latest
+
+        return committed
+
+    async def check(self) -> None:
+        """Read from the database. Raises StorageError if that fails, or this node is behind."""
+        self._require_readers()
+        await self.read(rows.generation)
+
+    def migrate(self) -> None:
+        """Bring the tables up to date, which every first use does too. Raises StorageError."""
+        self._store.migrate()
+
+    async def close(self) -> None:
+        """Finish what was begun and release the connections."""
+        await self._store.close()
+        await asyncio.to_thread(self._barrier.close)
