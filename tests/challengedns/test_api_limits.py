@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx2
 import pytest
@@ -24,7 +24,7 @@ from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
 from zoneproof.core.errors import ConfigError, StorageError
 from zoneproof.serving.middleware import Turns
 from zoneproof.serving.server import HttpServer
-from zoneproof.storage import Transaction
+from zoneproof.storage import SqliteStore, Transaction
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ class BrokenStore:
 
 
 async def test_with_broken_storage_the_api_says_so(config: Config) -> None:
-    database = SqliteDatabase(BrokenStore(), config.database)
+    database = SqliteDatabase(cast("SqliteStore", BrokenStore()), config.database)
     broken = OpenRegistrations(database, Registrations(config.registration_zone, 60))
     async with serving(broken, config.api) as address:
         health = await call(address, "GET", "/health")

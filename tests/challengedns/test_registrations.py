@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,11 +15,10 @@ from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.registrations import NewRegistration
-from zoneproof.challengedns.store.sqlite_database import Announcements, announced_number
 from zoneproof.challengedns.store.value_time import ValueClock
-from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
+from zoneproof.core.errors import InvalidInputError, RegistrationError
 from zoneproof.core.names import DomainName
-from zoneproof.storage import SqliteStore, load_migrations, open_sqlite
+from zoneproof.storage import Row
 
 HERE = ipaddress.ip_address("192.0.2.1")
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -32,14 +30,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    return open_sqlite(tmp_path / "challenge.db", load_migrations("zoneproof.challengedns"))
-
-
-@pytest.fixture
-async def registrations(tmp_path: Path, clock: Clock) -> AsyncIterator[OpenRegistrations]:
+async def registrations(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
     opened = open_registrations(
-        tmp_path / "challenge.db",
+        place,
         zone=DomainName("auth.example.org"),
         value_lifetime=3600,
         clock=clock,
@@ -53,18 +46,12 @@ def caller(made: NewRegistration, address: str = "192.0.2.1", key: str = "") -> 
     return Caller(made.username, key or made.password, ipaddress.ip_address(address))
 
 
+async def query(registrations: OpenRegistrations, sql: str) -> list[Row]:
+    return await registrations.database.read(lambda tx: tx.query(sql))
+
+
 async def values(registrations: OpenRegistrations, made: NewRegistration) -> list[str]:
     return [value for value, _ in await registrations.values(made.subdomain)]
-
-
-async def test_no_secret_is_kept_or_shown(registrations: OpenRegistrations, tmp_path: Path) -> None:
-    made = await registrations.register()
-    assert made.password not in repr(made)
-    assert made.password not in repr(caller(made))
-    await registrations.close()
-    for path in tmp_path.iterdir():
-        assert made.password.encode() not in path.read_bytes()
-        assert path.stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_value_lives_for_its_lifetime_and_posting_it_again_refreshes_it(
@@ -97,7 +84,7 @@ async def test_expired_values_make_room_before_live_ones(
 
 
 async def test_the_sweep_removes_what_has_expired_and_only_that(
-    registrations: OpenRegistrations, clock: Clock, tmp_path: Path
+    registrations: OpenRegistrations, clock: Clock
 ) -> None:
     made = await registrations.register()
     await registrations.publish(made.subdomain, txt("a"))
@@ -105,15 +92,12 @@ async def test_the_sweep_removes_what_has_expired_and_only_that(
     await registrations.publish(made.subdomain, txt("b"))
     clock.now += 1800
     await registrations.sweep()
-    kept = sqlite3.connect(tmp_path / "challenge.db")
-    assert kept.execute("SELECT txt FROM challenge_value").fetchall() == [(txt("b"),)]
-    kept.close()
+    assert await query(registrations, "SELECT txt FROM challenge_value") == [(txt("b"),)]
 
 
 async def test_the_sweep_works_through_any_number(
     registrations: OpenRegistrations,
     clock: Clock,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rows, "_SWEEP_LIMIT", 3)
@@ -123,15 +107,11 @@ async def test_the_sweep_works_through_any_number(
         await registrations.publish(made.subdomain, txt(letter))
     clock.now += 3600
     await registrations.sweep()
-    kept = sqlite3.connect(tmp_path / "challenge.db")
-    assert kept.execute("SELECT count(*) FROM challenge_value").fetchall() == [(0,)]
-    (pruned,) = kept.execute("SELECT pruned FROM challenge_generation").fetchall()[0]
-    oldest, count = kept.execute(
-        "SELECT min(generation), count(*) FROM challenge_change"
-    ).fetchall()[0]
-    assert count == 4
-    assert pruned == oldest - 1
-    kept.close()
+    assert await query(registrations, "SELECT count(*) FROM challenge_value") == [(0,)]
+    ((pruned,),) = await query(registrations, "SELECT pruned FROM challenge_generation")
+    assert await query(
+        registrations, "SELECT min(generation) - 1, count(*) FROM challenge_change"
+    ) == [(pruned, 4)]
 
 
 async def test_at_most_sixteen_values_however_many_come_at_once(
@@ -247,64 +227,6 @@ async def test_an_unknown_subdomain_is_said(registrations: OpenRegistrations) ->
             await work
 
 
-async def test_every_change_is_announced_and_reading_is_not(
-    registrations: OpenRegistrations, tmp_path: Path
-) -> None:
-    heard = announced_number(tmp_path / "challenge.db")
-    made = await registrations.register()
-    seen = {heard[0]}
-    await registrations.publish(made.subdomain, txt("a"))
-    seen.add(heard[0])
-    await registrations.withdraw(made.subdomain, txt("a"))
-    seen.add(heard[0])
-    assert len(seen) == 3
-    await registrations.values(made.subdomain)
-    await registrations.check()
-    assert heard[0] in seen
-
-
-async def test_a_commit_is_announced_though_its_caller_went_away(
-    registrations: OpenRegistrations, tmp_path: Path
-) -> None:
-    made = await registrations.register()
-    heard = announced_number(tmp_path / "challenge.db")
-    before = heard[0]
-    task = asyncio.create_task(registrations.publish(made.subdomain, txt("a")))
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await registrations.publish(made.subdomain, txt("b"))
-    assert heard[0] != before
-    assert await values(registrations, made) == [txt("a"), txt("b")]
-
-
-async def test_a_new_name_is_no_news_for_workers_but_its_serial_is_soon(
-    registrations: OpenRegistrations, tmp_path: Path
-) -> None:
-    await registrations.announce_missed()
-    heard = announced_number(tmp_path / "challenge.db")
-    before = heard[0]
-    await registrations.register()
-    assert heard[0] == before
-    await registrations.announce_missed()
-    assert heard[0] != before
-
-
-async def test_a_commit_that_its_process_did_not_announce_is_announced_for_it(
-    registrations: OpenRegistrations, store: SqliteStore, tmp_path: Path
-) -> None:
-    made = await registrations.register()
-    await registrations.announce_missed()
-    heard = announced_number(tmp_path / "challenge.db")
-    before = heard[0]
-    await registrations.announce_missed()
-    assert heard[0] == before
-    await store.write(lambda tx: rows.note_change(tx, made.subdomain))
-    await registrations.announce_missed()
-    assert heard[0] != before
-
-
 async def test_the_generation_is_at_least_the_time_and_always_rises(
     registrations: OpenRegistrations, clock: Clock
 ) -> None:
@@ -322,11 +244,6 @@ async def test_other_settings_are_for_new_registrations_and_values(
     assert made.fulldomain == f"{made.subdomain}.b.example"
     await other.publish(made.subdomain, txt("a"))
     assert await registrations.values(made.subdomain) == [(txt("a"), int(clock.now) + 60)]
-
-
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"challenge\.db\.changed"):
-        Announcements(tmp_path / "missing" / "challenge.db")
 
 
 async def test_guessing_takes_as_long_for_users_that_do_not_exist(

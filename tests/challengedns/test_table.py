@@ -17,6 +17,7 @@ from zoneproof.challengedns.dns import table
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.registrations import NewRegistration
+from zoneproof.challengedns.store.sqlite_database import Announcements
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ async def test_storage_that_fails_is_servfail_for_what_is_not_known(
         assert ask(responder, f"nope.{registrations.zone}").rcode() == dns.rcode.NXDOMAIN
         assert texts(ask(responder, f"www.{registrations.zone}")) == ["statictext"]
         # Told of a change that it cannot read, it no longer knows what it knew.
-        registrations.database.announcements.announce()
+        Announcements(config.database).announce()
         assert ask(responder, known.fulldomain).rcode() == dns.rcode.SERVFAIL
         assert not make_responder(config).warm_up()
     finally:

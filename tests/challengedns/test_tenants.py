@@ -26,10 +26,9 @@ def clock() -> Clock:
     return Clock(now=1_000_000.0)
 
 
-def opened(folder: Path, clock: Clock) -> OpenRegistrations:
-    database = folder / "challenge.db"
+def opened(place: Path | str, clock: Clock) -> OpenRegistrations:
     return open_registrations(
-        database,
+        place,
         zone=DomainName("auth.example.org"),
         value_lifetime=3600,
         clock=clock,
@@ -37,8 +36,8 @@ def opened(folder: Path, clock: Clock) -> OpenRegistrations:
 
 
 @pytest.fixture
-async def registrations(tmp_path: Path, clock: Clock) -> AsyncIterator[OpenRegistrations]:
-    found = opened(tmp_path, clock)
+async def registrations(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
+    found = opened(place, clock)
     yield found
     await found.close()
 
@@ -164,11 +163,11 @@ async def test_nobody_without_the_registrations_key_learns_of_its_tenant(
 
 
 async def test_the_quota_is_exact_when_many_register_at_once(
-    tmp_path: Path, registrations: OpenRegistrations, tenants: OpenTenants, clock: Clock
+    place: Path | str, registrations: OpenRegistrations, tenants: OpenTenants, clock: Clock
 ) -> None:
     await tenants.create("acme", quota=10)
     # With a connection of its own, as another process would be.
-    other = opened(tmp_path, clock)
+    other = opened(place, clock)
     results = await asyncio.gather(
         *(each.register(tenant="acme") for _ in range(50) for each in (registrations, other)),
         return_exceptions=True,
@@ -258,11 +257,11 @@ async def test_all_without_a_tenant_are_assigned_but_those_with_some_notes(
 
 
 async def test_the_quota_is_exact_when_many_are_assigned_while_others_register(
-    tmp_path: Path, registrations: OpenRegistrations, tenants: OpenTenants, clock: Clock
+    place: Path | str, registrations: OpenRegistrations, tenants: OpenTenants, clock: Clock
 ) -> None:
     await tenants.create("acme", quota=15)
     free = [(await registrations.register()).subdomain for _ in range(10)]
-    other = opened(tmp_path, clock)
+    other = opened(place, clock)
     results = await asyncio.gather(
         *(other.assign([each], "acme") for each in free),
         *(registrations.register(tenant="acme") for _ in range(10)),

@@ -15,8 +15,9 @@ from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller, as_caller
 from zoneproof.challengedns.store.database import Database
+from zoneproof.challengedns.store.postgres_database import PostgresDatabase
 from zoneproof.challengedns.store.registrations import Registrations
-from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
+from zoneproof.challengedns.store.sqlite_database import SqliteDatabase, open_sqlite_database
 from zoneproof.challengedns.store.tenants import Tenants, authenticate_key, known_tenant
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.names import DomainName
@@ -114,6 +115,7 @@ class OpenRegistrations(_Opened):
         await self.database.write(self.rules.value_clock.keep)
 
     async def announce_missed(self) -> None:
+        assert isinstance(self.database, SqliteDatabase)
         await self.database.announce_missed()
 
     async def check(self) -> None:
@@ -124,13 +126,15 @@ class OpenRegistrations(_Opened):
 
 
 def open_registrations(
-    database: Path,
+    place: Path | str,
     *,
     zone: DomainName,
     value_lifetime: int,
     clock: Callable[[], float] = time.time,
     value_clock: ValueClock | None = None,
 ) -> OpenRegistrations:
-    """Open a database, which is made if it is missing."""
+    """Open a SQLite file, which is made if it is missing, or a PostgreSQL database by its URL."""
     rules = Registrations(zone, value_lifetime, clock, value_clock or ValueClock(clock))
-    return OpenRegistrations(open_sqlite_database(database), rules)
+    if isinstance(place, Path):
+        return OpenRegistrations(open_sqlite_database(place), rules)
+    return OpenRegistrations(PostgresDatabase(place), rules)

@@ -103,7 +103,7 @@ class Postgres(BackgroundServer):
         """Run statements, each in a transaction of its own; return the rows of the last."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             for statement in statements:
-                cursor = connection.execute(statement)  # type: ignore[arg-type]
+                cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def halt(self, how: signal.Signals = signal.SIGINT) -> None:

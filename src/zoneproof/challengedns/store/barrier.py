@@ -127,6 +127,8 @@ class Barrier:
 
     def close(self) -> None:
         """End the thread; who still waits is told that the change is not confirmed."""
+        if self._closing:
+            return
         self._closing = True
         self._rouse()
         if self._thread is not None:

@@ -1,0 +1,38 @@
+"""A PostgreSQL for the tests of the service, and the two places where its database can be."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.peers.postgres import Postgres
+from zoneproof.challengedns.store.postgres_database import PostgresDatabase
+
+_TEMPLATE = "zoneproof_template"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as running:
+        PostgresDatabase(running.create(_TEMPLATE)).migrate()
+        yield running
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    """Return the name of a database that nobody has used."""
+    name = f"zoneproof{secrets.token_hex(4)}"
+    postgres.run(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Return where a test's database is: the path of a file, or a URL."""
+    if request.param == "sqlite":
+        return tmp_path / "challenge.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.url(request.getfixturevalue("database"))
