@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]
+import psycopg
 import pytest
 
 from tests.challengedns.acme_dns import (
@@ -32,12 +32,6 @@ ENCODED = "p%40ss%3Aword%2F%25"
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with Postgres() as running:
-        yield running
-
-
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     return write_config(tmp_path)
@@ -45,8 +39,8 @@ def config(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def connected(postgres: Postgres, name: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(
-        host="127.0.0.1", port=postgres.port, user=USER, password=PASSWORD, database=name
+    connection = await psycopg.AsyncConnection.connect(
+        postgres.url(name), autocommit=True, cursor_factory=psycopg.AsyncRawCursor
     )
     try:
         yield connection
@@ -70,14 +64,16 @@ async def make_database(
             if schema == VERSION_0:
                 row += [*account.values, ("", NOW)][0]
                 await connection.execute(
-                    "INSERT INTO records VALUES ($1, $2, $3, $4, $5, $6)", *row, allowfrom
+                    "INSERT INTO records VALUES ($1, $2, $3, $4, $5, $6)", [*row, allowfrom]
                 )
                 continue
-            await connection.execute("INSERT INTO records VALUES ($1, $2, $3, $4)", *row, allowfrom)
-            await connection.executemany(
-                "INSERT INTO txt (subdomain, value, lastupdate) VALUES ($1, $2, $3)",
-                account.slots(),
+            await connection.execute(
+                "INSERT INTO records VALUES ($1, $2, $3, $4)", [*row, allowfrom]
             )
+            for slot in account.slots():
+                await connection.execute(
+                    "INSERT INTO txt (subdomain, value, lastupdate) VALUES ($1, $2, $3)", slot
+                )
     return name
 
 
@@ -109,7 +105,7 @@ async def test_many_accounts_come_page_by_page_while_acme_dns_adds_more(
     count = PAGE + 10
     name = await make_database(postgres, many(count))
     async with connected(postgres, name) as connection, connection.transaction():
-        await connection.execute("UPDATE txt SET value = $1, lastupdate = $2", txt("z"), NOW)
+        await connection.execute("UPDATE txt SET value = $1, lastupdate = $2", [txt("z"), NOW])
         outcome = await take_over(config, url(postgres, name))
     assert outcome.registrations == {"new": count}
     assert outcome.progress == [(PAGE, count), (count, count)]
@@ -220,9 +216,9 @@ async def test_a_url_that_cannot_be_understood_is_not_repeated(config: Path, tex
     assert "s3cret" not in line
 
 
-async def test_without_asyncpg_it_says_what_to_install(
+async def test_without_psycopg_it_says_what_to_install(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     line = await refusal(config, "postgres://user@host/db")
     assert "install 'zoneproof[postgres]'" in line

@@ -1,109 +1,64 @@
-"""Quotas and counts with several writers: on a real PostgreSQL, at its default isolation."""
+"""Quotas and counts with several nodes that write at once, on a real PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from tests.support.peers.postgres import PASSWORD, USER, Postgres
+from tests.support.peers.postgres import Postgres
+from zoneproof.challengedns.store.postgres_database import PostgresDatabase
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenants import known_tenant
 from zoneproof.core.errors import InvalidInputError, RegistrationError
 from zoneproof.core.names import DomainName
-from zoneproof.storage import Row, Transaction, Value, load_migrations
-from zoneproof.storage.migrations import apply_migrations
+from zoneproof.storage import Transaction
 
 T = TypeVar("T")
 
-WRITERS = 8
+NODES = 3
 RULES = Registrations(DomainName("auth.example.org"), 3600)
 
 
-class PostgresTransaction:
-    """The Transaction protocol, in a thread with an event loop of its own."""
+@pytest.fixture
+def stores(postgres: Postgres, database: str) -> Iterator[list[PostgresDatabase]]:
+    """Give the database as three nodes have it."""
+    opened = [PostgresDatabase(postgres.url(database)) for _ in range(NODES)]
+    yield opened
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Any) -> None:
-        self._loop = loop
-        self._connection = connection
+    async def close() -> None:
+        for each in opened:
+            await each.close()
 
-    def query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
-        found = self._loop.run_until_complete(self._connection.fetch(_numbered(sql), *parameters))
-        return [tuple(row) for row in found]
-
-    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
-        done = self._loop.run_until_complete(self._connection.execute(_numbered(sql), *parameters))
-        last = done.rpartition(" ")[2]
-        return int(last) if last.isdigit() else 0
+    asyncio.run(close())
 
 
-def _numbered(sql: str) -> str:
-    numbers = itertools.count(1)
-    return "".join(f"${next(numbers)}" if each == "?" else each for each in sql)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with Postgres() as running:
-        transact(
-            running,
-            [lambda tx: apply_migrations(tx, load_migrations("zoneproof.challengedns"), "it")],
-        )
-        yield running
-
-
-def transact(
-    postgres: Postgres, works: Sequence[Callable[[Transaction], T]]
+async def transact(
+    database: PostgresDatabase, works: Sequence[Callable[[Transaction], T]]
 ) -> list[T | RegistrationError | InvalidInputError]:
-    """Do each work in a transaction, one after the other; return what comes of them.
+    """Do each work in a transaction, and return what comes of them."""
 
-    One that waits for another that waits for it is done again.
-    """
-    loop = asyncio.new_event_loop()
-    connection = loop.run_until_complete(
-        asyncpg.connect(
-            host="127.0.0.1", port=postgres.port, user=USER, password=PASSWORD, database="postgres"
-        )
-    )
-    tx = PostgresTransaction(loop, connection)
-    results: list[T | RegistrationError | InvalidInputError] = []
-    for work in works:
-        while True:
-            transaction = connection.transaction()
-            loop.run_until_complete(transaction.start())
-            try:
-                result = work(tx)
-            except asyncpg.DeadlockDetectedError:
-                loop.run_until_complete(transaction.rollback())
-            except (RegistrationError, InvalidInputError) as error:
-                loop.run_until_complete(transaction.rollback())
-                results.append(error)
-                break
-            else:
-                loop.run_until_complete(transaction.commit())
-                results.append(result)
-                break
-    loop.run_until_complete(connection.close())
-    loop.close()
-    return results
+    async def one(work: Callable[[Transaction], T]) -> T | RegistrationError | InvalidInputError:
+        try:
+            return await database.write(work)
+        except (RegistrationError, InvalidInputError) as error:
+            return error
+
+    return list(await asyncio.gather(*map(one, works)))
 
 
-def at_once(
-    postgres: Postgres, works: Sequence[Callable[[Transaction], T]]
+async def at_once(
+    stores: Sequence[PostgresDatabase], works: Sequence[Callable[[Transaction], T]]
 ) -> list[T | RegistrationError | InvalidInputError]:
-    """Do the works with several writers, each some of them."""
-    shares = [works[number::WRITERS] for number in range(WRITERS)]
-    with ThreadPoolExecutor(WRITERS) as pool:
-        results = pool.map(lambda share: transact(postgres, share), shares)
-        return list(itertools.chain.from_iterable(results))
+    """Do the works at all nodes, each some of them."""
+    shares = [transact(each, works[number::NODES]) for number, each in enumerate(stores)]
+    return list(itertools.chain.from_iterable(await asyncio.gather(*shares)))
 
 
-def counts(postgres: Postgres, *names: str) -> list[tuple[int, int]]:
+async def counts(database: PostgresDatabase, *names: str) -> list[tuple[int, int]]:
     """Return how many registrations are counted for each tenant, and how many there are."""
 
     def work(tx: Transaction) -> list[tuple[int, int]]:
@@ -113,9 +68,7 @@ def counts(postgres: Postgres, *names: str) -> list[tuple[int, int]]:
             for name in names
         ]
 
-    (found,) = transact(postgres, [work])
-    assert isinstance(found, list)
-    return found
+    return await database.read(work)
 
 
 def creates(name: str, quota: int) -> Callable[[Transaction], object]:
@@ -138,38 +91,40 @@ def registers(tenant: str) -> Callable[[Transaction], object]:
     return lambda tx: RULES.register(tx, tenant=tenant).subdomain
 
 
-def test_three_hundred_who_register_at_once_get_exactly_what_the_quota_allows(
-    postgres: Postgres,
+async def test_three_hundred_who_register_at_once_get_exactly_what_the_quota_allows(
+    stores: list[PostgresDatabase],
 ) -> None:
-    transact(postgres, [creates("acme", 49)])
-    results = at_once(postgres, [registers("acme")] * 300)
+    await transact(stores[0], [creates("acme", 49)])
+    results = await at_once(stores, [registers("acme")] * 300)
     refused = [each for each in results if isinstance(each, RegistrationError)]
     assert {each.code for each in refused} == {"quota_exceeded"}
     assert len(refused) == 251
-    assert counts(postgres, "acme") == [(49, 49)]
+    assert await counts(stores[1], "acme") == [(49, 49)]
 
 
-def test_counts_are_right_after_the_same_registrations_were_moved_and_deleted_at_once(
-    postgres: Postgres,
+async def test_counts_are_right_after_the_same_registrations_were_moved_and_deleted_at_once(
+    stores: list[PostgresDatabase],
 ) -> None:
-    transact(postgres, [creates("here", 12), creates("there", 12)])
-    made = [str(each) for each in transact(postgres, [registers("here")] * 6)]
+    await transact(stores[0], [creates("here", 12), creates("there", 12)])
+    made = [str(each) for each in await transact(stores[0], [registers("here")] * 6)]
     works: list[Callable[[Transaction], object]] = []
     for subdomain in made:
         works += [assigns(subdomain, "there"), assigns(subdomain, "here")] * 3
     works += [deletes(subdomain) for subdomain in made[:3]] * 3
     works += [registers("there")] * 10
-    at_once(postgres, works)
-    (here, all_here), (there, all_there) = counts(postgres, "here", "there")
+    await at_once(stores, works)
+    (here, all_here), (there, all_there) = await counts(stores[1], "here", "there")
     assert (here, there) == (all_here, all_there)
     assert max(here, there) <= 12
 
 
-def test_a_tenant_is_not_deleted_while_somebody_registers(postgres: Postgres) -> None:
+async def test_a_tenant_is_not_deleted_while_somebody_registers(
+    stores: list[PostgresDatabase],
+) -> None:
     for number in range(10):
         name = f"brief{number}"
-        transact(postgres, [creates(name, 5)])
-        results = at_once(postgres, [registers(name), removes(name)])
+        await transact(stores[0], [creates(name, 5)])
+        results = await at_once(stores, [registers(name), removes(name)])
         assert sum(isinstance(each, RegistrationError) for each in results) == 1
         if any(isinstance(each, str) for each in results):
-            assert counts(postgres, name) == [(1, 1)]
+            assert await counts(stores[1], name) == [(1, 1)]

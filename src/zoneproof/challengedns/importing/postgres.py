@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from zoneproof.challengedns.importing.database import PAGE, Database, Row
 from zoneproof.core.errors import InvalidInputError, StorageError
 
-_CONNECT_SECONDS = 10.0
-_STATEMENT_SECONDS = 60.0
+_CONNECT_SECONDS = 10
+_STATEMENT_SECONDS = 60
+_SSL_MODES = frozenset({"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+
+_UNKNOWN_PARAMETER = re.compile(r'invalid URI query parameter: "(\w{1,30})"')
+# Nothing of the URL is repeated: what cannot be told apart may be the password.
+NOT_UNDERSTOOD = (
+    "the PostgreSQL URL cannot be understood: write it as"
+    " postgres://user:password@host:5432/database, and special characters as %2F"
+)
 
 _SCHEMA = (
     "SELECT table_name, column_name FROM information_schema.columns"
@@ -30,38 +39,39 @@ _NOT_UNDERSTOOD = (
 
 @asynccontextmanager
 async def open_postgres(url: str) -> AsyncIterator[Database]:
-    """Connect to a URL as acme-dns has it; asyncpg says which parameters it may have.
+    """Connect to a URL as acme-dns has it; libpq says which parameters it may have.
 
     The password may also be in ``PGPASSWORD`` or ``~/.pgpass``; no error shows it. Raises
     InvalidInputError and StorageError.
     """
-    asyncpg = _asyncpg()
+    psycopg = _psycopg()
     parts = _split(url)
     name = parts.path.strip("/") or "its user's"
     where = f"PostgreSQL at {parts.hostname or 'its socket'}, database '{unquote(name)}'"
     login, _, host = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
-    with _told(asyncpg, f"cannot connect to {where}"):
-        connection = await asyncpg.connect(
+    given = {"user": unquote(user), "password": unquote(password)}
+    with _told(psycopg, f"cannot connect to {where}"):
+        connection = await psycopg.AsyncConnection.connect(
             parts._replace(netloc=host).geturl(),
-            user=unquote(user) or None,
-            password=unquote(password) or None,
-            timeout=_CONNECT_SECONDS,
-            command_timeout=_STATEMENT_SECONDS,
-            statement_cache_size=0,  # a connection pooler may stand between
+            **{key: value for key, value in given.items() if value},
+            connect_timeout=_CONNECT_SECONDS,
+            prepare_threshold=None,  # a connection pooler may stand between
         )
     try:
-        with _told(asyncpg, f"cannot read {where}"):
-            await connection.transaction(isolation="repeatable_read", readonly=True).start()
-        yield _Postgres(asyncpg, where, connection)
+        with _told(psycopg, f"cannot read {where}"):
+            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            await connection.set_read_only(True)
+            await connection.execute(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'")
+        yield _Postgres(psycopg, where, connection)
     finally:
-        connection.terminate()
+        await connection.close()
 
 
 class _Postgres:
-    def __init__(self, asyncpg: Any, name: str, connection: Any) -> None:
+    def __init__(self, psycopg: Any, name: str, connection: Any) -> None:
         self.name = name
-        self._asyncpg = asyncpg
+        self._psycopg = psycopg
         self._connection = connection
 
     async def schema(self) -> list[Row]:
@@ -69,40 +79,38 @@ class _Postgres:
 
     async def query(self, sql: str) -> list[Row]:
         with self._told():
-            return _rows(await self._connection.fetch(sql))
+            cursor = await self._connection.execute(sql)
+            return list(await cursor.fetchall())
 
     def accounts(self) -> AsyncIterator[list[Row]]:
-        return self._pages(_ACCOUNTS)
+        return self._pages("accounts", _ACCOUNTS)
 
     def values(self, *, of_version_0: bool) -> AsyncIterator[list[Row]]:
-        return self._pages(_FIRST_VALUES if of_version_0 else _VALUES)
+        return self._pages("values", _FIRST_VALUES if of_version_0 else _VALUES)
 
-    async def _pages(self, sql: str) -> AsyncIterator[list[Row]]:
-        with self._told():
-            cursor = await self._connection.cursor(sql)
-        while True:
+    async def _pages(self, name: str, sql: str) -> AsyncIterator[list[Row]]:
+        async with self._connection.cursor(name) as cursor:
             with self._told():
-                records = await cursor.fetch(PAGE)
-            if not records:
-                return
-            yield _rows(records)
+                await cursor.execute(sql)
+            while True:
+                with self._told():
+                    found = await cursor.fetchmany(PAGE)
+                if not found:
+                    return
+                yield list(found)
 
     def _told(self) -> AbstractContextManager[None]:
-        return _told(self._asyncpg, f"cannot read {self.name}")
+        return _told(self._psycopg, f"cannot read {self.name}")
 
 
-def _rows(records: Iterable[Iterable[object]]) -> list[Row]:
-    return [tuple(record) for record in records]
-
-
-def _asyncpg() -> Any:
+def _psycopg() -> Any:
     try:
-        import asyncpg  # type: ignore[import-untyped]  # optional: the extra 'postgres'
+        import psycopg  # optional: the extra 'postgres'
     except ImportError as error:
         raise StorageError(
-            "asyncpg, which reads PostgreSQL, is not installed: install 'zoneproof[postgres]'"
+            "psycopg, which talks to PostgreSQL, is not installed: install 'zoneproof[postgres]'"
         ) from error
-    return asyncpg
+    return psycopg
 
 
 def _split(url: str) -> SplitResult:
@@ -112,25 +120,32 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         is_clear = False
     if not is_clear or "@" in parts.path + parts.query + parts.fragment:
-        raise InvalidInputError(_NOT_UNDERSTOOD)
+        raise InvalidInputError(NOT_UNDERSTOOD)
+    try:
+        parameters = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise InvalidInputError(NOT_UNDERSTOOD) from None
+    if parts.fragment or parameters.get("sslmode", "") not in _SSL_MODES:
+        raise InvalidInputError(NOT_UNDERSTOOD)
     return parts
 
 
 @contextmanager
-def _told(asyncpg: Any, what: str) -> Iterator[None]:
+def _told(psycopg: Any, what: str) -> Iterator[None]:
     try:
         yield
-    except (asyncpg.ClientConfigurationError, ValueError) as error:
-        raise InvalidInputError(_NOT_UNDERSTOOD) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StorageError(f"{what}: {' '.join(str(error).split())[:300]}") from error
-    except OSError as error:
-        raise StorageError(f"{what}: {_reason(error)}; check that it runs, and its port") from error
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate is not None:
+            raise StorageError(f"{what}: {_said(error)}") from error
+        unknown = _UNKNOWN_PARAMETER.search(str(error))
+        raise InvalidInputError(
+            f"the PostgreSQL URL has an unknown parameter '{unknown[1]}'"
+            if unknown
+            else NOT_UNDERSTOOD
+        ) from error
+    except psycopg.Error as error:
+        raise StorageError(f"{what}: {_said(error)}") from error
 
 
-def _reason(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
-    return error.strerror or str(error)
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
