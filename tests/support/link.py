@@ -30,6 +30,7 @@ class Link:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.ways: set[asyncio.DatagramTransport] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -74,9 +75,13 @@ class Link:
         self._server.close()
         self._udp.abort()
         await self._drop()
+        for way in self.ways:
+            way.abort()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+        await asyncio.sleep(0)  # in which transports that were aborted close their sockets
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._keep(writer)
@@ -138,10 +143,8 @@ class _UdpLink(asyncio.DatagramProtocol):
             remote_addr=(_HOST, self._link.target),
         )
         way.sendto(data)
+        self._link.ways.add(way)
         loop.call_later(2, way.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        pass
 
 
 class _WayBack(asyncio.DatagramProtocol):

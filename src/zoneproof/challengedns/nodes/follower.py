@@ -87,12 +87,20 @@ class Follower:
         os.write(self._waker, b"\0")
         self._thread.join()
         self._memory.suspend()  # it may have renewed the lease meanwhile
-        with (
-            contextlib.suppress(StorageError),
-            contextlib.closing(Feed(self._server)) as feed,
-            feed.statement() as tx,
-        ):
-            node_rows.leave(tx, self.identity.name)
+        self._replica.note_leaving()
+        try:
+            feed = Feed(self._server)
+        except StorageError as error:
+            _log.warning("the others wait until the lease ends: %s", error.message)
+            self._replica.note_staying()
+        else:
+            # If this fails it may have been done all the same, and the note is right.
+            with (
+                contextlib.suppress(StorageError),
+                contextlib.closing(feed),
+                feed.transaction(durable=True) as tx,
+            ):
+                node_rows.leave(tx, self.identity.name)
         os.close(self._wake)
         os.close(self._waker)
 
@@ -252,6 +260,8 @@ class Follower:
             self._acknowledged = None
             self.catch_up(feed)
         self._memory.extend_lease(before + LEASE)
+        if is_taken_up:
+            self._replica.note_staying()
         self._mark_ended(feed, nodes)
         if self._renewals % _UPKEEP_RENEWALS == 0:
             self._replica.keep_value_time(feed.value_time(self._value_clock))

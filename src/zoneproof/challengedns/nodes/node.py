@@ -109,7 +109,9 @@ class Node:
 
     def _known(self) -> tuple[int, Sequence[Peer]] | None:
         newest = self.follower.newest
-        return None if newest is None else (newest.generation, self.follower.peers)
+        if newest is None or self.replica.has_left:
+            return None
+        return newest.generation, self.follower.peers
 
     def _check_others(self, feed: Feed) -> None:
         identity = self.follower.identity

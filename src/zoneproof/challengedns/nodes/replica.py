@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +60,7 @@ class Replica:
     def __init__(self, path: Path, clock: ValueClock | None = None) -> None:
         """Open the file, or make another one where it is damaged or missing."""
         self.path = path
+        self._left = path.with_name(f"{path.name}.left")
         self._clock = clock or ValueClock()
         try:
             self.database = _open(path)
@@ -133,6 +136,26 @@ class Replica:
                 tx.execute("INSERT INTO replica_peer VALUES (?, ?)", [peer.name, peer.address])
 
         self.database.write_and_wait(work)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether nobody minds any more what this node answers: it needs a lease first."""
+        return self._left.exists()
+
+    def note_leaving(self) -> None:
+        """Let :attr:`has_left` be true, also after a loss of power."""
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self._left, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            os.fsync(descriptor)
+            os.close(descriptor)
+            folder = os.open(self._left.parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+
+    def note_staying(self) -> None:
+        """Let :attr:`has_left` be false."""
+        with contextlib.suppress(OSError):
+            self._left.unlink(missing_ok=True)
 
     def keep_value_time(self, now: int) -> int:
         """Continue value time from ``now`` at least, and return how far it is ahead here."""

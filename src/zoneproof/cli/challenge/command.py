@@ -23,6 +23,14 @@ _TABLE = {
             "Administer the registrations.",
         ),
         "tenant": (f"{_ROOM}.tenant:tenant", "Administer the tenants."),
+        "node": (
+            f"{_ROOM}.node:node",
+            "List and remove the nodes that share a database.",
+        ),
+        "move-database": (
+            f"{_ROOM}.move_database:move_database",
+            "Copy the database to PostgreSQL, or back to a file.",
+        ),
         "key": (f"{_ROOM}.key:key", "Administer licence keys, and the operator's."),
     },
 }

@@ -1,0 +1,80 @@
+"""The ``zoneproof challenge move-database`` command: to PostgreSQL, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
+from zoneproof.challengedns.store.database import database_exists, open_database
+from zoneproof.challengedns.store.moving import move_database as move
+from zoneproof.cli.challenge.database import config_option
+from zoneproof.cli.option_groups import json_option
+from zoneproof.cli.output import json_document
+from zoneproof.core.errors import ConfigError, InvalidInputError
+
+_NOUNS = {
+    "challenge_tenant": "tenants",
+    "challenge_key": "keys",
+    "challenge_deleted_subdomain": "deleted names",
+    "challenge_registration": "registrations",
+    "challenge_value": "values",
+}
+
+
+@click.command("move-database")
+@config_option
+@click.argument("target")
+@json_option
+def move_database(path: Path, target: str, as_json: bool) -> None:
+    """Copy the database to TARGET: PostgreSQL, or back to a file.
+
+    TARGET is a postgresql:// URL (the password may be in PGPASSWORD) or the path of a file. The
+    source is the database of the configuration, and stays as it is. It can be repeated, and then
+    takes over what has changed since: copy while the service runs, stop it, copy once more, and
+    put TARGET into the configuration as 'database'.
+    """
+    config = load_config(path)
+    if not database_exists(config):
+        raise ConfigError(
+            f"the database {config.database} does not exist: there is nothing to copy"
+        )
+    owner = service_user(config)
+    if re.match(r"postgres(ql)?://", target):
+        there = replace(config, postgres=target)
+    else:
+        file = Path(target).absolute()
+        if config.postgres is None and file == config.database.absolute():
+            raise InvalidInputError(f"{target} is the database that is to be copied")
+        there = replace(config, postgres=None, database=file)
+        if owner is not None:
+            make_folder_for(file.parent, owner)
+
+    def progress(table: str, count: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[K{count:,} {_NOUNS[table]}", nl=False, err=True)
+
+    async def main() -> dict[str, int]:
+        source = open_database(config)
+        try:
+            opened = open_database(there, owner)
+            try:
+                return await move(source, opened, progress)
+            finally:
+                await opened.close()
+        finally:
+            await source.close()
+
+    counts = {_NOUNS[table]: count for table, count in asyncio.run(main()).items()}
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    if as_json:
+        json_document({noun.replace(" ", "_"): count for noun, count in counts.items()})
+    else:
+        click.echo("copied " + ", ".join(f"{count:,} {noun}" for noun, count in counts.items()))

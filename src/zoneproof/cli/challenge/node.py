@@ -1,0 +1,92 @@
+"""The ``zoneproof challenge node`` commands: the nodes that share a database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.store import node_rows
+from zoneproof.cli.asking import confirm, yes_option
+from zoneproof.cli.challenge.database import config_option, read, write
+from zoneproof.cli.option_groups import Commands, json_option
+from zoneproof.cli.output import json_document, tell
+from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.storage import Transaction
+
+
+@click.group(cls=Commands)
+def node() -> None:
+    """List and remove the nodes that share a database.
+
+    Also while they run.
+    """
+
+
+@node.command("list")
+@config_option
+@json_option
+def list_nodes(path: Path, as_json: bool) -> None:
+    """List the nodes: version, lease, how far each is behind, and whether its DNS answers here."""
+    from zoneproof.challengedns.nodes.overview import NodeFacts, node_facts
+
+    config = load_config(path)
+    _require_nodes(path)
+    found = node_facts(config.registration_zone, *read(path, lambda tx, _: node_facts_of(tx)))
+    if as_json:
+        json_document({"nodes": [asdict(each) for each in found]})
+        return
+    if not found:
+        click.echo("no node has been started yet: 'zoneproof challenge serve'")
+
+    def line(each: NodeFacts) -> str:
+        behind = "current" if each.behind == 0 else f"behind by {each.behind} changes"
+        return (
+            f"{each.name}  {each.address}  {each.version}  {each.lease}  {behind}"
+            f"  renewed {each.renewed_seconds_ago} s ago"
+            f"  DNS {'answers' if each.answers else 'does not answer'} here"
+        )
+
+    for each in found:
+        click.echo(line(each))
+
+
+def node_facts_of(tx: Transaction) -> tuple[list[node_rows.NodeRow], int, int]:
+    """Return the nodes, the newest change, and the time by the database's clock."""
+    return node_rows.nodes(tx), node_rows.latest_change(tx), node_rows.database_time(tx)
+
+
+@node.command()
+@config_option
+@click.argument("name", metavar="NAME")
+@yes_option
+@json_option
+def remove(path: Path, name: str, yes: bool, as_json: bool) -> None:
+    """Remove a node that is off and will not come back.
+
+    Updates then no longer wait for what it might answer.
+    """
+    _require_nodes(path)
+    confirm(f"Is the node {name} off? One that still answers DNS might contradict others.", yes=yes)
+
+    def work(tx: Transaction) -> None:
+        found = next((each for each in node_rows.nodes(tx) if each.name == name), None)
+        if found is None:
+            raise InvalidInputError(
+                f"there is no node '{name[:63]}': see 'zoneproof challenge node list'"
+            )
+        if found.holds_lease:
+            raise InvalidInputError(f"node '{name}' holds a lease: stop it first")
+        node_rows.remove(tx, name)
+
+    write(path, lambda tx, _: work(tx))
+    tell({"removed": name}, f"the node {name} is removed", as_json=as_json)
+
+
+def _require_nodes(path: Path) -> None:
+    if load_config(path).postgres is None:
+        raise ConfigError(
+            f"{path}: 'database' is a file on this machine: only a database in PostgreSQL has nodes"
+        )

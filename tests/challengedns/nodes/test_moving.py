@@ -1,0 +1,99 @@
+"""A database is copied from a file to PostgreSQL and back, in several goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.challenge_service import (
+    Service,
+    challenge_command,
+    register,
+    request,
+    txt,
+    update,
+    write_config,
+)
+from tests.support.nodes import Cluster
+from tests.support.peers.postgres import Postgres
+
+
+def test_a_machine_moves_to_nodes_and_back_while_it_runs(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    config = write_config(alone)
+    url = postgres.url(database)
+    with Service(config) as service:
+        key = challenge_command(config, "tenant", "create", "acme", "--quota", "3")
+        assert key.status == 0, key.stderr
+        kept, gone = register(service.url), register(service.url)
+        for account in (kept, gone):
+            assert update(service.url, account, txt("a")).status == 200
+        first = challenge_command(config, "move-database", url, "--json")
+        assert first.status == 0, first.stderr
+        assert json.loads(first.stdout)["registrations"] == 2
+        assert update(service.url, kept, txt("b")).status == 200
+        assert update(service.url, kept, txt("a"), method="DELETE").status == 200
+        assert (
+            challenge_command(config, "registration", "delete", gone.subdomain, "--yes").status == 0
+        )
+    second = challenge_command(config, "move-database", url)
+    assert second.stdout.startswith("copied 1 tenants, 0 keys, 1 deleted names, 1 registrations")
+    with Cluster(tmp_path, postgres, database, ("a", "b")) as nodes:
+        for node in nodes:
+            assert node.says(kept.fulldomain) == [txt("b")]
+            assert node.says(gone.fulldomain) == "NXDOMAIN"
+        assert update(nodes[1].url, kept, txt("c")).status == 200
+        newcomer = register(nodes[0].url)
+        refused = challenge_command(config, "move-database", url)
+        assert refused.status == 1
+        assert "registrations that are not in the source" in refused.stderr
+        assert update(nodes[0].url, newcomer, txt("n")).status == 200
+        assert request(nodes[0].url, "GET", "/health").status == 200
+        back = tmp_path / "back.db"
+        done = challenge_command(nodes[0].config, "move-database", str(back))
+        assert done.status == 0, done.stderr
+    (alone / "challenge.db").unlink()
+    for leftover in alone.glob("challenge.db-*"):
+        leftover.unlink()
+    back.rename(alone / "challenge.db")
+    with Service(config) as service:
+        assert service.texts(kept.fulldomain) == [txt("b"), txt("c")]
+        assert service.texts(newcomer.fulldomain) == [txt("n")]
+        assert update(service.url, kept, txt("d")).status == 200
+
+
+def test_nodes_are_listed_and_one_that_is_off_is_removed(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    with Cluster(tmp_path, postgres, database, ("a", "b")) as nodes:
+        config = nodes[0].config
+        account = register(nodes[0].url)
+        assert update(nodes[0].url, account, txt("a")).status == 200
+        listed = json.loads(challenge_command(config, "node", "list", "--json").stdout)["nodes"]
+        assert [
+            (each["name"], each["lease"], each["behind"], each["answers"]) for each in listed
+        ] == [
+            ("a", "held", 0, True),
+            ("b", "held", 0, True),
+        ]
+        refused = challenge_command(config, "node", "remove", "b", "--yes")
+        assert "node 'b' holds a lease: stop it first" in refused.stderr
+        nodes[1].stop()
+        line = challenge_command(config, "node", "list").stdout.splitlines()[1]
+        assert "given up" in line
+        assert "DNS does not answer here" in line
+        assert challenge_command(config, "node", "remove", "b", "--yes").status == 0
+        assert (
+            "there is no node" in challenge_command(config, "node", "remove", "b", "--yes").stderr
+        )
+        assert update(nodes[0].url, account, txt("b")).status == 200
+        nodes[1].start()
+
+
+def test_nodes_are_for_postgresql(tmp_path: Path) -> None:
+    done = challenge_command(write_config(tmp_path), "node", "list")
+    assert done.status == 2
+    assert "only a database in PostgreSQL has nodes" in done.stderr
