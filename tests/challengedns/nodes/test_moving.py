@@ -73,9 +73,8 @@ def test_nodes_are_listed_and_one_that_is_off_is_removed(
         account = register(nodes[0].url)
         assert update(nodes[0].url, account, txt("a")).status == 200
         listed = json.loads(challenge_command(config, "node", "list", "--json").stdout)["nodes"]
-        assert [
-            (each["name"], each["lease"], each["behind"], each["answers"]) for each in listed
-        ] == [
+        keys = ("name", "lease", "behind", "answers")
+        assert [tuple(each[key] for key in keys) for each in listed] == [
             ("a", "held", 0, True),
             ("b", "held", 0, True),
         ]

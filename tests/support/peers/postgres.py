@@ -60,7 +60,7 @@ class Postgres(BackgroundServer):
                 "-cfsync=off",
                 *(f"-c{setting}" for setting in settings),
             ],
-            "database system is ready to accept connections",
+            "database system is ready to accept (read-only )?connections",
         )
 
     def start(self) -> None:
