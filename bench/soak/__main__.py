@@ -14,6 +14,7 @@ _RUNS = {
     "kills": (200, "times kill -9 of the whole service under load"),
     "day": (1_000_000, "registrations, one day of whose traffic is replayed"),
     "connections": (200_000, "connections, one after the other, and crowds that hold thousands"),
+    "nodes": (100, "faults of three nodes and their database, under updates"),
     "deploy": (100, "times kill -9 of 'zoneproof renew' while it deploys"),
     "renewals": (300, "times kill -9 of 'zoneproof renew'"),
 }

@@ -24,7 +24,7 @@ CONFIG = """
 database = "{url}"
 [dns]
 listen = ["127.0.0.1:{port}"]
-workers = 1
+workers = {workers}
 [node]
 name = "{name}"
 address = "127.0.0.1:{link}"
@@ -52,9 +52,15 @@ class ServiceNode(Service):
     """A node. ``database`` is its link to the database, ``dns`` that of the others to its DNS."""
 
     def __init__(
-        self, folder: Path, name: str, url: Callable[[int], str], database_port: int
+        self,
+        folder: Path,
+        name: str,
+        url: Callable[[int], str],
+        database_port: int,
+        workers: int = 1,
     ) -> None:
         self.node_name = name
+        self._workers = workers
         self.fixed_port = free_port()
         self.database = Link(database_port)
         self.dns = Link(self.fixed_port)
@@ -69,6 +75,7 @@ class ServiceNode(Service):
             CONFIG.format(
                 url=self._url(self.database.port),
                 port=self.fixed_port,
+                workers=self._workers,
                 name=self.node_name,
                 link=self.dns.port,
                 zone=ZONE,
@@ -148,11 +155,15 @@ class Cluster:
         postgres: Postgres,
         database: str,
         names: Sequence[str] = ("a", "b", "c"),
+        *,
+        workers: int = 1,
     ) -> None:
         self.postgres = postgres
         self.database = database
         self.nodes = [
-            ServiceNode(folder, name, lambda port: postgres.url(database, port), postgres.port)
+            ServiceNode(
+                folder, name, lambda port: postgres.url(database, port), postgres.port, workers
+            )
             for name in names
         ]
 

@@ -25,6 +25,7 @@ T = TypeVar("T")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_POSTGRES = re.compile(r"postgres(ql)?://")
 _NODE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MIN_LIFETIME = 60
 # Found out at once: later the service keeps to one of them, and a reread must not see that.
@@ -153,6 +154,11 @@ def load_config(path: Path) -> Config:
 
 def _check(path: Path, file: File) -> Config:
     zones = tuple(_zone(section, index) for index, section in enumerate(file.zones))
+    if file.api.tls == "auto" and re.match(_POSTGRES, file.database):
+        raise ConfigError(
+            "'api.tls' is 'auto', which only one machine can be: several nodes need 'file', with a"
+            " certificate that 'zoneproof issue' obtains at each"
+        )
     names = [zone.name for zone in zones]
     for name in names:
         if names.count(name) > 1:
@@ -202,7 +208,7 @@ def _replica(file: File) -> str:
 
 def _node(file: File) -> tuple[str | None, NodeConfig | None]:
     """Return the URL of PostgreSQL and who this node is, or neither for a SQLite file."""
-    if not re.match(r"postgres(ql)?://", file.database):
+    if not re.match(_POSTGRES, file.database):
         if "://" in file.database:
             # What stands in it may be a password, so it is not repeated.
             raise ConfigError("'database': write the path of a file, or postgresql://host/database")

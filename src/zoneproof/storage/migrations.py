@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -66,15 +67,8 @@ def apply_migrations(transaction: Transaction, migrations: list[Migration], wher
         "CREATE TABLE IF NOT EXISTS schema_version"
         " (component TEXT PRIMARY KEY, number INTEGER NOT NULL)"
     )
+    require_known(transaction, migrations, where)
     seen = _seen(transaction)
-    newest = {migration.component: migration.number for migration in migrations}
-    for component, number in newest.items():
-        if seen.get(component, 0) > number:
-            raise StorageError(
-                f"{where} was written by a newer Zoneproof (its {component} tables are of version"
-                f" {seen[component]}, this program knows {number}): update Zoneproof; nothing was"
-                " changed"
-            )
     for migration in migrations:
         if migration.number <= seen.get(migration.component, 0):
             continue
@@ -85,3 +79,16 @@ def apply_migrations(transaction: Transaction, migrations: list[Migration], wher
             " ON CONFLICT (component) DO UPDATE SET number = excluded.number",
             (migration.component, migration.number),
         )
+
+
+def require_known(transaction: Transaction, migrations: Sequence[Migration], where: str) -> None:
+    """Raise StorageError if the database comes from a newer version of this program."""
+    seen = _seen(transaction)
+    newest = {migration.component: migration.number for migration in migrations}
+    for component, number in newest.items():
+        if seen.get(component, 0) > number:
+            raise StorageError(
+                f"{where} was written by a newer Zoneproof (its {component} tables are of version"
+                f" {seen[component]}, this program knows {number}): update Zoneproof; nothing was"
+                " changed"
+            )

@@ -55,7 +55,8 @@ class Follower:
         self.identity = identity
         self.newest: Change | None = replica.newest()
         self.peers: Sequence[Peer] = replica.peers()
-        self.lag = 0.0
+        self.current_at = 0.0
+        """When the replica was last known to be current, by the machine's seconds."""
         self._server = server
         self._replica = replica
         self._memory = memory
@@ -141,6 +142,11 @@ class Follower:
 
     def catch_up(self, feed: Feed) -> None:
         """Take over what has changed, and acknowledge it. Raises StorageError."""
+        before = self._clock()
+        self._catch_up(feed)
+        self.current_at = before
+
+    def _catch_up(self, feed: Feed) -> None:
         try:
             if self.newest is None:
                 self._read_everything(feed)

@@ -70,6 +70,11 @@ class Node:
         """Whether the others wait for this node."""
         return machine_seconds() < self.memory.lease_until
 
+    @property
+    def seconds_behind(self) -> float:
+        """How long ago the replica was last known to be current."""
+        return machine_seconds() - self.follower.current_at
+
     def prepare(self) -> None:
         """Make the replica ready to answer from, as far as the database can be reached. Blocks.
 

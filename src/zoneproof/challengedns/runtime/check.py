@@ -137,7 +137,24 @@ def _check_user(config: Config) -> Iterator[CheckFinding]:
         yield _problem("user", error.message)
 
 
+def _check_postgres(url: str) -> Iterator[CheckFinding]:
+    # Imported only then, with PostgreSQL's client.
+    from zoneproof.challengedns.store.postgres_database import try_out_postgres
+
+    try:
+        found, risk = try_out_postgres(url)
+    except ZoneproofError as error:
+        yield _problem("database", error.message)
+        return
+    yield _ok("database", found)
+    if risk:
+        yield _note("database", risk)
+
+
 def _check_database(config: Config) -> Iterator[CheckFinding]:
+    if config.postgres is not None:
+        yield from _check_postgres(config.postgres)
+        return
     database = config.database
     if not os.access(database, os.F_OK):
         folder = database.parent

@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -70,6 +70,20 @@ class CountedRequests:
         await self._app(scope, receive, counted)
 
 
+class NodeFigures(Protocol):
+    """What is told of a node among several."""
+
+    @property
+    def holds_lease(self) -> bool:
+        """Whether the others wait for it."""
+        ...
+
+    @property
+    def seconds_behind(self) -> float:
+        """How long ago its replica was last known to be current."""
+        ...
+
+
 class Metrics:
     """All that is known, put together when Prometheus asks.
 
@@ -85,12 +99,13 @@ class Metrics:
         self._rows_at = 0.0
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.storage = {"read": Histogram(), "write": Histogram()}
+        self.node: NodeFigures | None = None
         self.certificate_expires_at: float | None = None
         self.renewals: Counter[str] = Counter({"success": 0, "failure": 0})
 
-    def observe_storage(self, kind: Literal["read", "write"], seconds: float) -> None:
+    def observe_storage(self, kind: Literal["read", "write", "confirm"], seconds: float) -> None:
         """Count a transaction, and how long it took."""
-        self.storage[kind].observe(seconds)
+        self.storage.setdefault(kind, Histogram()).observe(seconds)
 
     async def page(self, database: Database) -> str:
         """Return the page. Raises StorageError."""
@@ -177,6 +192,19 @@ class Metrics:
             "Attempts to obtain the API's certificate (tls = auto).",
             (({"result": result}, count) for result, count in sorted(self.renewals.items())),
         )
+        if self.node is not None:
+            yield from _family(
+                "zoneproof_node_holds_lease",
+                "gauge",
+                "1 if this node holds a lease, 0 if it must not be asked.",
+                [({}, int(self.node.holds_lease))],
+            )
+            yield from _family(
+                "zoneproof_node_seconds_behind",
+                "gauge",
+                "How long ago this node's replica was last known to be current.",
+                [({}, round(self.node.seconds_behind, 3))],
+            )
         if self.certificate_expires_at is not None:
             yield from _family(
                 "zoneproof_certificate_expiry_timestamp_seconds",

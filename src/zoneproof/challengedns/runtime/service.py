@@ -141,7 +141,7 @@ class _Service:
                 await asyncio.to_thread(self._node.start)
             if for_metrics:
                 metrics = HttpServer(
-                    make_metrics_app(self._metrics, self._database),
+                    make_metrics_app(self._metrics, self._local),
                     connections=METRICS,
                     of_one=METRICS,
                 )
@@ -199,6 +199,7 @@ class _Service:
         self._node = await open_in_thread(opening, Node.close)
         stack.push_async_callback(self._node.close)
         self._local = self._node.replica.database
+        self._metrics.node = self._node
         await asyncio.to_thread(self._node.prepare)
 
     def _require_readers(self) -> None:

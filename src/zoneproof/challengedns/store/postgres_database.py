@@ -12,10 +12,13 @@ from zoneproof.challengedns.store.barrier import Barrier, LeaseObserver
 from zoneproof.challengedns.store.sqlite_database import COMPONENT, Observe
 from zoneproof.core.errors import StorageError
 from zoneproof.storage import Transaction, load_migrations
-from zoneproof.storage.postgres import PostgresServer, PostgresStore
+from zoneproof.storage.migrations import require_known
+from zoneproof.storage.postgres import PostgresServer, PostgresStore, PostgresTransaction
 
 T = TypeVar("T")
 
+_TABLE = "challenge_generation"
+_OLDEST = 140_000
 # Whoever writes holds this row until the commit, so that generations are committed in their order,
 # and transactions of all nodes run one after the other.
 _LOCK = "SELECT generation FROM challenge_generation FOR UPDATE"
@@ -69,9 +72,13 @@ class PostgresDatabase:
         start = time.perf_counter()
         try:
             result = await self._store.write(work)
-            await self._barrier.passed(self._latest)
         finally:
             self._observe("write", time.perf_counter() - start)
+        start = time.perf_counter()
+        try:
+            await self._barrier.passed(self._latest)
+        finally:
+            self._observe("confirm", time.perf_counter() - start)
         return result
 
     def _finish(self, tx: Transaction) -> Callable[[], None]:
@@ -97,3 +104,45 @@ class PostgresDatabase:
         """Finish what was begun and release the connections."""
         await self._store.close()
         await asyncio.to_thread(self._barrier.close)
+
+
+def try_out_postgres(url: str) -> tuple[str, str]:
+    """Look whether a database can be used, and change nothing.
+
+    Return what it is, and what could lose acknowledged values there, or "". Raises
+    InvalidInputError and StorageError.
+    """
+    server = PostgresServer(url)
+    connection = server.connect()
+    try:
+        with server.errors():
+            tx = PostgresTransaction(connection)
+            ((version, number, may_create, standbys, commits),) = tx.query(
+                "SELECT current_setting('server_version'),"
+                " CAST(current_setting('server_version_num') AS INTEGER),"
+                " CAST(has_schema_privilege(current_schema(), 'CREATE') AS INTEGER),"
+                " current_setting('synchronous_standby_names'),"
+                " current_setting('synchronous_commit')"
+            )
+            seen = tx.query(
+                "SELECT 1 FROM information_schema.tables WHERE table_name = ?", [_TABLE]
+            )
+            if seen:
+                require_known(tx, load_migrations(COMPONENT), server.name)
+    finally:
+        connection.close()
+    if int(str(number)) < _OLDEST:
+        raise StorageError(f"{server.name}: version 14 or newer is needed, it is {version!s}")
+    if not may_create and not seen:
+        raise StorageError(
+            f"{server.name}: its user may not make tables: GRANT CREATE ON SCHEMA public"
+        )
+    risk = ""
+    if commits in {"off", "local"}:
+        risk = f"its synchronous_commit is '{commits!s}': a failover loses acknowledged values"
+    elif not standbys:
+        risk = (
+            "it has no synchronous standby: if it can fail over to another server, values that were"
+            " acknowledged just before may be lost (synchronous_standby_names)"
+        )
+    return f"{server.name} can be used, version {version!s}", risk

@@ -70,8 +70,11 @@ _CHANGES = (
     " LEFT JOIN challenge_change c ON c.generation > ? AND c.is_new = 0"
 )
 
-Observe = Callable[[Literal["read", "write"], float], None]
-"""Gets how long a transaction took, waiting included, in seconds."""
+Observe = Callable[[Literal["read", "write", "confirm"], float], None]
+"""Gets how long a transaction took, waiting included, in seconds.
+
+``confirm`` is how long it took after the commit until all nodes answered with a change.
+"""
 
 
 class SqliteDatabase:
