@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from zoneproof.manager.certificates.files import CertificateFiles, OnDisk
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.on_disk import OnDisk
 
 _READ = ("fullchain.pem", "cert.pem", "chain.pem", "csr.pem", "privkey.pem")
 _Stamp = tuple[tuple[int, int, int] | None, ...]
