@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.terminal import run_at_terminal
+from tests.providers.fakes.cloudflare import FakeCloudflare
 from tests.providers.fakes.digitalocean import FakeDigitalOcean
 from tests.support import made_up
 from tests.support.command import Result
@@ -211,6 +213,23 @@ async def test_an_api_is_asked_before_the_key_is_stored(world: World) -> None:
     assert refused.status == 1
     assert "nothing was stored: --no-test stores it untested" in refused.stdout
     assert json.loads(added.stdout)["zones"] == ["example.com"]
+
+
+async def test_the_api_is_asked_when_the_key_expires(world: World) -> None:
+    api = FakeCloudflare()
+    api.keys[GOOD_TOKEN] = Key()
+    api.add_zone("example.com")
+    api.expires = datetime(2099, 3, 1, 12, tzinfo=UTC)
+    async with fake_http_server(api) as server:
+        fields = [f"--field=api_token={GOOD_TOKEN}", f"--field=api_url={server.url}/client/v4"]
+        added = await asyncio.to_thread(run, world, "add", "cloudflare", *fields, "--test")
+        api.expires = datetime(2098, 2, 1, 12, tzinfo=UTC)
+        listed = run(world, "list")
+        tested = await asyncio.to_thread(run, world, "test", "cloudflare", "--read-only")
+    assert added.status == 0
+    assert " 2099-03-01 " in listed.stdout
+    assert "key     ok: expires on 2098-02-01" in tested.stdout
+    assert " 2098-02-01 " in run(world, "list").stdout
 
 
 def test_the_day_on_which_a_key_expires_is_kept_until_the_key_is_another(world: World) -> None:

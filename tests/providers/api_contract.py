@@ -18,6 +18,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import ClassVar
 from xml.etree import ElementTree as ET
@@ -53,6 +54,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName
 from zoneproof.providers import (
+    ExpiringKeyProvider,
     Provider,
     ProviderContext,
     ProviderInfo,
@@ -434,6 +436,7 @@ class ApiRow:
     fake: ClassVar[type[FakeApi]]
     fields: ClassVar[Mapping[str, str]]
     root: ClassVar[str] = ""
+    expires: ClassVar[date | None] = date(2099, 3, 1)  # of a key of which it is told
 
     async def test_a_refusal_says_what_to_do(self, harness: ApiHarness) -> None:
         for failure in harness.failures():
@@ -450,6 +453,22 @@ class ApiRow:
             await harness.open().add(harness.zone, [await harness.refused_record()])
         words = longest_text(harness.api.refuse("invalid")).split()
         assert all(word in str(caught.value) for word in words)
+
+    async def test_it_is_told_when_the_key_expires(self, harness: ApiHarness) -> None:
+        provider = harness.open()
+        told = isinstance(provider, ExpiringKeyProvider)
+        assert told == bool(harness.info.key_expiry)
+        if not isinstance(provider, ExpiringKeyProvider):
+            return
+        assert await provider.key_expires() is None
+        harness.api.expires = datetime(2099, 3, 1, 12, tzinfo=UTC)
+        assert await provider.key_expires() == self.expires
+        if self.expires:
+            with (
+                harness.server.failing(Reply(403, b"You may not read this.")),
+                pytest.raises(ProviderError, match=re.escape(harness.info.title)),
+            ):
+                await provider.key_expires()
 
     async def test_it_is_said_what_the_fake_was_made_from(self, harness: ApiHarness) -> None:
         assert re.search(r"20[12]\d", harness.api.sources)

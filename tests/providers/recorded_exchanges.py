@@ -27,7 +27,8 @@ DELETE
   api-version
 """,
     "cloudflare": """
-GET /client/v4/zones page per_page -> success result(id name status) result_info(count page
+GET /client/v4/zones page per_page -> success result(id name status account) result.account(id)
+  result_info(count page
   per_page total_count total_pages)
 GET /client/v4/zones/{zone}/dns_records +page name per_page type -> success result(comment content
   created_on id modified_on name proxiable proxied ttl type) result_info(count page per_page

@@ -26,7 +26,7 @@ class TestAzure(ApiContract):
     }
 
     def urls(self, server: str) -> dict[str, str]:
-        return dict.fromkeys(("api_url", "login_url", "metadata_url"), server)
+        return dict.fromkeys(("api_url", "login_url", "graph_url", "metadata_url"), server)
 
     async def test_the_requests_are_as_recorded(self, harness: ApiHarness) -> None:
         """As dns-lexicon recorded them in June 2023, but for the version of the login."""

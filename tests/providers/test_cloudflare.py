@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
@@ -10,7 +12,7 @@ from tests.providers.fakes.cloudflare import FakeCloudflare
 from tests.support.fake_api import Key
 from tests.support.fake_http import Reply
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
-from zoneproof.providers import ProviderContext, Zone, open_provider
+from zoneproof.providers import ExpiringKeyProvider, ProviderContext, Zone, open_provider
 
 
 class TestCloudflare(ApiContract):
@@ -36,6 +38,14 @@ class TestCloudflare(ApiContract):
         tokens = [request.headers["authorization"] for request in harness.server.requests]
         own = f"Bearer {self.fields['api_token']}"
         assert tokens == ["Bearer a-token-that-reads-zones", own, own]
+
+    async def test_a_token_of_an_account_is_verified_there(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeCloudflare)
+        harness.api.account_owns_token = True
+        harness.api.expires = datetime(2099, 3, 1, 12, tzinfo=UTC)
+        provider = harness.open()
+        assert isinstance(provider, ExpiringKeyProvider)
+        assert await provider.key_expires() == date(2099, 3, 1)
 
     async def test_a_token_of_another_form_is_a_wrong_one(self, harness: ApiHarness) -> None:
         chain = [{"code": 6111, "message": "Invalid format for Authorization header"}]

@@ -15,8 +15,10 @@ from zoneproof.providers import ProviderContext, open_provider
 class TestGandi(ApiContract):
     slug = "gandi"
     fake = FakeGandi
-    root = "/v5/livedns"
     fields = {"token": "6f2d3fac073e0ad28df55694c3d2c040f57a667a"}
+
+    def urls(self, server: str) -> dict[str, str]:
+        return {"api_url": f"{server}/v5/livedns", "id_url": server}
 
     async def test_a_key_of_the_old_kind_is_no_bearer_token(self, harness: ApiHarness) -> None:
         harness.api.keys["an-old-key"] = Key()

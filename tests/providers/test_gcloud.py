@@ -29,6 +29,7 @@ def key_file(number: int) -> str:
             "private_key": private_pem(number),
             "client_email": ACCOUNT,
             "token_uri": "URL/token",
+            "client_x509_cert_url": "URL/x509",
         }
     )
 

@@ -81,6 +81,7 @@ class TestOvhWithOAuth(ApiContract):
     slug = "ovh"
     fake = FakeOvhLogin
     fields = {"client_id": "EU.0123456789abcdef", "client_secret": "a1b2c3d4e5f60718"}
+    expires = None
 
     def urls(self, server: str) -> dict[str, str]:
         return {"api_url": f"{server}/1.0", "login_url": server}

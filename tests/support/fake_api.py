@@ -34,6 +34,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -157,6 +158,7 @@ class FakeApi:
     def __init__(self) -> None:
         self.zones: dict[str, FakeZone] = {}
         self.keys: dict[str, Key] = {}
+        self.expires: datetime | None = None  # when the key of the call does
         self.full = False  # the quota of records is used up
         self.lose = 0  # so many changes are done, and then the connection is lost
         self.lag = 0  # so many reads after a change show what was there before it

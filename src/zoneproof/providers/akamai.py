@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
@@ -24,6 +24,7 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -41,7 +42,12 @@ class _RecordSet(msgspec.Struct):
     rdata: list[str]
 
 
-class Akamai(SetsProvider):
+class _Credential(msgspec.Struct, rename="camel"):
+    client_token: str
+    expires_on: str | None = None
+
+
+class Akamai(ExpiringKey, SetsProvider):
     """Makes, replaces and deletes the TXT set at a name; there is no mark of a set's state."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -67,10 +73,10 @@ class Akamai(SetsProvider):
             ),
         ),
         key_url="https://control.akamai.com/apps/identity-management/",
+        key_expiry="if the API client may also read its own credentials (Identity Management API)",
         limits=Limits(value_pattern=r"[ !#-\[\]-~]*"),
         notes="Only primary zones can be written. Values with a quote or a backslash are not"
-        " written: dnscontrol found in 2023 that Edge DNS changes them. An API client's secret can"
-        " have a date of expiry: note it.",
+        " written: dnscontrol found in 2023 that Edge DNS changes them.",
         least_privilege="An API client with read-write access to `DNS-Zone Record Management` and"
         " read access to `DNS-Zone Management` only (the API `DNS-Edge DNS Zone Management`), for"
         " the group with the zones.",
@@ -121,9 +127,11 @@ class Akamai(SetsProvider):
         host = keys["host"].removeprefix("https://").rstrip("/")
         account = context.fields["account_key"]
         self._account = {"accountSwitchKey": account} if account else {}
+        base = context.fields["api_url"] or f"https://{host}/config-dns/v2"
+        self._credentials = urljoin(base, "/identity-management/v3/api-clients/self/credentials")
         super().__init__(
             context,
-            base_url=context.fields["api_url"] or f"https://{host}/config-dns/v2",
+            base_url=base,
             sign=self._sign,
             secrets=[keys["client_secret"], keys["access_token"]],
         )
@@ -161,6 +169,12 @@ class Akamai(SetsProvider):
                 "rdata": [quote_txt(value) for value in new.values],
             },
         )
+
+    async def key_end(self) -> str | None:
+        """Return when the client's secret expires, by its token."""
+        found = await self.api.get(self._credentials, list[_Credential])
+        own = self._keys["client_token"]
+        return next((one.expires_on for one in found if one.client_token == own), None)
 
     def _sign(self, request: ApiRequest) -> ApiRequest:
         stamp = self._now().astimezone(UTC).strftime("%Y%m%dT%H:%M:%S+0000")

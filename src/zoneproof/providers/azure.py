@@ -9,7 +9,7 @@ import msgspec
 
 from zoneproof.core.errors import ProviderConflictError, ProviderZoneError
 from zoneproof.providers.api_provider import ZONE_ID
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_request import bearer, token_field
 from zoneproof.providers.azure_identity import (
     ERRORS,
     IDENTITY_FIELDS,
@@ -26,13 +26,17 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
-_CLOUDS = {  # where the management API is
-    "public": "https://management.azure.com",
-    "usgovernment": "https://management.usgovcloudapi.net",
-    "china": "https://management.chinacloudapi.cn",
+_CLOUDS = {  # where the management API and Microsoft Graph are
+    "public": ("https://management.azure.com", "https://graph.microsoft.com"),
+    "usgovernment": ("https://management.usgovcloudapi.net", "https://graph.microsoft.us"),
+    "china": (
+        "https://management.chinacloudapi.cn",
+        "https://microsoftgraph.chinacloudapi.cn",
+    ),
 }
 
 
@@ -47,7 +51,16 @@ class _Set(msgspec.Struct):
     etag: str = ""
 
 
-class Azure(SetsProvider):
+class _Secret(msgspec.Struct, rename="camel"):
+    hint: str | None = None  # its first three characters
+    end_date_time: str | None = None
+
+
+class _Application(msgspec.Struct, rename="camel"):
+    password_credentials: list[_Secret] = []
+
+
+class Azure(ExpiringKey, SetsProvider):
     """Writes a set only if its ETag is still the one that was read.
 
     A zone's id is its resource id, a path. Private zones have an API of their own, which differs
@@ -70,10 +83,19 @@ class Azure(SetsProvider):
             CredentialField(
                 "api_url", "where the API is; the cloud's if empty", default="", url=True, rare=True
             ),
+            CredentialField(
+                "graph_url",
+                "where Microsoft Graph is; the cloud's if empty",
+                default="",
+                url=True,
+                rare=True,
+            ),
             *LOGIN_FIELDS,
             ZONE_ID,
         ),
         key_url="https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps",
+        key_expiry="if it is a secret of an application that may also read itself"
+        " (`Application.Read.All` of Microsoft Graph)",
         limits=Limits(values_at_name=20),
         notes="A secret that is made in the portal ends after two years at most: note the date. On"
         " a machine in Azure choose `identity=managed`, in AKS `identity=workload`: then there is"
@@ -135,7 +157,10 @@ class Azure(SetsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
-        cloud = _CLOUDS[fields["cloud"]]
+        cloud, graph = _CLOUDS[fields["cloud"]]
+        self._graph = fields["graph_url"].rstrip("/") or graph
+        self._graph_identity = AzureIdentity("provider azure", fields, f"{graph}/")
+        self._now = context.now
         self._identity = AzureIdentity("provider azure", fields, f"{cloud}/")
         public = fields["visibility"] == "public"
         self._kind = "dnsZones" if public else "privateDnsZones"
@@ -189,6 +214,25 @@ class Azure(SetsProvider):
             headers=same,
             json={"properties": properties},
         )
+
+    async def key_end(self) -> str | None:
+        """Return when the application's secret expires; of several that begin alike, the first."""
+        if self.fields["identity"] != "secret":
+            return None
+        own, application = self.fields["client_secret"], self.fields["client_id"]
+        token, _ = await self._graph_identity.sign_in(self.api)
+        self.api.hide(token)
+        answer = await self.api.send(
+            "GET",
+            f"{self._graph}/v1.0/applications(appId='{application}')",
+            query={"$select": "passwordCredentials"},
+            headers=bearer(token),
+            plain=True,
+        )
+        secrets = self.api.read(answer, _Application).password_credentials
+        ends = [one.end_date_time for one in secrets if one.hint and own.startswith(one.hint)]
+        today = self._now().isoformat()
+        return min((end for end in ends if end and end > today), default=None)
 
     async def _sign_in(self) -> tuple[str, float]:
         return await self._identity.sign_in(self.api)

@@ -24,6 +24,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -31,10 +32,23 @@ _MOST = 50  # items on a page
 _KEY = Refusal(ProviderCredentialsError, "it does not accept the credentials")
 
 
+class _Account(msgspec.Struct):
+    id: str = ""
+
+
 class _Zone(msgspec.Struct):
     id: str
     name: str
     status: str = ""
+    account: _Account = msgspec.field(default_factory=_Account)
+
+
+class _Token(msgspec.Struct):
+    expires_on: str | None = None
+
+
+class _Verified(msgspec.Struct):
+    result: _Token
 
 
 class _Record(msgspec.Struct):
@@ -43,7 +57,7 @@ class _Record(msgspec.Struct):
     content: str
 
 
-class Cloudflare(RecordsProvider):
+class Cloudflare(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records; the API refuses one that it has already."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -64,6 +78,7 @@ class Cloudflare(RecordsProvider):
             ZONE_ID,
         ),
         key_url="https://dash.cloudflare.com/profile/api-tokens",
+        key_expiry="if it is an API token, of a user or of an account",
         api_url="https://api.cloudflare.com/client/v4",
         limits=Limits(min_ttl=60),
         notes="Cloudflare allows 1,200 requests of a user in five minutes. A zone has a number of"
@@ -134,7 +149,12 @@ class Cloudflare(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones, but of those of one name, as in two accounts, only active ones."""
-        zones = await self.api.items(
+        zones = await self._zones()
+        active = {zone.name for zone in zones if zone.status == "active"}
+        return [(z.name, z.id) for z in zones if z.status == "active" or z.name not in active]
+
+    async def _zones(self) -> list[_Zone]:
+        return await self.api.items(
             "zones",
             _Zone,
             at="result",
@@ -143,8 +163,6 @@ class Cloudflare(RecordsProvider):
             counter="page",
             size=_MOST,
         )
-        active = {zone.name for zone in zones if zone.status == "active"}
-        return [(z.name, z.id) for z in zones if z.status == "active" or z.name not in active]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name. Their values may be quoted or not."""
@@ -171,3 +189,16 @@ class Cloudflare(RecordsProvider):
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
         await self.api.delete(f"zones/{zone.id}/dns_records/{stored.id}")
+
+    async def key_end(self) -> str | None:
+        """Return when the API token expires. One of an account is verified where it belongs to."""
+        if not self.fields["api_token"]:
+            return None
+        try:
+            found = await self.api.get("user/tokens/verify", _Verified)
+        except ProviderCredentialsError:
+            accounts = {zone.account.id for zone in await self._zones()} - {""}
+            if not accounts:
+                raise
+            found = await self.api.get(f"accounts/{min(accounts)}/tokens/verify", _Verified)
+        return found.result.expires_on

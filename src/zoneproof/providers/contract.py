@@ -72,7 +72,9 @@ class ProviderInfo:
     ``*.ns.example.net``. ``least_privilege`` describes the narrowest key that works (Markdown).
     ``key_url`` is the page where the key is made. ``api_url`` is where the API is, if that is one
     place for everybody: it makes a field of that name, by which it can be set otherwise.
-    ``free_fields`` says what fields of any other name are, where there can be such.
+    ``key_expiry`` says for which keys the API tells when they expire; it is empty where there is no
+    :class:`ExpiringKeyProvider`. ``free_fields`` says what fields of any other name are, where
+    there can be such.
     """
 
     slug: str
@@ -86,6 +88,7 @@ class ProviderInfo:
     name_servers: tuple[str, ...] = ()
     aliases: tuple[Alias, ...] = ()
     key_url: str = ""
+    key_expiry: str = ""  # Markdown, the rest of a sentence
     api_url: str = ""
     limits: Limits = Limits()
     free_fields: str = ""

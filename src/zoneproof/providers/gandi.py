@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import msgspec
 
 from zoneproof.core.errors import AlreadyDoneError, InvalidInputError
 from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import (
+    Alias,
+    CredentialField,
+    Limits,
+    ProviderContext,
+    ProviderInfo,
+    Zone,
+)
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -25,7 +34,11 @@ class _RRset(msgspec.Struct):
     rrset_ttl: int
 
 
-class Gandi(SetsProvider):
+class _Token(msgspec.Struct):
+    expires_in: float | None = None  # seconds
+
+
+class Gandi(ExpiringKey, SetsProvider):
     """Reads and replaces the TXT set at a name."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -35,8 +48,16 @@ class Gandi(SetsProvider):
         fields=(
             token_field("token", "personal access token", default=""),
             token_field("api_key", "API key of the old kind, instead of a token", default=""),
+            CredentialField(
+                "id_url",
+                "where tokens are described; another one for a proxy or a test",
+                default="https://id.gandi.net",
+                url=True,
+                rare=True,
+            ),
         ),
         key_url="https://admin.gandi.net/organizations/account/pat",
+        key_expiry="if it is a personal access token",
         api_url="https://api.gandi.net/v5/livedns",
         default_ttl=300,
         limits=Limits(min_ttl=300),
@@ -71,6 +92,7 @@ class Gandi(SetsProvider):
             raise InvalidInputError("provider gandi needs the field 'token' or 'api_key'")
         headers = bearer(token) if token else {"Authorization": f"Apikey {key}"}
         super().__init__(context, headers=headers)
+        self._now = context.now
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
@@ -94,6 +116,14 @@ class Gandi(SetsProvider):
             await self.api.send("PUT", path, json=new)
         else:
             await self.api.delete(path)
+
+    async def key_end(self) -> datetime | None:
+        """Return when the token expires; keys of the old kind do not."""
+        if not self.fields["token"]:
+            return None
+        found = await self.api.get(f"{self.fields['id_url'].rstrip('/')}/tokeninfo", _Token)
+        left = found.expires_in
+        return None if left is None else self._now() + timedelta(seconds=left)
 
 
 def _path(zone: Zone, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 import msgspec
@@ -18,6 +19,7 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.google_identity import (
     CREDENTIALS,
     ERRORS,
@@ -47,7 +49,7 @@ class _RRset(msgspec.Struct):
     rrdatas: list[str]
 
 
-class GoogleCloud(SetsProvider):
+class GoogleCloud(ExpiringKey, SetsProvider):
     """Replaces sets in one change, which is refused if one is no longer as it was read."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -65,6 +67,7 @@ class GoogleCloud(SetsProvider):
             ZONE_ID,
         ),
         key_url="https://console.cloud.google.com/iam-admin/serviceaccounts",
+        key_expiry="if it is a service account's key",
         api_url="https://dns.googleapis.com/dns/v1",
         notes="Without `credentials` the machine's own service account is used (Compute Engine,"
         " Cloud Run, GKE), and its project. A workload identity federation gets its token from a"
@@ -149,6 +152,10 @@ class GoogleCloud(SetsProvider):
             json={"deletions": old, "additions": new},
             refusals={**USUAL, **self.refusals, 404: _CHANGED},  # the zone was just read
         )
+
+    async def key_end(self) -> datetime | None:
+        """Return when the service account's key expires, None if it does not or is none."""
+        return await self._identity.key_end(self.api)
 
     async def _place(self) -> str:
         if not self._project:

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from cryptography import x509
 
-from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
+from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, ProviderError
 from zoneproof.core.fields import CredentialField
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import bearer, token_field
@@ -19,6 +20,7 @@ from zoneproof.providers.rsa_key import RsaKey
 
 CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"  # which impersonation needs, too
 _HOUR = 3600
+_NEVER = 9999  # the year
 _FLAVOR = {"Metadata-Flavor": "Google"}
 _LOGIN = Refusal(ProviderCredentialsError, "it does not accept the credentials")
 
@@ -86,6 +88,7 @@ class _KeyFile(msgspec.Struct):
     client_email: str = ""
     private_key: str = ""
     private_key_id: str = ""
+    client_x509_cert_url: str = ""
     token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105  an address
     audience: str = ""
     subject_token_type: str = ""
@@ -125,6 +128,21 @@ class GoogleIdentity:
     @property
     def _metadata(self) -> str:
         return f"{self._fields['metadata_url'].rstrip('/')}/computeMetadata/v1"
+
+    async def key_end(self, api: ApiClient) -> datetime | None:
+        """Return when the service account's key expires: its certificate, which is public, says so.
+
+        That of a key that never expires ends in the year 9999. Raises ProviderError.
+        """
+        if not self._file or not self._file.client_x509_cert_url:
+            return None
+        answer = await api.send("GET", self._file.client_x509_cert_url, plain=True)
+        pem = api.read(answer, dict[str, str]).get(self._file.private_key_id, "")
+        try:
+            end = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+        except ValueError as error:
+            raise ProviderError("it has no certificate of the key") from error
+        return end if end.year < _NEVER else None
 
     async def sign_in(self, api: ApiClient) -> tuple[str, float]:
         """Return a token, and for how many seconds it is good. Raises ProviderError."""

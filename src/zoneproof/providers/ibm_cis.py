@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import msgspec
 
@@ -19,6 +19,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import unquote_txt
 
@@ -41,7 +42,11 @@ class _Token(msgspec.Struct):
     expires_in: float = 3600.0
 
 
-class IbmCis(RecordsProvider):
+class _ApiKey(msgspec.Struct):
+    expires_at: str | None = None
+
+
+class IbmCis(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records, found by their whole name."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -61,6 +66,7 @@ class IbmCis(RecordsProvider):
             ),
         ),
         key_url="https://cloud.ibm.com/iam/apikeys",
+        key_expiry="whatever it may do",
         api_url="https://api.cis.cloud.ibm.com/v1",
         default_ttl=120,
         limits=Limits(value_bytes=255, value_pattern=r"[ !#-\[\]-~]+", min_ttl=120),
@@ -128,6 +134,12 @@ class IbmCis(RecordsProvider):
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
         await self.api.delete(f"{self._zones}/{zone.id}/dns_records/{stored.id}")
+
+    async def key_end(self) -> str | None:
+        """Return when the API key expires, as the service tells that makes tokens of it."""
+        url = urljoin(self.fields["auth_url"], "/v1/apikeys/details")
+        found = await self.api.get(url, _ApiKey, headers={"IAM-ApiKey": self.fields["key"]})
+        return found.expires_at
 
     async def _login(self) -> tuple[str, float]:
         form = {

@@ -17,6 +17,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _MOST = 500  # items on a page
@@ -35,7 +36,12 @@ class _Record(msgspec.Struct):
     target: str
 
 
-class Linode(RecordsProvider):
+class _Token(msgspec.Struct):
+    token: str  # its first 16 characters
+    expiry: str | None = None
+
+
+class Linode(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records. The API takes the same one twice."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -44,6 +50,7 @@ class Linode(RecordsProvider):
         homepage="https://techdocs.akamai.com/cloud-computing/docs/dns-manager",
         fields=(token_field("token", "personal access token"), ZONE_ID),
         key_url="https://cloud.linode.com/profile/tokens",
+        key_expiry="if the token may also read the account (`account:read_only`)",
         api_url="https://api.linode.com/v4",
         limits=Limits(min_ttl=30),
         notes="The service raises a TTL to the next one of its own: 30, 120 or 300 seconds, 1, 2 or"
@@ -107,3 +114,11 @@ class Linode(RecordsProvider):
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
         await self.api.delete(f"domains/{zone.id}/records/{stored.id}")
+
+    async def key_end(self) -> str | None:
+        """Return when the token expires, which is found by how it begins."""
+        query, own = {"page_size": _MOST}, self.fields["token"]
+        found = await self.api.items(
+            "profile/tokens", _Token, at="data", query=query, counter="page", size=_MOST
+        )
+        return next((one.expiry for one in found if one.token and own.startswith(one.token)), None)

@@ -28,6 +28,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -54,13 +55,17 @@ class _Token(msgspec.Struct):
     expires_in: int
 
 
+class _Credential(msgspec.Struct):
+    expiration: str | None = None
+
+
 class _Record(msgspec.Struct, rename="camel"):
     id: int
     sub_domain: str | None
     target: str
 
 
-class Ovh(RecordsProvider):
+class Ovh(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records; name servers get them when the zone is refreshed."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -101,6 +106,7 @@ class Ovh(RecordsProvider):
             ),
         ),
         key_url="https://www.ovh.com/auth/api/createToken",
+        key_expiry="if it is a consumer key that may `GET /auth/currentCredential`",
         limits=Limits(min_ttl=60),
         notes="Give either application key, application secret and consumer key, or an OAuth 2"
         " client (not at Kimsufi and So you Start). The recorded exchanges are from 2018, the"
@@ -222,6 +228,12 @@ class Ovh(RecordsProvider):
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
         await self.api.delete(f"domain/zone/{zone.name}/record/{stored.id}")
+
+    async def key_end(self) -> str | None:
+        """Return when the consumer key expires; nothing is told of OAuth 2 clients."""
+        if self.fields["client_id"]:
+            return None
+        return (await self.api.get("auth/currentCredential", _Credential)).expiration
 
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         await self._published(zone, super()._add(zone, records))

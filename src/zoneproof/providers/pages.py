@@ -30,6 +30,9 @@ def details(info: ProviderInfo) -> list[str]:
     paragraphs = []
     if info.key_url:
         paragraphs.append(f"The key is made at <{info.key_url}>.")
+    if info.key_expiry:
+        noted = "A test of the credential notes when the key expires"
+        paragraphs.append(f"{noted}, {info.key_expiry}.")
     if info.least_privilege:
         paragraphs.append(f"Least privilege: {info.least_privilege}")
     paragraphs.append(_limits(info))

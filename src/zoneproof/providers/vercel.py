@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import msgspec
@@ -18,6 +19,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _NEXT = "pagination.next"  # a time
@@ -35,7 +37,15 @@ class _Record(msgspec.Struct):
     value: str = ""  # those for HTTPS are made without one
 
 
-class Vercel(RecordsProvider):
+class _Token(msgspec.Struct, rename="camel"):
+    expires_at: int | None = None  # milliseconds since 1970
+
+
+class _Current(msgspec.Struct):
+    token: _Token
+
+
+class Vercel(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records, whose values are not quoted. Each path has its own version."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -47,6 +57,7 @@ class Vercel(RecordsProvider):
             CredentialField("team_id", "id or slug of the team that has the domains", default=""),
         ),
         key_url="https://vercel.com/account/settings/tokens",
+        key_expiry="whatever it may do",
         api_url="https://api.vercel.com",
         limits=Limits(min_ttl=60),
         notes="Without `team_id` the domains are those of the token's own account. The service"
@@ -99,3 +110,8 @@ class Vercel(RecordsProvider):
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
         await self.api.delete(f"v2/domains/{zone.name}/records/{stored.id}", query=self._team)
+
+    async def key_end(self) -> datetime | None:
+        """Return when the token expires."""
+        found = (await self.api.get("v5/user/tokens/current", _Current)).token.expires_at
+        return datetime.fromtimestamp(found / 1000, UTC) if found else None

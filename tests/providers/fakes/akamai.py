@@ -5,7 +5,8 @@ bodies and statuses; AkamaiOPEN-edgegrid-python, May 2026, for the signature), a
 octodns-edgedns (July 2026), lego and Posh-ACME (2026), which agree: one set for a name and a type,
 POST to make it, PUT to replace it, TXT in quotes, problem documents (RFC 7807). That a zone's
 concurrent change is answered with 409 is as the reference says. Messages of refusals are those of
-EdgeGrid where it refuses; of the zones' own only the statuses are known.
+EdgeGrid where it refuses; of the zones' own only the statuses are known. A client's own credentials
+are those of Akamai's client in Go (2026) and its tests.
 """
 
 from __future__ import annotations
@@ -65,6 +66,13 @@ class FakeAkamai(FakeApi):
             if signed.headers["Authorization"] == text:
                 return key
         return ""
+
+    @route("GET", "/identity-management/v3/api-clients/self/credentials")
+    def credentials(self, call: Call) -> Reply:
+        other = {"credentialId": 1, "clientToken": "akab-other", "status": "ACTIVE"}
+        end = {"expiresOn": f"{self.expires:%Y-%m-%dT%H:%M:%S.000Z}"} if self.expires else {}
+        own = {"credentialId": 2, "clientToken": "akab-client-token", "status": "ACTIVE", **end}
+        return Reply(200, [{**other, "expiresOn": "2026-07-25T11:02:28.000Z"}, own])
 
     @route("GET", "/config-dns/v2/zones")
     def list_zones(self, call: Call) -> Reply:

@@ -6,7 +6,7 @@ from the exchanges that dns-lexicon recorded (June 2023) for bodies: paths, para
 agree with them, but for the login, which is that of v2.0 here and v1.0 there. Refusals are as
 issues of terraform-provider-azurerm and acme clients quote them (2023 to 2024). The metadata
 service is as Microsoft's own libraries use it (msal-node 5.0, 2026). Posh-ACME and acme.sh (2026)
-agree.
+agree. An application's secrets are as the reference of Microsoft Graph 1.0 has them (2026).
 """
 
 from __future__ import annotations
@@ -67,11 +67,24 @@ class FakeAzure(FakeApi):
     def sign_in(self, call: Call) -> Reply:
         form = call.form
         assert form["grant_type"] == "client_credentials"
-        assert form["scope"] == "https://management.azure.com/.default"
+        assert form["scope"] in (
+            "https://management.azure.com/.default",
+            "https://graph.microsoft.com/.default",
+        )
         key = form.get("client_secret") or form["client_assertion"]
         return Reply(
             200, {"token_type": "Bearer", "expires_in": 3599, "access_token": self.issue(key)}
         )
+
+    @route("GET", "/v1.0/{application}")
+    def application(self, call: Call) -> Reply:
+        assert call["application"] == "applications(appId='client-1')"
+        assert call.query["$select"] == "passwordCredentials"
+        ended = {"hint": "i8Q", "endDateTime": "2024-01-01T00:00:00Z"}
+        other = {"hint": "x1Y", "endDateTime": "2027-01-01T00:00:00Z"}
+        end = f"{self.expires:%Y-%m-%dT%H:%M:%SZ}" if self.expires else None
+        own = {"hint": "i8Q", "endDateTime": end}
+        return Reply(200, {"passwordCredentials": [ended, other, own]})
 
     @route("GET", "/metadata/identity/oauth2/token")
     def machine(self, call: Call) -> Reply:

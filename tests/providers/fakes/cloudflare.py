@@ -6,7 +6,9 @@ recorded (August 2025), with which paths, parameters and parsing agree: bodies, 
 of an identical record, contents that were written without quotes and come back so. dnscontrol
 (2026) agrees on contents with and without quotes. Error codes also from lego's recorded bodies
 (2026) and from issues of others' clients (2020 to 2026): 9109 with status 403 for a wrong token,
-10000 for one that may not do it, the words of the quota of records.
+10000 for one that may not do it, the words of the quota of records. What verifies a token, of a
+user or of an account, is as the API reference has it (2026); that it does not know the other kind
+is as other clients met it.
 """
 
 from __future__ import annotations
@@ -45,6 +47,18 @@ class FakeCloudflare(FakeApi):
         "identical": _error(400, 81058, "An identical record already exists."),
     }
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.account_owns_token = False
+
+    @route("GET", "/client/v4/user/tokens/verify")
+    def verify_user_token(self, call: Call) -> Reply:
+        return self._verified(known=not self.account_owns_token)
+
+    @route("GET", "/client/v4/accounts/account-1/tokens/verify")
+    def verify_account_token(self, call: Call) -> Reply:
+        return self._verified(known=self.account_owns_token)
+
     def key_of(self, call: Call) -> str:
         if key := call.headers.get("x-auth-key"):
             return f"{call.headers['x-auth-email']} {key}"
@@ -54,7 +68,10 @@ class FakeCloudflare(FakeApi):
     def list_zones(self, call: Call) -> Reply:
         return self._page(
             call,
-            [{"id": z.id, "name": z.name, "status": "active"} for z in self.allowed_zones()],
+            [
+                {"id": z.id, "name": z.name, "status": "active", "account": {"id": "account-1"}}
+                for z in self.allowed_zones()
+            ],
         )
 
     @route("GET", "/client/v4/zones/{zone}/dns_records")
@@ -97,6 +114,12 @@ class FakeCloudflare(FakeApi):
             "created_on": _TIME,
             "modified_on": _TIME,
         }
+
+    def _verified(self, *, known: bool) -> Reply:
+        if not known:
+            return _error(401, 1000, "Invalid API Token")
+        end = {"expires_on": f"{self.expires:%Y-%m-%dT%H:%M:%SZ}"} if self.expires else {}
+        return self._result({"id": "ed17574386854bf78a67040be0a770b0", "status": "active", **end})
 
     def _page(self, call: Call, items: list[dict[str, Any]]) -> Reply:
         number, size = int(call.query.get("page", 1)), int(call.query.get("per_page", 20))

@@ -6,10 +6,13 @@ that here values are sent with quotes, as Posh-ACME and dnscontrol do (2026), an
 put instead of posted, as lego and acme.sh do (2026). lego and Posh-ACME agree on the least TTL of
 300 seconds and on the two kinds of keys. Words for a wrong key are those in dnscontrol's manual
 (2026). That the next page of domains stands in the Link header, and a list of errors says what is
-wrong with a field, is how dnscontrol's library reads them (go-gandi, 2023).
+wrong with a field, is how dnscontrol's library reads them (go-gandi, 2023). What is told of a
+token is as three clients read it (2024 to 2026).
 """
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from tests.support.fake_api import Call, FakeApi, RefusedError, route
 from tests.support.fake_http import Reply
@@ -52,6 +55,11 @@ class FakeGandi(FakeApi):
     def key_of(self, call: Call) -> str:
         kind, _, key = call.headers.get("authorization", "").partition(" ")
         return key if kind in ("Bearer", "Apikey") else ""
+
+    @route("GET", "/tokeninfo")
+    def describe_token(self, call: Call) -> Reply:
+        left = int((self.expires - datetime.now(UTC)).total_seconds()) if self.expires else None
+        return Reply(200, {"pat_name": "dns", "scope": ["domain:tech"], "expires_in": left})
 
     @route("GET", "/v5/livedns/domains")
     def list_domains(self, call: Call) -> Reply:

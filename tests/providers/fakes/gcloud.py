@@ -5,16 +5,21 @@ exchanges that dns-lexicon recorded (July 2018), with which paths under /dns/v1,
 parsing agree, but for the host, which is dns.googleapis.com now. That a deletion must be exact
 (412 conditionNotMet, 404) and an addition new (409 alreadyExists) is as the reference says of
 changes. Token exchange and impersonation follow AIP-4117 and RFC 8693 (2026), the key's token RFC
-7523. lego and dnscontrol (2026) agree.
+7523. lego and dnscontrol (2026) agree. The certificates of an account's keys are at the address
+that a key's file names (2026).
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.fake_api import Call, FakeApi, RefusedError, route
 from tests.support.fake_http import Reply
 from tests.support.rsa_keys import read_jwt
+from tests.support.self_signed import self_signed
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _SCOPE = "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
@@ -31,7 +36,7 @@ class FakeGoogleCloud(FakeApi):
     sources = "API reference (2026), recorded exchanges (2018)"
     recorded = "agree, but for the host, which has changed"
     page_size = 100
-    logins = r"/token|/sts|/subject|/computeMetadata/.*|/iam/.*"
+    logins = r"/token|/x509|/sts|/subject|/computeMetadata/.*|/iam/.*"
     refusals = {
         "credentials": Reply(
             400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
@@ -61,6 +66,13 @@ class FakeGoogleCloud(FakeApi):
                 assert read[1]["exp"] - read[1]["iat"] == 3600
                 return self._token(key)
         raise RefusedError("credentials")
+
+    @route("GET", "/x509")
+    def certificates(self, call: Call) -> Reply:
+        end = self.expires or datetime(9999, 12, 31, tzinfo=UTC)
+        days = (end - datetime.now(UTC)) / timedelta(days=1)
+        made, _ = self_signed("dns@project-1.iam.gserviceaccount.com", days=(-1, days))
+        return Reply(200, {"key-0": made.public_bytes(Encoding.PEM).decode()})
 
     @route("GET", "/computeMetadata/v1/instance/service-accounts/default/token")
     def machine_token(self, call: Call) -> Reply:

@@ -2,8 +2,10 @@
 
 Made from IBM's own client (github.com/IBM/networking-go-sdk, dnsrecordsv1, 2020, whose calls the
 documentation of 2026 still shows): paths with the CRN, filters, pages, fields, ``result``, ids that
-are texts. Tokens and the code of an unknown key are those of IBM's documentation of IAM. The form
-of refusals is Cloudflare's, which stands behind the service; their words are made up.
+are texts. Tokens and the code of an unknown key are those of IBM's documentation of IAM; the
+details of a key, and how its end is written, those of IBM's client (platform-services-go-sdk,
+2026). The form of refusals is Cloudflare's, which stands behind the service; their words are made
+up.
 """
 
 from __future__ import annotations
@@ -47,6 +49,12 @@ class FakeIbmCis(FakeApi):
         assert form["grant_type"] == "urn:ibm:params:oauth:grant-type:apikey"
         token = {"access_token": self.issue(form["apikey"]), "token_type": "Bearer"}
         return Reply(200, {**token, "expires_in": 3600})
+
+    @route("GET", "/v1/apikeys/details")
+    def key_details(self, call: Call) -> Reply:
+        assert call.headers["iam-apikey"] == self.key_of(call)
+        end = {"expires_at": f"{self.expires:%Y-%m-%dT%H:%M+0000}"} if self.expires else {}
+        return Reply(200, {"id": "ApiKey-01234567", "name": "dns", "locked": False, **end})
 
     @route("GET", "/v1/{crn}/zones")
     def list_zones(self, call: Call) -> Reply:

@@ -6,7 +6,7 @@ how others are raised, 12,000 records of a domain. Bodies from the exchanges tha
 recorded (May 2018), with which paths, parameters and parsing agree; lego and dnscontrol (2026)
 agree on raw values and on what the filter is for. The words for a token without the scope, with
 status 401, are those that other clients met (2025). Linode's own client in Go (2026) tries again
-what is answered "Linode busy." with status 400.
+what is answered "Linode busy." with status 400; its tests have what is told of tokens.
 """
 
 from __future__ import annotations
@@ -40,6 +40,13 @@ class FakeLinode(FakeApi):
 
     def key_of(self, call: Call) -> str:
         return call.bearer
+
+    @route("GET", "/v4/profile/tokens")
+    def list_tokens(self, call: Call) -> Reply:
+        end = f"{self.expires:%Y-%m-%dT%H:%M:%S}" if self.expires else None
+        own = {"id": 124, "label": "dns", "token": call.bearer[:16], "expiry": end}
+        other = {"id": 123, "label": "other", "token": "0" * 16, "expiry": "2024-09-10T12:00:00"}
+        return self._page(call, [other, own])
 
     @route("GET", "/v4/domains")
     def list_domains(self, call: Call) -> Reply:

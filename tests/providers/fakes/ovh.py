@@ -4,7 +4,8 @@ Made from the exchanges that dns-lexicon recorded (June 2018), with which paths,
 parsing agree, but for the time, which is this machine's here and asked for there; from OVH's own
 Go client (go-ovh, August 2025) for the signature, endpoints and logins; and from lego, acme.sh and
 dnscontrol (2026), which agree. That TXT targets are stored in quotes or bare, as they were sent,
-is in the recorded exchanges. No limit of records is known.
+is in the recorded exchanges. The current credential is as OVH's API description has it (2026). No
+limit of records is known.
 """
 
 from __future__ import annotations
@@ -62,6 +63,11 @@ class FakeOvh(FakeApi):
         assert (form["grant_type"], form["scope"]) == ("client_credentials", "all")
         token = self.issue(form["client_secret"])
         return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3599})
+
+    @route("GET", "/1.0/auth/currentCredential")
+    def current_credential(self, call: Call) -> Reply:
+        end = self.expires.isoformat() if self.expires else None
+        return Reply(200, {"credentialId": 1, "status": "validated", "expiration": end})
 
     @route("GET", "/1.0/domain/zone")
     def list_zones(self, call: Call) -> Reply:

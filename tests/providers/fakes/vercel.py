@@ -4,7 +4,8 @@ Made from the exchanges that dns-lexicon recorded (August 2021), with which path
 parsing agree: bodies, relative names, raw values, 404 for an unknown domain. dnscontrol (2026)
 has the limits of requests, reads pages of 100 by time, raises TTLs to 60 seconds, and agrees on the
 rest, as do lego and acme.sh; teams are those of lego and dnscontrol. The 403 for a wrong token, and
-the other one for what the token may not do, are those that other clients met (2026).
+the other one for what the token may not do, are those that other clients met (2026). What it tells
+of a token is as the API reference has it (2026).
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ class FakeVercel(FakeApi):
     def key_of(self, call: Call) -> str:
         self.teams.add(call.query.get("teamId"))
         return call.bearer
+
+    @route("GET", "/v5/user/tokens/current")
+    def current_token(self, call: Call) -> Reply:
+        end = {"expiresAt": int(self.expires.timestamp() * 1000)} if self.expires else {}
+        token = {"id": "5d9f2ebd38ddca62", "name": "dns", "type": "oauth2-token", **end}
+        return Reply(200, {"token": {**token, "activeAt": _TIME, "createdAt": _TIME}})
 
     @route("GET", "/v5/domains")
     def list_domains(self, call: Call) -> Reply:
