@@ -67,6 +67,40 @@ def test_advice_does_not_wait_for_a_dns_that_does_not_answer(world: World) -> No
     )
     told = refused(run(world.home, "issue", "example.com"))
     assert "validated: --provider or --credential" in told
+    silence = "; the DNS did not answer, so it is not known who hosts example.com\n"
+    assert told.endswith(silence)
+    told = refused(run(world.home, "issue", "*.example.com", "--standalone"))
+    assert told.endswith(f"dns-01{silence}")
+
+
+AT = (
+    "; example.com is at Made-Up DNS or Keyless One (its name server is ns1.example.com):"
+    " 'zoneproof credential add made-up' or 'zoneproof credential add keyless-one'\n"
+)
+
+
+@pytest.mark.parametrize("command", ["issue", "preview", "add"])
+def test_a_wildcard_without_a_dns_provider_is_told_where_it_is(world: World, command: str) -> None:
+    told = refused(run(world.home, command, "example.com", "*.example.com", "--standalone"))
+    assert told == (
+        "zoneproof: example.com: *.example.com is a wildcard, which http-01 cannot validate: give"
+        f" it a method with dns-01{AT}"
+    )
+
+
+def test_a_wildcard_that_no_method_matches_is_told_where_it_is(world: World) -> None:
+    methods = [f'--method=match="{name}",provider="manual"' for name in ("a.test", "b.test")]
+    told = refused(run(world.home, "issue", "*.example.com", *methods))
+    assert told == (
+        "zoneproof: example.com: no method matches *.example.com, and http-01 cannot validate a"
+        f" wildcard: add the pattern *.example.com to a method's match rule{AT}"
+    )
+
+
+def test_a_wildcard_that_is_added_is_told_where_it_is(world: World) -> None:
+    assert run(world.home, "add", "example.com", "--standalone").status == 0
+    told = refused(run(world.home, "edit", "example.com", "--add-name=*.example.com"))
+    assert told.endswith(f"dns-01{AT}")
 
 
 def test_doctor_says_what_to_type(world: World) -> None:

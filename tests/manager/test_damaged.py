@@ -22,6 +22,10 @@ DEFINITION = """UPDATE certificates SET definition = '{"name": 5' WHERE name = '
 STATE = """
 UPDATE certificates SET state = '{"renewal": {"failures": "none"}}' WHERE name = 'www.example.com'
 """
+UNKNOWN_CA = """
+UPDATE certificates SET definition = replace(definition, '"name"', '"account": "nobody", "name"')
+WHERE name = 'b.example.com'
+"""
 
 
 @pytest.fixture
@@ -63,6 +67,41 @@ def test_the_others_are_listed_renewed_and_exported(two: World, damage: str, wha
         assert said in line_of(two.run("edit", DAMAGED, "--ttl=5"))
     assert two.run("remove", DAMAGED, "--yes").status == 0
     assert [one["name"] for one in json.loads(two.run("list", "--json").stdout)] == ["example.com"]
+
+
+@pytest.mark.parametrize(("damage", "what"), [(DEFINITION, "definition"), (STATE, "state")])
+def test_what_cannot_be_opened_stops_no_preview_of_the_others(
+    two: World, damage: str, what: str
+) -> None:
+    two.good("add", "a.example.com", *two.rfc2136_options, "--credential=lost")
+    two.good("credential", "remove", "lost", "--force", "--yes")
+    two.good("add", "b.example.com", *two.rfc2136_options)
+    query(two, UNKNOWN_CA)
+    query(two, damage)
+    told = two.run("preview", "--all", *two.ca_options[1:])
+    assert told.status == 1
+    assert "example.com: would work\n" in told.stdout
+    for problem in (
+        "there is no credential 'lost'",
+        "there is no account 'nobody'",
+        f"the stored {what} of {DAMAGED} cannot be read",
+    ):
+        assert f"PROBLEM: {problem}" in told.stdout
+    told = two.run("preview", "--all", "--json", *two.ca_options[1:])
+    found = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [(one["certificate"], one["would_fail"]) for one in found] == [
+        ("a.example.com", True),
+        ("b.example.com", True),
+        ("example.com", False),
+        (DAMAGED, True),
+    ]
+    renewed = two.run("renew", "--json", *two.ca_options[1:])
+    results = {one["certificate"]: one for one in renewed.events if one["event"] == "renewal"}
+    assert {name for name, one in results.items() if one["result"] == "failed"} == {
+        "a.example.com",
+        "b.example.com",
+        DAMAGED,
+    }
 
 
 def test_a_damaged_definition_is_defined_anew(two: World) -> None:

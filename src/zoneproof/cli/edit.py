@@ -29,7 +29,7 @@ from zoneproof.manager import CertificateDefinition, Manager, default_name, desc
 from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionChanges, carry_out, plan_changes
 from zoneproof.manager.certificates.definition_file import read_definitions
-from zoneproof.manager.certificates.proposal import define, save, with_names
+from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
 
 _REASONS = (
@@ -100,7 +100,7 @@ def edit(
 
     async def work(manager: Manager) -> tuple[CertificateDefinition, list[str], str]:
         before = (await manager.certificates.get(name)).definition
-        wanted = said.applied_to(with_names(before, added, removed))
+        wanted = await apply_options(manager, said, with_names(before, added, removed))
         await save(manager, wanted, before)
         changes = describe_changes(before, wanted.definition)
         changes += [f"the credential {name} was stored" for name in wanted.credentials]

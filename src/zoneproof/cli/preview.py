@@ -26,6 +26,7 @@ from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Manager, Preview
 from zoneproof.manager import preview as preview_definitions
+from zoneproof.manager.certificates.preview import preview_all
 
 
 @click.command(cls=GroupedHelp, groups=(*DEFINITION_GROUPS, TERMS_GROUP))
@@ -75,8 +76,7 @@ def preview(
 
 async def _previews(manager: Manager, request: Request) -> list[Preview]:
     if not request.names:
-        certificates = await manager.certificates.all()
-        return await preview_definitions(manager, [one.definition for one in certificates])
+        return await preview_all(manager)
     wanted, _ = await request.define(manager)
     return await preview_definitions(manager, [wanted.definition], unsaved=wanted.credentials)
 

@@ -55,6 +55,14 @@ class InvalidNameError(InvalidInputError):
     """A text that should be a domain name or an IP address is none."""
 
 
+class NoDnsMethodError(InvalidInputError):
+    """A wildcard has no method with dns-01, which alone can validate it; ``name`` is its domain."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 class ConfigError(InvalidInputError):
     """A configuration file or value cannot be used."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from zoneproof.acme import find_ca
-from zoneproof.core.errors import InvalidInputError, InvalidNameError
+from zoneproof.core.errors import InvalidInputError, InvalidNameError, NoDnsMethodError
 from zoneproof.core.names import DomainName, Identifier
 
 
@@ -81,7 +81,7 @@ def check_rules(rules: Sequence[MatchRule]) -> None:
 def match_identifier(identifier: Identifier, rules: Sequence[MatchRule]) -> Match:
     """Return the rule that fits the identifier best.
 
-    A single rule takes every name, whatever its patterns. Raises InvalidInputError for a wildcard
+    A single rule takes every name, whatever its patterns. Raises NoDnsMethodError for a wildcard
     that no rule takes, since http-01 cannot validate it.
     """
     if len(rules) == 1:
@@ -95,14 +95,16 @@ def match_identifier(identifier: Identifier, rules: Sequence[MatchRule]) -> Matc
             best, index, pattern = closeness, position, by
     if index is None:
         if identifier.is_wildcard and not rules:
-            raise InvalidInputError(
+            raise NoDnsMethodError(
                 f"{identifier} has no method, and http-01 cannot validate a wildcard: give it one"
-                " with a DNS provider or a credential"
+                " with a DNS provider or a credential",
+                identifier.domain.text,
             )
         if identifier.is_wildcard:
-            raise InvalidInputError(
+            raise NoDnsMethodError(
                 f"no method matches {identifier}, and http-01 cannot validate a wildcard: add the"
-                f" pattern {identifier} to a method's match rule"
+                f" pattern {identifier} to a method's match rule",
+                identifier.domain.text,
             )
         return Match(None, "no match rule matches it")
     reason = _REASONS[best]

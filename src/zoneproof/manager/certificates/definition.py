@@ -14,7 +14,7 @@ from zoneproof.acme import CertificateKeyKind, GivenCsr, read_csr
 from zoneproof.challenges import SOLVERS, dns01, http01
 from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.access import read_mode
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NoDnsMethodError
 from zoneproof.core.names import Identifier
 from zoneproof.issuance import (
     MatchRule,
@@ -212,6 +212,8 @@ class CertificateDefinition(
             tasks = named(self.deploy)
             for task in tasks:
                 task.check()
+        except NoDnsMethodError as error:
+            raise NoDnsMethodError(f"{self.name}: {error.message}", error.name) from error
         except InvalidInputError as error:
             raise InvalidInputError(f"{self.name}: {error.message}") from error
         return msgspec.structs.replace(
@@ -254,9 +256,10 @@ def check_methods(identifiers: Sequence[Identifier], methods: Sequence[MethodDef
         found = match_identifier(identifier, rules)
         challenge = http01.TYPE if found.index is None else methods[found.index].challenge
         if challenge == http01.TYPE and identifier.is_wildcard:
-            raise InvalidInputError(
+            raise NoDnsMethodError(
                 f"{identifier} is a wildcard, which http-01 cannot validate: give it a method with"
-                " dns-01"
+                " dns-01",
+                identifier.domain.text,
             )
 
 

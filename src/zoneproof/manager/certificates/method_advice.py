@@ -30,10 +30,19 @@ async def method_advice(manager: Manager, names: Sequence[str]) -> str:
     wildcard = any(one.is_wildcard for one in identifiers)
     why = ", which for a wildcard is by DNS" if wildcard else ""
     domains = dict.fromkeys(one.domain for one in identifiers if one.type == "dns")
-    zones = await _recognized(manager, list(domains)[:_MOST_DOMAINS])
-    stored = await _stored(manager) if zones else {}
-    at_providers = "".join(f"{zone.text}: {_ways(zone, stored)}; else " for zone in zones)
-    return f"{why}: {at_providers}{by_dns}{'' if wildcard else by_http}"
+    zones, silence = await _recognized(manager, list(domains)[:_MOST_DOMAINS])
+    at_providers = "".join(f"{one}; else " for one in await _in_words(manager, zones))
+    ways = f"{why}: {at_providers}{by_dns}{'' if wildcard else by_http}"
+    return "; ".join([ways, *silence])
+
+
+async def zone_advice(manager: Manager, domains: Sequence[DomainName]) -> list[str]:
+    """Return at which providers the domains are, and what to type; or that the DNS is silent.
+
+    Raises StorageError.
+    """
+    zones, silence = await _recognized(manager, domains)
+    return [*await _in_words(manager, zones), *silence]
 
 
 async def recognize_domain(manager: Manager, domain: DomainName) -> RecognizedZone | None:
@@ -42,21 +51,39 @@ async def recognize_domain(manager: Manager, domain: DomainName) -> RecognizedZo
     return RecognizedZone.of(cut) if cut else None
 
 
-async def _recognized(manager: Manager, domains: Sequence[DomainName]) -> list[RecognizedZone]:
-    """Return the zones that are at known providers, each once."""
-    found = await all_at_once(_find_zone(manager, domain) for domain in domains)
+async def _recognized(
+    manager: Manager, domains: Sequence[DomainName]
+) -> tuple[list[RecognizedZone], list[str]]:
+    """Return the zones that are at known providers, each once, and what the DNS does not tell."""
+    silent: list[DomainName] = []
+    found = await all_at_once(_find_zone(manager, domain, silent) for domain in domains)
     cuts = {cut.name: cut for cut in found if cut}
-    zones = map(RecognizedZone.of, cuts.values())
-    return [zone for zone in zones if zone.providers]
+    zones = [zone for zone in map(RecognizedZone.of, cuts.values()) if zone.providers]
+    if not silent:
+        return zones, []
+    names = ", ".join(map(str, sorted(silent)))
+    return zones, [f"the DNS did not answer, so it is not known who hosts {names}"]
 
 
-async def _find_zone(manager: Manager, domain: DomainName) -> ZoneCut | None:
+async def _in_words(manager: Manager, zones: Sequence[RecognizedZone]) -> list[str]:
+    stored = await _stored(manager) if zones else {}
+    return [f"{zone.text}: {_ways(zone, stored)}" for zone in zones]
+
+
+async def _find_zone(
+    manager: Manager, domain: DomainName, silent: list[DomainName] | None = None
+) -> ZoneCut | None:
+    """Return the zone of the domain's challenges; one that nobody answers for is ``silent``."""
     dns = manager.run.dns.over(manager.settings.dns)
     resolver = manager.resolvers.get(dns.resolvers or ())
     try:
         async with asyncio.timeout(_SECONDS):
             cut = await find_challenge_zone(resolver, domain.child(dns01.LABEL))
-    except (DnsError, InvalidNameError, TimeoutError):
+    except InvalidNameError:
+        return None
+    except (DnsError, TimeoutError):
+        if silent is not None:
+            silent.append(domain)
         return None
     return cut if len(cut.name.labels) > 1 else None  # else nobody has registered the name
 

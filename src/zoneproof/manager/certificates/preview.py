@@ -11,7 +11,7 @@ import msgspec
 from zoneproof.acme import Directory, find_ca
 from zoneproof.challenges.preflight import Finding
 from zoneproof.challenges.records import look_for_records
-from zoneproof.core.aio import all_at_once
+from zoneproof.core.aio import settle
 from zoneproof.core.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.dnsquery import CaaVerdict
 from zoneproof.issuance import (
@@ -24,6 +24,7 @@ from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields
 from zoneproof.manager.accounts.store import StoredAccount, new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.certificates.store import ManagedCertificate
 from zoneproof.manager.credentials.expiry import expiry_in_words, reminder
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
@@ -34,7 +35,8 @@ from zoneproof.manager.methods import task_problems
 class Preview:
     """What :func:`preview` found for a definition: of each identifier, and of the order as a whole.
 
-    ``account`` is None for one that would be registered first; ``directory_url`` is the CA's.
+    ``account`` is None for one that would be registered first; ``directory_url`` is the CA's, empty
+    where it did not come to asking it.
     ``awaited`` are the records that a person creates: those that are missing, and those that an
     earlier run of the certificate waits for. ``deployment`` is what would make its tasks fail.
     ``terms_url`` is where the terms of service are to which an account agrees that would be
@@ -91,6 +93,8 @@ class Preview:
     def rows(self) -> dict[str, str]:
         """Return what is to be told of the order as a whole, by its name."""
         definition = self.definition
+        if not self.directory_url:
+            return {}
         key = "that of the CSR, which its owner keeps"
         if not definition.csr:
             key = f"{definition.key_type}, {'kept' if definition.reuse_key else 'a new one'}"
@@ -123,12 +127,53 @@ async def preview(
     ``unsaved`` credentials win over stored ones. What is wrong is in the result; raises
     InvalidInputError for an account and methods that cannot be used at all, StorageError.
     """
+    found = []
+    for one in await _examine(manager, definitions, unsaved or {}):
+        if isinstance(one, BaseException):
+            raise one
+        found.append(one)
+    return found
+
+
+async def preview_all(manager: Manager) -> list[Preview]:
+    """Examine all managed certificates as :func:`preview` does.
+
+    What cannot be read or opened is the problem of one certificate. Raises StorageError.
+    """
+    stored = await manager.certificates.each()
+    readable = [one.definition for one in stored if isinstance(one, ManagedCertificate)]
+    examined = iter(await _examine(manager, readable, {}))
+    return [
+        _or_impossible(one.definition, next(examined))
+        if isinstance(one, ManagedCertificate)
+        else _impossible(CertificateDefinition(name=one.name, identifiers=()), one.error)
+        for one in stored
+    ]
+
+
+def _or_impossible(definition: CertificateDefinition, found: Preview | BaseException) -> Preview:
+    if isinstance(found, ZoneproofError):
+        return _impossible(definition, found)
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _impossible(definition: CertificateDefinition, error: ZoneproofError) -> Preview:
+    return Preview(definition, "", None, (), (Finding(error.message),), ())
+
+
+async def _examine(
+    manager: Manager,
+    definitions: Sequence[CertificateDefinition],
+    unsaved: Mapping[str, Credential],
+) -> list[Preview | BaseException]:
     accounts = [one.account or manager.settings.account for one in definitions]
     different = sorted(set(accounts))
-    asked = await all_at_once(_authority(manager, account) for account in different)
+    asked = await settle(_authority(manager, account) for account in different)
     authorities = dict(zip(different, asked, strict=True))
-    credentials = await _stored_credentials(manager, definitions) | dict(unsaved or {})
-    return await all_at_once(
+    credentials = {**await _stored_credentials(manager, definitions), **unsaved}
+    return await settle(
         _preview(manager, definition, authorities[account], credentials)
         for definition, account in zip(definitions, accounts, strict=True)
     )
@@ -154,18 +199,34 @@ async def _authority(manager: Manager, text: str) -> _Authority:
 
 async def _stored_credentials(
     manager: Manager, definitions: Sequence[CertificateDefinition]
+) -> dict[str, Credential | BaseException | None]:
+    names = sorted({name for one in definitions for name in one.credentials})
+    found = await settle(manager.credentials.find(name) for name in names)
+    return dict(zip(names, found, strict=True))
+
+
+def _own_credentials(
+    definition: CertificateDefinition, known: Mapping[str, Credential | BaseException | None]
 ) -> dict[str, Credential]:
-    names = {name for one in definitions for name in one.credentials}
-    found = [await manager.credentials.find(name) for name in sorted(names)]
-    return {credential.name: credential for credential in found if credential}
+    own = {}
+    for name in sorted(definition.credentials):
+        found = known[name]
+        if isinstance(found, BaseException):
+            raise found
+        if found:
+            own[name] = found
+    return own
 
 
 async def _preview(
     manager: Manager,
     definition: CertificateDefinition,
-    authority: _Authority,
-    credentials: Mapping[str, Credential],
+    authority: _Authority | BaseException,
+    known: Mapping[str, Credential | BaseException | None],
 ) -> Preview:
+    if isinstance(authority, BaseException):
+        raise authority
+    credentials = _own_credentials(definition, known)
     directory, account = authority.directory, authority.account
     findings = list(authority.findings)
     if directory and definition.profile:

@@ -15,8 +15,8 @@ from msgspec.structs import asdict, replace
 
 from zoneproof.acme import GivenCsr
 from zoneproof.challenges import http01
-from zoneproof.core.errors import BusyError, InvalidInputError, StorageError
-from zoneproof.core.names import Identifier
+from zoneproof.core.errors import BusyError, InvalidInputError, NoDnsMethodError, StorageError
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
@@ -27,7 +27,7 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
-from zoneproof.manager.certificates.method_advice import method_advice
+from zoneproof.manager.certificates.method_advice import method_advice, zone_advice
 from zoneproof.manager.certificates.refusals import refusals, require_orderable
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.store import Certificates
@@ -211,14 +211,28 @@ async def define(
     if len(names) == 1 and not certificate:
         stored = await certificates.find_meant(names[0])
         if stored is not None:
-            return options.applied_to(stored.definition), stored.definition
+            return await apply_options(manager, options, stored.definition), stored.definition
     name = certificate or default_name(names)
     known = await certificates.find(name)
     before = known.definition if known else CertificateDefinition(name=name, identifiers=())
     if known is None and not options.say_method:
         raise InvalidInputError(f"say how {name} is validated{await method_advice(manager, names)}")
-    wanted = options.applied_to(replace(before, identifiers=tuple(names)))
+    wanted = await apply_options(manager, options, replace(before, identifiers=tuple(names)))
     return wanted, known.definition if known else None
+
+
+async def apply_options(
+    manager: Manager, options: CertificateOptions, definition: CertificateDefinition
+) -> Proposal:
+    """Return the definition changed by the options.
+
+    Raises InvalidInputError; of a wildcard without a DNS provider it tells at which one it is.
+    """
+    try:
+        return options.applied_to(definition)
+    except NoDnsMethodError as error:
+        advice = await zone_advice(manager, [DomainName.parse(error.name)])
+        raise InvalidInputError("; ".join([error.message, *advice])) from error
 
 
 def with_names(

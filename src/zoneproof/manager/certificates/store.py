@@ -70,11 +70,6 @@ class Certificates:
         return self._select(tx, "ORDER BY name")
 
     @reads
-    def all(self, tx: Transaction) -> list[ManagedCertificate]:
-        """Return all, sorted by name; one that cannot be read is an error."""
-        return [_undamaged(one) for one in self.each.within(tx)]
-
-    @reads
     def readable(self, tx: Transaction) -> list[ManagedCertificate]:
         """Return those that can be read, sorted by name."""
         return [one for one in self.each.within(tx) if isinstance(one, ManagedCertificate)]
