@@ -144,7 +144,7 @@ GET /v1/zones/{zone}/rrsets name type -> meta.pagination(last_page next_page pag
   value)
 POST /v1/zones/{zone}/rrsets/{name}/{type}/actions/add_records ttl records.value -> action(command
   error finished id progress status)
-+GET /v1/actions/{id}
++GET /v1/zones/actions/{id}
 POST /v1/zones/{zone}/rrsets/{name}/{type}/actions/remove_records records.value -> action(command
   error finished id progress status)
 """,

@@ -49,10 +49,15 @@ class TestOracle(ApiContract):
         return {**fields, "private_key": private_pem(2)}
 
     async def test_a_batch_is_one_change(self, harness: ApiHarness) -> None:
-        batch = [txt(f"n{i}", challenge_value()) for i in range(20)]
+        provider = harness.open()
+        await provider.add(harness.zone, [txt(f"n{i}", challenge_value()) for i in range(20)])
+        assert [one.method for one in harness.server.requests].count("PATCH") == 1
+
+    async def test_a_change_has_500_operations_at_most(self, harness: ApiHarness) -> None:
+        batch = [txt(f"n{i}", challenge_value()) for i in range(501)]
         await harness.open().add(harness.zone, batch)
-        methods = [request.method for request in harness.server.requests]
-        assert methods.count("PATCH") == 1
+        assert [one.method for one in harness.server.requests].count("PATCH") == 2
+        assert len(harness.stored.records) == len(batch)
 
     async def test_an_instance_signs_with_a_token(self, harness: ApiHarness) -> None:
         assert isinstance(harness.api, FakeOracle)

@@ -21,7 +21,7 @@ from zoneproof.core.errors import (
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
@@ -171,7 +171,7 @@ class Aliyun(RecordsProvider):
         fields = context.fields
         self._now = context.now
         if fields["ram_role"]:
-            token = BearerToken(self._role_keys, context.clock, apply=self._sign_as_role)
+            token = TemporaryKey(self._role_keys, context.clock, apply=self._sign)
             super().__init__(context, token=token)
             return
         for name in ("access_key_id", "secret"):
@@ -224,8 +224,8 @@ class Aliyun(RecordsProvider):
     ) -> ApiAnswer:
         return await self.api.send("POST", f"?Action={action}", query=query, repeatable=repeatable)
 
-    async def _role_keys(self) -> tuple[str, float]:
-        """Return the instance's keys as JSON, and for how many seconds they are good."""
+    async def _role_keys(self) -> tuple[_Keys, float]:
+        """Return the instance's keys, and for how many seconds they are good."""
         base = f"{self.fields['metadata_url'].rstrip('/')}/latest"
         answer = await self.api.send(
             "PUT",
@@ -245,10 +245,7 @@ class Aliyun(RecordsProvider):
         self.api.hide(keys.access_key_secret)
         self.api.hide(keys.security_token)
         left = (keys.expiration - self._now()).total_seconds() if keys.expiration else 0.0
-        return msgspec.json.encode(keys).decode(), left
-
-    def _sign_as_role(self, request: ApiRequest, keys: str) -> ApiRequest:
-        return self._sign(request, msgspec.json.decode(keys, type=_Keys))
+        return keys, left
 
     def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
         """Take the action from the query, where paths have it, into its header."""

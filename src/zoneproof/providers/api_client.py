@@ -31,7 +31,7 @@ from zoneproof.core.http import (
 )
 from zoneproof.core.text import sanitize
 from zoneproof.providers.api_request import ApiRequest, Body, check_headers
-from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import ProviderContext
 from zoneproof.providers.pace import Pace
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals, parse_xml, place_in
@@ -80,7 +80,7 @@ class ApiClient:
         own_url: bool = True,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
-        token: BearerToken | None = None,
+        token: TemporaryKey[Any] | None = None,
         sign: Callable[[ApiRequest], ApiRequest] | None = None,
         refusals: Refusals | None = None,
         errors: ErrorBody | None = None,
@@ -316,16 +316,20 @@ class ApiClient:
     async def _exchange(self, request: ApiRequest, table: Refusals, *, plain: bool) -> Reply:
         if plain or self._token is None:
             return await self._exchange_once(request if plain else self._signed(request))
-        token = await self._token.get()
-        self.hide(token)
+        token = await self._fresh(self._token)
         reply = await self._exchange_once(self._signed(self._token.apply(request, token)))
         _, refusal = self._judge(reply, table)
         if refusal is None or refusal.kind is not ProviderCredentialsError:
             return reply
         self._token.forget(token)
-        token = await self._token.get()
-        self.hide(token)
+        token = await self._fresh(self._token)
         return await self._exchange_once(self._signed(self._token.apply(request, token)))
+
+    async def _fresh(self, token: TemporaryKey[T]) -> T:
+        key = await token.get()
+        if isinstance(key, str):  # else whoever fetches it hides its parts
+            self.hide(key)
+        return key
 
     def _signed(self, request: ApiRequest) -> ApiRequest:
         return self._sign(request) if self._sign else request

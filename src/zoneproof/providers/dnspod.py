@@ -23,7 +23,7 @@ from zoneproof.core.errors import (
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
@@ -160,7 +160,7 @@ class DnsPod(RecordsProvider):
         fields = context.fields
         self._now = context.now
         if fields["cvm_role"]:
-            token = BearerToken(self._role_keys, context.clock, apply=self._sign_as_role)
+            token = TemporaryKey(self._role_keys, context.clock, apply=self._sign)
             super().__init__(context, token=token)
             return
         for name in ("secret_id", "secret_key"):
@@ -228,8 +228,8 @@ class DnsPod(RecordsProvider):
             repeatable=repeatable,
         )
 
-    async def _role_keys(self) -> tuple[str, float]:
-        """Return the instance's keys as JSON, and for how many seconds they are good."""
+    async def _role_keys(self) -> tuple[_Keys, float]:
+        """Return the instance's keys, and for how many seconds they are good."""
         base = f"{self.fields['metadata_url'].rstrip('/')}/latest/meta-data"
         answer = await self.api.send(
             "GET",
@@ -241,10 +241,7 @@ class DnsPod(RecordsProvider):
         self.api.hide(keys.tmp_secret_key)
         self.api.hide(keys.token)
         left = keys.expired_time - self._now().timestamp()
-        return msgspec.json.encode(keys).decode(), left
-
-    def _sign_as_role(self, request: ApiRequest, keys: str) -> ApiRequest:
-        return self._sign(request, msgspec.json.decode(keys, type=_Keys))
+        return keys, left
 
     def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
         if keys.token:

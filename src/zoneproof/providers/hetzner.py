@@ -165,7 +165,7 @@ class Hetzner(SetsProvider):
             if action.status != "running":
                 break
             await self.sleep(1.0)
-            action = (await self.api.get(f"actions/{action.id}", _Started)).action
+            action = (await self.api.get(f"zones/actions/{action.id}", _Started)).action
         else:
             raise ProviderUnavailableError(
                 f"the change has not ended after {_LONGEST_ACTION} seconds; try again later"

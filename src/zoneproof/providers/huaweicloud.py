@@ -19,7 +19,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.providers.api_provider import ZONE_ID, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
@@ -155,7 +155,7 @@ class HuaweiCloud(SetsProvider):
         url = fields["api_url"] or f"https://dns.{fields['region']}.myhuaweicloud.com"
         options: dict[str, Any] = {"base_url": url, "pause": _PAUSE}
         if fields["identity"] == "agency":
-            options["token"] = BearerToken(self._agency_keys, context.clock, apply=self._sign_as)
+            options["token"] = TemporaryKey(self._agency_keys, context.clock, apply=self._sign)
         else:
             for name in ("access_key_id", "secret_access_key"):
                 if not fields[name]:
@@ -207,8 +207,8 @@ class HuaweiCloud(SetsProvider):
             path, of, at=at, query=query, counter="offset", first=0, step=_MOST, size=_MOST
         )
 
-    async def _agency_keys(self) -> tuple[str, float]:
-        """Return the instance's keys as JSON, and for how many seconds they are good."""
+    async def _agency_keys(self) -> tuple[_Keys, float]:
+        """Return the instance's keys, and for how many seconds they are good."""
         base = self.fields["metadata_url"].rstrip("/")
         answer = await self.api.send(
             "PUT",
@@ -230,10 +230,7 @@ class HuaweiCloud(SetsProvider):
         self.api.hide(keys.secret)
         self.api.hide(keys.securitytoken)
         left = (keys.expires_at - self._now()).total_seconds() if keys.expires_at else 0.0
-        return msgspec.json.encode(keys).decode(), left
-
-    def _sign_as(self, request: ApiRequest, keys: str) -> ApiRequest:
-        return self._sign(request, msgspec.json.decode(keys, type=_Keys))
+        return keys, left
 
     def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
         if keys.securitytoken:

@@ -24,7 +24,8 @@ from zoneproof.providers.script import Script, read_timeout
 _HOST = re.compile(r"[A-Za-z0-9_][^\s'\"]*")
 _TTL = 60  # seconds
 _SSH_FAILED = 255
-# By Windows' error codes (winerror.h), as the DnsServer module has them in its error ids.
+# By Windows' error codes (winerror.h), as the DnsServer module has them in its error ids. 9701 and
+# 9714 are for a record or a name that is gone, 9711 for a record that is there by now.
 _KINDS: tuple[tuple[str, type[ProviderError]], ...] = (
     ("WIN32 5,", ProviderPermissionError),
     ("WIN32 9601,", ProviderZoneError),
@@ -36,7 +37,8 @@ $null=Get-DnsServerZone -Name $p.ZoneName{server}
 $r=@(Get-DnsServerResourceRecord @p -Name $n -RRType Txt -ErrorAction SilentlyContinue|
 Where-Object{{$_.HostName -eq $n -and $_.RecordData.DescriptiveText -ceq $v}})
 {change}
-}}catch{{[Console]::Error.WriteLine($_.FullyQualifiedErrorId+' '+$_.Exception.Message);exit 1}}"""
+}}catch{{if($_.FullyQualifiedErrorId -match '^WIN32 (9701|9711|9714),'){{exit 0}}
+[Console]::Error.WriteLine($_.FullyQualifiedErrorId+' '+$_.Exception.Message);exit 1}}"""
 _ADD = (
     "if(-not $r){Add-DnsServerResourceRecord @p -Txt -Name $n -DescriptiveText $v"
     f" -TimeToLive ([TimeSpan]::FromSeconds({_TTL}))" + "}"
@@ -100,10 +102,10 @@ class MsDns(Script):
         " commands are run instead, by OpenSSH, which Windows has had since 2019. Connect once by"
         " hand as the user that runs Zoneproof, so that the host's key is known, and use a key"
         " without a passphrase. Port and jump hosts come from ssh's own configuration. Commands"
-        " and error codes were taken from Microsoft's reference and from Posh-ACME (2026); they"
-        " have not been tried on a Windows server here. Zones that allow nonsecure updates from"
-        " one address, or `_acme-challenge` names delegated to another server, are changed with"
-        " `rfc2136`.",
+        " and error codes were taken from Microsoft's reference, Posh-ACME and other programs that"
+        " use them (2026); they have not been tried on a Windows server here. Zones that allow"
+        " nonsecure updates from one address, or `_acme-challenge` names delegated to another"
+        " server, are changed with `rfc2136`.",
         least_privilege="A user of its own, no administrator, who may change the records of these"
         " zones (Security in a zone's properties), with a key that is accepted from this machine's"
         " address only (`from=` in authorized_keys).",

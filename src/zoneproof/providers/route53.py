@@ -9,8 +9,6 @@ from typing import ClassVar
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-import msgspec
-
 from zoneproof.core.errors import (
     ProviderConflictError,
     ProviderCredentialsError,
@@ -22,7 +20,7 @@ from zoneproof.core.errors import (
 from zoneproof.providers.api_provider import ZONE_ID, relative_name
 from zoneproof.providers.api_request import ApiRequest, Body, token_field
 from zoneproof.providers.aws_credentials import AwsCredentials, AwsKeys, sign
-from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
@@ -154,6 +152,7 @@ class Route53(SetsProvider):
         ),
     )
     batches: ClassVar[bool] = True
+    most: ClassVar[int] = 200  # a request may have 32,000 characters of values, each counted twice
     checks: ClassVar[bool] = False
     marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
@@ -185,7 +184,7 @@ class Route53(SetsProvider):
         self._credentials = AwsCredentials(
             context, os.environ, context.fields["sts_url"], self._region
         )
-        token = BearerToken(self._keys, context.clock, apply=self._apply)
+        token = TemporaryKey(self._keys, context.clock, apply=self._apply)
         super().__init__(context, token=token, pause=0.2)
 
     async def close(self) -> None:
@@ -269,16 +268,14 @@ class Route53(SetsProvider):
                 return found
             query |= after | {"identifier": root.findtext("NextRecordIdentifier")}
 
-    async def _keys(self) -> tuple[str, float]:
+    async def _keys(self) -> tuple[AwsKeys, float]:
         keys, seconds = await self._credentials.fetch()
         for secret in (keys.secret_access_key, keys.session_token):
             if secret:
                 self.api.hide(secret)
-        parts = (keys.access_key_id, keys.secret_access_key, keys.session_token)
-        return msgspec.json.encode(parts).decode(), seconds
+        return keys, seconds
 
-    def _apply(self, request: ApiRequest, token: str) -> ApiRequest:
-        keys = AwsKeys(*msgspec.json.decode(token, type=tuple[str, str, str]))
+    def _apply(self, request: ApiRequest, keys: AwsKeys) -> ApiRequest:
         return sign(request, keys, self._region, "route53", self._now())
 
 

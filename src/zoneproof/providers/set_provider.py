@@ -59,13 +59,14 @@ class SetsProvider(ApiProvider):
     """A provider whose API replaces the set of TXT values at a name.
 
     It has :meth:`read_set` and :meth:`write_set`; or, with ``batches``, :meth:`read_sets` and
-    :meth:`write_sets`, which do all of a batch at once. ``checks`` is false where a write fails if
-    the set is no longer as it was read (ProviderConflictError). ``marked`` says that a write needs
-    what is there besides the values (:attr:`TxtSet.version`), so that late reads have to be waited
-    for.
+    :meth:`write_sets`, which do up to ``most`` values of a batch at once. ``checks`` is false where
+    a write fails if the set is no longer as it was read (ProviderConflictError). ``marked`` says
+    that a write needs what is there besides the values (:attr:`TxtSet.version`), so that late reads
+    have to be waited for.
     """
 
     batches: ClassVar[bool] = False
+    most: ClassVar[int] = 500
     checks: ClassVar[bool] = True
     marked: ClassVar[bool] = False
 
@@ -97,17 +98,16 @@ class SetsProvider(ApiProvider):
         await self._in_groups(zone, records, adding=False)
 
     async def _in_groups(self, zone: Zone, records: Sequence[TxtRecord], *, adding: bool) -> None:
-        groups: dict[str, list[TxtRecord]] = {}
-        for record in records:
-            groups.setdefault("" if self.batches else record.name, []).append(record)
-        await in_parts(
-            (group, self._merge(zone, group, adding=adding)) for group in groups.values()
-        )
+        groups: list[list[TxtRecord]] = []
+        for own in _by_name(records).values():
+            if self.batches and groups and len(groups[-1]) + len(own) <= self.most:
+                groups[-1] += own
+            else:
+                groups.append(list(own))
+        await in_parts((group, self._merge(zone, group, adding=adding)) for group in groups)
 
     async def _merge(self, zone: Zone, records: Sequence[TxtRecord], *, adding: bool) -> None:
-        by_name: dict[str, list[TxtRecord]] = {}
-        for record in records:
-            by_name.setdefault(record.name, []).append(record)
+        by_name = _by_name(records)
 
         async def look() -> Coroutine[Any, Any, None] | None:
             sets = await self.read_sets(zone, list(by_name))
@@ -132,6 +132,13 @@ class SetsProvider(ApiProvider):
         await self.write_sets(zone, changes)
         for one in changes:
             self._recent.wrote((zone.name, one.name), set(one.old.values), one.new)
+
+
+def _by_name(records: Iterable[TxtRecord]) -> dict[str, list[TxtRecord]]:
+    groups: dict[str, list[TxtRecord]] = {}
+    for record in records:
+        groups.setdefault(record.name, []).append(record)
+    return groups
 
 
 async def _wait() -> None:

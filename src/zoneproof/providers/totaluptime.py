@@ -41,7 +41,7 @@ class _Rows(msgspec.Struct, Generic[_T]):
 
 class _Result(msgspec.Struct):
     status: str
-    message: str = ""
+    message: str | None = None
 
 
 class TotalUptime(RecordsProvider):
@@ -59,8 +59,9 @@ class TotalUptime(RecordsProvider):
         key_url="https://totaluptime.com/manual/account-admin/users-tab/add-a-user/",
         api_url="https://api.totaluptime.com",
         limits=Limits(value_pattern="[A-Za-z0-9_.:=+/-]{1,255}"),
-        notes="Known from one client of 2026 (Posh-ACME), without recorded exchanges: only values"
-        " of the form that it writes are taken, and what refusals look like is not known.",
+        notes="Known from two clients (Posh-ACME, 2026, and one in Go, 2023), without recorded"
+        " exchanges: only values of the form that they write are taken, and what refusals look"
+        " like is not known.",
         least_privilege="A user with `API Account` checked and a role with DNS enabled,"
         " DNS/Information `Read` and DNS/Domains `Full`.",
     )
@@ -105,5 +106,5 @@ class TotalUptime(RecordsProvider):
     def _check(self, answer: ApiAnswer) -> None:
         result = self.api.read(answer, _Result)
         if result.status != "Success":
-            words = sanitize(result.message)
+            words = sanitize(result.message or "no reason")
             raise ProviderError(f"it refused the change, it says: {words}", changed_nothing=True)

@@ -3,10 +3,11 @@
 Made from the API reference (docs.hetzner.cloud/reference/cloud, DNS and errors; copies of 2026 in
 generated clients) for pages, the TTL's bounds, appending to a set, error codes; and from the
 exchanges that dns-lexicon recorded (October 2025 to January 2026): bodies of zones, sets, actions
-and the unknown zone. Paths, parameters and parsing agree with them, but that lexicon asks for
-actions below zones/. lego's bodies and acme.sh (2026) agree on the actions, and that values are
-quoted. That adding a value twice is a ``uniqueness_error``, and removing one that is gone a 404, is
-not recorded; a provider that looks first seldom meets either.
+and the unknown zone. Paths, parameters and parsing agree with them. Hetzner's own client
+(hcloud-go, August 2026) has actions below zones/, and all of them at /actions too; what asks for
+the actions of one zone was given up in April 2026. lego's bodies and acme.sh (2026) agree on the
+actions, and that values are quoted. That adding a value twice is a ``uniqueness_error``, and
+removing one that is gone a 404, is not recorded; a provider that looks first seldom meets either.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def _error(status: int, code: str, message: str) -> Reply:
 
 class FakeHetzner(FakeApi):
     sources = "API reference as generated clients have it (2026), recorded exchanges (2026)"
-    recorded = "agree, but for the path of actions, which is another one"
+    recorded = "agree"
     page_size = 50
     min_ttl = 60
     refusals = {
@@ -95,7 +96,7 @@ class FakeHetzner(FakeApi):
         self.replace(zone, name, call["type"], left, there[0].ttl)
         return self._start("remove_rrset_records")
 
-    @route("GET", "/v1/actions/{id}")
+    @route("GET", "/v1/zones/actions/{id}")
     def get_action(self, call: Call) -> Reply:
         status = "running" if self.endless else "error" if self.failing else "success"
         error = {"code": "action_failed", "message": "Action failed"} if self.failing else None

@@ -1,8 +1,9 @@
 """Total Uptime's API, version 2, as far as it is about domains and TXT records.
 
-Made from one client, Posh-ACME (2026), which names the API's documentation
-(totaluptime.com/api/v2): paths, names of fields, rows, ``Success``, JSON that is called a form.
-What stands in refusals is made up.
+Made from Posh-ACME (2026), which names the API's documentation (totaluptime.com/api/v2), and from a
+libdns module (2023), which agrees: paths, names of fields, rows, ``Success``. The first calls its
+JSON a form; the second has members that may be null, and TTLs that are texts in what is read. What
+stands in refusals is made up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def _error(status: int, message: str) -> Reply:
 
 
 class FakeTotalUptime(FakeApi):
-    sources = "one client (2026)"
+    sources = "two clients (2026 and 2023)"
     refusals = {
         "credentials": _error(401, "Invalid credentials"),
         "permission": _error(403, "The role does not allow this"),
@@ -45,7 +46,10 @@ class FakeTotalUptime(FakeApi):
                     "id": str(one.id),
                     "txtHostName": one.name or "@",
                     "txtText": one.value,
-                    "txtTTL": one.ttl,
+                    "txtTTL": str(one.ttl),
+                    "isSameTTL": True,
+                    "status": "Success",
+                    "domainID": None,
                 }
                 for one in zone.records
                 if one.type == "TXT"
@@ -62,8 +66,9 @@ class FakeTotalUptime(FakeApi):
     @route("DELETE", "/CloudDNS/Domain/{zone}/TXTRecord/{record}")
     def delete_record(self, call: Call) -> Reply:
         self.delete(self.zone(call["zone"], by_id=True), call["record"])
-        return Reply(200, {"status": "Success", "message": "Record deleted"})
+        return Reply(200, {"status": "Success", "message": None})
 
 
 def _rows(rows: list[dict[str, Any]]) -> Reply:
-    return Reply(200, {"rows": rows, "records": len(rows)})
+    count = {"page": 1, "totalpages": 1, "totalrecords": len(rows)}
+    return Reply(200, {"rows": rows, "status": "Success", "message": None, **count})
