@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from abc import abstractmethod
 from datetime import UTC, date, datetime
+
+import msgspec
 
 from zoneproof.core.errors import ProviderError
 from zoneproof.core.text import sanitize
@@ -22,6 +25,24 @@ class ExpiringKey(ApiProvider):
         with self._about(None, unchanged=True):
             end = await self.key_end()
             return _day(end) if end else None
+
+
+class _Claims(msgspec.Struct):
+    exp: float | None = None
+
+
+def end_of_jwt(token: str) -> datetime | None:
+    """Return when a JSON Web Token expires (RFC 7519 section 4.1.4).
+
+    None for one that does not say, or is another kind of token.
+    """
+    claims = token.partition(".")[2].partition(".")[0]
+    try:
+        found = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+        seconds = msgspec.json.decode(found, type=_Claims).exp
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError, msgspec.DecodeError):
+        return None
 
 
 def _day(end: datetime | str) -> date:

@@ -41,6 +41,7 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
+from zoneproof.providers.expiring_key import end_of_jwt
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
@@ -69,10 +70,6 @@ class _Records(msgspec.Struct):
 
 class _Token(msgspec.Struct):
     token: str
-
-
-class _Claims(msgspec.Struct):
-    exp: int
 
 
 class Oracle(SetsProvider):
@@ -276,7 +273,10 @@ class Oracle(SetsProvider):
         token = self.api.read(answer, _Token).token
         form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self._session = RsaKey(session.private_bytes(*form).decode(), "the session's key")
-        return token, _end(token) - self._now().timestamp()
+        end = end_of_jwt(token)
+        if end is None:
+            raise ProviderCredentialsError("the instance's token cannot be read")
+        return token, (end - self._now()).total_seconds()
 
     async def _metadata(self, name: str) -> str:
         url = f"{self.fields['metadata_url'].rstrip('/')}/opc/v2/identity/{name}"
@@ -340,13 +340,3 @@ def _key_id(cert: str) -> str:
         raise ProviderCredentialsError("the instance's certificate does not name a tenancy")
     fingerprint = read.fingerprint(SHA1()).hex(":").upper()  # noqa: S303  Oracle's choice
     return f"{names[0]}/fed-x509/{fingerprint}"
-
-
-def _end(token: str) -> int:
-    """Return when a token ends, in seconds since 1970."""
-    claims = token.partition(".")[2].partition(".")[0]
-    try:
-        found = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
-        return msgspec.json.decode(found, type=_Claims).exp
-    except (ValueError, msgspec.DecodeError) as error:
-        raise ProviderCredentialsError("the instance's token cannot be read") from error

@@ -55,7 +55,8 @@ class ErrorBody:
     ``codes`` and ``messages`` are places in JSON, such as ``errors.0.code``, or in XML, such as
     ``Errors/Error`` and ``Errors/Error@Number``; what is not there is passed over. ``success`` is
     a place and what it may hold in an answer that is none (None if it may be missing): for APIs
-    that answer 200 also then. ``phrases`` are parts of messages that tell more than the codes, and
+    that answer 200 also then; of several places, with ``|`` between them, the first that is there
+    counts. ``phrases`` are parts of messages that tell more than the codes, and
     stand in the table like those, in whatever case they come: for APIs with one code for different
     things, or none.
     """
@@ -74,7 +75,8 @@ class ErrorBody:
             return Problem("") if status < 400 else None
         if status < 400 and self.success:
             place, *values = self.success
-            if place_in(found, str(place)) in values:
+            ends = (place_in(found, one) for one in str(place).split("|"))
+            if next((end for end in ends if end is not None), None) in values:
                 return None
         messages = [place_in(found, place) for place in self.messages]
         words = [word for word in messages if isinstance(word, str) and word.strip()]

@@ -77,8 +77,8 @@ RETIRED: Mapping[str, RetiredProvider] = {
         (Alias("acme.sh", "dns_unoeuro"),),
     ),
     "yandex-pdd": RetiredProvider(
-        "Yandex closed its API for domains (PDD): move the zone to Yandex Cloud DNS, and use the"
-        " provider yandex",
+        "Yandex closed its API for domains (PDD): for a zone in Yandex Cloud use the provider"
+        " yandex, and for a domain in Yandex 360 use the provider yandex360",
         (Alias("acme.sh", "dns_yandex"), Alias("lego", "yandex")),
     ),
 }
