@@ -7,7 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -78,16 +78,22 @@ def test_each_name_in_another_client_is_one_provider_here_with_its_fields() -> N
     assert not RETIRED.keys() & known.keys()
     retired = [one.aliases for one in RETIRED.values()]
     names = Counter(
-        (alias.client, alias.name) for aliases in [*known.values(), *retired] for alias in aliases
+        (alias.client, alias.name, *alias.when.items())
+        for aliases in [*known.values(), *retired]
+        for alias in aliases
     )
     twice = [name for name, number in names.items() if number > 1]
     assert not twice, "a provider's info or retired.py has it, too"
-    assert {client for client, _ in names} == {"certbot", "acme.sh", "lego"}
+    assert {client for client, *_ in names} == {"certbot", "acme.sh", "lego"}
     for slug, aliases in known.items():
         fields = {field.name for field in describe(slug).fields}
         for alias in aliases:
-            assert set(alias.fields.values()) <= fields
-            assert find_alias(alias.client, alias.name) == (slug, alias)
+            assert {one for text in alias.all_fields.values() for one in text.split(".")} <= fields
+            for choices in alias.choices.values():
+                assert {text.partition("=")[0] for text in choices.values() if text} <= fields
+            settings = defaultdict(str, alias.when)
+            found = find_alias(alias.client, alias.name, settings.__getitem__)
+            assert found == (slug, alias)
     found = find_alias("acme.sh", "dns_cf")
     assert found
     assert found[0] == "cloudflare"

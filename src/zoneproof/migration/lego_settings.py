@@ -57,24 +57,64 @@ def read_env_file(path: Path) -> dict[str, str]:
 def read_method(settings: LegoSettings, name: str, findings: Findings) -> FoundMethod:
     """Return how the certificate ``name`` is validated, and take its acme-dns registrations."""
     provider = settings.provider
-    slug, alias = find_alias("lego", provider) or (provider, Alias("lego", provider))
+    slug, alias = find_alias("lego", provider, settings.value) or (
+        provider,
+        Alias("lego", provider),
+    )
     fields: dict[str, str] = {}
     lacks = ""
     try:
-        for theirs, ours in alias.fields.items():
-            fields[ours] = fields.get(ours) or settings.value(theirs)
-        if slug == "rfc2136":
-            fields = _rfc2136(fields, settings)
+        fields = _fields(alias, settings)
+        if slug in _CONVERTED:
+            fields = _CONVERTED[slug](fields, settings)
     except InvalidInputError as error:
         lacks = error.message
+    lacks = lacks or _left_out(slug, alias, settings)
     storage = settings.value("ACME_DNS_STORAGE_PATH") if slug == "acme-dns" else ""
     if storage:
         with findings.going_on():
             take_registrations(settings.locate(storage), fields.get("server", ""), findings)
-    if not lacks and not any(fields.values()) and alias.fields:
-        lacks = f"none of lego's variables for {provider} is set: {', '.join(alias.fields)}"
+    if not lacks and not any(fields.values()) and alias.all_fields:
+        lacks = f"none of lego's variables for {provider} is set: {', '.join(alias.all_fields)}"
     lacks = lacks or without_secrets(slug, alias, fields, "lego's environment")
     return dns(slug, fields, name, lacks=lacks)
+
+
+def _fields(alias: Alias, settings: LegoSettings) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for theirs, ours in alias.fields.items():
+        names = ours.split(".")
+        values = settings.value(theirs).split(".", len(names) - 1)
+        for name, value in zip(names, [*values, *[""] * len(names)], strict=False):
+            fields[name] = fields.get(name) or value
+    for theirs, ours in alias.files.items():
+        if (file := settings.value(theirs)) and not fields.get(ours):
+            fields[ours] = read_text(settings.locate(file))
+    for theirs, choices in alias.choices.items():
+        name, _, value = choices.get(settings.value(theirs).lower(), "").partition("=")
+        if name:
+            fields[name] = value
+    return fields
+
+
+def _left_out(slug: str, alias: Alias, settings: LegoSettings) -> str:
+    """Say which variable is set and means nothing here."""
+    for name in alias.left_out:
+        if settings.value(name):
+            return f"lego's {name} is set, and the provider {slug} has nothing like it"
+    for name, choices in alias.choices.items():
+        value = settings.value(name)
+        if value and value.lower() not in choices:
+            return f"lego's {name} is '{value[:40]}', and the provider {slug} has nothing like it"
+    return ""
+
+
+def _infoblox(fields: dict[str, str], settings: LegoSettings) -> dict[str, str]:
+    """Return the fields; lego writes host and port, and has a view of its own where none is set."""
+    host, port = fields["server"], settings.value("INFOBLOX_PORT")
+    if host and "://" not in host:
+        host = f"https://{host}{':' if port else ''}{port}"
+    return fields | {"server": host, "view": fields["view"] or "External"}
 
 
 def _rfc2136(fields: dict[str, str], settings: LegoSettings) -> dict[str, str]:
@@ -88,3 +128,9 @@ def _rfc2136(fields: dict[str, str], settings: LegoSettings) -> dict[str, str]:
     if fields["key_name"]:
         fields["algorithm"] = algorithm_name(fields["algorithm"] or _DEFAULT_ALGORITHM)
     return fields
+
+
+_CONVERTED: Mapping[str, Callable[[dict[str, str], LegoSettings], dict[str, str]]] = {
+    "infoblox": _infoblox,
+    "rfc2136": _rfc2136,
+}

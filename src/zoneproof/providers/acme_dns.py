@@ -197,8 +197,18 @@ class AcmeDns:
         aliases=(
             Alias("certbot", "dns-acmedns", {"api_url": "server"}),
             Alias("acme.sh", "dns_acmedns", {"ACMEDNS_BASE_URL": "server"}),
-            Alias("lego", "acme-dns", {"ACME_DNS_API_BASE": "server"}),
-            Alias("lego", "acmedns", {"ACME_DNS_API_BASE": "server"}),
+            Alias(
+                "lego",
+                "acme-dns",
+                {"ACME_DNS_API_BASE": "server", "ACME_DNS_ALLOWLIST": "allowfrom"},
+                left_out=("ACME_DNS_STORAGE_BASE_URL",),
+            ),
+            Alias(
+                "lego",
+                "acmedns",
+                {"ACME_DNS_API_BASE": "server", "ACME_DNS_ALLOWLIST": "allowfrom"},
+                left_out=("ACME_DNS_STORAGE_BASE_URL",),
+            ),
         ),
     )
 

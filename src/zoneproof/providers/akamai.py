@@ -113,6 +113,7 @@ class Akamai(ExpiringKey, SetsProvider):
                     "AKAMAI_EDGERC_SECTION": "section",
                     "AKAMAI_ACCOUNT_SWITCH_KEY": "account_key",
                 },
+                files={"AKAMAI_EDGERC": "edgerc"},
             ),
         ),
     )

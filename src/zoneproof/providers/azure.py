@@ -142,6 +142,15 @@ class Azure(ExpiringKey, SetsProvider):
                     "AZURE_RESOURCE_GROUP": "resource_group",
                     "AZURE_ENVIRONMENT": "cloud",
                 },
+                choices={
+                    "AZURE_AUTH_METHOD": {
+                        "env": "identity=secret",
+                        "msi": "identity=managed",
+                        "wli": "identity=workload",
+                    },
+                    "AZURE_PRIVATE_ZONE": {"true": "visibility=private", "false": ""},
+                },
+                left_out=("AZURE_CLIENT_CERTIFICATE_PATH",),
             ),
         ),
     )

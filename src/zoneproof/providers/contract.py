@@ -23,13 +23,26 @@ class Alias:
     """What another ACME client calls the provider, and what it calls the fields that it shares.
 
     ``client`` is ``certbot``, ``acme.sh`` or ``lego``; ``name`` is its plugin, its script or its
-    provider. ``fields`` has the field here for each of its settings; what it leaves out cannot be
-    carried over.
+    provider. ``fields`` has the field here for each of its settings; ``prefix.secret`` are two
+    fields, whose values the setting has with a dot between them. ``files`` has the field whose
+    value is in the file that a setting names. ``choices`` has ``field=value``, or nothing, for
+    values of a setting that choose something; another value of it cannot be carried over, nor can
+    the settings ``left_out``. ``when`` has values of settings with which the name means this
+    provider and no other.
     """
 
     client: str
     name: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    when: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_fields(self) -> dict[str, str]:
+        """What each setting is here, in words: a field, or several with ``.`` between them."""
+        return {**self.fields, **self.files}
 
 
 _STRING = 255

@@ -66,6 +66,12 @@ class DnsMadeEasy(RecordsProvider):
                 "lego",
                 "dnsmadeeasy",
                 {"DNSMADEEASY_API_KEY": "key", "DNSMADEEASY_API_SECRET": "secret"},
+                choices={
+                    "DNSMADEEASY_SANDBOX": {
+                        "true": "api_url=https://api.sandbox.dnsmadeeasy.com/V2.0",
+                        "false": "",
+                    }
+                },
             ),
         ),
     )

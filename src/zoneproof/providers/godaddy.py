@@ -63,6 +63,7 @@ class GoDaddy(SetsProvider):
             Alias("certbot", "dns-godaddy", {"key": "key", "secret": "secret"}),
             Alias("acme.sh", "dns_gd", {"GD_Key": "key", "GD_Secret": "secret"}),
             Alias("lego", "godaddy", {"GODADDY_API_KEY": "key", "GODADDY_API_SECRET": "secret"}),
+            Alias("lego", "godaddyv3", {"GODADDYV3_PERSONAL_ACCESS_TOKEN": "token"}),
         ),
     )
     errors: ClassVar[ErrorBody] = ErrorBody(

@@ -106,7 +106,9 @@ class Infoblox(RecordsProvider):
                     "INFOBLOX_DNS_VIEW": "view",
                     "INFOBLOX_WAPI_VERSION": "wapi_version",
                     "INFOBLOX_CA_CERTIFICATE": "ca_bundle",
+                    "INFOBLOX_HOST": "server",
                 },
+                choices={"INFOBLOX_SSL_VERIFY": {"true": ""}},
             ),
         ),
     )

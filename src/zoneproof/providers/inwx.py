@@ -110,6 +110,12 @@ class Inwx(RecordsProvider):
                     "INWX_PASSWORD": "password",
                     "INWX_SHARED_SECRET": "shared_secret",
                 },
+                choices={
+                    "INWX_SANDBOX": {
+                        "true": "api_url=https://api.ote.domrobot.com/jsonrpc",
+                        "false": "",
+                    }
+                },
             ),
         ),
     )

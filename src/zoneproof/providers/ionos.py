@@ -60,7 +60,7 @@ class Ionos(RecordsProvider):
         aliases=(
             Alias("certbot", "dns-ionos", {"prefix": "prefix", "secret": "secret"}),
             Alias("acme.sh", "dns_ionos", {"IONOS_PREFIX": "prefix", "IONOS_SECRET": "secret"}),
-            Alias("lego", "ionos"),
+            Alias("lego", "ionos", {"IONOS_API_KEY": "prefix.secret"}),
         ),
     )
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("0.code",), messages=("0.message", "message"))

@@ -91,6 +91,16 @@ class IspConfig(RecordsProvider):
                 {"ISPC_Api": "server", "ISPC_User": "user", "ISPC_Password": "password"},
             ),
             Alias(
+                "lego",
+                "ispconfig",
+                {
+                    "ISPCONFIG_SERVER_URL": "server",
+                    "ISPCONFIG_USERNAME": "user",
+                    "ISPCONFIG_PASSWORD": "password",
+                },
+                choices={"ISPCONFIG_INSECURE_SKIP_VERIFY": {"false": ""}},
+            ),
+            Alias(
                 "certbot",
                 "dns-ispconfig",
                 {"endpoint": "server", "username": "user", "password": "password"},

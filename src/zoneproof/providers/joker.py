@@ -83,6 +83,7 @@ class Joker(WholeZoneProvider[str]):
                     "JOKER_USERNAME": "user",
                     "JOKER_PASSWORD": "password",
                 },
+                choices={"JOKER_API_MODE": {"dmapi": ""}},
             ),
         ),
     )

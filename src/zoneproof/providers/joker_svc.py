@@ -52,6 +52,12 @@ class JokerSvc(OneValueProvider):
         least_privilege="User and password are those of one domain's dynamic DNS.",
         aliases=(
             Alias("certbot", "dns-joker", {"username": "user", "password": "password"}),
+            Alias(
+                "lego",
+                "joker",
+                {"JOKER_USERNAME": "user", "JOKER_PASSWORD": "password"},
+                when={"JOKER_API_MODE": "SVC"},
+            ),
             Alias("acme.sh", "dns_joker", {"JOKER_USERNAME": "user", "JOKER_PASSWORD": "password"}),
         ),
     )

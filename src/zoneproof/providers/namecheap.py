@@ -82,7 +82,17 @@ class Namecheap(WholeZoneProvider[Host]):
                     "NAMECHEAP_SOURCEIP": "client_ip",
                 },
             ),
-            Alias("lego", "namecheap", {"NAMECHEAP_API_USER": "user", "NAMECHEAP_API_KEY": "key"}),
+            Alias(
+                "lego",
+                "namecheap",
+                {"NAMECHEAP_API_USER": "user", "NAMECHEAP_API_KEY": "key"},
+                choices={
+                    "NAMECHEAP_SANDBOX": {
+                        "true": "api_url=https://api.sandbox.namecheap.com/xml.response",
+                        "false": "",
+                    }
+                },
+            ),
         ),
     )
     errors: ClassVar[ErrorBody] = ErrorBody(

@@ -154,7 +154,17 @@ class Oracle(SetsProvider):
                     "OCI_TENANCY_OCID": "tenancy",
                     "OCI_USER_OCID": "user",
                     "OCI_FINGERPRINT": "fingerprint",
+                    "TF_VAR_region": "region",
+                    "TF_VAR_tenancy_ocid": "tenancy",
+                    "TF_VAR_user_ocid": "user",
+                    "TF_VAR_fingerprint": "fingerprint",
                 },
+                files={
+                    "OCI_PRIVATE_KEY_PATH": "private_key",
+                    "TF_VAR_private_key_path": "private_key",
+                },
+                choices={"OCI_AUTH_TYPE": {"instance_principal": "identity=instance"}},
+                left_out=("OCI_PRIVATE_KEY_PASSWORD",),
             ),
         ),
     )

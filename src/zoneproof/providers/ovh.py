@@ -149,6 +149,7 @@ class Ovh(ExpiringKey, RecordsProvider):
                     "OVH_CLIENT_ID": "client_id",
                     "OVH_CLIENT_SECRET": "client_secret",
                 },
+                left_out=("OVH_ACCESS_TOKEN",),
             ),
         ),
     )

@@ -70,8 +70,10 @@ def _limits(info: ProviderInfo) -> str:
 
 
 def _alias(alias: Alias) -> str:
-    renamed = [(theirs, ours) for theirs, ours in alias.fields.items() if theirs != ours]
-    settings = ", ".join(f"`{theirs}` for `{ours}`" for theirs, ours in renamed)
+    renamed = [(theirs, ours) for theirs, ours in alias.all_fields.items() if theirs != ours]
+    parts = [f"`{setting}={value}`" for setting, value in alias.when.items()]
+    parts += [f"`{theirs}` for `{ours.replace('.', '` and `')}`" for theirs, ours in renamed]
+    settings = ", ".join(parts)
     return f"`{alias.name}` ({alias.client}{', with ' * bool(settings)}{settings})"
 
 

@@ -90,7 +90,12 @@ class RegRu(RecordsProvider):
                 "dns_regru",
                 {"REGRU_API_Username": "user", "REGRU_API_Password": "password"},
             ),
-            Alias("lego", "regru", {"REGRU_USERNAME": "user", "REGRU_PASSWORD": "password"}),
+            Alias(
+                "lego",
+                "regru",
+                {"REGRU_USERNAME": "user", "REGRU_PASSWORD": "password"},
+                left_out=("REGRU_TLS_CERT", "REGRU_TLS_KEY"),
+            ),
         ),
     )
     by_name: ClassVar[bool] = False

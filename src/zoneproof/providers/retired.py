@@ -41,6 +41,11 @@ RETIRED: Mapping[str, RetiredProvider] = {
         " Tencent Cloud, and use the provider dnspod",
         (Alias("acme.sh", "dns_dpi"), Alias("certbot", "dns-dnspod"), Alias("lego", "dnspod")),
     ),
+    "gandi-v4": RetiredProvider(
+        "Gandi's LiveDNS has replaced the API that this key is for: make a personal access token,"
+        " and use the provider gandi",
+        (Alias("lego", "gandi"),),
+    ),
     "googledomains": RetiredProvider(
         "Google Domains closed in July 2024, and Squarespace, where its domains went, has no API"
         f" for TXT records: {_ELSEWHERE}",

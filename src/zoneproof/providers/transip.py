@@ -93,7 +93,12 @@ class TransIp(RecordsProvider):
                 "dns_transip",
                 {"TRANSIP_Username": "login", "TRANSIP_Token_Global_Key": "global_key"},
             ),
-            Alias("lego", "transip", {"TRANSIP_ACCOUNT_NAME": "login"}),
+            Alias(
+                "lego",
+                "transip",
+                {"TRANSIP_ACCOUNT_NAME": "login"},
+                files={"TRANSIP_PRIVATE_KEY_PATH": "private_key"},
+            ),
         ),
     )
     by_name: ClassVar[bool] = False

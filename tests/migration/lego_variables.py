@@ -1,0 +1,121 @@
+"""What lego calls its DNS providers and the variables with their credentials.
+
+Facts of lego's own descriptions (providers/dns/*/*.toml of 5.3.1, July 2026; godaddyv3 from its
+documentation of 5.6), a line for each provider that is one of ours: its code, the provider here,
+its variables. A line that goes on is indented.
+"""
+
+KNOWN = """
+acmedns acme-dns ACME_DNS_API_BASE ACME_DNS_STORAGE_PATH ACME_DNS_STORAGE_BASE_URL
+alidns aliyun ALICLOUD_RAM_ROLE ALICLOUD_ACCESS_KEY ALICLOUD_SECRET_KEY ALICLOUD_SECURITY_TOKEN
+allinkl all-inkl ALL_INKL_LOGIN ALL_INKL_PASSWORD
+autodns autodns AUTODNS_API_USER AUTODNS_API_PASSWORD
+azuredns azure AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_TENANT_ID AZURE_CLIENT_CERTIFICATE_PATH
+bunny bunny BUNNY_API_KEY
+cloudflare cloudflare CF_API_EMAIL CF_API_KEY CF_DNS_API_TOKEN CF_ZONE_API_TOKEN CLOUDFLARE_EMAIL
+  CLOUDFLARE_API_KEY CLOUDFLARE_DNS_API_TOKEN CLOUDFLARE_ZONE_API_TOKEN
+cloudns cloudns CLOUDNS_AUTH_ID CLOUDNS_AUTH_PASSWORD
+constellix constellix CONSTELLIX_API_KEY CONSTELLIX_SECRET_KEY
+desec desec DESEC_TOKEN
+digitalocean digitalocean DO_AUTH_TOKEN
+dnsimple dnsimple DNSIMPLE_OAUTH_TOKEN
+dnsmadeeasy dnsmadeeasy DNSMADEEASY_API_KEY DNSMADEEASY_API_SECRET
+dnsupdate rfc2136 DNSUPDATE_NAMESERVER
+dode domainoffensive DODE_TOKEN
+domeneshop domeneshop DOMENESHOP_API_TOKEN DOMENESHOP_API_SECRET
+dreamhost dreamhost DREAMHOST_API_KEY
+duckdns duckdns DUCKDNS_TOKEN
+dynu dynu DYNU_API_KEY
+easydns easydns EASYDNS_TOKEN EASYDNS_KEY
+edgedns akamai AKAMAI_HOST AKAMAI_CLIENT_TOKEN AKAMAI_CLIENT_SECRET AKAMAI_ACCESS_TOKEN
+  AKAMAI_EDGERC AKAMAI_EDGERC_SECTION
+exec exec
+exoscale exoscale EXOSCALE_API_KEY EXOSCALE_API_SECRET
+gandi gandi-v4 GANDI_API_KEY
+gandiv5 gandi GANDIV5_PERSONAL_ACCESS_TOKEN GANDIV5_API_KEY
+gcloud gcloud GCE_PROJECT GCE_SERVICE_ACCOUNT_FILE GCE_SERVICE_ACCOUNT
+gcore gcore GCORE_PERMANENT_API_TOKEN
+glesys glesys GLESYS_API_USER GLESYS_API_KEY
+godaddy godaddy GODADDY_API_KEY GODADDY_API_SECRET
+godaddyv3 godaddy GODADDYV3_PERSONAL_ACCESS_TOKEN
+hetzner hetzner HETZNER_API_TOKEN
+hostingde hostingde HOSTINGDE_API_KEY
+hostinger hostinger HOSTINGER_API_TOKEN
+httpreq httpreq HTTPREQ_MODE HTTPREQ_ENDPOINT
+huaweicloud huaweicloud HUAWEICLOUD_ACCESS_KEY_ID HUAWEICLOUD_SECRET_ACCESS_KEY HUAWEICLOUD_REGION
+hurricane hurricane-dyn HURRICANE_TOKENS
+ibmcloud ibm SOFTLAYER_USERNAME SOFTLAYER_API_KEY
+infoblox infoblox INFOBLOX_USERNAME INFOBLOX_PASSWORD INFOBLOX_HOST
+infomaniak infomaniak INFOMANIAK_ACCESS_TOKEN
+inwx inwx INWX_USERNAME INWX_PASSWORD
+ionos ionos IONOS_API_KEY
+ionoscloud ionos-cloud IONOSCLOUD_API_TOKEN
+ispconfig ispconfig ISPCONFIG_SERVER_URL ISPCONFIG_USERNAME ISPCONFIG_PASSWORD
+joker joker JOKER_API_MODE JOKER_USERNAME JOKER_PASSWORD JOKER_API_KEY
+leaseweb leaseweb LEASEWEB_API_KEY
+linode linode LINODE_TOKEN
+loopia loopia LOOPIA_API_USER LOOPIA_API_PASSWORD
+luadns luadns LUADNS_API_USERNAME LUADNS_API_TOKEN
+manual manual
+mijnhost mijnhost MIJNHOST_API_KEY
+mythicbeasts mythicbeasts MYTHICBEASTS_USERNAME MYTHICBEASTS_PASSWORD
+namecheap namecheap NAMECHEAP_API_USER NAMECHEAP_API_KEY
+namedotcom namecom NAMECOM_USERNAME NAMECOM_API_TOKEN
+namesilo namesilo NAMESILO_API_KEY
+nearlyfreespeech nearlyfreespeech NEARLYFREESPEECH_API_KEY NEARLYFREESPEECH_LOGIN
+netcup netcup NETCUP_CUSTOMER_NUMBER NETCUP_API_KEY NETCUP_API_PASSWORD
+netlify netlify NETLIFY_TOKEN
+njalla njalla NJALLA_TOKEN
+ns1 ns1 NS1_API_KEY
+oraclecloud oracle OCI_COMPARTMENT_OCID OCI_REGION OCI_PRIVATE_KEY_PATH OCI_PRIVATE_KEY_PASSWORD
+  OCI_TENANCY_OCID OCI_USER_OCID OCI_FINGERPRINT
+ovh ovh OVH_ENDPOINT OVH_APPLICATION_KEY OVH_APPLICATION_SECRET OVH_CONSUMER_KEY OVH_CLIENT_ID
+  OVH_CLIENT_SECRET OVH_ACCESS_TOKEN
+pdns powerdns PDNS_API_KEY PDNS_API_URL
+pointdns pointdns POINTDNS_USERNAME POINTDNS_PASSWORD
+porkbun porkbun PORKBUN_SECRET_API_KEY PORKBUN_API_KEY
+rackspace rackspace RACKSPACE_USER RACKSPACE_API_KEY
+rcodezero rcodezero RCODEZERO_API_TOKEN
+regru regru REGRU_USERNAME REGRU_PASSWORD
+route53 route53 AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION AWS_HOSTED_ZONE_ID AWS_PROFILE
+  AWS_SDK_LOAD_CONFIG AWS_ASSUME_ROLE_ARN AWS_EXTERNAL_ID AWS_WAIT_FOR_RECORD_SETS_CHANGED
+safedns ukfast SAFEDNS_AUTH_TOKEN
+scaleway scaleway SCW_SECRET_KEY SCW_PROJECT_ID
+selectel selectel-v1 SELECTEL_API_TOKEN
+selectelv2 selectel SELECTELV2_USERNAME SELECTELV2_PASSWORD SELECTELV2_ACCOUNT_ID
+  SELECTELV2_PROJECT_ID
+simply simply SIMPLY_ACCOUNT_NAME SIMPLY_API_KEY
+spaceship spaceship SPACESHIP_API_KEY SPACESHIP_API_SECRET
+stackpath stackpath STACKPATH_CLIENT_ID STACKPATH_CLIENT_SECRET STACKPATH_STACK_ID
+technitium technitium TECHNITIUM_SERVER_BASE_URL TECHNITIUM_API_TOKEN
+tencentcloud tencentcloud TENCENTCLOUD_SECRET_ID TENCENTCLOUD_SECRET_KEY
+timewebcloud timeweb TIMEWEBCLOUD_AUTH_TOKEN
+transip transip TRANSIP_ACCOUNT_NAME TRANSIP_PRIVATE_KEY_PATH
+ultradns ultradns ULTRADNS_USERNAME ULTRADNS_PASSWORD
+vercel vercel VERCEL_API_TOKEN
+vultr vultr VULTR_API_KEY
+websupport websupport WEBSUPPORT_API_KEY WEBSUPPORT_SECRET
+wedos wedos WEDOS_USERNAME WEDOS_WAPI_PASSWORD
+yandex yandex-pdd YANDEX_PDD_TOKEN
+yandex360 yandex360 YANDEX360_OAUTH_TOKEN YANDEX360_ORG_ID
+yandexcloud yandex YANDEX_CLOUD_IAM_TOKEN YANDEX_CLOUD_FOLDER_ID
+zilore zilore ZILORE_ACCESS_KEY
+zoneedit zoneedit ZONEEDIT_USER ZONEEDIT_AUTH_TOKEN
+zonomi zonomi ZONOMI_API_KEY
+"""
+
+# The others: lego writes records with them, and Zoneproof only by acmesh: or lexicon:, if at all.
+OTHERS = """
+abion active24 aliesa alwaysdata anexia artfiles arvancloud auroradns axelname azion baiducloud
+beget binarylane bindman bluecat bluecatv2 bookmyname checkdomain civo clouddns cloudru com35
+connbyte conoha conohav3 corenetworks cpanel curanet czechia dandomain ddnss derak designate
+dinahosting directadmin dns51 dnscale dnsexit dnshomede dnsla dnsservices dyn dynadot dyndnsfree
+edgecenter edgeone efficientip epik eurodns euserv excedo f5xc fornex freemyip gehirn gigahostno
+gname gravity hostingnl hosttech hostup httpnet hyperone iijdpf internetbs ipv64 ispconfigddns
+jdcloud katapult keyhelp liara lightsail limacity liquidweb mailinabox manageengine metaname
+metaregistrar mittwald myaddr mydnsjp namesurfer nederhost neodigit netnod ngenix nicmanager nicru
+nifcloud nodion octenium omglol onecloudru onlinenet openprovider opusdns otc plesk poweradmin
+rage4 rainyun regfish rimuhosting sakuracloud scannet selfhostde servercow shellrent sonic syse
+tele3 todaynic ucloud uniteddomains variomedia veesp vegadns versio vinyldns virtualname vkcloud
+volcengine vscale wannafind webnamesca webnamesru westcn xinnet zoneee
+"""
