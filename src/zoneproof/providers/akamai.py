@@ -124,7 +124,7 @@ class Akamai(ExpiringKey, SetsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         keys = _keys(context.fields)
-        self._keys, self._now = keys, context.now
+        self._keys = keys
         host = keys["host"].removeprefix("https://").rstrip("/")
         account = context.fields["account_key"]
         self._account = {"accountSwitchKey": account} if account else {}
@@ -178,7 +178,7 @@ class Akamai(ExpiringKey, SetsProvider):
         return next((one.expires_on for one in found if one.client_token == own), None)
 
     def _sign(self, request: ApiRequest) -> ApiRequest:
-        stamp = self._now().astimezone(UTC).strftime("%Y%m%dT%H:%M:%S+0000")
+        stamp = self.now().astimezone(UTC).strftime("%Y%m%dT%H:%M:%S+0000")
         return sign_edgegrid(request, self._keys, stamp, secrets.token_hex(16))
 
 

@@ -169,7 +169,6 @@ class Aliyun(RecordsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
-        self._now = context.now
         if fields["ram_role"]:
             token = TemporaryKey(self._role_keys, context.clock, apply=self._sign)
             super().__init__(context, token=token)
@@ -244,7 +243,7 @@ class Aliyun(RecordsProvider):
         keys = self.api.read(answer, _Keys)
         self.api.hide(keys.access_key_secret)
         self.api.hide(keys.security_token)
-        left = (keys.expiration - self._now()).total_seconds() if keys.expiration else 0.0
+        left = (keys.expiration - self.now()).total_seconds() if keys.expiration else 0.0
         return keys, left
 
     def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
@@ -257,7 +256,7 @@ class Aliyun(RecordsProvider):
             action,
             _VERSION,
             (keys.access_key_id, keys.access_key_secret, keys.security_token),
-            self._now(),
+            self.now(),
             secrets.token_hex(16),
         )
 

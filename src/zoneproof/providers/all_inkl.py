@@ -15,13 +15,12 @@ from zoneproof.core.errors import (
     ProviderQuotaError,
     ProviderZoneError,
 )
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import Body
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -59,6 +58,8 @@ class AllInkl(RecordsProvider):
             Alias("lego", "allinkl", {"ALL_INKL_LOGIN": "login", "ALL_INKL_PASSWORD": "password"}),
         ),
     )
+    at_once: ClassVar[int] = 1
+    headers: ClassVar[Headers] = {"SOAPAction": f"{_KAS}#KasApi"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("Body/Fault/faultstring",),
@@ -77,9 +78,6 @@ class AllInkl(RecordsProvider):
             "the main account can allow it to a subaccount",
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, at_once=1, headers={"SOAPAction": f"{_KAS}#KasApi"})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""

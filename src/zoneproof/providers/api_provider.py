@@ -14,6 +14,7 @@ from collections.abc import (
     Collection,
     Coroutine,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -34,6 +35,7 @@ from zoneproof.core.errors import (
 from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.names import DomainName
 from zoneproof.providers.api_client import ApiClient
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.batches import in_parts
 from zoneproof.providers.contract import (
     CredentialField,
@@ -45,6 +47,9 @@ from zoneproof.providers.contract import (
 from zoneproof.providers.recent_writes import RecentWrites
 from zoneproof.providers.refusals import USUAL, ErrorBody, Refusals
 from zoneproof.providers.server_url import ServerUrl, mask_url
+
+Headers = Mapping[str, str]
+Login = tuple[str, str]  # the names of the fields of user and password
 
 ROUNDS = 4  # of reading and writing, until what is there is what was wanted
 _PAUSE = 0.5  # seconds between rounds
@@ -93,28 +98,40 @@ class ApiProvider(ABC):
 
     ``refusals`` are added to the usual ones, and overrule them. Where the API is says ``base_url``,
     or the field ``api_url`` or :func:`server_field`, to which ``root`` is added; a field
-    :data:`CA_BUNDLE` counts too.
+    :data:`CA_BUNDLE` counts too. ``headers`` have the values of fields in braces, such as
+    ``Bearer {token}``; ``login`` names the two fields of a Basic authorization, if they are set.
     """
 
     info: ClassVar[ProviderInfo]
     refusals: ClassVar[Refusals] = {}
     errors: ClassVar[ErrorBody] = ErrorBody()
     root: ClassVar[str] = ""  # the API's path on a server that people run themselves
+    headers: ClassVar[Headers] = {}
+    login: ClassVar[Login | None] = None
+    at_once: ClassVar[int] = 10  # requests that run at the same time
+    pause: ClassVar[float] = 0.0  # seconds between the beginnings of two requests
 
     def __init__(self, context: ProviderContext, **client: Any) -> None:
         self.fields = context.fields
-        self.sleep = context.sleep
+        self.sleep, self.now = context.sleep, context.now
         url = self.fields.get("api_url", "") or self.info.api_url
         if self.fields.get("server"):
             url = ServerUrl.parse(self.fields["server"]).base
         self._own_url = bool(url) and url.rstrip("/") != self.info.api_url.rstrip("/")
         self._title = self.info.title + (f" at {mask_url(url)}" if self._own_url else "")
+        user, password = self.login or ("", "")
+        login = (self.fields.get(user, ""), self.fields.get(password, ""))
         secrets = [self.fields.get(field.name, "") for field in self.info.fields if field.secret]
         options: dict[str, Any] = {
             "own_url": self._own_url,
             "errors": self.errors,
             "advice": _advice(self.info),
             "ca_bundle": self.fields.get("ca_bundle", ""),
+            "headers": {key: text.format_map(self.fields) for key, text in self.headers.items()},
+            "auth": login if any(login) else None,
+            "sign": self.sign,
+            "at_once": self.at_once,
+            "pause": self.pause,
             **client,
         }
         self.api = ApiClient(
@@ -125,6 +142,10 @@ class ApiProvider(ABC):
             **options,
         )
         self._locks = KeyedLocks()
+
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Return the request as it is sent: signed, where the API wants that."""
+        return request
 
     @abstractmethod
     async def list_zones(self) -> Sequence[tuple[str, str]]:

@@ -8,15 +8,9 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderConflictError, ProviderCredentialsError
-from zoneproof.providers.api_provider import ZONE_ID, relative_name
+from zoneproof.providers.api_provider import ZONE_ID, Headers, Login, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, CredentialField, ProviderInfo, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import unquote_txt
@@ -84,6 +78,8 @@ class Autodns(SetsProvider):
             ),
         ),
     )
+    headers: ClassVar[Headers] = {"X-Domainrobot-Context": "{context}"}
+    login: ClassVar[Login] = ("user", "password")
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False  # nothing of others is written
     errors: ClassVar[ErrorBody] = ErrorBody(
@@ -95,11 +91,6 @@ class Autodns(SetsProvider):
             ProviderCredentialsError, "it does not know the user in this context", "check both"
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        fields = context.fields
-        system = {"X-Domainrobot-Context": fields["context"]}
-        super().__init__(context, headers=system, auth=(fields["user"], fields["password"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones that the user may see."""

@@ -169,7 +169,6 @@ class Azure(ExpiringKey, SetsProvider):
         cloud, graph = _CLOUDS[fields["cloud"]]
         self._graph = fields["graph_url"].rstrip("/") or graph
         self._graph_identity = AzureIdentity("provider azure", fields, f"{graph}/")
-        self._now = context.now
         self._identity = AzureIdentity("provider azure", fields, f"{cloud}/")
         public = fields["visibility"] == "public"
         self._kind = "dnsZones" if public else "privateDnsZones"
@@ -240,7 +239,7 @@ class Azure(ExpiringKey, SetsProvider):
         )
         secrets = self.api.read(answer, _Application).password_credentials
         ends = [one.end_date_time for one in secrets if one.hint and own.startswith(one.hint)]
-        today = self._now().isoformat()
+        today = self.now().isoformat()
         return min((end for end in ends if end and end > today), default=None)
 
     async def _sign_in(self) -> tuple[str, float]:

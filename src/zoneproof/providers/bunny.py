@@ -6,16 +6,15 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Headers,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
 )
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody
 
 _MOST = 100  # zones on a page, which come with all their records
@@ -58,11 +57,9 @@ class Bunny(RecordsProvider):
             Alias("lego", "bunny", {"BUNNY_API_KEY": "api_key"}),
         ),
     )
+    headers: ClassVar[Headers] = {"AccessKey": "{api_key}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("ErrorKey",), messages=("Message",))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"AccessKey": context.fields["api_key"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones."""

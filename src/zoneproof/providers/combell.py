@@ -13,13 +13,7 @@ import msgspec
 from zoneproof.core.errors import ProviderPermissionError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.contract import (
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import hmac_sha256
 
@@ -66,10 +60,6 @@ class Combell(RecordsProvider):
         ),
     }
 
-    def __init__(self, context: ProviderContext) -> None:
-        self._now = context.now
-        super().__init__(context, sign=self._signed)
-
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""
         found = await self.api.items(
@@ -104,8 +94,9 @@ class Combell(RecordsProvider):
         """Delete the record by its id."""
         await self.api.delete(f"{_path(zone)}/{quote(stored.id, safe='')}")
 
-    def _signed(self, request: ApiRequest) -> ApiRequest:
-        time, nonce = str(int(self._now().timestamp())), secrets.token_hex(16)
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Sign the request."""
+        time, nonce = str(int(self.now().timestamp())), secrets.token_hex(16)
         authorization = sign_combell(
             request, self.fields["key"], self.fields["secret"], nonce=nonce, time=time
         )

@@ -12,7 +12,7 @@ from zoneproof.core.errors import ProviderConflictError, ProviderQuotaError
 from zoneproof.providers.api_client import Query
 from zoneproof.providers.api_provider import ZONE_ID
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.signatures import hmac_sha1
@@ -81,10 +81,6 @@ class Constellix(SetsProvider):
         "rate limit": Refusal(ProviderQuotaError, "too many requests", again=True),
     }
 
-    def __init__(self, context: ProviderContext) -> None:
-        self._now = context.now
-        super().__init__(context, sign=self._signed)
-
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return name and id of the domains."""
         found = await self.api.items(
@@ -129,8 +125,9 @@ class Constellix(SetsProvider):
         else:
             await self.api.send("POST", _path(zone), json=new)
 
-    def _signed(self, request: ApiRequest) -> ApiRequest:
-        time = str(int(self._now().timestamp() * 1000))
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Sign the request."""
+        time = str(int(self.now().timestamp() * 1000))
         signature = b64encode(hmac_sha1(self.fields["secret"], time)).decode()
         token = f"{self.fields['key']}:{signature}:{time}"
         return request.with_headers({"x-cns-security-token": token})

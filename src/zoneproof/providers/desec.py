@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import msgspec
 
+from zoneproof.providers.api_provider import Headers
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -50,11 +51,8 @@ class Desec(SetsProvider):
             Alias("lego", "desec", {"DESEC_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Token {token}"}
     batches: ClassVar[bool] = True
-
-    def __init__(self, context: ProviderContext) -> None:
-        key = {"Authorization": f"Token {context.fields['token']}"}
-        super().__init__(context, headers=key)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""

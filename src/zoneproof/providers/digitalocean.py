@@ -7,16 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderQuotaError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _NEXT = "links.pages.next"
@@ -54,13 +47,11 @@ class DigitalOcean(RecordsProvider):
             Alias("lego", "digitalocean", {"DO_AUTH_TOKEN": "token", "DO_API_URL": "api_url"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("id",), messages=("message",))
     refusals: ClassVar[Refusals] = {
         "too_many_requests": Refusal(ProviderQuotaError, "too many requests", again=True),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""

@@ -12,8 +12,8 @@ from zoneproof.core.errors import (
     ProviderPermissionError,
     ProviderQuotaError,
 )
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     Limits,
@@ -88,6 +88,7 @@ class Dnsimple(RecordsProvider):
             ),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(),
         messages=("errors.base.0", "errors.content.0", "errors.name.0", "errors.ttl.0", "message"),
@@ -101,7 +102,7 @@ class Dnsimple(RecordsProvider):
     }
 
     def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
+        super().__init__(context)
         self._account = context.fields["account"]
         self._asking = asyncio.Lock()
 

@@ -11,14 +11,7 @@ import msgspec
 from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
 from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import hmac_sha1
 from zoneproof.providers.txt_text import unquote_txt
@@ -75,6 +68,7 @@ class DnsMadeEasy(RecordsProvider):
             ),
         ),
     )
+    at_once: ClassVar[int] = 4
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("error.0", "error"), phrases=("rate limit exceeded", "already exists")
@@ -88,10 +82,6 @@ class DnsMadeEasy(RecordsProvider):
         "rate limit exceeded": Refusal(ProviderQuotaError, "too many requests", again=True),
         "already exists": ALREADY,
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        self._now = context.now
-        super().__init__(context, sign=self._signed, at_once=4)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return name and id of the managed domains."""
@@ -127,8 +117,9 @@ class DnsMadeEasy(RecordsProvider):
 
         return await self.api.items(path, of, at="data", following=following)
 
-    def _signed(self, request: ApiRequest) -> ApiRequest:
-        date = format_datetime(self._now(), usegmt=True)
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Sign the request."""
+        date = format_datetime(self.now(), usegmt=True)
         return request.with_headers(
             {
                 "x-dnsme-apiKey": self.fields["key"],

@@ -158,7 +158,6 @@ class DnsPod(RecordsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
-        self._now = context.now
         if fields["cvm_role"]:
             token = TemporaryKey(self._role_keys, context.clock, apply=self._sign)
             super().__init__(context, token=token)
@@ -240,13 +239,13 @@ class DnsPod(RecordsProvider):
         keys = self.api.read(answer, _Keys)
         self.api.hide(keys.tmp_secret_key)
         self.api.hide(keys.token)
-        left = keys.expired_time - self._now().timestamp()
+        left = keys.expired_time - self.now().timestamp()
         return keys, left
 
     def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
         if keys.token:
             request = request.with_headers({"X-TC-Token": keys.token})
-        return sign_tc3(request, "dnspod", keys.tmp_secret_id, keys.tmp_secret_key, self._now())
+        return sign_tc3(request, "dnspod", keys.tmp_secret_id, keys.tmp_secret_key, self.now())
 
 
 class TencentCloud(DnsPod):

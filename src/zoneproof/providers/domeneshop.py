@@ -7,16 +7,15 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderZoneError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Login,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
 )
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _STEP = 60  # seconds; a TTL is a multiple of it
@@ -73,13 +72,11 @@ class Domeneshop(RecordsProvider):
             ),
         ),
     )
+    login: ClassVar[Login] = ("token", "secret")
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("help",))
     refusals: ClassVar[Refusals] = {
         "resource:unauthorized": Refusal(ProviderZoneError, "the account does not have the domain"),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, auth=(context.fields["token"], context.fields["secret"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains with DNS service; there is one page of them."""

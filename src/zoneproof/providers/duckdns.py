@@ -6,14 +6,7 @@ from typing import ClassVar
 
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
@@ -50,15 +43,13 @@ class DuckDns(OneValueProvider):
             Alias("lego", "duckdns", {"DUCKDNS_TOKEN": "token"}),
         ),
     )
+    errors: ClassVar[ErrorBody] = _Errors()
     refusals: ClassVar[Refusals] = {
         "KO": Refusal(
             ProviderCredentialsError,
             "it does not accept the token, or the account does not have the domain",
         )
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, errors=_Errors())
 
     def place(self, zone: Zone, name: str) -> str:
         """Return the label of the domain. Raises InvalidInputError for a name elsewhere."""

@@ -6,21 +6,16 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderQuotaError,
-    ProviderZoneError,
+from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError, ProviderZoneError
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Headers,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
 )
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
 
 _ARGUMENT = "Argument Exception"
@@ -69,6 +64,7 @@ class Dynu(RecordsProvider):
             Alias("lego", "dynu", {"DYNU_API_KEY": "key"}),
         ),
     )
+    headers: ClassVar[Headers] = {"API-Key": "{key}", "Accept": "application/json"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("type",), messages=("message",), success=("statusCode", 200)
@@ -81,10 +77,6 @@ class Dynu(RecordsProvider):
             ProviderQuotaError, "no more records are allowed", "remove one, or become a member"
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        key = {"API-Key": context.fields["key"], "Accept": "application/json"}
-        super().__init__(context, headers=key)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return name and id of the domains."""

@@ -8,16 +8,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderQuotaError, ProviderZoneError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
 _PAUSE = 1.0  # seconds; the service takes one request in a second
@@ -79,6 +72,9 @@ class Easydns(RecordsProvider):
             ),
         ),
     )
+    login: ClassVar[Login] = ("token", "key")
+    at_once: ClassVar[int] = 1
+    pause: ClassVar[float] = _PAUSE
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("error.code", "status"), messages=("error.message", "msg"), success=("error", None)
@@ -92,10 +88,6 @@ class Easydns(RecordsProvider):
         409: ALREADY,
         **dict.fromkeys((420, "420"), _CALM),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        auth = (context.fields["token"], context.fields["key"])
-        super().__init__(context, auth=auth, at_once=1, pause=_PAUSE)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return none; the API lists the domains of a user whose name is not in the keys."""

@@ -18,14 +18,7 @@ from zoneproof.core.errors import (
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import unquote_txt
 
@@ -112,10 +105,6 @@ class Exoscale(RecordsProvider):
         403: Refusal(ProviderPermissionError, "the key's role does not allow this"),
     }
 
-    def __init__(self, context: ProviderContext) -> None:
-        self._now = context.now
-        super().__init__(context, sign=self._sign)
-
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains."""
         found = await self.api.get("dns-domain", _Domains)
@@ -158,8 +147,9 @@ class Exoscale(RecordsProvider):
                 f"it could not do it ({operation.reason}), it says: {operation.message}"
             )
 
-    def _sign(self, request: ApiRequest) -> ApiRequest:
-        expires = int(self._now().timestamp()) + _GOOD_FOR
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Sign the request."""
+        expires = int(self.now().timestamp()) + _GOOD_FOR
         return sign_exo2(request, self.fields["api_key"], self.fields["api_secret"], expires)
 
 

@@ -92,7 +92,6 @@ class Gandi(ExpiringKey, SetsProvider):
             raise InvalidInputError("provider gandi needs the field 'token' or 'api_key'")
         headers = bearer(token) if token else {"Authorization": f"Apikey {key}"}
         super().__init__(context, headers=headers)
-        self._now = context.now
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
@@ -123,7 +122,7 @@ class Gandi(ExpiringKey, SetsProvider):
             return None
         found = await self.api.get(f"{self.fields['id_url'].rstrip('/')}/tokeninfo", _Token)
         left = found.expires_in
-        return None if left is None else self._now() + timedelta(seconds=left)
+        return None if left is None else self.now() + timedelta(seconds=left)
 
 
 def _path(zone: Zone, name: str) -> str:

@@ -12,13 +12,7 @@ from zoneproof.core.errors import ProviderConflictError, ProviderQuotaError
 from zoneproof.providers.api_provider import ZONE_ID
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, CredentialField, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.google_identity import (
     CREDENTIALS,

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from zoneproof.core.errors import AlreadyDoneError, ProviderConflictError
+from zoneproof.providers.api_provider import Headers
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, Zone
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
@@ -52,11 +53,9 @@ class Gcore(SetsProvider):
             Alias("lego", "gcore", {"GCORE_PERMANENT_API_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "APIKey {token}"}
     marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("error", "message"))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"Authorization": f"APIKey {context.fields['token']}"})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones; they are known by name."""

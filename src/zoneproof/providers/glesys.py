@@ -6,16 +6,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusals
 
 
@@ -61,6 +54,7 @@ class Glesys(RecordsProvider):
             Alias("lego", "glesys", {"GLESYS_API_USER": "user", "GLESYS_API_KEY": "key"}),
         ),
     )
+    login: ClassVar[Login] = ("user", "key")
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("response.status.code",),
@@ -68,9 +62,6 @@ class Glesys(RecordsProvider):
         success=("response.status.code", 200),
     )
     refusals: ClassVar[Refusals] = {str(status): refusal for status, refusal in USUAL.items()}
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, auth=(context.fields["user"], context.fields["key"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the project's domains; they are known by name."""

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.api_provider import Headers, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, ProviderInfo, Zone
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import unquote_txt
@@ -48,11 +48,9 @@ class Hostinger(SetsProvider):
             Alias("lego", "hostinger", {"HOSTINGER_API_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     batches: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; there is one page of them."""

@@ -151,7 +151,6 @@ class HuaweiCloud(SetsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
-        self._now = context.now
         url = fields["api_url"] or f"https://dns.{fields['region']}.myhuaweicloud.com"
         options: dict[str, Any] = {"base_url": url, "pause": _PAUSE}
         if fields["identity"] == "agency":
@@ -229,13 +228,13 @@ class HuaweiCloud(SetsProvider):
         keys = self.api.read(answer, _Metadata).credential
         self.api.hide(keys.secret)
         self.api.hide(keys.securitytoken)
-        left = (keys.expires_at - self._now()).total_seconds() if keys.expires_at else 0.0
+        left = (keys.expires_at - self.now()).total_seconds() if keys.expires_at else 0.0
         return keys, left
 
     def _sign(self, request: ApiRequest, keys: _Keys) -> ApiRequest:
         if keys.securitytoken:
             request = request.with_headers({"X-Security-Token": keys.securitytoken})
-        return sign_sdk(request, keys.access, keys.secret, self._now())
+        return sign_sdk(request, keys.access, keys.secret, self.now())
 
 
 def sign_sdk(request: ApiRequest, access_key: str, secret_key: str, now: datetime) -> ApiRequest:

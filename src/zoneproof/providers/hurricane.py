@@ -12,7 +12,6 @@ from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -28,6 +27,19 @@ _STATUS = re.compile(r'<div id="dns_status"[^>]*>\s*Successfully')
 _ERROR = re.compile(r'<div id="dns_err"[^>]*>(.*?)</div>', re.DOTALL)
 _NO_ERROR = "does not appear to be properly delegated"  # stands on pages of zones from elsewhere
 _LOGOUT, _TOKEN_FORM, _RECORDS = 'id="_tlogout"', 'id="tfacode"', 'id="dns_main_content"'
+
+
+class _Pages(ErrorBody):
+    """Reads what a page says is wrong; a page that is not for those who are logged in is."""
+
+    def read(self, status: int, body: bytes) -> Problem | None:
+        page = body.decode("utf-8", "replace")
+        errors = [text for text in _ERROR.findall(page) if _NO_ERROR not in text]
+        if errors:
+            return Problem(unescape(errors[0]).strip())
+        if _TOKEN_FORM in page:
+            return Problem("a token of an authenticator is needed", (_TOKEN_FORM,))
+        return None if status >= 400 or _LOGOUT in page else Problem("")
 
 
 class Hurricane(RecordsProvider):
@@ -54,6 +66,7 @@ class Hurricane(RecordsProvider):
         name_servers=("ns?.he.net",),
         aliases=(Alias("acme.sh", "dns_he", {"HE_Username": "user", "HE_Password": "password"}),),
     )
+    errors: ClassVar[ErrorBody] = _Pages()
     by_name: ClassVar[bool] = False
     refusals: ClassVar[Refusals] = {
         "Incorrect": Refusal(ProviderCredentialsError, "it does not accept user and password"),
@@ -63,9 +76,6 @@ class Hurricane(RecordsProvider):
             "use the key of a dynamic TXT record, with the provider hurricane-dyn",
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, errors=_Pages())
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return name and id of the zones that the account's page has."""
@@ -123,16 +133,3 @@ class Hurricane(RecordsProvider):
 
 def _zone(zone: Zone) -> dict[str, str]:
     return {"menu": "edit_zone", "hosted_dns_zoneid": zone.id}
-
-
-class _Pages(ErrorBody):
-    """Reads what a page says is wrong; a page that is not for those who are logged in is."""
-
-    def read(self, status: int, body: bytes) -> Problem | None:
-        page = body.decode("utf-8", "replace")
-        errors = [text for text in _ERROR.findall(page) if _NO_ERROR not in text]
-        if errors:
-            return Problem(unescape(errors[0]).strip())
-        if _TOKEN_FORM in page:
-            return Problem("a token of an authenticator is needed", (_TOKEN_FORM,))
-        return None if status >= 400 or _LOGOUT in page else Problem("")

@@ -62,6 +62,7 @@ class HurricaneDyn(OneValueProvider):
             Alias("lego", "hurricane", {"HURRICANE_TOKENS": "key"}),
         ),
     )
+    errors: ClassVar[ErrorBody] = _Errors()
     refusals: ClassVar[Refusals] = {
         "badauth": Refusal(ProviderCredentialsError, "it does not accept the key of the record"),
         "nohost": Refusal(
@@ -77,7 +78,7 @@ class HurricaneDyn(OneValueProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         self._keys = _read_keys(context.fields["key"])
-        super().__init__(context, errors=_Errors(), secrets=self._keys.values())
+        super().__init__(context, secrets=self._keys.values())
 
     async def set_value(self, zone: Zone, record: TxtRecord) -> None:
         """Set the record's value."""

@@ -14,13 +14,18 @@ from zoneproof.core.errors import (
     ProviderQuotaError,
     ProviderZoneError,
 )
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Login,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
+)
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -71,6 +76,7 @@ class IbmClassic(RecordsProvider):
             Alias("lego", "ibmcloud", {"SOFTLAYER_USERNAME": "user", "SOFTLAYER_API_KEY": "key"}),
         ),
     )
+    login: ClassVar[Login] = ("user", "key")
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("error",))
     refusals: ClassVar[Refusals] = {
         401: Refusal(ProviderCredentialsError, "it does not accept user and key"),
@@ -85,9 +91,6 @@ class IbmClassic(RecordsProvider):
             ProviderQuotaError, "too many requests", again=True
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, auth=(context.fields["user"], context.fields["key"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains with their ids."""

@@ -15,6 +15,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.providers.api_provider import (
     CA_BUNDLE,
+    Login,
     RecordsProvider,
     StoredTxt,
     relative_name,
@@ -112,6 +113,7 @@ class Infoblox(RecordsProvider):
             ),
         ),
     )
+    login: ClassVar[Login] = ("user", "password")
     root: ClassVar[str] = "/wapi"
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("code",), messages=("Error", "text"), phrases=(_NO_PARENT, _THERE, _DENIED)
@@ -130,7 +132,7 @@ class Infoblox(RecordsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
-        super().__init__(context, auth=(fields["user"], fields["password"]))
+        super().__init__(context)
         self._version = f"v{quote(fields['wapi_version'].removeprefix('v'), safe='')}"
         self._view = fields["view"]
 

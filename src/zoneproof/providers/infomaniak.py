@@ -7,16 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -64,6 +57,7 @@ class Infomaniak(RecordsProvider):
             ),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("error.code",),
         messages=("error.errors.0.description", "error.description"),
@@ -72,9 +66,6 @@ class Infomaniak(RecordsProvider):
     refusals: ClassVar[Refusals] = {
         "not_authorized": Refusal(ProviderCredentialsError, "it does not accept the token"),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return none."""

@@ -131,7 +131,6 @@ class Inwx(RecordsProvider):
     }
 
     def __init__(self, context: ProviderContext) -> None:
-        self._now = context.now
         token = BearerToken(self._log_in, context.clock, apply=_with_cookie)
         super().__init__(context, token=token)
 
@@ -184,7 +183,7 @@ class Inwx(RecordsProvider):
                 raise ProviderCredentialsError(
                     "the account has a second factor (mobile TAN): set the field shared_secret"
                 )
-            code = one_time_code(self.fields["shared_secret"], self._now())
+            code = one_time_code(self.fields["shared_secret"], self.now())
             call = {"method": "account.unlock", "params": {"tan": code}}
             await self.api.send(
                 "POST", "/", json=call, plain=True, headers={"Cookie": cookie}, refusals=refusals

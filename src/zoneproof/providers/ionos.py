@@ -8,16 +8,15 @@ from urllib.parse import quote
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Headers,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
 )
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import unquote_txt
 
@@ -63,16 +62,13 @@ class Ionos(RecordsProvider):
             Alias("lego", "ionos", {"IONOS_API_KEY": "prefix.secret"}),
         ),
     )
+    headers: ClassVar[Headers] = {"X-API-Key": "{prefix}.{secret}"}
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("0.code",), messages=("0.message", "message"))
     refusals: ClassVar[Refusals] = {
         401: Refusal(
             ProviderCredentialsError, "it does not accept the key", "check prefix and secret"
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        key = f"{context.fields['prefix']}.{context.fields['secret']}"
-        super().__init__(context, headers={"X-API-Key": key})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return name and id of the zones."""

@@ -8,16 +8,15 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Headers,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
 )
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey, end_of_jwt
 from zoneproof.providers.refusals import ErrorBody
 
@@ -72,12 +71,10 @@ class IonosCloud(ExpiringKey, RecordsProvider):
             Alias("lego", "ionoscloud", {"IONOSCLOUD_API_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("messages.0.errorCode",), messages=("messages.0.message",)
     )
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's primary zones."""

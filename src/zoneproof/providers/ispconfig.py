@@ -128,7 +128,6 @@ class IspConfig(RecordsProvider):
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._login, context.clock, apply=_with_session)
         super().__init__(context, token=token)
-        self._now = context.now
         self._found: dict[DomainName, _Zone] = {}
 
     async def list_zones(self) -> list[tuple[str, str]]:
@@ -156,7 +155,7 @@ class IspConfig(RecordsProvider):
             "aux": "0",
             "ttl": str(record.ttl),
             "active": "Y",
-            "stamp": f"{self._now():%Y-%m-%d %H:%M:%S}",
+            "stamp": f"{self.now():%Y-%m-%d %H:%M:%S}",
         }
         await self._call("dns_txt_add", {"client_id": 0, "params": new, "update_serial": True})
 

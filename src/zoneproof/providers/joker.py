@@ -87,6 +87,7 @@ class Joker(WholeZoneProvider[str]):
             ),
         ),
     )
+    errors: ClassVar[ErrorBody] = _Errors()
     refusals: ClassVar[Refusals] = {
         "2200": Refusal(ProviderCredentialsError, "it does not accept the API key or the login"),
         "2201": Refusal(ProviderPermissionError, "the account may not do this"),
@@ -98,7 +99,7 @@ class Joker(WholeZoneProvider[str]):
         if not (context.fields["key"] or context.fields["user"]):
             raise InvalidInputError("set the field key, or user and password")
         token = BearerToken(self._log_in, context.clock, apply=_with_session)
-        super().__init__(context, errors=_Errors(), token=token)
+        super().__init__(context, token=token)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones, each line of which begins with the name; they are known by it."""

@@ -10,7 +10,6 @@ from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -61,14 +60,12 @@ class JokerSvc(OneValueProvider):
             Alias("acme.sh", "dns_joker", {"JOKER_USERNAME": "user", "JOKER_PASSWORD": "password"}),
         ),
     )
+    errors: ClassVar[ErrorBody] = _Errors()
     refusals: ClassVar[Refusals] = {
         _REFUSED: Refusal(
             ProviderError, "it refuses", "check user and password, which are those of one domain"
         )
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, errors=_Errors())
 
     async def set_value(self, zone: Zone, record: TxtRecord) -> None:
         """Replace the value at its name."""

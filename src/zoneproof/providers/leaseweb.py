@@ -7,8 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import AlreadyDoneError, ProviderConflictError
+from zoneproof.providers.api_provider import Headers
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -52,10 +53,8 @@ class Leaseweb(SetsProvider):
             Alias("lego", "leaseweb", {"LEASEWEB_API_KEY": "api_key"}),
         ),
     )
+    headers: ClassVar[Headers] = {"X-LSW-Auth": "{api_key}"}
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("errorCode",), messages=("errorMessage",))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"X-LSW-Auth": context.fields["api_key"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains whose DNS is there; they are known by name."""

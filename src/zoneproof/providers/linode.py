@@ -7,16 +7,15 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderPermissionError, ProviderUnavailableError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Headers,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
 )
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
@@ -67,6 +66,7 @@ class Linode(ExpiringKey, RecordsProvider):
             Alias("lego", "linodev4", {"LINODE_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("errors.0.reason",))
     refusals: ClassVar[Refusals] = {
@@ -77,9 +77,6 @@ class Linode(ExpiringKey, RecordsProvider):
         ),
         "Linode busy.": Refusal(ProviderUnavailableError, "it is busy", again=True),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains that the token's user may see."""

@@ -19,7 +19,6 @@ from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -90,6 +89,8 @@ class Loopia(RecordsProvider):
             ),
         ),
     )
+    errors: ClassVar[ErrorBody] = _Errors()
+    pause: ClassVar[float] = 1.0
     refusals: ClassVar[Refusals] = {
         "AUTH_ERROR": Refusal(
             ProviderCredentialsError,
@@ -100,9 +101,6 @@ class Loopia(RecordsProvider):
         "RATE_LIMITED": _RATE,
         "429": _RATE,
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, errors=_Errors(), pause=1.0)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""

@@ -6,13 +6,18 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Login,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
+)
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -63,11 +68,9 @@ class Luadns(RecordsProvider):
             ),
         ),
     )
+    login: ClassVar[Login] = ("user", "key")
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message", "0.message"))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, auth=(context.fields["user"], context.fields["key"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones."""

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
-from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_provider import Headers, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
 
@@ -58,6 +58,7 @@ class MijnHost(WholeZoneProvider[Row]):
             Alias("lego", "mijnhost", {"MIJNHOST_API_KEY": "api_key"}),
         ),
     )
+    headers: ClassVar[Headers] = {"API-Key": "{api_key}"}
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("status_description",), phrases=(_NO_ACCESS, _NOT_MANAGED)
     )
@@ -75,9 +76,6 @@ class MijnHost(WholeZoneProvider[Row]):
             again=True,
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"API-Key": context.fields["api_key"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name, and there is one page of them."""

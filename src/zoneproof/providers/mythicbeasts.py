@@ -8,16 +8,9 @@ from urllib.parse import quote
 import msgspec
 
 from zoneproof.core.errors import ProviderZoneError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 
 
@@ -62,11 +55,9 @@ class MythicBeasts(RecordsProvider):
             ),
         ),
     )
+    login: ClassVar[Login] = ("key", "secret")
     errors: ClassVar[ErrorBody] = ErrorBody(messages=("errors.0", "error_description", "error"))
     refusals: ClassVar[Refusals] = {409: ALREADY}
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, auth=(context.fields["key"], context.fields["secret"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones; they are known by name."""

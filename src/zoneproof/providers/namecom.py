@@ -6,13 +6,12 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -56,6 +55,7 @@ class NameCom(RecordsProvider):
             Alias("lego", "namedotcom", {"NAMECOM_USERNAME": "user", "NAMECOM_API_TOKEN": "token"}),
         ),
     )
+    login: ClassVar[Login] = ("user", "token")
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("details", "message"), phrases=("duplicate record",)
@@ -63,9 +63,6 @@ class NameCom(RecordsProvider):
     refusals: ClassVar[Refusals] = {
         "duplicate record": ALREADY,
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, auth=(context.fields["user"], context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""

@@ -14,14 +14,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
 _KEY = Refusal(ProviderCredentialsError, "it does not accept the key")
@@ -52,6 +45,7 @@ class NameSilo(RecordsProvider):
             Alias("lego", "namesilo", {"NAMESILO_API_KEY": "key"}),
         ),
     )
+    at_once: ClassVar[int] = 1
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("reply/code",),
@@ -72,9 +66,6 @@ class NameSilo(RecordsProvider):
         "400": Refusal(ProviderQuotaError, "it still works on another request", again=True),
         "already exists": ALREADY,
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, at_once=1)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""

@@ -12,14 +12,7 @@ import msgspec
 from zoneproof.core.errors import ProviderCredentialsError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 
 
@@ -67,10 +60,6 @@ class NearlyFreeSpeech(RecordsProvider):
         ),
     }
 
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, sign=self._signed)
-        self._now = context.now
-
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return none."""
         return []
@@ -101,8 +90,9 @@ class NearlyFreeSpeech(RecordsProvider):
             refusals={**USUAL, **self.refusals, 404: ALREADY},
         )
 
-    def _signed(self, request: ApiRequest) -> ApiRequest:
-        stamp, salt = int(self._now().timestamp()), secrets.token_hex(8)
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Sign the request."""
+        stamp, salt = int(self.now().timestamp()), secrets.token_hex(8)
         value = authentication(request, self.fields["login"], self.fields["api_key"], stamp, salt)
         return request.with_headers({"X-NFSN-Authentication": value})
 

@@ -6,9 +6,15 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Headers,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
+)
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody
 
 
@@ -44,11 +50,9 @@ class Netlify(RecordsProvider):
             Alias("lego", "netlify", {"NETLIFY_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones of all teams of the token's user."""

@@ -12,16 +12,9 @@ from zoneproof.core.errors import (
     ProviderPermissionError,
     ProviderZoneError,
 )
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
 
 _DENIED = "permission denied"
@@ -69,6 +62,7 @@ class Njalla(RecordsProvider):
             Alias("lego", "njalla", {"NJALLA_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Njalla {token}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("error.message",), messages=("error.message",), success=("error", None)
@@ -77,10 +71,6 @@ class Njalla(RecordsProvider):
         "Invalid token.": Refusal(ProviderCredentialsError, "it does not accept the token"),
         _DENIED: Refusal(ProviderPermissionError, "the token does not allow this"),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        key = {"Authorization": f"Njalla {context.fields['token']}"}
-        super().__init__(context, headers=key)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""

@@ -7,8 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import AlreadyDoneError
+from zoneproof.providers.api_provider import Headers
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, Zone
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
@@ -46,14 +47,12 @@ class Ns1(SetsProvider):
             Alias("lego", "ns1", {"NS1_API_KEY": "key"}),
         ),
     )
+    headers: ClassVar[Headers] = {"X-NSONE-Key": "{key}"}
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
     refusals: ClassVar[Refusals] = {
         "record not found": ALREADY,  # in a zone that there is
         "record already exists": ALREADY,
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"X-NSONE-Key": context.fields["key"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones; they are known by name."""

@@ -188,7 +188,6 @@ class Oracle(SetsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         fields, region = context.fields, context.fields["region"]
-        self._now = context.now
         self._session: RsaKey | None = None
         options: dict[str, Any] = {
             "base_url": fields["api_url"] or f"https://dns.{region}.oci.oraclecloud.com/20180115"
@@ -286,7 +285,7 @@ class Oracle(SetsProvider):
         end = end_of_jwt(token)
         if end is None:
             raise ProviderCredentialsError("the instance's token cannot be read")
-        return token, (end - self._now()).total_seconds()
+        return token, (end - self.now()).total_seconds()
 
     async def _metadata(self, name: str) -> str:
         url = f"{self.fields['metadata_url'].rstrip('/')}/opc/v2/identity/{name}"
@@ -297,7 +296,7 @@ class Oracle(SetsProvider):
         return answer.body.decode("ascii", "replace")
 
     def _date(self) -> str:
-        return format_datetime(self._now().astimezone(UTC), usegmt=True)
+        return format_datetime(self.now().astimezone(UTC), usegmt=True)
 
     def _sign_as(self, request: ApiRequest, token: str) -> ApiRequest:
         assert self._session is not None

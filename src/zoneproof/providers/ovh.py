@@ -190,7 +190,6 @@ class Ovh(ExpiringKey, RecordsProvider):
         self._login = fields["login_url"].rstrip("/") or login
         if by_client and not self._login:
             raise InvalidInputError(f"{fields['endpoint']} does not know OAuth 2 clients")
-        self._now = context.now
         super().__init__(
             context,
             base_url=fields["api_url"] or api,
@@ -271,7 +270,7 @@ class Ovh(ExpiringKey, RecordsProvider):
 
     def _sign(self, request: ApiRequest) -> ApiRequest:
         key, secret, consumer = (self.fields[name] for name in _OLD)
-        seconds = str(int(self._now().timestamp()))
+        seconds = str(int(self.now().timestamp()))
         return request.with_headers(
             {
                 "X-Ovh-Application": key,

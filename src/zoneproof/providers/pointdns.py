@@ -7,13 +7,18 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import (
+    Headers,
+    Login,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
+)
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -68,6 +73,8 @@ class PointDns(RecordsProvider):
             Alias("lego", "pointdns", {"POINTDNS_USERNAME": "user", "POINTDNS_PASSWORD": "key"}),
         ),
     )
+    login: ClassVar[Login] = ("user", "key")
+    headers: ClassVar[Headers] = {"Accept": "application/json"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("message",), phrases=("access denied",)
@@ -77,10 +84,6 @@ class PointDns(RecordsProvider):
             ProviderCredentialsError, "it does not accept the key", "check e-mail address and key"
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        login = (context.fields["user"], context.fields["key"])
-        super().__init__(context, auth=login, headers={"Accept": "application/json"})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones."""

@@ -97,6 +97,8 @@ class Porkbun(RecordsProvider):
             ),
         ),
     )
+    at_once: ClassVar[int] = 1
+    pause: ClassVar[float] = _PAUSE
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("code",), messages=("message",), success=("status", "SUCCESS")
@@ -129,7 +131,7 @@ class Porkbun(RecordsProvider):
     }
 
     def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, at_once=1, pause=_PAUSE)
+        super().__init__(context)
         self._keys = {
             "apikey": context.fields["api_key"],
             "secretapikey": context.fields["secret_api_key"],

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError, ProviderZoneError
-from zoneproof.providers.api_provider import CA_BUNDLE, relative_name, server_field
+from zoneproof.providers.api_provider import CA_BUNDLE, Headers, relative_name, server_field
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
@@ -92,6 +92,7 @@ class PowerDns(SetsProvider):
             ),
         ),
     )
+    headers: ClassVar[Headers] = {"X-API-Key": "{key}"}
     root: ClassVar[str] = "/api/v1"
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), phrases=(_CNAME, _UNKNOWN))
     refusals: ClassVar[Refusals] = {
@@ -113,7 +114,7 @@ class PowerDns(SetsProvider):
     batches: ClassVar[bool] = True
 
     def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"X-API-Key": context.fields["key"]})
+        super().__init__(context)
         self._zones = f"servers/{quote(context.fields['server_id'], safe='')}/zones"
 
     async def list_zones(self) -> list[tuple[str, str]]:

@@ -126,7 +126,6 @@ class Rackspace(RecordsProvider):
     def __init__(self, context: ProviderContext) -> None:
         self._token = BearerToken(self._login, context.clock, apply=_with_token)
         super().__init__(context, token=self._token)
-        self._now = context.now
         self._dns = ""  # its URL, once it is known
         self._jobs = KeyedLocks()
 
@@ -209,7 +208,7 @@ class Rackspace(RecordsProvider):
         if not urls:
             raise ProviderError("the account has no Cloud DNS", changed_nothing=True)
         self._dns = urls[0]
-        return access.token.id, (access.token.expires - self._now()).total_seconds()
+        return access.token.id, (access.token.expires - self.now()).total_seconds()
 
 
 def _error_of(error: _JobError) -> ProviderError:

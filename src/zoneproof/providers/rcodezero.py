@@ -8,9 +8,9 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderConflictError, ProviderPermissionError
-from zoneproof.providers.api_provider import relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.api_provider import Headers, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, ProviderInfo, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -55,6 +55,7 @@ class RcodeZero(SetsProvider):
             Alias("lego", "rcodezero", {"RCODEZERO_API_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     batches: ClassVar[bool] = True
     marked: ClassVar[bool] = True
     errors: ClassVar[ErrorBody] = ErrorBody(
@@ -68,9 +69,6 @@ class RcodeZero(SetsProvider):
         ),
         _EXISTS: Refusal(ProviderConflictError, "another program has added a value meanwhile"),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return none."""

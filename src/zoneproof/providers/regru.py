@@ -20,7 +20,6 @@ from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -124,9 +123,6 @@ class RegRu(RecordsProvider):
         ),
         "SERVICE_UNAVAILABLE": Refusal(ProviderUnavailableError, "it is busy", again=True),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""

@@ -180,7 +180,7 @@ class Route53(SetsProvider):
     }
 
     def __init__(self, context: ProviderContext) -> None:
-        self._region, self._now = context.fields["region"], context.now
+        self._region = context.fields["region"]
         self._credentials = AwsCredentials(
             context, os.environ, context.fields["sts_url"], self._region
         )
@@ -276,7 +276,7 @@ class Route53(SetsProvider):
         return keys, seconds
 
     def _apply(self, request: ApiRequest, keys: AwsKeys) -> ApiRequest:
-        return sign(request, keys, self._region, "route53", self._now())
+        return sign(request, keys, self._region, "route53", self.now())
 
 
 def _id(zone: Zone) -> str:

@@ -14,9 +14,9 @@ from zoneproof.core.errors import (
     ProviderQuotaError,
     ProviderZoneError,
 )
-from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_provider import Headers, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -75,6 +75,7 @@ class Scaleway(SetsProvider):
             ),
         ),
     )
+    headers: ClassVar[Headers] = {"X-Auth-Token": "{secret_key}"}
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False  # nothing of others is written
     errors: ClassVar[ErrorBody] = ErrorBody(
@@ -93,9 +94,6 @@ class Scaleway(SetsProvider):
         "quotas_exceeded": Refusal(ProviderQuotaError, "a quota is used up"),
         "transient_state": Refusal(ProviderConflictError, "another change is going on", again=True),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"X-Auth-Token": context.fields["secret_key"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones of domains and of subdomains; they are known by name."""

@@ -8,11 +8,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderError,
-)
+from zoneproof.core.errors import ProviderConflictError, ProviderCredentialsError, ProviderError
 from zoneproof.providers.api_provider import ZONE_ID, relative_name
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
@@ -139,7 +135,6 @@ class Selectel(SetsProvider):
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._login, context.clock, apply=_with_token)
         super().__init__(context, token=token)
-        self._now = context.now
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the project's zones with their ids."""
@@ -196,7 +191,7 @@ class Selectel(SetsProvider):
         token = answer.headers.get("X-Subject-Token", "")
         if not token:
             raise ProviderError("the login's answer has no token", changed_nothing=True)
-        return token, (until - self._now()).total_seconds()
+        return token, (until - self.now()).total_seconds()
 
 
 def _with_token(request: ApiRequest, token: str) -> ApiRequest:

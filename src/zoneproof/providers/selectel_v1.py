@@ -7,16 +7,15 @@ from typing import Any, ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Headers,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
 )
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _MOST = 50  # items on a page
@@ -56,6 +55,7 @@ class SelectelV1(RecordsProvider):
             Alias("lego", "selectel", {"SELECTEL_API_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"X-Token": "{token}"}
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("error",))
     refusals: ClassVar[Refusals] = {
         401: Refusal(
@@ -65,9 +65,6 @@ class SelectelV1(RecordsProvider):
         ),
     }
     by_name: ClassVar[bool] = False
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"X-Token": context.fields["token"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains with their ids."""

@@ -9,19 +9,13 @@ import msgspec
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError
 from zoneproof.providers.api_provider import (
     CA_BUNDLE,
+    Login,
     RecordsProvider,
     StoredTxt,
     relative_name,
     server_field,
 )
-from zoneproof.providers.contract import (
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import CredentialField, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import unquote_txt
 
@@ -61,6 +55,7 @@ class SimpleDnsPlus(RecordsProvider):
         least_privilege="The HTTP API has one login, which may do everything with the server.",
         aliases=(),
     )
+    login: ClassVar[Login] = ("user", "password")
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("Message", "message"))
     refusals: ClassVar[Refusals] = {
         401: Refusal(
@@ -71,10 +66,6 @@ class SimpleDnsPlus(RecordsProvider):
         406: Refusal(ProviderError, "it cannot do this"),
     }
     by_name: ClassVar[bool] = False
-
-    def __init__(self, context: ProviderContext) -> None:
-        login = (context.fields["user"], context.fields["password"])
-        super().__init__(context, auth=login if any(login) else None)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the primary zones; they are known by name."""

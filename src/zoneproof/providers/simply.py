@@ -8,13 +8,18 @@ from urllib.parse import quote
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import (
+    ZONE_ID,
+    Login,
+    RecordsProvider,
+    StoredTxt,
+    relative_name,
+)
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -75,6 +80,7 @@ class Simply(RecordsProvider):
             Alias("lego", "simply", {"SIMPLY_ACCOUNT_NAME": "account", "SIMPLY_API_KEY": "key"}),
         ),
     )
+    login: ClassVar[Login] = ("account", "key")
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=(), messages=("error", "message"), phrases=("invalid account authorization",)
@@ -84,9 +90,6 @@ class Simply(RecordsProvider):
             ProviderCredentialsError, "it does not accept the key", "check account and key"
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, auth=(context.fields["account"], context.fields["key"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return domain and id of the products that have one."""

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderPermissionError
-from zoneproof.providers.api_provider import relative_name
+from zoneproof.providers.api_provider import Headers, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
@@ -69,14 +69,10 @@ class Spaceship(SetsProvider):
             ),
         ),
     )
+    headers: ClassVar[Headers] = {"X-Api-Key": "{api_key}", "X-Api-Secret": "{api_secret}"}
     batches: ClassVar[bool] = True
     checks: ClassVar[bool] = False  # nothing of others is written
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("data.0.details", "detail"))
-
-    def __init__(self, context: ProviderContext) -> None:
-        fields = context.fields
-        keys = {"X-Api-Key": fields["api_key"], "X-Api-Secret": fields["api_secret"]}
-        super().__init__(context, headers=keys)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains, none if the key may not read them."""

@@ -7,16 +7,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey, end_of_jwt
 from zoneproof.providers.refusals import ErrorBody
 
@@ -59,11 +52,9 @@ class Timeweb(ExpiringKey, RecordsProvider):
             Alias("lego", "timewebcloud", {"TIMEWEBCLOUD_AUTH_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("error_code",), messages=("message",))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -51,12 +51,10 @@ class Ukfast(RecordsProvider):
             Alias("lego", "safedns", {"SAFEDNS_AUTH_TOKEN": "token"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "{token}"}
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("errors.0.title",), messages=("errors.0.detail", "message")
     )
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"Authorization": context.fields["token"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones; they are known by name."""

@@ -8,8 +8,8 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     CredentialField,
@@ -71,6 +71,7 @@ class Vercel(ExpiringKey, RecordsProvider):
             Alias("lego", "vercel", {"VERCEL_API_TOKEN": "token", "VERCEL_TEAM_ID": "team_id"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("error.code",), messages=("error.message",))
     refusals: ClassVar[Refusals] = {
@@ -79,7 +80,7 @@ class Vercel(ExpiringKey, RecordsProvider):
     }
 
     def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["token"]))
+        super().__init__(context)
         self._team = {"teamId": context.fields["team_id"] or None}
 
     async def list_zones(self) -> list[tuple[str, str]]:

@@ -6,16 +6,9 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_request import token_field
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody
 
 _NEXT = "meta.links.next"
@@ -56,11 +49,9 @@ class Vultr(RecordsProvider):
             Alias("lego", "vultr", {"VULTR_API_KEY": "api_key"}),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "Bearer {api_key}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("error",))
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers=bearer(context.fields["api_key"]))
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""

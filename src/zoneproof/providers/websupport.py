@@ -10,7 +10,7 @@ import msgspec
 
 from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.signatures import hmac_sha1
 
@@ -64,10 +64,6 @@ class Websupport(RecordsProvider):
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("type",), messages=("title", "message"))
 
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, sign=self._signed)
-        self._now = context.now
-
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones, whose ids are those of services."""
         found = await self.api.items("v1/user/self/zone", _Zone, at="items")
@@ -99,8 +95,9 @@ class Websupport(RecordsProvider):
         """Delete the record by its id."""
         await self.api.delete(f"{_path(zone)}/{stored.id}")
 
-    def _signed(self, request: ApiRequest) -> ApiRequest:
-        now = self._now()
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Sign the request."""
+        now = self.now()
         path = urlsplit(request.url).path
         text = f"{request.method} {path} {int(now.timestamp())}"
         signature = hmac_sha1(self.fields["secret"], text).hex()

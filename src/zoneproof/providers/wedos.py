@@ -104,7 +104,6 @@ class Wedos(RecordsProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
-        self._now = context.now
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
@@ -145,7 +144,7 @@ class Wedos(RecordsProvider):
     async def _call(
         self, command: str, data: Mapping[str, object] | str, *, repeatable: bool = True
     ) -> _Data:
-        user, now = self.fields["user"], self._now()
+        user, now = self.fields["user"], self.now()
         call = {
             "user": user,
             "auth": sign_wapi(user, self.fields["password"], now),

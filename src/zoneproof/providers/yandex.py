@@ -151,7 +151,6 @@ class Yandex(SetsProvider):
             self._file = _key_file(text)
             self._key = RsaKey(self._file.private_key, "private_key of key")
             secrets = [self._file.private_key]
-        self._now = context.now
         token = BearerToken(self._sign_in, context.clock)
         super().__init__(context, token=token, secrets=secrets)
 
@@ -212,7 +211,7 @@ class Yandex(SetsProvider):
             )
             machine = self.api.read(answer, _MachineToken)
             return machine.access_token, machine.expires_in
-        now = self._now()
+        now = self.now()
         start = int(now.timestamp())
         claims = {"iss": self._file.service_account_id, "aud": _AUDIENCE, "iat": start}
         text = self._key.jwt({**claims, "exp": start + _HOUR}, "PS256", self._file.id)

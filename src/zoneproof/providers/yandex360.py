@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
@@ -65,12 +65,12 @@ class Yandex360(RecordsProvider):
             ),
         ),
     )
+    headers: ClassVar[Headers] = {"Authorization": "OAuth {token}"}
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
 
     def __init__(self, context: ProviderContext) -> None:
-        key = {"Authorization": f"OAuth {context.fields['token']}"}
-        super().__init__(context, headers=key)
+        super().__init__(context)
         self._domains = f"org/{context.fields['org_id']}/domains"
 
     async def list_zones(self) -> list[tuple[str, str]]:

@@ -7,16 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -66,6 +59,7 @@ class Zilore(RecordsProvider):
             Alias("lego", "zilore", {"ZILORE_ACCESS_KEY": "key"}),
         ),
     )
+    headers: ClassVar[Headers] = {"X-Auth-Key": "{key}"}
     errors: ClassVar[ErrorBody] = ErrorBody(
         codes=("error.code",), messages=("error.message", "details"), success=("status", "ok")
     )
@@ -76,9 +70,6 @@ class Zilore(RecordsProvider):
             "check the key, and that the plan has API access",
         ),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, headers={"X-Auth-Key": context.fields["key"]})
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""

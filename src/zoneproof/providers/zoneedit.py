@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
-from zoneproof.providers.api_provider import ApiProvider
+from zoneproof.providers.api_provider import ApiProvider, Login
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.batches import in_parts
 from zoneproof.providers.contract import (
@@ -58,6 +58,10 @@ class ZoneEdit(ApiProvider):
             Alias("lego", "zoneedit", {"ZONEEDIT_USER": "user", "ZONEEDIT_AUTH_TOKEN": "token"}),
         ),
     )
+    errors: ClassVar[ErrorBody] = _Errors()
+    login: ClassVar[Login] = ("user", "token")
+    at_once: ClassVar[int] = 1
+    pause: ClassVar[float] = 10.5
     refusals: ClassVar[Refusals] = {
         "702": Refusal(ProviderQuotaError, "less than ten seconds between requests", again=True),
         "708": Refusal(
@@ -68,8 +72,7 @@ class ZoneEdit(ApiProvider):
     }
 
     def __init__(self, context: ProviderContext) -> None:
-        login = (context.fields["user"], context.fields["token"])
-        super().__init__(context, errors=_Errors(), auth=login, at_once=1, pause=10.5)
+        super().__init__(context)
         self._created: set[tuple[str, str]] = set()
 
     async def list_zones(self) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from zoneproof.core.errors import ProviderError, ProviderZoneError
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, Zone
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
@@ -49,13 +49,11 @@ class Zonomi(SetsProvider):
             Alias("lego", "zonomi", {"ZONOMI_API_KEY": "key"}),
         ),
     )
+    errors: ClassVar[ErrorBody] = _Errors()
     refusals: ClassVar[Refusals] = {
         _NO_ZONE: Refusal(ProviderZoneError, "it does not know the zone, or not for this key"),
         "error": Refusal(ProviderError, "it refuses", "check the API key"),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context, errors=_Errors())
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return none: the API cannot list zones."""
