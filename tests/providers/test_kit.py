@@ -27,6 +27,7 @@ from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_provider import relative_name
 from zoneproof.providers.api_request import ApiRequest, bearer, token_field
 from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.paging import NextUrl, NextWord, Numbered, Offset
 from zoneproof.providers.refusals import USUAL, ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -154,7 +155,7 @@ async def test_a_refusal_that_says_later_is_tried_again(server: FakeHttpServer) 
     await api.close()
 
 
-@pytest.mark.parametrize("way", ["link", "url", "cursor", "word", "page", "offset"])
+@pytest.mark.parametrize("way", ["link", "url", "word", "page", "last", "total", "offset"])
 async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) -> None:
     def handler(request: Request) -> Reply:
         query = dict(part.split("=") for part in request.path.partition("?")[2].split("&"))
@@ -166,17 +167,19 @@ async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) ->
         url = f"/v1/list?p={number + 1}"
         link = {} if last else {"Link": f'<{url}>; rel="next", <x>; rel="first"'}
         following = "" if last else url if way == "url" else str(number + 1)
-        return Reply(200, {"data": {"items": items}, "next": following}, link)
+        counts = {"all": "5", "pages": 3}
+        return Reply(200, {"data": {"items": items}, "next": following, **counts}, link)
 
     server.handler = handler
     api = client(server)
-    options = {
-        "link": {},
-        "url": {"following": "next"},
-        "cursor": {"following": lambda page: page["next"] and {"p": page["next"]}},
-        "word": {"counter": "p", "following": "next"},
-        "page": {"counter": "p", "size": 2},
-        "offset": {"counter": "p", "size": 2, "first": 0, "step": 2},
+    paging = {
+        "link": None,
+        "url": NextUrl(at="next"),
+        "word": NextWord(at="next", word="p"),
+        "page": Numbered("size", 2, word="p"),
+        "last": Numbered(word="p", pages="pages"),
+        "total": Numbered(word="p", total="all"),
+        "offset": Offset("size", 2, word="p"),
     }[way]
     found = await api.items(
         "list",
@@ -184,7 +187,7 @@ async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) ->
         at="data.items",
         query={"a": 1},
         headers={"X-Filter": "some"},
-        **options,  # type: ignore[arg-type]
+        paging=paging,
     )
     assert [item.n for item in found] == [1, 2, 3, 4, 5]
     assert server.requests[0].path.startswith("/v1/list?a=1")
@@ -196,7 +199,7 @@ async def test_a_next_page_elsewhere_does_not_get_the_key(server: FakeHttpServer
     server.handler = lambda request: Reply(200, {"items": [], "next": "https://elsewhere/list"})
     api = client(server)
     with pytest.raises(ProviderError, match="somewhere else: https://elsewhere/list"):
-        await api.items("list", Item, at="items", following="next")
+        await api.items("list", Item, at="items", paging=NextUrl(at="next"))
     await api.close()
 
 

@@ -11,13 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, ProviderQuotaError
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
@@ -31,20 +25,27 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Numbered
+from zoneproof.providers.refusals import (
+    ALREADY,
+    NO_ZONE,
+    NOT_ALLOWED,
+    SLOWER,
+    ErrorBody,
+    Refusal,
+    Refusals,
+)
 from zoneproof.providers.signatures import canonical_query, hmac_sha256
 
 _VERSION = "2015-01-09"
-_MOST_ZONES, _MOST_RECORDS = 100, 500  # items on a page
+_ZONES = Numbered("PageSize", 100, word="PageNumber")
+_RECORDS = Numbered("PageSize", 500, word="PageNumber")
 _KEY = Refusal(
     ProviderCredentialsError,
     "it does not accept the access key",
     "check its id and its secret, that it is active, and this machine's clock",
 )
-_DENIED = Refusal(ProviderPermissionError, "the access key may not do this")
-_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
 _NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
-_SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
 
 
 class _Keys(msgspec.Struct, rename="pascal"):
@@ -146,7 +147,7 @@ class Aliyun(RecordsProvider):
             ),
             _KEY,
         ),
-        **dict.fromkeys(("Forbidden", "Forbidden.RAM", "NoPermission"), _DENIED),
+        **dict.fromkeys(("Forbidden", "Forbidden.RAM", "NoPermission"), NOT_ALLOWED),
         **dict.fromkeys(
             (
                 "InvalidDomainName.NoExist",
@@ -154,7 +155,7 @@ class Aliyun(RecordsProvider):
                 "IncorrectDomainUser",
                 "DomainNotFound",
             ),
-            _ZONE,
+            NO_ZONE,
         ),
         "DomainRecordDuplicate": ALREADY,
         "DomainRecordNotBelongToUser": ALREADY,  # what it says of a record that is gone
@@ -163,7 +164,7 @@ class Aliyun(RecordsProvider):
             ProviderQuotaError, "the edition does not allow this TTL", "set a longer one"
         ),
         **dict.fromkeys(
-            ("Throttling", "Throttling.User", "Throttling.Api", "LastOperationNotFinished"), _SLOWER
+            ("Throttling", "Throttling.User", "Throttling.Api", "LastOperationNotFinished"), SLOWER
         ),
     }
 
@@ -184,11 +185,10 @@ class Aliyun(RecordsProvider):
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
         domains = await self.api.items(
-            f"?Action=DescribeDomains&PageSize={_MOST_ZONES}",
+            "?Action=DescribeDomains",
             _Domain,
             at="Domains.Domain",
-            counter="PageNumber",
-            size=_MOST_ZONES,
+            paging=_ZONES,
         )
         return [(one.puny_code or one.domain_name, "") for one in domains]
 
@@ -196,12 +196,11 @@ class Aliyun(RecordsProvider):
         """Return the TXT records whose names contain the name: the API cannot be more exact."""
         query = {"DomainName": zone.name, "TypeKeyWord": "TXT", "RRKeyWord": name or "@"}
         records = await self.api.items(
-            f"?Action=DescribeDomainRecords&PageSize={_MOST_RECORDS}",
+            "?Action=DescribeDomainRecords",
             _Record,
             at="DomainRecords.Record",
             query=query,
-            counter="PageNumber",
-            size=_MOST_RECORDS,
+            paging=_RECORDS,
         )
         return [
             StoredTxt(one.id, relative_name(one.name, zone), one.value)

@@ -8,13 +8,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderCredentialsError, ProviderError, ProviderPermissionError
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import Body
 from zoneproof.providers.contract import (
@@ -25,13 +19,11 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, NO_ZONE, SLOWER, ErrorBody, Refusal, Refusals
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _KAS = "urn:xmethodsKasApi"
 _LOGIN = Refusal(ProviderCredentialsError, "it does not accept login and password")
-_BUSY = Refusal(ProviderQuotaError, "too many requests", again=True)
-_ZONE = Refusal(ProviderZoneError, "the account does not have this zone")
 
 
 class AllInkl(RecordsProvider):
@@ -69,8 +61,8 @@ class AllInkl(RecordsProvider):
     )
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(errors.phrases, _LOGIN),
-        **dict.fromkeys(("flood_protection", "in_progress"), _BUSY),
-        **dict.fromkeys(("zone_not_found", "zone_syntax_incorrect"), _ZONE),
+        **dict.fromkeys(("flood_protection", "in_progress"), SLOWER),
+        **dict.fromkeys(("zone_not_found", "zone_syntax_incorrect"), NO_ZONE),
         **dict.fromkeys(("record_already_exists", "record_id_not_found"), ALREADY),
         "dns_settings_not_allowed": Refusal(
             ProviderPermissionError,

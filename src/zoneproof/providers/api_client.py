@@ -34,11 +34,10 @@ from zoneproof.providers.api_request import ApiRequest, Body, check_headers
 from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import ProviderContext
 from zoneproof.providers.pace import Pace
+from zoneproof.providers.paging import Following, Paging, Query
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals, parse_xml, place_in
 
 T = TypeVar("T")
-Query = Mapping[str, object]
-Following = str | Query | None  # the next page: its URL, what changes in the query, or none
 
 _LIMITED = HTTPStatus.TOO_MANY_REQUESTS
 _SUCCESS = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
@@ -132,41 +131,23 @@ class ApiClient:
         at: str = "",
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
-        following: str | Callable[[Any], Following] = "",
-        counter: str = "",
-        first: int = 1,
-        step: int = 1,
-        size: int = 0,
+        paging: Paging | None = None,
     ) -> list[T]:
         """Return the items of a list in JSON, of all its pages; ``at`` is where a page has them.
 
-        ``following`` is where a page has the URL of the next one, or finds in a page that URL, or
-        what changes in the query, None after the last page. With a ``counter``, which is a word of
-        the query, pages are counted from ``first`` by ``step`` (for an offset, that is ``size``)
-        until one has fewer than ``size`` items; or, with both, a page has the counter's next value
-        at ``following``. Without either, the Link header has the next URL.
-        Places are written as ``links.pages.next``. Raises what :meth:`get` raises.
+        Without ``paging``, the Link header has the URL of the next page, if there is one. Raises
+        what :meth:`get` raises.
         """
         found: list[T] = []
-        asked: dict[str, object] = dict(query or {})
-        if counter and not following:
-            asked[counter] = first
+        asked = {**(query or {}), **(paging.first() if paging else {})}
         for _ in range(_MOST_PAGES):
             answer = await self.send("GET", path, query=asked, headers=headers)
             page = self.read(answer, object)
             some = self._convert(answer, place_in(page, at) if at else page, list[of])  # type: ignore[valid-type]
             found += some
-            after: Following
-            if callable(following):
-                after = following(page)
-            elif following:
-                value = place_in(page, following)
-                after = {counter: value} if counter and value else cast("str | None", value)
-            elif counter:
-                first += step
-                after = {counter: first} if len(some) >= size else None
-            else:
-                after = _next_link(answer)
+            after: Following = _next_link(answer)
+            if paging:
+                after = paging.following(page, asked, len(some), len(found))
             if not after:
                 return found
             if isinstance(after, str):

@@ -27,6 +27,7 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.paging import NextUrl
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
@@ -184,7 +185,7 @@ class Azure(ExpiringKey, SetsProvider):
             path += f"/resourceGroups/{self.fields['resource_group']}"
         path += f"/providers/Microsoft.Network/{self._kind}"
         zones = await self.api.items(
-            path, _Zone, at="value", query=self._version, following="nextLink"
+            path, _Zone, at="value", query=self._version, paging=NextUrl(at="nextLink")
         )
         public = self._kind == "dnsZones"  # which once had private ones too
         return [

@@ -12,11 +12,10 @@ from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.core.fields import CredentialField
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _TOKEN_FILE = "/var/run/secrets/azure/tokens/azure-identity-token"  # noqa: S105  a path
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_LOGIN = Refusal(ProviderCredentialsError, "it does not accept the credentials")
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "secret": ("tenant_id", "client_id", "client_secret"),
     "managed": (),
@@ -34,7 +33,7 @@ ERRORS = ErrorBody(
 )
 REFUSALS: Refusals = MappingProxyType(
     {
-        **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_grant"), _LOGIN),
+        **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_grant"), WRONG_KEY),
         "invalid_request": Refusal(
             ProviderCredentialsError,
             "it does not sign this in",

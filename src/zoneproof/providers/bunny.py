@@ -15,9 +15,10 @@ from zoneproof.providers.api_provider import (
 )
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody
 
-_MOST = 100  # zones on a page, which come with all their records
+_PAGES = Numbered("perPage", 100)  # of zones, which come with all their records
 _TXT = 3  # what the API calls the type
 
 
@@ -63,9 +64,7 @@ class Bunny(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones."""
-        found = await self.api.items(
-            "dnszone", _Zone, at="Items", query={"perPage": _MOST}, counter="page", size=_MOST
-        )
+        found = await self.api.items("dnszone", _Zone, at="Items", paging=_PAGES)
         return [(zone.Domain, str(zone.Id)) for zone in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:

@@ -25,11 +25,11 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.expiring_key import ExpiringKey
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Numbered
+from zoneproof.providers.refusals import ALREADY, WRONG_KEY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_MOST = 50  # items on a page
-_KEY = Refusal(ProviderCredentialsError, "it does not accept the credentials")
+_PAGES = Numbered("per_page", 50)
 
 
 class _Account(msgspec.Struct):
@@ -125,7 +125,7 @@ class Cloudflare(ExpiringKey, RecordsProvider):
         messages=("errors.0.error_chain.0.message", "errors.0.message"),
     )
     refusals: ClassVar[Refusals] = {
-        **dict.fromkeys(("1000", "6003", "9103", "10001", "Invalid access token"), _KEY),
+        **dict.fromkeys(("1000", "6003", "9103", "10001", "Invalid access token"), WRONG_KEY),
         "10000": Refusal(
             ProviderPermissionError,
             "it does not let these credentials do this",
@@ -158,19 +158,15 @@ class Cloudflare(ExpiringKey, RecordsProvider):
             "zones",
             _Zone,
             at="result",
-            query={"per_page": _MOST},
             headers=self._zone_headers,
-            counter="page",
-            size=_MOST,
+            paging=_PAGES,
         )
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name. Their values may be quoted or not."""
-        query = {"type": "TXT", "name": zone.record(name), "per_page": _MOST}
+        query = {"type": "TXT", "name": zone.record(name)}
         path = f"zones/{zone.id}/dns_records"
-        found = await self.api.items(
-            path, _Record, at="result", query=query, counter="page", size=_MOST
-        )
+        found = await self.api.items(path, _Record, at="result", query=query, paging=_PAGES)
         return [
             StoredTxt(one.id, relative_name(one.name, zone), unquote_txt(one.content))
             for one in found

@@ -11,7 +11,6 @@ from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
     ProviderPermissionError,
-    ProviderQuotaError,
     ProviderZoneError,
 )
 from zoneproof.providers.api_client import ApiAnswer
@@ -25,7 +24,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
 
 _MOST = 100  # zones on a page
 _HOUR, _DAY = 3600, 86400
@@ -126,7 +125,7 @@ class ClouDns(RecordsProvider):
         ),
         "missing domain-name": Refusal(ProviderZoneError, "the user does not have this zone"),
         "invalid record-id": ALREADY,
-        "request blocked": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "request blocked": SLOWER,
         "your plan": Refusal(ProviderPermissionError, "the plan of the account is too small"),
     }
 

@@ -14,10 +14,11 @@ from zoneproof.core.errors import ProviderPermissionError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
 from zoneproof.providers.contract import Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import hmac_sha256
 
-_MOST = 1000  # items on a page
+_PAGES = Offset("take", 1000, word="skip")
 
 
 class _Domain(msgspec.Struct):
@@ -65,20 +66,14 @@ class Combell(RecordsProvider):
         found = await self.api.items(
             "domains",
             _Domain,
-            query={"take": _MOST},
-            counter="skip",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            paging=_PAGES,
         )
         return [(one.domain_name, "") for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name."""
-        query = {"type": "TXT", "record_name": name or None, "take": _MOST}
-        found = await self.api.items(
-            _path(zone), _Record, query=query, counter="skip", first=0, step=_MOST, size=_MOST
-        )
+        query = {"type": "TXT", "record_name": name or None}
+        found = await self.api.items(_path(zone), _Record, query=query, paging=_PAGES)
         return [
             StoredTxt(one.id, relative_name(one.record_name, zone), one.content)
             for one in found

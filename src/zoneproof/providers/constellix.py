@@ -8,19 +8,19 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderQuotaError
-from zoneproof.providers.api_client import Query
+from zoneproof.core.errors import ProviderConflictError
 from zoneproof.providers.api_provider import ZONE_ID
 from zoneproof.providers.api_request import ApiRequest, token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
-from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Offset, Query
+from zoneproof.providers.refusals import SLOWER, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.signatures import hmac_sha1
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 T = TypeVar("T")
 
-_MOST = 100  # items on a page
+_PAGES = Offset("max", 100)
 _CHANGED = Refusal(ProviderConflictError, "the records have changed meanwhile")
 
 
@@ -78,7 +78,7 @@ class Constellix(SetsProvider):
     )
     refusals: ClassVar[Refusals] = {
         "already exists": _CHANGED,
-        "rate limit": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "rate limit": SLOWER,
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:
@@ -86,11 +86,7 @@ class Constellix(SetsProvider):
         found = await self.api.items(
             "domains/",
             _Item,
-            query={"max": _MOST},
-            counter="offset",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            paging=_PAGES,
         )
         return [(one.name, str(one.id)) for one in found]
 

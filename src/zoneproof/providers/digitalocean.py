@@ -6,14 +6,13 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderQuotaError
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import NextUrl
+from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusals
 
-_NEXT = "links.pages.next"
-_MOST = 200  # items on a page
+_PAGES = NextUrl("per_page", 200, at="links.pages.next")
 
 
 class _Domain(msgspec.Struct):
@@ -50,23 +49,19 @@ class DigitalOcean(RecordsProvider):
     headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("id",), messages=("message",))
     refusals: ClassVar[Refusals] = {
-        "too_many_requests": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "too_many_requests": SLOWER,
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
-        found = await self.api.items(
-            "domains", _Domain, at="domains", query={"per_page": _MOST}, following=_NEXT
-        )
+        found = await self.api.items("domains", _Domain, at="domains", paging=_PAGES)
         return [(domain.name, "") for domain in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name."""
-        query = {"type": "TXT", "name": zone.record(name), "per_page": _MOST}
+        query = {"type": "TXT", "name": zone.record(name)}
         path = f"domains/{zone.name}/records"
-        found = await self.api.items(
-            path, _Record, at="domain_records", query=query, following=_NEXT
-        )
+        found = await self.api.items(path, _Record, at="domain_records", query=query, paging=_PAGES)
         return [StoredTxt(str(one.id), relative_name(one.name, zone), one.data) for one in found]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:

@@ -7,11 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-)
+from zoneproof.core.errors import ProviderCredentialsError, ProviderPermissionError
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
@@ -22,10 +18,11 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Numbered
+from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_MOST = 100  # items on a page
+_PAGES = Numbered("per_page", 100)
 
 
 class _Account(msgspec.Struct):
@@ -96,7 +93,7 @@ class Dnsimple(RecordsProvider):
     refusals: ClassVar[Refusals] = {
         402: Refusal(ProviderPermissionError, "the account is not in good standing"),
         412: Refusal(ProviderPermissionError, "the account's plan does not allow this"),
-        "quota exceeded": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "quota exceeded": SLOWER,
         "Matching record already exists for this zone": ALREADY,
         "Zone record already exists": ALREADY,  # older words
     }
@@ -108,19 +105,15 @@ class Dnsimple(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones; they are known by name."""
-        path, query = f"{await self._get_account()}/zones", {"per_page": _MOST}
-        found = await self.api.items(
-            path, _Zone, at="data", query=query, counter="page", size=_MOST
-        )
+        path = f"{await self._get_account()}/zones"
+        found = await self.api.items(path, _Zone, at="data", paging=_PAGES)
         return [(one.name, "") for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name. Their values may be quoted or not."""
         path = await self._path(zone)
-        query = {"type": "TXT", "name": name, "per_page": _MOST}
-        found = await self.api.items(
-            path, _Record, at="data", query=query, counter="page", size=_MOST
-        )
+        query = {"type": "TXT", "name": name}
+        found = await self.api.items(path, _Record, at="data", query=query, paging=_PAGES)
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.content))
             for one in found

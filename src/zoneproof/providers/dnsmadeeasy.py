@@ -8,13 +8,16 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
+from zoneproof.core.errors import ProviderCredentialsError
 from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Numbered
+from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import hmac_sha1
 from zoneproof.providers.txt_text import unquote_txt
+
+_PAGES = Numbered(start=0, pages="totalPages")
 
 
 class _Item(msgspec.Struct):
@@ -79,7 +82,7 @@ class DnsMadeEasy(RecordsProvider):
             "it does not accept the keys, or not with this machine's time",
             "check key, secret and the clock",
         ),
-        "rate limit exceeded": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "rate limit exceeded": SLOWER,
         "already exists": ALREADY,
     }
 
@@ -111,11 +114,7 @@ class DnsMadeEasy(RecordsProvider):
         await self.api.delete(f"{_path(zone)}/{stored.id}")
 
     async def _items(self, path: str, of: type[Any]) -> list[Any]:
-        def following(page: Any) -> dict[str, object] | None:
-            after = page.get("page", 0) + 1
-            return {"page": after} if after < page.get("totalPages", 1) else None
-
-        return await self.api.items(path, of, at="data", following=following)
+        return await self.api.items(path, of, at="data", paging=_PAGES)
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""

@@ -16,9 +16,7 @@ from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
     ProviderError,
-    ProviderPermissionError,
     ProviderQuotaError,
-    ProviderZoneError,
 )
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
@@ -33,7 +31,16 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals, place_in
+from zoneproof.providers.refusals import (
+    ALREADY,
+    NO_ZONE,
+    NOT_ALLOWED,
+    SLOWER,
+    ErrorBody,
+    Refusal,
+    Refusals,
+    place_in,
+)
 from zoneproof.providers.signatures import canonical_query, hmac_sha256
 
 T = TypeVar("T")
@@ -47,10 +54,7 @@ _KEY = Refusal(
     "it does not accept the secret id and key",
     "check them, that the key is enabled, and this machine's clock",
 )
-_DENIED = Refusal(ProviderPermissionError, "the key may not do this")
-_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
 _FULL = Refusal(ProviderQuotaError, "the plan does not allow more")
-_SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
 _NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
 
 
@@ -135,7 +139,7 @@ class DnsPod(RecordsProvider):
                 "OperationDenied.NoPermissionToOperateDomain",
                 "FailedOperation.NotDomainOwner",
             ),
-            _DENIED,
+            NOT_ALLOWED,
         ),
         **dict.fromkeys(
             (
@@ -143,7 +147,7 @@ class DnsPod(RecordsProvider):
                 "InvalidParameter.DomainIdInvalid",
                 "InvalidParameter.DomainInvalid",
             ),
-            _ZONE,
+            NO_ZONE,
         ),
         "ResourceNotFound.NoDataOfDomain": ALREADY,  # an empty list
         "ResourceNotFound.NoDataOfRecord": ALREADY,
@@ -153,7 +157,7 @@ class DnsPod(RecordsProvider):
             ("LimitExceeded", "LimitExceeded.SubdomainRollLimit", "LimitExceeded.RecordTtlLimit"),
             _FULL,
         ),
-        **dict.fromkeys(("RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded"), _SLOWER),
+        **dict.fromkeys(("RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded"), SLOWER),
     }
 
     def __init__(self, context: ProviderContext) -> None:

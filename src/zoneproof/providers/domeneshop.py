@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderZoneError
 from zoneproof.providers.api_provider import (
     ZONE_ID,
     Login,
@@ -16,7 +15,7 @@ from zoneproof.providers.api_provider import (
 )
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import NO_ZONE, ErrorBody, Refusals
 
 _STEP = 60  # seconds; a TTL is a multiple of it
 
@@ -75,7 +74,7 @@ class Domeneshop(RecordsProvider):
     login: ClassVar[Login] = ("token", "secret")
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("help",))
     refusals: ClassVar[Refusals] = {
-        "resource:unauthorized": Refusal(ProviderZoneError, "the account does not have the domain"),
+        "resource:unauthorized": NO_ZONE,
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:

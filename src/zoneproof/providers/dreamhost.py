@@ -6,21 +6,11 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.refusals import ALREADY, NO_ZONE, USUAL, ErrorBody, Refusal, Refusals
 
 _KEY = Refusal(
     ProviderCredentialsError,
@@ -67,7 +57,7 @@ class DreamHost(RecordsProvider):
     by_name: ClassVar[bool] = False
     refusals: ClassVar[Refusals] = {
         "slow_down_bucko": Refusal(ProviderQuotaError, "too many commands", "try again in an hour"),
-        "no_such_zone": Refusal(ProviderZoneError, "it does not know the zone"),
+        "no_such_zone": NO_ZONE,
         "record_already_exists_remove_first": ALREADY,
         **dict.fromkeys(_GONE, ALREADY),
     }

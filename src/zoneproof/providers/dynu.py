@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError, ProviderZoneError
+from zoneproof.core.errors import ProviderQuotaError, ProviderZoneError
 from zoneproof.providers.api_provider import (
     ZONE_ID,
     Headers,
@@ -16,7 +16,7 @@ from zoneproof.providers.api_provider import (
 )
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import USUAL, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _ARGUMENT = "Argument Exception"
 
@@ -70,9 +70,7 @@ class Dynu(RecordsProvider):
         codes=("type",), messages=("message",), success=("statusCode", 200)
     )
     refusals: ClassVar[Refusals] = {
-        "Authentication Exception": Refusal(
-            ProviderCredentialsError, "it does not accept the API key"
-        ),
+        "Authentication Exception": WRONG_KEY,
         "Quota Exception": Refusal(
             ProviderQuotaError, "no more records are allowed", "remove one, or become a member"
         ),

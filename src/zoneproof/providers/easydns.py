@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -11,8 +10,10 @@ from zoneproof.core.errors import ProviderQuotaError, ProviderZoneError
 from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
+_PAGES = Offset(word="start", total="total")
 _PAUSE = 1.0  # seconds; the service takes one request in a second
 _CALM = Refusal(
     ProviderQuotaError,
@@ -27,17 +28,6 @@ class _Record(msgspec.Struct):
     host: str
     type: str
     rdata: str
-
-
-def _following() -> Callable[[dict[str, Any]], dict[str, object] | None]:
-    seen = 0
-
-    def following(page: dict[str, Any]) -> dict[str, object] | None:
-        nonlocal seen
-        seen += len(page["data"])
-        return {"start": seen} if page["data"] and seen < int(page.get("total") or 0) else None
-
-    return following
 
 
 class Easydns(RecordsProvider):
@@ -100,7 +90,7 @@ class Easydns(RecordsProvider):
             _Record,
             at="data",
             query={"format": "json"},
-            following=_following(),
+            paging=_PAGES,
         )
         return [
             StoredTxt(str(one.id), relative_name(one.host, zone), one.rdata)

@@ -22,12 +22,13 @@ from zoneproof.providers.google_identity import (
     REFUSALS,
     GoogleIdentity,
 )
-from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals, place_in
+from zoneproof.providers.paging import NextWord
+from zoneproof.providers.refusals import SLOWER, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _SCOPE = "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
-_SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
+_PAGES = NextWord(at="nextPageToken", word="pageToken")
 _CHANGED = Refusal(ProviderConflictError, "the set has changed meanwhile")
 
 
@@ -94,8 +95,8 @@ class GoogleCloud(ExpiringKey, SetsProvider):
     errors: ClassVar[ErrorBody] = ERRORS
     refusals: ClassVar[Refusals] = {
         **REFUSALS,
-        "rateLimitExceeded": _SLOWER,
-        "userRateLimitExceeded": _SLOWER,
+        "rateLimitExceeded": SLOWER,
+        "userRateLimitExceeded": SLOWER,
         "quotaExceeded": Refusal(ProviderQuotaError, "a quota is used up"),
         409: _CHANGED,
         412: _CHANGED,
@@ -113,7 +114,7 @@ class GoogleCloud(ExpiringKey, SetsProvider):
             f"{await self._place()}/managedZones",
             _ManagedZone,
             at="managedZones",
-            following=_next_page,
+            paging=_PAGES,
         )
         wanted = self.fields["visibility"]
         return [(zone.dns_name, zone.name) for zone in zones if zone.visibility == wanted]
@@ -122,9 +123,7 @@ class GoogleCloud(ExpiringKey, SetsProvider):
         """Return the TXT set at the name; its version is how it is written there."""
         path = f"{await self._place()}/managedZones/{zone.id}/rrsets"
         query = {"name": f"{zone.record(name)}.", "type": "TXT"}
-        for one in await self.api.items(
-            path, _RRset, at="rrsets", query=query, following=_next_page
-        ):
+        for one in await self.api.items(path, _RRset, at="rrsets", query=query, paging=_PAGES):
             texts = msgspec.json.encode(one.rrdatas).decode()
             return TxtSet(tuple(map(unquote_txt, one.rrdatas)), one.ttl, texts)
         return TxtSet()
@@ -158,8 +157,3 @@ class GoogleCloud(ExpiringKey, SetsProvider):
 
     async def _sign_in(self) -> tuple[str, float]:
         return await self._identity.sign_in(self.api)
-
-
-def _next_page(page: object) -> dict[str, object] | None:
-    token = place_in(page, "nextPageToken")
-    return {"pageToken": token} if token else None

@@ -10,10 +10,11 @@ from zoneproof.core.errors import AlreadyDoneError, ProviderConflictError
 from zoneproof.providers.api_provider import Headers
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, Zone
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
-_MOST = 100  # zones on a page
+_PAGES = Offset("limit", 100)
 _NONE: Refusals = {**USUAL, 404: ALREADY}
 _GONE: Refusals = {**USUAL, 404: Refusal(ProviderConflictError, "the set is no longer there")}
 _THERE: Refusals = {**USUAL, 409: Refusal(ProviderConflictError, "the set is there by now")}
@@ -63,11 +64,7 @@ class Gcore(SetsProvider):
             "v2/zones",
             _Zone,
             at="zones",
-            query={"limit": _MOST},
-            counter="offset",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            paging=_PAGES,
         )
         return [(zone.name, "") for zone in found]
 

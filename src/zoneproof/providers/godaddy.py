@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 import msgspec
@@ -11,15 +11,16 @@ from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,
     ProviderPermissionError,
-    ProviderQuotaError,
     ProviderZoneError,
 )
 from zoneproof.providers.api_request import bearer, token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import NextWord
+from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
-_MOST = 1000  # items on a page
+# A full page continues after its last domain.
+_PAGES = NextWord("limit", 1000, at="999.domain", word="marker")
 _ZONE = Refusal(ProviderZoneError, "the account does not have this domain with GoDaddy's DNS")
 
 
@@ -83,7 +84,7 @@ class GoDaddy(SetsProvider):
         ),
         "NOT_FOUND": _ZONE,
         "UNKNOWN_DOMAIN": _ZONE,
-        "TOO_MANY_REQUESTS": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "TOO_MANY_REQUESTS": SLOWER,
     }
 
     def __init__(self, context: ProviderContext) -> None:
@@ -97,12 +98,8 @@ class GoDaddy(SetsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's active domains; they are known by name."""
-
-        def following(page: Any) -> dict[str, object] | None:
-            return {"marker": page[-1]["domain"]} if len(page) >= _MOST else None
-
-        query = {"limit": _MOST, "statuses": "ACTIVE"}
-        found = await self.api.items("domains", _Domain, query=query, following=following)
+        query = {"statuses": "ACTIVE"}
+        found = await self.api.items("domains", _Domain, query=query, paging=_PAGES)
         return [(one.domain, "") for one in found]
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:

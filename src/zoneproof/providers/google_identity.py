@@ -15,21 +15,20 @@ from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, P
 from zoneproof.core.fields import CredentialField
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 
 CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"  # which impersonation needs, too
 _HOUR = 3600
 _NEVER = 9999  # the year
 _FLAVOR = {"Metadata-Flavor": "Google"}
-_LOGIN = Refusal(ProviderCredentialsError, "it does not accept the credentials")
 
 ERRORS = ErrorBody(
     codes=("error.errors.0.reason", "error.status", "error"),
     messages=("error.message", "error_description"),
 )
 REFUSALS: Refusals = MappingProxyType(
-    dict.fromkeys(("invalid_grant", "invalid_client", "unauthorized_client"), _LOGIN)
+    dict.fromkeys(("invalid_grant", "invalid_client", "unauthorized_client"), WRONG_KEY)
 )
 CREDENTIALS = CredentialField(
     "credentials",

@@ -17,12 +17,12 @@ from zoneproof.core.errors import (
 from zoneproof.core.text import sanitize
 from zoneproof.providers.api_request import bearer, token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import NextWord
+from zoneproof.providers.refusals import ALREADY, SLOWER, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_NEXT = "meta.pagination.next_page"
-_MOST = 50  # items on a page
+_PAGES = NextWord(at="meta.pagination.next_page", word="page")
 _LONGEST_ACTION = 30  # seconds, and as many questions whether it has ended
 _OLD_TOKEN = 32  # characters
 
@@ -106,7 +106,7 @@ class Hetzner(SetsProvider):
         ),
         "uniqueness_error": ALREADY,
         "resource_limit_exceeded": Refusal(ProviderQuotaError, "the project has too many records"),
-        "rate_limit_exceeded": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "rate_limit_exceeded": SLOWER,
         "locked": Refusal(ProviderConflictError, "another change is going on", again=True),
         "conflict": Refusal(ProviderConflictError, "another change came between", again=True),
     }
@@ -122,9 +122,8 @@ class Hetzner(SetsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the project's zones; they are known by name."""
-        query = {"per_page": _MOST}
         found = await self.api.items(
-            "zones", _Zone, at="zones", query=query, counter="page", following=_NEXT
+            "zones", _Zone, at="zones", query={"per_page": 50}, paging=_PAGES
         )
         return [(zone.name, "") for zone in found]
 
@@ -132,9 +131,7 @@ class Hetzner(SetsProvider):
         """Return the TXT set at the name. Its TTL is 0 if it is the zone's."""
         query = {"type": "TXT", "name": name or "@"}
         path = f"zones/{zone.name}/rrsets"
-        for found in await self.api.items(
-            path, _RRset, at="rrsets", query=query, counter="page", following=_NEXT
-        ):
+        for found in await self.api.items(path, _RRset, at="rrsets", query=query, paging=_PAGES):
             values = tuple(unquote_txt(record.value) for record in found.records)
             return TxtSet(values, found.ttl or 0)
         return TxtSet()

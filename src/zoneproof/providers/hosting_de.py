@@ -7,15 +7,11 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderConflictError, ProviderZoneError
 from zoneproof.providers.api_provider import relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -86,7 +82,7 @@ class HostingDe(SetsProvider):
         success=("status", "success", "pending"),
     )
     refusals: ClassVar[Refusals] = {
-        "10109": Refusal(ProviderCredentialsError, "it does not accept the API key"),
+        "10109": WRONG_KEY,
         "10205": Refusal(ProviderConflictError, "another change is going on", again=True),
     }
 

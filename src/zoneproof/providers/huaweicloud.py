@@ -13,9 +13,7 @@ from zoneproof.core.errors import (
     InvalidInputError,
     ProviderConflictError,
     ProviderCredentialsError,
-    ProviderPermissionError,
     ProviderQuotaError,
-    ProviderZoneError,
 )
 from zoneproof.providers.api_provider import ZONE_ID, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
@@ -28,12 +26,13 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Offset, Query
+from zoneproof.providers.refusals import NO_ZONE, NOT_ALLOWED, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.signatures import canonical_query, hmac_sha256
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_MOST = 500  # items on a page
+_PAGES = Offset("limit", 500)
 _PAUSE = 0.6  # seconds between requests: 100 in a minute are allowed
 _CHANGED = Refusal(ProviderConflictError, "the set has changed meanwhile")
 
@@ -140,9 +139,9 @@ class HuaweiCloud(SetsProvider):
             "it does not accept the key",
             "check access_key_id and secret_access_key, and this machine's clock",
         ),
-        "APIGW.0302": Refusal(ProviderPermissionError, "the key may not do this"),
-        "APIGW.0308": Refusal(ProviderQuotaError, "too many requests", again=True),
-        "DNS.0302": Refusal(ProviderZoneError, "it does not know the zone"),
+        "APIGW.0302": NOT_ALLOWED,
+        "APIGW.0308": SLOWER,
+        "DNS.0302": NO_ZONE,
         "DNS.0403": Refusal(ProviderQuotaError, "the account has too many record sets"),
         "DNS.0312": _CHANGED,
         "DNS.0313": _CHANGED,
@@ -169,16 +168,14 @@ class HuaweiCloud(SetsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the public zones."""
-        query = {"type": "public", "limit": _MOST}
+        query = {"type": "public"}
         zones = await self._all("v2/zones", _Zone, "zones", query)
         return [(zone.name, zone.id) for zone in zones]
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the TXT set at the name; its version is its id."""
         query = {"type": "TXT", "name": f"{zone.record(name)}.", "search_mode": "equal"}
-        sets = await self._all(
-            f"v2/zones/{zone.id}/recordsets", _RecordSet, "recordsets", {**query, "limit": _MOST}
-        )
+        sets = await self._all(f"v2/zones/{zone.id}/recordsets", _RecordSet, "recordsets", query)
         for one in sets:
             if one.type == "TXT" and relative_name(one.name, zone) == name:
                 return TxtSet(tuple(map(unquote_txt, one.records)), one.ttl, one.id)
@@ -201,10 +198,8 @@ class HuaweiCloud(SetsProvider):
         else:
             await self.api.send("POST", path, json=new)
 
-    async def _all(self, path: str, of: type[Any], at: str, query: dict[str, object]) -> list[Any]:
-        return await self.api.items(
-            path, of, at=at, query=query, counter="offset", first=0, step=_MOST, size=_MOST
-        )
+    async def _all(self, path: str, of: type[Any], at: str, query: Query) -> list[Any]:
+        return await self.api.items(path, of, at=at, query=query, paging=_PAGES)
 
     async def _agency_keys(self) -> tuple[_Keys, float]:
         """Return the instance's keys, and for how many seconds they are good."""

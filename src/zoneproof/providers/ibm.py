@@ -11,7 +11,6 @@ from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
-    ProviderQuotaError,
     ProviderZoneError,
 )
 from zoneproof.providers.api_provider import (
@@ -30,7 +29,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 
 _T = TypeVar("_T")
 
@@ -87,9 +86,7 @@ class IbmClassic(RecordsProvider):
             ProviderZoneError, "it does not have the zone, or not for this user"
         ),
         "SoftLayer_Exception_Public": Refusal(ProviderError, "it refuses this"),
-        "SoftLayer_Exception_WebService_RateLimitExceeded": Refusal(
-            ProviderQuotaError, "too many requests", again=True
-        ),
+        "SoftLayer_Exception_WebService_RateLimitExceeded": SLOWER,
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:

@@ -20,10 +20,11 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import unquote_txt
 
-_MOST = 100  # items on a page
+_PAGES = Numbered("per_page", 100)
 
 
 class _Zone(msgspec.Struct):
@@ -99,22 +100,19 @@ class IbmCis(ExpiringKey, RecordsProvider):
             self._zones,
             _Zone,
             at="result",
-            query={"per_page": _MOST},
-            counter="page",
-            size=_MOST,
+            paging=_PAGES,
         )
         return [(one.name, one.id) for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name."""
-        query = {"type": "TXT", "name": zone.record(name).text, "per_page": _MOST}
+        query = {"type": "TXT", "name": zone.record(name).text}
         found = await self.api.items(
             f"{self._zones}/{zone.id}/dns_records",
             _Record,
             at="result",
             query=query,
-            counter="page",
-            size=_MOST,
+            paging=_PAGES,
         )
         return [
             StoredTxt(one.id, relative_name(one.name, zone), unquote_txt(one.content))

@@ -8,11 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
 from zoneproof.providers.api_provider import (
     CA_BUNDLE,
     Login,
@@ -31,12 +27,13 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import NextWord
+from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt
 
 _T = TypeVar("_T")
 
-_MOST = 1000  # items on a page
+_PAGES = NextWord("_max_results", 1000, at="next_page_id", word="_page_id")
 _PART = re.compile(r'"([^"]*)"|(\S+)')  # strings stand in quotes only where they need them
 _NO_PARENT = "A parent was not found"
 _THERE = "already exists"
@@ -124,7 +121,7 @@ class Infoblox(RecordsProvider):
             "it does not accept user and password",
             "check that the user's group may use the API",
         ),
-        _DENIED: Refusal(ProviderPermissionError, "the user may not do this"),
+        _DENIED: NOT_ALLOWED,
         _NO_PARENT: Refusal(ProviderZoneError, "it does not have the zone in this view"),
         _THERE: ALREADY,
         "Client.Ibap.Data.NotFound": ALREADY,
@@ -173,15 +170,13 @@ class Infoblox(RecordsProvider):
             "_return_fields": fields,
             "_return_as_object": 1,
             "_paging": 1,
-            "_max_results": _MOST,
         }
         return await self.api.items(
             f"{self._version}/{kind}",
             of,
             at="result",
             query=asked,
-            counter="_page_id",
-            following="next_page_id",
+            paging=_PAGES,
         )
 
 

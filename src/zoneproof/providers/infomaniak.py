@@ -6,15 +6,15 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Numbered
+from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _APEX = "."  # what the API calls the zone itself; read, it may be empty too
-_MOST = 100  # records on a page
+_PAGES = Numbered("per_page", 100)
 
 
 class _Record(msgspec.Struct):
@@ -64,7 +64,7 @@ class Infomaniak(RecordsProvider):
         success=("result", "success"),
     )
     refusals: ClassVar[Refusals] = {
-        "not_authorized": Refusal(ProviderCredentialsError, "it does not accept the token"),
+        "not_authorized": WRONG_KEY,
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:
@@ -73,14 +73,13 @@ class Infomaniak(RecordsProvider):
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name."""
-        query = {"filter[types][]": "TXT", "filter[source]": name or _APEX, "per_page": _MOST}
+        query = {"filter[types][]": "TXT", "filter[source]": name or _APEX}
         found = await self.api.items(
             f"2/zones/{zone.name}/records",
             _Record,
             at="data",
             query=query,
-            counter="page",
-            size=_MOST,
+            paging=_PAGES,
         )
         return [
             StoredTxt(str(o.id), relative_name(o.source.strip("."), zone), unquote_txt(o.target))

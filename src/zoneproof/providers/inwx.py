@@ -7,12 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError, ProviderZoneError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
@@ -25,7 +20,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import one_time_code
 
 _SESSION = 900.0  # seconds for which a session is used; its length is not documented
@@ -124,7 +119,7 @@ class Inwx(RecordsProvider):
     )
     refusals: ClassVar[Refusals] = {
         "2200": _LOGIN,
-        "2201": Refusal(ProviderPermissionError, "the account may not do this"),
+        "2201": NOT_ALLOWED,
         "2302": ALREADY,
         "2303": Refusal(ProviderZoneError, "it does not know the zone, or not for this account"),
         "2502": Refusal(ProviderQuotaError, "too many sessions are open"),

@@ -18,9 +18,10 @@ from zoneproof.providers.api_provider import (
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey, end_of_jwt
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
 
-_MOST = 1000  # items on a page
+_PAGES = Offset("limit", 1000)
 _GOING = "DESTROYING"
 
 
@@ -109,9 +110,6 @@ class IonosCloud(ExpiringKey, RecordsProvider):
             path,
             of,
             at="items",
-            query={**query, "limit": _MOST},
-            counter="offset",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            query=query,
+            paging=_PAGES,
         )

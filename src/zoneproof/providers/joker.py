@@ -8,13 +8,7 @@ from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import InvalidInputError, ProviderError, ProviderPermissionError
 from zoneproof.providers.api_provider import relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
 from zoneproof.providers.bearer_token import BearerToken
@@ -27,7 +21,15 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
+from zoneproof.providers.refusals import (
+    NO_ZONE,
+    NOT_ALLOWED,
+    WRONG_KEY,
+    ErrorBody,
+    Problem,
+    Refusal,
+    Refusals,
+)
 from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
 
 _SESSION = 3000.0  # seconds; the service ends a session after an hour without a request
@@ -89,10 +91,10 @@ class Joker(WholeZoneProvider[str]):
     )
     errors: ClassVar[ErrorBody] = _Errors()
     refusals: ClassVar[Refusals] = {
-        "2200": Refusal(ProviderCredentialsError, "it does not accept the API key or the login"),
-        "2201": Refusal(ProviderPermissionError, "the account may not do this"),
+        "2200": WRONG_KEY,
+        "2201": NOT_ALLOWED,
         "2202": Refusal(ProviderPermissionError, "the account may not do this with the domain"),
-        "2303": Refusal(ProviderZoneError, "it does not know the domain"),
+        "2303": NO_ZONE,
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -10,11 +10,12 @@ from zoneproof.core.errors import AlreadyDoneError, ProviderConflictError
 from zoneproof.providers.api_provider import Headers
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_MOST = 100  # domains on a page
+_PAGES = Offset("limit", 100)
 _TTLS = (60, 300, 1800, 3600, 14400, 28800, 43200, 86400)  # those that the API takes
 _NONE: Refusals = {**USUAL, 404: ALREADY}
 _THERE: Refusals = {
@@ -62,11 +63,8 @@ class Leaseweb(SetsProvider):
             "domains",
             _Domain,
             at="domains",
-            query={"type": "dns", "limit": _MOST},
-            counter="offset",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            query={"type": "dns"},
+            paging=_PAGES,
         )
         return [(domain.domain_name, "") for domain in found]
 

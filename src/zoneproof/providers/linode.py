@@ -17,9 +17,10 @@ from zoneproof.providers.api_provider import (
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
-_MOST = 500  # items on a page
+_PAGES = Numbered("page_size", 500)
 _ONLY_TXT = {"X-Filter": '{"type": "TXT"}'}
 
 
@@ -80,10 +81,7 @@ class Linode(ExpiringKey, RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains that the token's user may see."""
-        query = {"page_size": _MOST}
-        found = await self.api.items(
-            "domains", _Domain, at="data", query=query, counter="page", size=_MOST
-        )
+        found = await self.api.items("domains", _Domain, at="data", paging=_PAGES)
         return [(one.domain, str(one.id)) for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
@@ -92,10 +90,8 @@ class Linode(ExpiringKey, RecordsProvider):
             f"domains/{zone.id}/records",
             _Record,
             at="data",
-            query={"page_size": _MOST},
             headers=_ONLY_TXT,
-            counter="page",
-            size=_MOST,
+            paging=_PAGES,
         )
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), one.target)
@@ -114,8 +110,6 @@ class Linode(ExpiringKey, RecordsProvider):
 
     async def key_end(self) -> str | None:
         """Return when the token expires, which is found by how it begins."""
-        query, own = {"page_size": _MOST}, self.fields["token"]
-        found = await self.api.items(
-            "profile/tokens", _Token, at="data", query=query, counter="page", size=_MOST
-        )
+        own = self.fields["token"]
+        found = await self.api.items("profile/tokens", _Token, at="data", paging=_PAGES)
         return next((one.expiry for one in found if one.token and own.startswith(one.token)), None)

@@ -11,7 +11,7 @@ from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
 from zoneproof.providers.api_provider import Headers, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import NO_ZONE, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
 
 Row = Mapping[str, Any]  # a record as it is in the JSON
@@ -68,7 +68,7 @@ class MijnHost(WholeZoneProvider[Row]):
             "it does not accept the API key",
             "or the key does not allow this machine's address",
         ),
-        _NO_ACCESS: Refusal(ProviderZoneError, "the account does not have the domain"),
+        _NO_ACCESS: NO_ZONE,
         _NOT_MANAGED: Refusal(
             ProviderZoneError,
             "the domain's records are not at mijn.host",

@@ -24,7 +24,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import NO_ZONE, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
 
 Host = Mapping[str, str]  # the attributes of a host in the XML
@@ -41,8 +41,6 @@ _ADDRESS = Refusal(
     "put the public IPv4 address of this machine on the whitelist, and into the field client_ip",
 )
 _ACCOUNT = Refusal(ProviderPermissionError, "the account may not use the API")
-_ZONE = Refusal(ProviderZoneError, "the account does not have this domain")
-_BUSY = Refusal(ProviderQuotaError, "too many requests", again=True)
 
 
 class Namecheap(WholeZoneProvider[Host]):
@@ -102,14 +100,14 @@ class Namecheap(WholeZoneProvider[Host]):
         **dict.fromkeys(("1010101", "1010102", "1011102", "1019103", "1016103", "1017103"), _KEY),
         **dict.fromkeys(("1010105", "1011105", "1011150", "1017150", "1017105"), _ADDRESS),
         **dict.fromkeys(("1017101", "1017410", "1017411"), _ACCOUNT),
-        **dict.fromkeys(("2019166", "2016166", "2030166"), _ZONE),
+        **dict.fromkeys(("2019166", "2016166", "2030166"), NO_ZONE),
         "2030288": Refusal(
             ProviderZoneError,
             "the domain has other name servers",
             "choose Namecheap's BasicDNS for it, or the provider where its zone is",
         ),
         "3013288": Refusal(ProviderQuotaError, "the domain has too many records"),
-        **dict.fromkeys(("500000", "3050750", 405), _BUSY),
+        **dict.fromkeys(("500000", "3050750", 405), SLOWER),
     }
 
     def __init__(self, context: ProviderContext) -> None:

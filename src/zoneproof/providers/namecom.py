@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -16,7 +16,10 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusals
+
+_PAGES = NextWord(at="nextPage", word="page")
 
 
 class _Domain(msgspec.Struct):
@@ -66,12 +69,12 @@ class NameCom(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""
-        found = await self.api.items("domains", _Domain, at="domains", following=_following)
+        found = await self.api.items("domains", _Domain, at="domains", paging=_PAGES)
         return [(one.domain_name, "") for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the domain's TXT records."""
-        found = await self.api.items(_path(zone), _Record, at="records", following=_following)
+        found = await self.api.items(_path(zone), _Record, at="records", paging=_PAGES)
         return [
             StoredTxt(str(one.id), relative_name(one.host, zone), one.answer)
             for one in found
@@ -90,8 +93,3 @@ class NameCom(RecordsProvider):
 
 def _path(zone: Zone) -> str:
     return f"domains/{zone.name}/records"
-
-
-def _following(page: Any) -> dict[str, object] | None:
-    after = page.get("nextPage")
-    return {"page": after} if after else None

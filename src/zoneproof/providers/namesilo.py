@@ -6,7 +6,6 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from zoneproof.core.errors import (
-    ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
     ProviderQuotaError,
@@ -15,9 +14,7 @@ from zoneproof.core.errors import (
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
-
-_KEY = Refusal(ProviderCredentialsError, "it does not accept the key")
+from zoneproof.providers.refusals import ALREADY, NO_ZONE, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 
 class NameSilo(RecordsProvider):
@@ -54,7 +51,7 @@ class NameSilo(RecordsProvider):
         phrases=("already exists",),
     )
     refusals: ClassVar[Refusals] = {
-        **dict.fromkeys(("109", "110", "111"), _KEY),
+        **dict.fromkeys(("109", "110", "111"), WRONG_KEY),
         "112": Refusal(ProviderPermissionError, "sub-accounts may not use the API"),
         "113": Refusal(
             ProviderPermissionError,
@@ -62,7 +59,7 @@ class NameSilo(RecordsProvider):
             "allow the address in the API manager",
         ),
         "114": Refusal(ProviderZoneError, "it does not take the name of the zone"),
-        "200": Refusal(ProviderZoneError, "the account does not have this domain"),
+        "200": NO_ZONE,
         "400": Refusal(ProviderQuotaError, "it still works on another request", again=True),
         "already exists": ALREADY,
     }

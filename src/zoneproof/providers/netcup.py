@@ -8,11 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
@@ -25,7 +21,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import SLOWER, USUAL, ErrorBody, Refusal, Refusals
 
 _SESSION = 600.0  # seconds for which a session is used; they end some minutes later
 _LOGIN = Refusal(ProviderCredentialsError, "it does not accept customer number, key or password")
@@ -105,7 +101,7 @@ class Netcup(RecordsProvider):
         phrases=(_FAST,),
     )
     refusals: ClassVar[Refusals] = {
-        _FAST: Refusal(ProviderQuotaError, "too many requests", again=True),
+        _FAST: SLOWER,
         "4001": Refusal(ProviderCredentialsError, "it does not accept its own session"),
         **dict.fromkeys(("5028", "5029", "5031"), _ZONE),
     }

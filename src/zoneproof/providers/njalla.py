@@ -7,15 +7,11 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderZoneError
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import NOT_ALLOWED, USUAL, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _DENIED = "permission denied"
 
@@ -68,8 +64,8 @@ class Njalla(RecordsProvider):
         codes=("error.message",), messages=("error.message",), success=("error", None)
     )
     refusals: ClassVar[Refusals] = {
-        "Invalid token.": Refusal(ProviderCredentialsError, "it does not accept the token"),
-        _DENIED: Refusal(ProviderPermissionError, "the token does not allow this"),
+        "Invalid token.": WRONG_KEY,
+        _DENIED: NOT_ALLOWED,
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:

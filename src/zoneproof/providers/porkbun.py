@@ -7,12 +7,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderPermissionError, ProviderZoneError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
@@ -23,14 +18,13 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, SLOWER, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 T = TypeVar("T")
 
 _MOST = 1000  # domains in a list
 _MOST_OF_ALL = 100 * _MOST
 _PAUSE = 0.5  # seconds; the service takes about two requests in a second
-_KEYS = Refusal(ProviderCredentialsError, "it does not accept the keys")
 _RIGHT = Refusal(
     ProviderPermissionError,
     "the keys do not allow this",
@@ -114,7 +108,7 @@ class Porkbun(RecordsProvider):
                 "Invalid API key. (001)",
                 "Invalid API key. (002)",
             ),
-            _KEYS,
+            WRONG_KEY,
         ),
         **dict.fromkeys(
             (
@@ -127,7 +121,7 @@ class Porkbun(RecordsProvider):
         ),
         **dict.fromkeys(("DOMAIN_NOT_FOUND", "INVALID_DOMAIN", "Invalid domain."), _ZONE),
         **dict.fromkeys(("DUPLICATE_RECORD", "INVALID_RECORD_ID", "RECORD_NOT_FOUND"), ALREADY),
-        "RATE_LIMIT_EXCEEDED": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "RATE_LIMIT_EXCEEDED": SLOWER,
     }
 
     def __init__(self, context: ProviderContext) -> None:

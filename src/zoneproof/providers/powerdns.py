@@ -12,7 +12,7 @@ from zoneproof.core.errors import ProviderCredentialsError, ProviderError, Provi
 from zoneproof.providers.api_provider import CA_BUNDLE, Headers, relative_name, server_field
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import NO_ZONE, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -99,7 +99,7 @@ class PowerDns(SetsProvider):
         _CNAME: Refusal(
             ProviderError, "there is a CNAME", "remove it, or let it lead to a zone of its own"
         ),
-        _UNKNOWN: Refusal(ProviderZoneError, "it does not have the zone"),
+        _UNKNOWN: NO_ZONE,
         401: Refusal(
             ProviderCredentialsError,
             "it does not accept the key",

@@ -29,9 +29,10 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
-_MOST = 100  # items on a page
+_PAGES = Offset("limit", 100)
 _LOOKS = 60  # at a job, one in a second
 
 
@@ -135,11 +136,7 @@ class Rackspace(RecordsProvider):
             await self._url("domains"),
             _Domain,
             at="domains",
-            query={"limit": _MOST},
-            counter="offset",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            paging=_PAGES,
         )
         return [(one.name, str(one.id)) for one in found]
 
@@ -149,11 +146,8 @@ class Rackspace(RecordsProvider):
             await self._url(f"domains/{zone.id}/records"),
             _Record,
             at="records",
-            query={"type": "TXT", "name": zone.record(name).text, "limit": _MOST},
-            counter="offset",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            query={"type": "TXT", "name": zone.record(name).text},
+            paging=_PAGES,
         )
         return [StoredTxt(one.id, relative_name(one.name, zone), one.data) for one in found]
 

@@ -11,11 +11,12 @@ from zoneproof.core.errors import ProviderConflictError, ProviderPermissionError
 from zoneproof.providers.api_provider import Headers, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, Zone
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_MOST = 100  # sets on a page
+_PAGES = Numbered("page_size", 100)
 _EXISTS = "already exists"
 
 
@@ -80,9 +81,7 @@ class RcodeZero(SetsProvider):
             _path(zone),
             _RRset,
             at="data",
-            query={"page_size": _MOST},
-            counter="page",
-            size=_MOST,
+            paging=_PAGES,
         )
         return {relative_name(one.name, zone): _txt_set(one) for one in found if one.type == "TXT"}
 

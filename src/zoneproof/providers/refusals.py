@@ -13,6 +13,7 @@ from zoneproof.core.errors import (
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
+    ProviderQuotaError,
     ProviderZoneError,
 )
 
@@ -33,11 +34,11 @@ class Refusal:
 Refusals = Mapping[int | str, Refusal]  # by status, or by the word or code in the body
 
 ALREADY = Refusal(AlreadyDoneError, "it is so already")
-USUAL: Refusals = {
-    401: Refusal(ProviderCredentialsError, "it does not accept the credentials"),
-    403: Refusal(ProviderPermissionError, "the credentials do not allow this"),
-    404: Refusal(ProviderZoneError, "it does not know the zone, or not for these credentials"),
-}
+WRONG_KEY = Refusal(ProviderCredentialsError, "it does not accept the credentials")
+NOT_ALLOWED = Refusal(ProviderPermissionError, "the credentials do not allow this")
+NO_ZONE = Refusal(ProviderZoneError, "it does not know the zone, or not for these credentials")
+SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
+USUAL: Refusals = {401: WRONG_KEY, 403: NOT_ALLOWED, 404: NO_ZONE}
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,9 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import NO_ZONE, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 
 _LOGIN = Refusal(ProviderCredentialsError, "it does not accept user name and password")
-_DENIED = Refusal(ProviderPermissionError, "the account may not do this")
-_UNKNOWN = Refusal(ProviderZoneError, "the account does not have this domain")
 _SLOWER = Refusal(ProviderQuotaError, "too many requests in an hour")
 
 
@@ -107,13 +105,13 @@ class RegRu(RecordsProvider):
         **dict.fromkeys(
             ("NO_AUTH", "NO_USERNAME", "PASSWORD_AUTH_FAILED", "USER_AUTHENTICATION_FAILED"), _LOGIN
         ),
-        **dict.fromkeys(("ACCESS_DENIED", "ACCOUNT_BLOCKED", "RESELLER_AUTH_FAILED"), _DENIED),
+        **dict.fromkeys(("ACCESS_DENIED", "ACCOUNT_BLOCKED", "RESELLER_AUTH_FAILED"), NOT_ALLOWED),
         "ACCESS_DENIED_FROM_IP": Refusal(
             ProviderPermissionError,
             "it does not accept this machine's address",
             "allow the address in the API settings",
         ),
-        **dict.fromkeys(("DOMAIN_NOT_FOUND", "INVALID_DOMAIN_NAME_FORMAT", "NO_DOMAIN"), _UNKNOWN),
+        **dict.fromkeys(("DOMAIN_NOT_FOUND", "INVALID_DOMAIN_NAME_FORMAT", "NO_DOMAIN"), NO_ZONE),
         "DOMAIN_IS_NOT_USE_REGRU_NSS": Refusal(
             ProviderZoneError, "the domain is not at the name servers that the API can change"
         ),

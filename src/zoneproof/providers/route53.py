@@ -11,7 +11,6 @@ from xml.etree import ElementTree as ET
 
 from zoneproof.core.errors import (
     ProviderConflictError,
-    ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
     ProviderQuotaError,
@@ -29,18 +28,16 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import SLOWER, WRONG_KEY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _SPACE = "https://route53.amazonaws.com/doc/2013-04-01/"
 _FEW = 5  # names that are read one by one; for more, the whole zone is listed
 _POLLS, _POLL = 30, 2.0  # times, and seconds between them
-_KEY = Refusal(ProviderCredentialsError, "it does not accept the keys")
 _DENIED = Refusal(ProviderPermissionError, "the policy of these keys does not allow this")
 _CHANGED = Refusal(ProviderConflictError, "the records have changed meanwhile")
 _FULL = Refusal(ProviderQuotaError, "there are too many records")
-_BUSY = Refusal(ProviderQuotaError, "too many requests", again=True)
 _RACES = ("but it already exists", "but it was not found", "do not match the current")
 _POLICY = """This policy; put the zone's id and the domains into it, or use `*` for all zones:
 
@@ -170,10 +167,10 @@ class Route53(SetsProvider):
                 "ExpiredToken",
                 "UnrecognizedClientException",
             ),
-            _KEY,
+            WRONG_KEY,
         ),
         **dict.fromkeys(("AccessDenied", "AccessDeniedException", "OptInRequired"), _DENIED),
-        **dict.fromkeys(("Throttling", "PriorRequestNotComplete"), _BUSY),
+        **dict.fromkeys(("Throttling", "PriorRequestNotComplete"), SLOWER),
         **dict.fromkeys(_RACES, _CHANGED),
         **dict.fromkeys(("exceeded", "cannot have more than", "LimitsExceeded"), _FULL),
         "NoSuchHostedZone": Refusal(ProviderZoneError, "it has no zone of this id"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 
 from zoneproof.core.errors import (
     ProviderConflictError,
-    ProviderCredentialsError,
     ProviderPermissionError,
     ProviderQuotaError,
     ProviderZoneError,
@@ -17,11 +16,12 @@ from zoneproof.core.errors import (
 from zoneproof.providers.api_provider import Headers, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import Numbered
+from zoneproof.providers.refusals import ALREADY, USUAL, WRONG_KEY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_MOST = 100  # items on a page
+_PAGES = Numbered("page_size", 100, total="total_count")
 _ZONE = Refusal(ProviderZoneError, "it does not know the zone, or not for this key")
 
 
@@ -35,17 +35,6 @@ class _Record(msgspec.Struct):
     type: str
     data: str
     ttl: int
-
-
-def _following(at: str) -> Callable[[dict[str, Any]], dict[str, object] | None]:
-    seen, number = 0, 1
-
-    def following(page: dict[str, Any]) -> dict[str, object] | None:
-        nonlocal seen, number
-        seen, number = seen + len(page[at]), number + 1
-        return {"page": number} if page[at] and seen < page.get("total_count", 0) else None
-
-    return following
 
 
 class Scaleway(SetsProvider):
@@ -83,9 +72,7 @@ class Scaleway(SetsProvider):
     )
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(("domain not found", "subdomain not found"), _ZONE),
-        "denied_authentication": Refusal(
-            ProviderCredentialsError, "it does not accept the secret key"
-        ),
+        "denied_authentication": WRONG_KEY,
         "permissions_denied": Refusal(
             ProviderPermissionError,
             "the key does not allow this",
@@ -97,21 +84,16 @@ class Scaleway(SetsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones of domains and of subdomains; they are known by name."""
-        at, query = "dns_zones", {"page_size": _MOST}
-        found = await self.api.items(
-            "dns-zones", _Zone, at=at, query=query, following=_following(at)
-        )
+        found = await self.api.items("dns-zones", _Zone, at="dns_zones", paging=_PAGES)
         return [(f"{one.subdomain}.{one.domain}".lstrip("."), "") for one in found]
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the zone, or only that of the name if it is a single one."""
-        at, path = "records", f"dns-zones/{zone.name}/records"
+        path = f"dns-zones/{zone.name}/records"
         only = {"name": names[0]} if len(names) == 1 and names[0] else {}
-        query = {"type": "TXT", **only, "page_size": _MOST}
+        query = {"type": "TXT", **only}
         sets: dict[str, TxtSet] = {}
-        for one in await self.api.items(
-            path, _Record, at=at, query=query, following=_following(at)
-        ):
+        for one in await self.api.items(path, _Record, at="records", query=query, paging=_PAGES):
             if one.type == "TXT":
                 name = relative_name(one.name, zone)
                 values = (*sets.get(name, TxtSet()).values, unquote_txt(one.data))

@@ -20,13 +20,14 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
+from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _T = TypeVar("_T")
 
-_MOST = 1000  # items on a page
+_PAGES = NextWord("limit", 1000, at="next_offset", word="offset")
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -167,10 +168,7 @@ class Selectel(SetsProvider):
             await self.api.delete(f"{path}/{change.old.version}")
 
     async def _list(self, path: str, of: type[_T], query: dict[str, object]) -> list[_T]:
-        asked = {"limit": _MOST, **query}
-        return await self.api.items(
-            path, of, at="result", query=asked, counter="offset", following="next_offset"
-        )
+        return await self.api.items(path, of, at="result", query=query, paging=_PAGES)
 
     async def _login(self) -> tuple[str, float]:
         fields = self.fields

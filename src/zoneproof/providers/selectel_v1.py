@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -16,10 +16,10 @@ from zoneproof.providers.api_provider import (
 )
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
-_MOST = 50  # items on a page
-_PAGES: dict[str, Any] = {"counter": "offset", "first": 0, "step": _MOST, "size": _MOST}
+_PAGES = Offset("limit", 50)
 
 
 class _Domain(msgspec.Struct):
@@ -68,13 +68,13 @@ class SelectelV1(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains with their ids."""
-        found = await self.api.items("/", _Domain, query={"limit": _MOST}, **_PAGES)
+        found = await self.api.items("/", _Domain, paging=_PAGES)
         return [(one.name, str(one.id)) for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the domain's TXT records."""
         path = f"{zone.id}/records/"
-        found = await self.api.items(path, _Record, query={"limit": _MOST}, **_PAGES)
+        found = await self.api.items(path, _Record, paging=_PAGES)
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
             for one in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -11,10 +11,11 @@ from zoneproof.core.errors import ProviderPermissionError
 from zoneproof.providers.api_provider import Headers, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
-_MOST = 100  # items on a page
+_PAGES = Offset("take", 100, word="skip", total="total")
 _LONGEST = 3600  # seconds that a TTL may be
 
 
@@ -27,17 +28,6 @@ class _Record(msgspec.Struct):
     name: str
     ttl: int = 0
     value: str = ""
-
-
-def _following() -> Callable[[dict[str, Any]], dict[str, object] | None]:
-    seen = 0
-
-    def following(page: dict[str, Any]) -> dict[str, object] | None:
-        nonlocal seen
-        seen += len(page["items"])
-        return {"skip": seen} if page["items"] and seen < page.get("total", 0) else None
-
-    return following
 
 
 class Spaceship(SetsProvider):
@@ -107,8 +97,7 @@ class Spaceship(SetsProvider):
             await self.api.delete(path, json=removed)
 
     async def _items(self, path: str, of: type[Any]) -> list[Any]:
-        query = {"take": _MOST, "skip": 0}
-        return await self.api.items(path, of, at="items", query=query, following=_following())
+        return await self.api.items(path, of, at="items", query={"skip": 0}, paging=_PAGES)
 
 
 def _record(change: SetChange, value: str) -> dict[str, object]:

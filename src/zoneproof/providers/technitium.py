@@ -29,7 +29,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, NO_ZONE, ErrorBody, Refusal, Refusals
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class Technitium(RecordsProvider):
             "the token's user may not do this",
             "let the user view, modify and delete in the zone's permissions",
         ),
-        _NO_ZONE: Refusal(ProviderZoneError, "it does not have the zone"),
+        _NO_ZONE: NO_ZONE,
         _CNAME: Refusal(
             ProviderError, "there is a CNAME", "remove it, or let it lead to a zone of its own"
         ),

@@ -11,9 +11,10 @@ from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey, end_of_jwt
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
 
-_MOST = 100  # items on a page
+_PAGES = Offset("limit", 100)
 
 
 class _Domain(msgspec.Struct):
@@ -87,9 +88,5 @@ class Timeweb(ExpiringKey, RecordsProvider):
             path,
             of,
             at=at,
-            query={"limit": _MOST},
-            counter="offset",
-            first=0,
-            step=_MOST,
-            size=_MOST,
+            paging=_PAGES,
         )

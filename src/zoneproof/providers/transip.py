@@ -8,11 +8,7 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-)
+from zoneproof.core.errors import ProviderConflictError, ProviderCredentialsError
 from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import Body
 from zoneproof.providers.bearer_token import BearerToken
@@ -25,7 +21,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import NOT_ALLOWED, ErrorBody, Refusal, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 
 _MINUTES = 30  # that a token is good for
@@ -109,7 +105,7 @@ class TransIp(RecordsProvider):
             "it does not accept the key",
             "check login and private_key, and global_key if the key is for some addresses only",
         ),
-        403: Refusal(ProviderPermissionError, "the key may not do this"),
+        403: NOT_ALLOWED,
         409: Refusal(ProviderConflictError, "the domain is busy with another change"),
     }
 

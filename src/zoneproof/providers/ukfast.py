@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_MOST = 100  # items on a page
+_PAGES = Numbered("per_page", 100, pages="meta.pagination.total_pages")
 
 
 class _Zone(msgspec.Struct):
@@ -23,13 +24,6 @@ class _Record(msgspec.Struct):
     id: int
     name: str
     content: str
-
-
-def _following(page: dict[str, Any]) -> dict[str, object] | None:
-    """Return the number of the next page, of those that the service counts."""
-    pages = page.get("meta", {}).get("pagination", {})
-    number = pages.get("current_page", 1)
-    return {"page": number + 1} if number < pages.get("total_pages", 1) else None
 
 
 class Ukfast(RecordsProvider):
@@ -58,15 +52,14 @@ class Ukfast(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's zones; they are known by name."""
-        query = {"per_page": _MOST}
-        found = await self.api.items("zones", _Zone, at="data", query=query, following=_following)
+        found = await self.api.items("zones", _Zone, at="data", paging=_PAGES)
         return [(zone.name, "") for zone in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name."""
-        query = {"type:eq": "TXT", "name:eq": zone.record(name), "per_page": _MOST}
+        query = {"type:eq": "TXT", "name:eq": zone.record(name)}
         found = await self.api.items(
-            f"zones/{zone.name}/records", _Record, at="data", query=query, following=_following
+            f"zones/{zone.name}/records", _Record, at="data", query=query, paging=_PAGES
         )
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.content))

@@ -7,13 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import (
-    AlreadyDoneError,
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import AlreadyDoneError, ProviderConflictError, ProviderCredentialsError
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
@@ -23,11 +17,20 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import NextWord
+from zoneproof.providers.refusals import (
+    ALREADY,
+    NO_ZONE,
+    NOT_ALLOWED,
+    WRONG_KEY,
+    ErrorBody,
+    Refusal,
+    Refusals,
+)
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import unquote_txt
 
-_MOST = 1000  # zones on a page
+_PAGES = NextWord("limit", 1000, at="cursorInfo.next", word="cursor")
 _NO_DATA = "70002"
 _THERE = "already exists"
 
@@ -93,9 +96,9 @@ class UltraDns(SetsProvider):
     )
     refusals: ClassVar[Refusals] = {
         "60001": Refusal(ProviderCredentialsError, "it does not accept user and password"),
-        "60004": Refusal(ProviderCredentialsError, "it does not accept the token"),
-        "1801": Refusal(ProviderZoneError, "it does not have the zone"),
-        403: Refusal(ProviderPermissionError, "the user may not do this"),
+        "60004": WRONG_KEY,
+        "1801": NO_ZONE,
+        403: NOT_ALLOWED,
         _NO_DATA: ALREADY,
         _THERE: Refusal(ProviderConflictError, "the set was made meanwhile"),
     }
@@ -105,15 +108,14 @@ class UltraDns(SetsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the primary zones; they are known by name."""
-        query = {"limit": _MOST, "q": "zone_type:PRIMARY"}
+        query = {"q": "zone_type:PRIMARY"}
         try:
             found = await self.api.items(
                 "zones",
                 _Zone,
                 at="zones",
                 query=query,
-                counter="cursor",
-                following="cursorInfo.next",
+                paging=_PAGES,
             )
         except AlreadyDoneError:  # there is none
             return []

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
@@ -20,10 +19,10 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.expiring_key import ExpiringKey
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.paging import NextWord
+from zoneproof.providers.refusals import SLOWER, WRONG_KEY, ErrorBody, Refusals
 
-_NEXT = "pagination.next"  # a time
-_MOST = 100  # items on a page
+_PAGES = NextWord("limit", 100, at="pagination.next", word="until")  # a time
 
 
 class _Domain(msgspec.Struct):
@@ -75,8 +74,8 @@ class Vercel(ExpiringKey, RecordsProvider):
     by_name: ClassVar[bool] = False
     errors: ClassVar[ErrorBody] = ErrorBody(codes=("error.code",), messages=("error.message",))
     refusals: ClassVar[Refusals] = {
-        "Not authorized": Refusal(ProviderCredentialsError, "it does not accept the token"),
-        "rate_limited": Refusal(ProviderQuotaError, "too many requests", again=True),
+        "Not authorized": WRONG_KEY,
+        "rate_limited": SLOWER,
     }
 
     def __init__(self, context: ProviderContext) -> None:
@@ -85,18 +84,14 @@ class Vercel(ExpiringKey, RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the team's domains; they are known by name."""
-        path, query = "v5/domains", {**self._team, "limit": _MOST}
-        found = await self.api.items(
-            path, _Domain, at="domains", query=query, counter="until", following=_NEXT
-        )
+        path, query = "v5/domains", self._team
+        found = await self.api.items(path, _Domain, at="domains", query=query, paging=_PAGES)
         return [(one.name, "") for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return all TXT records of the domain."""
-        path, query = f"v4/domains/{zone.name}/records", {**self._team, "limit": _MOST}
-        found = await self.api.items(
-            path, _Record, at="records", query=query, counter="until", following=_NEXT
-        )
+        path, query = f"v4/domains/{zone.name}/records", self._team
+        found = await self.api.items(path, _Record, at="records", query=query, paging=_PAGES)
         return [
             StoredTxt(one.id, relative_name(one.name, zone), one.value)
             for one in found

@@ -9,10 +9,10 @@ import msgspec
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ErrorBody
 
-_NEXT = "meta.links.next"
-_MOST = 500  # items on a page
+_PAGES = NextWord("per_page", 500, at="meta.links.next", word="cursor")
 
 
 class _Domain(msgspec.Struct):
@@ -55,18 +55,13 @@ class Vultr(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
-        query = {"per_page": _MOST}
-        found = await self.api.items(
-            "domains", _Domain, at="domains", query=query, counter="cursor", following=_NEXT
-        )
+        found = await self.api.items("domains", _Domain, at="domains", paging=_PAGES)
         return [(one.domain, "") for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return all TXT records of the domain. Their values stand in quotes."""
-        path, query = f"domains/{zone.name}/records", {"per_page": _MOST}
-        found = await self.api.items(
-            path, _Record, at="records", query=query, counter="cursor", following=_NEXT
-        )
+        path = f"domains/{zone.name}/records"
+        found = await self.api.items(path, _Record, at="records", paging=_PAGES)
         return [
             StoredTxt(one.id, relative_name(one.name, zone), _unquoted(one.data))
             for one in found

@@ -11,10 +11,11 @@ import msgspec
 from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import ApiRequest, token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.signatures import hmac_sha1
 
-_MOST = 100  # records on a page
+_PAGES = Numbered("rowsPerPage", 100)
 
 
 class _Zone(msgspec.Struct):
@@ -75,9 +76,7 @@ class Websupport(RecordsProvider):
             _path(zone),
             _Record,
             at="data",
-            query={"rowsPerPage": _MOST},
-            counter="page",
-            size=_MOST,
+            paging=_PAGES,
         )
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), one.content)

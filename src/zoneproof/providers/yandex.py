@@ -29,14 +29,15 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
-from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals, place_in
+from zoneproof.providers.paging import NextWord
+from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import unquote_txt
 
 _AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 _HOUR = 3600
-_MOST = 1000  # items on a page
+_PAGES = NextWord("pageSize", 1000, at="nextPageToken", word="pageToken")
 _CHANGED = Refusal(ProviderConflictError, "the set has changed meanwhile")
 _KEY = Refusal(
     ProviderCredentialsError,
@@ -160,8 +161,8 @@ class Yandex(SetsProvider):
             "zones",
             _Zone,
             at="dnsZones",
-            query={"folderId": self.fields["folder_id"], "pageSize": _MOST},
-            following=_next_page,
+            query={"folderId": self.fields["folder_id"]},
+            paging=_PAGES,
         )
         return [(one.zone, one.id) for one in zones if one.public_visibility is not None]
 
@@ -172,8 +173,8 @@ class Yandex(SetsProvider):
             f"zones/{zone.id}:listRecordSets",
             _RecordSet,
             at="recordSets",
-            query={"filter": f'name="{whole}" AND type="TXT"', "pageSize": _MOST},
-            following=_next_page,
+            query={"filter": f'name="{whole}" AND type="TXT"'},
+            paging=_PAGES,
         ):
             if (one.name, one.type) == (whole, "TXT"):
                 texts = msgspec.json.encode(one.data).decode()
@@ -243,8 +244,3 @@ def _key_file(text: str) -> _Key:
         ) from error
     begin = max(file.private_key.find("-----BEGIN"), 0)  # a line of warning may stand before
     return _Key(file.id, file.service_account_id, file.private_key[begin:])
-
-
-def _next_page(page: object) -> dict[str, object] | None:
-    token = place_in(page, "nextPageToken")
-    return {"pageToken": token} if token else None

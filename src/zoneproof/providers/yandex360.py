@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -16,9 +16,10 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody
 
-_MOST = 50  # items on a page
+_PAGES = Numbered("perPage", 50, pages="pages")
 
 
 class _Domain(msgspec.Struct):
@@ -75,16 +76,13 @@ class Yandex360(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the organization's domains; they are known by name."""
-        found = await self.api.items(
-            self._domains, _Domain, at="domains", query={"page": 1}, following=_following
-        )
+        found = await self.api.items(self._domains, _Domain, at="domains", paging=_PAGES)
         return [(one.name, "") for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the domain's TXT records."""
-        query = {"page": 1, "perPage": _MOST}
         path = f"{self._domains}/{zone.name}/dns"
-        found = await self.api.items(path, _Record, at="records", query=query, following=_following)
+        found = await self.api.items(path, _Record, at="records", paging=_PAGES)
         return [
             StoredTxt(str(one.record_id), relative_name(one.name, zone), one.text)
             for one in found
@@ -99,8 +97,3 @@ class Yandex360(RecordsProvider):
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
         await self.api.delete(f"{self._domains}/{zone.name}/dns/{stored.id}")
-
-
-def _following(page: Any) -> dict[str, object] | None:
-    number, last = page.get("page", 1), page.get("pages", 1)
-    return {"page": number + 1} if number < last else None
