@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.route53.models import route53_backends
 
 from tests.support.fake_api import FakeZone, Record
 from tests.support.fake_zones_dns import FakeZonesDns
@@ -44,33 +46,33 @@ async def test_powerdns(ca: Authority, tmp_path: Path) -> None:
 
 
 class HostedZones:
-    """What is in moto's hosted zones, to be served by DNS."""
+    """What is in moto's hosted zones, read from its memory, to be served by DNS.
 
-    def __init__(self, aws: Any) -> None:
-        self._aws = aws
+    Two requests by HTTP for each question would be too slow on a busy machine.
+    """
 
     @property
     def zones(self) -> Mapping[str, FakeZone]:
         """The zones with their TXT records."""
-        hosted = self._aws.list_hosted_zones()["HostedZones"]
-        return {one["Id"]: self._zone(one["Id"], one["Name"].rstrip(".")) for one in hosted}
+        hosted = route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones
+        return {
+            key: self._zone(key, one.name.rstrip("."), one.rrsets) for key, one in hosted.items()
+        }
 
-    def _zone(self, key: str, name: str) -> FakeZone:
-        sets = self._aws.list_resource_record_sets(HostedZoneId=key)["ResourceRecordSets"]
+    def _zone(self, key: str, name: str, sets: Sequence[Any]) -> FakeZone:
         records = [
-            Record(0, one["Name"].removesuffix(f".{name}."), "TXT", unquote_txt(value["Value"]), 60)
-            for one in sets
-            if one["Type"] == "TXT"
-            for value in one["ResourceRecords"]
+            Record(0, one.name.removesuffix(f".{name}."), "TXT", unquote_txt(value), 60)
+            for one in list(sets)
+            if one.type == "TXT"
+            for value in one.records
         ]
         return FakeZone(key, name, records)
 
 
 async def test_route53_at_moto(ca: Authority, tmp_path: Path) -> None:
     with moto_server() as url:
-        aws = route53_client(url)
-        aws.create_hosted_zone(Name=ZONE, CallerReference="1")
-        store = HostedZones(aws)
+        route53_client(url).create_hosted_zone(Name=ZONE, CallerReference="1")
+        store = HostedZones()
         fields = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "made-up"}
         async with FakeZonesDns(store, "example", ca.port):
             fields["api_url"] = f"{url}/2013-04-01"
