@@ -149,38 +149,3 @@ async def test_what_was_killed_itself_is_run_again(tmp_path: Path) -> None:
     progress.write_text(f"{os.getpid()}\n")  # another's number by now
     await task("command", progress, command=script).run(occasion(tmp_path / "home"))
     assert (tmp_path / "runs").read_text() == "ran\nran\n"
-
-
-@pytest.fixture
-def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in that records, and knows the unit postfix alone."""
-    text = f"""echo "$*" >>{tmp_path}/record
-case "$*" in
-  *"show --property=LoadState --value -- postfix") echo loaded ;;
-  *show*) echo not-found ;;
-  *"-- postfix") ;;
-  *) echo "Failed to reload $4.service: Unit $4.service not found." >&2; exit 5 ;;
-esac"""
-    program(tmp_path / "bin", "systemctl", text)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    return tmp_path / "record"
-
-
-async def test_systemd_reloads_a_unit(systemctl: Path, tmp_path: Path) -> None:
-    reload = task("systemd", unit="postfix", action="reload")
-    assert await reload.problems() == []
-    assert await reload.run(occasion(tmp_path / "home")) == "postfix: reload"
-    assert systemctl.read_text().splitlines()[-1] == "--no-ask-password reload -- postfix"
-
-
-async def test_a_unit_that_is_not_there_is_named(systemctl: Path, tmp_path: Path) -> None:
-    other = task("systemd", unit="dovecot")
-    assert await other.problems() == ["systemd does not know the unit dovecot (not-found)"]
-    with pytest.raises(DeploymentError, match=r"exit status 5, and said: .*dovecot.service not"):
-        await other.run(occasion(tmp_path / "home"))
-
-
-@pytest.mark.parametrize("unit", ["-H evil", "a b", "", "x;y"])
-def test_what_is_no_unit_is_refused(unit: str) -> None:
-    with pytest.raises(InvalidInputError, match="unit"):
-        task("systemd", unit=unit)

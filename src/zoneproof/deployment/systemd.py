@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -25,24 +26,33 @@ def check_unit(field: str, text: str) -> str:
     return text
 
 
-def systemctl(action: str, unit: str) -> Sequence[str]:
-    """Return the command that does something with a unit."""
-    return (*_SYSTEMCTL, action, "--", unit)
+def systemctl(action: str, unit: str, *, scope: str = "system") -> Sequence[str]:
+    """Return the command that does something with a unit of the ``system`` or of the ``user``."""
+    return (*_SYSTEMCTL, f"--{scope}", action, "--", unit)
 
 
-async def unit_problems(unit: str) -> list[str]:
+async def unit_problems(unit: str, *, scope: str = "system") -> list[str]:
     """Return why systemd could not reload or restart a unit."""
     problems = program_problems(_SYSTEMCTL)
     if problems:
         return problems
     try:
-        command = (*_SYSTEMCTL, "show", "--property=LoadState", "--value", "--", unit)
-        said = (await run(command, seconds=_SECONDS)).stdout.decode(errors="replace").strip()
+        show = ["show", "--property=LoadState", "--value"]
+        command = (*_SYSTEMCTL, f"--{scope}", *show, "--", unit)
+        ended = await run(command, seconds=_SECONDS, variables=_variables(scope))
+        said = ended.stdout.decode(errors="replace").strip()
     except DeploymentError as error:
         return [error.message]
     if said in ("loaded", "stub"):
         return []
     return [f"systemd does not know the unit {unit} ({sanitize(said) or 'it said nothing'})"]
+
+
+def _variables(scope: str) -> dict[str, str]:
+    """Return what systemctl needs to find the systemd of this user, also from a timer."""
+    if scope != "user":
+        return {}
+    return {"XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")}
 
 
 class Systemd:
@@ -63,6 +73,12 @@ class Systemd:
                 default="reload-or-restart",
                 choices=("reload", "restart", "reload-or-restart", "start", "stop"),
             ),
+            CredentialField(
+                "scope",
+                "whose unit it is: the system's, or that of the user who runs Zoneproof",
+                default="system",
+                choices=("system", "user"),
+            ),
         ),
         notes="Runs `systemctl`, which has to succeed: reloading a unit that is not running fails,"
         " `reload-or-restart` starts it.",
@@ -70,14 +86,16 @@ class Systemd:
 
     def __init__(self, context: TaskContext) -> None:
         self._context = context
-        self._unit, self._action = context.fields["unit"], context.fields["action"]
+        fields = context.fields
+        self._unit, self._action, self._scope = fields["unit"], fields["action"], fields["scope"]
 
     async def run(self, occasion: Occasion) -> str:
         """Have systemd do it."""
-        command = systemctl(self._action, self._unit)
-        await run_once(command, self._context, seconds=_SECONDS)
+        command = systemctl(self._action, self._unit, scope=self._scope)
+        variables = _variables(self._scope)
+        await run_once(command, self._context, seconds=_SECONDS, variables=variables)
         return f"{self._unit}: {self._action}"
 
     async def problems(self) -> list[str]:
         """Ask systemd whether it knows the unit."""
-        return await unit_problems(self._unit)
+        return await unit_problems(self._unit, scope=self._scope)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -16,12 +15,13 @@ from zoneproof.core.text import sanitize
 from zoneproof.core.webhooks import check_url
 from zoneproof.deployment.api import api_client, with_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
+from zoneproof.kubernetes.access import SERVICE_ACCOUNT
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import token_field
 
 _PATH = re.compile(r"[A-Za-z0-9_.{}-]+(?:/[A-Za-z0-9_.{}-]+)*")
 _NOT_THERE = 404
-_JWT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+_JWT = SERVICE_ACCOUNT / "token"
 
 
 class _Auth(msgspec.Struct):
@@ -202,7 +202,7 @@ class Vault:
 
 def _jwt() -> str:
     try:
-        return read_file(Path(_JWT)).decode().strip()
+        return read_file(_JWT).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise DeploymentError(
             f"there is no service account here ({_JWT}): sign in by a token or an AppRole"
