@@ -204,6 +204,21 @@ def test_an_account_that_is_not_in_another_home_is_named(
     assert "private" in account
 
 
+def test_a_group_that_is_not_on_another_machine_is_named(inside: Inside, one: Path) -> None:
+    content = decode(parse(one.read_bytes(), "x").open(PASSPHRASE), "x")
+    (certificate,) = content.certificates
+    definition = msgspec.structs.replace(certificate.definition, key_group="no-such-group")
+    certificate = msgspec.structs.replace(certificate, definition=definition)
+    changed = msgspec.structs.replace(content, certificates=(certificate,))
+    one.write_bytes(seal(msgspec.json.encode(changed), PASSPHRASE))
+    line = "a.example: there is no group 'no-such-group' on this machine"
+    assert f"zoneproof: {line}: create it" in take(inside, one).stderr
+    result = take(inside, one, "--yes")
+    assert result.status == 2
+    assert result.stderr.splitlines()[-1] == f"zoneproof: {line}"
+    assert not (inside.home / "live/a.example").exists()
+
+
 @pytest.mark.parametrize("form", ["pem", "pkcs12"])
 def test_a_certificate_is_written_for_other_programs(
     inside: Inside, filled: Path, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch

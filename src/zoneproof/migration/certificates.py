@@ -13,6 +13,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_file
 from zoneproof.deployment.parts import combined, pkcs12_file
 from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import key_access
 from zoneproof.migration.archive import Archive, ArchivedCertificate, Item
 from zoneproof.migration.move import Collected, read_certificate, read_files
 from zoneproof.storage import Transaction
@@ -97,5 +98,9 @@ async def lacking(manager: Manager, archive: Archive, items: Collection[Item]) -
                 f" {kind} --name {credential}'"
             )
         _, problems = await manager.checks.account_problems(definition, accounts)
+        try:
+            key_access(definition, manager.settings)
+        except InvalidInputError as error:
+            problems.append(f"{error.message}: create it, and import again")
         lines += [f"{definition.name}: {problem}" for problem in problems]
     return list(dict.fromkeys(lines))

@@ -159,7 +159,10 @@ async def take(
             _require_no_rollover(await manager.accounts.named(account.name), account)
     for one in archive.certificates:
         if one.files and ("files", one.definition.name) in chosen:
-            form = await form_of(manager, one.definition, one.pkcs12_password)
+            try:
+                form = await form_of(manager, one.definition, one.pkcs12_password)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"{one.definition.name}: {error.message}") from error
             with manager.home.lock(one.definition.name):
                 manager.files.write(one.definition.name, one.files.issued, form)
 

@@ -39,8 +39,8 @@ class OpensshServer(BackgroundServer):
             asyncssh.generate_private_key("ssh-ed25519") for _ in range(2)
         )
         identity = (_NOT_ROOT, _NOT_ROOT) if os.geteuid() == 0 else (os.getuid(), os.getgid())
-        config = self._write(*identity)
         installed = _installed(self.folder)
+        config = self._write(installed, *identity)
         super().__init__(
             "sshd",
             [*_as(*identity), str(installed / "usr/sbin/sshd"), "-D", "-e", "-f", str(config)],
@@ -80,14 +80,18 @@ class OpensshServer(BackgroundServer):
         super().__exit__(kind, error, trace)
         shutil.rmtree(self.folder)
 
-    def _write(self, user: int, group: int) -> Path:
+    def _write(self, installed: Path, user: int, group: int) -> Path:
         self.home.mkdir()
+        # What OpenSSH 9.8 and newer runs for each connection is not where its package puts it.
+        parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
+        paths = {option: installed / "usr/lib/openssh" / name for option, name in parts.items()}
+        found = [f"{option} {path}\n" for option, path in paths.items() if path.exists()]
         files = {
             "host_key": self.host_key.export_private_key().decode(),
             "authorized_keys": self.user_key.export_public_key().decode(),
             "passwd": f"{_USER}:x:{user}:{group}::{self.home}:/bin/sh\n",
             "group": f"{_USER}:x:{group}:\n",
-            "sshd_config": f"""ListenAddress 127.0.0.1:{self.port}
+            "sshd_config": f"""{"".join(found)}ListenAddress 127.0.0.1:{self.port}
 HostKey {self.folder}/host_key
 AuthorizedKeysFile {self.folder}/authorized_keys
 PidFile none
@@ -102,7 +106,7 @@ Subsystem sftp internal-sftp
             path.write_text(text)
             path.chmod(0o600)
         if os.geteuid() == 0:
-            for path in (self.folder, *self.folder.iterdir()):
+            for path in (self.folder, self.home, *(self.folder / name for name in files)):
                 os.chown(path, user, group)
         return self.folder / "sshd_config"
 
@@ -121,12 +125,11 @@ def _installed(folder: Path) -> Path:
     if os.geteuid() or all(one.stat().st_mode & stat.S_IXOTH for one in program.parents):
         return _SSH
     copy = folder / "ssh"
-    (copy / "usr/sbin").mkdir(parents=True)
-    shutil.copy(program, copy / "usr/sbin")
-    for library in [*_SSH.glob("usr/lib/*-linux-gnu*/*.so*"), *_SSH.glob("lib/*-linux-gnu*/*.so*")]:
-        target = copy / library.relative_to(_SSH)
+    patterns = ("usr/lib/*-linux-gnu*/*.so*", "lib/*-linux-gnu*/*.so*", "usr/lib/openssh/sshd-*")
+    for file in (program, *(one for pattern in patterns for one in _SSH.glob(pattern))):
+        target = copy / file.relative_to(_SSH)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, target)
+        shutil.copy(file, target)
     return copy
 
 
