@@ -202,7 +202,9 @@ def test_an_env_file_that_needs_a_shell_or_has_no_provider_is_refused(
     refused = inside.run("import", *arguments)
     assert refused.status == 2
     assert "MADEUP_TOKEN can only be known by running a shell" in refused.stderr
+    arguments = lego(tmp_path / "good", "MADEUP_TOKEN=token\n")
     refused = inside.run("import", *arguments[:2], *arguments[4:])
+    assert refused.status == 2
     assert "--env-file says what a provider needs: add --dns NAME" in refused.stderr
 
 
