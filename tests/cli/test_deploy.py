@@ -163,7 +163,7 @@ def test_kinds_of_tasks_are_listed_and_shown(inside: Inside) -> None:
     shown = inside.good("deploy", "show", "webhook")
     assert "  secret  (default '', secret)\n" in shown
     facts = json.loads(inside.good("deploy", "show", "systemd", "--json"))
-    assert [one["name"] for one in facts["fields"]] == ["unit", "action"]
+    assert [one["name"] for one in facts["fields"]] == ["unit", "action", "scope"]
 
 
 def test_an_issued_certificate_is_deployed_and_so_is_a_renewed_one(world: World) -> None:
