@@ -13,6 +13,7 @@ from tests.cli.inside import Inside
 from tests.cli.managing import CHALLENGE, issue, leaf
 from tests.support.change_txt import change_record
 from tests.support.command import Result
+from tests.support.self_signed import certificate
 from tests.support.world import World
 from zoneproof.testing.background import free_port
 
@@ -339,6 +340,59 @@ def test_a_wrong_option_of_issue_leaves_a_good_certificate_alone(
     accounts = json.loads(good.run("account", "list", "--json").stdout)
     assert [one["directory_url"] for one in accounts] == [good.pebble.directory_url]
     assert good.run("resume", "example.com").status == 2  # nothing waits: it was refused
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["issue", "example.com"],
+        ["issue", "example.com", "--dry-run"],
+        ["preview", "example.com"],
+        ["renew"],
+        ["resume", "example.com"],
+        ["account", "register"],
+        ["doctor", "example.com"],
+    ],
+)
+def test_a_ca_bundle_that_cannot_be_read_is_refused_by_every_command(
+    inside: Inside, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "empty.pem").write_text("no certificates")
+    for bundle in ("/nonexistent", str(tmp_path / "empty.pem")):
+        result = inside.run(*command, f"--ca-bundle={bundle}")
+        assert result.status == 2, result.stdout + result.stderr
+        assert f"the CA bundle {bundle} cannot be used" in result.stderr
+    assert json.loads(inside.good("account", "list", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["issue", "example.com", "--force"],
+        ["issue", "example.com", "--key-type=ec384"],
+        ["renew", "--force"],
+        ["account", "register"],
+    ],
+)
+def test_a_ca_bundle_is_kept_only_once_the_ca_has_answered_to_it(
+    good: World, tmp_path: Path, command: list[str]
+) -> None:
+    account = good.pebble.directory_url
+    if command[0] == "account":
+        command = [*command, f"--ca={account}"]
+    other, _ = certificate(tmp_path)
+    result = good.run(*command, f"--ca-bundle={other}")
+    assert result.status == 1
+    assert "its certificate is not trusted" in result.stdout + result.stderr
+    good.good("renew", "--force")
+    shown = json.loads(good.good("account", "show", account, "--json"))
+    assert shown["ca_bundle"] == str(good.pebble.ca_bundle)
+
+    moved = tmp_path / "moved.pem"
+    moved.write_bytes(good.pebble.ca_bundle.read_bytes())
+    good.good(*command, f"--ca-bundle={moved}")
+    shown = json.loads(good.good("account", "show", account, "--json"))
+    assert shown["ca_bundle"] == str(moved)
 
 
 def test_options_that_fail_in_the_order_leave_it_alone_and_can_be_tried_again(good: World) -> None:

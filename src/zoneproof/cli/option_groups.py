@@ -36,6 +36,18 @@ def check_email(context: click.Context, parameter: click.Parameter, given: Any) 
     return given
 
 
+def _check_ca_bundle(
+    context: click.Context, parameter: click.Parameter, given: Path | None
+) -> Path | None:
+    """Return the file, if it has roots to trust. Raises ConfigError."""
+    del context, parameter
+    if given:
+        from zoneproof.core.http import tls_context
+
+        tls_context(given)
+    return given
+
+
 resolver_option = click.option(
     "--resolver",
     "resolvers",
@@ -47,6 +59,7 @@ ca_bundle_option = click.option(
     "--ca-bundle",
     type=PATH,
     metavar="FILE",
+    callback=_check_ca_bundle,
     help="PEM file of roots to trust, for a test CA.",
 )
 email_option = click.option(

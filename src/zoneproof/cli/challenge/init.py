@@ -173,10 +173,8 @@ def init(
     service_name = _given("--api-name", api_name, _host) if api_name else None
     if tls == "auto":
         from zoneproof.acme import directory_url
-        from zoneproof.core.http import tls_context
 
         directory_url(ca)  # a typo would show only when the service runs
-        tls_context(ca_bundle)
     zone = (
         _given("--zone", zone_text, _zone)
         if zone_text

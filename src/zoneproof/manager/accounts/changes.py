@@ -40,7 +40,8 @@ async def register(manager: Manager, ca: str = "", name: str = "") -> tuple[Stor
     is by default the CA's. Raises AcmeError, InvalidInputError.
     """
     account, added = await _find_or_add(manager, ca, name)
-    if account.account_url:
+    registered = bool(account.account_url)
+    if account == await manager.accounts.get(account.name) and registered:
         return account, False
     try:
         async with manager.clients.use(account.name):
@@ -50,7 +51,7 @@ async def register(manager: Manager, ca: str = "", name: str = "") -> tuple[Stor
             # No account can have this key, and another run may choose another kind.
             await manager.accounts.remove(account)
         raise
-    return await manager.accounts.get(account.name), True
+    return await manager.accounts.get(account.name), not registered
 
 
 async def _find_or_add(manager: Manager, ca: str, name: str) -> tuple[StoredAccount, bool]:

@@ -140,12 +140,17 @@ class ClientPool:
             ) from error
 
     async def _client(self, name: str, terms: AccountTerms) -> AcmeClient:
-        account = await settle_rollover(self._accounts, await self._accounts.get(name))
+        stored = await self._accounts.get(name)
+        account = await settle_rollover(self._accounts, stored.reached_by(terms))
+        account = account.reached_by(terms)
         known = self._signed_in.get(_seat(account.account_url, account.key))
         if known is not None:
             return known
         client = account.client()
         try:
+            if (account.ca_bundle, account.allow_http) != (stored.ca_bundle, stored.allow_http):
+                await client.directory()
+                await self._accounts.set_reach(account)
             await sign_in(client, self._accounts, account, terms)
         except BaseException:
             await client.close()

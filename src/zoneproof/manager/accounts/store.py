@@ -117,6 +117,11 @@ class StoredAccount:
             created_at=self.created_at,
         )
 
+    def reached_by(self, terms: AccountTerms) -> StoredAccount:
+        """Return the account with the CA bundle, and the CA without TLS, that the terms give."""
+        bundle = terms.ca_bundle.absolute() if terms.ca_bundle else self.ca_bundle
+        return replace(self, ca_bundle=bundle, allow_http=self.allow_http or terms.allow_http)
+
     def client(self, key: AccountKey | None = None) -> AcmeClient:
         """Return a client for the account's CA and a key of it; the account is not in use yet."""
         return AcmeClient(
@@ -145,7 +150,8 @@ class AccountReach:
 class AccountTerms:
     """What a new account needs from a person, and how to reach its CA.
 
-    ``ca_bundle`` and ``allow_http`` also change an account that is there, if they are given.
+    ``ca_bundle`` and ``allow_http`` also change an account that is there, if they are given; one
+    that is registered, once its CA has answered to them.
     """
 
     email: str = ""
@@ -237,21 +243,23 @@ class Accounts:
     async def get_or_create(self, text: str, terms: AccountTerms) -> StoredAccount:
         """Return the account of that name or CA; a new one has a key and no URL yet.
 
-        The key is stored before the CA hears of it, so that no account is ever lost.
+        The key is stored before the CA hears of it, so that no account is ever lost. How the CA is
+        reached by the terms is stored, too, unless the account is registered: then that waits until
+        the CA has answered (:meth:`set_reach`).
         """
         found = await self.find(text)
         if found is None:
             ca = find_ca(text)
             await self.add(new_account(ca.name, ca.directory_url, terms))
             found = await self.get(text)
-        bundle = terms.ca_bundle.absolute() if terms.ca_bundle else found.ca_bundle
-        reached = replace(found, ca_bundle=bundle, allow_http=found.allow_http or terms.allow_http)
-        if reached != found:
-            await self._set_reach(reached)
+        reached = found.reached_by(terms)
+        if reached != found and not found.account_url:
+            await self.set_reach(reached)
         return reached
 
     @writes
-    def _set_reach(self, tx: Transaction, account: StoredAccount) -> None:
+    def set_reach(self, tx: Transaction, account: StoredAccount) -> None:
+        """Remember how the account's CA is reached."""
         tx.execute(
             "UPDATE accounts SET ca_bundle = ?, allow_http = ? WHERE id = ?",
             (str(account.ca_bundle or ""), int(account.allow_http), account.id),

@@ -293,7 +293,7 @@ async def _directory(
 ) -> Directory | None:
     account = account or new_account("preview", url, manager.run.terms)
     try:
-        return await manager.directories.get(account)
+        return await manager.directories.get(account.reached_by(manager.run.terms))
     except (AcmeError, InvalidInputError) as error:
         findings.append(Finding(error.message))
         return None

@@ -90,6 +90,7 @@ async def _ask_for_profile(manager: Manager, definition: CertificateDefinition) 
     name = definition.account or manager.settings.account
     account = await manager.accounts.find(name)
     account = account or new_account(name, find_ca(name).directory_url, manager.run.terms)
+    account = account.reached_by(manager.run.terms)
     (await manager.directories.get(account)).check_profile(definition.profile)
 
 
