@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -185,3 +187,15 @@ def test_a_script_that_cannot_be_started_leaves_nothing(inside: Inside, tmp_path
     assert "cannot be run" in result.stdout
     assert "may still exist" not in result.stdout + result.stderr
     assert inside.good("leftover", "list") == "nothing is left over\n"
+
+
+def test_what_it_remembers_of_a_failure_can_be_damaged(left: Inside) -> None:
+    left.run("renew")
+    with contextlib.closing(sqlite3.connect(left.home / "state.sqlite3")) as database:
+        database.execute("UPDATE failed_removals SET since = 'x', next_try_at = '', tries = 'y'")
+        database.commit()
+    value, _ = json.loads(left.good("leftover", "list", "--json"))
+    assert (value["value"], value["tries"]) == ("the-value", 0)
+    assert left.run("renew").status == 0
+    value, _ = json.loads(left.good("leftover", "list", "--json"))
+    assert value["tries"] == 1

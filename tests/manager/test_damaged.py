@@ -178,3 +178,21 @@ async def test_a_value_whose_fields_are_lost_is_removed_with_the_stored_credenti
     assert world.txt_values(f"{label}.example.com") == set()
     assert left == ["lost two"]
     assert any("remove it yourself" in warning for warning in warnings)
+
+
+# What orders can do without: it is made anew.
+EXPENDABLE = {
+    "an account's contacts": "UPDATE accounts SET contact = 'x'",
+    "a journaled order": "UPDATE orders SET state = 'open', identifiers = '[[1'",
+    "when a key expires": "UPDATE credentials SET expires = 'soon'",
+}
+
+
+@pytest.mark.parametrize("damage", EXPENDABLE.values(), ids=EXPENDABLE)
+def test_what_orders_can_do_without_holds_up_none(world: World, damage: str) -> None:
+    obtain(world)
+    query(world, damage)
+    for command in (["account", "list"], ["credential", "list"], ["leftover", "list"], ["list"]):
+        world.good(*command)
+    assert "renewed" in world.good("renew", "--force")
+    world.good("remove", "example.com", "--yes")

@@ -15,7 +15,7 @@ from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.errors import VaultError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.providers import Provider, TxtRecord, Zone
-from zoneproof.storage import Row, Store, Transaction
+from zoneproof.storage import Row, Store, Transaction, parsed
 from zoneproof.vault import SealedColumn, Vault
 
 
@@ -292,7 +292,7 @@ class Journal:
             directory_url,
             account_url,
             order_url,
-            tuple(Identifier(kind, value) for kind, value in json.loads(names)),
+            parsed(names, _identifiers, ()),  # without them it is no order to continue
             profile,
             key,
         )
@@ -500,9 +500,15 @@ def _failed(columns: Sequence[object]) -> FailedRemoval | None:
     since, tries, next_try_at, error = columns
     if since is None:
         return None
-    moments = (datetime.fromisoformat(str(text)) for text in (since, next_try_at))
+    moments = [parsed(text, datetime.fromisoformat, None) for text in (since, next_try_at)]
     first, next_try = moments
-    return FailedRemoval(first, int(str(tries)), next_try, str(error))
+    if first is None or next_try is None:
+        return None  # it is tried again at once, and counted anew
+    return FailedRemoval(first, parsed(tries, int, 1), next_try, str(error))
+
+
+def _identifiers(text: str) -> tuple[Identifier, ...]:
+    return tuple(Identifier(kind, value) for kind, value in json.loads(text))
 
 
 def _holders(transaction: Transaction, order_id: str) -> dict[DomainName, set[str]]:

@@ -14,7 +14,7 @@ from zoneproof.storage.sqlite import (
     open_sqlite_to_read,
     storage_error,
 )
-from zoneproof.storage.store import Row, Store, Transaction, Value, among
+from zoneproof.storage.store import Row, Store, Transaction, Value, among, parsed
 
 __all__ = [
     "Migration",
@@ -30,6 +30,7 @@ __all__ = [
     "open_in_thread",
     "open_sqlite",
     "open_sqlite_to_read",
+    "parsed",
     "reads",
     "storage_error",
     "writes",

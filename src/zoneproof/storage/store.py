@@ -45,6 +45,17 @@ class Store(Protocol):
         ...
 
 
+def parsed(text: object, parse: Callable[[str], T], otherwise: T) -> T:
+    """Return what a stored text says, ``otherwise`` if it is damaged.
+
+    For what orders and renewals can do without: one damaged value should hold up none of them.
+    """
+    try:
+        return parse(str(text))
+    except (TypeError, ValueError):
+        return otherwise
+
+
 def among(names: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
     """Return the WHERE clause for the rows of these names, and its parameters; None is all rows."""
     if names is None:

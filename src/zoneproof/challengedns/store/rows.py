@@ -6,7 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from zoneproof.challengedns.store import tenant_rows
+from zoneproof.core.errors import StorageError
 from zoneproof.storage import Row, Transaction
 
 MAX_VALUES = 16
@@ -37,12 +40,23 @@ def _registration(row: Row) -> RegistrationRow:
         str(subdomain),
         str(username),
         str(key_hash),
-        tuple(json.loads(str(allowfrom))),
+        _allowed(str(subdomain), str(allowfrom)),
         str(note),
         None if tenant is None else str(tenant),
         bool(disabled),
         _integer(created_at),
     )
+
+
+def _allowed(subdomain: str, text: str) -> tuple[str, ...]:
+    try:
+        allowed: tuple[str, ...] = msgspec.json.decode(text, type=tuple[str, ...])
+    except msgspec.MsgspecError as error:
+        raise StorageError(
+            f"the addresses that may update the registration {subdomain} cannot be read: restore"
+            " the database from a backup, or remove the registration"
+        ) from error
+    return allowed
 
 
 def _integer(value: object) -> int:

@@ -24,7 +24,7 @@ from zoneproof.acme import (
 )
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.storage import Row, Store, Transaction, Value, among, reads, writes
+from zoneproof.storage import Row, Store, Transaction, Value, among, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -336,7 +336,7 @@ class Accounts:
             directory_url=directory_url,
             account_url=account_url,
             key=self._opened(key, _KEY, sealed),
-            contact=tuple(json.loads(contact)),
+            contact=parsed(contact, _texts, ()),
             next_key=self._next_key(key, row[5]),
             ca_bundle=Path(bundle) if bundle else None,
             allow_http=bool(row[8]),
@@ -363,6 +363,11 @@ def _reach(row: Row) -> AccountReach:
         Path(str(bundle)) if bundle else None,
         bool(allow_http),
     )
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    texts: tuple[str, ...] = msgspec.json.decode(text, type=tuple[str, ...])
+    return texts
 
 
 def check_account_name(name: str, ca: CertificateAuthority) -> str:

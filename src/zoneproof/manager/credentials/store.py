@@ -17,7 +17,7 @@ from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, shown_field
-from zoneproof.storage import Row, Store, Transaction, among, reads, writes
+from zoneproof.storage import Row, Store, Transaction, among, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 # Most are called after a certificate, whose name may be as long as a domain's, and a provider.
@@ -173,13 +173,13 @@ class Credentials:
         try:
             fields = msgspec.json.decode(opened, type=dict[str, str])
             settings = msgspec.json.decode(dns, type=DnsSettings)
-            ends = date.fromisoformat(expires) if expires else None
-        except (msgspec.MsgspecError, ValueError) as error:
+        except msgspec.MsgspecError as error:
             raise StorageError(
                 f"the stored credential {name} cannot be read: update Zoneproof if a newer one"
                 f" wrote it; else remove it with 'zoneproof credential remove {name} --force', and"
                 " add it again"
             ) from error
+        ends = parsed(expires, date.fromisoformat, None)  # empty for never
         return Credential(name, provider, fields, settings, ends, created_at, changed_at)
 
     @writes

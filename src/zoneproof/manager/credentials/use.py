@@ -11,7 +11,7 @@ import msgspec
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.credentials.expiry import reminder
 from zoneproof.manager.credentials.store import check_credential_name, no_credential, taken
-from zoneproof.storage import Store, Transaction
+from zoneproof.storage import Store, Transaction, parsed
 
 
 class CredentialSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ async def credential_summaries(store: Store) -> list[CredentialSummary]:
                 provider=str(provider),
                 created_at=str(created_at),
                 changed_at=str(changed_at),
-                expires=date.fromisoformat(str(expires)) if expires else None,
+                expires=parsed(expires, date.fromisoformat, None),
                 used_by=users.get(str(name), ()),
             )
             for name, provider, created_at, changed_at, expires in rows
