@@ -249,3 +249,20 @@ def test_a_preview_tells_what_would_not_be_deployed(world: World) -> None:
         in result.stdout
     )
     assert "Issuing it would work, its deployment would fail" in result.stdout
+
+
+def test_a_task_that_would_fail_is_told_when_it_is_saved(inside: Inside, tmp_path: Path) -> None:
+    hook = "--deploy-hook=/no/such/hook"
+    told = "zoneproof: warning: a.example: the task command would fail: cannot run /no/such/hook"
+    added = inside.run("add", "a.example", "--provider=manual", hook)
+    assert (added.status, added.stderr.count(told)) == (0, 1)
+    inside.good("edit", "a.example", "--no-deploy=command")
+    edited = inside.run("edit", "a.example", hook)
+    assert (edited.status, edited.stderr.count(told)) == (0, 1)
+    assert inside.run("edit", "a.example", "--ttl=5").stderr == ""  # it was told before
+
+    file = tmp_path / "certs.toml"
+    file.write_text(inside.good("list", "--toml").replace("/no/such/hook", "/no/such/hook --new"))
+    for more in (["--dry-run"], []):
+        applied = inside.run("apply", "-f", str(file), *more)
+        assert (applied.status, applied.stderr.count(told)) == (0, 1)

@@ -25,12 +25,14 @@ from zoneproof.cli.output import json_document, json_error
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.text import printable
+from zoneproof.issuance import Warned
 from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
 from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionChanges, carry_out, plan_changes
 from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
+from zoneproof.manager.methods import new_task_problems
 
 _REASONS = (
     "unspecified",
@@ -68,6 +70,7 @@ def add(
             )
         wanted, _ = await define(manager, names, name, said)
         await save(manager, wanted, None)
+        await _warn_of_tasks(manager, None, wanted.definition)
         return wanted.definition
 
     warn_of_secrets(options)
@@ -102,6 +105,7 @@ def edit(
         before = (await manager.certificates.get(name)).definition
         wanted = await apply_options(manager, said, with_names(before, added, removed))
         await save(manager, wanted, before)
+        await _warn_of_tasks(manager, before, wanted.definition)
         changes = describe_changes(before, wanted.definition)
         changes += [f"the credential {name} was stored" for name in wanted.credentials]
         follows = f"next: zoneproof issue {wanted.definition.name}, or wait for its renewal"
@@ -128,18 +132,26 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     """Stop managing a certificate. Its files stay unless --delete-files is given."""
 
     async def work(manager: Manager) -> str:
+        live = manager.files.live(found)
+        stay = f"; its files stay in {live}" if not delete_files and live.exists() else ""
         await remove_certificate(manager, found, tell_warning, delete_files=delete_files)
-        return str(manager.files.live(found))
+        return "; its files are deleted" if delete_files else stay
 
     found = run_with_manager(lambda manager: find_removable(manager, name, files=delete_files))
     also = ", and delete the certificate with all its keys" if delete_files else ""
     confirm(f"Stop managing {found}{also}?", yes=yes)
-    folder = run_with_manager(work)
+    files = run_with_manager(work)
     if as_json:
         json_document({"removed": found, "files_deleted": delete_files})
     else:
-        files = "its files are deleted" if delete_files else f"its files stay in {folder}"
-        click.echo(f"{found} is no longer managed; {files}")
+        click.echo(f"{found} is no longer managed{files}")
+
+
+async def _warn_of_tasks(
+    manager: Manager, before: CertificateDefinition | None, after: CertificateDefinition
+) -> None:
+    for problem in await new_task_problems(manager.credentials, [(before, after)]):
+        tell_warning(Warned(problem))
 
 
 def _tell_saved(
@@ -183,6 +195,8 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     file = read_definitions(path)
     plan = run_with_manager(lambda manager: plan_changes(manager, file.definitions, prune=prune))
     _refuse(path, [*file.problems, *plan.problems], as_json=as_json)
+    for warning in plan.warnings:
+        tell_warning(Warned(warning))
     changes = plan.changes
     if not as_json:
         _tell(changes)

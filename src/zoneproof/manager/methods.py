@@ -282,6 +282,31 @@ async def task_problems(
         return [error.message]
 
 
+async def new_task_problems(
+    credentials: Credentials,
+    changes: Iterable[tuple[CertificateDefinition | None, CertificateDefinition]],
+) -> list[str]:
+    """Return a line for each thing that would make a task fail that a definition adds.
+
+    ``changes`` are definitions, each with the one that it replaces, or None. They can be saved all
+    the same: what a task needs may come later.
+    """
+    found: dict[str, list[str]] = {}
+    lines = []
+    for before, after in changes:
+        known = {task.fingerprint for task in before.deploy} if before else set()
+        for task in after.deploy:
+            if task.fingerprint in known:
+                continue
+            if task.fingerprint not in found:  # many certificates share their tasks
+                found[task.fingerprint] = await task_problems(credentials, task)
+            lines += [
+                f"{after.name}: the task {task.name} would fail: {problem}"
+                for problem in found[task.fingerprint]
+            ]
+    return lines
+
+
 class DefinitionChecks:
     """Finds what keeps every order of a definition from working, without asking anybody."""
 

@@ -16,6 +16,7 @@ from zoneproof.manager.certificates.refusals import refusals
 from zoneproof.manager.certificates.removal import forget, give_up_orders
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.manager import Manager
+from zoneproof.manager.methods import new_task_problems
 from zoneproof.storage import Transaction
 
 
@@ -66,10 +67,14 @@ class DefinitionChanges:
 
 @dataclass(frozen=True)
 class DefinitionPlan:
-    """The changes that definitions mean, and all that is wrong with them, a line for each."""
+    """The changes that definitions mean, and all that is wrong with them, a line for each.
+
+    Changes with ``warnings`` can be made all the same.
+    """
 
     changes: DefinitionChanges
     problems: list[str]
+    warnings: list[str]
 
 
 async def plan_changes(
@@ -89,7 +94,12 @@ async def plan_changes(
     if not problems:
         found = await all_at_once(_refusals(manager, change) for change in changes)
         problems = [problem for each in found for problem in each]
-    return DefinitionPlan(DefinitionChanges(tuple(changes), len(names) - len(changes)), problems)
+    warnings = await new_task_problems(
+        manager.credentials,
+        [(change.before, change.after) for change in changes if change.after and not problems],
+    )
+    made = DefinitionChanges(tuple(changes), len(names) - len(changes))
+    return DefinitionPlan(made, problems, warnings)
 
 
 async def _refusals(manager: Manager, change: DefinitionChange) -> list[str]:
