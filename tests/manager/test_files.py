@@ -87,6 +87,20 @@ def test_folders_may_be_links_to_another_disk(tmp_path: Path, linked: str) -> No
     assert files.read("example.com").problem.endswith("contains no complete certificates")
 
 
+@pytest.mark.parametrize("linked", LINKED[:-1])
+def test_a_disk_that_is_not_mounted_is_named(tmp_path: Path, linked: str) -> None:
+    home = home_with_link(tmp_path, linked)
+    (tmp_path / "mnt/disk" / linked).rmdir()
+    with pytest.raises(StorageError, match=f"{linked}: it is a link to .*, which does not exist"):
+        CertificateFiles(home).write("example.com", issued("one"))
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "live").write_text("")
+    with pytest.raises(StorageError, match="live: it is not a directory"):
+        CertificateFiles(tmp_path).write("example.com", issued("one"))
+
+
 @pytest.mark.parametrize("file", ["chain.pem", "privkey.pem"])
 @pytest.mark.parametrize("linked", LINKED)
 def test_a_crash_between_the_links_is_repaired_on_another_disk_too(

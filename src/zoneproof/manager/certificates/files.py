@@ -134,8 +134,10 @@ class CertificateFiles:
             self._unlink_others(name, version)
             (archive / _WRITING).unlink()
         except OSError as error:
+            where = Path(error.filename or archive)
+            reason = _no_folder(where) or error.strerror
             raise StorageError(
-                f"cannot write the certificate to {error.filename or archive}: {error.strerror};"
+                f"cannot write the certificate to {where}: {reason};"
                 " fix that and run this again: the order is kept and continues"
             ) from error
         return [live / file for file in contents]
@@ -365,6 +367,18 @@ def _version_in(note: Path) -> int:
         return int(note.read_bytes())
     except (FileNotFoundError, ValueError):
         return 0
+
+
+def _no_folder(path: Path) -> str:
+    """Return why there can be no folder at the path, empty for any other reason.
+
+    A link may lead to a disk that is not mounted now.
+    """
+    if path.is_dir() or not (path.is_symlink() or path.exists()):
+        return ""
+    if not path.exists():
+        return f"it is a link to {path.readlink()}, which does not exist"
+    return "it is not a directory"
 
 
 def _write_all(archive: Path, version: int, contents: Mapping[str, bytes], form: FileForm) -> None:
