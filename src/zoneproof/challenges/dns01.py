@@ -179,7 +179,7 @@ class DnsMethod:
             Detail("provider", "provider", self.provider.info.title, self.slug),
             Detail("credential", "credential", self.credential, self.credential),
             Detail("written to", "provider_zone", *written_to),
-            Detail("waits for DNS", "propagation", str(self.propagation), str(self.propagation)),
+            Detail("waits for DNS", "propagation", self.propagation.text, str(self.propagation)),
         )
 
 

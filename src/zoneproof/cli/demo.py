@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import shutil
 import signal
 import sys
@@ -15,6 +14,7 @@ import click
 
 from zoneproof.cli.events import Lines
 from zoneproof.cli.output import tell_certificate
+from zoneproof.cli.own_command import own_command
 from zoneproof.cli.running import run_until_done
 from zoneproof.core.errors import AwaitingUserError
 from zoneproof.manager import (
@@ -121,18 +121,7 @@ async def tell_story(folder: Path) -> None:
         async with open_manager(home, run) as manager:
             outcome = await issue(manager, definition, Lines(indent="     "))
     tell_certificate(outcome, indent="     ")
-    click.echo(_NEXT.format(zoneproof=_command()))
-
-
-def _command() -> str:
-    """Return what a shell here knows this program by: it need not be on PATH."""
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py":
-        return f"{shlex.quote(sys.executable)} -m zoneproof"
-    on_path = shutil.which(program.name)
-    if on_path and Path(on_path).resolve() == program.resolve():
-        return program.name
-    return shlex.quote(str(program.absolute()))
+    click.echo(_NEXT.format(zoneproof=own_command()))
 
 
 def _step(number: int, text: str) -> None:

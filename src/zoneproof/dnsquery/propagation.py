@@ -29,6 +29,13 @@ class PropagationPolicy:
             return f"{self.wait:g}"
         return f"{_ASK}+{self.wait:g}" if self.wait else _ASK
 
+    @property
+    def text(self) -> str:
+        """What it does, for people."""
+        if self.ask:
+            return f"{_ASK}, then {self.wait:g} seconds" if self.wait else _ASK
+        return f"{self.wait:g} seconds, without checking" if self.wait else "no, without checking"
+
 
 def parse_policy(value: str | int) -> PropagationPolicy:
     """Read ``authoritative``, a number of seconds, or ``authoritative+30``.

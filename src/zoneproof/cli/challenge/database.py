@@ -38,8 +38,7 @@ config_option = click.option(
     type=PATH,
     metavar="FILE",
     default=default_config,
-    show_default="zoneproof.toml; for root in /etc/zoneproof",
-    help="The service's configuration.",
+    help="The service's configuration.  [default: zoneproof.toml, for root in /etc/zoneproof]",
 )
 
 

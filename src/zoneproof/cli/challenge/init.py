@@ -126,8 +126,7 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     type=PATH,
     metavar="FILE",
     default=default_config,
-    show_default="zoneproof.toml; for root in /etc/zoneproof",
-    help="File to create.",
+    help="File to create.  [default: zoneproof.toml, for root in /etc/zoneproof]",
 )
 @click.option("--force", is_flag=True, help="Replace a file that already exists.")
 @json_option

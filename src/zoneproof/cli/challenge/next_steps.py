@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -14,6 +13,7 @@ from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.config_template import ConfigTemplate
 from zoneproof.challengedns.runtime.parent_records import parent_records
+from zoneproof.cli.own_command import own_command
 
 T = TypeVar("T")
 
@@ -27,9 +27,9 @@ def records_to_create(config: Config) -> Sequence[str]:
 def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: str) -> None:
     """Print the records to create, how to start the service, and a first certificate."""
     zone = config.zones[0]
-    command = f"{shlex.join(_program())} challenge serve --config {shlex.quote(str(config.path))}"
+    command = f"{own_command()} challenge serve --config {shlex.quote(str(config.path))}"
     server = shlex.quote(f"{base_url(config, wanted)}/k/{key}")
-    issue = f"{shlex.join(_program())} issue www.example.com --provider acme-dns"
+    issue = f"{own_command()} issue www.example.com --provider acme-dns"
     ca = f" --ca {shlex.quote(wanted.directory)}" if wanted.directory != "letsencrypt" else ""
     if wanted.ca_bundle is not None:
         ca += f" --ca-bundle {shlex.quote(str(wanted.ca_bundle.absolute()))}"
@@ -58,8 +58,8 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
   export ACME_DNS_SERVER={server}
   {issue} --field server=env:ACME_DNS_SERVER{ca} --agree-tos
 
-   It prints a CNAME record to create, and ends. Create it, and run the same command again: now,
-   and for every renewal.
+   It prints a CNAME record to create. Create it, then run 'zoneproof resume www.example.com';
+   a timer that runs 'zoneproof renew' every hour does the rest.
 
    Other clients take the same URL:
    acme.sh: export ACMEDNS_BASE_URL="$ACME_DNS_SERVER"; acme.sh --issue --dns dns_acmedns -d NAME
@@ -68,19 +68,12 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
     )
 
 
-def _program() -> list[str]:
-    """Return how this program was called, in a form that works again from anywhere."""
-    called = Path(sys.argv[0])
-    if called.name == "zoneproof":
-        return ["zoneproof"]
-    return [sys.executable, "-m", "zoneproof"]
-
-
 def base_url(config: Config, wanted: ConfigTemplate) -> str:
     """Return the URL of the API, as clients reach it."""
     endpoint = config.api.listen[0]
     if wanted.tls == "off":
-        return f"http://{endpoint}"
+        everywhere = ipaddress.ip_address(endpoint.host).is_unspecified
+        return f"http://{f'{wanted.api_name}:{endpoint.port}' if everywhere else endpoint}"
     port = "" if endpoint.port == 443 else f":{endpoint.port}"
     return f"https://{wanted.api_name}{port}"
 
