@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.acme.fake_ca import FakeCa, problem
 from tests.acme.obtaining import NAMES, obtain
 from zoneproof.acme import AcmeClient, Order, make_csr, make_key
-from zoneproof.acme.orders import FIRST_DELAY, LONGEST_DELAY, Pace
+from zoneproof.acme.orders import FIRST_DELAY, LONGEST_DELAY, PollPace
 from zoneproof.core.errors import (
     AcmeConnectionError,
     AcmeError,
@@ -303,7 +303,7 @@ async def test_order_that_is_there_already_is_not_looked_at(ca: FakeCa) -> None:
 
 @given(st.lists(st.none() | st.floats(-10, 1e6), max_size=20))
 def test_pace_stays_within_its_bounds(retry_afters: list[float | None]) -> None:
-    pace = Pace()
+    pace = PollPace()
     for retry_after in retry_afters:
         pace.no_later_than(retry_after)
         assert FIRST_DELAY <= pace.delay <= LONGEST_DELAY

@@ -21,7 +21,7 @@ from zoneproof.acme.csr import (
 from zoneproof.acme.jws import ExternalAccountBinding
 from zoneproof.acme.keys import AccountKey, KeyKind, key_authorization, key_to_pem
 from zoneproof.acme.messages import Account, Authorization, Challenge, Directory, Order
-from zoneproof.acme.problems import Problem
+from zoneproof.acme.problems import ProblemDocument
 from zoneproof.core.aio import SharedCall
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
     "GivenCsr",
     "KeyKind",
     "Order",
-    "Problem",
+    "ProblemDocument",
     "RenewalInfo",
     "SharedCall",
     "cert_id",

@@ -11,7 +11,7 @@ import msgspec
 
 from zoneproof.acme.http import ca_at, check_url
 from zoneproof.acme.keys import check_token
-from zoneproof.acme.problems import UNREADABLE, Problem, WireProblem
+from zoneproof.acme.problems import UNREADABLE, ProblemDocument, WireProblem
 from zoneproof.core.errors import (
     AcmeConnectionError,
     InvalidInputError,
@@ -47,7 +47,7 @@ class Challenge:
     url: str
     status: str
     token: str = ""
-    error: Problem | None = None
+    error: ProblemDocument | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Order:
     finalize: str
     certificate: str = ""
     expires: datetime | None = None
-    error: Problem | None = None
+    error: ProblemDocument | None = None
     profile: str = ""
 
 

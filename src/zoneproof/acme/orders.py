@@ -65,7 +65,7 @@ _STEADY_DELAY = 0.2  # seconds; not even a CA that asks for more is asked more o
 _COME_BACK = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-class Pace:
+class PollPace:
     """The delay before the next look: 50 ms at first, doubled after each look."""
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ async def wait_for_order(
     OrderFailedError and, when the deadline passes, AcmeError.
     """
     deadline = session.retries.now() + timedelta(seconds=deadline_seconds)
-    pace = Pace()
+    pace = PollPace()
     while order.status not in until:
         if order.status == "invalid":
             raise await _order_failure(session, order)
@@ -115,7 +115,7 @@ async def wait_for_order(
     return order
 
 
-async def _look(session: Session, order: Order, pace: Pace, deadline: datetime) -> Order:
+async def _look(session: Session, order: Order, pace: PollPace, deadline: datetime) -> Order:
     try:
         reply = await session.post(order.url)
     except AcmeProblemError as error:

@@ -32,7 +32,7 @@ _HTTPS_URL = re.compile(r"https://[^\s<>\"']+")
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemDocument:
     """A problem document. ``type`` is the full URN; the texts are fit for one line."""
 
     type: str
@@ -73,9 +73,9 @@ class WireProblem(msgspec.Struct):
         Annotated[list[_WireSubproblem], msgspec.Meta(max_length=_MOST_SUBPROBLEMS)] | None
     ) = None
 
-    def read(self) -> Problem:
+    def read(self) -> ProblemDocument:
         """Return it with texts that are fit to be shown."""
-        return Problem(
+        return ProblemDocument(
             type=sanitize(self.type, limit=200),
             detail=sanitize(self.detail or self.title, limit=2000),
             subproblems=tuple(
@@ -92,7 +92,7 @@ class WireProblem(msgspec.Struct):
         )
 
 
-def parse_problem(body: bytes, status: int) -> Problem | None:
+def parse_problem(body: bytes, status: int) -> ProblemDocument | None:
     """Read the body of a reply that is an error; None if it is not a problem document.
 
     An empty body counts as one without a type: some CAs send that for 404 and 409.
@@ -100,7 +100,7 @@ def parse_problem(body: bytes, status: int) -> Problem | None:
     if not body.strip():
         known = status in HTTPStatus.__members__.values()
         phrase = f" {HTTPStatus(status).phrase}" if known else ""
-        return Problem(_UNTYPED, f"HTTP {status}{phrase}")
+        return ProblemDocument(_UNTYPED, f"HTTP {status}{phrase}")
     try:
         return msgspec.json.decode(body, type=WireProblem).read()
     except UNREADABLE:
@@ -108,7 +108,7 @@ def parse_problem(body: bytes, status: int) -> Problem | None:
 
 
 def problem_error(
-    problem: Problem,
+    problem: ProblemDocument,
     *,
     status: int,
     directory_url: str,
@@ -148,7 +148,7 @@ def until(moment: datetime | None) -> str:
 
 
 def _limited(
-    ca: str, problem: Problem, fields: Mapping[str, Any], status: int, directory_url: str
+    ca: str, problem: ProblemDocument, fields: Mapping[str, Any], status: int, directory_url: str
 ) -> AcmeProblemError:
     moment: datetime | None = fields["retry_at"]
     # Boulder's two answers of this type differ in one thing only: a limit says until when.

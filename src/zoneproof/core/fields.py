@@ -71,3 +71,18 @@ def filled_in(
             )
         values[field.name] = check_value(where, field, value)
     return values
+
+
+def fields_table(fields: Iterable[CredentialField]) -> list[str]:
+    """Return the lines of a table of the fields, in Markdown."""
+    return ["| field | what it is | default |", "|---|---|---|", *map(_row, fields)]
+
+
+def _row(field: CredentialField) -> str:
+    what = field.help.replace("|", "\\|")
+    if field.choices:
+        what += f" ({', '.join(field.choices)})"
+    if field.secret:
+        what += "; secret"
+    default = "required" if field.default is None else f"`{field.default}`" if field.default else ""
+    return f"| `{field.name}` | {what} | {default} |"

@@ -140,7 +140,7 @@ def _write(path: Path, text: str, publish: Callable[[Path], object]) -> None:
         publish(temporary)
     finally:
         temporary.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def _write_through(path: Path, flags: int, text: str) -> None:
@@ -150,7 +150,8 @@ def _write_through(path: Path, flags: int, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Wait until the disk has what was made, renamed and removed in the folder. Raises OSError."""
     if os.name != "posix":  # where folders cannot be opened, nor need it
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from zoneproof.core.fields import CredentialField
+from zoneproof.core.fields import fields_table
 from zoneproof.deployment.contract import TaskInfo
 from zoneproof.deployment.registry import describe_task, task_kinds
 
@@ -23,8 +23,7 @@ def page(info: TaskInfo) -> str:
     if info.homepage:
         lines += [f"<{info.homepage}>", ""]
     lines += ["```", f"zoneproof edit www.example.com --deploy {_example(info)}", "```", ""]
-    lines += ["| field | what it is | default |", "|---|---|---|"]
-    lines += [_row(field) for field in info.fields]
+    lines += fields_table(info.fields)
     when = "At [any time](../deployment.md#when)." if info.any_time else ""
     lines += ["", f"{info.notes} {when}".strip()]
     lines += ["", "[All tasks, and when they are done](../deployment.md)"]
@@ -53,16 +52,6 @@ def _example(info: TaskInfo) -> str:
     values = [f"{field.name}={'@FILE' if field.secret else '...'}" for field in required]
     fields = ",".join(values) or info.example
     return f"{info.slug}:{fields}" if fields else info.slug
-
-
-def _row(field: CredentialField) -> str:
-    what = field.help.replace("|", "\\|")
-    if field.choices:
-        what += f" ({', '.join(field.choices)})"
-    if field.secret:
-        what += "; secret"
-    default = "required" if field.default is None else f"`{field.default}`" if field.default else ""
-    return f"| `{field.name}` | {what} | {default} |"
 
 
 if __name__ == "__main__":

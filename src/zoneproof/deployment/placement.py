@@ -15,7 +15,7 @@ from pathlib import Path
 
 from zoneproof.core.access import Access
 from zoneproof.core.errors import DeploymentError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import flush_folder, read_file
 
 _SECRET_MODE, _PUBLIC_MODE = 0o600, 0o644
 
@@ -57,7 +57,7 @@ class Placement:
                 temporary.replace(path)
                 self.changed.append(path)
             for folder in {path.parent for path in self.changed}:
-                _flush(folder)
+                flush_folder(folder)
         except OSError as error:
             self.restore()
             raise DeploymentError(
@@ -145,13 +145,3 @@ def _keep_old(path: Path) -> None:
     """Keep the old file; one that a killed run kept is the one that worked."""
     with suppress(FileExistsError, FileNotFoundError):
         os.link(path, _before(path), follow_symlinks=False)
-
-
-def _flush(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

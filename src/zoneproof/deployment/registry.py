@@ -24,7 +24,7 @@ _MODULES: Mapping[str, str] = {
     "nginx": "nginx:Nginx",
     "ssh": "ssh:Ssh",
     "systemd": "systemd:Systemd",
-    "vault": "vault:Vault",
+    "vault": "vault:HashicorpVault",
     "webhook": "webhook:Webhook",
 }
 

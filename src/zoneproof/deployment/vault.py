@@ -56,7 +56,7 @@ def _check_path(name: str, text: str) -> None:
         )
 
 
-class Vault:
+class HashicorpVault:
     """Reads the secret, and writes it if it differs; other keys in it stay."""
 
     info: ClassVar[TaskInfo] = TaskInfo(

@@ -131,7 +131,7 @@ def _fit(identifier: Identifier, pattern: DomainName) -> Closeness:
 
 
 @dataclass(frozen=True)
-class Limits:
+class NameLimits:
     """``what`` is the CA's profile, with a verb, for people."""
 
     what: str
@@ -140,17 +140,17 @@ class Limits:
 
 
 # No CA is known to take more; one that takes fewer says so itself.
-_USUAL = Limits("CAs accept")
+_USUAL = NameLimits("CAs accept")
 # https://letsencrypt.org/docs/profiles/, August 2026. The empty name is the default profile.
-_LETS_ENCRYPT: Mapping[str, Limits] = {
-    "": Limits("Let's Encrypt accepts", 100, ip_addresses=False),
-    "classic": Limits("Let's Encrypt's profile classic accepts", 100, ip_addresses=False),
-    "tlsserver": Limits("Let's Encrypt's profile tlsserver accepts", 25, ip_addresses=False),
-    "shortlived": Limits("Let's Encrypt's profile shortlived accepts", 25),
+_LETS_ENCRYPT: Mapping[str, NameLimits] = {
+    "": NameLimits("Let's Encrypt accepts", 100, ip_addresses=False),
+    "classic": NameLimits("Let's Encrypt's profile classic accepts", 100, ip_addresses=False),
+    "tlsserver": NameLimits("Let's Encrypt's profile tlsserver accepts", 25, ip_addresses=False),
+    "shortlived": NameLimits("Let's Encrypt's profile shortlived accepts", 25),
 }
 
 
-def find_limits(directory_url: str, profile: str) -> Limits:
+def find_limits(directory_url: str, profile: str) -> NameLimits:
     """Return what is known of the CA's profile; an empty ``directory_url`` is any CA."""
     if directory_url and find_ca(directory_url).name in ("letsencrypt", "letsencrypt-staging"):
         return _LETS_ENCRYPT.get(profile, _USUAL)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoneproof.providers.contract import Alias, CredentialField, Limits, ProviderInfo
+from zoneproof.core.fields import fields_table
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 
 _MADE = "<!-- written by python -m tests.docs.provider_pages, from the provider's info -->"
 
@@ -16,7 +17,7 @@ def page(info: ProviderInfo) -> str:
         parts.append(f"<{info.homepage}>")
     parts.append(f"```\n{_commands(info)}\n```")
     if info.fields:
-        rows = ["| field | what it is | default |", "|---|---|---|", *map(_row, info.fields)]
+        rows = fields_table(info.fields)
         parts.append("\n".join(rows))
     else:
         parts.append("It has no fields.")
@@ -79,13 +80,3 @@ def _alias(alias: Alias) -> str:
 
 def _code(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
-
-
-def _row(field: CredentialField) -> str:
-    what = field.help.replace("|", "\\|")
-    if field.choices:
-        what += f" ({', '.join(field.choices)})"
-    if field.secret:
-        what += "; secret"
-    default = "required" if field.default is None else f"`{field.default}`" if field.default else ""
-    return f"| `{field.name}` | {what} | {default} |"

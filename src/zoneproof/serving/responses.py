@@ -28,7 +28,7 @@ class HttpError(HTTPException):
         self.message = message
 
 
-class ErrorBody(msgspec.Struct, frozen=True):
+class ErrorAnswer(msgspec.Struct, frozen=True):
     """Why a request failed: a word for programs, a sentence for people."""
 
     error: str

@@ -16,16 +16,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Stored(Protocol):
+class HasStore(Protocol):
     """What has such methods, and the store on which they work."""
 
     store: Store
 
 
-S = TypeVar("S", bound=Stored)
+S = TypeVar("S", bound=HasStore)
 
 
-class Operation(Generic[P, T]):
+class BoundOperation(Generic[P, T]):
     """A method of an object, to be awaited or done within a transaction."""
 
     def __init__(
@@ -50,14 +50,14 @@ class _Method(Generic[S, P, T]):
 class reads(_Method[S, P, T]):  # noqa: N801  a decorator
     """Makes a method of a function that only reads."""
 
-    def __get__(self, instance: S, owner: object = None) -> Operation[P, T]:
+    def __get__(self, instance: S, owner: object = None) -> BoundOperation[P, T]:
         """Bind it to an object."""
-        return Operation(partial(self._function, instance), instance.store.read)
+        return BoundOperation(partial(self._function, instance), instance.store.read)
 
 
 class writes(_Method[S, P, T]):  # noqa: N801  a decorator
     """Makes a method of a function that writes."""
 
-    def __get__(self, instance: S, owner: object = None) -> Operation[P, T]:
+    def __get__(self, instance: S, owner: object = None) -> BoundOperation[P, T]:
         """Bind it to an object."""
-        return Operation(partial(self._function, instance), instance.store.write)
+        return BoundOperation(partial(self._function, instance), instance.store.write)

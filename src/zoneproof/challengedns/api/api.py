@@ -29,7 +29,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.serving.middleware import LimitedRequests
 from zoneproof.serving.operations import ApiInfo, description_route, routes
-from zoneproof.serving.responses import ErrorBody, json_answer
+from zoneproof.serving.responses import ErrorAnswer, json_answer
 
 _CORS_HEADERS = ("Authorization", "Content-Type", "X-Api-Key", "X-Api-User")
 _OF_THE_BODY = frozenset({"content-length", "content-type"})
@@ -110,7 +110,7 @@ class Cors(CORSMiddleware):
         kept = {key: value for key, value in answer.headers.items() if key not in _OF_THE_BODY}
         refused = bytes(answer.body).decode().removeprefix("Disallowed CORS ")
         return json_answer(
-            answer.status_code, ErrorBody("cors_refused", f"not allowed: {refused}"), kept
+            answer.status_code, ErrorAnswer("cors_refused", f"not allowed: {refused}"), kept
         )
 
 

@@ -18,7 +18,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.text import printable
 from zoneproof.serving.responses import (
-    ErrorBody,
+    ErrorAnswer,
     json_answer,
     log_refused,
     of_framework,
@@ -56,7 +56,7 @@ def error_answer(
     """Return an error: with a message in our own API, and without one where acme-dns has none."""
     if not request.scope["path"].startswith(REST):
         return json_answer(status, ErrorWord(word), headers)
-    return json_answer(status, ErrorBody(word, message), headers)
+    return json_answer(status, ErrorAnswer(word, message), headers)
 
 
 async def http_error(request: Request, error: Exception) -> Response:

@@ -44,7 +44,7 @@ from zoneproof.challengedns.store.tenants import (
 )
 from zoneproof.serving.operations import Handler, Operation
 from zoneproof.serving.requests import decode, read_body, read_query
-from zoneproof.serving.responses import ErrorBody, json_answer
+from zoneproof.serving.responses import ErrorAnswer, json_answer
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
@@ -341,7 +341,9 @@ class Rest:
 def _operation(
     method: str, path: str, handler: Handler, summary: str, answer: Any, **rest: Any
 ) -> Operation:
-    return Operation(method, path, handler, summary, answer, error=ErrorBody, security=_KEY, **rest)
+    return Operation(
+        method, path, handler, summary, answer, error=ErrorAnswer, security=_KEY, **rest
+    )
 
 
 def _set(change: msgspec.Struct) -> dict[str, Any]:

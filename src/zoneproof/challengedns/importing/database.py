@@ -15,7 +15,7 @@ Row = tuple[object, ...]
 PAGE = 1000
 
 
-class Database(Protocol):
+class SourceDatabase(Protocol):
     """An open database of either kind. Its methods raise StorageError, which names it.
 
     Cells come as they are: texts may be ``str`` or ``bytes`` (acme-dns stores its password hashes
@@ -51,7 +51,7 @@ _COUNT = "SELECT count(*) FROM records"
 class AcmeDnsDatabase:
     """The tables of an acme-dns. Made by :func:`open_acme_dns`."""
 
-    def __init__(self, database: Database, *, is_version_0: bool) -> None:
+    def __init__(self, database: SourceDatabase, *, is_version_0: bool) -> None:
         self._database = database
         self._is_version_0 = is_version_0
 
@@ -61,11 +61,11 @@ class AcmeDnsDatabase:
         return int(str(rows[0][0]))
 
     def accounts(self) -> AsyncIterator[list[Row]]:
-        """Give the accounts; see :meth:`Database.accounts`."""
+        """Give the accounts; see :meth:`SourceDatabase.accounts`."""
         return self._database.accounts()
 
     def values(self) -> AsyncIterator[list[Row]]:
-        """Give the values; see :meth:`Database.values`."""
+        """Give the values; see :meth:`SourceDatabase.values`."""
         return self._database.values(of_version_0=self._is_version_0)
 
 
@@ -89,7 +89,7 @@ async def open_acme_dns(source: str) -> AsyncIterator[AcmeDnsDatabase]:
         yield AcmeDnsDatabase(database, is_version_0=is_version_0)
 
 
-def _connect(source: str) -> AbstractAsyncContextManager[Database]:
+def _connect(source: str) -> AbstractAsyncContextManager[SourceDatabase]:
     url = _URL.match(source)
     if url and url[1].lower() in {"postgres", "postgresql"}:
         from zoneproof.challengedns.importing.postgres import open_postgres
@@ -111,7 +111,7 @@ def _connect(source: str) -> AbstractAsyncContextManager[Database]:
 
 
 def _require(
-    database: Database, columns: defaultdict[str, set[str]], table: str, needed: set[str]
+    database: SourceDatabase, columns: defaultdict[str, set[str]], table: str, needed: set[str]
 ) -> None:
     if table not in columns:
         what = f"no table '{table}'"
@@ -125,7 +125,7 @@ def _require(
     )
 
 
-async def _check_version(database: Database) -> None:
+async def _check_version(database: SourceDatabase) -> None:
     for (version,) in await database.query(_VERSION):
         if version not in _VERSIONS:
             raise InvalidInputError(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from zoneproof.challengedns.importing.database import PAGE, Database, Row
+from zoneproof.challengedns.importing.database import PAGE, Row, SourceDatabase
 from zoneproof.core.errors import InvalidInputError, StorageError
 
 _CONNECT_SECONDS = 10
@@ -38,7 +38,7 @@ _NOT_UNDERSTOOD = (
 
 
 @asynccontextmanager
-async def open_postgres(url: str) -> AsyncIterator[Database]:
+async def open_postgres(url: str) -> AsyncIterator[SourceDatabase]:
     """Connect to a URL as acme-dns has it; libpq says which parameters it may have.
 
     The password may also be in ``PGPASSWORD`` or ``~/.pgpass``; no error shows it. Raises

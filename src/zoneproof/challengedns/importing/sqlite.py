@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoneproof.challengedns.importing.database import PAGE, Database, Row
+from zoneproof.challengedns.importing.database import PAGE, Row, SourceDatabase
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.core.files import open_file
 
@@ -53,7 +53,7 @@ _HELP = {
 
 
 @asynccontextmanager
-async def open_sqlite_file(path: Path) -> AsyncIterator[Database]:
+async def open_sqlite_file(path: Path) -> AsyncIterator[SourceDatabase]:
     """Open the file read-only. Raises InvalidInputError if there is none that can be read."""
     with closing(_open(path)) as connection:
         connection.text_factory = _lenient_text

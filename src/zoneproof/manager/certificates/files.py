@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from zoneproof.acme import key_from_pem, parse_chain
 from zoneproof.core.access import ANYWAY, Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import flush_folder, read_file
 from zoneproof.deployment.parts import combined
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates.on_disk import OnDisk, read_live
@@ -240,7 +240,7 @@ class CertificateFiles:
             target = archive / _versioned(file, version)
             if target.exists():
                 _replace_link(live / file, target)
-        _sync_folder(live)
+        flush_folder(live)
 
     def _unlink_others(self, name: str, version: int) -> None:
         """Remove the links to what an older version had and this one has not."""
@@ -389,7 +389,7 @@ def _write_all(archive: Path, version: int, contents: Mapping[str, bytes], form:
             written.append(path)
             usual = _MODES[file]
             _write_new(path, data, form.mode(usual), ANYWAY if usual & 0o077 else form.access)
-        _sync_folder(archive)
+        flush_folder(archive)
     except OSError as error:
         error.filename = error.filename or str(written[-1])  # a full disk does not say of which
         for path in (*written, archive / _WRITING):
@@ -413,13 +413,3 @@ def _replace_link(link: Path, target: Path) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(os.path.relpath(target, link.parent))
     temporary.replace(link)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
