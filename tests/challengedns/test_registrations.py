@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -261,3 +262,19 @@ async def test_guessing_takes_as_long_for_users_that_do_not_exist(
         with pytest.raises(RegistrationError):
             await registrations.authenticate(Caller(username, made.password, HERE))
     assert compared == [128, 128, 128]
+
+
+async def test_damaged_addresses_permit_nobody_and_keep_others_from_nothing(
+    registrations: OpenRegistrations, tmp_path: Path
+) -> None:
+    damaged, whole = await registrations.register(), await registrations.register()
+    with contextlib.closing(sqlite3.connect(tmp_path / "challenge.db")) as database:
+        database.execute(
+            "UPDATE challenge_registration SET allowfrom = '[' WHERE subdomain = ?",
+            [damaged.subdomain],
+        )
+        database.commit()
+    with pytest.raises(StorageError, match=f"registration {damaged.subdomain} cannot be read"):
+        await registrations.update(caller(damaged), damaged.subdomain, txt("a"))
+    await registrations.update(caller(whole), whole.subdomain, txt("b"))
+    assert await values(registrations, whole) == [txt("b")]

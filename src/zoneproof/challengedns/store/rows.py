@@ -54,7 +54,7 @@ def _allowed(subdomain: str, text: str) -> tuple[str, ...]:
     except msgspec.MsgspecError as error:
         raise StorageError(
             f"the addresses that may update the registration {subdomain} cannot be read: restore"
-            " the database from a backup, or remove the registration"
+            " the database from a backup"
         ) from error
     return allowed
 
