@@ -136,12 +136,20 @@ def test_damaged_questions_get_an_answer_of_the_right_form_or_none(
     check_form(packet, gated, 512)
 
 
+@pytest.fixture(scope="module", params=[2, 9, 16], ids="{} values".format)
+def short_and_long(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Responder, str]:
+    config, fulldomain = asyncio.run(sample(tmp_path_factory.mktemp("packets"), request.param))
+    return make_responder(config), fulldomain
+
+
 @settings(max_examples=600, deadline=None)
 @given(data=st.data(), tcp=st.booleans())
 def test_the_fast_path_answers_byte_for_byte_what_the_slow_one_does(
-    world: tuple[Responder, str], data: st.DataObject, tcp: bool
+    short_and_long: tuple[Responder, str], data: st.DataObject, tcp: bool
 ) -> None:
-    responder, fulldomain = world
+    responder, fulldomain = short_and_long
     ask = dns.message.make_query(fulldomain, "TXT").to_wire()
     assert responder.respond(ask)
     one_of = st.one_of(questions([fulldomain]), damaged([fulldomain]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from zoneproof.challengedns.dns.question import (
     is_response,
     opcode,
     read_question,
+    udp_limit,
 )
 from zoneproof.challengedns.dns.reply import (
     OPT_RECORD,
@@ -48,27 +50,42 @@ _RCODE, _TC = 0x0F, 0x02
 _TRANSFERS = (wire.AXFR, wire.IXFR)
 
 
-def _ordinary_headers() -> dict[bytes, tuple[bytes, bool]]:
-    """Map header bytes 2 to 12 of ordinary questions to the answer's flags, and "has an OPT"."""
+def _ordinary_headers() -> dict[bytes, tuple[bytes, bytes, int]]:
+    """Map header bytes 2 to 12 of ordinary questions to how the answer begins.
+
+    That is: its flags and count of questions, what follows its count of answers, and the length
+    of the question's OPT record.
+    """
     found = {}
     for first in (0x00, 0x01):  # RD
         for second in (0x00, 0x10, 0x20, 0x30):  # AD and CD
             flags = bytes((first, second))
-            reply = reply_flags(flags, wire.NOERROR, authoritative=True)
-            found[flags + b"\0\1\0\0\0\0\0\0"] = (reply, False)
-            found[flags + b"\0\1\0\0\0\0\0\1"] = (reply, True)
+            start = reply_flags(flags, wire.NOERROR, authoritative=True) + b"\0\1"
+            found[flags + b"\0\1\0\0\0\0\0\0"] = (start, b"\0\0\0\0", 0)
+            found[flags + b"\0\1\0\0\0\0\0\1"] = (start, b"\0\0\0\1", len(OPT_RECORD))
     return found
 
 
 _ORDINARY_HEADERS = _ordinary_headers()
-_ONE = b"\0\1"
-_COUNTS_AFTER_ANSWERS = b"\0\0\0\0"
-_COUNTS_WITH_OPT = b"\0\0\0\1"
 _OPT_START = OPT_RECORD[:3]
 _ORDINARY_OPT_ENDINGS = {
     OPT_RECORD[5:]: OPT_RECORD,
     OPT_RECORD_DNSSEC[5:]: OPT_RECORD_DNSSEC,
 }
+
+
+@functools.lru_cache(256)  # resolvers ask with few sizes
+def _ordinary_end(record: bytes) -> tuple[bytes, int] | None:
+    """Return how an answer ends, and how long it may be by UDP; None if the end is unusual.
+
+    ``record`` is the OPT record at the end of a question, or empty if it has none.
+    """
+    if not record:
+        return b"", wire.UDP_LIMIT
+    opt = _ORDINARY_OPT_ENDINGS.get(record[5:])
+    if opt is None or record[:3] != _OPT_START:
+        return None
+    return opt, udp_limit(int.from_bytes(record[3:5], "big"))
 
 
 class Responder:
@@ -99,34 +116,37 @@ class Responder:
 
     def respond(self, packet: bytes, *, tcp: bool = False) -> bytes | None:
         """Return the answer to a packet, or None if it gets none."""
-        if self._announced[0] != self._seen and not self._catch_up():
-            return self._respond_unusual(packet, tcp)
-        ordinary = _ORDINARY_HEADERS.get(packet[2:12])
-        if ordinary is None:
-            return self._respond_unusual(packet, tcp)
-        # The first zero byte ends the name, unless a label holds one: then no entry is found.
-        end = packet.find(0, 12) + 5
-        entry = self._entries.get(packet[12:end].lower())
+        return self.answers((packet,), tcp=tcp)[0]
+
+    def answers(self, packets: Sequence[bytes], *, tcp: bool = False) -> list[bytes | None]:
+        """Return the answer to each packet, or None if it gets none."""
+        is_behind = self._announced[0] != self._seen and not self._catch_up()
         now = self._clock()
-        if entry is None or entry[0] <= now or self._lease[0] <= now:
-            return self._respond_unusual(packet, tcp)
-        flags, has_opt = ordinary
-        _, count, records = entry
-        rest = packet[end:]
-        counts = _COUNTS_AFTER_ANSWERS
-        opt: bytes | None = b""
-        if has_opt:
-            counts = _COUNTS_WITH_OPT
-            opt = _ORDINARY_OPT_ENDINGS.get(rest[5:]) if rest[:3] == _OPT_START else None
-        elif rest:
-            opt = None
-        if opt is None:
-            return self._respond_unusual(packet, tcp)
-        reply = packet[:2] + flags + _ONE + count + counts + packet[12:end] + records + opt
-        if len(reply) > wire.UDP_LIMIT and not tcp:
-            return self._respond_unusual(packet, tcp)
-        self._cells[ORDINARY] += 1
-        return reply
+        if is_behind or self._lease[0] <= now:
+            return [self._respond_unusual(packet, tcp) for packet in packets]
+        entries = self._entries
+        replies: list[bytes | None] = []
+        unusual = 0
+        for packet in packets:
+            header = _ORDINARY_HEADERS.get(packet[2:12])
+            if header is not None:
+                flags, counts, opt_length = header
+                end = len(packet) - opt_length
+                # What stands between header and OPT record is one question if it is in the table.
+                question = packet[12:end]
+                entry = entries.get(question.lower())
+                ending = _ordinary_end(packet[end:])
+                if entry is not None and entry[0] > now and ending is not None:
+                    _, count, records = entry
+                    opt, limit = ending
+                    reply = b"".join((packet[:2], flags, count, counts, question, records, opt))
+                    if len(reply) <= limit or tcp:
+                        replies.append(reply)
+                        continue
+            unusual += 1
+            replies.append(self._respond_unusual(packet, tcp))
+        self._cells[ORDINARY] += len(packets) - unusual
+        return replies
 
     def truncated(self, packet: bytes) -> bytes | None:
         """Return "ask by TCP" for a packet whose answer has been counted, but is not sent."""

@@ -159,9 +159,14 @@ def _records(packet: bytes, offset: int, count: int) -> Iterator[_Record]:
 def _edns(record: _Record) -> Edns:
     return Edns(
         version=(record.ttl >> 16) & 0xFF,
-        size=min(max(record.rdclass, UDP_LIMIT), EDNS_LIMIT),
+        size=udp_limit(record.rdclass),
         dnssec_ok=bool(record.ttl & _DNSSEC_OK),
     )
+
+
+def udp_limit(offered: int) -> int:
+    """Return how long an answer may be where an OPT record offers a size."""
+    return min(max(offered, UDP_LIMIT), EDNS_LIMIT)
 
 
 def _skip_name(packet: bytes, offset: int) -> int:
