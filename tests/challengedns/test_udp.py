@@ -9,7 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from zoneproof.challengedns.dns.udp_sockets import BatchSocket, PlainSocket, UdpSocket, udp_socket
+from zoneproof.challengedns.dns.udp_batches import BatchSocket
+from zoneproof.challengedns.dns.udp_sockets import PlainSocket, UdpSocket, udp_socket
 
 BATCH = 64
 KINDS: dict[str, type[BatchSocket | PlainSocket]] = {

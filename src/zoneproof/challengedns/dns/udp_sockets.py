@@ -1,38 +1,20 @@
-"""UDP sockets that take and send packets many at a time, or one at a time where the system cannot.
-
-Half of what an answer costs is the way into the kernel and back, and recvmmsg(2) and sendmmsg(2)
-go it once for all packets that have arrived. Python has no names for them, so they are called
-through ctypes, on memory that is laid out once. Nobody waits for a batch to fill: it is what is
-there when somebody looks.
-"""
+"""UDP sockets that answer from the address that was asked, and the fastest that the system has."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
-import functools
-import itertools
-import mmap
-import os
 import socket
 import struct
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
-
-from zoneproof.challengedns.dns.wire import EDNS_LIMIT
 
 PACKET_SIZE: Final = 4096
 """How many bytes of a packet are read; no question that can be answered is as long."""
 
-_BATCH = 64  # packets; the first of them is answered when the last has been looked up
-_SLOT = PACKET_SIZE + 64  # bytes; by the page, the packets' beginnings would share a cache line
-_WAIT_FOR_ONE = 0x10000  # MSG_WAITFORONE of Linux; the socket module has no name for it
-_IP_PKTINFO = 8  # the same
+_IP_PKTINFO = 8  # Linux; the socket module has no name for it
 _ANY = ("0.0.0.0", "::")  # noqa: S104
-_IPV4_INFO = struct.Struct("=i4s4s")  # in_pktinfo: interface, our address, destination
-_IPV6_INFO = struct.Struct("=16si")  # in6_pktinfo: destination, interface
+IPV4_INFO = struct.Struct("=i4s4s")  # in_pktinfo: interface, our address, destination
+IPV6_INFO = struct.Struct("=16si")  # in6_pktinfo: destination, interface
 
 
 class UdpSocket(Protocol):
@@ -60,17 +42,28 @@ class UdpSocket(Protocol):
         ...
 
 
+def is_wildcard(sock: socket.socket) -> bool:
+    """Tell whether a socket takes what is sent to any address of this machine."""
+    return sock.getsockname()[0] in _ANY
+
+
 def udp_socket(sock: socket.socket) -> UdpSocket:
     """Return the socket in the fastest form that the system has."""
-    if sock.getsockname()[0] in _ANY:
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    if is_wildcard(sock):
+        _learn_what_is_asked(sock)
     try:
+        from zoneproof.challengedns.dns.udp_batches import BatchSocket
+
         return BatchSocket(sock)
-    except OSError:
+    except (ImportError, MemoryError, OSError):  # no ctypes, or not under this kernel's rules
         return PlainSocket(sock)
+
+
+def _learn_what_is_asked(sock: socket.socket) -> None:
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
 
 class PlainSocket:
@@ -110,179 +103,7 @@ class PlainSocket:
 def _source(level: int, kind: int, data: bytes) -> tuple[int, int, bytes]:
     # The interface is left open: the routing table knows the way back.
     if level == socket.IPPROTO_IP:
-        _, _, asked = _IPV4_INFO.unpack(data)
-        return level, kind, _IPV4_INFO.pack(0, asked, bytes(4))
-    asked, _ = _IPV6_INFO.unpack(data)
-    return level, kind, _IPV6_INFO.pack(asked, 0)
-
-
-class _Vector(ctypes.Structure):
-    """``struct iovec``: where bytes are."""
-
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
-class _Header(ctypes.Structure):
-    """``struct msghdr``: a packet, whom it is from or for, and what the kernel says of it."""
-
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("name_length", ctypes.c_uint32),
-        ("vectors", ctypes.c_void_p),
-        ("vector_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _Message(ctypes.Structure):
-    """``struct mmsghdr``: a header, and how many bytes were received."""
-
-    _fields_ = (("header", _Header), ("length", ctypes.c_uint))
-
-
-_Call = Callable[..., int]
-
-
-@functools.cache
-def _calls() -> tuple[_Call, _Call]:
-    """Return recvmmsg and sendmmsg. Raises OSError where the C library has none."""
-    library = ctypes.CDLL(None, use_errno=True)
-    try:
-        receive, send = library.recvmmsg, library.sendmmsg
-    except AttributeError:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
-    number, count, address = ctypes.c_int, ctypes.c_uint, ctypes.c_void_p
-    receive.argtypes = (number, address, count, number, address)
-    send.argtypes = (number, address, count, number)
-    return receive, send
-
-
-class _Slots:
-    """Memory that the kernel writes or reads, in equal parts, one for each packet of a batch.
-
-    It goes with this object: an address alone keeps nothing.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.memory = mmap.mmap(-1, size * _BATCH)
-        self.starts = range(0, size * _BATCH, size)
-        first = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
-        self.addresses = range(first, first + size * _BATCH, size)
-
-    def column(self, offset: int) -> memoryview:
-        """Return the numbers of four bytes that stand at the offset of each part."""
-        return memoryview(self.memory).cast("I")[offset // 4 :: self.size // 4]
-
-
-class BatchSocket:
-    """A socket that takes and sends a batch of packets by one system call each.
-
-    What is laid out once: packets come into a part of memory each, and so do their senders and
-    the addresses that they asked, from which the replies go back. Replies stand one after the
-    other, so where each begins is written for every batch.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        """Raise OSError if the system has no such calls, or does not let us use them."""
-        self._receive_many, self._send_many = _calls()
-        self._socket = sock
-        self._descriptor = sock.fileno()
-        is_ipv6 = sock.family == socket.AF_INET6
-        self._names = _Slots(28 if is_ipv6 else 16)  # sockaddr_in6 or sockaddr_in
-        self._address = slice(8, 24) if is_ipv6 else slice(4, 8)
-        self._controls: _Slots | None = None
-        if sock.getsockname()[0] in _ANY:
-            info = _IPV6_INFO if is_ipv6 else _IPV4_INFO
-            self._controls = _Slots(socket.CMSG_SPACE(info.size))
-            self._interfaces = self._controls.column(socket.CMSG_LEN(16 if is_ipv6 else 0))
-
-        self._packets, self._packet_vectors = _Slots(_SLOT), _Slots(ctypes.sizeof(_Vector))
-        vectors = (_Vector * _BATCH).from_buffer(self._packet_vectors.memory)
-        for vector, address in zip(vectors, self._packets.addresses, strict=True):
-            vector.base, vector.length = address, PACKET_SIZE
-        self._inbox = self._messages(self._packet_vectors)
-        self._inbox_as_laid_out = self._inbox.memory[:]
-        self._lengths = self._inbox.column(_Message.length.offset)
-
-        self._replies, self._reply_vectors = _Slots(EDNS_LIMIT), _Slots(ctypes.sizeof(_Vector))
-        words = memoryview(self._reply_vectors.memory).cast("L")  # as wide as an address
-        self._reply_starts, self._reply_lengths = words[::2], words[1::2]
-        self._outbox = self._messages(self._reply_vectors)
-
-        if self._receive_many(self._descriptor, None, 0, socket.MSG_DONTWAIT, None) < 0:
-            raise _last_error()
-
-    def _messages(self, vectors: _Slots) -> _Slots:
-        """Lay out a batch, of which each packet has its sender, its vector and its control data."""
-        slots = _Slots(ctypes.sizeof(_Message))
-        messages = (_Message * _BATCH).from_buffer(slots.memory)
-        for index in range(_BATCH):
-            header = messages[index].header
-            header.name = self._names.addresses[index]
-            header.name_length = self._names.size
-            header.vectors = vectors.addresses[index]
-            header.vector_count = 1
-            if self._controls is not None:
-                header.control = self._controls.addresses[index]
-                header.control_length = self._controls.size
-        return slots
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return self._descriptor
-
-    def receive(self, *, wait: bool) -> Sequence[bytes]:
-        """Return what has arrived, at most a batch; none if nothing came in time."""
-        inbox = self._inbox
-        inbox.memory[:] = self._inbox_as_laid_out
-        flags = _WAIT_FOR_ONE if wait else socket.MSG_DONTWAIT
-        count = self._receive_many(self._descriptor, inbox.addresses[0], _BATCH, flags, None)
-        if count < 0:
-            error = _last_error()
-            if isinstance(error, (BlockingIOError, InterruptedError)):
-                return ()
-            raise error
-        if self._controls is not None:
-            self._interfaces[:] = _NO_INTERFACES  # the routing table knows the way back
-        memory, lengths = self._packets.memory, self._lengths[:count].tolist()
-        return [
-            memory[start : start + length]
-            for start, length in zip(self._packets.starts, lengths, strict=False)
-        ]
-
-    def sender(self, index: int) -> str:
-        """Return the address that sent a packet of those received last."""
-        start = self._names.starts[index]
-        name = self._names.memory[start : start + self._names.size]
-        return socket.inet_ntop(self._socket.family, name[self._address])
-
-    def send(self, replies: Sequence[bytes | None]) -> None:
-        """Answer the packets received last, except those whose reply is None."""
-        parts = [reply or b"" for reply in replies]
-        count = len(parts)
-        data = b"".join(parts)
-        self._replies.memory[: len(data)] = data
-        lengths = array("L", map(len, parts))
-        ends = itertools.accumulate(lengths[:-1], initial=self._replies.addresses[0])
-        self._reply_starts[:count] = array("L", ends)
-        self._reply_lengths[:count] = lengths
-        gaps = (index for index, length in enumerate(lengths) if not length)
-        first = 0
-        for end in (*gaps, count):
-            while first < end:
-                # Those before one that cannot be sent go; the next call begins with it, and fails.
-                address = self._outbox.addresses[first]
-                sent = self._send_many(self._descriptor, address, end - first, 0)
-                first += max(sent, 1)
-            first = end + 1
-
-
-_NO_INTERFACES = array("I", bytes(4 * _BATCH))
-
-
-def _last_error() -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number))
+        _, _, asked = IPV4_INFO.unpack(data)
+        return level, kind, IPV4_INFO.pack(0, asked, bytes(4))
+    asked, _ = IPV6_INFO.unpack(data)
+    return level, kind, IPV6_INFO.pack(asked, 0)
