@@ -25,6 +25,8 @@ from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.connection import Deadlines, HttpConnection
+from zoneproof.serving.h11_protocol import StrictH11Protocol
+from zoneproof.serving.httptools_protocol import StrictHttpToolsProtocol
 from zoneproof.serving.server import HttpServer
 
 SHORT = 0.3
@@ -34,6 +36,22 @@ UNFINISHED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{"
 LARGE = "x" * 1_000_000
 TLS_CONNECTION = 200 * 1024  # bytes
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+STACKS: dict[str, tuple[bool, type[asyncio.Protocol]]] = {
+    "as it comes": (False, StrictH11Protocol),
+    "httptools": (False, StrictHttpToolsProtocol),
+    "httptools and uvloop": (True, StrictHttpToolsProtocol),
+}
+_parser: type[asyncio.Protocol] = StrictH11Protocol
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Run each test with and without what the extra ``speed`` installs."""
+    global _parser
+    use_uvloop, _parser = STACKS[request.param]
+    return "asyncio", {"use_uvloop": use_uvloop}
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +85,7 @@ async def serving(
         of_one=of_one,
         proxies=[ipaddress.ip_network(each) for each in proxies],
         deadlines=deadlines,
+        parser=_parser,
     )
     server.start([listener])
     async with AsyncExitStack() as opened:
@@ -134,7 +153,7 @@ async def test_a_client_that_does_not_read_its_answer_is_ended() -> None:
 
 
 async def test_a_client_that_reads_gets_all_however_much() -> None:
-    async with serving(deadlines=Deadlines(write=SHORT, look=0.02)) as (connect, _):
+    async with serving(deadlines=Deadlines(write=10, look=0.02)) as (connect, _):
         streams = await connect()
         for _ in range(20):
             assert await status(streams, GET.replace(b"/ ", b"/large ")) == 200
@@ -230,7 +249,9 @@ async def test_a_request_that_is_being_answered_does_not_make_room() -> None:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> KeyPair:
+def pair(tmp_path: Path, anyio_backend: tuple[str, dict[str, bool]]) -> KeyPair:
+    if anyio_backend[1]["use_uvloop"]:
+        pytest.skip("a server with TLS does not run on uvloop")
     write_certificate(tmp_path, "localhost")
     return KeyPair(tmp_path / "cert.pem", tmp_path / "key.pem")
 
@@ -361,3 +382,85 @@ async def test_a_body_that_is_malformed_after_its_answer_ends_the_connection() -
         assert await status(streams, chunked) == 200
         streams[1].write(b"not a chunk\r\n")
         assert await is_ended(streams)
+
+
+@pytest.mark.parametrize("hosts", [b"", b"Host: x\r\nHost: y\r\n"])
+async def test_a_request_is_for_one_host(hosts: bytes) -> None:
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        writer.write(b"GET / HTTP/1.1\r\n" + hosts + b"\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_body_comes_also_with_the_wish_for_another_protocol() -> None:
+    upgrade = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    post = b"POST /x HTTP/1.1\r\n" + upgrade + b"Content-Length: 1500\r\n\r\n" + b"y" * 1500
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        writer.write(post + post + GET.replace(b" HTTP/1.1", b"z HTTP/1.1"))
+        for expected in (b"/x 1500", b"/x 1500", b"/z 0"):
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(len(expected)) == expected
+
+
+async def test_long_bodies_that_come_at_once_are_answered_in_turn() -> None:
+    post = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + b"y" * 9000
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        writer.write(post * 20 + b"POST / HTTP/1.1\r\nBroken\r\n\r\n")
+        answers = await reader.read()
+        assert answers.count(b"/x 9000") == 20
+        assert answers.endswith(b'{"error":"malformed_http_request"}')
+
+
+async def test_what_follows_a_body_in_chunks_is_not_a_header() -> None:
+    async def naming(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        await request.body()
+        await PlainTextResponse(request.headers.get("x-late", "none"))(scope, receive, send)
+
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-Late: 1\r\n\r\n"
+    async with serving(naming) as (connect, _):
+        reader, writer = await connect()
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + chunks)
+        assert (await reader.read()).endswith(b"none")
+
+
+@pytest.mark.parametrize("endless", [b"2;", b"0\r\nX-Late: "])
+async def test_what_is_no_body_has_an_end(endless: bytes) -> None:
+    chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with serving() as (connect, _):
+        streams = await connect()
+        streams[1].write(chunked + endless + b"y" * 40_000)
+        assert await is_ended(streams)
+
+
+@pytest.mark.parametrize("broken", [b"GARBAGE\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\n"])
+async def test_what_came_before_something_malformed_is_answered_first(broken: bytes) -> None:
+    chunked = broken + b"Transfer-Encoding: chunked\r\n\r\nnot a chunk\r\n"
+    async with serving() as (connect, _):
+        reader, writer = await connect()
+        writer.write(GET * 3 + chunked)
+        answers = (await reader.read()).split(b"HTTP/1.1 ")[1:]
+        assert [answer.split()[0] for answer in answers] == [b"200"] * 3 + [b"400"]
+
+
+async def test_whoever_asks_much_at_once_is_listened_to_no_faster_than_answered() -> None:
+    async def thoughtful(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        await asyncio.sleep(0.001)
+        await PlainTextResponse("x")(scope, receive, send)
+
+    async with serving(thoughtful) as (_, address):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+            sock.connect(address)
+            sock.setblocking(False)
+            sent = answered = 0
+            while answered < 100:
+                await asyncio.sleep(0.001)
+                with suppress(BlockingIOError):
+                    sent += sock.send(GET * 10_000)
+                with suppress(BlockingIOError):
+                    answered += sock.recv(65_536).count(b" 200 OK")
+            assert sent < 1_000_000

@@ -47,10 +47,13 @@ HEADER_NAMES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "with the extra speed"])
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     api = 'trusted_proxies = ["127.0.0.0/8"]\ncors_origins = ["https://www.example.org"]'
-    with Service(write_config(tmp_path_factory.mktemp("service"), api=api)) as running:
+    config = write_config(tmp_path_factory.mktemp("service"), api=api)
+    with Service(config, with_speed=request.param) as running:
         yield running
         assert not [line for line in running.lines if "Traceback" in line or "ERROR" in line]
 

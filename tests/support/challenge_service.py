@@ -163,15 +163,19 @@ def challenge_command(config: Path, *arguments: str) -> Result:
     return run_zoneproof("challenge", *arguments, "--config", str(config), timeout=30)
 
 
-class Service(BackgroundServer):
-    """``zoneproof challenge serve`` as a process."""
+WITHOUT_SPEED = Path(__file__).with_name("without_speed")
 
-    def __init__(self, config: Path) -> None:
+
+class Service(BackgroundServer):
+    """``zoneproof challenge serve`` as a process, ``with_speed`` if that extra is to be used."""
+
+    def __init__(self, config: Path, *, with_speed: bool = True) -> None:
         self.config = config
         super().__init__(
             "the challenge service",
             [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
             "challenge service ready",
+            environment=None if with_speed else {"PYTHONPATH": str(WITHOUT_SPEED)},
         )
 
     def start(self) -> None:

@@ -16,21 +16,23 @@ import struct
 from asyncio import sslproto
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from zoneproof.serving.limits import Crowd, IPNetwork, network_of, read_address
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
+else:
+    Protocol = object
 
 MEMORY: Final = 384 * 1024
 """How many bytes a connection takes at most: by TLS, with full buffers here and in the kernel."""
 
 IDLE_SECONDS: Final = 30
 _CANDIDATES = 16
-_MAX_HEAD = 16 * 1024  # bytes
 _TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 256 KiB
 _WRITE_MARK = 16 * 1024  # bytes
 _SEND_BUFFER, _RECEIVE_BUFFER = 64 * 1024, 32 * 1024  # bytes, of which the kernel takes twice
@@ -111,8 +113,11 @@ class Connections:
         return found is not None and any(found in network for network in self.proxies)
 
 
-class HttpConnection(H11Protocol):
-    """A connection; ``ends_at`` is when it is late, by the event loop's clock."""
+class HttpConnection(Protocol):
+    """A connection; ``ends_at`` is when it is late, by the event loop's clock.
+
+    What parses HTTP is another base class: see :func:`connection_type`.
+    """
 
     def __init__(
         self,
@@ -123,7 +128,6 @@ class HttpConnection(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.conn = _StrictConnection(h11.SERVER, _MAX_HEAD)
         self._all = all_of_them
         self._may_take = all_of_them.deadlines
         self._socket: asyncio.Transport | None = None
@@ -225,7 +229,7 @@ class HttpConnection(H11Protocol):
         if self._write_due == _NEVER:
             self._all.touch(self)
         super().on_response_complete()
-        if self._has_cycle:  # another request had arrived
+        if self._has_cycle and not self.transport.is_closing():  # another request had arrived
             self._due = _NEVER
 
     def pause_writing(self) -> None:
@@ -242,7 +246,7 @@ class HttpConnection(H11Protocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Let a client that has asked, and has nothing more to ask, read its answer."""
-        has_asked = self._has_cycle and self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
+        has_asked = self._has_cycle and not self.cycle.more_body
         if has_asked:
             self.cycle.keep_alive = False
         return has_asked
@@ -255,37 +259,25 @@ class HttpConnection(H11Protocol):
             self._unset_keepalive_if_required()  # else it would be remembered until that fires
 
     def send_400_response(self, msg: str) -> None:
-        """Answer something that is not HTTP, in JSON as all errors are."""
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            headers = [("Content-Type", "application/json"), ("Connection", "close")]
-            body = b'{"error":"malformed_http_request"}'
-            headers.append(("Content-Length", str(len(body))))
-            for event in (
-                h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
-                h11.Data(data=body),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
+        """Answer something that is not HTTP, and end."""
+        super().send_400_response(msg)
         self._due = self.loop.time() + self._may_take.close
-        self.transport.close()
 
 
-class _StrictConnection(h11.Connection):
-    """HTTP as h11 reads it, without what two servers might read in two ways."""
+def connection_type(parser: type[asyncio.Protocol]) -> type[HttpConnection]:
+    """Return the connection on one of the strict protocols."""
+    return type("HttpConnection", (HttpConnection, parser), {})
 
-    def next_event(self) -> Any:
-        """Return what has come. Raises h11.RemoteProtocolError."""
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            names = [name for name, _ in event.headers]
-            if b"content-length" in names and b"transfer-encoding" in names:
-                # RFC 9112 section 6.1
-                raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
-            # h11 itself looks at the length only of a head that has not come whole.
-            length = sum(len(name) + len(value) + 4 for name, value in event.headers)
-            if length + len(event.method) + len(event.target) > _MAX_HEAD:
-                raise h11.RemoteProtocolError("the head is too long")
-        return event
+
+def fastest_parser() -> type[asyncio.Protocol]:
+    """Return the fastest of the strict protocols that is installed."""
+    try:
+        from zoneproof.serving.httptools_protocol import StrictHttpToolsProtocol
+    except ImportError:  # the extra "speed" is not installed
+        from zoneproof.serving.h11_protocol import StrictH11Protocol
+
+        return StrictH11Protocol
+    return StrictHttpToolsProtocol
 
 
 def make_bounded(listener: socket.socket) -> None:

@@ -7,8 +7,8 @@ import contextlib
 import functools
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,6 +19,8 @@ from zoneproof.serving.connection import (
     Connections,
     Deadlines,
     HttpConnection,
+    connection_type,
+    fastest_parser,
     make_bounded,
 )
 from zoneproof.serving.limits import IPNetwork
@@ -32,7 +34,8 @@ class HttpServer:
     """Serves an ASGI application on bound sockets, by HTTPS if there is a certificate.
 
     It takes ``connections`` at once, and ``of_one`` of these from one IPv4 address or IPv6 /64 that
-    is not one of the ``proxies``.
+    is not one of the ``proxies``. ``parser`` is one of the strict protocols, or the
+    fastest of them.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class HttpServer:
         of_one: int,
         proxies: Sequence[IPNetwork] = (),
         deadlines: Deadlines | None = None,
+        parser: type[asyncio.Protocol] | None = None,
     ) -> None:
         """Raises ConfigError if the certificate or its key cannot be used."""
         self._tls: ssl.SSLContext | None = None
@@ -57,7 +61,7 @@ class HttpServer:
             proxies=proxies,
             deadlines=deadlines or Deadlines(),
         )
-        protocol = functools.partial(HttpConnection, self._connections)
+        protocol = functools.partial(connection_type(parser or fastest_parser()), self._connections)
         settings = uvicorn.Config(
             app,
             http=cast("type[HttpConnection]", protocol),
@@ -109,6 +113,19 @@ class HttpServer:
             self._connections.end_handshakes()
             await self._task
             self._watch.cancel()
+
+
+def run(work: Coroutine[Any, Any, None], *, with_tls: bool) -> None:
+    """Do the work of a server on the fastest event loop that is installed.
+
+    With TLS it is asyncio's own: uvloop reads from a connection before the handshake can begin.
+    """
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if not with_tls:
+        with contextlib.suppress(ImportError):  # it is a part of the extra "speed"
+            from uvloop import new_event_loop as factory
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
 
 
 class _Server(uvicorn.Server):

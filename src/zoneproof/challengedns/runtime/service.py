@@ -57,7 +57,7 @@ from zoneproof.core.names import DomainName
 from zoneproof.serving import logs
 from zoneproof.serving.capacity import file_limit, usable_memory
 from zoneproof.serving.certificate import KeyPair
-from zoneproof.serving.server import HttpServer
+from zoneproof.serving.server import HttpServer, run
 from zoneproof.serving.sockets import Endpoint, bind
 from zoneproof.storage import Transaction, open_in_thread
 
@@ -85,7 +85,8 @@ def serve(path: Path, ready: Callable[[str], None], open_source: OpenSource) -> 
     compile_zones(path, config.zones)
     logs.set_up(config.log)
     _raise_file_limit()
-    asyncio.run(_Service(config, open_source).run(ready))
+    with_tls = config.api.auto is not None or config.api.certificate is not None
+    run(_Service(config, open_source).run(ready), with_tls=with_tls)
 
 
 class _Service:
