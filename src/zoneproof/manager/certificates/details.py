@@ -93,7 +93,10 @@ async def summaries(manager: Manager, now: datetime) -> list[CertificateSummary]
     if not found:
         await require_not_lost(manager.certificates, manager.history, manager.files)
     expiring = await expiring_keys(manager.store, now.date())
-    return [_with_keys(summary_of(one, manager.files, now, facts), one, expiring) for one in found]
+    with manager.files.reading_many(save=False):  # whoever lists certificates may only read
+        return [
+            _with_keys(summary_of(one, manager.files, now, facts), one, expiring) for one in found
+        ]
 
 
 async def details(manager: Manager, name: str, now: datetime) -> CertificateDetails:

@@ -14,8 +14,9 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,8 @@ from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.core.files import flush_folder, read_file
 from zoneproof.deployment.parts import combined
 from zoneproof.issuance import Issued
-from zoneproof.manager.certificates.on_disk import OnDisk, read_live
+from zoneproof.manager.certificates.known_files import KnownFiles, stamp_of
+from zoneproof.manager.certificates.on_disk import FILES, OnDisk, read_live
 
 LONGEST_NAME = 253  # as long as a domain name, after which most certificates are called
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -93,8 +95,21 @@ _USUAL = FileForm()
 class CertificateFiles:
     """The ``live`` and ``archive`` folders below the home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._home = home
+        self._clock = clock
+        self._known: KnownFiles | None = None
+
+    @contextmanager
+    def reading_many(self, *, save: bool) -> Iterator[None]:
+        """Take what did not change from :class:`KnownFiles`; ``save`` there what is new."""
+        self._known = known = KnownFiles(self._home / "known-files")
+        try:
+            yield
+        finally:
+            self._known = None
+            if save:
+                known.save()
 
     def live(self, name: str) -> Path:
         """Return the folder with the links to the newest version."""
@@ -250,7 +265,17 @@ class CertificateFiles:
 
     def read(self, name: str) -> OnDisk:
         """Return what is there, whoever put it there; never raises."""
-        return read_live(self.live(name))
+        folder = self.live(name)
+        if self._known is None:
+            return read_live(folder)
+        stamp = stamp_of([f"{folder}/{file}" for file in FILES], self._clock())
+        certificate = self._known.find(name, stamp)
+        if certificate:
+            return OnDisk(certificate)
+        found = read_live(folder)
+        if found.certificate and not found.problem:
+            self._known.note(name, stamp, found.certificate)
+        return found
 
     def private_key(self, name: str) -> bytes | None:
         """Return the present key as PEM, None if there is none. Raises StorageError."""

@@ -13,6 +13,8 @@ from zoneproof.acme import CertificateChain, parse_chain, public_der, read_csr
 from zoneproof.core.errors import AcmeError, InvalidInputError
 from zoneproof.core.files import read_file
 
+FILES = ("fullchain.pem", "cert.pem", "chain.pem", "csr.pem", "privkey.pem")
+
 
 @dataclass(frozen=True)
 class OnDisk:

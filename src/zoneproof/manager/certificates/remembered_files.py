@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 from zoneproof.manager.certificates.files import CertificateFiles
-from zoneproof.manager.certificates.on_disk import OnDisk
+from zoneproof.manager.certificates.on_disk import FILES, OnDisk
 
-_READ = ("fullchain.pem", "cert.pem", "chain.pem", "csr.pem", "privkey.pem")
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
@@ -32,7 +31,7 @@ class RememberedFiles(CertificateFiles):
 
 
 def _stamp(folder: str) -> _Stamp:
-    return tuple(_of(f"{folder}/{file}") for file in _READ)
+    return tuple(_of(f"{folder}/{file}") for file in FILES)
 
 
 def _of(path: str) -> tuple[int, int, int] | None:

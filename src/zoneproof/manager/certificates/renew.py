@@ -120,6 +120,20 @@ async def renew(
     As many as the settings say are worked on at once; those that wait for the DNS, for the CA or
     for their turn do not count. What one finds to be down is not tried with the others.
     """
+    if names:
+        return await _renew(manager, emit_for, names, force, next_wake, on_result)
+    with manager.files.reading_many(save=True):
+        return await _renew(manager, emit_for, (), force, next_wake, on_result)
+
+
+async def _renew(
+    manager: Manager,
+    emit_for: EmitFor,
+    names: Sequence[str],
+    force: bool,
+    next_wake: datetime | None,
+    on_result: Callable[[Renewal], None] | None,
+) -> list[Renewal]:
     circumstances = await manager.circumstances()
     chosen = await choose(manager.certificates, names)
     if not names:
