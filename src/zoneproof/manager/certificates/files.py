@@ -184,7 +184,7 @@ class CertificateFiles:
                     temporary.unlink(missing_ok=True)
                     _write_new(temporary, wanted[file], form.mode(_MODES[file]), form.access)
                     temporary.replace(path)
-            _sync_folder(archive)
+            flush_folder(archive)
             for file in ("privkey.pem", *wanted):
                 _give(archive / _versioned(file, version), form.mode(_MODES[file]), form.access)
             self._point(name, version, wanted)
