@@ -138,7 +138,10 @@ class Feed:
         """Give the newest change, all registrations and all values, to be read in this order."""
         with self._errors(), self.connection.transaction():
             self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self.connection.execute("SET LOCAL statement_timeout = 0")
+            # It holds no lock, and takes as long as the replica takes to write.
+            self.connection.execute(
+                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+            )
             found = PostgresTransaction(self.connection).query(_NEWEST)
             generation, stamp, subdomain = found[0]
             assert isinstance(stamp, float)
