@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from zoneproof.core.errors import InvalidInputError, StorageError
+from zoneproof.core.errors import InvalidInputError, StorageError, UnconfirmedChangeError
 from zoneproof.core.text import sanitize
 from zoneproof.storage.grouped_writes import Group, GroupedWrites, Job, run_work
 from zoneproof.storage.migrations import Migration, apply_migrations
@@ -34,7 +34,7 @@ _READERS = 3
 _MIGRATION_LOCK = 6_170_250_811  # any number, the same for all that migrate
 # A process that stands still in the middle of a transaction must not hold its locks for ever.
 _SESSION = (
-    "-c idle_in_transaction_session_timeout=2000 -c lock_timeout=4000 -c statement_timeout=8000"
+    "-c idle_in_transaction_session_timeout=2000 -c lock_timeout=8000 -c statement_timeout=9000"
     " -c timezone=UTC"
 )
 _DEFAULTS: dict[str, Any] = {
@@ -255,7 +255,15 @@ class PostgresStore:
                 if writer.closed:
                     raise _NothingCommittedError(error) from error
                 raise
-            writer.execute("COMMIT")
+            try:
+                writer.execute("COMMIT")
+            except psycopg.OperationalError as error:
+                if writer.closed:
+                    raise UnconfirmedChangeError(
+                        f"{self.server.name}: the connection was lost while it committed: what was"
+                        " written may be stored"
+                    ) from error
+                raise
         except BaseException:
             _roll_back(writer)
             raise

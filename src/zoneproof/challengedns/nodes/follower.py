@@ -69,6 +69,7 @@ class Follower:
         self._renewed_at = 0.0
         self._renewals = 0
         self._newcomer: dict[str, int] | None = None
+        self._zones_differ_at: set[str] = set()
         self._said = ""
         self._had_lease = False
         self._closing = False
@@ -167,8 +168,9 @@ class Follower:
                 self._server.name,
             )
             self._memory.suspend()
+            self._renewal = 0  # this node may not be in the list, or have another number there
+            self._renewals = 0
             self._read_everything(feed)
-            self._acknowledge(feed)
 
     def _read_everything(self, feed: Feed) -> None:
         known = self.newest.generation if self.newest else 0
@@ -203,20 +205,32 @@ class Follower:
             self._renewal = mine.renewal
             self._newcomer = None
             return True
+        if mine is None:
+            self._enter(feed)
+            return False  # the others are to be counted from after that
         others = [node for node in nodes if node.is_member and node.name != self.identity.name]
-        return self._is_known_to(feed, others, is_listed=mine is not None)
+        return self._is_known_to(feed, others)
 
-    def _is_known_to(self, feed: Feed, others: Sequence[NodeRow], *, is_listed: bool) -> bool:
+    def _enter(self, feed: Feed) -> None:
+        """Put this node into the list, in which it has no lease yet and which others read."""
+        self._withdraw()
+        identity = self.identity
+        with feed.transaction(durable=True) as tx:
+            node_rows.add(tx, identity.name, identity.address, identity.version, identity.zones)
+        self._newcomer = {}
+        self._renewed_at = 0.0
+
+    def _withdraw(self) -> None:
+        """Answer no more: the others neither wait for this node nor mind what it says."""
+        if self._renewal:
+            self._say("it was removed from the list of nodes")
+        self._memory.suspend()
+        self._replica.note_leaving()
+        self._renewal = 0
+
+    def _is_known_to(self, feed: Feed, others: Sequence[NodeRow]) -> bool:
         """Tell whether every other node has read the list with this new node in it."""
-        if not is_listed:
-            identity = self.identity
-            with feed.transaction(durable=True) as tx:
-                node_rows.add(tx, identity.name, identity.address, identity.version, identity.zones)
-            self._newcomer = None
-            if others:
-                return False  # they are to be counted from after this commit
-        if self._newcomer is None:
-            self._newcomer = {node.name: node.renewal for node in others}
+        seen = self._newcomer = self._newcomer or {}
         self._mark_ended(feed, others)
         for node in others:
             if node.may_answer:
@@ -226,10 +240,11 @@ class Follower:
                 )
                 return False
         # Two renewals: after the first of them the list was read for sure.
-        return all(
-            node.has_left or node.renewal >= self._newcomer.setdefault(node.name, node.renewal) + 2
+        known = [
+            node.has_left or node.renewal >= seen.setdefault(node.name, node.renewal) + 2
             for node in others
-        )
+        ]
+        return all(known)
 
     def _mark_ended(self, feed: Feed, nodes: Sequence[NodeRow]) -> None:
         ended = self._observer.ended(nodes)
@@ -248,16 +263,16 @@ class Follower:
                 tx, identity.name, identity.address, identity.version, identity.zones
             )
         if renewal is None:
-            self._say("it was removed from the list of nodes")
-            self._memory.suspend()
-            self._renewal = 0
+            self._withdraw()
             return
-        if renewal != self._renewal + 1 and self._renewals:
+        # A lower number is one of before a crash of the server, which need not keep them all.
+        if renewal > self._renewal + 1 and self._renewals:
             self._say(f"another process uses the name '{identity.name}': give each node its own")
             self._memory.suspend()
             self._renewal = renewal
             return
         self._renewal = renewal
+        self._newcomer = None
         with feed.statement() as tx:
             nodes = node_rows.nodes(tx)
         self._set_peers(nodes)
@@ -269,6 +284,7 @@ class Follower:
         if is_taken_up:
             self._replica.note_staying()
         self._mark_ended(feed, nodes)
+        self._compare_zones(nodes)
         if self._renewals % _UPKEEP_RENEWALS == 0:
             self._replica.keep_value_time(feed.value_time(self._value_clock))
             self._replica.sweep()
@@ -279,6 +295,17 @@ class Follower:
         if peers != self.peers:
             self._replica.set_peers(peers)
             self.peers = peers
+
+    def _compare_zones(self, nodes: Sequence[NodeRow]) -> None:
+        others = {
+            node.name for node in nodes if node.holds_lease and node.zones != self.identity.zones
+        }
+        if others != self._zones_differ_at and others:
+            _log.warning(
+                "nodes that serve other zones than this one: %s; give all the same and reload them",
+                ", ".join(sorted(others)),
+            )
+        self._zones_differ_at = others
 
     def _say(self, text: str) -> None:
         if text != self._said:

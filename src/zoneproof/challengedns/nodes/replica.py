@@ -69,6 +69,8 @@ class Replica:
             for each in (path, *path.parent.glob(f"{path.name}-*"), Announcements.path(path)):
                 each.unlink(missing_ok=True)
             self.database = _open(path)
+        if self.newest() is None:
+            self.note_leaving()  # nobody knows of what it will hold
 
     def newest(self) -> Change | None:
         """Return the newest change that it holds; None if it holds nothing."""

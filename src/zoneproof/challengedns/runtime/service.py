@@ -387,6 +387,10 @@ class _Service:
         logs.set_up(config.log)
         if self._node is not None:
             self._node.use_zones(compile_zones(config.path, config.zones))
+            try:
+                await self._database.write(self._registrations.begin_generation)
+            except StorageError as error:
+                _log.warning("the zones keep their serial: %s", error.message)
         self._registrations = replace(
             self._registrations,
             zone=config.registration_zone,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from zoneproof.challengedns.store import node_rows, rows
-from zoneproof.challengedns.store.barrier import Barrier, LeaseObserver
+from zoneproof.challengedns.store.barrier import DEADLINE, Barrier, LeaseObserver
 from zoneproof.challengedns.store.sqlite_database import COMPONENT, Observe
-from zoneproof.core.errors import StorageError
+from zoneproof.core.errors import StorageError, UnconfirmedChangeError
 from zoneproof.storage import Transaction, load_migrations
 from zoneproof.storage.migrations import require_known
 from zoneproof.storage.postgres import PostgresServer, PostgresStore, PostgresTransaction
@@ -71,7 +71,11 @@ class PostgresDatabase:
         self._require_readers()
         start = time.perf_counter()
         try:
-            result = await self._store.write(work)
+            result = await asyncio.wait_for(asyncio.shield(self._store.write(work)), DEADLINE)
+        except TimeoutError:
+            raise UnconfirmedChangeError(
+                f"{self.server.name} has not answered for {DEADLINE:g} s: the change may be stored"
+            ) from None
         finally:
             self._observe("write", time.perf_counter() - start)
         start = time.perf_counter()

@@ -1,0 +1,67 @@
+"""Nodes join, change their zones, and leave the list: nobody is left out of what others ask."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.support.challenge_service import challenge_command, register, txt, update
+from tests.support.nodes import ZONE, Cluster, publish, wait_for_leases, wait_until
+from tests.support.peers.postgres import Postgres
+
+
+def test_a_new_node_waits_until_one_that_is_down_is_back_or_removed(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    cluster = Cluster(tmp_path, postgres, database)
+    newcomer = cluster.nodes.pop()
+    with cluster as (a, b), newcomer.database, newcomer.dns:
+        account = register(a.url)
+        publish(a, account, txt("a"))
+        b.kill()
+        publish(a, account, txt("b"))
+        with newcomer:
+            newcomer.wait_for_line("node 'b' is down, and must know of a new node")
+            assert newcomer.says(account.fulldomain) == "SERVFAIL"
+            assert update(newcomer.url, account, txt("c")).status == 500
+            done = challenge_command(a.config, "node", "remove", "b", "--yes")
+            assert done.status == 0, done.stderr
+            wait_for_leases(newcomer)
+            assert newcomer.says(account.fulldomain) == [txt("a"), txt("b")]
+            assert update(newcomer.url, account, txt("c")).status == 200
+            b.start()
+            wait_for_leases(b)
+            for node in (a, b, newcomer):
+                assert node.says(account.fulldomain) == [txt("a"), txt("b"), txt("c")]
+
+
+def test_a_node_that_was_removed_by_mistake_joins_again(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    with Cluster(tmp_path, postgres, database, ("a", "b")) as (a, b):
+        account = register(a.url)
+        publish(a, account, txt("a"))
+        postgres.run("DELETE FROM challenge_node WHERE name = 'b'", database=database)
+        b.wait_for_line("it was removed from the list of nodes")
+        wait_for_leases(b)
+        publish(a, account, txt("b"))
+        assert b.says(account.fulldomain) == [txt("a"), txt("b")]
+
+
+def test_zones_are_changed_by_reloading_one_node_after_the_other(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    with Cluster(tmp_path, postgres, database, ("a", "b")) as (a, b):
+        for node in (a, b):
+            node.write_config(records='new TXT "here"')
+        a.process.send_signal(signal.SIGHUP)
+        a.wait_for_line("configuration reloaded")
+        a.wait_for_line("nodes that serve other zones than this one: b")
+        assert b.says(f"new.{ZONE}") == "NXDOMAIN"
+        b.process.send_signal(signal.SIGHUP)
+        b.wait_for_line("configuration reloaded")
+        for node in (a, b):
+            assert node.says(f"new.{ZONE}") == ["here"]
+        b.stop()
+        b.start()
+        wait_until(b.holds_lease, "it gets no lease")
