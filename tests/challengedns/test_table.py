@@ -162,7 +162,9 @@ async def test_storage_that_fails_is_servfail_for_what_is_not_known(
         assert ask(responder, f"nope.{registrations.zone}").rcode() == dns.rcode.NXDOMAIN
         assert texts(ask(responder, f"www.{registrations.zone}")) == ["statictext"]
         # Told of a change that it cannot read, it no longer knows what it knew.
-        Announcements(config.database).announce()
+        announcements = Announcements(config.database)
+        announcements.announce()
+        announcements.close()
         assert ask(responder, known.fulldomain).rcode() == dns.rcode.SERVFAIL
         assert not make_responder(config).warm_up()
     finally:

@@ -19,6 +19,7 @@ ASKING = {
     "account remove": "the account's key",
     "apply": "definitions that the file does not have, with --prune",
     "challenge key revoke": "a licence key",
+    "challenge node remove": "the place of a node that may still answer",
     "challenge registration delete": "a registration",
     "challenge registration rotate": "the old API key",
     "challenge tenant delete": "a tenant and its keys",

@@ -29,7 +29,10 @@ def node() -> None:
 @config_option
 @json_option
 def list_nodes(path: Path, as_json: bool) -> None:
-    """List the nodes: version, lease, how far each is behind, and whether its DNS answers here."""
+    """List the nodes and how each is.
+
+    Version, lease, how far it is behind, and whether its DNS answers here.
+    """
     from zoneproof.challengedns.nodes.overview import NodeFacts, node_facts
 
     config = load_config(path)
