@@ -22,8 +22,15 @@ _CHANGES = (
 _NEWEST = (
     "SELECT generation, stamp, subdomain FROM challenge_change ORDER BY generation DESC LIMIT 1"
 )
-_REGISTRATIONS = "COPY (SELECT subdomain, disabled FROM challenge_registration) TO STDOUT"
-_VALUES = "COPY (SELECT subdomain, txt, expires_at, generation FROM challenge_value) TO STDOUT"
+# In the order of SQLite's keys, which are then written one after the other.
+_REGISTRATIONS = (
+    "COPY (SELECT subdomain, disabled FROM challenge_registration"
+    ' ORDER BY subdomain COLLATE "C") TO STDOUT'
+)
+_VALUES = (
+    "COPY (SELECT subdomain, txt, expires_at, generation FROM challenge_value"
+    ' ORDER BY subdomain COLLATE "C", txt COLLATE "C") TO STDOUT'
+)
 
 
 @dataclass(frozen=True)
