@@ -53,6 +53,8 @@ def check(words: list[str]) -> None:
     while isinstance(command, click.Group) and rest:
         if rest[0] in ("--help", "--version", "-h") or _PLACEHOLDER.fullmatch(rest[0]):
             return
+        if rest[0].startswith("-") and command.invoke_without_command:
+            break  # the options of a group that does something by itself
         _, inner, rest = command.resolve_command(context, rest)
         assert inner is not None
         command = inner
