@@ -34,6 +34,7 @@ ASKING = {
     "registration remove": "the registration's key",
     "remove": "the definition, and with --delete-files the files",
     "revoke": "the certificate's worth",
+    "web token remove": "a program's way in",
     "web user remove": "who may sign in",
 }
 # What these are about is another thing in each command; all other options are worded alike.

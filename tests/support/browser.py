@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.peers import TOOLS
 
+PATIENCE = 90_000  # milliseconds: nothing is told from how long it took
 _ROOT = TOOLS / "browser"
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
@@ -36,6 +44,7 @@ def open_browser(folder: Path) -> Iterator[Browser]:
     }
     if sys.version_info < (3, 12):  # commands inside of tests leave one that is for their loop
         asyncio.set_child_watcher(asyncio.ThreadedChildWatcher())
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=_ROOT / "usr/lib/chromium/chromium-headless-shell",
@@ -53,6 +62,7 @@ class Watched:
         self.base = base
         self.complaints: list[str] = []
         self.context: BrowserContext = browser.new_context(base_url=base, **options)
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))

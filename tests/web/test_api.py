@@ -156,6 +156,8 @@ def test_no_token_a_wrong_one_and_a_removed_one_are_refused(
 
 def test_a_session_works_for_the_servers_own_pages_only(administrator: Client) -> None:
     assert send(administrator, "GET", "/accounts").status == 200
+    asked = administrator.get(f"{ROOT}/accounts", {"Sec-Fetch-Site": "cross-site"})
+    assert asked.status == 401
     refused = send(administrator, "DELETE", "/certificates/a.example")
     assert refused.status == 403
     assert refused.json["error"] == "cross_origin"

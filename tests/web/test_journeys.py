@@ -9,8 +9,6 @@ from tests.support.web_pages import PASSWORD, WebPages
 from tests.support.world import World
 from tests.web.conftest import Watch
 
-LONG = 60_000  # milliseconds
-
 
 def become_administrator(page: Page, link: str) -> None:
     page.goto(link)
@@ -37,13 +35,13 @@ def test_from_the_first_link_to_a_certificate_that_is_downloaded(
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Request the first certificate").click()
     page.get_by_label("One in a line").press_sequentially("example.com *.example.com")
-    expect(page.locator("#looks")).to_contain_text("zone example.com", timeout=LONG)
+    expect(page.locator("#looks")).to_contain_text("zone example.com")
     page.get_by_label("Through the DNS provider").check()
     page.get_by_role("button", name="Preview").click()
-    expect(page.locator("#preview")).to_contain_text("Issuing it would work", timeout=LONG)
+    expect(page.locator("#preview")).to_contain_text("Issuing it would work")
     assert world.listed() == []  # nothing is saved before it is requested
     request(page)
-    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    expect(page.locator("#run-status")).to_have_text("done")
     expect(page.locator("#panel")).to_contain_text("example.com is issued")
     expect(page.locator("#log")).to_contain_text("2 challenges handed to the CA")
     with page.expect_download() as download:
@@ -64,7 +62,7 @@ def test_an_order_that_pauses_for_a_person_shows_which_records_are_there_and_con
     page.get_by_label("By hand").check()
     page.get_by_role("button", name="Preview").click()
     request(page)
-    expect(page.locator("#run-status")).to_have_text("awaiting user", timeout=LONG)
+    expect(page.locator("#run-status")).to_have_text("awaiting user")
     expect(page.locator("#panel")).to_contain_text("missing at ns1.example.com")
     record = page.locator(".record code").inner_text()
     page.goto("/")
@@ -72,7 +70,7 @@ def test_an_order_that_pauses_for_a_person_shows_which_records_are_there_and_con
     name, *_, quoted = record.split()
     change_txt.change(world.knot.port, name.rstrip("."), quoted.strip('"'))
     page.get_by_role("button", name="Look again").click()
-    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    expect(page.locator("#run-status")).to_have_text("done")
     expect(page.locator("#log")).to_contain_text("seen at ns1.example.com")
     assert [one["status"] for one in world.listed()] == ["valid"]
 
@@ -88,14 +86,14 @@ def test_a_credential_that_is_wrong_says_what_is_wrong_and_works_once_it_is_chan
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Zone").fill("example.com")
     page.get_by_role("button", name="Test", exact=True).click()
-    expect(page.locator("#run-status")).to_have_text("failed", timeout=LONG)
+    expect(page.locator("#run-status")).to_have_text("failed")
     expect(page.locator("#panel")).to_contain_text("does not work")
     page.goto("/credentials/dns")
     page.get_by_label("secret").fill(secret)
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Zone").fill("example.com")
     page.get_by_role("button", name="Test", exact=True).click()
-    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    expect(page.locator("#run-status")).to_have_text("done")
     expect(page.locator("#panel")).to_contain_text("removed again")
 
 
@@ -140,7 +138,7 @@ def test_a_page_that_is_loaded_again_goes_on_where_the_events_were(
     world.good("add", "two.example.com", "--credential", "dns")
     page.goto("/certificates/two.example.com")
     page.get_by_role("button", name="Renew now").click()
-    expect(page.locator("#run-status")).to_have_text("done", timeout=LONG)
+    expect(page.locator("#run-status")).to_have_text("done")
     lines = page.locator("#log li").all_inner_texts()
     page.reload()
     assert page.locator("#log li").all_inner_texts() == lines

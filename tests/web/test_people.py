@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,35 @@ def test_without_the_extra_the_command_says_what_to_install(inside: Inside, tmp_
     assert done.returncode == 2
     assert done.stderr.endswith("install zoneproof[web]\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_somebody_changes_the_password_and_ends_sessions(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        elsewhere = Client(pages.url)
+        elsewhere.post("/sign-in", name="alice", password=PASSWORD)
+        new = f"{PASSWORD} staple"
+        wrong = alice.post("/me/password", present="wrong", password=new, again=new)
+        assert (wrong.status, "present password is wrong" in wrong.text) == (400, True)
+        assert alice.post("/me/password", present=PASSWORD, password=new, again=new).status == 303
+        assert elsewhere.get("/").status == 303  # it is signed out, too
+        assert alice.post("/sign-in", name="alice", password=new).status == 303
+        victor = pages.user(alice, "victor", "viewer")
+        (own,) = re.findall(r"/me/sessions/([\w-]+)/end", alice.get("/me").text)
+        victor.post(f"/me/sessions/{own}/end")
+        assert alice.get("/").status == 200  # which is not victor's to end
+        alice.post(f"/me/sessions/{own}/end")
+        assert alice.get("/").status == 303
+
+
+def test_a_token_of_the_command_line(inside: Inside) -> None:
+    secret = inside.good("web", "token", "add", "ci", "--role=viewer", "--days=7").strip()
+    (listed,) = json.loads(inside.good("web", "token", "list", "--json"))
+    assert (listed["name"], listed["role"]) == ("ci", "viewer")
+    assert secret not in json.dumps(listed)
+    with WebPages(inside.home) as pages:
+        program = Client(pages.url, headers={"Authorization": f"Bearer {secret}"})
+        assert program.get("/api/v1/certificates").json == []
+        inside.good("web", "token", "remove", "ci", "--yes")
+        assert program.get("/api/v1/certificates").status == 401
+    assert "there is no token 'ci'" in inside.run("web", "token", "remove", "ci", "--yes").stderr

@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from zoneproof.cli.asking import confirm, yes_option
+from zoneproof.cli.audited import person
 from zoneproof.cli.option_groups import Commands, authoritative_port_option, json_option
 from zoneproof.cli.options import run_from
 from zoneproof.cli.output import json_document, print_table, tell
 from zoneproof.cli.running import run_until_done, run_with_manager
 from zoneproof.cli.web_options import serve_pages, web_options
 from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Home, Manager
 from zoneproof.manager.people.roles import ROLES
 
@@ -143,6 +145,77 @@ def list_users(as_json: bool) -> None:
         for one in found
     ]
     print_table(("NAME", "ROLE", "PASSWORD", "SIGNED IN"), rows)
+
+
+@web.group(cls=Commands)
+def token() -> None:
+    """The tokens with which programs use the REST API."""
+
+
+@token.command("add")
+@click.argument("name")
+@_role_option
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=365,
+    show_default=True,
+    metavar="DAYS",
+    help="For how many days it is good.",
+)
+@json_option
+def add_token(name: str, role: str, days: int, as_json: bool) -> None:
+    """Make a token, which is printed once."""
+    secret = run_with_manager(
+        lambda manager: manager.people.tokens.add(name, role, days, person()), needs_secrets=False
+    )
+    tell({"token": name, "secret": secret}, secret, as_json=as_json)
+
+
+@token.command("list")
+@json_option
+def list_tokens(as_json: bool) -> None:
+    """List the tokens; what is secret is never shown."""
+    found = run_with_manager(
+        lambda manager: manager.people.tokens.all(), needs_secrets=False, to_read=True
+    )
+    if as_json:
+        json_document(found)
+        return
+    if not found:
+        click.echo("no tokens yet: 'zoneproof web token add'")
+        return
+    now = datetime.now(UTC)
+    rows = [
+        (
+            one.name,
+            one.role,
+            times.distance(one.expires_at, now),
+            times.distance(one.used_at, now) if one.used_at else "never",
+        )
+        for one in found
+    ]
+    print_table(("NAME", "ROLE", "EXPIRES", "USED"), rows)
+
+
+@token.command("remove")
+@click.argument("name")
+@yes_option
+@json_option
+def remove_token(name: str, yes: bool, as_json: bool) -> None:
+    """Remove a token: programs that use it are refused."""
+
+    async def work(manager: Manager) -> None:
+        found = [one for one in await manager.people.tokens.all() if one.name == name]
+        if not found:
+            raise InvalidInputError(
+                f"there is no token '{name[:80]}': 'zoneproof web token list' shows all"
+            )
+        await manager.people.tokens.remove(found[0].id)
+
+    confirm(f"Remove the token {name}?", yes=yes)
+    run_with_manager(work, needs_secrets=False)
+    tell({"removed": name}, f"{name} is removed", as_json=as_json)
 
 
 @user.command()

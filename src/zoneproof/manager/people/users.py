@@ -154,10 +154,15 @@ class Users:
         tx.execute("DELETE FROM sign_in_links WHERE digest = ?", (digest(secret),))
         if not link.name or not tx.query("SELECT 1 FROM users WHERE name = ?", (name,)):
             self.add.within(tx, name, link.role)
+        self.set_password.within(tx, name, password)
+        return self.get.within(tx, name)
+
+    @writes
+    def set_password(self, tx: Transaction, name: str, password: str) -> None:
+        """Set a user's password (its hash), and end all sessions. Raises InvalidInputError."""
         user = self.get.within(tx, name)
         tx.execute("UPDATE users SET password = ? WHERE id = ?", (password, user.id))
         tx.execute("DELETE FROM sessions WHERE user_id = ?", (user.id,))
-        return self.get.within(tx, name)
 
 
 def _user(row: Row) -> User:

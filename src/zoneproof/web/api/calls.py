@@ -22,6 +22,7 @@ from zoneproof.core.text import printable
 from zoneproof.manager import Manager
 from zoneproof.manager.people.audit import OK
 from zoneproof.manager.people.roles import Role, may
+from zoneproof.manager.people.sessions import Session
 from zoneproof.serving.middleware import sender
 from zoneproof.serving.operations import Operation
 from zoneproof.serving.requests import decode, read_body, read_query
@@ -135,7 +136,7 @@ async def _caller(manager: Manager, request: Request) -> tuple[str, Role]:
             if tokens.is_to_be_noted(token):
                 await tokens.note_use(token)
             return f"token {token.name}", token.role
-    elif session := await signed_in(manager, request):
+    elif session := await _session(manager, request):
         return session.user, session.role
     raise HttpError(
         401,
@@ -143,6 +144,13 @@ async def _caller(manager: Manager, request: Request) -> tuple[str, Role]:
         "send 'Authorization: Bearer' with an API token that has not expired",
         _BEARER,
     )
+
+
+async def _session(manager: Manager, request: Request) -> Session | None:
+    """Return the session of one of our own pages; to what another site asks for, nobody is."""
+    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        return None
+    return await signed_in(manager, request)
 
 
 def refused(error: ZoneproofError) -> Response:

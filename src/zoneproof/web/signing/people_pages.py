@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
 from zoneproof.manager.people.roles import MEANINGS, ROLES
-from zoneproof.web.visits import Page, Visit
+from zoneproof.manager.people.sessions import Session
+from zoneproof.web.visits import Page, Visit, end_session
 
 _ENTRIES = 100
 
@@ -14,6 +16,9 @@ _ENTRIES = 100
 def pages() -> list[Page]:
     """Return the pages."""
     return [
+        Page("GET", "/me", _me),
+        Page("POST", "/me/password", _change_password),
+        Page("POST", "/me/sessions/{name}/end", _end_own_session),
         Page("GET", "/users", _users, "administrator"),
         Page("POST", "/users", _add_user, "administrator"),
         Page("POST", "/users/{name}/role", _set_role, "administrator"),
@@ -24,6 +29,46 @@ def pages() -> list[Page]:
         Page("POST", "/tokens/{name}/remove", _remove_token, "administrator"),
         Page("GET", "/audit", _audit, "administrator"),
     ]
+
+
+async def _me(visit: Visit, error: str = "") -> Response:
+    assert visit.who is not None
+    return visit.page(
+        "me.html",
+        400 if error else 200,
+        sessions=await _own_sessions(visit),
+        meaning=MEANINGS[visit.who.role],
+        shortest=SHORTEST,
+        error=error,
+    )
+
+
+async def _own_sessions(visit: Visit) -> list[Session]:
+    assert visit.who is not None
+    found = await visit.manager.people.sessions.all()
+    return [one for one in found if one.user == visit.who.user]
+
+
+async def _change_password(visit: Visit) -> Response:
+    users, form = visit.manager.people.users, visit.form
+    visit.does("change password", visit.person)
+    try:
+        if form.secret("password") != form.secret("again"):
+            raise InvalidInputError("the two passwords differ: type the same twice")
+        stored = await users.password_of(visit.person)
+        if not await is_password(stored, form.secret("present")):
+            raise InvalidInputError("the present password is wrong")
+        await users.set_password(visit.person, await hash_password(form.secret("password")))
+    except InvalidInputError as error:
+        return await _me(visit, visit.refused(error))
+    return end_session(visit.go("/sign-in", "The password is changed: sign in with it."))
+
+
+async def _end_own_session(visit: Visit) -> Response:
+    visit.does("end session", visit.person)
+    if visit.name in {one.id for one in await _own_sessions(visit)}:
+        await visit.manager.people.sessions.end(visit.name)
+    return visit.go("/me", "The session has ended.")
 
 
 async def _users(visit: Visit, error: str = "", secret: str = "", link: str = "") -> Response:

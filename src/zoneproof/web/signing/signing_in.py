@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 
 from starlette.responses import Response
 
@@ -28,8 +30,8 @@ _AT_ONCE, _SECONDS = 5, 20.0  # failures of a user or an address at once, and th
 class Failures:
     """Slows down who guesses: by the name that is tried, and by where the attempts come from."""
 
-    def __init__(self) -> None:
-        self._limit = RateLimit(1 / _SECONDS, _AT_ONCE)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = RateLimit(1 / _SECONDS, _AT_ONCE, clock=clock)
 
     def wait(self, *keys: str) -> int:
         """Count an attempt; return the seconds to wait, 0 for none."""
