@@ -35,6 +35,7 @@ PATHS = {
     "/certificates/{name}/deployment": "/certificates/api.example.net/deployment",
     "/certificates/{name}/history": "/certificates/www.example.com/history",
     "/certificates/{name}/revoke": "/certificates/www.example.com/revoke",
+    "/certificates/{name}/new-task": "/certificates/www.example.com/new-task?kind=nginx",
     "/new-certificate/look": "/new-certificate/look?names=www.example.com",
     "/new-certificate": "/new-certificate?names=shop.example.com",
     "/credentials/{name}": "/credentials/dns",

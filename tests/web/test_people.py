@@ -194,3 +194,31 @@ def test_a_token_of_the_command_line(inside: Inside) -> None:
         inside.good("web", "token", "remove", "ci", "--yes")
         assert program.get("/api/v1/certificates").status == 401
     assert "there is no token 'ci'" in inside.run("web", "token", "remove", "ci", "--yes").stderr
+
+
+def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: Inside) -> None:
+    inside.good(*ADD)
+    fields = ("--field=server=192.0.2.1", "--no-test")
+    inside.good("credential", "add", "rfc2136", "--name=dns", *fields)
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        at = "/certificates/a.example"
+        given = {"names": "a.example", "renew": "yes", "key_type": "ec384"}
+        chosen = alice.post(f"{at}/definition", way="credential", credential="dns", **given)
+        assert chosen.status == 303, chosen.text
+        wrong = alice.post(f"{at}/new-task", kind="copy", **{"field.fullchain": "relative"})
+        assert (wrong.status, "absolute" in wrong.text) == (400, True)
+        key = "whsec_dmVyeS1zZWNyZXQtdmVyeS1zZWNyZXQtdmVyeQ=="
+        url = {"field.url": "https://hook.example/", "field.secret": key}
+        task = {"kind": "webhook", "called": "hook", **url}
+        assert alice.post(f"{at}/new-task", **task).status == 303
+        definition = json.loads(inside.good("show", "a.example", "--json"))["definition"]
+        assert definition["method"] == [{"credential": "dns"}]
+        assert definition["key_type"] == "ec384"
+        assert [one["name"] for one in definition["deploy"]] == ["hook"]
+        assert key not in json.dumps(definition)
+        assert key not in alice.get(f"{at}/deployment").text
+        assert alice.post(f"{at}/new-task", **task).status == 400  # the name is taken
+        assert alice.post(f"{at}/remove-task", task="hook").status == 303
+        definition = json.loads(inside.good("show", "a.example", "--json"))["definition"]
+        assert "deploy" not in definition

@@ -13,6 +13,7 @@ from zoneproof.web.pages import (
     providers,
     run_pages,
     settings,
+    tasks,
 )
 from zoneproof.web.visits import Page
 
@@ -25,6 +26,7 @@ def all_pages() -> list[Page]:
         *certificates.pages(),
         *certificate.pages(),
         *certificate_changes.pages(),
+        *tasks.pages(),
         *run_pages.pages(),
         *credentials.pages(),
         *accounts.pages(),

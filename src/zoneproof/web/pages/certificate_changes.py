@@ -10,9 +10,10 @@ from starlette.responses import Response
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager import CertificateDefinition, Proposal, describe_changes
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
-from zoneproof.manager.certificates.proposal import save
+from zoneproof.manager.certificates.proposal import CertificateOptions, save
+from zoneproof.web.forms import Form
 from zoneproof.web.pages.certificate import frame
-from zoneproof.web.pages.choices import account_choices, key_types
+from zoneproof.web.pages.choices import account_choices, credential_choices, key_types
 from zoneproof.web.visits import Page, Visit
 
 
@@ -38,6 +39,7 @@ async def _show(visit: Visit, error: str = "", toml: str = "") -> Response:
         accounts=await account_choices(visit.manager, definition.account),
         key_types=key_types(),
         methods=context["found"].method_rows(),
+        credentials=await credential_choices(visit.manager),
         toml=toml or format_definitions([definition]),
         error=error,
         today=datetime.now(UTC).date(),
@@ -49,8 +51,9 @@ async def _save(visit: Visit) -> Response:
     before = (await visit.manager.certificates.get(visit.name)).definition
     form = visit.form
     try:
+        changed = _with_method(form, before)
         changed = replace(
-            before,
+            changed,
             identifiers=form.words("names") if not before.csr else before.identifiers,
             account=form.text("account"),
             renew=form.is_on("renew"),
@@ -63,6 +66,18 @@ async def _save(visit: Visit) -> Response:
         return await _saved(visit, changed, before)
     except ZoneproofError as error:
         return await _show(visit, visit.refused(error))
+
+
+def _with_method(form: Form, before: CertificateDefinition) -> CertificateDefinition:
+    """Return the definition with the method that the form chooses, if it chooses another one."""
+    way, credential = form.text("way"), form.text("credential")
+    if way == "manual":
+        return CertificateOptions(provider="manual").applied_to(before).definition
+    if way == "credential":
+        if not credential:
+            raise InvalidInputError("choose a credential")
+        return CertificateOptions(credential=credential).applied_to(before).definition
+    return before
 
 
 async def _save_toml(visit: Visit) -> Response:
