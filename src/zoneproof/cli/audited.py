@@ -38,7 +38,7 @@ def _arguments(context: click.Context) -> list[str]:
     for parameter in context.command.params:
         if isinstance(parameter, click.Argument) and parameter.name:
             value = context.params.get(parameter.name) or ()
-            found += [str(value)] if isinstance(value, str) else map(str, value)
+            found += map(str, value if isinstance(value, tuple) else (value,))
     return found
 
 
