@@ -222,3 +222,23 @@ def test_other_addresses_than_loopback_need_tls(inside: Inside, listen: str) -> 
     result = inside.run("web", "--listen", listen)
     assert result.status == 2
     assert "only with TLS" in result.stderr
+
+
+def test_a_proxy_names_the_user_and_nobody_else_does(
+    pages: WebPages, people: dict[str, Client]
+) -> None:
+    header = {"X-Remote-User": "victor"}
+    assert pages.stranger().get("/", header).status == 303
+    options = ("--user-header", "X-Remote-User", "--proxy")
+    with WebPages(pages.home, *options, "127.0.0.1") as behind:
+        known = behind.stranger().get("/", header)
+        assert known.status == 200
+        assert "victor" in known.text
+        assert behind.stranger().get("/users", header).status == 403  # victor is a viewer
+        assert behind.stranger().get("/", {"X-Remote-User": "nobody"}).status == 303
+        assert behind.stranger().get("/").status == 303
+        assert behind.stranger().get("/api/v1/accounts", header).status == 200
+    with WebPages(pages.home, *options, "192.0.2.1") as elsewhere:
+        assert elsewhere.stranger().get("/", header).status == 303
+        forwarded = {**header, "X-Forwarded-For": "192.0.2.1"}
+        assert elsewhere.stranger().get("/", forwarded).status == 303

@@ -39,11 +39,15 @@ _OPTIONS = (
         metavar="NETWORK",
         help="A reverse proxy whose X-Forwarded-For is believed. Repeatable.",
     ),
+    click.option(
+        "--user-header",
+        default="",
+        metavar="NAME",
+        help="The header in which those proxies name the user whom they have let in.",
+    ),
 )
-WEB_GROUP = (
-    "The web pages",
-    ("listen", "web", "hosts", "tls_managed", "tls_certificate", "tls_key", "proxies"),
-)
+_NAMES = ("hosts", "tls_managed", "tls_certificate", "tls_key", "proxies", "user_header")
+WEB_GROUP = ("The web pages", ("listen", "web", *_NAMES))
 
 
 def web_options(command: F) -> F:
@@ -64,7 +68,10 @@ def serve_pages(
         certificate=_pair(settings["tls_certificate"], settings["tls_key"]),
         managed=settings["tls_managed"],
         proxies=tuple(map(_network, settings["proxies"])),
+        user_header=settings["user_header"],
     )
+    if options.user_header and not options.proxies:
+        raise InvalidInputError("--user-header is for proxies: name them with --proxy")
     if options.managed and options.certificate:
         raise InvalidInputError("choose one of --tls-managed and --tls-certificate")
     return serving(home, options, lambda url: _tell_ready(url, as_json=as_json), run)

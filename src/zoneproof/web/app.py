@@ -30,12 +30,19 @@ from zoneproof.web.visits import Page, Site, page_routes, plain_error
 _PER_MINUTE = 1200  # requests of one address
 
 
-def make_site(home: Home, options: RunOptions | None = None) -> Site:
-    """Return what the visits to a home's pages share."""
+def make_site(
+    home: Home,
+    options: RunOptions | None = None,
+    *,
+    proxies: Collection[IPNetwork] = (),
+    user_header: str = "",
+) -> Site:
+    """Return what the visits to a home's pages share; what ``proxies`` say of clients counts."""
     options = options or RunOptions()
     found = assets.Assets()
     files = RememberedFiles(home.path)
-    return Site(home, Runs(home, options), found, Templates(found), files, options)
+    runs, templates = Runs(home, options), Templates(found)
+    return Site(home, runs, found, templates, files, options, tuple(proxies), user_header)
 
 
 def every_page() -> list[Page]:
@@ -43,11 +50,8 @@ def every_page() -> list[Page]:
     return [*signing_in.pages(), *people_pages.pages(), *all_pages()]
 
 
-def make_app(site: Site, hosts: Collection[str], proxies: Collection[IPNetwork] = ()) -> ASGIApp:
-    """Return the pages as an ASGI application.
-
-    ``hosts`` are the names by which it is reached; what ``proxies`` say of their clients counts.
-    """
+def make_app(site: Site, hosts: Collection[str]) -> ASGIApp:
+    """Return the pages as an ASGI application; ``hosts`` are names by which it is reached."""
     pages = every_page()
     app = Starlette(
         routes=[
@@ -59,7 +63,7 @@ def make_app(site: Site, hosts: Collection[str], proxies: Collection[IPNetwork] 
             Middleware(
                 LimitedRequests,
                 per_minute=_PER_MINUTE,
-                trusted_proxies=list(proxies),
+                trusted_proxies=site.proxies,
                 refuse=_error,
             ),
             Middleware(Guard, hosts=hosts, refuse=_error),

@@ -30,7 +30,7 @@ class WebOptions:
 
     ``hosts`` are names by which browsers reach them; ``managed`` is a certificate of this home to
     show, instead of ``certificate``, files. ``proxies`` are reverse proxies, which say who their
-    clients are.
+    clients are, and in ``user_header``, unless it is empty, which user they have let in.
     """
 
     listen: str = DEFAULT
@@ -38,6 +38,7 @@ class WebOptions:
     certificate: KeyPair | None = None
     managed: str = ""
     proxies: tuple[IPNetwork, ...] = ()
+    user_header: str = ""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -78,9 +79,9 @@ async def serving(
             " certificate of this home, or --tls-certificate and --tls-key; or listen on 127.0.0.1,"
             " behind a proxy"
         )
-    site = make_site(home, run)
+    site = make_site(home, run, proxies=options.proxies, user_header=options.user_header)
     server = HttpServer(
-        make_app(site, names, options.proxies),
+        make_app(site, names),
         pair,
         connections=_CONNECTIONS,
         of_one=_OF_ONE,

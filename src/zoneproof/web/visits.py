@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +25,9 @@ from zoneproof.core.errors import (
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
 from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.manager.people.audit import OK
-from zoneproof.manager.people.roles import Role, may
+from zoneproof.manager.people.roles import Role, may, now_text
 from zoneproof.manager.people.sessions import Session
+from zoneproof.serving.limits import IPNetwork, read_address
 from zoneproof.serving.middleware import sender
 from zoneproof.serving.responses import HttpError, of_framework
 from zoneproof.web.assets import Assets
@@ -47,7 +48,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Site:
-    """What all visits share."""
+    """What all visits share.
+
+    ``user_header`` is the header in which ``proxies`` name the user whom they have let in, empty
+    for none.
+    """
 
     home: Home
     runs: Runs
@@ -55,6 +60,8 @@ class Site:
     templates: Templates
     files: RememberedFiles
     options: RunOptions = field(default_factory=RunOptions)
+    proxies: tuple[IPNetwork, ...] = ()
+    user_header: str = ""
 
     def open_manager(self) -> AbstractAsyncContextManager[Manager]:
         """Open the home for one visit, as each command does, so that what changes is seen."""
@@ -153,7 +160,7 @@ def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]
     async def handle(request: Request) -> Response:
         form = await read_form(request) if page.method == "POST" else Form([])
         async with site.open_manager() as manager:
-            who = await signed_in(manager, request)
+            who = await signed_in(site, manager, request)
             visit = Visit(site, request, manager, who, form, _note_of(request))
             return await _answer(visit, page)
 
@@ -198,14 +205,39 @@ def _status(error: ZoneproofError) -> int:
     return 502
 
 
-async def signed_in(manager: Manager, request: Request) -> Session | None:
-    """Return the session that the request's cookie stands for, or None."""
+async def signed_in(site: Site, manager: Manager, request: Request) -> Session | None:
+    """Return the session of whom a trusted proxy names, or that the cookie stands for, or None."""
+    if site.user_header and is_from(request, site.proxies):
+        return await _named_by_proxy(manager, request, request.headers.get(site.user_header, ""))
     secret = request.cookies.get(SESSION_COOKIE, "")
     sessions = manager.people.sessions
     found = await sessions.find(secret) if secret else None
     if found and sessions.is_to_be_noted(found):
         await sessions.note_use(found)
     return found
+
+
+def is_from(request: Request, networks: Collection[IPNetwork]) -> bool:
+    """Tell whether the connection itself comes from one of the networks."""
+    address = read_address(request.client.host) if request.client else None
+    return address is not None and any(address in network for network in networks)
+
+
+async def _named_by_proxy(manager: Manager, request: Request, name: str) -> Session | None:
+    """Return a session, which is stored nowhere, for a user whom the proxy has let in."""
+    found = [user for user in await manager.people.users.all() if user.name == name]
+    if not found:
+        return None
+    now = now_text()
+    return Session(
+        id="",
+        user=found[0].name,
+        role=found[0].role,
+        address=str(sender(request)),
+        browser="",
+        created_at=now,
+        seen_at=now,
+    )
 
 
 def problem(visit: Visit, status: int, message: str, records: Iterable[str] = ()) -> Response:

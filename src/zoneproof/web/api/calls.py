@@ -84,7 +84,7 @@ def operation(
         content = decode(await read_body(request), body) if body is not None else None
         asked = read_query(request, query) if query is not None else None
         async with site.open_manager() as manager:
-            person, has = await _caller(manager, request)
+            person, has = await _caller(site, manager, request)
             if not may(has, role):
                 raise HttpError(403, "forbidden", f"this needs the role {role}")
             call = Call(site, request, manager, person, has, content, asked)
@@ -126,7 +126,7 @@ def _json(status: int, found: Any) -> Response:
     return Response(status_code=204) if status == 204 else json_answer(status, found)
 
 
-async def _caller(manager: Manager, request: Request) -> tuple[str, Role]:
+async def _caller(site: Site, manager: Manager, request: Request) -> tuple[str, Role]:
     """Return who calls and the role. Raises HttpError for somebody unknown."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme:
@@ -136,7 +136,7 @@ async def _caller(manager: Manager, request: Request) -> tuple[str, Role]:
             if tokens.is_to_be_noted(token):
                 await tokens.note_use(token)
             return f"token {token.name}", token.role
-    elif session := await _session(manager, request):
+    elif session := await _session(site, manager, request):
         return session.user, session.role
     raise HttpError(
         401,
@@ -146,11 +146,11 @@ async def _caller(manager: Manager, request: Request) -> tuple[str, Role]:
     )
 
 
-async def _session(manager: Manager, request: Request) -> Session | None:
+async def _session(site: Site, manager: Manager, request: Request) -> Session | None:
     """Return the session of one of our own pages; to what another site asks for, nobody is."""
     if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         return None
-    return await signed_in(manager, request)
+    return await signed_in(site, manager, request)
 
 
 def refused(error: ZoneproofError) -> Response:
