@@ -11,7 +11,7 @@ from tests.cli.inside import Inside
 from tests.support.web_pages import PASSWORD, Answer, Client, WebPages
 from zoneproof.manager.people.roles import ROLES, may
 from zoneproof.web.app import every_page
-from zoneproof.web.signing.signing_in import Failures
+from zoneproof.web.signing.session import Failures
 from zoneproof.web.visits import Page
 
 NAMES = {"name": "a.example", "file": "fullchain.pem"}

@@ -105,8 +105,8 @@ class Visit:
         """Say for the audit log what this visit does."""
         self.action, self.subject = action, subject
 
-    def page(self, template: str, status: int = 200, **context: Any) -> Response:
-        """Return a page."""
+    def page(self, template: str, code: int = 200, /, **context: Any) -> Response:
+        """Return a page, with a status code."""
         theme = self.request.cookies.get(_THEME_COOKIE, "")
         common = {
             "visit": self,
@@ -116,7 +116,7 @@ class Visit:
             "theme": theme if theme in THEMES else "",
             "is_htmx": "hx-request" in self.request.headers,
         }
-        answer = HTMLResponse(self.site.templates.render(template, common | context), status)
+        answer = HTMLResponse(self.site.templates.render(template, common | context), code)
         if self.note:
             answer.delete_cookie(_NOTE_COOKIE, path="/", secure=True, httponly=True)
         return answer
@@ -241,8 +241,9 @@ async def _named_by_proxy(manager: Manager, request: Request, name: str) -> Sess
 
 
 def problem(visit: Visit, status: int, message: str, records: Iterable[str] = ()) -> Response:
-    """Return a page that says what is wrong."""
-    return visit.page("problem.html", status, message=message, records=tuple(records))
+    """Return a page that says what is wrong, with the menu for whoever is signed in."""
+    template = "problem.html" if visit.who else "plain.html"
+    return visit.page(template, status, message=message, status=status, records=tuple(records))
 
 
 def _note_of(request: Request) -> str:

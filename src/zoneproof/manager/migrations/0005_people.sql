@@ -47,3 +47,15 @@ CREATE TABLE audit (
   result TEXT NOT NULL
 );
 CREATE INDEX audit_by_time ON audit (at);
+
+-- Public keys of authenticators (WebAuthn), base64url.
+CREATE TABLE passkeys (
+  id TEXT PRIMARY KEY,
+  user_id TEXT NOT NULL,
+  credential_id TEXT NOT NULL UNIQUE,
+  public_key TEXT NOT NULL,
+  sign_count INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  used_at TEXT NOT NULL
+);

@@ -98,6 +98,7 @@ class Users:
         user = self.get.within(tx, name)
         self._require_another(tx, user)
         tx.execute("DELETE FROM sessions WHERE user_id = ?", (user.id,))
+        tx.execute("DELETE FROM passkeys WHERE user_id = ?", (user.id,))
         tx.execute("DELETE FROM sign_in_links WHERE name = ?", (name,))
         tx.execute("DELETE FROM users WHERE id = ?", (user.id,))
 

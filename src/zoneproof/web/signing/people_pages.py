@@ -8,6 +8,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
 from zoneproof.manager.people.roles import MEANINGS, ROLES
 from zoneproof.manager.people.sessions import Session
+from zoneproof.web.signing import passkeys
 from zoneproof.web.visits import Page, Visit, end_session
 
 _ENTRIES = 100
@@ -37,6 +38,8 @@ async def _me(visit: Visit, error: str = "") -> Response:
         "me.html",
         400 if error else 200,
         sessions=await _own_sessions(visit),
+        passkeys=await visit.manager.people.passkeys.of(visit.who.user),
+        may_add=passkeys.are_possible(visit.request),
         meaning=MEANINGS[visit.who.role],
         shortest=SHORTEST,
         error=error,
