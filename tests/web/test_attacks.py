@@ -242,3 +242,16 @@ def test_a_proxy_names_the_user_and_nobody_else_does(
         assert elsewhere.stranger().get("/", header).status == 303
         forwarded = {**header, "X-Forwarded-For": "192.0.2.1"}
         assert elsewhere.stranger().get("/", forwarded).status == 303
+
+
+def test_an_operator_chooses_no_folder_no_port_and_no_other_ca(
+    people: dict[str, Client],
+) -> None:
+    for chosen in (
+        {"way": "webroot", "webroot": "/etc"},
+        {"way": "standalone"},
+        {"way": "manual", "directory": "http://127.0.0.1:1/dir"},
+    ):
+        answer = people["operator"].post("/new-certificate", names="a.example", **chosen)
+        assert answer.status == 400
+        assert "only an administrator chooses" in answer.text

@@ -14,8 +14,8 @@ Role = Literal["viewer", "operator", "administrator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 MEANINGS: dict[Role, str] = {
     "viewer": "sees everything but secrets",
-    "operator": "also requests, renews and resumes certificates",
-    "administrator": "also changes definitions, credentials, accounts, users and settings",
+    "operator": "sees everything but secrets; requests, renews and deploys certificates",
+    "administrator": "may do everything",
 }
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 

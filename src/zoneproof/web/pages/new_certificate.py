@@ -25,7 +25,8 @@ from zoneproof.web.pages.preview_view import PreviewView
 from zoneproof.web.visits import Page, Visit
 
 _MOST_LOOKED_AT = 20
-_WAYS = ("credential", "manual", "webroot", "standalone")
+_WAYS = ("credential", "manual")
+_WAYS_OF_ADMINISTRATORS = ("webroot", "standalone")
 _OF_CERTIFICATE = ("account", "key_type", "profile", "preferred_chain")
 _OF_METHOD = ("zone", "delegation", "propagation")
 
@@ -33,9 +34,9 @@ _OF_METHOD = ("zone", "delegation", "propagation")
 def pages() -> list[Page]:
     """Return the pages."""
     return [
-        Page("GET", "/new-certificate", _show, "administrator"),
-        Page("GET", "/new-certificate/look", _look, "administrator"),
-        Page("POST", "/new-certificate", _submit, "administrator"),
+        Page("GET", "/new-certificate", _show, "operator"),
+        Page("GET", "/new-certificate/look", _look, "operator"),
+        Page("POST", "/new-certificate", _submit, "operator"),
     ]
 
 
@@ -98,6 +99,11 @@ async def _submit(visit: Visit) -> Response:
 
 async def _proposal(visit: Visit, form: Form) -> Proposal:
     names = form.words("names")
+    of_administrators = form.text("way") in _WAYS_OF_ADMINISTRATORS or form.text("directory")
+    if of_administrators and not visit.may("administrator"):
+        raise InvalidInputError(
+            "only an administrator chooses a folder or a port of this machine, or another CA"
+        )
     if not names:
         raise InvalidInputError("write at least one name: example.com, *.example.com")
     certificate = form.text("certificate") or default_name(names)
@@ -116,7 +122,7 @@ def _account(form: Form) -> str:
 
 def _options(form: Form) -> CertificateOptions:
     way = form.text("way")
-    if way not in _WAYS:
+    if way not in (*_WAYS, *_WAYS_OF_ADMINISTRATORS):
         raise InvalidInputError("choose how the names are validated")
     if way == "credential" and not form.text("credential"):
         raise InvalidInputError("choose a credential, or store one first")
