@@ -70,7 +70,11 @@ class Site:
 
 @dataclass
 class Visit:
-    """One request. ``who`` is None for somebody who is not signed in."""
+    """One request. ``who`` is None for somebody who is not signed in.
+
+    ``action``, ``subject`` and ``failure`` are for the audit log, and so is ``actor``, for somebody
+    who was not signed in when the visit began.
+    """
 
     site: Site
     request: Request
@@ -81,6 +85,7 @@ class Visit:
     action: str = ""
     subject: str = ""
     failure: str = ""
+    actor: str = ""
 
     @property
     def query(self) -> Form:
@@ -95,7 +100,7 @@ class Visit:
     @property
     def person(self) -> str:
         """Who it is, for the audit log."""
-        return self.who.user if self.who else "somebody"
+        return self.actor or (self.who.user if self.who else "somebody")
 
     def may(self, role: Role) -> bool:
         """Tell whether who visits may do what needs the role."""

@@ -202,9 +202,9 @@ def _sign_in_options(visit: Visit, challenges: Challenges) -> Response:
 
 async def _sign_in(visit: Visit, challenges: Challenges, failures: Failures) -> Response:
     _require_possible(visit)
-    visit.does(SIGN_IN_FAILED, "passkey")
     if failures.wait(f"address {network_of(str(sender(visit.request)))}"):
         raise InvalidInputError("too many attempts: wait a minute")
+    visit.does(SIGN_IN_FAILED, "passkey")
     from webauthn import verify_authentication_response
     from webauthn.helpers import base64url_to_bytes
     from webauthn.helpers.exceptions import WebAuthnException

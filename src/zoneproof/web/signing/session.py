@@ -42,10 +42,8 @@ async def begin_session(visit: Visit, user: User, to: str) -> Response:
     note = ""
     if failed:
         note = f"Since you last signed in, {count(failed, 'attempt')} with your name failed."
-    separator = "&" if "?" in to else "?"
-    return set_session(
-        visit.go(f"{to}{separator}{KEPT_COOKIE}=1" if to == "/" else to, note), secret
-    )
+    query = {KEPT_COOKIE: "1"} if to == "/" else {}
+    return set_session(visit.go(to, note, **query), secret)
 
 
 def local_path(path: str) -> str:

@@ -59,11 +59,11 @@ async def _sign_in(visit: Visit, failures: Failures) -> Response:
     people = visit.manager.people
     name, to = visit.form.text("name")[:64], local_path(visit.form.text("to"))
     address = str(sender(visit.request))
-    visit.does(SIGN_IN_FAILED, name)
     seconds = failures.wait(f"user {name}", f"address {network_of(address)}")
-    if seconds:
+    if seconds:  # not noted, so that nobody can fill the audit log
         error = f"too many attempts: try again in {count(seconds, 'second')}"
     else:
+        visit.does(SIGN_IN_FAILED, name)
         stored = await people.users.password_of(name)
         if await is_password(stored, visit.form.secret("password")):
             user = await people.users.get(name)
@@ -104,6 +104,7 @@ async def _choose_password(visit: Visit) -> Response:
         context = {"link": link, "secret": secret, "shortest": SHORTEST, "error": text}
         return visit.page("welcome.html", 400, **context)
     answer = await begin_session(visit, user, "/")
+    visit.actor = user.name
     visit.does("choose a password", user.name)
     return answer
 
