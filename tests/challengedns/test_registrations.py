@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.registrations import NewRegistration
 from zoneproof.challengedns.store.value_time import ValueClock
-from zoneproof.core.errors import InvalidInputError, RegistrationError
+from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.core.names import DomainName
 from zoneproof.storage import Row
 
@@ -265,15 +264,15 @@ async def test_guessing_takes_as_long_for_users_that_do_not_exist(
 
 
 async def test_damaged_addresses_permit_nobody_and_keep_others_from_nothing(
-    registrations: OpenRegistrations, tmp_path: Path
+    registrations: OpenRegistrations,
 ) -> None:
     damaged, whole = await registrations.register(), await registrations.register()
-    with contextlib.closing(sqlite3.connect(tmp_path / "challenge.db")) as database:
-        database.execute(
+    await registrations.database.write(
+        lambda tx: tx.execute(
             "UPDATE challenge_registration SET allowfrom = '[' WHERE subdomain = ?",
             [damaged.subdomain],
         )
-        database.commit()
+    )
     with pytest.raises(StorageError, match=f"registration {damaged.subdomain} cannot be read"):
         await registrations.update(caller(damaged), damaged.subdomain, txt("a"))
     await registrations.update(caller(whole), whole.subdomain, txt("b"))

@@ -252,6 +252,6 @@ def test_an_operator_chooses_no_folder_no_port_and_no_other_ca(
         {"way": "standalone"},
         {"way": "manual", "directory": "http://127.0.0.1:1/dir"},
     ):
-        answer = people["operator"].post("/new-certificate", names="a.example", **chosen)
+        answer = people["operator"].post("/new-certificate", None, names="a.example", **chosen)
         assert answer.status == 400
         assert "only an administrator chooses" in answer.text

@@ -204,21 +204,21 @@ def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: 
         alice = pages.administrator()
         at = "/certificates/a.example"
         given = {"names": "a.example", "renew": "yes", "key_type": "ec384"}
-        chosen = alice.post(f"{at}/definition", way="credential", credential="dns", **given)
+        chosen = alice.post(f"{at}/definition", None, way="credential", credential="dns", **given)
         assert chosen.status == 303, chosen.text
-        wrong = alice.post(f"{at}/new-task", kind="copy", **{"field.fullchain": "relative"})
+        wrong = alice.post(f"{at}/new-task", None, kind="copy", **{"field.fullchain": "relative"})
         assert (wrong.status, "absolute" in wrong.text) == (400, True)
         key = "whsec_dmVyeS1zZWNyZXQtdmVyeS1zZWNyZXQtdmVyeQ=="
         url = {"field.url": "https://hook.example/", "field.secret": key}
         task = {"kind": "webhook", "called": "hook", **url}
-        assert alice.post(f"{at}/new-task", **task).status == 303
+        assert alice.post(f"{at}/new-task", None, **task).status == 303
         definition = json.loads(inside.good("show", "a.example", "--json"))["definition"]
         assert definition["method"] == [{"credential": "dns"}]
         assert definition["key_type"] == "ec384"
         assert [one["name"] for one in definition["deploy"]] == ["hook"]
         assert key not in json.dumps(definition)
         assert key not in alice.get(f"{at}/deployment").text
-        assert alice.post(f"{at}/new-task", **task).status == 400  # the name is taken
+        assert alice.post(f"{at}/new-task", None, **task).status == 400  # the name is taken
         assert alice.post(f"{at}/remove-task", task="hook").status == 303
         definition = json.loads(inside.good("show", "a.example", "--json"))["definition"]
         assert "deploy" not in definition

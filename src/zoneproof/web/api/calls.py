@@ -26,7 +26,7 @@ from zoneproof.manager.people.sessions import Session
 from zoneproof.serving.middleware import sender
 from zoneproof.serving.operations import Operation
 from zoneproof.serving.requests import decode, read_body, read_query
-from zoneproof.serving.responses import ErrorBody, HttpError, json_answer, of_framework
+from zoneproof.serving.responses import ErrorAnswer, HttpError, json_answer, of_framework
 from zoneproof.web.visits import Site, signed_in
 
 ROOT = "/api/v1"
@@ -100,7 +100,7 @@ def operation(
         status=status,
         query=query,
         body=body,
-        error=ErrorBody,
+        error=ErrorAnswer,
         errors=_ERRORS,
         security=_SECURITY,
     )
@@ -165,7 +165,7 @@ def refused(error: ZoneproofError) -> Response:
             status, code = 500, "storage"
         case _:
             status, code = 502, "failed"
-    return json_answer(status, ErrorBody(code, printable(error.message)))
+    return json_answer(status, ErrorAnswer(code, printable(error.message)))
 
 
 async def api_error(request: Request, error: Exception) -> Response:
@@ -179,8 +179,8 @@ async def api_error(request: Request, error: Exception) -> Response:
             found.message,
             found.headers,
         )
-        return json_answer(status, ErrorBody(code, message), headers)
+        return json_answer(status, ErrorAnswer(code, message), headers)
     if isinstance(error, ZoneproofError):
         return refused(error)
     _log.error("%s failed: %s", request.scope["path"], error, exc_info=error)
-    return json_answer(500, ErrorBody("internal_error", "internal error: see the log"))
+    return json_answer(500, ErrorAnswer("internal_error", "internal error: see the log"))
