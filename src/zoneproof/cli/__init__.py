@@ -77,6 +77,12 @@ GROUPS = {
             "Obtain a wildcard certificate from a test CA.",
         ),
     },
+    "Kubernetes": {
+        "kubernetes": (
+            "zoneproof.cli.kubernetes:kubernetes",
+            "Run what belongs inside of a cluster.",
+        ),
+    },
     "Help": {
         "help": ("zoneproof.cli:help_command", "Show the help of a command."),
     },

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -27,6 +30,16 @@ def json_text(value: object, *, indent: int = -1) -> str:
 def _escaped(char: str) -> str:
     units = char.encode("utf-16-be").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def tell_ready(line: str) -> None:
+    """Print that a server answers now.
+
+    It is written at once: what output cannot take, such as a log on a full disk, must not stay in a
+    buffer and end the server.
+    """
+    with contextlib.suppress(OSError):
+        os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 def json_document(value: object) -> None:

@@ -60,8 +60,9 @@ def show(slug: str, as_json: bool) -> None:
 
 
 def _facts(info: ProviderInfo) -> dict[str, Any]:
-    """Return the description for programs: all of it but the functions that check a field."""
+    """Return the description for programs: all of it but the functions that look at fields."""
     facts = asdict(info)
     for field in facts["fields"]:
         del field["check"], field["file"]
+    del facts["ambient"]
     return facts

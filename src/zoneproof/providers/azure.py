@@ -98,6 +98,7 @@ class Azure(ExpiringKey, SetsProvider):
         key_expiry="if it is a secret of an application that may also read itself"
         " (`Application.Read.All` of Microsoft Graph)",
         limits=Limits(values_at_name=20),
+        ambient=lambda fields: fields["identity"] != "secret",
         notes="A secret that is made in the portal ends after two years at most: note the date. On"
         " a machine in Azure choose `identity=managed`, in AKS `identity=workload`: then there is"
         " no secret. App Service's and Arc's own endpoints are not supported. `zone_id` is the"

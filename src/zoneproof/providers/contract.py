@@ -87,7 +87,9 @@ class ProviderInfo:
     place for everybody: it makes a field of that name, by which it can be set otherwise.
     ``key_expiry`` says for which keys the API tells when they expire; it is empty where there is no
     :class:`ExpiringKeyProvider`. ``free_fields`` says what fields of any other name are, where
-    there can be such.
+    there can be such. ``ambient`` tells of fields whether they lead to
+    credentials or files of the machine itself, which not everybody who may name a provider may
+    use.
     """
 
     slug: str
@@ -105,6 +107,7 @@ class ProviderInfo:
     api_url: str = ""
     limits: Limits = Limits()
     free_fields: str = ""
+    ambient: Callable[[Mapping[str, str]], bool] = lambda _: False
 
     def __post_init__(self) -> None:
         if self.api_url:

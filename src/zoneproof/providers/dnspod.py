@@ -105,6 +105,7 @@ class DnsPod(RecordsProvider):
         api_url="https://dnspod.tencentcloudapi.com",
         default_ttl=600,
         limits=Limits(min_ttl=600),
+        ambient=lambda fields: bool(fields["cvm_role"]),
         notes="The TTL is at least 600 seconds in the free plan, which also allows few values at"
         " one name. Tokens of DNSPod's former API (`id,token`) are not accepted: make a key of"
         " Tencent Cloud's. For an account of the international site set `api_url` to"

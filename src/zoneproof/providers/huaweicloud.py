@@ -112,6 +112,7 @@ class HuaweiCloud(SetsProvider):
         notes="A user may send 100 requests in a minute, so an order of many names takes a while."
         " Values with a quote or a backslash are not written: dnscontrol found in May 2026 that"
         " they are changed.",
+        ambient=lambda fields: fields["identity"] == "agency",
         least_privilege="An IAM user or agency with a custom policy of the actions"
         " `dns:zone:list`, `dns:recordset:list`, `dns:recordset:create`, `dns:recordset:update`"
         " and `dns:recordset:delete`.",

@@ -125,6 +125,7 @@ class Oracle(SetsProvider):
             ),
             ZONE_ID,
         ),
+        ambient=lambda fields: fields["identity"] == "instance",
         key_url="https://cloud.oracle.com/identity/domains/my-profile/api-keys",
         limits=Limits(value_pattern=r"[ !#-\[\]-~]+"),
         notes="An API key with a passphrase cannot be used. For a government or sovereign realm"

@@ -114,6 +114,7 @@ class Route53(SetsProvider):
         key_url="https://console.aws.amazon.com/iam/home#/users",
         api_url="https://route53.amazonaws.com/2013-04-01",
         limits=Limits(value_bytes=3900),  # 4,000 with quotes
+        ambient=lambda fields: not fields["access_key_id"],
         notes="Without a key and without a profile, the machine's own role is used: of a pod (web"
         " identity), a container, or an instance; no key has to be kept then. All accounts have 5"
         " requests a second; the values of an order for one zone are one change. Private zones are"

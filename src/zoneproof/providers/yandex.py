@@ -112,6 +112,7 @@ class Yandex(SetsProvider):
         ),
         key_url="https://console.yandex.cloud/iam/service-accounts",
         api_url="https://dns.api.cloud.yandex.net/dns/v1",
+        ambient=lambda fields: not fields["key"],
         limits=Limits(value_bytes=255, value_pattern=r"[!#-:<-\[\]-~]*", values_at_name=100),
         notes="This is Yandex Cloud. Yandex's former DNS for domains (PDD, `pddimp.yandex.ru`) is"
         " closed; domains of Yandex 360 are not managed by this. How values with spaces, quotes,"

@@ -32,6 +32,9 @@ MEMORY: Final = 384 * 1024
 """How many bytes a connection takes at most: by TLS, with full buffers here and in the kernel."""
 
 IDLE_SECONDS: Final = 30
+CLIENT_CERTIFICATE: Final = "client_certificate"
+"""Where a request's state has the certificate (DER) that its client showed, or None."""
+
 _CANDIDATES = 16
 _TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 256 KiB
 _WRITE_MARK = 16 * 1024  # bytes
@@ -102,6 +105,15 @@ class Connections:
                 if each.ends_at <= now:
                     each.abort()
 
+    def begin_anew(self, tls: ssl.SSLContext) -> None:
+        """Secure connections that come from now on by ``tls``, and end the others.
+
+        Those that are being answered end after that.
+        """
+        self.tls = tls
+        for each in list(self._crowd):
+            each.end_after_answer()
+
     def end_handshakes(self) -> None:
         """End what has not begun to speak HTTP."""
         for each in list(self._crowd):
@@ -166,6 +178,13 @@ class HttpConnection(Protocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
             self._socket.abort()
 
+    def end_after_answer(self) -> None:
+        """End it at once, or after the answer to what it has asked."""
+        if self._has_cycle:
+            self.cycle.keep_alive = False
+        else:
+            self.abort()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: the socket is open, and TLS comes first if there is any."""
         self._socket = transport
@@ -201,6 +220,9 @@ class HttpConnection(Protocol):
 
     def _begin(self, transport: asyncio.Transport) -> None:
         transport.set_write_buffer_limits(_WRITE_MARK)
+        tls = transport.get_extra_info("ssl_object")
+        shown = tls.getpeercert(binary_form=True) if tls and tls.context.verify_mode else None
+        self.app_state = {**self.app_state, CLIENT_CERTIFICATE: shown}
         super().connection_made(transport)
         self._due = self.loop.time() + self._may_take.head
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from cryptography import x509
 from starlette.requests import ClientDisconnect, Request
 
 from zoneproof.core.toml import complaint
+from zoneproof.serving.connection import CLIENT_CERTIFICATE
 from zoneproof.serving.limits import IPAddress, IPNetwork, read_address
 from zoneproof.serving.responses import HttpError
 
@@ -68,6 +70,12 @@ def read_query(request: Request, into: type[Q]) -> Q:
         raise HttpError(
             400, "invalid_query", f"the query of the URL cannot be used: {complaint(error, into)}"
         ) from error
+
+
+def client_certificate(request: Request) -> x509.Certificate | None:
+    """Return the certificate that the client has shown, of a CA that the server believes."""
+    shown = getattr(request.state, CLIENT_CERTIFICATE, None)
+    return x509.load_der_x509_certificate(shown) if shown else None
 
 
 def client_address(request: Request, trusted_proxies: Sequence[IPNetwork]) -> IPAddress:

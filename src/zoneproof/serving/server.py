@@ -13,6 +13,7 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from zoneproof.core.errors import ConfigError
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.connection import (
     IDLE_SECONDS,
@@ -34,8 +35,9 @@ class HttpServer:
     """Serves an ASGI application on bound sockets, by HTTPS if there is a certificate.
 
     It takes ``connections`` at once, and ``of_one`` of these from one IPv4 address or IPv6 /64 that
-    is not one of the ``proxies``. ``parser`` is one of the strict protocols, or the
-    fastest of them.
+    is not one of the ``proxies``. ``parser`` is one of the strict protocols, or the fastest of
+    them. With ``client_cas`` (PEM) a client may show a certificate of one of these CAs, which
+    :func:`zoneproof.serving.requests.client_certificate` returns.
     """
 
     def __init__(
@@ -48,12 +50,10 @@ class HttpServer:
         proxies: Sequence[IPNetwork] = (),
         deadlines: Deadlines | None = None,
         parser: type[asyncio.Protocol] | None = None,
+        client_cas: str = "",
     ) -> None:
-        """Raises ConfigError if the certificate or its key cannot be used."""
-        self._tls: ssl.SSLContext | None = None
-        if certificate is not None:
-            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            certificate.use_in(self._tls)
+        """Raises ConfigError if the certificate, its key or the CAs cannot be used."""
+        self._tls = None if certificate is None else _tls_context(certificate, client_cas)
         self._connections = Connections(
             self._tls,
             most=connections,
@@ -101,6 +101,14 @@ class HttpServer:
         assert self._tls is not None
         certificate.use_in(self._tls)
 
+    def use_client_cas(self, certificate: KeyPair, client_cas: str) -> None:
+        """Believe clients of these CAs only, and end the connections of those believed before.
+
+        What is being answered still gets its answer. Raises ConfigError, and goes on as before.
+        """
+        self._tls = _tls_context(certificate, client_cas)
+        self._connections.begin_anew(self._tls)
+
     def replace_app(self, app: ASGIApp, proxies: Sequence[IPNetwork] = ()) -> None:
         """Let connections that come from now on talk to another application."""
         self._server.config.loaded_app = app
@@ -126,6 +134,21 @@ def run(work: Coroutine[Any, Any, None], *, with_tls: bool) -> None:
             from uvloop import new_event_loop as factory
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(work)
+
+
+def _tls_context(certificate: KeyPair, client_cas: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.use_in(context)
+    if client_cas:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        # Any of them is enough, be it a root or not; strictness is the default from Python 3.13 on.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        try:
+            context.load_verify_locations(cadata=client_cas)
+        except (ssl.SSLError, ValueError) as error:
+            raise ConfigError("the CAs of clients are not certificates in PEM form") from error
+    return context
 
 
 class _Server(uvicorn.Server):

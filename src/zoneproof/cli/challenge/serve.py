@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +12,7 @@ import click
 from zoneproof.challengedns.config import load_config
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import authoritative_port_option, json_option, resolver_option
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import json_document, tell_ready
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
 
@@ -50,19 +47,12 @@ def serve(
     if not check:
         from zoneproof.challengedns.runtime.service import serve as run
 
-        run(path, _tell_ready, _open_source)
+        run(path, tell_ready, _open_source)
         return
     findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
     _print_json(findings) if as_json else _print_lines(findings)
     if any(found.level.value == "problem" for found in findings):
         raise SystemExit(1)
-
-
-def _tell_ready(line: str) -> None:
-    # Written at once: what output cannot take, such as a log on a full disk, must not stay in a
-    # buffer and end the service.
-    with contextlib.suppress(OSError):
-        os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 def _open_source(config: Config, auto: AutoTls) -> CertificateSource:

@@ -1,0 +1,72 @@
+"""The chart as helm renders it, and Kubernetes' own schemas for what comes out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped]
+from kubernetes_validate import utils
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "packaging" / "helm" / "zoneproof"
+OLDEST = 27
+_HELM = Path(sys.prefix) / "kubernetes" / "helm"  # scripts/install test
+
+Manifest = Mapping[str, Any]
+
+
+def run_helm(*arguments: str, values: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Run helm with values from a file."""
+    assert _HELM.exists(), "helm is missing: run 'scripts/install test'"
+    return subprocess.run(
+        [_HELM, *arguments, "--values", "-"],
+        input=json.dumps(values),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+def render(values: Mapping[str, Any], *, version: str = "1.27.0") -> list[Manifest]:
+    """Return what ``helm install`` would create in a cluster of that version."""
+    options = ("--namespace", "cert-manager", "--kube-version", version)
+    done = run_helm("template", "zoneproof", str(CHART), *options, values=values)
+    assert done.returncode == 0, done.stderr
+    return read_yaml(done.stdout)
+
+
+def read_yaml(text: str) -> list[Any]:
+    """Return the documents of YAML that are not empty."""
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+def kubernetes_versions() -> list[str]:
+    """Return the versions from 1.27 on of which there are schemas, as ``1.27``."""
+    numbers = {int(one.split(".")[1]) for one in utils.all_versions()}
+    return [f"1.{number}" for number in sorted(numbers) if number >= OLDEST]
+
+
+def problem(manifest: Manifest, version: str) -> str:
+    """Return what the strict schema of a version finds wrong, empty for nothing."""
+    return _problem(json.dumps(manifest), version)
+
+
+@cache  # for what many values leave as it is
+def _problem(text: str, version: str) -> str:
+    manifest = json.loads(text)
+    where = f"{manifest['kind']} {manifest['metadata']['name']} for {version}"
+    try:
+        kubernetes_validate.validate(manifest, version, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        return f"{where}: {error.message}"
+    except kubernetes_validate.SchemaNotFoundError:
+        return f"{where}: no schema"
+    return ""

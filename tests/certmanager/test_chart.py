@@ -1,0 +1,401 @@
+"""The chart: linted, rendered, valid for every Kubernetes from 1.27 on, with few rights."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tests.certmanager.helm import (
+    CHART,
+    Manifest,
+    kubernetes_versions,
+    problem,
+    read_yaml,
+    render,
+    run_helm,
+)
+from zoneproof import __version__
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.cli import root
+
+SERVICE = {"enabled": True, "zone": "auth.example.org", "addresses": ["192.0.2.1", "2001:db8::1"]}
+CERTS = '[[certificate]]\nidentifiers = ["www.example.com"]\n'
+CASES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "narrow webhook": {
+        "webhook": {
+            "groupName": "acme.example.com",
+            "secrets": {"namespaces": ["cert-manager", "shop"], "names": ["cloudflare"]},
+            "networkPolicy": {"apiServerCIDRs": ["10.0.0.0/28"], "ports": [443, 6443, 8080]},
+            "podDisruptionBudget": {"maxUnavailable": "50%"},
+        },
+        "image": {"repository": "registry.example.com/zoneproof", "digest": "sha256:" + "0" * 64},
+        "imagePullSecrets": [{"name": "registry"}],
+        "commonLabels": {"team": "dns"},
+    },
+    "wide webhook": {
+        "webhook": {
+            "replicas": 3,
+            "secrets": {"allNamespaces": True},
+            "home": {"secretName": "zoneproof-home"},
+            "dns": {
+                "propagation": "authoritative+30",
+                "propagationTimeout": 300,
+                "resolvers": ["9.9.9.9", "https://dns.example/dns-query"],
+            },
+            "networkPolicy": {"enabled": False},
+            "podDisruptionBudget": {"enabled": False},
+        },
+    },
+    "workload identity of Azure": {
+        "webhook": {
+            "serviceAccount": {"annotations": {"azure.workload.identity/client-id": "c"}},
+            "podLabels": {"azure.workload.identity/use": "true"},
+            "env": [{"name": "A", "value": "b"}],
+            "networkPolicy": {"blockMetadata": False},
+            "tolerations": [{"key": "spot", "operator": "Exists"}],
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "affinity": {"nodeAffinity": {}},
+            "priorityClassName": "system-cluster-critical",
+            "podAnnotations": {"a": "b"},
+        },
+    },
+    "challenge service": {
+        "webhook": {"enabled": False},
+        "challengeService": {
+            **SERVICE,
+            "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+            "networkPolicy": {"metricsNamespaces": ["monitoring"]},
+            "tls": {"mode": "auto", "email": "dns@example.org", "agreeTos": True},
+        },
+    },
+    "challenge service with files": {
+        "webhook": {"enabled": False},
+        "challengeService": {
+            **SERVICE,
+            "tls": {"mode": "file", "secretName": "api-tls"},
+            "service": {"type": "NodePort", "annotations": {"a": "b"}},
+            "persistence": {"existingClaim": "old"},
+            "extraConfig": (
+                "[[zones]]\nname = 'auth.example.net'\nnameservers = ['ns1.auth.example.org']\n"
+                "hostmaster = 'dns@example.org'"
+            ),
+        },
+    },
+    "challenge service behind a proxy": {
+        "webhook": {"enabled": False},
+        "challengeService": {
+            **SERVICE,
+            "tls": {"mode": "off"},
+            "apiName": "auth-api.example.org",
+            "trustedProxies": ["10.0.0.0/8"],
+            "service": {"loadBalancerIP": "192.0.2.1"},
+            "persistence": {"storageClassName": "fast"},
+            "networkPolicy": {"enabled": False},
+        },
+    },
+    "manager": {
+        "webhook": {"enabled": False},
+        "manager": {
+            "enabled": True,
+            "certs": CERTS,
+            "settings": 'account = "letsencrypt"\n',
+            "home": {"secretName": "zoneproof-home"},
+            "vaultKey": {"secretName": "zoneproof-vault"},
+            "secrets": {"namespaces": ["istio-ingress"], "names": ["www-tls"]},
+        },
+    },
+    "manager alone": {
+        "webhook": {"enabled": False},
+        "manager": {"enabled": True, "persistence": {"existingClaim": "old"}},
+    },
+    "two families": {
+        "listenAddresses": ["0.0.0.0", "::"],
+        "challengeService": SERVICE,
+    },
+    "everything": {
+        "challengeService": SERVICE,
+        "manager": {"enabled": True, "certs": CERTS},
+        "fullnameOverride": "dns",
+    },
+}
+# Of cert-manager and the Prometheus operator; their fields are looked at below.
+WITHOUT_SCHEMA = {"Issuer", "Certificate", "ServiceMonitor"}
+
+
+@pytest.fixture(params=CASES)
+def values(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return CASES[request.param]
+
+
+def only(manifests: list[Manifest], kind: str, part: str = "") -> Any:
+    """Return the one object of a kind whose name ends so."""
+    (found,) = [
+        one for one in manifests if one["kind"] == kind and one["metadata"]["name"].endswith(part)
+    ]
+    return found
+
+
+def pods(manifests: list[Manifest]) -> Iterator[dict[str, Any]]:
+    for one in manifests:
+        if one["kind"] in ("Deployment", "StatefulSet"):
+            yield one["spec"]["template"]["spec"]
+
+
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+def test_the_chart_is_linted(values: dict[str, Any]) -> None:
+    done = run_helm("lint", "--strict", str(CHART), values=values)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_rendered_is_valid_in_every_kubernetes(values: dict[str, Any]) -> None:
+    manifests = render(values)
+    assert kubernetes_versions()[0] == "1.27"
+    checked = [one for one in manifests if one["kind"] not in WITHOUT_SCHEMA]
+    found = [problem(one, version) for one in checked for version in kubernetes_versions()]
+    assert list(filter(None, found)) == []
+    assert render(values, version="1.37.0") == manifests
+
+
+def test_the_schemas_find_what_is_wrong() -> None:
+    (deployment,) = (one for one in render({}) if one["kind"] == "Deployment")
+    deployment["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    assert "readynessProbe" in problem(deployment, "1.37")
+
+
+def test_an_older_kubernetes_is_refused() -> None:
+    options = ("--kube-version", "1.26.0")
+    done = run_helm("template", "zoneproof", str(CHART), *options, values={})
+    assert "chart requires kubeVersion" in done.stderr
+
+
+def test_every_container_runs_without_rights(values: dict[str, Any]) -> None:
+    for pod in pods(render(values)):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not any(pod.get(one) for one in ("hostNetwork", "hostPID", "hostIPC"))
+        for one in containers(pod):
+            context = one["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert all(port["containerPort"] > 1024 for port in one.get("ports", []))
+        for volume in pod["volumes"]:
+            assert volume.keys() & {"secret", "configMap", "emptyDir", "persistentVolumeClaim"}
+            if "secret" in volume:  # as the vault and OpenSSL want it, with the pod's group
+                assert volume["secret"]["defaultMode"] == 0o440
+
+
+def test_pods_run_as_the_user_of_the_image(values: dict[str, Any]) -> None:
+    dockerfile = (CHART.parents[1] / "Dockerfile").read_text()
+    ids = {int(number) for number in re.findall(r"--[ug]id (\d+)", dockerfile)}
+    for pod in pods(render(values)):
+        context = pod["securityContext"]
+        assert {context["runAsUser"], context["runAsGroup"], context["fsGroup"]} == ids
+
+
+def test_every_command_line_is_one(values: dict[str, Any]) -> None:
+    for pod in pods(render(values)):
+        for one in containers(pod):
+            if "args" in one:
+                parse(root, one["args"])
+
+
+def parse(command: click.Command, words: list[str]) -> None:
+    """Read a command line as the program does, without running it. Raises click.UsageError."""
+    context = click.Context(command)
+    while isinstance(command, click.Group):
+        _, found, words = command.resolve_command(context, words)
+        assert found
+        command = found
+    command.make_context("zoneproof", words)
+
+
+def test_the_webhook_has_the_rights_that_it_needs_and_no_others() -> None:
+    manifests = render({})
+    rules = {
+        one["metadata"]["name"].partition("zoneproof-webhook-")[2]: one["rules"]
+        for one in manifests
+        if one["kind"] in ("Role", "ClusterRole")
+    }
+    assert rules == {
+        "access-reviewer": [
+            {
+                "apiGroups": ["authorization.k8s.io"],
+                "resources": ["subjectaccessreviews"],
+                "verbs": ["create"],
+            }
+        ],
+        "solver": [
+            {
+                "apiGroups": ["acme.zoneproof.internal"],
+                "resources": ["zoneproof"],
+                "verbs": ["create"],
+            }
+        ],
+        "secrets": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
+    }
+    role = only(manifests, "Role", "secrets")
+    assert role["metadata"]["namespace"] == "cert-manager"
+    reader = only(manifests, "RoleBinding", "authentication-reader")
+    assert reader["metadata"]["namespace"] == "kube-system"
+    assert reader["roleRef"]["name"] == "extension-apiserver-authentication-reader"
+    solver = only(manifests, "ClusterRoleBinding", "solver")
+    assert solver["subjects"] == [
+        {"kind": "ServiceAccount", "name": "cert-manager", "namespace": "cert-manager"}
+    ]
+
+
+def test_secrets_are_read_where_the_values_say() -> None:
+    roles = [one for one in render(CASES["narrow webhook"]) if one["kind"] == "Role"]
+    assert {one["metadata"]["namespace"] for one in roles} == {"cert-manager", "shop"}
+    assert {tuple(one["rules"][0]["resourceNames"]) for one in roles} == {("cloudflare",)}
+    wide = render(CASES["wide webhook"])
+    assert [one for one in wide if one["kind"] == "Role"] == []
+    assert only(wide, "ClusterRole", "secrets")["rules"][0]["verbs"] == ["get"]
+
+
+def test_the_manager_writes_secrets_where_the_values_say() -> None:
+    role = only(render(CASES["manager"]), "Role", "secrets")
+    assert role["metadata"]["namespace"] == "istio-ingress"
+    assert role["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["secrets"],
+            "verbs": ["get", "patch"],
+            "resourceNames": ["www-tls"],
+        },
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    ]
+
+
+def test_while_a_pod_is_replaced_another_webhook_answers() -> None:
+    manifests = render({})
+    deployment = only(manifests, "Deployment")
+    assert deployment["spec"]["replicas"] == 2
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert only(manifests, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+def test_the_api_service_leads_to_the_webhook_and_its_ca() -> None:
+    manifests = render(CASES["narrow webhook"])
+    service = only(manifests, "APIService")
+    assert service["metadata"]["name"] == "v1alpha1.acme.example.com"
+    name = "zoneproof-webhook"
+    spec = {"name": name, "namespace": "cert-manager", "port": 443}
+    assert service["spec"]["service"] == spec
+    certificate = only(manifests, "Certificate", "tls")
+    injected = service["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+    assert injected == f"cert-manager/{certificate['metadata']['name']}"
+    assert f"{name}.cert-manager.svc" in certificate["spec"]["dnsNames"]
+    volumes = only(manifests, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert {"secretName": certificate["spec"]["secretName"], "defaultMode": 0o440} in [
+        one.get("secret") for one in volumes
+    ]
+    issuers = {one["metadata"]["name"] for one in manifests if one["kind"] == "Issuer"}
+    assert certificate["spec"]["issuerRef"]["name"] in issuers
+    deployment = only(manifests, "Deployment")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert only(manifests, "Service")["spec"]["selector"].items() <= labels.items()
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == "registry.example.com/zoneproof@sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "challenge service",
+        "challenge service with files",
+        "challenge service behind a proxy",
+        "two families",
+    ],
+)
+def test_the_challenge_service_can_read_its_configuration(case: str, tmp_path: Path) -> None:
+    manifests = render(CASES[case])
+    file = tmp_path / "zoneproof.toml"
+    file.write_text(only(manifests, "ConfigMap")["data"]["zoneproof.toml"])
+    config = load_config(file)
+    compile_zones(file, config.zones)
+    assert config.zones[0].name.text == "auth.example.org"
+    ports = {
+        (port["name"], port["containerPort"])
+        for port in next(pods([only(manifests, "StatefulSet")]))["containers"][0]["ports"]
+    }
+    assert {one.port for one in config.dns.listen} == {5353}
+    assert ("dns-udp", 5353) in ports
+    assert ("api", config.api.listen[0].port) in ports
+    service = only(manifests, "Service", "challenge")
+    assert {(one["port"], one["protocol"]) for one in service["spec"]["ports"]} >= {
+        (53, "UDP"),
+        (53, "TCP"),
+    }
+
+
+def test_metrics_are_found_by_prometheus() -> None:
+    manifests = render(CASES["challenge service"])
+    service = only(manifests, "Service", "metrics")
+    spec = only(manifests, "ServiceMonitor")["spec"]
+    wanted = spec["selector"]["matchLabels"].items()
+    services = [one for one in manifests if one["kind"] == "Service"]
+    assert [one for one in services if wanted <= one["metadata"]["labels"].items()] == [service]
+    assert spec["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"webhok": {}}, "additional properties 'webhok' not allowed"),
+        ({"webhook": {"replicas": 0}}, "/webhook/replicas"),
+        ({"webhook": {"groupName": "Acme"}}, "/webhook/groupName"),
+        ({"webhook": {"secrets": {"namespaces": "shop"}}}, "/webhook/secrets/namespaces"),
+        ({"challengeService": {"enabled": True}}, "/challengeService/zone"),
+        ({"challengeService": {**SERVICE, "tls": {"mode": "maybe"}}}, "/challengeService/tls/mode"),
+        (
+            {"challengeService": {**SERVICE, "tls": {"mode": "file"}}},
+            "challengeService.tls.secretName",
+        ),
+        ({"image": {"digest": "latest"}}, "/image/digest"),
+    ],
+)
+def test_wrong_values_are_refused(values: dict[str, Any], words: str) -> None:
+    done = run_helm("template", "zoneproof", str(CHART), values=values)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_the_schema_describes_every_value() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    (values,) = read_yaml((CHART / "values.yaml").read_text())
+    assert described(schema) - {"global"} == set(named(values))
+
+
+def named(values: dict[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        here = f"{path}.{key}".lstrip(".")
+        yield here
+        if isinstance(value, dict) and key != "resources":
+            yield from named(value, here)
+
+
+def described(schema: dict[str, Any], path: str = "") -> set[str]:
+    found = set()
+    for key, inner in schema.get("properties", {}).items():
+        here = f"{path}.{key}".lstrip(".")
+        assert inner["description"].endswith("."), here
+        found |= {here, *described(inner, here)}
+    return found
+
+
+def test_the_chart_is_of_this_version() -> None:
+    (chart,) = read_yaml((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == __version__
