@@ -43,6 +43,9 @@ NAVIGATION = {
         "Renewals": "renewals",
         "Deployment": "deployment",
         "Notifications": "notifications",
+        "Web pages": "web",
+        "REST API of the manager": "web-api",
+        "Kubernetes": "kubernetes",
         "Accounts at CAs": "accounts",
         "certs.toml": "certs-toml",
         "Moving a home, backups": "moving-a-home",
@@ -50,6 +53,7 @@ NAVIGATION = {
     "The challenge service": {
         "Configuration and API": "challenge-service",
         "Operating it": "operating-the-challenge-service",
+        "Several nodes": "several-nodes",
         "Its clients": "challenge-clients",
         "Tenants and licence keys": "licence-keys",
         "REST API": "rest-api",
