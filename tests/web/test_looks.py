@@ -43,7 +43,10 @@ PATHS = {
     "/providers/{name}": "/providers/route53",
     "/new-credential": "/new-credential?provider=cloudflare",
 }
-NO_PAGES = ("/certificates/{name}/files/{file}", "/runs/{name}", "/runs/{name}/events", "/welcome")
+NO_PAGES = (
+    *("/certificates/{name}/files/{file}", "/runs/{name}", "/runs/{name}/events", "/welcome"),
+    *("/sign-in/oidc", "/sign-in/oidc/back"),
+)
 SHOWN = {
     "/": "overview",
     "/certificates": "certificates",

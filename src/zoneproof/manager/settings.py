@@ -13,6 +13,7 @@ from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.files import read_file
 from zoneproof.core.names import require_email
 from zoneproof.core.toml import load_toml
+from zoneproof.core.webhooks import check_url
 from zoneproof.dnsquery import parse_policy, parse_server
 from zoneproof.manager.notifications import NotifySettings
 from zoneproof.providers import exists
@@ -79,6 +80,53 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InvalidInputError("log.keep must be a number of older files, from 0 to 100")
 
 
+class OidcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[web.oidc]``: an OpenID provider at which people sign in to the web pages.
+
+    ``client_secret`` is the text itself, ``@file`` or ``env:VARIABLE``. A user has the highest role
+    of which a value is among those of the claim ``role_claim``; ``name_claim`` is the user's name.
+    ``title`` is what the button says; ``url`` is where browsers reach the pages, where the server
+    cannot know it.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    title: str = "single sign-on"
+    url: str = ""
+    name_claim: str = "preferred_username"
+    role_claim: str = "groups"
+    administrators: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    viewers: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"OidcSettings({self.issuer})"
+
+    def check(self) -> None:
+        """Raise InvalidInputError for a setting that cannot be used."""
+        for name in ("issuer", "url"):
+            value = getattr(self, name)
+            try:
+                if value:
+                    check_url(value)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"web.oidc.{name}: {error.message}") from error
+        if not (self.issuer and self.client_id and self.client_secret):
+            raise InvalidInputError("web.oidc needs issuer, client_id and client_secret")
+        if not (self.administrators or self.operators or self.viewers):
+            raise InvalidInputError(
+                "web.oidc needs administrators, operators or viewers: the values of"
+                f" {self.role_claim} that give these roles"
+            )
+
+
+class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[web]``: what holds for the web pages."""
+
+    oidc: OidcSettings | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file's content.
 
@@ -87,7 +135,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``--dry-run``, by default at the CA's own staging directory. ``provider`` holds DNS settings by
     provider slug. ``parallel`` is how many certificates are worked on at once. After
     ``failover_after`` failures in a row a certificate's next fallback account is tried. ``log``
-    says where each certificate's log is, ``notify`` who is told what happens. ``key_group`` may
+    says where each certificate's log is, ``notify`` who is told what happens, ``web`` how people
+    sign in to the pages. ``key_group`` may
     read the keys of certificates that say nothing else, and ``key_mode`` (octal) is their mode.
     """
 
@@ -103,6 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     provider: dict[str, DnsSettings] = {}
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+    web: WebSettings = WebSettings()
 
     def check(self) -> None:
         """Raise InvalidInputError for a setting that cannot be used."""
@@ -121,6 +171,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             read_mode(self.key_mode)
         self.log.check()
         self.dns.check()
+        if self.web.oidc:
+            self.web.oidc.check()
         for slug, settings in self.provider.items():
             if not exists(slug):
                 raise InvalidInputError(f"[provider.{slug}]: there is no provider '{slug}'")

@@ -1,12 +1,15 @@
 -- Who may use the pages and the API. Passwords are argon2 hashes, empty before one was chosen; of
--- links, sessions and tokens only SHA-256 digests are here.
+-- links, sessions and tokens only SHA-256 digests are here. Users of an OpenID provider have its
+-- issuer, and their subject there.
 CREATE TABLE users (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   role TEXT NOT NULL,
   password TEXT NOT NULL,
   created_at TEXT NOT NULL,
-  signed_in_at TEXT NOT NULL
+  signed_in_at TEXT NOT NULL,
+  issuer TEXT NOT NULL DEFAULT '',
+  subject TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE sign_in_links (

@@ -84,6 +84,24 @@ class Users:
         return self.get.within(tx, name)
 
     @writes
+    def of_provider(self, tx: Transaction, issuer: str, subject: str, name: str, role: str) -> User:
+        """Return the user who is the subject at an OpenID provider, with the role from there.
+
+        Who comes for the first time is added under the name. Raises InvalidInputError if that is
+        somebody else's here.
+        """
+        rows = tx.query(
+            f"{_SELECT} WHERE issuer = ? AND subject = ?",
+            (issuer, subject),
+        )
+        known = str(rows[0][1]) if rows else self.add.within(tx, name, role).name
+        tx.execute(
+            "UPDATE users SET role = ?, issuer = ?, subject = ? WHERE name = ?",
+            (parse_role(role), issuer, subject, known),
+        )
+        return self.get.within(tx, known)
+
+    @writes
     def set_role(self, tx: Transaction, name: str, role: str) -> User:
         """Give a user another role. Raises InvalidInputError, also for the last administrator."""
         user, wanted = self.get.within(tx, name), parse_role(role)

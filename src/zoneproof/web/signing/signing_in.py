@@ -10,7 +10,7 @@ from zoneproof.manager.people.audit import SIGN_IN_FAILED
 from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
 from zoneproof.serving.limits import network_of
 from zoneproof.serving.middleware import sender
-from zoneproof.web.signing import passkeys
+from zoneproof.web.signing import oidc, passkeys
 from zoneproof.web.signing.session import Failures, begin_session, local_path
 from zoneproof.web.visits import (
     KEPT_COOKIE,
@@ -36,6 +36,7 @@ def pages() -> list[Page]:
         Page("POST", "/welcome", _choose_password, None),
         Page("POST", "/theme", _set_theme, None),
         *passkeys.pages(failures),
+        *oidc.pages(),
     ]
 
 
@@ -43,14 +44,19 @@ async def _show(visit: Visit) -> Response:
     to = local_path(visit.query.text("to"))
     if visit.who:
         return visit.go(to)
-    users = await visit.manager.people.users.all()
+    return await _door(visit, 200, to)
+
+
+async def _door(visit: Visit, status: int, to: str, name: str = "", error: str = "") -> Response:
     return visit.page(
         "sign_in.html",
+        status,
         to=to,
-        name="",
-        error="",
-        has_users=bool(users),
+        name=name,
+        error=error,
+        has_users=bool(await visit.manager.people.users.all()),
         passkeys=passkeys.are_possible(visit.request),
+        oidc=visit.manager.settings.web.oidc,
         lost_cookie=visit.query.is_on(KEPT_COOKIE),
     )
 
@@ -70,10 +76,7 @@ async def _sign_in(visit: Visit, failures: Failures) -> Response:
             return await begin_session(visit, user, to)
         error = "the name or the password is wrong"
     visit.failure = error
-    status = 429 if seconds else 401
-    context = {"to": to, "name": name, "error": error, "has_users": True, "lost_cookie": False}
-    context["passkeys"] = passkeys.are_possible(visit.request)
-    return visit.page("sign_in.html", status, **context)
+    return await _door(visit, 429 if seconds else 401, to, name, error)
 
 
 async def _sign_out(visit: Visit) -> Response:

@@ -1,0 +1,171 @@
+"""Signing in at an OpenID provider: roles from claims, and tokens that are none."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from joserfc.jwk import ECKey
+
+from tests.support.fake_openid import CLIENT, SECRET, FakeOpenId, open_provider
+from tests.support.web_pages import Answer, Client, WebPages
+
+OLGA = {"sub": "1", "preferred_username": "olga", "groups": ["staff", "acme-operators"]}
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeOpenId]:
+    with open_provider() as fake:
+        fake.claims = dict(OLGA)
+        yield fake
+
+
+@pytest.fixture
+def pages(provider: FakeOpenId, tmp_path: Path) -> Iterator[WebPages]:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text(
+        f"""[web.oidc]
+issuer = "{provider.issuer}"
+client_id = "{CLIENT}"
+client_secret = "{SECRET}"
+title = "Example ID"
+administrators = ["acme-admins"]
+operators = ["acme-operators"]
+viewers = ["staff"]
+"""
+    )
+    with WebPages(home) as running:
+        yield running
+        assert not [line for line in running.server.lines if "Traceback" in line]
+
+
+def ask_provider(url: str) -> str:
+    """Return where the provider sends the browser."""
+    found = urlsplit(url)
+    assert found.hostname
+    connection = http.client.HTTPConnection(found.hostname, found.port or 80, timeout=60)
+    connection.request("GET", f"{found.path}?{found.query}")
+    reply = connection.getresponse()
+    reply.read()
+    connection.close()
+    return reply.headers["Location"]
+
+
+def leave(client: Client, to: str = "/") -> str:
+    """Return where the browser is on its way back from the provider."""
+    answer = client.get(f"/sign-in/oidc?to={to}")
+    assert answer.status == 303, answer.text
+    return ask_provider(answer.headers["Location"]).removeprefix(client.base)
+
+
+def sign_in(client: Client, to: str = "/") -> Answer:
+    return client.get(leave(client, to))
+
+
+def test_who_is_let_in_there_is_here_with_the_role_of_the_claims(
+    pages: WebPages, provider: FakeOpenId
+) -> None:
+    client = pages.stranger()
+    assert "Sign in with Example ID" in client.get("/sign-in").text
+    answer = sign_in(client, "/certificates")
+    assert (answer.status, answer.headers["Location"]) == (303, "/certificates")
+    page = client.get("/certificates").text
+    assert "<b>olga</b>" in page
+    assert "operator" in page
+    assert client.get("/users").status == 403
+    provider.claims["groups"] = "acme-admins"
+    provider.claims["preferred_username"] = "olga.new"  # who is who is told by the subject
+    again = pages.stranger()
+    assert sign_in(again).status == 303
+    users = again.get("/users").text
+    assert "<b>olga</b>" in users
+    assert "olga.new" not in users
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ({"groups": ["others"]}, "no role here"),
+        ({"groups": None}, "no role here"),
+        ({"iss": "https://evil.example"}, "token cannot be used"),
+        ({"aud": "another"}, "token cannot be used"),
+        ({"azp": "another"}, "for another client"),
+        ({"exp": 1_000_000_000}, "token cannot be used"),
+        ({"nonce": "another"}, "token cannot be used"),
+        ({"preferred_username": "<script>"}, "not a valid user name"),
+    ],
+    ids=str,
+)
+def test_a_token_that_is_not_for_us_now_and_this_person_signs_nobody_in(
+    pages: WebPages, provider: FakeOpenId, claims: dict[str, Any], told: str
+) -> None:
+    provider.claims |= claims
+    client = pages.stranger()
+    answer = sign_in(client)
+    assert answer.status == 400
+    assert told in answer.text
+    assert client.get("/").status == 303
+
+
+def test_a_token_with_another_key_signs_nobody_in(pages: WebPages, provider: FakeOpenId) -> None:
+    provider.shown_key = ECKey.generate_key("P-256", {"kid": "1"})
+    assert "token cannot be used" in sign_in(pages.stranger()).text
+
+
+def test_a_name_that_somebody_has_here_is_not_taken_over(
+    pages: WebPages, provider: FakeOpenId
+) -> None:
+    alice = pages.administrator()
+    provider.claims |= {"preferred_username": "alice", "groups": ["staff"]}
+    client = pages.stranger()
+    assert "already exists" in sign_in(client).text
+    assert client.get("/").status == 303
+    assert alice.get("/users").status == 200
+
+
+def test_only_the_browser_that_left_comes_back_and_once(
+    pages: WebPages, provider: FakeOpenId
+) -> None:
+    left, other = pages.stranger(), pages.stranger()
+    back = leave(left)
+    assert "not the browser" in other.get(back).text
+    assert other.get("/").status == 303
+    assert left.get(back).status == 303
+    assert left.get(back).status == 400
+    assert provider.refused == []
+
+
+def test_what_the_provider_refuses_is_told(pages: WebPages, provider: FakeOpenId) -> None:
+    client = pages.stranger()
+    state = parse_qs(urlsplit(leave(client)).query)["state"][0]
+    refused = client.get(f"/sign-in/oidc/back?state={state}&error=access_denied")
+    assert "refuses: access_denied" in refused.text
+    other = pages.stranger()
+    back = leave(other)
+    provider.codes.clear()
+    answer = other.get(back)
+    assert answer.status == 502
+    assert "invalid_grant" in answer.text
+    assert SECRET not in answer.text
+
+
+def test_settings_that_cannot_work_are_refused(pages: WebPages) -> None:
+    alice = pages.administrator()
+    table = '[web.oidc]\nissuer = "{}"\nclient_id = "a"\nclient_secret = "b"\n{}\n'
+    for text, told in (
+        (table.format("http://id.example", 'viewers = ["a"]'), "must begin with https"),
+        (table.format("https://id.example", ""), "needs administrators, operators or viewers"),
+    ):
+        answer = alice.post("/settings", text=text)
+        assert (answer.status, told in answer.text) == (400, True), answer.text
+
+
+def test_without_a_provider_there_is_no_such_way(tmp_path: Path) -> None:
+    with WebPages(tmp_path / "home") as pages:
+        assert "/sign-in/oidc" not in pages.stranger().get("/sign-in").text
+        assert pages.stranger().get("/sign-in/oidc").status == 404
