@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -91,7 +91,7 @@ async def serving(
     server.start([listener])
     host = next(iter(sorted(names)), "") or str(Endpoint.of(listener)).rpartition(":")[0]
     url = f"{server.scheme}://{host}:{Endpoint.of(listener).port}/"
-    follower = asyncio.create_task(_follow(server, pair)) if pair else None
+    follower = asyncio.create_task(follow(server, pair)) if pair else None
     try:
         on_ready(f"{url}welcome?token={secret}" if secret else url)
         yield
@@ -102,11 +102,13 @@ async def serving(
         await server.stop()
 
 
-async def _follow(server: HttpServer, pair: KeyPair) -> None:
-    """Show the certificate anew when its files change."""
+async def follow(
+    server: HttpServer, pair: KeyPair, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Show the certificate anew when its files change, until cancelled."""
     seen = _stamp(pair)
     while True:
-        await asyncio.sleep(_LOOK)
+        await sleep(_LOOK)
         now = await asyncio.to_thread(_stamp, pair)
         if now == seen:
             continue

@@ -1,0 +1,125 @@
+"""Where the pages are served: with TLS, with a certificate of the home, and beside the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.applications import Starlette
+
+from tests.cli.inside import Inside
+from tests.support.full_home import issued
+from tests.support.self_signed import write_certificate
+from tests.support.web_pages import WebPages
+from zoneproof.manager import Home
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.serving.certificate import KeyPair
+from zoneproof.serving.server import HttpServer
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.web.server import follow
+
+NAME = "certs.example.com"
+
+
+def status_of(url: str, host: str, certificate: Path) -> int:
+    """Return the status of the sign-in page over HTTPS, with only that certificate trusted."""
+    found = urlsplit(url)
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", found.port or 443, timeout=60, context=context
+    )
+    connection.request("GET", "/sign-in", headers={"Host": host})
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_the_pages_are_served_with_tls_files(tmp_path: Path) -> None:
+    write_certificate(tmp_path, NAME)
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    files = (f"--tls-certificate={certificate}", f"--tls-key={key}")
+    with WebPages(tmp_path / "home", *files, f"--host={NAME}") as pages:
+        assert pages.link.startswith(f"https://{NAME}:")
+        assert status_of(pages.url, NAME, certificate) == 200
+        assert status_of(pages.url, "other.example.com", certificate) == 421
+
+
+def test_the_pages_are_served_with_a_certificate_of_the_home(inside: Inside) -> None:
+    inside.good("add", NAME, "--provider=manual")
+    CertificateFiles(inside.home).write(NAME, issued(NAME))
+    with WebPages(inside.home, f"--tls-managed={NAME}") as pages:
+        assert pages.link.startswith(f"https://{NAME}:")
+        shown = inside.home / "live" / NAME / "cert.pem"
+        assert status_of(pages.url, NAME, shown) == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--tls-certificate=a.pem",), "TLS needs both"),
+        (("--tls-managed=nothing",), "there is no managed certificate"),
+        (("--listen=nowhere",), "is not an address and port"),
+        (("--proxy=nobody",), "is not an IP address or network"),
+        (("--user-header=X-User",), "name them with --proxy"),
+    ],
+)
+def test_what_cannot_be_served_is_told(inside: Inside, options: tuple[str, ...], told: str) -> None:
+    result = inside.run("web", *options)
+    assert result.status == 2
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+async def test_a_certificate_that_was_renewed_is_shown(tmp_path: Path) -> None:
+    write_certificate(tmp_path, NAME)
+    pair = KeyPair(tmp_path / "cert.pem", tmp_path / "key.pem")
+    used: list[bytes] = []
+
+    class Server(HttpServer):
+        def use_certificate(self, certificate: KeyPair) -> None:
+            super().use_certificate(certificate)
+            used.append(certificate.certificate.read_bytes())
+
+    server = Server(Starlette(), pair, connections=1, of_one=1)
+    looks = iter(range(4))
+
+    async def look(_: float) -> None:
+        match next(looks, None):
+            case 1:
+                pair.key.write_text("half written")
+            case 2:
+                write_certificate(tmp_path, NAME)
+            case None:
+                raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await follow(server, pair, look)
+    assert used == [pair.certificate.read_bytes()]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[BackgroundServer]:
+    home = Home(tmp_path / "home")
+    command = [sys.executable, "-m", "zoneproof", "run", "--web=127.0.0.1:0", "--json"]
+    environment = {"ZONEPROOF_HOME": str(home.path)}
+    with BackgroundServer("the daemon", command, '"round"', environment=environment) as running:
+        yield running
+
+
+def test_the_daemon_serves_the_pages(daemon: BackgroundServer) -> None:
+    url = json.loads(daemon.wait_for_line("web_ready"))["url"]
+    found = urlsplit(url)
+    assert found.path == "/welcome"
+    connection = http.client.HTTPConnection("127.0.0.1", found.port or 80, timeout=60)
+    connection.request("GET", "/sign-in")
+    assert connection.getresponse().status == 200
+    connection.close()
