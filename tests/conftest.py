@@ -32,7 +32,9 @@ def anyio_backend() -> str:
 
 
 # So that one core does not still have minutes to go when the other has no more files.
-_LONGEST = ("test_bench.py", "test_tutorial.py", "test_kills.py", "test_beside.py")
+_LONGEST = (
+    *("test_bench.py", "test_tutorial.py", "test_kills.py", "test_beside.py", "test_looks.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

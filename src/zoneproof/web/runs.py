@@ -23,7 +23,7 @@ from zoneproof.issuance.progress import OrderProgress, State
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
 
 _KEPT = 200  # runs
-_MOST_LINES = 5000
+_MOST_LINES, _MOST_EVENTS = 5000, 20_000  # of a run
 RunState = Literal["running", "done", "failed", "awaiting user", "stopped"]
 Work = Callable[[Manager, "Run"], Awaitable[object]]
 
@@ -78,7 +78,7 @@ class Run:
 
     def _take(self, name: str, event: Event) -> None:
         self.number += 1
-        if len(self.lines) < _MOST_LINES:
+        if len(self.events) < _MOST_EVENTS:
             self.events.append((self.number, name, event))
         self._orders.setdefault(name, OrderProgress()).apply(event, time.time())
         if isinstance(event, RecordAwaited):
