@@ -133,12 +133,24 @@ class ServiceNode(Service):
         """Return the values at a name, or the code of another answer; "silent" for none."""
         question = dns.message.make_query(fulldomain, "TXT", use_edns=0, payload=1232)
         try:
-            reply = dns.query.udp(question, "127.0.0.1", port=self.fixed_port, timeout=2)
+            reply = dns.query.udp(question, "127.0.0.1", port=self.fixed_port, timeout=5)
         except (dns.exception.Timeout, OSError):
             return "silent"
         if reply.rcode() != dns.rcode.NOERROR:
             return dns.rcode.to_text(reply.rcode())
         return texts(reply)
+
+    def answers(self, fulldomain: str) -> list[str] | str:
+        """Return what it says once it says anything: on a busy machine a lease may end early."""
+        said: list[str] | str = "silent"
+
+        def has_said() -> bool:
+            nonlocal said
+            said = self.says(fulldomain)
+            return said not in ("silent", "SERVFAIL")
+
+        wait_until(has_said, f"node {self.node_name} says {said}")
+        return said
 
     def holds_lease(self) -> bool:
         """Ask its DNS whether it holds a lease."""
@@ -198,6 +210,6 @@ def wait_for_leases(*nodes: ServiceNode) -> None:
         wait_until(node.holds_lease, f"node {node.node_name} got no lease: {list(node.lines)[-5:]}")
 
 
-def publish(node: ServiceNode, account: Account, value: str) -> None:
+def publish(node: Service, account: Account, value: str) -> None:
     """Publish at a node, again and again if it is not confirmed, until it is."""
     wait_until(lambda: update(node.url, account, value).status == 200, f"no 200 for {value}")

@@ -27,12 +27,12 @@ def test_a_new_node_waits_until_one_that_is_down_is_back_or_removed(
             done = challenge_command(a.config, "node", "remove", "b", "--yes")
             assert done.status == 0, done.stderr
             wait_for_leases(newcomer)
-            assert newcomer.says(account.fulldomain) == [txt("a"), txt("b")]
-            assert update(newcomer.url, account, txt("c")).status == 200
+            assert newcomer.answers(account.fulldomain) == [txt("a"), txt("b")]
+            publish(newcomer, account, txt("c"))
             b.start()
             wait_for_leases(b)
             for node in (a, b, newcomer):
-                assert node.says(account.fulldomain) == [txt("a"), txt("b"), txt("c")]
+                assert node.answers(account.fulldomain) == [txt("a"), txt("b"), txt("c")]
 
 
 def test_a_node_that_was_removed_by_mistake_joins_again(
@@ -45,7 +45,7 @@ def test_a_node_that_was_removed_by_mistake_joins_again(
         b.wait_for_line("it was removed from the list of nodes")
         wait_for_leases(b)
         publish(a, account, txt("b"))
-        assert b.says(account.fulldomain) == [txt("a"), txt("b")]
+        assert b.answers(account.fulldomain) == [txt("a"), txt("b")]
 
 
 def test_zones_are_changed_by_reloading_one_node_after_the_other(
@@ -57,11 +57,11 @@ def test_zones_are_changed_by_reloading_one_node_after_the_other(
         a.process.send_signal(signal.SIGHUP)
         a.wait_for_line("configuration reloaded")
         a.wait_for_line("nodes that serve other zones than this one: b")
-        assert b.says(f"new.{ZONE}") == "NXDOMAIN"
+        assert b.answers(f"new.{ZONE}") == "NXDOMAIN"
         b.process.send_signal(signal.SIGHUP)
         b.wait_for_line("configuration reloaded")
         for node in (a, b):
-            assert node.says(f"new.{ZONE}") == ["here"]
+            assert node.answers(f"new.{ZONE}") == ["here"]
         b.stop()
         b.start()
         wait_until(b.holds_lease, "it gets no lease")

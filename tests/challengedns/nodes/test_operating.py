@@ -14,10 +14,9 @@ from tests.support.challenge_service import (
     register,
     request,
     txt,
-    update,
     write_config,
 )
-from tests.support.nodes import Cluster, wait_for_leases, wait_until
+from tests.support.nodes import Cluster, publish, wait_for_leases, wait_until
 from tests.support.peers.postgres import PASSWORD, Postgres
 from zoneproof.challengedns.config import load_config
 from zoneproof.core.errors import ConfigError
@@ -41,7 +40,7 @@ def test_metrics_and_health_tell_whether_a_node_may_be_asked(
     node.config.write_text(f'{text}\n[metrics]\nlisten = "127.0.0.1:{port}"\n')
     with cluster as nodes:
         account = register(nodes[0].url)
-        assert update(nodes[1].url, account, txt("a")).status == 200
+        publish(nodes[1], account, txt("a"))
         assert metric(port, "zoneproof_node_holds_lease") == 1
         assert metric(port, 'zoneproof_storage_seconds_count{transaction="confirm"}') >= 1
         node.cut(database=True)
@@ -56,7 +55,7 @@ def test_metrics_and_health_tell_whether_a_node_may_be_asked(
 def test_no_secret_is_in_a_replica(tmp_path: Path, postgres: Postgres, database: str) -> None:
     with Cluster(tmp_path, postgres, database, ("a",)) as (node,):
         account = register(node.url)
-        assert update(node.url, account, txt("a")).status == 200
+        publish(node, account, txt("a"))
         with closing(sqlite3.connect(node.replica)) as replica:
             dump = "\n".join(replica.iterdump())
         assert account.subdomain in dump

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.challenge_service import register, request, txt, update
-from tests.support.nodes import Cluster
+from tests.support.nodes import Cluster, publish, wait_until
 from tests.support.peers.postgres import Postgres
 
 
@@ -17,26 +17,29 @@ def test_each_change_is_answered_everywhere_at_once(
 ) -> None:
     with Cluster(tmp_path, postgres, database) as nodes:
         account = register(nodes[0].url)
-        assert {str(node.says(account.fulldomain)) for node in nodes} == {"[]"}
+        assert {str(node.answers(account.fulldomain)) for node in nodes} == {"[]"}
         expected = []
         for turn, letter in enumerate("abcdefghijkl"):
-            assert update(nodes[turn % 3].url, account, txt(letter)).status == 200
+            publish(nodes[turn % 3], account, txt(letter))
             expected.append(txt(letter))
             for node in nodes:
-                assert node.says(account.fulldomain) == expected
-        assert update(nodes[1].url, account, txt("a"), method="DELETE").status == 200
+                assert node.answers(account.fulldomain) == expected
+        wait_until(
+            lambda: update(nodes[1].url, account, txt("a"), method="DELETE").status == 200,
+            "no 200 for a value that goes",
+        )
         for node in nodes:
-            assert node.says(account.fulldomain) == expected[1:]
+            assert node.answers(account.fulldomain) == expected[1:]
             assert request(node.url, "GET", "/health").status == 200
 
         def client(number: int) -> None:
             own = register(nodes[number % 3].url)
             mine = []
             for letter in "abcd":
-                assert update(nodes[number % 3].url, own, txt(letter)).status == 200
+                publish(nodes[number % 3], own, txt(letter))
                 mine.append(txt(letter))
                 for node in nodes:
-                    assert node.says(own.fulldomain) == mine
+                    assert node.answers(own.fulldomain) == mine
 
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(client, range(12)))
@@ -48,5 +51,5 @@ def test_one_node_alone_works_too(
 ) -> None:
     with Cluster(tmp_path, postgres, database, names) as (node,):
         account = register(node.url)
-        assert update(node.url, account, txt("a")).status == 200
-        assert node.says(account.fulldomain) == [txt("a")]
+        publish(node, account, txt("a"))
+        assert node.answers(account.fulldomain) == [txt("a")]
