@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import batch, dns, lag, registrations, renew, storm, updates, web
+from bench import batch, dns, lag, nodes, registrations, renew, storm, updates, web
 from bench.soak import connections, day, kills, packets
+from bench.soak import nodes as soak_nodes
 
 
 def test_dns_prints_a_ratio_to_knot(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,6 +47,13 @@ def test_updates_prints_a_rate(
     assert "/s" in capsys.readouterr().out
 
 
+def test_nodes_prints_ratios_to_one_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    nodes.run(names=20, connections=4, rounds=1, seconds=0.2)
+    said = capsys.readouterr().out
+    assert "3 nodes / sqlite" in said
+    assert "DNS, a node / sqlite" in said
+
+
 def test_lag_prints_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     lag.run(lags=(0.1,), peers={"itself": lag.zoneproof})
     said = capsys.readouterr().out
@@ -70,6 +78,11 @@ def test_packets_go_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
 def test_kills_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     kills.run(count=1, seed=1)
     assert "none lost" in capsys.readouterr().out
+
+
+def test_nodes_contradict_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    soak_nodes.run(count=2, seed=1)
+    assert "none wrong, no acknowledged value lost" in capsys.readouterr().out
 
 
 def test_a_day_passes(capsys: pytest.CaptureFixture[str]) -> None:
