@@ -128,7 +128,7 @@ def _rate(apis: Sequence[tuple[str, int]], names: int, connections: int, seconds
 def _times(api: tuple[str, int], names: int, seconds: float) -> list[float]:
     """Return how long updates take, one after the other."""
     next_request = updates([account(each) for each in range(names)])
-    found = []
+    found: list[float] = []
     end = time.perf_counter() + seconds
     with Connection(api) as connection:
         while (start := time.perf_counter()) < end or len(found) < _LEAST:

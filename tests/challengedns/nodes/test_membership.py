@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import threading
 from pathlib import Path
+
+import psycopg
+import pytest
 
 from tests.support.challenge_service import challenge_command, register, txt, update
 from tests.support.nodes import ZONE, Cluster, publish, wait_for_leases, wait_until
 from tests.support.peers.postgres import Postgres
+from zoneproof.challengedns.store.postgres_database import PostgresDatabase
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.core.errors import UnconfirmedChangeError
+from zoneproof.core.names import DomainName
 
 
 def test_a_new_node_waits_until_one_that_is_down_is_back_or_removed(
@@ -46,6 +55,47 @@ def test_a_node_that_was_removed_by_mistake_joins_again(
         wait_for_leases(b)
         publish(a, account, txt("b"))
         assert b.answers(account.fulldomain) == [txt("a"), txt("b")]
+
+
+def test_an_update_that_a_node_never_acknowledges_is_stored_and_not_confirmed(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    ended = threading.Event()
+
+    def renew() -> None:
+        with psycopg.connect(postgres.url(database), autocommit=True) as connection:
+            while not ended.wait(0.2):
+                connection.execute(
+                    "UPDATE challenge_node SET renewal = renewal + 1 WHERE name = 'dumb'"
+                )
+
+    with Cluster(tmp_path, postgres, database, ("a",)) as (a,):
+        account = register(a.url)
+        publish(a, account, txt("a"))
+        a.stop()
+        postgres.run(
+            "INSERT INTO challenge_node SELECT 'dumb', '127.0.0.1:1', version, zones, 1, 0, 0, 0,"
+            " renewed_at FROM challenge_node",
+            "UPDATE challenge_node SET renewal = 0, lost = 0 WHERE name <> 'dumb'",
+            database=database,
+        )
+    store = PostgresDatabase(postgres.url(database))
+    renewing = threading.Thread(target=renew)
+    renewing.start()
+    rules = Registrations(DomainName(ZONE), 3600)
+
+    async def unconfirmed() -> list[str]:
+        try:
+            with pytest.raises(UnconfirmedChangeError, match=r"stored, but not yet .*\(dumb\)"):
+                await store.write(lambda tx: rules.publish(tx, account.subdomain, txt("b")))
+            values = await store.read(lambda tx: rules.values(tx, account.subdomain))
+            return [value for value, _ in values]
+        finally:
+            ended.set()
+            renewing.join()
+            await store.close()
+
+    assert asyncio.run(unconfirmed()) == [txt("a"), txt("b")]
 
 
 def test_zones_are_changed_by_reloading_one_node_after_the_other(

@@ -86,6 +86,7 @@ class AcmeDnsApi:
                 Updated,
                 body=UpdateRequest,
                 error=ErrorWord,
+                errors=(503,),
                 security=account,
             ),
             Operation(
@@ -96,6 +97,7 @@ class AcmeDnsApi:
                 Updated,
                 body=UpdateRequest,
                 error=ErrorWord,
+                errors=(503,),
                 security=account,
             ),
             Operation(
