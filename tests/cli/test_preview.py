@@ -86,7 +86,22 @@ def test_people_see_a_page_and_a_conclusion(world: World) -> None:
     assert result.status == 0, result.stderr
     assert "Issuing it would work" in result.stdout
     assert "1 of 1 answer" in result.stdout
-    assert "needs --agree-tos" in result.stdout
+    assert "an account would be registered at the CA first\n" in result.stdout
+
+
+def test_agreement_that_is_not_given_yet_is_named(world: World) -> None:
+    without = [option for option in world.ca_options if option != "--agree-tos"]
+    result = world.run("preview", *world.rfc2136_options, *without, "example.com")
+    assert "registered at the CA first, which needs --agree-tos" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("policy", "text"),
+    [("0", "no, without checking"), ("authoritative+2", "authoritative, then 2 seconds")],
+)
+def test_how_it_waits_for_dns_is_said_in_words(world: World, policy: str, text: str) -> None:
+    options = [*world.rfc2136_options, *world.ca_options, f"--propagation={policy}"]
+    assert f"waits for DNS   {text}\n" in world.good("preview", *options, "example.com")
 
 
 def test_a_name_and_its_wildcard_stand_together_and_records_once(world: World) -> None:

@@ -199,7 +199,7 @@ def set_fields(
 ) -> None:
     """Change some fields or DNS settings of a credential.
 
-    The others stay. When a key expires is forgotten together with the key.
+    The others stay. A new key also removes the date on which the old one expires.
 
     Every certificate that uses the credential has the change at its next run.
     """

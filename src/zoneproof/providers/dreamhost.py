@@ -45,7 +45,7 @@ class DreamHost(RecordsProvider):
         limits=Limits(has_ttl=False),
         notes="DreamHost allows about 10 new records in five minutes and 50 in an hour, so split"
         " certificates with many names. It sets the TTL itself, and its servers may need hours. A"
-        " zone to which no record was ever added by hand may not be known to the API.",
+        " zone to which no record was ever added manually may not be known to the API.",
         least_privilege="A key with the functions `dns-list_records`, `dns-add_record` and"
         " `dns-remove_record` only; it is for all zones of the account.",
         name_servers=("ns?.dreamhost.com",),

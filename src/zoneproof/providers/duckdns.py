@@ -35,8 +35,8 @@ class DuckDns(OneValueProvider):
         notes="Duck DNS has one TXT value for a domain and all names below it: a certificate for a"
         " domain and its wildcard, or for two names below it, cannot be had; one for the wildcard"
         " alone can. Other programs that set the value overwrite it.",
-        least_privilege="The token is for all domains of the account, and can be made anew on the"
-        " page where it stands.",
+        least_privilege="The token is for all domains of the account; the page that shows it can"
+        " also replace it.",
         aliases=(
             Alias("certbot", "dns-duckdns", {"token": "token"}),
             Alias("acme.sh", "dns_duckdns", {"DuckDNS_Token": "token"}),

@@ -43,7 +43,7 @@ async def tell(manager: Manager, results: Sequence[Renewal]) -> list[str]:
     try:
         notices = await key_notices(manager.store, manager.credentials, now)
     except StorageError as error:
-        notices, problems = [], [f"nobody is told of keys that expire: {error.message}"]
+        notices, problems = [], [f"expiring keys cannot be reported: {error.message}"]
     for notice in (notice for result in results for notice in _notices(result, now)):
         try:
             if await _is_news(states, notice, now):

@@ -244,7 +244,7 @@ async def _preview(
             findings.append(Finding(error.message))
     terms_url = ""
     if not account or not account.account_url:
-        findings.append(_registration(directory))
+        findings.append(_registration(directory, agreed_already=manager.run.terms.agree_to_terms))
         terms_url = directory.terms_of_service if directory else ""
     findings += _expiring_keys(definition, credentials)
     methods = await manager.methods.make(definition, credentials)
@@ -299,8 +299,8 @@ async def _directory(
         return None
 
 
-def _registration(directory: Directory | None) -> Finding:
-    terms = directory.terms_of_service if directory else ""
+def _registration(directory: Directory | None, *, agreed_already: bool) -> Finding:
+    terms = directory.terms_of_service if directory and not agreed_already else ""
     agreed = f", which needs --agree-tos for its terms of service, {terms}" if terms else ""
     return Finding(f"an account would be registered at the CA first{agreed}", is_problem=False)
 
