@@ -65,6 +65,7 @@ def test_the_others_are_listed_renewed_and_exported(two: World, damage: str, wha
     if what == "definition":
         assert said in line_of(two.run("show", DAMAGED))
         assert said in line_of(two.run("edit", DAMAGED, "--ttl=5"))
+    two.good("history", DAMAGED)
     assert two.run("remove", DAMAGED, "--yes").status == 0
     assert [one["name"] for one in json.loads(two.run("list", "--json").stdout)] == ["example.com"]
 

@@ -130,9 +130,12 @@ async def history(manager: Manager, name: str) -> list[HistoryEntry]:
 
     Raises InvalidInputError if nothing is known of it.
     """
-    found = await manager.certificates.find_meant(name)
-    entries = await manager.history.of(found.name if found else name)
-    if not entries and found is None:
+    try:
+        known = (await manager.certificates.look_up(name)).name  # also of a damaged one
+    except InvalidInputError:
+        known = ""
+    entries = await manager.history.of(known or name)
+    if not entries and not known:
         raise InvalidInputError(f"there is no certificate '{name[:80]}'")
     return entries
 
