@@ -22,7 +22,7 @@ from tests.support.challenge_service import ZONE
 CONNECTIONS = 32
 ROUNDS = 5
 SECONDS = 5.0
-BAR = Bar("at least", 50)
+BAR = Bar("at least", 150)
 
 
 @dataclass
