@@ -11,7 +11,6 @@ from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -109,6 +108,8 @@ class StrictHttpToolsProtocol(HttpToolsProtocol):
             raise ValueError(problem)
         super().on_headers_complete()
         self._is_in_body = True
+        if not self.pipeline:
+            self._answered = self.cycle
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
@@ -124,13 +125,11 @@ class StrictHttpToolsProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Begin with the request that waits for longest."""
+        if self.pipeline:
+            self._answered = self.pipeline[-1][0]
         super().on_response_complete()
         if not self.transport.is_closing():
             self._parse()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        super()._start_asgi_task(cycle, app)
-        self._answered = cycle
 
     def _refuse(self) -> None:
         """Answer what is malformed, but first what came before it."""
