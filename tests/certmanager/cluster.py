@@ -12,7 +12,7 @@ from tests.certmanager.cert_manager import CERT_MANAGER, GROUP, SERVICE, FrontPr
 from tests.certmanager.pki import Authority
 from tests.support.fake_http import FakeHttpServer, fake_http_server
 from tests.support.fake_kubernetes import FakeKubernetes
-from zoneproof.certmanager.webhook import Webhook, WebhookSettings, open_webhook
+from zoneproof.certmanager.webhook import SolverSettings, SolverWebhook, open_webhook
 from zoneproof.kubernetes import with_token
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
 from zoneproof.manager.settings import DnsSettings
@@ -28,7 +28,7 @@ class World:
     """The webhook, and everybody around it."""
 
     folder: Path
-    webhook: Webhook
+    webhook: SolverWebhook
     manager: Manager
     api: FakeHttpServer
     serving: Authority
@@ -81,7 +81,7 @@ async def world(
     run = RunOptions(dns=dns, authoritative_port=dns_port or None)
     pair = serving.write(folder / "tls", SERVICE)
     listen = (Endpoint("127.0.0.1", 0),)
-    settings = WebhookSettings(GROUP, listen, pair, answer_within=answer_within)
+    settings = SolverSettings(GROUP, listen, pair, answer_within=answer_within)
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(fake_http_server(kubernetes))
         manager = await stack.enter_async_context(

@@ -78,7 +78,7 @@ async def read_front_proxy(api: KubernetesClient) -> FrontProxy:
 
 
 @dataclass(frozen=True)
-class Caller:
+class KubernetesUser:
     """The user for whom the front proxy asks."""
 
     user: str
@@ -87,7 +87,7 @@ class Caller:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def authenticate(request: Request, proxy: FrontProxy) -> Caller:
+def authenticate(request: Request, proxy: FrontProxy) -> KubernetesUser:
     """Return who calls. Raises HttpError 401 for everybody but the front proxy."""
     shown = client_certificate(request)
     if shown is None:
@@ -108,7 +108,7 @@ def authenticate(request: Request, proxy: FrontProxy) -> Caller:
     user = _first(request.headers, proxy.user_headers)
     if not user:
         raise HttpError(401, "unauthenticated", "the front proxy names no user")
-    return Caller(
+    return KubernetesUser(
         user,
         _first(request.headers, proxy.uid_headers),
         tuple(value for name in proxy.group_headers for value in request.headers.getlist(name)),
@@ -140,7 +140,9 @@ class _Review(msgspec.Struct):
     status: _ReviewStatus
 
 
-async def authorize(api: KubernetesClient, caller: Caller, attributes: Mapping[str, str]) -> None:
+async def authorize(
+    api: KubernetesClient, caller: KubernetesUser, attributes: Mapping[str, str]
+) -> None:
     """Raise HttpError 403 unless the cluster lets the caller do what ``attributes`` say.
 
     503 if it cannot be asked.

@@ -49,7 +49,7 @@ class ChallengeRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     config: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class FailureStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """Why something failed, as clients of Kubernetes read it."""
 
     kind: str | None = None
@@ -66,7 +66,7 @@ class ChallengeResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     uid: str
     success: bool
-    status: Status | msgspec.UnsetType = msgspec.UNSET
+    status: FailureStatus | msgspec.UnsetType = msgspec.UNSET
 
 
 class ChallengePayload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -81,15 +81,15 @@ class ChallengePayload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
         """Return the answer: a success, or a failure for which people get this sentence."""
         response = ChallengeResponse(uid=request.uid, success=True)
         if problem:
-            status = Status(status="Failure", message=problem)
+            status = FailureStatus(status="Failure", message=problem)
             response = ChallengeResponse(uid=request.uid, success=False, status=status)
         return msgspec.structs.replace(self, response=response)
 
 
-def refusal(code: int, message: str) -> Status:
+def refusal(code: int, message: str) -> FailureStatus:
     """Return the body of an answer with an error's status."""
     reason = _REASONS.get(code, "InternalError" if code >= HTTPStatus.INTERNAL_SERVER_ERROR else "")
-    return Status(
+    return FailureStatus(
         kind="Status",
         api_version="v1",
         metadata={},

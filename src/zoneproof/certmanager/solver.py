@@ -104,7 +104,7 @@ class _Work:
             self.doing = "; ".join(event.reasons)
 
 
-class Solver:
+class RequestSolver:
     """Does what requests say. Both actions may be asked for any number of times.
 
     ``files`` is a folder for what Secrets hold and providers want as files. After ``answer_within``

@@ -16,7 +16,7 @@ from zoneproof.certmanager.app import WebhookApp
 from zoneproof.certmanager.callers import FrontProxy, read_front_proxy
 from zoneproof.certmanager.opened import OpenedMethods
 from zoneproof.certmanager.private_files import PrivateFiles
-from zoneproof.certmanager.solver import ANSWER_WITHIN, Solver
+from zoneproof.certmanager.solver import ANSWER_WITHIN, RequestSolver
 from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.kubernetes import ClusterAccess, KubernetesClient
 from zoneproof.manager import Manager
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class WebhookSettings:
+class SolverSettings:
     """What the webhook serves, and where.
 
     ``group`` is the API group that Issuers give as ``groupName``. ``refresh`` is after how many
@@ -43,11 +43,15 @@ class WebhookSettings:
     answer_within: float = ANSWER_WITHIN
 
 
-class Webhook:
+class SolverWebhook:
     """The running webhook. Made by :func:`open_webhook`."""
 
     def __init__(
-        self, settings: WebhookSettings, api: KubernetesClient, solver: Solver, proxy: FrontProxy
+        self,
+        settings: SolverSettings,
+        api: KubernetesClient,
+        solver: RequestSolver,
+        proxy: FrontProxy,
     ) -> None:
         """Raises ConfigError for a certificate or CAs that cannot be used."""
         self._settings = settings
@@ -120,8 +124,8 @@ def _contents(pair: KeyPair) -> tuple[bytes, bytes]:
 
 @contextlib.asynccontextmanager
 async def open_webhook(
-    settings: WebhookSettings, manager: Manager, cluster: ClusterAccess
-) -> AsyncIterator[Webhook]:
+    settings: SolverSettings, manager: Manager, cluster: ClusterAccess
+) -> AsyncIterator[SolverWebhook]:
     """Serve until the block ends. Raises ConfigError and KubernetesError if it cannot start."""
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoneproof-"))
@@ -131,15 +135,15 @@ async def open_webhook(
         opened = OpenedMethods(manager)
         stack.push_async_callback(opened.close)
         files = PrivateFiles(Path(folder))
-        solver = Solver(api, opened, files, answer_within=settings.answer_within)
+        solver = RequestSolver(api, opened, files, answer_within=settings.answer_within)
         stack.push_async_callback(solver.close)
-        webhook = Webhook(settings, api, solver, proxy)
+        webhook = SolverWebhook(settings, api, solver, proxy)
         stack.push_async_callback(webhook.stop)
         yield webhook
 
 
 async def serve(
-    settings: WebhookSettings,
+    settings: SolverSettings,
     manager: Manager,
     cluster: ClusterAccess,
     ready: Callable[[str], None],

@@ -124,7 +124,7 @@ def webhook(
     server, which Kubernetes' own API server calls: install it with the chart. SIGTERM and Ctrl-C
     stop it. A changed certificate is used without a restart; SIGHUP looks for one at once.
     """
-    from zoneproof.certmanager.webhook import WebhookSettings, serve
+    from zoneproof.certmanager.webhook import SolverSettings, serve
     from zoneproof.cli.output import json_text, tell_ready
     from zoneproof.cli.running import run_with_manager
     from zoneproof.core.errors import KubernetesError
@@ -145,7 +145,7 @@ def webhook(
         resolvers=tuple(resolvers) or None,
     )
     dns.check()
-    settings = WebhookSettings(group, listen, KeyPair(certificate, key))
+    settings = SolverSettings(group, listen, KeyPair(certificate, key))
     logs.set_up(logs.ServerLogSettings("json" if as_json else "text", log_level))
 
     def ready(url: str) -> None:

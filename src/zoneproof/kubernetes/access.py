@@ -16,7 +16,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @dataclass(frozen=True)
-class Credential:
+class ClusterCredential:
     """What a request signs in with: a bearer token, a client certificate with its key (PEM), both,
     or nothing.
     """
@@ -26,10 +26,10 @@ class Credential:
     key: bytes = field(default=b"", repr=False)
 
 
-class Credentials(Protocol):
+class ClusterCredentials(Protocol):
     """Where a credential comes from; it is asked for each request."""
 
-    async def get(self) -> Credential:
+    async def get(self) -> ClusterCredential:
         """Return one that is good now. Raises KubernetesError."""
         ...
 
@@ -42,9 +42,9 @@ class Credentials(Protocol):
 class StaticCredential:
     """One that stays as it is."""
 
-    credential: Credential
+    credential: ClusterCredential
 
-    async def get(self) -> Credential:
+    async def get(self) -> ClusterCredential:
         """Return it."""
         return self.credential
 
@@ -59,10 +59,10 @@ class TokenFile:
 
     path: Path
 
-    async def get(self) -> Credential:
+    async def get(self) -> ClusterCredential:
         """Return what is in the file."""
         try:
-            return Credential(read_file(self.path).decode("ascii").strip())
+            return ClusterCredential(read_file(self.path).decode("ascii").strip())
         except OSError as error:
             raise KubernetesError(f"cannot read {self.path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -82,7 +82,7 @@ class ClusterAccess:
     """
 
     server: str
-    credentials: Credentials = field(repr=False)
+    credentials: ClusterCredentials = field(repr=False)
     ca: bytes = field(default=b"", repr=False)
     namespace: str = "default"
 
@@ -110,7 +110,7 @@ def in_cluster(
 def with_token(server: str, token: str, ca_bundle: Path | None = None) -> ClusterAccess:
     """Return the access by a token that does not change. Raises KubernetesError for the bundle."""
     ca = read_pem(ca_bundle) if ca_bundle else b""
-    return ClusterAccess(server, StaticCredential(Credential(token)), ca)
+    return ClusterAccess(server, StaticCredential(ClusterCredential(token)), ca)
 
 
 def read_pem(path: Path) -> bytes:

@@ -26,7 +26,7 @@ from zoneproof.core.http import (
     with_retries,
 )
 from zoneproof.core.text import sanitize
-from zoneproof.kubernetes.access import ClusterAccess, Credential
+from zoneproof.kubernetes.access import ClusterAccess, ClusterCredential
 
 T = TypeVar("T")
 
@@ -170,7 +170,7 @@ class KubernetesClient:
     def _error(self, message: str) -> KubernetesError:
         return KubernetesError(f"Kubernetes at {self._server}: {message}")
 
-    async def _connections(self, credential: Credential) -> HttpClient:
+    async def _connections(self, credential: ClusterCredential) -> HttpClient:
         identity = credential.certificate, credential.key
         if self._http is None or identity != self._identity:
             await self.close()
@@ -179,7 +179,7 @@ class KubernetesClient:
             self._identity = identity
         return self._http
 
-    def _trust(self, credential: Credential) -> ssl.SSLContext | None:
+    def _trust(self, credential: ClusterCredential) -> ssl.SSLContext | None:
         if not self.access.ca and not credential.certificate:
             return None
         try:
@@ -200,7 +200,7 @@ class KubernetesClient:
         return context
 
 
-def _load(context: ssl.SSLContext, credential: Credential) -> None:
+def _load(context: ssl.SSLContext, credential: ClusterCredential) -> None:
     """Give a context a client certificate, for which OpenSSL wants a file."""
     descriptor, name = tempfile.mkstemp()  # readable by this user alone
     try:

@@ -17,7 +17,7 @@ import msgspec
 from zoneproof.core.errors import InvalidInputError, KubernetesError
 from zoneproof.core.programs import ProgramError, find_program, run_program
 from zoneproof.core.text import sanitize
-from zoneproof.kubernetes.access import Credential, check_token
+from zoneproof.kubernetes.access import ClusterCredential, check_token
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _SECONDS = 60.0
@@ -56,10 +56,10 @@ class ExecPlugin:
     cluster: Mapping[str, object] | None = None
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _kept: Credential | None = field(default=None, init=False, repr=False)
+    _kept: ClusterCredential | None = field(default=None, init=False, repr=False)
     _until: datetime | None = field(default=None, init=False)
 
-    async def get(self) -> Credential:
+    async def get(self) -> ClusterCredential:
         """Return a credential. Raises KubernetesError."""
         if self._kept is None or (self._until and self.now() >= self._until - _EARLY):
             self._kept, self._until = await self._run()
@@ -70,7 +70,7 @@ class ExecPlugin:
         self._kept = None
         return True
 
-    async def _run(self) -> tuple[Credential, datetime | None]:
+    async def _run(self) -> tuple[ClusterCredential, datetime | None]:
         name = sanitize(self.command)
         spec: dict[str, object] = {"interactive": False}
         if self.cluster is not None:
@@ -95,7 +95,7 @@ class ExecPlugin:
             return str(self.folder / self.command)
         return find_program(self.command)
 
-    def _read(self, name: str, printed: bytes) -> tuple[Credential, datetime | None]:
+    def _read(self, name: str, printed: bytes) -> tuple[ClusterCredential, datetime | None]:
         try:
             found = msgspec.json.decode(printed, type=_ExecCredential)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -121,4 +121,4 @@ class ExecPlugin:
         if until and until.tzinfo is None:
             until = until.replace(tzinfo=UTC)
         certificate, key = status.client_certificate_data, status.client_key_data
-        return Credential(status.token, certificate.encode(), key.encode()), until
+        return ClusterCredential(status.token, certificate.encode(), key.encode()), until

@@ -20,8 +20,8 @@ from zoneproof.core.text import sanitize
 from zoneproof.core.webhooks import check_url
 from zoneproof.kubernetes.access import (
     ClusterAccess,
-    Credential,
-    Credentials,
+    ClusterCredential,
+    ClusterCredentials,
     StaticCredential,
     TokenFile,
     check_token,
@@ -179,7 +179,7 @@ class _Reader:
         )
         return server.rstrip("/"), ca
 
-    def _user(self, user: _User, name: str, cluster: _Cluster, ca: bytes) -> Credentials:
+    def _user(self, user: _User, name: str, cluster: _Cluster, ca: bytes) -> ClusterCredentials:
         where = f"the user '{sanitize(name)}'"
         if user.auth_provider:
             raise self._error(
@@ -199,13 +199,13 @@ class _Reader:
         if bool(certificate) != bool(key):
             raise self._error(f"{where} needs both a client certificate and its key")
         if certificate:
-            return StaticCredential(Credential(user.token, certificate, key))
+            return StaticCredential(ClusterCredential(user.token, certificate, key))
         if user.token_file:
             return TokenFile(self._folder / user.token_file)
         if not user.token:
             raise self._error(f"{where} has no token, no client certificate and no plugin (exec)")
         try:
-            return StaticCredential(Credential(check_token(user.token, where)))
+            return StaticCredential(ClusterCredential(check_token(user.token, where)))
         except InvalidInputError as error:
             raise self._error(error.message) from error
 
