@@ -300,13 +300,22 @@ def test_an_unknown_path_is_404_in_json(url: str, path: str) -> None:
         ("PUT", "/update", {"POST", "DELETE"}),
         ("GET", "/update", {"POST", "DELETE"}),
         ("POST", "/health", {"GET", "HEAD"}),
-        ("BREW", "/health", {"GET", "HEAD"}),
+        ("PROPFIND", "/health", {"GET", "HEAD"}),
     ],
 )
 def test_a_wrong_method_is_405_in_json(url: str, method: str, path: str, allowed: set[str]) -> None:
     reply = request(url, method, path)
     assert (reply.status, reply.json) == (405, {"error": "method_not_allowed"})
     assert set(reply.headers["Allow"].replace(" ", "").split(",")) == {*allowed, "OPTIONS"}
+
+
+def test_a_method_that_is_none_of_http_is_refused_in_json(url: str) -> None:
+    reply = request(url, "BREW", "/health")
+    # httptools knows all methods, and takes no other for HTTP; h11 takes any word.
+    assert (reply.status, reply.json) in [
+        (400, {"error": "malformed_http_request"}),
+        (405, {"error": "method_not_allowed"}),
+    ]
 
 
 @pytest.mark.parametrize(
