@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zoneproof.challengedns.nodes.replica import Change, State
+from zoneproof.challengedns.nodes.replica import Change, SubdomainState
 from zoneproof.challengedns.store import node_rows, rows
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.storage.postgres import Connection, PostgresServer, PostgresTransaction
@@ -34,11 +34,11 @@ _VALUES = (
 
 
 @dataclass(frozen=True)
-class News:
+class NewChanges:
     """Changes in their order, and what is answered after all of them."""
 
     changes: tuple[Change, ...]
-    states: tuple[State, ...]
+    states: tuple[SubdomainState, ...]
 
 
 class TooFarBehindError(Exception):
@@ -89,7 +89,7 @@ class Feed:
         with self._errors():
             yield PostgresTransaction(self.connection)
 
-    def since(self, known: Change) -> News:
+    def since(self, known: Change) -> NewChanges:
         """Return what changed after ``known``.
 
         Raises TooFarBehindError and OtherHistoryError.
@@ -115,10 +115,12 @@ class Feed:
             raise TooFarBehindError
         if changes.pop(known.generation, None) != known:
             raise OtherHistoryError
-        return News(
+        return NewChanges(
             tuple(changes.values()),
             tuple(
-                State(subdomain, disabled, tuple((txt, *rest) for txt, rest in values.items()))
+                SubdomainState(
+                    subdomain, disabled, tuple((txt, *rest) for txt, rest in values.items())
+                )
                 for subdomain, (disabled, values) in states.items()
                 if subdomain
             ),

@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class State:
+class SubdomainState:
     """What is answered for a subdomain: ``disabled`` is None if there is no registration.
 
     ``values`` are texts, when they expire, and the generation that published them.
@@ -84,7 +84,7 @@ class Replica:
 
         return self.database.write_and_wait(work)
 
-    def apply(self, changes: Sequence[Change], states: Iterable[State]) -> None:
+    def apply(self, changes: Sequence[Change], states: Iterable[SubdomainState]) -> None:
         """Take over changes, in order, and what is answered after them; workers are told of it."""
 
         def work(tx: Transaction) -> None:
@@ -214,7 +214,7 @@ def _change(row: Sequence[object]) -> Change:
     return Change(int(str(generation)), stamp, str(subdomain))
 
 
-def _take(tx: Transaction, state: State) -> None:
+def _take(tx: Transaction, state: SubdomainState) -> None:
     tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [state.subdomain])
     tx.execute("DELETE FROM challenge_registration WHERE subdomain = ?", [state.subdomain])
     if state.disabled is not None:
