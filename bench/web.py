@@ -22,8 +22,8 @@ from zoneproof.manager import (
     open_manager,
 )
 from zoneproof.manager.certificates.files import FileForm
+from zoneproof.pages.assets import Assets
 from zoneproof.storage import Transaction
-from zoneproof.web.assets import Assets
 
 CERTIFICATES, RUNS = 1000, 15
 BROWSED = ("/", "/certificates", "/certificates?q=host05&sort=-expires")

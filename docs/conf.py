@@ -56,6 +56,7 @@ NAVIGATION = {
         "Several nodes": "several-nodes",
         "Its clients": "challenge-clients",
         "Tenants and licence keys": "licence-keys",
+        "Its pages": "challenge-pages",
         "REST API": "rest-api",
     },
     "Coming from": {

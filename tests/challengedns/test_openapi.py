@@ -68,12 +68,13 @@ def test_the_description_holds_every_operation_with_an_id_of_its_own(document: A
         "/api/v1/registrations",
         "/api/v1/registrations/{subdomain}",
         "/api/v1/registrations/{subdomain}/rotate",
+        "/api/v1/usage",
         "/api/v1/tenants",
         "/api/v1/tenants/{name}",
         "/api/v1/keys",
         "/api/v1/keys/{id}",
     }
-    assert len({name for _, _, name in operations}) == len(operations) == 17
+    assert len({name for _, _, name in operations}) == len(operations) == 18
     assert document["openapi"].startswith("3.1")
 
 

@@ -15,18 +15,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.manager.conftest import PROFILES
+from tests.support.looks import LOOKS, serious
 from tests.support.web_pages import Client, WebPages
 from tests.support.world import World, open_world, zone_text
 from tests.web.conftest import Watch, prepare
 from zoneproof.web.app import every_page
 
-SERIOUS = ("serious", "critical")
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
-    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
-    "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
-    "narrow dark": {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
-}
 # What stands in a path, and the query without which a page has nothing to show.
 PATHS = {
     "/certificates/{name}": "/certificates/www.example.com",
@@ -99,13 +93,7 @@ def test_a_page_is_whole_in_every_look(
     assert answer.status == 200
     assert watched.overflow <= 0
     if path != "/new-certificate/look":  # which is a part of a page
-        report = Axe().run(watched.page)
-        found = [
-            (one["id"], [node["target"] for node in one["nodes"]])
-            for one in report.response["violations"]
-            if one["impact"] in SERIOUS
-        ]
-        assert found == []
+        assert serious(Axe().run(watched.page)) == []
     picture(watched.page, SHOWN.get(path, ""), look)
 
 
@@ -126,8 +114,7 @@ def test_a_run_is_whole_while_it_waits_for_a_person(
         watched.page.get_by_role("button", name="Look again").first.click()
         expect(watched.page.locator("#run-status")).to_have_text("awaiting user")
         assert watched.overflow <= 0
-        report = Axe().run(watched.page)
-        assert not [one for one in report.response["violations"] if one["impact"] in SERIOUS]
+        assert serious(Axe().run(watched.page)) == []
         picture(watched.page, "awaiting", look)
 
 

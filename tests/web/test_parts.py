@@ -15,17 +15,17 @@ from zoneproof.core.errors import AwaitingUserError, InvalidInputError
 from zoneproof.issuance import OrderPlanned, RecordAwaited, RecordPublished, Warned
 from zoneproof.manager import CertificateSummary, Home, Manager
 from zoneproof.manager.certificates.log import logged_runs
+from zoneproof.pages.assets import PATH, Assets
+from zoneproof.pages.forms import parse
+from zoneproof.pages.guard import Guard
+from zoneproof.pages.rendering import Templates
 from zoneproof.serving.responses import HttpError
-from zoneproof.web.assets import PATH, Assets
-from zoneproof.web.forms import parse
-from zoneproof.web.guard import Guard
 from zoneproof.web.pages.chart import draw
 from zoneproof.web.pages.views import LifeBar, helpful
-from zoneproof.web.rendering import Templates
 from zoneproof.web.runs import Run, Runs
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
-FOLDER = files("zoneproof.web").joinpath("assets")
+FOLDER = files("zoneproof.pages").joinpath("assets")
 
 
 def test_vendored_scripts_are_those_that_were_published() -> None:
@@ -42,8 +42,9 @@ def test_an_asset_is_served_under_its_hash() -> None:
     assert url == f"{PATH}style.{hashlib.sha256(content).hexdigest()[:12]}.css"
 
 
-def test_templates_have_no_inline_script_and_no_inline_style() -> None:
-    for entry in files("zoneproof.web").joinpath("templates").iterdir():
+@pytest.mark.parametrize("package", ["pages", "web", "challengepages"])
+def test_templates_have_no_inline_script_and_no_inline_style(package: str) -> None:
+    for entry in files(f"zoneproof.{package}").joinpath("templates").iterdir():
         text = entry.read_text()
         for forbidden in (" style=", "<style", " onclick=", "hx-on", "js:", "|safe }}"):
             assert forbidden not in text, entry.name
@@ -135,7 +136,7 @@ def test_forms() -> None:
 
 
 def test_what_is_invisible_is_shown_in_pages() -> None:
-    templates = Templates(Assets())
+    templates = Templates(Assets(), "zoneproof.web")
     text = templates.render(
         "plain.html", {"message": "a\u202eb\x1b[0m", "status": 400, "theme": ""}
     )
@@ -242,7 +243,7 @@ def test_only_names_of_the_server_are_its_own() -> None:
     async def nothing(*_: object) -> None:
         raise AssertionError
 
-    guard = Guard(nothing, ["Certs.Example.com"], nothing)  # type: ignore[arg-type]
+    guard = Guard(nothing, ["Certs.Example.com"], nothing, "")  # type: ignore[arg-type]
     for host in (
         "certs.example.com",
         "CERTS.example.com:8443",

@@ -88,6 +88,21 @@ class ApiConfig:
 
 
 @dataclass(frozen=True)
+class PagesConfig:
+    """The pages of the operator and the tenants.
+
+    ``hosts`` are names by which browsers reach them, besides those of the API's certificate;
+    ``resolvers`` are asked instead of the system's, and ``authoritative_port`` is where the name
+    servers that they name answer.
+    """
+
+    enabled: bool = True
+    hosts: tuple[str, ...] = ()
+    resolvers: tuple[str, ...] = ()
+    authoritative_port: int = 53
+
+
+@dataclass(frozen=True)
 class ZoneConfig:
     """A zone: ``ttl`` in seconds is that of ``records``, which are zone-file lines."""
 
@@ -130,6 +145,12 @@ class Config:
     user: str | None
     postgres: str | None = field(default=None, repr=False)
     node: NodeConfig | None = None
+    pages: PagesConfig = PagesConfig()
+
+    @property
+    def api_names(self) -> tuple[DomainName, ...]:
+        """The names of the API, as far as the file has them."""
+        return self.api.auto.domains if self.api.auto else ()
 
     @property
     def registration_zone(self) -> DomainName:
@@ -199,6 +220,12 @@ def _check(path: Path, file: File) -> Config:
         user=file.service.user,
         postgres=postgres,
         node=node,
+        pages=PagesConfig(
+            file.pages.enabled,
+            tuple(str(name) for name in _each("pages.hosts", file.pages.hosts, DomainName.parse)),
+            tuple(file.pages.resolvers),
+            file.pages.authoritative_port,
+        ),
     )
 
 

@@ -69,6 +69,15 @@ class NodeSection(Struct, frozen=True, forbid_unknown_fields=True):
     replica: Annotated[str, Meta(min_length=1)] = "replica.db"
 
 
+class PagesSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[pages]`` as written in the file."""
+
+    enabled: bool = True
+    hosts: list[str] = []
+    resolvers: list[str] = []
+    authoritative_port: Annotated[int, Meta(ge=1, le=65535)] = 53
+
+
 class ServiceSection(Struct, frozen=True, forbid_unknown_fields=True):
     """``[service]`` as written in the file."""
 
@@ -86,4 +95,5 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
     log: ServerLogSettings = ServerLogSettings()
     metrics: MetricsSection | None = None
     service: ServiceSection = ServiceSection()
+    pages: PagesSection = PagesSection()
     node: NodeSection | None = None

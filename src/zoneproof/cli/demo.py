@@ -7,7 +7,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,6 +18,7 @@ from zoneproof.cli.events import Lines
 from zoneproof.cli.output import tell_certificate
 from zoneproof.cli.own_command import own_command
 from zoneproof.cli.running import run_until_done
+from zoneproof.cli.web_options import require_extra
 from zoneproof.core.errors import AwaitingUserError
 from zoneproof.manager import (
     AccountTerms,
@@ -71,8 +74,33 @@ _NEXT = """
      {zoneproof} help challenge init"""
 
 
-async def tell_story(folder: Path) -> None:
-    """Run the demo with all its files in ``folder``. Raises ZoneproofError."""
+@dataclass(frozen=True)
+class _Stage:
+    """What is there once the CNAME is: servers, a home, and a certificate to issue."""
+
+    home: Home
+    run: RunOptions
+    definition: CertificateDefinition
+
+
+async def tell_story(folder: Path, *, web: bool) -> None:
+    """Run the demo with all its files in ``folder``, or leave its end to the web pages.
+
+    Raises ZoneproofError.
+    """
+    async with _prepared(folder) as stage:
+        if web:
+            await _show_pages(stage)
+            return
+        _step(5, "the same command again")
+        async with open_manager(stage.home, stage.run) as manager:
+            outcome = await issue(manager, stage.definition, Lines(indent="     "))
+    tell_certificate(outcome, indent="     ")
+    click.echo(_NEXT.format(zoneproof=own_command()))
+
+
+@asynccontextmanager
+async def _prepared(folder: Path) -> AsyncIterator[_Stage]:
     click.secho(f"Zoneproof demo: one certificate for {' and '.join(NAMES)}, through a CNAME\n")
     dns_port, api_port = free_port(), free_port()
     server = f"http://{_HOST}:{api_port}"
@@ -117,11 +145,22 @@ async def tell_story(folder: Path) -> None:
         write_config(record)
         service.process.send_signal(signal.SIGHUP)
         await asyncio.to_thread(service.wait_for_line, "configuration reloaded")
-        _step(5, "the same command again")
-        async with open_manager(home, run) as manager:
-            outcome = await issue(manager, definition, Lines(indent="     "))
-    tell_certificate(outcome, indent="     ")
-    click.echo(_NEXT.format(zoneproof=own_command()))
+        yield _Stage(home, run, definition)
+
+
+async def _show_pages(stage: _Stage) -> None:
+    from zoneproof.web.server import WebOptions, serving
+
+    def tell(url: str) -> None:
+        _step(5, "the rest is yours, in a browser: open this link and choose a password\n")
+        click.secho(f"     {url}\n", fg="cyan")
+        click.echo(
+            f"     {stage.definition.name} waits there for you: 'Look again' finds the record,\n"
+            "     and the CA validates it while you watch. Ctrl-C ends the demo."
+        )
+
+    async with serving(stage.home, WebOptions(listen=f"{_HOST}:0"), tell, stage.run):
+        await asyncio.Event().wait()
 
 
 def _step(number: int, text: str) -> None:
@@ -130,6 +169,7 @@ def _step(number: int, text: str) -> None:
 
 async def _record_to_create(home: Home, definition: CertificateDefinition, run: RunOptions) -> str:
     async with open_manager(home, run) as manager:
+        await manager.certificates.save(definition)
         try:
             await issue(manager, definition, Lines(indent="     "))
         except AwaitingUserError as error:
@@ -139,16 +179,20 @@ async def _record_to_create(home: Home, definition: CertificateDefinition, run: 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Keep the files, and print where they are.")
-def demo(keep: bool) -> None:
+@click.option("--web", is_flag=True, help="Finish it yourself, in the web pages.")
+def demo(keep: bool, web: bool) -> None:
     """Obtain a wildcard certificate from a test CA, through a CNAME.
 
     Starts Pebble and the challenge service on loopback, and stops them. Needs no privileges and
-    no network, and leaves nothing behind.
+    no network, and leaves nothing behind. With --web the web pages open too, and you issue the
+    certificate there.
     """
     find_pebble()
+    if web:
+        require_extra()
     folder = Path(tempfile.mkdtemp(prefix="zoneproof-demo-"))
     try:
-        run_until_done(tell_story(folder))
+        run_until_done(tell_story(folder, web=web))
         if keep:
             click.echo(f"\n  The files stay in {folder}")
         else:

@@ -45,6 +45,15 @@ class KeyPair:
         except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read the certificate {self.certificate}: {error}") from error
 
+    def names(self) -> frozenset[str]:
+        """Return the DNS names on the certificate, without wildcards. Raises ConfigError."""
+        try:
+            found = self.leaf().extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        except (x509.ExtensionNotFound, ValueError):
+            return frozenset()
+        names = found.value.get_values_for_type(x509.DNSName)
+        return frozenset(name.lower() for name in names if not name.startswith("*"))
+
     def expires_at(self) -> float:
         """Return when the certificate expires, in seconds since 1970. Raises ConfigError.
 

@@ -15,14 +15,14 @@ from starlette.types import ASGIApp
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.manager import Home, RunOptions
 from zoneproof.manager.certificates.remembered_files import RememberedFiles
+from zoneproof.pages import assets
+from zoneproof.pages.guard import Guard
+from zoneproof.pages.rendering import Templates
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.serving.middleware import LimitedRequests
-from zoneproof.web import assets
 from zoneproof.web.api.api import api_routes
 from zoneproof.web.api.calls import ROOT, api_error
-from zoneproof.web.guard import Guard
 from zoneproof.web.pages import all_pages
-from zoneproof.web.rendering import Templates
 from zoneproof.web.runs import Runs
 from zoneproof.web.signing import people_pages, signing_in
 from zoneproof.web.visits import Page, Site, page_routes, plain_error
@@ -41,7 +41,7 @@ def make_site(
     options = options or RunOptions()
     found = assets.Assets()
     files = RememberedFiles(home.path)
-    runs, templates = Runs(home, options), Templates(found)
+    runs, templates = Runs(home, options), Templates(found, "zoneproof.web")
     return Site(home, runs, found, templates, files, options, tuple(proxies), user_header)
 
 
@@ -66,7 +66,9 @@ def make_app(site: Site, hosts: Collection[str]) -> ASGIApp:
                 trusted_proxies=site.proxies,
                 refuse=_error,
             ),
-            Middleware(Guard, hosts=hosts, refuse=_error),
+            Middleware(
+                Guard, hosts=hosts, refuse=_error, advice="start it with --host and the name"
+            ),
         ],
         exception_handlers={
             HTTPException: _error,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from zoneproof.core.errors import (
@@ -27,23 +23,17 @@ from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.manager.people.audit import OK
 from zoneproof.manager.people.roles import Role, may, now_text
 from zoneproof.manager.people.sessions import Session
+from zoneproof.pages import browser
+from zoneproof.pages.assets import Assets
+from zoneproof.pages.forms import Form, parse, read_form
+from zoneproof.pages.rendering import Templates
 from zoneproof.serving.limits import IPNetwork, read_address
 from zoneproof.serving.middleware import sender
-from zoneproof.serving.responses import HttpError, of_framework
-from zoneproof.web.assets import Assets
-from zoneproof.web.forms import Form, parse, read_form
-from zoneproof.web.rendering import Templates
 from zoneproof.web.runs import Runs
 
 SESSION_COOKIE = "__Host-zoneproof"
 KEPT_COOKIE = "signed-in"
 """The field of a URL by which the page after signing in knows that there should be a session."""
-
-_NOTE_COOKIE = "__Host-zoneproof-note"
-_THEME_COOKIE = "zoneproof-theme"
-THEMES = ("light", "dark")
-_YEAR = 365 * 86_400
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,6 @@ class Visit:
     manager: Manager
     who: Session | None
     form: Form
-    note: str = ""
     action: str = ""
     subject: str = ""
     failure: str = ""
@@ -112,30 +101,12 @@ class Visit:
 
     def page(self, template: str, code: int = 200, /, **context: Any) -> Response:
         """Return a page, with a status code."""
-        theme = self.request.cookies.get(_THEME_COOKIE, "")
-        common = {
-            "visit": self,
-            "who": self.who,
-            "note": self.note,
-            "path": self.request.url.path,
-            "theme": theme if theme in THEMES else "",
-            "is_htmx": "hx-request" in self.request.headers,
-        }
-        answer = HTMLResponse(self.site.templates.render(template, common | context), code)
-        if self.note:
-            answer.delete_cookie(_NOTE_COOKIE, path="/", secure=True, httponly=True)
-        return answer
+        context |= {"visit": self, "who": self.who}
+        return browser.show(self.site.templates, self.request, template, code, context)
 
     def go(self, path: str, note: str = "", **query: str) -> Response:
         """Lead to another page, which shows the note."""
-        url = f"{path}?{urlencode(query)}" if query else path
-        answer = RedirectResponse(url, 303)
-        if note:
-            text = base64.urlsafe_b64encode(note[:500].encode()).decode()
-            answer.set_cookie(
-                _NOTE_COOKIE, text, max_age=60, secure=True, httponly=True, samesite="lax"
-            )
-        return answer
+        return browser.lead_to(path, note, **query)
 
     def refused(self, error: ZoneproofError) -> str:
         """Note for the audit log that it was refused, and return what to tell."""
@@ -166,7 +137,7 @@ def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]
         form = await read_form(request) if page.method == "POST" else Form([])
         async with site.open_manager() as manager:
             who = await signed_in(site, manager, request)
-            visit = Visit(site, request, manager, who, form, _note_of(request))
+            visit = Visit(site, request, manager, who, form)
             return await _answer(visit, page)
 
     return handle
@@ -251,49 +222,17 @@ def problem(visit: Visit, status: int, message: str, records: Iterable[str] = ()
     return visit.page(template, status, message=message, status=status, records=tuple(records))
 
 
-def _note_of(request: Request) -> str:
-    try:
-        return base64.urlsafe_b64decode(request.cookies.get(_NOTE_COOKIE, "")).decode()
-    except ValueError:
-        return ""
-
-
 async def plain_error(request: Request, error: Exception) -> Response:
     """Answer what is refused before anybody is known, in a page of its own."""
     site: Site | None = request.app.state.site if "app" in request.scope else None
-    found = of_framework(error) if isinstance(error, HTTPException) else None
-    status, message = 500, "Something went wrong here: the log says what."
-    if isinstance(error, ZoneproofError):
-        message = error.message
-    if found:
-        status = found.status_code
-        message = found.message if isinstance(found, HttpError) else str(found.detail)
-    if found is None:
-        _log.error("%s failed: %s", request.scope["path"], error, exc_info=error)
-    if site is None:
-        return Response(message, status, media_type="text/plain")
-    text = site.templates.render(
-        "plain.html", {"message": message[:1].upper() + message[1:], "status": status, "theme": ""}
-    )
-    return HTMLResponse(text, status, headers=dict(found.headers or {}) if found else None)
+    return browser.plain_error(site.templates if site else None, request, error)
 
 
 def set_session(answer: Response, secret: str) -> Response:
     """Give the browser the session's cookie."""
-    answer.set_cookie(SESSION_COOKIE, secret, secure=True, httponly=True, samesite="lax")
-    return answer
+    return browser.set_session(answer, SESSION_COOKIE, secret)
 
 
 def end_session(answer: Response) -> Response:
     """Take the session's cookie from the browser."""
-    answer.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
-    return answer
-
-
-def set_theme(answer: Response, theme: str) -> Response:
-    """Keep whether the person wants light or dark; else it is as the system says."""
-    if theme in THEMES:
-        answer.set_cookie(_THEME_COOKIE, theme, max_age=_YEAR, httponly=True, samesite="lax")
-    else:
-        answer.delete_cookie(_THEME_COOKIE)
-    return answer
+    return browser.end_session(answer, SESSION_COOKIE)

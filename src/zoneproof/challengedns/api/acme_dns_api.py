@@ -24,13 +24,14 @@ from zoneproof.challengedns.api.messages import (
     credentials_of,
 )
 from zoneproof.challengedns.api.responses import error_answer
+from zoneproof.challengedns.dns.live_view import LiveView
 from zoneproof.challengedns.store.authentication import Caller, as_caller
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.keys import licence_key_id
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenants import authenticate_tenant
-from zoneproof.core.errors import StorageError
+from zoneproof.core.errors import RegistrationError, StorageError
 from zoneproof.serving.middleware import MinuteLimit, sender
 from zoneproof.serving.operations import Operation
 from zoneproof.serving.requests import decode, read_body
@@ -55,11 +56,13 @@ class AcmeDnsApi:
         *,
         updates_per_minute: int,
         open_registration: bool,
+        live: LiveView | None = None,
     ) -> None:
         self._database = database
         self._registrations = registrations
         self._updates = MinuteLimit(updates_per_minute)
         self._open_registration = open_registration
+        self._live = live
 
     def operations(self) -> list[Operation]:
         """Return the table of what there is."""
@@ -158,7 +161,7 @@ class AcmeDnsApi:
         return permit
 
     async def _update(
-        self, request: Request, change: Callable[[Transaction, Caller, str, str], None]
+        self, request: Request, change: Callable[[Transaction, Caller, str, str], RegistrationRow]
     ) -> Response:
         caller = self._caller(request)
         # A wrong path is told. A wrong Authorization is not: it may be meant for a proxy.
@@ -173,13 +176,26 @@ class AcmeDnsApi:
             set_subject(request, "registration", own.subdomain)
             raise
 
-        def work(tx: Transaction) -> None:
+        def work(tx: Transaction) -> RegistrationRow:
             permit(tx)
-            change(tx, caller, subdomain, txt)
+            return change(tx, caller, subdomain, txt)
 
-        await self._as_caller(caller, lambda: self._database.write(work))
+        try:
+            own = await self._as_caller(caller, lambda: self._database.write(work))
+        except RegistrationError as error:
+            if error.registration:
+                self._watch(request, error.registration, txt, f"refused: {error.code}")
+            raise
+        self._watch(request, own.subdomain, txt, "done")
         set_subject(request, "registration", subdomain)
+        if request.method == "POST":
+            self._registrations.use.note_update(own, self._registrations.now())
         return json_answer(200, Updated(txt))
+
+    def _watch(self, request: Request, subdomain: str, txt: str, result: str) -> None:
+        if self._live is not None:
+            what = f"{'publish' if request.method == 'POST' else 'withdraw'} {txt[:43]}"
+            self._live.note_update(subdomain, str(sender(request)), what, result)
 
     async def _authenticate(
         self, caller: Caller, permit: Callable[[Transaction], object]

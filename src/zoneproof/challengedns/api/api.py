@@ -18,6 +18,7 @@ from zoneproof.challengedns.api.licence import key_in_path
 from zoneproof.challengedns.api.responses import REST
 from zoneproof.challengedns.api.rest import Rest
 from zoneproof.challengedns.config import ApiConfig
+from zoneproof.challengedns.dns.live_view import LiveView
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenants import NAME_PATTERN
@@ -55,13 +56,19 @@ _INFO = ApiInfo(
 )
 
 
-def make_app(database: Database, registrations: Registrations, config: ApiConfig) -> ASGIApp:
-    """Return the API as an ASGI application."""
+def make_app(
+    database: Database,
+    registrations: Registrations,
+    config: ApiConfig,
+    live: LiveView | None = None,
+) -> ASGIApp:
+    """Return the API as an ASGI application; ``live`` is shown what it does."""
     acme_dns = AcmeDnsApi(
         database,
         registrations,
         updates_per_minute=config.rate_limit_registration,
         open_registration=config.open_registration,
+        live=live,
     )
     operations = [*acme_dns.operations(), *Rest(database, registrations).operations()]
     counted = Middleware(
@@ -126,14 +133,23 @@ class StockPaths:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
+    @classmethod
+    def is_endpoint(cls, path: str) -> bool:
+        """Tell whether a path ends as those of stock clients."""
+        return _last_of(path) in cls._ENDPOINTS
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
         if scope["type"] == "http":
             path = scope["path"]
-            endpoint = "/" + path.rstrip("/").rpartition("/")[2]
+            endpoint = _last_of(path)
             if path.startswith(REST):
                 scope = {**scope, "path": path.rstrip("/")}
             elif endpoint in self._ENDPOINTS:
                 found = {"path": endpoint, "raw_path": endpoint.encode(), **key_in_path(path)}
                 scope = {**scope, **found}
         await self._app(scope, receive, send)
+
+
+def _last_of(path: str) -> str:
+    return "/" + path.rstrip("/").rpartition("/")[2]

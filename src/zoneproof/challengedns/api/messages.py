@@ -12,6 +12,7 @@ from zoneproof.challengedns.store.registrations import NewRegistration, Registra
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
 from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, MAX_QUOTA, NAME_PATTERN
+from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.storage import Transaction
 
 MAX_TIME = 253_402_300_799
@@ -151,6 +152,16 @@ class KeyPage(Struct, frozen=True):
     next: str | None
 
 
+# --- usage -------------------------------------------------------------------------------------
+
+
+class MonthUsage(Struct, frozen=True):
+    """What all tenants used in a month (UTC), by name."""
+
+    month: str
+    tenants: tuple[MonthOfTenant, ...]
+
+
 # --- queries -----------------------------------------------------------------------------------
 
 
@@ -165,6 +176,18 @@ class TenantPageQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Which page of a list, of one tenant or of all."""
 
     tenant: Annotated[str, Meta(description="Only what is this tenant's.")] = ""
+
+
+class MonthQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which month."""
+
+    month: Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9]{4}-(0[1-9]|1[0-2]))?$",
+            description="Such as 2027-02, in UTC; the present one if it is not said.",
+        ),
+    ] = ""
 
 
 def facts_of(registrations: Registrations, found: RegistrationRow) -> RegistrationFacts:

@@ -27,7 +27,7 @@ from zoneproof.serving.responses import (
 
 REST = "/api/v1/"
 
-_STATUS = {
+STATUS = {
     "forbidden": 401,
     "licence_expired": 403,
     "quota_exceeded": 403,
@@ -83,7 +83,7 @@ async def refusal(request: Request, error: Exception) -> Response:
         where = REST if path.startswith(REST) else path
         if where in _CHALLENGES:
             headers["WWW-Authenticate"] = _CHALLENGES[where]
-    return error_answer(request, _STATUS.get(error.code, 400), error.code, message, headers)
+    return error_answer(request, STATUS.get(error.code, 400), error.code, message, headers)
 
 
 async def unknown(request: Request, error: Exception) -> Response:

@@ -15,6 +15,8 @@ from zoneproof.challengedns.api.licence import licence_key
 from zoneproof.challengedns.api.messages import (
     KeyPage,
     KeyRequest,
+    MonthQuery,
+    MonthUsage,
     NewTenant,
     PageQuery,
     RegistrationChange,
@@ -29,6 +31,7 @@ from zoneproof.challengedns.api.messages import (
     facts_of,
 )
 from zoneproof.challengedns.api.responses import REST
+from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.authentication import Administered, administered
 from zoneproof.challengedns.store.checks import check_networks, clean_note
 from zoneproof.challengedns.store.database import Database
@@ -159,6 +162,14 @@ class Rest:
             ),
             _operation(
                 "DELETE", f"{keys}/{{id}}", self.revoke_key, "Revoke a key", None, status=204
+            ),
+            _operation(
+                "GET",
+                f"{REST}usage",
+                self.get_usage,
+                "Show what tenants used in a month",
+                MonthUsage,
+                query=MonthQuery,
             ),
         ]
 
@@ -308,6 +319,16 @@ class Rest:
             permit, lambda tx, _: self._tenants.revoke_key(tx, key_id, operators=False)
         )
         return Response(status_code=204)
+
+    # --- usage -----------------------------------------------------------------------------
+
+    async def get_usage(self, request: Request) -> Response:
+        """Show a month's."""
+        permit = await self._operator(request)
+        query = read_query(request, MonthQuery)
+        month = query.month or usage.month_of(self._registrations.now())
+        found = await self._read(permit, lambda tx, _: usage.of_month(tx, month))
+        return json_answer(200, MonthUsage(month, tuple(found)))
 
     # --- permits ---------------------------------------------------------------------------
     # Each is looked at when the request comes, before its body is read, and once more in the

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from zoneproof.challengedns.dns import wire
+from zoneproof.challengedns.dns.watched import Watcher
 
 _TYPES: Final = {
     wire.TXT: "TXT",
@@ -97,6 +98,7 @@ class WorkerCounters:
         self.descriptor = os.memfd_create("zoneproof-dns-counters")
         os.ftruncate(self.descriptor, _CELLS * _BYTES_EACH)
         self._cells = shared_cells(self.descriptor)
+        self.watcher = Watcher()
 
     def read(self) -> list[int]:
         """Return what the worker has counted so far."""
@@ -109,6 +111,7 @@ class WorkerCounters:
     def close(self) -> None:
         """Release the service's side of the memory."""
         os.close(self.descriptor)
+        self.watcher.close()
 
 
 class Tally:
@@ -119,11 +122,13 @@ class Tally:
         self._running: list[WorkerCounters] = []
         self._ended: Counter[tuple[str, int]] = Counter()
         self._was_damaged = False
+        self._watched_until = 0.0
 
     def open(self, transport: str) -> WorkerCounters:
         """Return counters for a worker that is about to start."""
         counters = WorkerCounters(transport)
         with self._lock:
+            counters.watcher.watch(self._watched_until)
             self._running.append(counters)
         return counters
 
@@ -134,6 +139,22 @@ class Tally:
             self._was_damaged = self._was_damaged or counters.sight() == DAMAGED
             self._ended.update(_by_cell(counters))
         counters.close()
+
+    def watch(self, until: float) -> None:
+        """Let all workers keep their answers until a time of day, those too that start later."""
+        with self._lock:
+            self._watched_until = until
+            for counters in self._running:
+                counters.watcher.watch(until)
+
+    def take_watched(self) -> list[tuple[str, float, str, bytes]]:
+        """Return what the workers have kept since: by transport, when, to whom, the answer."""
+        with self._lock:
+            return [
+                (counters.transport, *note)
+                for counters in self._running
+                for note in counters.watcher.take()
+            ]
 
     def worst_sight(self) -> int:
         """Return how the worker reads the database that fares worst with it.

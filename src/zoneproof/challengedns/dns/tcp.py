@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.watched import WatchedAnswers
 from zoneproof.serving.limits import Crowd, network_of
 
 MEMORY: Final = 160 * 1024
@@ -49,11 +50,13 @@ class TcpServer:
         max_connections: int,
         max_of_one: int,
         idle_timeout: float,
+        watched: WatchedAnswers | None = None,
     ) -> None:
         self._sockets = sockets
         self._responder = responder
         self._idle_timeout = idle_timeout
         self._crowd: Crowd[_Connection] = Crowd(max_connections, max_of_one)
+        self._watched = watched
         self._open: dict[int, _Connection] = {}
         self._stopping = False
 
@@ -151,6 +154,8 @@ class TcpServer:
             if reply is not None:
                 replies += [len(reply).to_bytes(_LENGTH, "big"), reply]
                 size += len(reply)
+                if self._watched and self._watched.is_watched:
+                    self._watched.note(connection.network, reply)
             taken += 1
             start = end
         connection.received = received[start:]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.udp_sockets import UdpSocket, udp_socket
+from zoneproof.challengedns.dns.watched import WatchedAnswers
 from zoneproof.serving.limits import RateLimit, network_of
 
 _MUCH = 3  # times as long as the question: two values are less, as acme-dns has them
@@ -26,15 +27,21 @@ class UdpServer:
     ``limit`` counts answers of more than three times their question's length, by the sender's
     network (an IPv4 /24 or an IPv6 /64, since whoever forges senders forges neighbours too).
     Beyond it the answer is "ask by TCP", which a forged sender cannot. Sockets must have a receive
-    timeout, after which the loop looks whether to stop.
+    timeout, after which the loop looks whether to stop. ``watched`` is where answers are kept that
+    somebody watches.
     """
 
     def __init__(
-        self, sockets: Sequence[socket.socket], responder: Responder, limit: RateLimit | None
+        self,
+        sockets: Sequence[socket.socket],
+        responder: Responder,
+        limit: RateLimit | None,
+        watched: WatchedAnswers | None = None,
     ) -> None:
         self._sockets = [udp_socket(sock) for sock in sockets]
         self._responder = responder
         self._limit = limit
+        self._watched = watched
         self._stopping = False
 
     def stop(self) -> None:
@@ -79,8 +86,18 @@ class UdpServer:
             replies = self._responder.answers(packets)
             if self._limit is not None:
                 self._hold_back(self._limit, source, packets, replies)
+            if self._watched is not None and self._watched.until[0]:
+                self._note(self._watched, source, replies)
             source.send(replies)
         return len(packets)
+
+    def _note(
+        self, watched: WatchedAnswers, source: UdpSocket, replies: Sequence[bytes | None]
+    ) -> None:
+        if watched.is_watched:
+            for index, reply in enumerate(replies):
+                if reply is not None:
+                    watched.note(source.sender(index), reply)
 
     def _hold_back(
         self,

@@ -23,6 +23,7 @@ from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import shared_cells
 from zoneproof.challengedns.dns.lease import shared_lease
 from zoneproof.challengedns.dns.table import RegistrationTable
+from zoneproof.challengedns.dns.watched import shared_answers
 from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
 from zoneproof.challengedns.store.sqlite_database import Reader, announced_number
 from zoneproof.challengedns.store.value_time import machine_seconds
@@ -36,8 +37,9 @@ _LENGTH = 4
 class WorkerSettings(msgspec.Struct, frozen=True):
     """What a worker needs to know.
 
-    ``sockets`` are descriptors that it inherits, ``counters`` is that of its counting memory, and
-    ``lease`` that of until when it may answer, for a node among several.
+    ``sockets`` are descriptors that it inherits, ``counters`` is that of its counting memory,
+    ``watched`` that of the answers that somebody watches, and ``lease`` that of until when it may
+    answer, for a node among several.
     ``values_ahead`` is how far the time by which values expire is ahead of the machine's seconds.
     """
 
@@ -56,6 +58,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     log: logs.ServerLogSettings = logs.ServerLogSettings()
     counters: int = -1
     lease: int = -1
+    watched: int = -1
 
 
 def encode(settings: WorkerSettings) -> bytes:
@@ -110,7 +113,7 @@ def _serve_udp(
     from zoneproof.challengedns.dns.udp import UdpServer
 
     limit = RateLimit(settings.rate_limit, settings.rate_limit) if settings.rate_limit else None
-    server = UdpServer(sockets, responder, limit)
+    server = UdpServer(sockets, responder, limit, shared_answers(settings.watched))
     _begin(server.stop)
     server.run()
 
@@ -126,6 +129,7 @@ def _serve_tcp(
         max_connections=settings.tcp_connections,
         max_of_one=settings.tcp_connections_of_one,
         idle_timeout=settings.tcp_idle_timeout,
+        watched=shared_answers(settings.watched),
     )
     _begin(server.stop)
     server.run()

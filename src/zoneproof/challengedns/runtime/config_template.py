@@ -52,6 +52,11 @@ listen = {api_listen}
 # format = "text"         # or "json"
 # level = "info"          # debug, info, warning, error
 
+# The operator's pages, /admin/, and the tenants', /portal/, at the API's address.
+[pages]
+# enabled = true
+# hosts = []              # names of the API that are not in its certificate, as behind a proxy
+
 # Prometheus metrics, at http://127.0.0.1:9153/metrics.
 # [metrics]
 # listen = "127.0.0.1:9153"

@@ -111,7 +111,11 @@ class _Keeper:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         self._counters = self._pool.tally.open(self._settings.transport)
-        settings = msgspec.structs.replace(self._settings, counters=self._counters.descriptor)
+        settings = msgspec.structs.replace(
+            self._settings,
+            counters=self._counters.descriptor,
+            watched=self._counters.watcher.descriptor,
+        )
         try:
             return await _spawn(settings)
         except ZoneproofError:
@@ -160,7 +164,7 @@ class _Keeper:
 
 
 async def _spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
-    lease = [settings.lease] if settings.lease >= 0 else []
+    optional = [each for each in (settings.watched, settings.lease) if each >= 0]
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -169,7 +173,7 @@ async def _spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
             "zoneproof.challengedns.dns.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=[*settings.sockets, settings.counters, *lease],
+            pass_fds=[*settings.sockets, settings.counters, *optional],
         )
     except OSError as error:
         raise ZoneproofError(f"cannot start a DNS worker: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import itertools
 import logging
@@ -23,8 +24,14 @@ from zoneproof.challengedns.api.certificate import (
     configured_key_pair,
     with_aliases,
 )
+from zoneproof.challengedns.api.pages import (
+    OpenPages,
+    PagesContext,
+    WithPages,
+)
 from zoneproof.challengedns.config import AutoTls, Config, load_config
 from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES
+from zoneproof.challengedns.dns.live_view import LiveView
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.capacity import METRICS, capacity
@@ -41,7 +48,7 @@ from zoneproof.challengedns.runtime.sockets import (
     bind_dns,
     remark_on_families,
 )
-from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store import rows, usage
 from zoneproof.challengedns.store.database import Database, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
@@ -75,7 +82,9 @@ OpenSource = Callable[[Config, AutoTls], CertificateSource]
 """Makes what obtains the API's certificate, after root's privileges are gone."""
 
 
-def serve(path: Path, ready: Callable[[str], None], open_source: OpenSource) -> None:
+def serve(
+    path: Path, ready: Callable[[str], None], open_source: OpenSource, open_pages: OpenPages
+) -> None:
     """Run the service of a configuration file until SIGTERM or SIGINT.
 
     ``ready`` gets one line that says where it answers, once it does. Raises ConfigError,
@@ -86,16 +95,18 @@ def serve(path: Path, ready: Callable[[str], None], open_source: OpenSource) -> 
     logs.set_up(config.log)
     _raise_file_limit()
     with_tls = config.api.auto is not None or config.api.certificate is not None
-    run(_Service(config, open_source).run(ready), with_tls=with_tls)
+    run(_Service(config, open_source, open_pages).run(ready), with_tls=with_tls)
 
 
 class _Service:
-    def __init__(self, config: Config, open_source: OpenSource) -> None:
+    def __init__(self, config: Config, open_source: OpenSource, open_pages: OpenPages) -> None:
         self._config = config
         self._capacity = capacity(config, file_limit(), usable_memory())
         self._open_source = open_source
+        self._open_pages = open_pages
         self._pool = WorkerPool()
         self._metrics = Metrics(self._pool)
+        self._live = LiveView(self._pool.tally)
         self._source: CertificateSource | None = None
         self._node: Node | None = None
         self._aliases: Mapping[DomainName, DomainName] = {}
@@ -120,6 +131,8 @@ class _Service:
             give_way()
             await self._open_database()
             stack.push_async_callback(self._database.close)
+            if config.node is None:
+                stack.push_async_callback(self._write_last_use)
             await self._open_local(stack)
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
@@ -140,6 +153,8 @@ class _Service:
             if self._node is not None:
                 stack.push_async_callback(asyncio.to_thread, self._node.stop)
                 await asyncio.to_thread(self._node.start)
+                # A node that has given its lease up writes no more.
+                stack.push_async_callback(self._write_last_use)
             if for_metrics:
                 metrics = HttpServer(
                     make_metrics_app(self._metrics, self._local),
@@ -246,8 +261,20 @@ class _Service:
         await self._database.read(work)
 
     def _app(self) -> ASGIApp:
-        app = make_app(self._database, self._registrations, self._config.api)
+        app = make_app(self._database, self._registrations, self._config.api, self._live)
+        if self._config.pages.enabled:
+            app = WithPages(app, self._pages)
         return CountedRequests(app, self._metrics.requests)
+
+    def _pages(self) -> ASGIApp:
+        config, pair = self._config, self._key_pair()
+        hosts = {*config.pages.hosts, *(str(name) for name in config.api_names)}
+        if pair is not None:
+            with contextlib.suppress(ConfigError):  # as one that is still to be obtained
+                hosts |= pair.names()
+        return self._open_pages(
+            PagesContext(config, self._database, self._registrations, frozenset(hosts), self._live)
+        )
 
     def _key_pair(self) -> KeyPair | None:
         return self._source.key_pair() if self._source else configured_key_pair(self._config.api)
@@ -325,6 +352,7 @@ class _Service:
                     )
                 await self._local.announce_missed()
                 if turn % _SWEEP_EVERY == 0:
+                    await self._write_use()
                     await self._sweep()
                 told = ""
             except ZoneproofError as error:
@@ -340,6 +368,24 @@ class _Service:
             return
         while await self._database.write(self._registrations.sweep):
             pass
+
+    async def _write_use(self) -> None:
+        use = self._registrations.use
+        while counts := use.take():
+            try:
+                await self._database.write(functools.partial(usage.write, counts=counts))
+            except ZoneproofError:
+                use.put_back(counts)
+                raise
+        month = usage.month_of(self._registrations.now())
+        await self._database.write(lambda tx: usage.note_registrations(tx, month))
+
+    async def _write_last_use(self) -> None:
+        try:
+            await self._write_use()
+        except ZoneproofError as error:
+            if not self._registrations.use.is_empty:
+                _log.error("what was used in the last minute is not counted: %s", error.message)
 
     async def _keep_certificate(self) -> None:
         source = self._source

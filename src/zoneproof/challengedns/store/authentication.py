@@ -129,10 +129,17 @@ class Administered:
 def administered(tx: Transaction, key: str, subdomain: str, now: int) -> Administered:
     """Return a licence key and the registration of a subdomain.
 
-    Raises what :func:`authenticate_key` raises, and RegistrationError ``not_found``: to a tenant
-    another's registration is as one that there is not.
+    Raises what :func:`authenticate_key` and :func:`administered_with` raise.
     """
-    who = authenticate_key(tx, key, now)
+    return administered_with(tx, authenticate_key(tx, key, now), subdomain)
+
+
+def administered_with(tx: Transaction, who: LicenceKey, subdomain: str) -> Administered:
+    """Return a key that was authenticated and the registration of a subdomain.
+
+    Raises RegistrationError ``not_found``: to a tenant another's registration is as one that there
+    is not.
+    """
     found = rows.by_subdomain(tx, subdomain.lower())
     if found is None or who.tenant not in {None, found.tenant}:
         raise RegistrationError("there is no such registration", code="not_found")

@@ -6,8 +6,10 @@ import functools
 import ipaddress
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
-from zoneproof.core.errors import RegistrationError
+from zoneproof.core.errors import InvalidInputError, RegistrationError
+from zoneproof.core.text import printable
 
 _TXT = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -47,6 +49,17 @@ def check_txt(txt: str) -> str:
 def to_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     """Return a network; raises ValueError for what is none."""
     return ipaddress.ip_network(text, strict=False)
+
+
+def after_day(text: str) -> int:
+    """Return when a day is over in UTC, in seconds since 1970. Raises InvalidInputError."""
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return int((day + timedelta(days=1)).timestamp())
+    except (ValueError, OverflowError):
+        raise InvalidInputError(
+            f"'{printable(text[:40])}' is not a day: write it as 2027-12-31"
+        ) from None
 
 
 MAX_NOTE = 200

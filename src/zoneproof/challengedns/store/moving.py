@@ -51,7 +51,7 @@ _TABLES: Final = (
     _Table(
         "challenge_tenant",
         ("name",),
-        ("name", "quota", "registrations", "expires_at", "disabled", "created_at"),
+        ("name", "quota", "registrations", "expires_at", "disabled", "created_at", "peak"),
     ),
     _Table("challenge_key", ("id",), ("id", "tenant", "key_hash", "note", "created_at")),
     _Table("challenge_deleted_subdomain", ("subdomain",), ("subdomain", "deleted_at")),
@@ -73,6 +73,12 @@ _TABLES: Final = (
         "challenge_value",
         ("subdomain", "txt"),
         ("subdomain", "txt", "expires_at", "generation"),
+    ),
+    _Table("challenge_activity", ("subdomain",), ("subdomain", "updated_at")),
+    _Table(
+        "challenge_usage",
+        ("tenant", "month"),
+        ("tenant", "month", "registrations", "peak", "updates"),
     ),
 )
 

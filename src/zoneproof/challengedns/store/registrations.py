@@ -18,6 +18,7 @@ from zoneproof.challengedns.store.checks import check_networks, check_txt, clean
 from zoneproof.challengedns.store.keys import LegacyKeys, hash_key, new_key
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenants import Tenants, require_usable, take_places
+from zoneproof.challengedns.store.usage import UseCounter
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName
@@ -40,7 +41,8 @@ class Registrations:
     """What is done with registrations, on an open transaction.
 
     ``zone`` is where new ones live; a value lives ``value_lifetime`` seconds. ``clock`` is the
-    time of day, and ``value_clock`` the one by which values expire.
+    time of day, and ``value_clock`` the one by which values expire. ``use`` is what whoever serves
+    them counts.
     """
 
     zone: DomainName
@@ -48,6 +50,7 @@ class Registrations:
     clock: Callable[[], float] = time.time
     value_clock: ValueClock = field(default_factory=ValueClock)
     legacy_keys: LegacyKeys = field(default_factory=LegacyKeys)
+    use: UseCounter = field(default_factory=UseCounter)
 
     @property
     def tenants(self) -> Tenants:
@@ -105,8 +108,8 @@ class Registrations:
         """Return the caller's registration. Raises what :func:`authenticate` raises."""
         return authenticate(tx, caller, self.now())
 
-    def update(self, tx: Transaction, caller: Caller, subdomain: str, txt: str) -> None:
-        """Publish a value for a caller whose registration the subdomain must be.
+    def update(self, tx: Transaction, caller: Caller, subdomain: str, txt: str) -> RegistrationRow:
+        """Publish a value for a caller whose registration the subdomain must be; return that.
 
         Raises what :func:`authenticate` raises, then RegistrationError ``bad_subdomain`` or
         ``bad_txt``, in that order: a stranger learns nothing of what would be wrong next.
@@ -114,12 +117,14 @@ class Registrations:
         own = own_registration(self.authenticate(tx, caller), subdomain)
         with about(own.subdomain):
             self._put(tx, own, txt)
+        return own
 
-    def remove(self, tx: Transaction, caller: Caller, subdomain: str, txt: str) -> None:
-        """Withdraw a value for a caller. Raises what :meth:`update` raises."""
+    def remove(self, tx: Transaction, caller: Caller, subdomain: str, txt: str) -> RegistrationRow:
+        """Withdraw a value for a caller; return what, and raise as, :meth:`update`."""
         own = own_registration(self.authenticate(tx, caller), subdomain)
         with about(own.subdomain):
             rows.remove_value(tx, own.subdomain, check_txt(txt))
+        return own
 
     # --- whoever holds the database --------------------------------------------------------
 
@@ -145,13 +150,20 @@ class Registrations:
         return registration
 
     def page(
-        self, tx: Transaction, *, tenant: str = "", after: str = "", limit: int = 100
+        self,
+        tx: Transaction,
+        *,
+        tenant: str = "",
+        text: str = "",
+        after: str = "",
+        limit: int = 100,
     ) -> list[RegistrationRow]:
         """Return the registrations that follow the subdomain ``after``, in order.
 
-        They are those of a tenant, or all if ``tenant`` is empty.
+        They are those of a tenant, or all if ``tenant`` is empty, and those with ``text`` in their
+        note or at the beginning of their subdomain.
         """
-        return rows.page(tx, tenant, after, limit)
+        return rows.page(tx, tenant, after, limit, text)
 
     def values(self, tx: Transaction, subdomain: str) -> list[tuple[str, int]]:
         """Return the live values and when each expires (seconds since 1970), oldest first."""

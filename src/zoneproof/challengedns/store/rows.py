@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ _KEPT_CHANGES = 20_000
 _KEPT_DELETED = 100_000  # so that an import brings none of them back
 _SWEEP_LIMIT = 500  # rows of a kind in a transaction: updates that come meanwhile hardly wait
 
+_ESCAPED = re.compile(r"[%_\\]")
+_ESCAPE = r"ESCAPE '\'"
 _COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
 
 
@@ -82,16 +85,26 @@ def by_subdomain(tx: Transaction, subdomain: str) -> RegistrationRow | None:
     return _registration(rows[0]) if rows else None
 
 
-def page(tx: Transaction, tenant: str, after: str, limit: int) -> list[RegistrationRow]:
+def page(
+    tx: Transaction, tenant: str, after: str, limit: int, text: str = ""
+) -> list[RegistrationRow]:
     """Return up to ``limit`` registrations that follow the subdomain ``after``, in its order.
 
-    They are those of a tenant, or all if ``tenant`` is empty.
+    They are those of a tenant, or all if ``tenant`` is empty; with a text those in whose note,
+    in any case, or at the beginning of whose subdomain it stands.
     """
-    of_tenant = " AND tenant = ?" if tenant else ""
+    where, parameters = "subdomain > ?", [after]
+    if tenant:
+        where += " AND tenant = ?"
+        parameters.append(tenant)
+    if text:
+        where += f" AND (lower(note) LIKE ? {_ESCAPE} OR subdomain LIKE ? {_ESCAPE})"
+        wanted = _ESCAPED.sub(r"\\\g<0>", text.lower())
+        parameters += [f"%{wanted}%", f"{wanted}%"]
     rows = tx.query(
-        f"SELECT {_COLUMNS} FROM challenge_registration WHERE subdomain > ?{of_tenant}"  # noqa: S608
+        f"SELECT {_COLUMNS} FROM challenge_registration WHERE {where}"  # noqa: S608
         " ORDER BY subdomain LIMIT ?",
-        [after, *filter(None, [tenant]), limit],
+        [*parameters, limit],
     )
     return [_registration(row) for row in rows]
 
@@ -216,6 +229,7 @@ def save(tx: Transaction, registration: RegistrationRow) -> None:
 def delete(tx: Transaction, subdomain: str, now: int) -> None:
     """Remove a registration and its values, and keep its subdomain from being used again."""
     tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [subdomain])
+    tx.execute("DELETE FROM challenge_activity WHERE subdomain = ?", [subdomain])
     gone = tx.query(
         "DELETE FROM challenge_registration WHERE subdomain = ? RETURNING tenant", [subdomain]
     )

@@ -109,16 +109,17 @@ def save(tx: Transaction, tenant: Tenant) -> None:
 
 
 def count_more(tx: Transaction, name: str, more: int) -> bool:
-    """Count so many more registrations for a tenant, if its quota allows that many.
+    """Count so many more registrations for a tenant, if its quota allows that many, and its peak.
 
     One statement looks and counts, so it is right with any number of writers: those of the same
     tenant wait for its row, and look again when it is theirs.
     """
     return bool(
         tx.execute(
-            "UPDATE challenge_tenant SET registrations = registrations + ?"
+            "UPDATE challenge_tenant SET registrations = registrations + ?,"
+            " peak = CASE WHEN registrations + ? > peak THEN registrations + ? ELSE peak END"
             " WHERE name = ? AND registrations + ? <= quota",
-            [more, name, more],
+            [more, more, more, name, more],
         )
     )
 
@@ -133,6 +134,11 @@ def count_one_less(tx: Transaction, name: Value) -> None:
 
 def delete(tx: Transaction, name: str) -> bool:
     """Remove a tenant and its keys; False if it has registrations, and where there is none."""
+    tx.execute(
+        "DELETE FROM challenge_session WHERE key_id IN"
+        " (SELECT id FROM challenge_key WHERE tenant = ?)",
+        [name],
+    )
     tx.execute("DELETE FROM challenge_key WHERE tenant = ?", [name])
     return bool(
         tx.execute("DELETE FROM challenge_tenant WHERE name = ? AND registrations = 0", [name])
@@ -167,5 +173,6 @@ def insert_key(tx: Transaction, new: LicenceKey, key_hash: str) -> None:
 
 
 def delete_key(tx: Transaction, key_id: str) -> None:
-    """Remove a key."""
+    """Remove a key, and end its sessions."""
+    tx.execute("DELETE FROM challenge_session WHERE key_id = ?", [key_id])
     tx.execute("DELETE FROM challenge_key WHERE id = ?", [key_id])

@@ -25,6 +25,8 @@ _NOUNS = {
     "challenge_deleted_subdomain": "deleted names",
     "challenge_registration": "registrations",
     "challenge_value": "values",
+    "challenge_activity": "times of last use",
+    "challenge_usage": "months of usage",
 }
 
 

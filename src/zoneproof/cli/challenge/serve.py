@@ -17,7 +17,10 @@ from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from zoneproof.challengedns.api.certificate import CertificateSource
+    from zoneproof.challengedns.api.pages import PagesContext
     from zoneproof.challengedns.config import AutoTls, Config
     from zoneproof.challengedns.runtime.check import CheckFinding
 
@@ -47,7 +50,7 @@ def serve(
     if not check:
         from zoneproof.challengedns.runtime.service import serve as run
 
-        run(path, tell_ready, _open_source)
+        run(path, tell_ready, _open_source, _open_pages)
         return
     findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
     _print_json(findings) if as_json else _print_lines(findings)
@@ -60,6 +63,13 @@ def _open_source(config: Config, auto: AutoTls) -> CertificateSource:
     from zoneproof.manager.api_certificate import ApiCertificate
 
     return ApiCertificate(config, auto)
+
+
+def _open_pages(context: PagesContext) -> ASGIApp:
+    # Imported only then: whoever has switched them off, or not installed, does not pay for them.
+    from zoneproof.challengepages.app import make_pages
+
+    return make_pages(context)
 
 
 def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[CheckFinding]:

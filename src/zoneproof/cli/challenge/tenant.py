@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from zoneproof.challengedns.store.checks import after_day
 from zoneproof.challengedns.store.tenant_rows import Tenant
 from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
 from zoneproof.cli.asking import confirm, yes_option
@@ -25,9 +26,8 @@ def _expiry(context: click.Context, option: click.Parameter, text: str | None) -
     if text in (None, _NEVER):
         return text
     try:
-        last_day = datetime.strptime(str(text), "%Y-%m-%d").replace(tzinfo=UTC)
-        return int((last_day + timedelta(days=1)).timestamp())
-    except (ValueError, OverflowError):
+        return after_day(str(text))
+    except InvalidInputError:
         raise click.BadParameter(
             f"'{text}' is not a day: write it as 2027-12-31, or '{_NEVER}'"
         ) from None

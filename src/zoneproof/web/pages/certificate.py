@@ -13,9 +13,10 @@ from zoneproof.manager import DamagedCertificate, preview
 from zoneproof.manager.certificates.details import details, history
 from zoneproof.manager.certificates.log import logged_runs
 from zoneproof.manager.certificates.removal import REASONS, revoke
+from zoneproof.pages.records import record_views
 from zoneproof.web.pages.actions import start_deployment, start_renewal, start_resumption
 from zoneproof.web.pages.preview_view import PreviewView
-from zoneproof.web.pages.views import LifeBar, helpful, record_views
+from zoneproof.web.pages.views import LifeBar, helpful
 from zoneproof.web.visits import Page, Visit
 
 _CHANGE = "one is pending until it works: 'Try again' tries it, saving another one discards it"

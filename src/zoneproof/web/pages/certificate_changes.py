@@ -11,7 +11,7 @@ from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager import CertificateDefinition, Proposal, describe_changes
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
 from zoneproof.manager.certificates.proposal import CertificateOptions, save
-from zoneproof.web.forms import Form
+from zoneproof.pages.forms import Form
 from zoneproof.web.pages.certificate import frame
 from zoneproof.web.pages.choices import account_choices, credential_choices, key_types
 from zoneproof.web.visits import Page, Visit

@@ -18,7 +18,7 @@ from zoneproof.manager import (
 )
 from zoneproof.manager.certificates.name_look import look_at_names
 from zoneproof.manager.certificates.proposal import CertificateOptions, define, require_usable
-from zoneproof.web.forms import Form
+from zoneproof.pages.forms import Form
 from zoneproof.web.pages.actions import start_request
 from zoneproof.web.pages.choices import account_choices, credential_choices, key_types
 from zoneproof.web.pages.preview_view import PreviewView

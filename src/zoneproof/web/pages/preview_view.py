@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from zoneproof.challenges.preflight import Finding
 from zoneproof.issuance.preflight_texts import PreflightGroup, grouped
 from zoneproof.manager import Preview
-from zoneproof.web.pages.views import RecordView, SightingView, record_views
+from zoneproof.pages.records import RecordView, SightingView, record_views
 
 
 class PreviewView:

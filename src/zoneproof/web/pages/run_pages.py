@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import CredentialTest, Outcome
-from zoneproof.web.pages.views import record_views
+from zoneproof.pages.records import record_views
 from zoneproof.web.runs import Run
 from zoneproof.web.visits import Page, Visit
 

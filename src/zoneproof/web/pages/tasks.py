@@ -8,8 +8,8 @@ from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.deployment import describe_task, task_kinds
 from zoneproof.manager.certificates.proposal import CertificateOptions, GivenTask, save
 from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.pages.forms import Form
 from zoneproof.providers import shown_field
-from zoneproof.web.forms import Form
 from zoneproof.web.visits import Page, Visit
 
 

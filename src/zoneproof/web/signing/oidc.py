@@ -24,7 +24,8 @@ from zoneproof.core.webhooks import check_url
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
 from zoneproof.manager.people.roles import Role, check_name
 from zoneproof.manager.settings import OidcSettings
-from zoneproof.web.signing.session import begin_session, local_path
+from zoneproof.pages.browser import local_path
+from zoneproof.web.signing.session import begin_session
 from zoneproof.web.visits import Page, Visit
 
 _COOKIE = "__Host-zoneproof-oidc"

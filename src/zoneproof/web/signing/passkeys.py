@@ -16,9 +16,10 @@ from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
+from zoneproof.pages.browser import local_path
 from zoneproof.serving.limits import network_of
 from zoneproof.serving.middleware import sender
-from zoneproof.web.signing.session import Failures, begin_session, local_path
+from zoneproof.web.signing.session import Failures, begin_session
 from zoneproof.web.visits import Page, Visit
 
 _LASTS, _MOST = 300.0, 1000  # seconds, and challenges

@@ -44,9 +44,3 @@ async def begin_session(visit: Visit, user: User, to: str) -> Response:
         note = f"Since you last signed in, {count(failed, 'attempt')} with your name failed."
     query = {KEPT_COOKIE: "1"} if to == "/" else {}
     return set_session(visit.go(to, note, **query), secret)
-
-
-def local_path(path: str) -> str:
-    """Return a path on this server, whatever a link says."""
-    is_local = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if is_local and path.isprintable() else "/"

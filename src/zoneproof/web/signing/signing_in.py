@@ -8,16 +8,16 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
 from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
+from zoneproof.pages.browser import local_path, set_theme
 from zoneproof.serving.limits import network_of
 from zoneproof.serving.middleware import sender
 from zoneproof.web.signing import oidc, passkeys
-from zoneproof.web.signing.session import Failures, begin_session, local_path
+from zoneproof.web.signing.session import Failures, begin_session
 from zoneproof.web.visits import (
     KEPT_COOKIE,
     Page,
     Visit,
     end_session,
-    set_theme,
 )
 
 

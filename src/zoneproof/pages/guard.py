@@ -32,7 +32,8 @@ class Guard:
     """An ASGI application in front of another.
 
     ``hosts`` are the names by which it is reached, without port; IP addresses and localhost always
-    are, since no stranger's page can have them. ``refuse`` makes the answer for what is refused.
+    are, since no stranger's page can have them. ``refuse`` makes the answer for what is refused,
+    and ``advice`` tells how a name becomes one of them.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Guard:
         app: ASGIApp,
         hosts: Collection[str],
         refuse: Callable[[Request, Exception], Awaitable[Response]],
+        advice: str,
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts) | {"localhost"}
         self._refuse = refuse
+        self._advice = advice
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -73,7 +76,7 @@ class Guard:
             raise HttpError(
                 421,
                 "unknown_host",
-                "this name is not one of this server's: start it with --host and the name",
+                f"this name is not one of this server's: {self._advice}",
             )
         if method in _CHANGES_NOTHING or _has_bearer(headers):
             return

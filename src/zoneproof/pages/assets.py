@@ -21,7 +21,7 @@ class Assets:
     def __init__(self) -> None:
         self._urls: dict[str, str] = {}
         self._served: dict[str, tuple[bytes, str]] = {}
-        for entry in files("zoneproof.web").joinpath("assets").iterdir():
+        for entry in files("zoneproof.pages").joinpath("assets").iterdir():
             stem, dot, suffix = entry.name.rpartition(".")
             kind = _TYPES.get(dot + suffix)
             if kind is None:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from zoneproof import __version__
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
-from zoneproof.web.assets import Assets
+from zoneproof.pages.assets import Assets
 
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"&lt;(https://[^&\s]+)&gt;")
@@ -22,11 +22,12 @@ _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
 
 
 class Templates:
-    """The templates of the pages, with what all of them use."""
+    """The templates of a package, beside those of all pages, with what all of them use."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, package: str) -> None:
+        packages = (package, "zoneproof.pages")
         self._environment = Environment(
-            loader=PackageLoader("zoneproof.web"),
+            loader=ChoiceLoader([PackageLoader(one) for one in packages]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -37,12 +38,13 @@ class Templates:
             at=times.at,
             distance=lambda moment: times.distance(moment, datetime.now(UTC)),
             at_and_distance=lambda moment: times.at_and_distance(moment, datetime.now(UTC)),
+            clock=_clock,
             count=count,
             iso=_iso,
             coded=_coded,
             browser=_browser,
         )
-        self._environment.globals.update(asset=assets.url, version=__version__)
+        self._environment.globals.update(asset=assets.url, version=__version__, root="")
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """Return a template's text with the context's values."""
@@ -54,6 +56,10 @@ def _visible(value: Any) -> Any:
     if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
     return "\n".join(map(printable, value.replace("\r\n", "\n").split("\n")))
+
+
+def _clock(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}"
 
 
 def _iso(moment: datetime) -> str:

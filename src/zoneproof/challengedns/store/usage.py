@@ -1,0 +1,176 @@
+"""What tenants use by month, and when registrations last got a value: counted beside the updates.
+
+An update only counts in memory. Once in a while the service writes what has come together, a few
+rows in a transaction; what a crash takes is the last minute's counts.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from zoneproof.challengedns.store.rows import RegistrationRow
+from zoneproof.storage import Row, Transaction
+
+_AT_ONCE = 500  # rows in a transaction: updates that come meanwhile hardly wait
+_DAY = 86_400
+_USAGE = "tenant, month, registrations, peak, updates"
+
+
+@dataclass(frozen=True)
+class MonthOfTenant:
+    """What a tenant used in a month, such as ``2027-02`` (UTC).
+
+    ``registrations`` is how many it had at the month's end, or now; ``peak`` the most at a time;
+    ``updates`` how many values were published by way of the API.
+    """
+
+    tenant: str
+    month: str
+    registrations: int
+    peak: int
+    updates: int
+
+
+@dataclass
+class UseCounter:
+    """What has come together since it was last written. For one thread."""
+
+    _updates: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _updated: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not (self._updates or self._updated)
+
+    def note_update(self, registration: RegistrationRow, now: int) -> None:
+        """Count a value that was published."""
+        self._updated[registration.subdomain] = now
+        if registration.tenant is not None:
+            self._updates[registration.tenant, month_of(now)] += 1
+
+    def take(self) -> Counts:
+        """Return some of what has come together, which is then no longer here."""
+        updates = dict(itertools.islice(self._updates.items(), _AT_ONCE))
+        updated = dict(itertools.islice(self._updated.items(), _AT_ONCE))
+        for key in updates:
+            del self._updates[key]
+        for subdomain in updated:
+            del self._updated[subdomain]
+        return Counts(updates, updated)
+
+    def put_back(self, counts: Counts) -> None:
+        """Keep what could not be written."""
+        self._updates.update(counts.updates)
+        self._updated = {**counts.updated, **self._updated}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Updates by tenant and month, and the latest times by subdomain."""
+
+    updates: dict[tuple[str, str], int]
+    updated: dict[str, int]
+
+    def __bool__(self) -> bool:
+        return bool(self.updates or self.updated)
+
+
+def month_of(now: float) -> str:
+    """Return the month of a time, as ``2027-02``, in UTC."""
+    return _month_of_day(int(now // _DAY))
+
+
+@functools.lru_cache(maxsize=2)
+def _month_of_day(days: int) -> str:
+    return f"{datetime.fromtimestamp(days * _DAY, UTC):%Y-%m}"
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def write(tx: Transaction, counts: Counts) -> None:
+    """Add counts to what is known."""
+    for (tenant, month), count in sorted(counts.updates.items()):
+        tx.execute(
+            f"INSERT INTO challenge_usage ({_USAGE}) VALUES (?, ?, 0, 0, ?)"  # noqa: S608
+            " ON CONFLICT (tenant, month) DO UPDATE"
+            " SET updates = challenge_usage.updates + excluded.updates",
+            [tenant, month, count],
+        )
+    # In one order, so that nodes that write the same rows never wait for each other in a circle.
+    for subdomain, time in sorted(counts.updated.items()):
+        tx.execute(
+            "INSERT INTO challenge_activity (subdomain, updated_at)"
+            " SELECT subdomain, CAST(? AS BIGINT) FROM challenge_registration WHERE subdomain = ?"
+            " ON CONFLICT (subdomain) DO UPDATE SET updated_at = excluded.updated_at",
+            [time, subdomain],
+        )
+
+
+def note_registrations(tx: Transaction, month: str) -> None:
+    """Take up in a month's usage how many registrations each tenant has, and had at most."""
+    tx.execute(
+        f"INSERT INTO challenge_usage ({_USAGE})"  # noqa: S608
+        " SELECT name, CAST(? AS TEXT), registrations, peak, 0 FROM challenge_tenant WHERE true"
+        " ON CONFLICT (tenant, month) DO UPDATE SET registrations = excluded.registrations,"
+        " peak = CASE WHEN excluded.peak > challenge_usage.peak THEN excluded.peak"
+        " ELSE challenge_usage.peak END"
+        " WHERE excluded.registrations <> challenge_usage.registrations"
+        " OR excluded.peak > challenge_usage.peak",
+        [month],
+    )
+    tx.execute("UPDATE challenge_tenant SET peak = registrations WHERE peak <> registrations")
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def of_month(tx: Transaction, month: str) -> list[MonthOfTenant]:
+    """Return what all tenants used in a month, by name."""
+    rows = tx.query(
+        f"SELECT {_USAGE} FROM challenge_usage WHERE month = ? ORDER BY tenant",  # noqa: S608
+        [month],
+    )
+    return [_month(row) for row in rows]
+
+
+def of_tenant(tx: Transaction, tenant: str, limit: int = 24) -> list[MonthOfTenant]:
+    """Return what a tenant used, the latest month first."""
+    rows = tx.query(
+        f"SELECT {_USAGE} FROM challenge_usage WHERE tenant = ? ORDER BY month DESC LIMIT ?",  # noqa: S608
+        [tenant, limit],
+    )
+    return [_month(row) for row in rows]
+
+
+def months(tx: Transaction, limit: int = 36) -> list[str]:
+    """Return the months of which there is something, the latest first."""
+    rows = tx.query(
+        "SELECT DISTINCT month FROM challenge_usage ORDER BY month DESC LIMIT ?", [limit]
+    )
+    return [str(month) for (month,) in rows]
+
+
+def last_updates(tx: Transaction, subdomains: Iterable[str]) -> dict[str, int]:
+    """Return when registrations last got a value, in seconds since 1970; of those that ever did."""
+    wanted = list(subdomains)
+    if not wanted:
+        return {}
+    rows = tx.query(
+        "SELECT subdomain, updated_at FROM challenge_activity WHERE subdomain IN"  # noqa: S608
+        f" ({', '.join('?' * len(wanted))})",
+        wanted,
+    )
+    return {str(subdomain): int(str(time)) for subdomain, time in rows}
+
+
+def _month(row: Row) -> MonthOfTenant:
+    tenant, month, *numbers = row
+    registrations, peak, updates = (int(str(each)) for each in numbers)
+    return MonthOfTenant(str(tenant), str(month), registrations, peak, updates)

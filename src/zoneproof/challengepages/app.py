@@ -1,0 +1,80 @@
+"""All pages of the service as one application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from zoneproof.challengedns.api.pages import ADMIN, PORTAL, PagesContext
+from zoneproof.challengepages import (
+    live_page,
+    nodes_page,
+    overview,
+    registrations,
+    setup,
+    signing_in,
+    tenants,
+    usage_pages,
+)
+from zoneproof.challengepages.visits import Page, Site, page_routes
+from zoneproof.pages import assets
+from zoneproof.pages.browser import plain_error
+from zoneproof.pages.guard import Guard
+from zoneproof.pages.rendering import Templates
+from zoneproof.serving.middleware import LimitedRequests
+
+_ADVICE = "add it to 'hosts' in the section [pages] of zoneproof.toml"
+
+
+def every_page() -> list[Page]:
+    """Return all pages."""
+    parts = (
+        signing_in,
+        overview,
+        registrations,
+        setup,
+        tenants,
+        usage_pages,
+        nodes_page,
+        live_page,
+    )
+    return [page for part in parts for page in part.pages()]
+
+
+def make_pages(context: PagesContext) -> ASGIApp:
+    """Return the pages as an ASGI application."""
+    found = assets.Assets()
+    site = Site(context, found, Templates(found, "zoneproof.challengepages"))
+
+    async def failed(request: Request, error: Exception) -> Response:
+        root = ADMIN if request.scope["path"].startswith(ADMIN) else PORTAL
+        return plain_error(site.templates, request, error, root)
+
+    app = Starlette(
+        routes=[
+            Route(f"{assets.PATH}{{name}}", found.serve, methods=["GET"]),
+            *(Route(root, _with_slash, methods=["GET"]) for root in (ADMIN, PORTAL)),
+            *page_routes(site, every_page()),
+        ],
+        middleware=[
+            Middleware(
+                LimitedRequests,
+                per_minute=context.config.api.rate_limit_address,
+                trusted_proxies=context.config.api.trusted_proxies,
+                refuse=failed,
+            ),
+            Middleware(Guard, hosts=context.hosts, refuse=failed, advice=_ADVICE),
+        ],
+        exception_handlers={HTTPException: failed, Exception: failed},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _with_slash(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope['path']}/", 308)

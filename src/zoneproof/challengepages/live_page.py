@@ -1,0 +1,52 @@
+"""The live view: who asked for a challenge, and what they were told."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from zoneproof.challengedns.api.pages import ADMIN
+from zoneproof.challengedns.dns.live_view import Seen
+from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.tenant_rows import LicenceKey
+from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.storage import Transaction
+
+_MOST = 200
+_MINUTES = ("0", "5", "15")
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    return [
+        Page("GET", ADMIN, "/live", _show),
+        Page("POST", ADMIN, "/live", _switch),
+    ]
+
+
+async def _show(visit: Visit) -> Response:
+    live, of = visit.site.context.live, visit.query.text("of")
+    seen = live.seen()
+
+    def belong(tx: Transaction, _: LicenceKey) -> dict[str, str]:
+        """Return the notes of the registrations that are looked for."""
+        found: dict[str, str] = {}
+        for subdomain in {one.subdomain for one in seen}:
+            row = rows.by_subdomain(tx, subdomain)
+            note, tenant = (row.note, row.tenant) if row else ("", None)
+            if not of or tenant == of or subdomain.startswith(of.lower().partition(".")[0]):
+                found[subdomain] = note
+        return found
+
+    notes = await visit.read(belong)
+    shown: list[Seen] = [one for one in seen if one.subdomain in notes][:_MOST]
+    return visit.page("live.html", live=live, of=of, seen=shown, notes=notes)
+
+
+async def _switch(visit: Visit) -> Response:
+    minutes, of = visit.form.text("minutes"), visit.form.text("of")
+    if minutes not in _MINUTES:
+        raise InvalidInputError("the live view is switched on for 5 or 15 minutes, or off")
+    await visit.read(lambda *_: None)  # whose session has ended meanwhile switches nothing
+    visit.site.context.live.switch(int(minutes))
+    return visit.go("/live", **({"of": of} if of else {}))

@@ -1,0 +1,271 @@
+"""Registrations, for the operator and for their tenant: found, created, changed, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from zoneproof.challengedns.api.pages import ADMIN, PORTAL
+from zoneproof.challengedns.store import usage
+from zoneproof.challengedns.store.checks import check_networks, clean_note
+from zoneproof.challengedns.store.registrations import NewRegistration
+from zoneproof.challengedns.store.rows import RegistrationRow
+from zoneproof.challengedns.store.tenant_rows import LicenceKey
+from zoneproof.challengepages.setup import Account, all_setups
+from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challenges.records import cname_record, look_for_records
+from zoneproof.core.errors import DnsError, InvalidInputError, InvalidNameError, RegistrationError
+from zoneproof.core.names import DomainName
+from zoneproof.dnsquery import Resolver, parse_server
+from zoneproof.pages.records import RecordView, SightingView, record_views
+from zoneproof.storage import Transaction
+
+_PAGE = 50
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    one = "/registrations/{name}"
+    return [
+        Page("GET", PORTAL, "/new", _ask_for_new),
+        Page("POST", PORTAL, "/new", _create),
+        Page("GET", ADMIN, "/registrations", _list),
+        Page("POST", ADMIN, f"{one}/assign", _assign),
+        *(
+            page
+            for root in (ADMIN, PORTAL)
+            for page in (
+                Page("GET", root, one, _show),
+                Page("POST", root, one, _change),
+                Page("POST", root, f"{one}/disable", _disable),
+                Page("POST", root, f"{one}/enable", _enable),
+                Page("POST", root, f"{one}/rotate", _rotate),
+                Page("GET", root, f"{one}/delete", _ask_whether_to_delete),
+                Page("POST", root, f"{one}/delete", _delete),
+            )
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A registration in a list, and when it last got a value."""
+
+    row: RegistrationRow
+    fulldomain: str
+    updated_at: int | None
+
+
+@dataclass(frozen=True)
+class RegistrationList:
+    """Some registrations, and how they were looked for. ``following`` continues the list."""
+
+    rows: Sequence[Listed]
+    text: str
+    tenant: str
+    following: str
+
+
+async def read_list(visit: Visit) -> RegistrationList:
+    """Return the registrations that the query asks for: a tenant's own, or the operator's all."""
+    text, after = visit.query.text("q"), visit.query.text("after")
+    registrations = visit.site.context.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> RegistrationList:
+        tenant = who.tenant or visit.query.text("tenant")
+        found = registrations.page(tx, tenant=tenant, text=text, after=after, limit=_PAGE + 1)
+        shown = found[:_PAGE]
+        used = usage.last_updates(tx, [one.subdomain for one in shown])
+        listed = [
+            Listed(one, registrations.fulldomain(one.subdomain), used.get(one.subdomain))
+            for one in shown
+        ]
+        following = shown[-1].subdomain if len(found) > _PAGE else ""
+        return RegistrationList(listed, text, tenant, following)
+
+    return await visit.read(work)
+
+
+async def _list(visit: Visit) -> Response:
+    return visit.page("registrations.html", found=await read_list(visit))
+
+
+# --- one ---------------------------------------------------------------------------------------
+
+
+async def _show(visit: Visit) -> Response:
+    registrations = visit.site.context.registrations
+
+    def work(
+        tx: Transaction, who: LicenceKey
+    ) -> tuple[RegistrationRow, list[tuple[str, int]], int | None]:
+        row = visit.registration(tx, who).registration
+        used = usage.last_updates(tx, [row.subdomain])
+        return row, registrations.values(tx, row.subdomain), used.get(row.subdomain)
+
+    row, values, updated_at = await visit.read(work)
+    fulldomain = registrations.fulldomain(row.subdomain)
+    text = visit.query.text("domain")
+    record, error = _record_for(text or row.note, fulldomain, asked=bool(text))
+    looked: list[tuple[RecordView, SightingView | None]] = []
+    if record:
+        looked, error = await _look(visit, record) if text else (record_views([record]), error)
+    return visit.page(
+        "registration.html",
+        row=row,
+        fulldomain=fulldomain,
+        values=values,
+        updated_at=updated_at,
+        domain=text or (row.note if record else ""),
+        looked=looked,
+        error=error,
+    )
+
+
+def _record_for(text: str, fulldomain: str, *, asked: bool) -> tuple[str, str]:
+    """Return the CNAME that lets a domain's challenge name lead here, or what is wrong."""
+    try:
+        name = DomainName.parse(text.strip()).base.child("_acme-challenge")
+        return cname_record(name, DomainName.parse(fulldomain)), ""
+    except InvalidNameError as error:
+        return "", error.message if asked else ""
+
+
+async def _look(
+    visit: Visit, record: str
+) -> tuple[list[tuple[RecordView, SightingView | None]], str]:
+    pages = visit.site.context.config.pages
+    servers = [parse_server(text) for text in pages.resolvers]
+    try:
+        async with Resolver(
+            servers or None, authoritative_port=pages.authoritative_port
+        ) as resolver:
+            return record_views([record], await look_for_records(resolver, [record])), ""
+    except DnsError as error:
+        return record_views([record]), error.message
+
+
+async def _change(visit: Visit) -> Response:
+    note = clean_note(visit.form.text("note"))
+    networks = check_networks(visit.form.words("allowfrom"))
+    registrations = visit.site.context.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> None:
+        subdomain = visit.registration(tx, who).registration.subdomain
+        registrations.alter(
+            tx, subdomain, lambda known: replace(known, note=note, allowfrom=networks)
+        )
+
+    await visit.write(work)
+    return _back(visit, "Saved.")
+
+
+async def _disable(visit: Visit) -> Response:
+    await _set_disabled(visit, True)
+    return _back(visit, "Disabled: updates are refused, and no values are answered.")
+
+
+async def _enable(visit: Visit) -> Response:
+    await _set_disabled(visit, False)
+    return _back(visit, "Enabled.")
+
+
+async def _set_disabled(visit: Visit, disabled: bool) -> None:
+    registrations = visit.site.context.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> None:
+        subdomain = visit.registration(tx, who).registration.subdomain
+        registrations.set_disabled(tx, subdomain, disabled)
+
+    await visit.write(work)
+
+
+async def _rotate(visit: Visit) -> Response:
+    registrations = visit.site.context.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> tuple[NewRegistration, str]:
+        row = visit.registration(tx, who).registration
+        return registrations.rotate(tx, row.subdomain), row.note
+
+    made, note = await visit.write(work)
+    return _credentials(visit, made, note, "A new password; the old one no longer works")
+
+
+async def _ask_whether_to_delete(visit: Visit) -> Response:
+    row = await visit.read(lambda tx, who: visit.registration(tx, who).registration)
+    fulldomain = visit.site.context.registrations.fulldomain(row.subdomain)
+    return visit.page("delete_registration.html", row=row, fulldomain=fulldomain)
+
+
+async def _delete(visit: Visit) -> Response:
+    registrations = visit.site.context.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> None:
+        registrations.delete(tx, visit.registration(tx, who).registration.subdomain)
+
+    await visit.write(work)
+    return visit.go("/registrations" if visit.is_operator else "/", "The registration is deleted.")
+
+
+async def _assign(visit: Visit) -> Response:
+    tenant = visit.form.text("tenant") or None
+    registrations = visit.site.context.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> None:
+        subdomain = visit.registration(tx, who).registration.subdomain
+        registrations.alter(tx, subdomain, lambda known: replace(known, tenant=tenant))
+
+    await visit.write(work)
+    return _back(visit, f"It belongs to {tenant} now." if tenant else "It belongs to nobody now.")
+
+
+def _back(visit: Visit, note: str) -> Response:
+    return visit.go(f"/registrations/{visit.name}", note)
+
+
+# --- a new one ---------------------------------------------------------------------------------
+
+
+async def _ask_for_new(visit: Visit) -> Response:
+    return visit.page("new_registration.html", domain="", allowfrom="", error="")
+
+
+async def _create(visit: Visit) -> Response:
+    domain, allowfrom = visit.form.text("domain"), visit.form.text("allowfrom")
+    registrations = visit.site.context.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> NewRegistration:
+        return registrations.register(
+            tx, allowfrom=visit.form.words("allowfrom"), note=domain, tenant=who.tenant
+        )
+
+    try:
+        name = str(DomainName.parse(domain).base) if domain else ""
+        made = await visit.write(work)
+    except (InvalidInputError, RegistrationError) as error:
+        if isinstance(error, RegistrationError) and error.code != "invalid_allowfrom_cidr":
+            raise
+        context = {"domain": domain, "allowfrom": allowfrom, "error": error.message}
+        return visit.page("new_registration.html", 400, **context)
+    return _credentials(visit, made, name, "The registration is there")
+
+
+def _credentials(visit: Visit, made: NewRegistration, note: str, title: str) -> Response:
+    record, _ = _record_for(note, made.fulldomain, asked=False)
+    account = Account(
+        note if record else "example.com",
+        made.username,
+        made.password,
+        made.subdomain,
+        made.fulldomain,
+    )
+    return visit.page(
+        "credentials.html",
+        heading=title,
+        domain=account.domain,
+        made=made,
+        records=record_views([record]) if record else [],
+        setups=all_setups(visit.url, "KEY", account),
+    )

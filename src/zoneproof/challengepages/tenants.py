@@ -1,0 +1,150 @@
+"""The operator's tenants: created, changed, given keys, disabled, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from zoneproof.challengedns.api.pages import ADMIN
+from zoneproof.challengedns.store import usage
+from zoneproof.challengedns.store.checks import after_day
+from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
+from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
+from zoneproof.challengedns.store.usage import MonthOfTenant
+from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.core.errors import InvalidInputError, RegistrationError
+from zoneproof.storage import Transaction
+
+_PAGE = 100
+_KEYS = 200
+
+
+def pages() -> list[Page]:
+    """Return the pages."""
+    one = "/tenants/{name}"
+    return [
+        Page("GET", ADMIN, "/", _list),
+        Page("GET", ADMIN, "/new", _ask_for_new),
+        Page("POST", ADMIN, "/new", _create),
+        Page("GET", ADMIN, one, _show),
+        Page("POST", ADMIN, one, _change),
+        Page("POST", ADMIN, f"{one}/disable", _disable),
+        Page("POST", ADMIN, f"{one}/enable", _enable),
+        Page("POST", ADMIN, f"{one}/keys", _create_key),
+        Page("POST", ADMIN, f"{one}/revoke", _revoke_key),
+        Page("POST", ADMIN, f"{one}/delete", _delete),
+    ]
+
+
+async def _list(visit: Visit) -> Response:
+    after, tenants = visit.query.text("after"), visit.site.context.registrations.tenants
+    found = await visit.read(lambda tx, _: tenants.page(tx, after=after, limit=_PAGE + 1))
+    shown = found[:_PAGE]
+    following = shown[-1].name if len(found) > _PAGE else ""
+    return visit.page("tenants.html", tenants=shown, following=following, now=visit.now)
+
+
+async def _show(visit: Visit) -> Response:
+    return await _page_of_one(visit)
+
+
+async def _page_of_one(visit: Visit, key: str = "", error: str = "", status: int = 200) -> Response:
+    tenants = visit.site.context.registrations.tenants
+
+    def work(
+        tx: Transaction, _: LicenceKey
+    ) -> tuple[Tenant, Sequence[LicenceKey], Sequence[MonthOfTenant]]:
+        tenant = known_tenant(tx, visit.name)
+        keys = tenants.keys(tx, tenant=tenant.name, limit=_KEYS)
+        return tenant, keys, usage.of_tenant(tx, tenant.name)
+
+    tenant, keys, months = await visit.read(work)
+    return visit.page(
+        "tenant.html",
+        status,
+        tenant=tenant,
+        keys=keys,
+        months=months,
+        key=key,
+        error=error,
+        now=visit.now,
+    )
+
+
+async def _ask_for_new(visit: Visit) -> Response:
+    return visit.page("new_tenant.html", name="", quota=DEFAULT_QUOTA, expires="", error="")
+
+
+async def _create(visit: Visit) -> Response:
+    name, quota, expires = (visit.form.text(field) for field in ("name", "quota", "expires"))
+    tenants = visit.site.context.registrations.tenants
+
+    def work(tx: Transaction, _: LicenceKey) -> None:
+        tenants.create(tx, name, quota=_number(quota), expires_at=_expiry(expires))
+
+    try:
+        await visit.write(work)
+    except (InvalidInputError, RegistrationError) as error:
+        if isinstance(error, RegistrationError) and error.code == "operator_key_needed":
+            raise
+        context = {"name": name, "quota": quota, "expires": expires, "error": error.message}
+        return visit.page("new_tenant.html", 400, **context)
+    return visit.go(f"/tenants/{name}", "The tenant is there. It needs a licence key to register.")
+
+
+async def _change(visit: Visit) -> Response:
+    quota, expires = _number(visit.form.text("quota")), _expiry(visit.form.text("expires"))
+    await _alter(visit, quota=quota, expires_at=expires)
+    return visit.go(f"/tenants/{visit.name}", "Saved.")
+
+
+async def _disable(visit: Visit) -> Response:
+    await _alter(visit, disabled=True)
+    return visit.go(f"/tenants/{visit.name}", "Disabled: it can neither register nor update.")
+
+
+async def _enable(visit: Visit) -> Response:
+    await _alter(visit, disabled=False)
+    return visit.go(f"/tenants/{visit.name}", "Enabled.")
+
+
+async def _alter(visit: Visit, **changes: int | bool | None) -> None:
+    tenants = visit.site.context.registrations.tenants
+    await visit.write(
+        lambda tx, _: tenants.alter(tx, visit.name, lambda known: replace(known, **changes))  # type: ignore[arg-type]
+    )
+
+
+async def _create_key(visit: Visit) -> Response:
+    tenants, note = visit.site.context.registrations.tenants, visit.form.text("note")
+    made = await visit.write(lambda tx, _: tenants.create_key(tx, visit.name, note=note))
+    return await _page_of_one(visit, key=made.key)
+
+
+async def _revoke_key(visit: Visit) -> Response:
+    tenants, key_id = visit.site.context.registrations.tenants, visit.form.text("id")
+    await visit.write(lambda tx, _: tenants.revoke_key(tx, key_id, operators=False))
+    return visit.go(f"/tenants/{visit.name}", f"The key {key_id} no longer works.")
+
+
+async def _delete(visit: Visit) -> Response:
+    tenants = visit.site.context.registrations.tenants
+    try:
+        await visit.write(lambda tx, _: tenants.delete(tx, visit.name))
+    except RegistrationError as error:
+        if error.code != "tenant_in_use":
+            raise
+        return await _page_of_one(visit, error=error.message, status=409)
+    return visit.go("/", f"The tenant {visit.name} is deleted.")
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidInputError("the quota is not a number: write it as 500")
+    return int(text)
+
+
+def _expiry(text: str) -> int | None:
+    return after_day(text) if text else None

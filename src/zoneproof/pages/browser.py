@@ -1,0 +1,109 @@
+"""What a browser keeps for the pages, and where it is led: sessions, notes, light or dark."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from zoneproof.core.errors import ZoneproofError
+from zoneproof.pages.rendering import Templates
+from zoneproof.serving.responses import HttpError, of_framework
+
+THEMES = ("light", "dark")
+
+_NOTE_COOKIE = "__Host-zoneproof-note"
+_THEME_COOKIE = "zoneproof-theme"
+_YEAR = 365 * 86_400
+_log = logging.getLogger(__name__)
+
+
+def show(
+    templates: Templates, request: Request, template: str, status: int, context: dict[str, Any]
+) -> Response:
+    """Return a page; a note that was left for it is shown once."""
+    theme = request.cookies.get(_THEME_COOKIE, "")
+    note = note_of(request)
+    common = {
+        "note": note,
+        "path": request.url.path,
+        "theme": theme if theme in THEMES else "",
+        "is_htmx": "hx-request" in request.headers,
+    }
+    answer = HTMLResponse(templates.render(template, common | context), status)
+    if note:
+        answer.delete_cookie(_NOTE_COOKIE, path="/", secure=True, httponly=True)
+    return answer
+
+
+def lead_to(path: str, note: str = "", **query: str) -> Response:
+    """Lead to another page, which shows the note."""
+    url = f"{path}?{urlencode(query)}" if query else path
+    answer = RedirectResponse(url, 303)
+    if note:
+        text = base64.urlsafe_b64encode(note[:500].encode()).decode()
+        answer.set_cookie(
+            _NOTE_COOKIE, text, max_age=60, secure=True, httponly=True, samesite="lax"
+        )
+    return answer
+
+
+def note_of(request: Request) -> str:
+    """Return the note that another page has left for this one."""
+    try:
+        return base64.urlsafe_b64decode(request.cookies.get(_NOTE_COOKIE, "")).decode()
+    except ValueError:
+        return ""
+
+
+def local_path(path: str, otherwise: str = "/") -> str:
+    """Return a path on this server, whatever a link says."""
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if is_local and path.isprintable() else otherwise
+
+
+def plain_error(
+    templates: Templates | None, request: Request, error: Exception, root: str = ""
+) -> Response:
+    """Return what is refused before anybody is known, in a page of its own."""
+    found = of_framework(error) if isinstance(error, HTTPException) else None
+    status, message = 500, "Something went wrong here: the log says what."
+    if isinstance(error, ZoneproofError):
+        message = error.message
+    if found:
+        status = found.status_code
+        message = found.message if isinstance(found, HttpError) else str(found.detail)
+    if found is None:
+        _log.error("%s failed: %s", request.scope["path"], error, exc_info=error)
+    if templates is None:
+        return Response(message, status, media_type="text/plain")
+    message = message[:1].upper() + message[1:]
+    context = {"message": message, "status": status, "theme": "", "root": root}
+    text = templates.render("plain.html", context)
+    return HTMLResponse(text, status, headers=dict(found.headers or {}) if found else None)
+
+
+def set_session(answer: Response, cookie: str, secret: str) -> Response:
+    """Give the browser a session's cookie."""
+    answer.set_cookie(cookie, secret, secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def end_session(answer: Response, cookie: str) -> Response:
+    """Take a session's cookie from the browser."""
+    answer.delete_cookie(cookie, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def set_theme(answer: Response, theme: str) -> Response:
+    """Keep whether the person wants light or dark; else it is as the system says."""
+    if theme in THEMES:
+        answer.set_cookie(_THEME_COOKIE, theme, max_age=_YEAR, httponly=True, samesite="lax")
+    else:
+        answer.delete_cookie(_THEME_COOKIE)
+    return answer

@@ -1,0 +1,125 @@
+"""What tenants use is counted by month, and when each registration last got a value."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import Clock
+from tests.support.opened_service import OpenRegistrations, open_registrations
+from zoneproof.challengedns.store import usage
+from zoneproof.challengedns.store.usage import MonthOfTenant, month_of
+from zoneproof.core.names import DomainName
+
+FEBRUARY = 1_802_000_000.0  # 2027-02-06
+DAY = 86_400
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(now=FEBRUARY)
+
+
+@pytest.fixture
+async def opened(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
+    found = open_registrations(
+        place, zone=DomainName("auth.example.org"), value_lifetime=3600, clock=clock
+    )
+    await found.tenants.create("team", quota=10)
+    yield found
+    await found.close()
+
+
+async def count(opened: OpenRegistrations) -> None:
+    """Do what the service does every minute."""
+    counts = opened.rules.use.take()
+    await opened.database.write(partial(usage.write, counts=counts))
+    month = month_of(opened.rules.now())
+    await opened.database.write(lambda tx: usage.note_registrations(tx, month))
+
+
+async def used(opened: OpenRegistrations) -> list[MonthOfTenant]:
+    return await opened.database.read(lambda tx: usage.of_tenant(tx, "team"))
+
+
+async def test_a_month_has_its_updates_its_peak_and_what_is_left(
+    opened: OpenRegistrations, clock: Clock
+) -> None:
+    made = [await opened.register(tenant="team") for _ in range(3)]
+    for one in made[:2]:
+        await opened.delete(one.subdomain)
+    row = await opened.get(made[2].subdomain)
+    for _ in range(5):
+        opened.rules.use.note_update(row, opened.rules.now())
+    await count(opened)
+    assert await used(opened) == [MonthOfTenant("team", "2027-02", 1, 3, 5)]
+
+    clock.now += 30 * DAY
+    opened.rules.use.note_update(row, opened.rules.now())
+    await count(opened)
+    await count(opened)
+    assert await used(opened) == [
+        MonthOfTenant("team", "2027-03", 1, 1, 1),
+        MonthOfTenant("team", "2027-02", 1, 3, 5),
+    ]
+
+
+async def test_what_was_used_stays_when_the_tenant_is_deleted(opened: OpenRegistrations) -> None:
+    made = await opened.register(tenant="team")
+    await count(opened)
+    await opened.delete(made.subdomain)
+    await opened.tenants.delete("team")
+    await count(opened)
+    found = await opened.database.read(lambda tx: usage.of_month(tx, "2027-02"))
+    assert [one.peak for one in found] == [1]
+
+
+async def test_the_last_update_is_that_of_each_registration(opened: OpenRegistrations) -> None:
+    one, unused = [await opened.register() for _ in range(2)]
+    now = opened.rules.now()
+    row = await opened.get(one.subdomain)
+    opened.rules.use.note_update(row, now - 60)
+    opened.rules.use.note_update(row, now)
+    await count(opened)
+    subdomains = [one.subdomain, unused.subdomain]
+    found = await opened.database.read(lambda tx: usage.last_updates(tx, subdomains))
+    assert found == {one.subdomain: now}
+
+
+async def test_what_was_deleted_meanwhile_is_not_counted(opened: OpenRegistrations) -> None:
+    made = await opened.register()
+    row = await opened.get(made.subdomain)
+    opened.rules.use.note_update(row, opened.rules.now())
+    await opened.delete(made.subdomain)
+    await count(opened)
+    assert await opened.database.read(lambda tx: usage.last_updates(tx, [made.subdomain])) == {}
+
+
+async def test_what_could_not_be_written_is_counted_the_next_time(
+    opened: OpenRegistrations,
+) -> None:
+    row = await opened.get((await opened.register(tenant="team")).subdomain)
+    opened.rules.use.note_update(row, opened.rules.now())
+    taken = opened.rules.use.take()
+    opened.rules.use.note_update(row, opened.rules.now())
+    opened.rules.use.put_back(taken)
+    await count(opened)
+    assert [one.updates for one in await used(opened)] == [2]
+
+
+async def test_registrations_are_found_by_note_and_by_the_beginning_of_the_subdomain(
+    opened: OpenRegistrations,
+) -> None:
+    shop = await opened.register(note="Shop.example.com")
+    percent = await opened.register(note="100% \\ ours")
+    for text, expected in (
+        ("shop.EXAMPLE", shop),
+        ("% \\", percent),
+        (percent.subdomain[:13].upper(), percent),
+    ):
+        found = await opened.page(text=text)
+        assert [one.subdomain for one in found] == [expected.subdomain], text
+    assert await opened.page(text="_") == []

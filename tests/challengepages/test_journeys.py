@@ -1,0 +1,188 @@
+"""What a tenant and the operator do with the pages, in a browser, with real servers behind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.challengepages.conftest import Watch
+from tests.support.challenge_service import Service, register, request, txt, update, write_config
+from tests.support.client_world import ClientWorld, open_client_world
+from tests.support.peers.certbot import certonly
+from tests.support.service_pages import ServicePages, prepare
+
+LONG = 60_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientWorld]:
+    with open_client_world(tmp_path_factory.mktemp("world")) as world:
+        with world.service.config.open("a") as config:
+            config.write(
+                f'\n[pages]\nresolvers = ["127.0.0.1:{world.unbound.port}"]\n'
+                f"authoritative_port = {world.knot.port}\n"
+            )
+        world.service.process.send_signal(signal.SIGHUP)
+        world.service.wait_for_line("configuration reloaded")
+        yield world
+
+
+def sign_in(page: Page, root: str, key: str) -> None:
+    page.goto(f"{root}/")
+    page.get_by_label("key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("nav").first).to_be_visible()
+
+
+def pasted(page: Page, client: str) -> list[str]:
+    """Return what the set-up of a client shows to paste."""
+    part = page.locator("details").filter(has=page.get_by_text(client, exact=False)).first
+    part.locator("summary").click()
+    return part.locator("pre").all_inner_texts()
+
+
+def test_a_tenant_comes_from_the_key_to_a_certificate_with_certbot(
+    watch: Watch, world: ClientWorld, tmp_path: Path
+) -> None:
+    page = watch(world.service.url).page
+    sign_in(page, "/portal", world.licence_key)
+    page.get_by_role("link", name="New registration").first.click()
+    page.get_by_label("Domain").fill("example.com")
+    page.get_by_role("button", name="Register").click()
+    fulldomain = page.locator("#fulldomain").inner_text()
+    accounts, settings, command = pasted(page, "certbot")
+
+    page.get_by_role("link", name="To the registration").click()
+    page.get_by_role("button", name="Is it there?").click()
+    expect(page.locator("#looked")).to_contain_text("missing at", timeout=LONG)
+    world.create_cname(fulldomain)
+    page.get_by_role("button", name="Is it there?").click()
+    expect(page.locator("#looked")).to_contain_text("seen at", timeout=LONG)
+
+    (tmp_path / "acmedns.json").write_text(accounts)
+    ini = tmp_path / "acmedns.ini"
+    ini.write_text(settings.replace("/etc/letsencrypt", str(tmp_path)))
+    ini.chmod(0o600)
+    options = command.replace("\\\n", " ").replace("'", "").split()[2:]
+    certonly(
+        world.pebble,
+        tmp_path,
+        *(option.replace("/etc/letsencrypt", str(tmp_path)) for option in options),
+    )
+    assert (tmp_path / "live/example.com/fullchain.pem").exists()
+    page.reload()
+    expect(page.get_by_text("Values that are answered").locator("xpath=..")).to_contain_text(
+        "expires"
+    )
+
+
+def test_the_operator_makes_a_tenant_whose_key_works_at_once(
+    watch: Watch, pages: ServicePages
+) -> None:
+    page = watch(pages.url).page
+    sign_in(page, "/admin", pages.operator_key)
+    page.get_by_role("link", name="New tenant").click()
+    page.get_by_label("Name").fill("shop")
+    page.get_by_label("Registrations it may have").fill("1")
+    page.get_by_label("Last day").fill("2099-12-31")
+    page.get_by_role("button", name="Create it").click()
+    page.get_by_label("Note").fill("web servers")
+    page.get_by_role("button", name="Create a key").click()
+    key = page.locator("#licence-key").inner_text()
+
+    account = register(pages.url, key)
+    assert update(pages.url, account, txt("a")).status == 200
+    page.goto("/admin/tenants/shop")
+    expect(page.locator("main")).to_contain_text("1 of 1")
+    expect(page.locator("main")).to_contain_text("2099-12-31 23:59 UTC")
+
+    page.get_by_role("link", name="Its registrations").click()
+    page.get_by_role("link", name="without a note").click()
+    expect(page.locator("main")).to_contain_text(txt("a"))
+    page.get_by_role("button", name="Disable").click()
+    expect(page.locator("main")).to_contain_text("updates are refused")
+    assert update(pages.url, account, txt("b")).status == 401
+    assert pages.service.texts(account.fulldomain) == []
+
+    page.goto("/admin/tenants/shop")
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.locator("main")).to_contain_text("no longer works")
+    assert pages.stranger().post("/portal/sign-in", key=key).status == 401
+
+
+def test_a_tenant_rotates_and_deletes_without_javascript(watch: Watch, pages: ServicePages) -> None:
+    account = register(pages.url, pages.keys["other"])
+    page = watch(pages.url, java_script_enabled=False).page
+    sign_in(page, "/portal", pages.keys["other"])
+    page.get_by_label("Search").fill(account.subdomain[:8])
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="without a note").click()
+    page.get_by_label("Note").fill("mail.example.com")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("h1")).to_have_text("mail.example.com")
+    page.get_by_role("button", name="New password").click()
+    password = page.locator("#password").inner_text()
+    assert update(pages.url, account, txt("a")).status == 401
+    assert update(pages.url, account._replace(password=password), txt("a")).status == 200
+    page.get_by_role("link", name="To the registration").click()
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete it for good").click()
+    expect(page.locator("main")).to_contain_text("The registration is deleted")
+    assert pages.service.texts(account.fulldomain) == []
+
+
+def test_a_quota_that_is_used_up_is_told_with_what_helps(pages: ServicePages) -> None:
+    operator = pages.operator()
+    operator.post("/admin/new", name="tiny", quota="0", expires="")
+    made = operator.post("/admin/tenants/tiny/keys", note="")
+    key = made.text.partition('id="licence-key">')[2].partition("<")[0]
+    answer = pages.signed_in("/portal", key).post("/portal/new", domain="example.com")
+    assert answer.status == 403
+    assert "delete a registration, or ask the operator for more" in answer.text
+
+
+def test_the_key_stands_in_the_setup_only_for_whoever_types_it(pages: ServicePages) -> None:
+    tenant = pages.tenant()
+    key = pages.keys["team"]
+    assert key not in tenant.get("/portal/setup").text
+    assert f"team:{key}@" in tenant.post("/portal/setup", key=key).text
+    answer = tenant.post("/portal/setup", key=pages.keys["other"])
+    assert answer.status == 400
+    assert pages.keys["other"] not in answer.text
+
+
+def test_caa_records_bind_the_account(pages: ServicePages) -> None:
+    account = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+    text = pages.tenant().get(f"/portal/caa?account={account}&names=example.com").text
+    line = f"example.com. IN CAA 0 issue &#34;letsencrypt.org; accounturi={account};"
+    assert line in text
+
+
+def test_usage_is_counted_when_the_service_stops_and_shown_when_it_starts(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    with Service(config) as service:
+        operator_key, keys = prepare(config, "team")
+        account = register(service.url, keys["team"])
+        assert update(service.url, account, txt("a")).status == 200
+    with Service(config) as service:
+        pages = ServicePages(service, operator_key, keys)
+        operator = pages.operator()
+        (found,) = operator.get("/admin/usage.json").json["tenants"]
+        assert found.pop("month") == operator.get("/admin/usage.json").json["month"]
+        assert found == {"tenant": "team", "registrations": 1, "peak": 1, "updates": 1}
+        bearer = {"Authorization": f"Bearer {operator_key}"}
+        by_rest = request(service.url, "GET", "/api/v1/usage", headers=bearer)
+        assert by_rest.json == operator.get("/admin/usage.json").json
+        of_tenant = {"Authorization": f"Bearer {keys['team']}"}
+        assert request(service.url, "GET", "/api/v1/usage", headers=of_tenant).status == 403
+        bad = request(service.url, "GET", "/api/v1/usage?month=2027-13", headers=bearer)
+        assert bad.status == 400
+        lines = operator.get("/admin/usage.csv").text.splitlines()
+        assert lines[0] == "tenant,month,registrations,peak,updates"
+        assert lines[1].startswith("team,")
+        page = pages.tenant().get(f"/portal/registrations/{account.subdomain}").text
+        assert page.partition("Last update</dt>")[2].startswith("<dd><span title=")

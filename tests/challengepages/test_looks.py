@@ -1,0 +1,96 @@
+"""Every page in light, in dark and on a telephone: nothing broken, nothing wider than the window.
+
+With ZONEPROOF_SCREENSHOTS set to a folder, the pictures of the documentation are made there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.challengepages.conftest import Watch
+from tests.support.looks import LOOKS, serious
+from tests.support.service_pages import ServicePages
+from tests.support.web_pages import Client
+from zoneproof.challengepages.app import every_page
+
+NOT_PAGES = ("/admin/usage.csv", "/admin/usage.json")
+SHOWN = {"/portal/": "portal", "/admin/tenants/{name}": "tenant"}
+
+
+@pytest.fixture(scope="module")
+def operator(pages: ServicePages) -> Client:
+    client = pages.operator()
+    client.post("/admin/new", name="customer-with-a-long-name", quota="2", expires="2031-12-31")
+    client.get("/admin/")  # which shows the note
+    return client
+
+
+@pytest.fixture(scope="module")
+def tenant(pages: ServicePages) -> Client:
+    client = pages.tenant()
+    for domain in ("example.com", "shop.example.com", "mail.example.net", ""):
+        assert client.post("/portal/new", domain=domain).status == 200
+    return client
+
+
+@pytest.fixture(scope="module")
+def subdomain(tenant: Client) -> str:
+    found = re.search(r"/portal/registrations/([0-9a-f-]{36})", tenant.get("/portal/").text)
+    assert found
+    return found[1]
+
+
+def shown_pages() -> list[str]:
+    found = [one.root + one.path for one in every_page() if one.method == "GET"]
+    return [path for path in found if path not in NOT_PAGES]
+
+
+@pytest.mark.parametrize("path", shown_pages())
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_page_is_whole_in_every_look(
+    watch: Watch,
+    pages: ServicePages,
+    operator: Client,
+    tenant: Client,
+    subdomain: str,
+    path: str,
+    look: str,
+) -> None:
+    watched = watch(pages.url, **LOOKS[look])
+    if not path.endswith("/sign-in"):
+        watched.use_cookies((operator if path.startswith("/admin") else tenant).cookies)
+    name = "team" if "/tenants/" in path else subdomain
+    answer = watched.page.goto(path.format(name=name))
+    assert answer is not None
+    assert answer.status == 200
+    for details in watched.page.locator("details").all()[:3]:
+        details.locator("summary").click()
+    assert watched.overflow <= 0
+    assert serious(Axe().run(watched.page)) == []
+    folder = os.environ.get("ZONEPROOF_SCREENSHOTS")
+    if folder and path in SHOWN and look == "light":
+        watched.page.screenshot(path=Path(folder) / f"challenge-{SHOWN[path]}.png")
+    if everything := os.environ.get("ZONEPROOF_EVERY_SCREENSHOT"):
+        file = f"{path.replace('/', '_').replace('{name}', 'one')}-{look}.png"
+        watched.page.screenshot(path=Path(everything) / file, full_page=True)
+
+
+@pytest.mark.parametrize("look", ["light", "narrow"])
+def test_credentials_of_a_new_registration_fit(
+    watch: Watch, pages: ServicePages, tenant: Client, look: str
+) -> None:
+    watched = watch(pages.url, **LOOKS[look])
+    watched.use_cookies(tenant.cookies)
+    watched.page.goto("/portal/new")
+    watched.page.get_by_label("Domain").fill("fits.example.com")
+    watched.page.get_by_role("button", name="Register").click()
+    watched.page.get_by_text("The CNAME to create").wait_for()
+    assert watched.overflow <= 0
+    assert serious(Axe().run(watched.page)) == []
+    if everything := os.environ.get("ZONEPROOF_EVERY_SCREENSHOT"):
+        watched.page.screenshot(path=Path(everything) / f"made-{look}.png", full_page=True)
