@@ -21,35 +21,35 @@ from tests.support.challenge_service import (
 from tests.support.service_pages import ServicePages, prepare
 from tests.support.web_pages import Client
 from zoneproof.challengepages.app import every_page
-from zoneproof.challengepages.visits import SESSION_COOKIE, Page
+from zoneproof.challengepages.visits import SESSION_COOKIE, ServicePage
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 CLOSED = [page for page in every_page() if not page.is_open]
 
 
 @pytest.fixture(scope="module")
-def path_of(pages: ServicePages) -> Callable[[Page], str]:
+def path_of(pages: ServicePages) -> Callable[[ServicePage], str]:
     """Return where a page is, for a registration and a tenant that are not ``other``'s."""
     account = register(pages.url, pages.keys["team"])
 
-    def path(page: Page) -> str:
+    def path(page: ServicePage) -> str:
         name = "team" if "/tenants/" in page.path else account.subdomain
         return f"{page.root}{page.path.format(name=name)}"
 
     return path
 
 
-def send(client: Client, page: Page, path: str) -> int:
+def send(client: Client, page: ServicePage, path: str) -> int:
     return (client.get(path) if page.method == "GET" else client.post(path)).status
 
 
-def name_of(page: Page) -> str:
+def name_of(page: ServicePage) -> str:
     return f"{page.method} {page.root}{page.path}"
 
 
 @pytest.mark.parametrize("page", CLOSED, ids=name_of)
 def test_a_stranger_gets_nowhere(
-    pages: ServicePages, path_of: Callable[[Page], str], page: Page
+    pages: ServicePages, path_of: Callable[[ServicePage], str], page: ServicePage
 ) -> None:
     answer = pages.stranger()
     found = answer.get(path_of(page)) if page.method == "GET" else answer.post(path_of(page))
@@ -63,7 +63,7 @@ def test_a_stranger_gets_nowhere(
 
 @pytest.mark.parametrize("page", [one for one in CLOSED if one.root == "/admin"], ids=name_of)
 def test_a_tenant_gets_nowhere_in_the_operators_pages(
-    pages: ServicePages, path_of: Callable[[Page], str], page: Page
+    pages: ServicePages, path_of: Callable[[ServicePage], str], page: ServicePage
 ) -> None:
     assert send(tenant_of(pages, "team"), page, path_of(page)) == 403
 
@@ -74,13 +74,13 @@ def test_a_tenant_gets_nowhere_in_the_operators_pages(
     ids=name_of,
 )
 def test_another_tenants_registration_is_as_one_that_there_is_not(
-    pages: ServicePages, path_of: Callable[[Page], str], page: Page
+    pages: ServicePages, path_of: Callable[[ServicePage], str], page: ServicePage
 ) -> None:
     assert send(tenant_of(pages, "other"), page, path_of(page)) == 404
 
 
 def test_another_tenants_registrations_are_in_no_list(
-    pages: ServicePages, path_of: Callable[[Page], str]
+    pages: ServicePages, path_of: Callable[[ServicePage], str]
 ) -> None:
     account = register(pages.url, pages.keys["team"])
     other = tenant_of(pages, "other")

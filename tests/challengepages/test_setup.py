@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zoneproof.challengepages.setup import Account, Setup, all_setups, caa_records, issuer_of
+from zoneproof.challengepages.setup import ClientAccount, Setup, all_setups, caa_records, issuer_of
 from zoneproof.core.errors import InvalidInputError
 
 GUIDE = (Path(__file__).parents[2] / "docs/challenge-clients.md").read_text("utf-8")
@@ -17,7 +17,9 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("setup", all_setups(URL, "KEY", Account()), ids=lambda one: one.client)
+@pytest.mark.parametrize(
+    "setup", all_setups(URL, "KEY", ClientAccount()), ids=lambda one: one.client
+)
 def test_every_line_is_in_the_guide(setup: Setup) -> None:
     guide = " ".join(GUIDE.replace("….auth.example.org", "…").split())
     for step in setup.steps:

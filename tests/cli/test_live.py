@@ -12,13 +12,13 @@ from tests.cli.screen import Screen
 from tests.cli.terminal import run_at_terminal
 from tests.support.clock import Clock
 from tests.support.world import World, open_world, zone_text
-from zoneproof.cli.live import LiveView
+from zoneproof.cli.live import LiveLines
 from zoneproof.issuance import OrderCreated, OrderPlanned, PropagationWaiting, RecordRemoved, Warned
 
 # --- the drawing -------------------------------------------------------------------------------
 
 
-def drawn(view: LiveView, width: int = 60, height: int = 10) -> list[str]:
+def drawn(view: LiveLines, width: int = 60, height: int = 10) -> list[str]:
     console = Console(width=width, height=height, record=True, file=StringIO())
     console.print(view.drawing())
     return [line.rstrip() for line in console.export_text().splitlines()]
@@ -29,9 +29,9 @@ def clock() -> Clock:
     return Clock()
 
 
-def make_view(clock: Clock, *, each: bool = False, width: int = 60, height: int = 10) -> LiveView:
+def make_view(clock: Clock, *, each: bool = False, width: int = 60, height: int = 10) -> LiveLines:
     console = Console(width=width, height=height, file=StringIO())
-    return LiveView("asking the DNS", each=each, console=console, clock=clock)
+    return LiveLines("asking the DNS", each=each, console=console, clock=clock)
 
 
 def test_each_identifier_has_a_line_with_what_it_waits_for_and_for_how_long(clock: Clock) -> None:
@@ -79,7 +79,7 @@ def test_names_cannot_write_to_the_screen(clock: Clock) -> None:
 def test_lines_that_stay_are_above_the_drawing_and_name_their_certificate(clock: Clock) -> None:
     told = StringIO()
     console = Console(width=80, height=10, file=told, force_terminal=True, color_system=None)
-    with LiveView("looking", each=True, console=console, clock=clock) as view:
+    with LiveLines("looking", each=True, console=console, clock=clock) as view:
         view.emit_for("")(RecordRemoved("rfc2136", "_acme-challenge.example.net", "left"))
         view.emit_for("web")(OrderPlanned({"example.com": ""}))
         view.emit_for("web")(OrderCreated("url", ("example.com",)))

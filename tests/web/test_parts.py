@@ -22,7 +22,7 @@ from zoneproof.pages.rendering import Templates
 from zoneproof.serving.responses import HttpError
 from zoneproof.web.pages.chart import draw
 from zoneproof.web.pages.views import LifeBar, helpful
-from zoneproof.web.runs import Run, Runs
+from zoneproof.web.runs import Runs, WebRun
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 FOLDER = files("zoneproof.pages").joinpath("assets")
@@ -146,13 +146,13 @@ def test_what_is_invisible_is_shown_in_pages() -> None:
 async def test_a_run_tells_its_events_by_number_and_what_came_of_it(tmp_path: Path) -> None:
     runs = Runs(Home(tmp_path))
 
-    async def work(manager: Manager, run: Run) -> str:
+    async def work(manager: Manager, run: WebRun) -> str:
         run.emit(OrderPlanned({"a": "_acme-challenge.a"}))
         run.emit(RecordPublished("fake", "_acme-challenge.a", "x"))
         run.emit(Warned("careful"))
         return "good"
 
-    run = runs.start(Run("Testing", ("a",), "alice"), work)
+    run = runs.start(WebRun("Testing", ("a",), "alice"), work)
     assert runs.of("a") is run
     while not run.is_over:
         await run.news(run.number, 5)
@@ -168,11 +168,11 @@ async def test_a_run_tells_its_events_by_number_and_what_came_of_it(tmp_path: Pa
 async def test_a_run_that_waits_for_a_person_has_the_records(tmp_path: Path) -> None:
     runs = Runs(Home(tmp_path))
 
-    async def work(manager: Manager, run: Run) -> None:
+    async def work(manager: Manager, run: WebRun) -> None:
         run.emit(RecordAwaited("r1", "missing", ("ns1",)))
         raise AwaitingUserError("create these", records=("r1", "r2"), certificate="a")
 
-    run = runs.start(Run("Testing", ("a",), "alice"), work)
+    run = runs.start(WebRun("Testing", ("a",), "alice"), work)
     while not run.is_over:
         await run.news(run.number, 5)
     assert run.state == "awaiting user"
@@ -193,10 +193,10 @@ async def test_a_run_that_waits_for_a_person_has_the_records(tmp_path: Path) -> 
 async def test_a_run_that_fails_says_why(tmp_path: Path, error: Exception, told: str) -> None:
     runs = Runs(Home(tmp_path))
 
-    async def work(manager: Manager, run: Run) -> None:
+    async def work(manager: Manager, run: WebRun) -> None:
         raise error
 
-    run = runs.start(Run("Testing", ("a",), "alice"), work)
+    run = runs.start(WebRun("Testing", ("a",), "alice"), work)
     while not run.is_over:
         await run.news(run.number, 5)
     assert run.state == "failed"
@@ -208,14 +208,14 @@ async def test_a_run_that_fails_says_why(tmp_path: Path, error: Exception, told:
 async def test_runs_end_with_the_server(tmp_path: Path) -> None:
     runs, begun, cleaned = Runs(Home(tmp_path)), anyio.Event(), []
 
-    async def work(manager: Manager, run: Run) -> None:
+    async def work(manager: Manager, run: WebRun) -> None:
         begun.set()
         try:
             await anyio.sleep_forever()
         finally:
             cleaned.append("removed")
 
-    run = runs.start(Run("Testing", ("a",), "alice"), work)
+    run = runs.start(WebRun("Testing", ("a",), "alice"), work)
     await begun.wait()
     await runs.close()
     assert (run.state, cleaned) == ("stopped", ["removed"])

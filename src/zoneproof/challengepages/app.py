@@ -21,7 +21,7 @@ from zoneproof.challengepages import (
     tenants,
     usage_pages,
 )
-from zoneproof.challengepages.visits import Page, Site, page_routes
+from zoneproof.challengepages.visits import ServicePage, ServiceSite, page_routes
 from zoneproof.pages import assets
 from zoneproof.pages.browser import plain_error
 from zoneproof.pages.guard import Guard
@@ -31,7 +31,7 @@ from zoneproof.serving.middleware import LimitedRequests
 _ADVICE = "add it to 'hosts' in the section [pages] of zoneproof.toml"
 
 
-def every_page() -> list[Page]:
+def every_page() -> list[ServicePage]:
     """Return all pages."""
     parts = (
         signing_in,
@@ -49,7 +49,7 @@ def every_page() -> list[Page]:
 def make_pages(context: PagesContext) -> ASGIApp:
     """Return the pages as an ASGI application."""
     found = assets.Assets()
-    site = Site(context, found, Templates(found, "zoneproof.challengepages"))
+    site = ServiceSite(context, found, Templates(found, "zoneproof.challengepages"))
 
     async def failed(request: Request, error: Exception) -> Response:
         root = ADMIN if request.scope["path"].startswith(ADMIN) else PORTAL

@@ -8,7 +8,7 @@ from zoneproof.challengedns.api.pages import ADMIN
 from zoneproof.challengedns.dns.live_view import Seen
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
-from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.storage import Transaction
 
@@ -16,15 +16,15 @@ _MOST = 200
 _MINUTES = ("0", "5", "15")
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
     return [
-        Page("GET", ADMIN, "/live", _show),
-        Page("POST", ADMIN, "/live", _switch),
+        ServicePage("GET", ADMIN, "/live", _show),
+        ServicePage("POST", ADMIN, "/live", _switch),
     ]
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     live, of = visit.site.context.live, visit.query.text("of")
     seen = live.seen()
 
@@ -43,7 +43,7 @@ async def _show(visit: Visit) -> Response:
     return visit.page("live.html", live=live, of=of, seen=shown, notes=notes)
 
 
-async def _switch(visit: Visit) -> Response:
+async def _switch(visit: ServiceVisit) -> Response:
     minutes, of = visit.form.text("minutes"), visit.form.text("of")
     if minutes not in _MINUTES:
         raise InvalidInputError("the live view is switched on for 5 or 15 minutes, or off")

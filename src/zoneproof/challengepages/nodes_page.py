@@ -10,16 +10,16 @@ from zoneproof.challengedns.api.pages import ADMIN
 from zoneproof.challengedns.store import node_rows
 from zoneproof.challengedns.store.node_rows import NodeRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
-from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.storage import Transaction
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
-    return [Page("GET", ADMIN, "/nodes", _show)]
+    return [ServicePage("GET", ADMIN, "/nodes", _show)]
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     config = visit.site.context.config
     if config.node is None:
         return visit.page("nodes.html", nodes=[])

@@ -8,22 +8,22 @@ from zoneproof.challengedns.api.pages import PORTAL
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.tenants import known_tenant
 from zoneproof.challengepages.registrations import read_list
-from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
     return [
-        Page("GET", PORTAL, "/", _show),
-        Page("GET", PORTAL, "/usage", _show_usage),
+        ServicePage("GET", PORTAL, "/", _show),
+        ServicePage("GET", PORTAL, "/usage", _show_usage),
     ]
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     tenant = await visit.read(lambda tx, _: known_tenant(tx, visit.tenant))
     return visit.page("portal.html", tenant=tenant, found=await read_list(visit))
 
 
-async def _show_usage(visit: Visit) -> Response:
+async def _show_usage(visit: ServiceVisit) -> Response:
     months = await visit.read(lambda tx, _: usage.of_tenant(tx, visit.tenant))
     return visit.page("portal_usage.html", months=months)

@@ -13,8 +13,8 @@ from zoneproof.challengedns.store.checks import check_networks, clean_note
 from zoneproof.challengedns.store.registrations import NewRegistration
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
-from zoneproof.challengepages.setup import Account, all_setups
-from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challengepages.setup import ClientAccount, all_setups
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.challenges.records import cname_record, look_for_records
 from zoneproof.core.errors import DnsError, InvalidInputError, InvalidNameError, RegistrationError
 from zoneproof.core.names import DomainName
@@ -25,25 +25,25 @@ from zoneproof.storage import Transaction
 _PAGE = 50
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
     one = "/registrations/{name}"
     return [
-        Page("GET", PORTAL, "/new", _ask_for_new),
-        Page("POST", PORTAL, "/new", _create),
-        Page("GET", ADMIN, "/registrations", _list),
-        Page("POST", ADMIN, f"{one}/assign", _assign),
+        ServicePage("GET", PORTAL, "/new", _ask_for_new),
+        ServicePage("POST", PORTAL, "/new", _create),
+        ServicePage("GET", ADMIN, "/registrations", _list),
+        ServicePage("POST", ADMIN, f"{one}/assign", _assign),
         *(
             page
             for root in (ADMIN, PORTAL)
             for page in (
-                Page("GET", root, one, _show),
-                Page("POST", root, one, _change),
-                Page("POST", root, f"{one}/disable", _disable),
-                Page("POST", root, f"{one}/enable", _enable),
-                Page("POST", root, f"{one}/rotate", _rotate),
-                Page("GET", root, f"{one}/delete", _ask_whether_to_delete),
-                Page("POST", root, f"{one}/delete", _delete),
+                ServicePage("GET", root, one, _show),
+                ServicePage("POST", root, one, _change),
+                ServicePage("POST", root, f"{one}/disable", _disable),
+                ServicePage("POST", root, f"{one}/enable", _enable),
+                ServicePage("POST", root, f"{one}/rotate", _rotate),
+                ServicePage("GET", root, f"{one}/delete", _ask_whether_to_delete),
+                ServicePage("POST", root, f"{one}/delete", _delete),
             )
         ),
     ]
@@ -68,7 +68,7 @@ class RegistrationList:
     following: str
 
 
-async def read_list(visit: Visit) -> RegistrationList:
+async def read_list(visit: ServiceVisit) -> RegistrationList:
     """Return the registrations that the query asks for: a tenant's own, or the operator's all."""
     text, after = visit.query.text("q"), visit.query.text("after")
     registrations = visit.site.context.registrations
@@ -88,14 +88,14 @@ async def read_list(visit: Visit) -> RegistrationList:
     return await visit.read(work)
 
 
-async def _list(visit: Visit) -> Response:
+async def _list(visit: ServiceVisit) -> Response:
     return visit.page("registrations.html", found=await read_list(visit))
 
 
 # --- one ---------------------------------------------------------------------------------------
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     registrations = visit.site.context.registrations
 
     def work(
@@ -134,7 +134,7 @@ def _record_for(text: str, fulldomain: str, *, asked: bool) -> tuple[str, str]:
 
 
 async def _look(
-    visit: Visit, record: str
+    visit: ServiceVisit, record: str
 ) -> tuple[list[tuple[RecordView, SightingView | None]], str]:
     pages = visit.site.context.config.pages
     servers = [parse_server(text) for text in pages.resolvers]
@@ -147,7 +147,7 @@ async def _look(
         return record_views([record]), error.message
 
 
-async def _change(visit: Visit) -> Response:
+async def _change(visit: ServiceVisit) -> Response:
     note = clean_note(visit.form.text("note"))
     networks = check_networks(visit.form.words("allowfrom"))
     registrations = visit.site.context.registrations
@@ -162,17 +162,17 @@ async def _change(visit: Visit) -> Response:
     return _back(visit, "Saved.")
 
 
-async def _disable(visit: Visit) -> Response:
+async def _disable(visit: ServiceVisit) -> Response:
     await _set_disabled(visit, True)
     return _back(visit, "Disabled: updates are refused, and no values are answered.")
 
 
-async def _enable(visit: Visit) -> Response:
+async def _enable(visit: ServiceVisit) -> Response:
     await _set_disabled(visit, False)
     return _back(visit, "Enabled.")
 
 
-async def _set_disabled(visit: Visit, disabled: bool) -> None:
+async def _set_disabled(visit: ServiceVisit, disabled: bool) -> None:
     registrations = visit.site.context.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> None:
@@ -182,7 +182,7 @@ async def _set_disabled(visit: Visit, disabled: bool) -> None:
     await visit.write(work)
 
 
-async def _rotate(visit: Visit) -> Response:
+async def _rotate(visit: ServiceVisit) -> Response:
     registrations = visit.site.context.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> tuple[NewRegistration, str]:
@@ -193,13 +193,13 @@ async def _rotate(visit: Visit) -> Response:
     return _credentials(visit, made, note, "A new password; the old one no longer works")
 
 
-async def _ask_whether_to_delete(visit: Visit) -> Response:
+async def _ask_whether_to_delete(visit: ServiceVisit) -> Response:
     row = await visit.read(lambda tx, who: visit.registration(tx, who).registration)
     fulldomain = visit.site.context.registrations.fulldomain(row.subdomain)
     return visit.page("delete_registration.html", row=row, fulldomain=fulldomain)
 
 
-async def _delete(visit: Visit) -> Response:
+async def _delete(visit: ServiceVisit) -> Response:
     registrations = visit.site.context.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> None:
@@ -209,7 +209,7 @@ async def _delete(visit: Visit) -> Response:
     return visit.go("/registrations" if visit.is_operator else "/", "The registration is deleted.")
 
 
-async def _assign(visit: Visit) -> Response:
+async def _assign(visit: ServiceVisit) -> Response:
     tenant = visit.form.text("tenant") or None
     registrations = visit.site.context.registrations
 
@@ -221,18 +221,18 @@ async def _assign(visit: Visit) -> Response:
     return _back(visit, f"It belongs to {tenant} now." if tenant else "It belongs to nobody now.")
 
 
-def _back(visit: Visit, note: str) -> Response:
+def _back(visit: ServiceVisit, note: str) -> Response:
     return visit.go(f"/registrations/{visit.name}", note)
 
 
 # --- a new one ---------------------------------------------------------------------------------
 
 
-async def _ask_for_new(visit: Visit) -> Response:
+async def _ask_for_new(visit: ServiceVisit) -> Response:
     return visit.page("new_registration.html", domain="", allowfrom="", error="")
 
 
-async def _create(visit: Visit) -> Response:
+async def _create(visit: ServiceVisit) -> Response:
     domain, allowfrom = visit.form.text("domain"), visit.form.text("allowfrom")
     registrations = visit.site.context.registrations
 
@@ -252,9 +252,9 @@ async def _create(visit: Visit) -> Response:
     return _credentials(visit, made, name, "The registration is there")
 
 
-def _credentials(visit: Visit, made: NewRegistration, note: str, title: str) -> Response:
+def _credentials(visit: ServiceVisit, made: NewRegistration, note: str, title: str) -> Response:
     record, _ = _record_for(note, made.fulldomain, asked=False)
-    account = Account(
+    account = ClientAccount(
         note if record else "example.com",
         made.username,
         made.password,

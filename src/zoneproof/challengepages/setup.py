@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from zoneproof.challengedns.api.pages import PORTAL
 from zoneproof.challengedns.store.tenants import authenticate_tenant
-from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.core.errors import InvalidInputError, InvalidNameError, RegistrationError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import binding_records
@@ -27,7 +27,7 @@ _ISSUERS: Final = {
 
 
 @dataclass(frozen=True)
-class Account:
+class ClientAccount:
     """A registration as clients keep it, and the domain it is for; "…" for what is not known."""
 
     domain: str = "example.com"
@@ -38,7 +38,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Step:
+class SetupStep:
     """What to do, and what to paste for it."""
 
     text: str
@@ -52,19 +52,19 @@ class Setup:
     client: str
     title: str
     registers: bool
-    steps: Sequence[Step]
+    steps: Sequence[SetupStep]
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
     return [
-        Page("GET", PORTAL, "/setup", _show),
-        Page("POST", PORTAL, "/setup", _show_with_key),
-        Page("GET", PORTAL, "/caa", _show_caa),
+        ServicePage("GET", PORTAL, "/setup", _show),
+        ServicePage("POST", PORTAL, "/setup", _show_with_key),
+        ServicePage("GET", PORTAL, "/caa", _show_caa),
     ]
 
 
-def all_setups(url: str, key: str, account: Account) -> list[Setup]:
+def all_setups(url: str, key: str, account: ClientAccount) -> list[Setup]:
     """Return the set-up of every client, for the service at ``url`` and a licence key.
 
     docs/challenge-clients.md shows the same, which a test compares.
@@ -85,16 +85,16 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "certbot, with the plugin dns-acmedns",
             False,
             [
-                Step(
+                SetupStep(
                     "/etc/letsencrypt/acmedns.json, mode 0600",
                     f'{{"{one}": {{{fields}, "allowfrom": []}}}}',
                 ),
-                Step(
+                SetupStep(
                     "/etc/letsencrypt/acmedns.ini, mode 0600",
                     f"dns_acmedns_api_url = {url}\n"
                     "dns_acmedns_registration_file = /etc/letsencrypt/acmedns.json",
                 ),
-                Step(
+                SetupStep(
                     "Request the certificate",
                     "certbot certonly --authenticator dns-acmedns \\\n"
                     "  --dns-acmedns-credentials /etc/letsencrypt/acmedns.ini"
@@ -107,12 +107,12 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "acme.sh",
             True,
             [
-                Step(
+                SetupStep(
                     "It registers and prints the CNAME: create it before you press Enter",
                     f"export ACMEDNS_BASE_URL={user}\n"
                     f"acme.sh --issue --dns dns_acmedns --dnssleep 1 {names}",
                 ),
-                Step(
+                SetupStep(
                     "Or with this registration, without the licence key",
                     f"export ACMEDNS_USERNAME={a.username} ACMEDNS_PASSWORD={a.password}"
                     f" ACMEDNS_SUBDOMAIN={a.subdomain}",
@@ -124,7 +124,7 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "lego",
             True,
             [
-                Step(
+                SetupStep(
                     "The first run registers, prints the CNAME and ends: create it, run it again",
                     f"export ACME_DNS_API_BASE={user}\n"
                     "export ACME_DNS_STORAGE_PATH=/etc/lego/acme-dns-accounts.json\n"
@@ -138,13 +138,13 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "cert-manager",
             False,
             [
-                Step("acmedns.json", acme_dns_json),
-                Step(
+                SetupStep("acmedns.json", acme_dns_json),
+                SetupStep(
                     "The Secret",
                     "kubectl create secret generic acme-dns --namespace cert-manager"
                     " --from-file acmedns.json",
                 ),
-                Step(
+                SetupStep(
                     "The solver, in the Issuer or ClusterIssuer",
                     "    solvers:\n"
                     "      - dns01:\n"
@@ -161,7 +161,7 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "Caddy, with the module caddy-dns/acmedns",
             False,
             [
-                Step(
+                SetupStep(
                     "Caddyfile",
                     f"{one}, *.{one} {{\n"
                     "\ttls {\n"
@@ -174,7 +174,7 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
                     "\t}\n"
                     "}",
                 ),
-                Step(
+                SetupStep(
                     "Its environment",
                     f"ACMEDNS_USERNAME={a.username}\nACMEDNS_PASSWORD={a.password}\n"
                     f"ACMEDNS_SUBDOMAIN={a.subdomain}",
@@ -186,7 +186,7 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "Traefik",
             True,
             [
-                Step(
+                SetupStep(
                     "Static configuration",
                     "certificatesResolvers:\n"
                     "  letsencrypt:\n"
@@ -196,8 +196,8 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
                     "      dnsChallenge:\n"
                     "        provider: acme-dns",
                 ),
-                Step("Its environment", lego),
-                Step(
+                SetupStep("Its environment", lego),
+                SetupStep(
                     "/data/acme-dns-accounts.json, so that the first attempt works", acme_dns_json
                 ),
             ],
@@ -207,7 +207,7 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "Posh-ACME",
             True,
             [
-                Step(
+                SetupStep(
                     "It asks for the licence key as the password, registers and shows the CNAME",
                     f"New-PACertificate {one},*.{one} -AcceptTOS -Plugin AcmeDns `\n"
                     f"  -PluginArgs @{{ACMEUri='{url}'; ACMECredential=(Get-Credential team)}}",
@@ -219,8 +219,8 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "Certify Certificate Manager",
             True,
             [
-                Step("DNS update method “acme-dns DNS API”: its API Url", f"{path}/"),
-                Step("Or “Certify DNS”: its API Url, with the licence key as API Key", url),
+                SetupStep("DNS update method “acme-dns DNS API”: its API Url", f"{path}/"),
+                SetupStep("Or “Certify DNS”: its API Url, with the licence key as API Key", url),
             ],
         ),
         Setup(
@@ -228,11 +228,11 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
             "Zoneproof",
             True,
             [
-                Step(
+                SetupStep(
                     "In the environment, so that no process list shows it",
                     f"export ACME_DNS_SERVER={user}",
                 ),
-                Step(
+                SetupStep(
                     "The first run registers and prints the CNAME; the same command then continues",
                     f"zoneproof issue {one} '*.{one}' --agree-tos --provider acme-dns \\\n"
                     "  --field server=env:ACME_DNS_SERVER",
@@ -242,11 +242,11 @@ def all_setups(url: str, key: str, account: Account) -> list[Setup]:
     ]
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     return _setup(visit, "KEY")
 
 
-async def _show_with_key(visit: Visit) -> Response:
+async def _show_with_key(visit: ServiceVisit) -> Response:
     """Fill the key in: the service keeps only its hash, so whoever wants to see it types it."""
     key = visit.form.text("key")
 
@@ -259,12 +259,12 @@ async def _show_with_key(visit: Visit) -> Response:
     return _setup(visit, key)
 
 
-def _setup(visit: Visit, key: str, error: str = "") -> Response:
+def _setup(visit: ServiceVisit, key: str, error: str = "") -> Response:
     domain = (visit.query.text("domain") or "example.com").removeprefix("*.")
     try:
-        account = Account(str(DomainName.parse(domain)))
+        account = ClientAccount(str(DomainName.parse(domain)))
     except InvalidNameError as invalid:
-        account, error = Account(), invalid.message
+        account, error = ClientAccount(), invalid.message
     return visit.page(
         "setup.html",
         400 if error else 200,
@@ -278,7 +278,7 @@ def _setup(visit: Visit, key: str, error: str = "") -> Response:
 # --- CAA ---------------------------------------------------------------------------------------
 
 
-async def _show_caa(visit: Visit) -> Response:
+async def _show_caa(visit: ServiceVisit) -> Response:
     url, names = visit.query.text("account"), visit.query.words("names")
     issuer = visit.query.text("issuer") or issuer_of(url)
     records: list[str] = []

@@ -8,8 +8,8 @@ from zoneproof.challengedns.api.pages import ADMIN, PORTAL
 from zoneproof.challengedns.store import sessions
 from zoneproof.challengepages.visits import (
     SESSION_COOKIE,
-    Page,
-    Visit,
+    ServicePage,
+    ServiceVisit,
     for_people,
     session_of,
 )
@@ -20,28 +20,28 @@ from zoneproof.serving.responses import log_refused
 _KEPT = "signed-in"
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
     return [
         page
         for root in (ADMIN, PORTAL)
         for page in (
-            Page("GET", root, "/sign-in", _show, is_open=True),
-            Page("POST", root, "/sign-in", _sign_in, is_open=True),
-            Page("POST", root, "/sign-out", _sign_out, is_open=True),
-            Page("POST", root, "/theme", _set_theme, is_open=True),
+            ServicePage("GET", root, "/sign-in", _show, is_open=True),
+            ServicePage("POST", root, "/sign-in", _sign_in, is_open=True),
+            ServicePage("POST", root, "/sign-out", _sign_out, is_open=True),
+            ServicePage("POST", root, "/theme", _set_theme, is_open=True),
         )
     ]
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     if visit.who is not None:
         return browser.lead_to(_home(visit.who.tenant))
     to = visit.query.text("to")
     return visit.page("sign_in.html", to=to, error="", lost_cookie=visit.query.is_on(_KEPT))
 
 
-async def _sign_in(visit: Visit) -> Response:
+async def _sign_in(visit: ServiceVisit) -> Response:
     key, to = visit.form.text("key"), visit.form.text("to")
     # The keys are random and long: guessing is slowed down enough by the limit for each address.
     try:
@@ -59,14 +59,14 @@ async def _sign_in(visit: Visit) -> Response:
     return browser.set_session(answer, SESSION_COOKIE, secret)
 
 
-async def _sign_out(visit: Visit) -> Response:
+async def _sign_out(visit: ServiceVisit) -> Response:
     secret = session_of(visit.request)
     if visit.who is not None:
         await visit.site.context.database.write(lambda tx: sessions.end(tx, secret))
     return browser.end_session(visit.go("/sign-in"), SESSION_COOKIE)
 
 
-async def _set_theme(visit: Visit) -> Response:
+async def _set_theme(visit: ServiceVisit) -> Response:
     to = browser.local_path(visit.form.text("to"), f"{visit.root}/")
     return browser.set_theme(browser.lead_to(to), visit.form.text("theme"))
 

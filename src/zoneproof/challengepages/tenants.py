@@ -13,7 +13,7 @@ from zoneproof.challengedns.store.checks import after_day
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
 from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
 from zoneproof.challengedns.store.usage import MonthOfTenant
-from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.core.errors import InvalidInputError, RegistrationError
 from zoneproof.storage import Transaction
 
@@ -21,24 +21,24 @@ _PAGE = 100
 _KEYS = 200
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
     one = "/tenants/{name}"
     return [
-        Page("GET", ADMIN, "/", _list),
-        Page("GET", ADMIN, "/new", _ask_for_new),
-        Page("POST", ADMIN, "/new", _create),
-        Page("GET", ADMIN, one, _show),
-        Page("POST", ADMIN, one, _change),
-        Page("POST", ADMIN, f"{one}/disable", _disable),
-        Page("POST", ADMIN, f"{one}/enable", _enable),
-        Page("POST", ADMIN, f"{one}/keys", _create_key),
-        Page("POST", ADMIN, f"{one}/revoke", _revoke_key),
-        Page("POST", ADMIN, f"{one}/delete", _delete),
+        ServicePage("GET", ADMIN, "/", _list),
+        ServicePage("GET", ADMIN, "/new", _ask_for_new),
+        ServicePage("POST", ADMIN, "/new", _create),
+        ServicePage("GET", ADMIN, one, _show),
+        ServicePage("POST", ADMIN, one, _change),
+        ServicePage("POST", ADMIN, f"{one}/disable", _disable),
+        ServicePage("POST", ADMIN, f"{one}/enable", _enable),
+        ServicePage("POST", ADMIN, f"{one}/keys", _create_key),
+        ServicePage("POST", ADMIN, f"{one}/revoke", _revoke_key),
+        ServicePage("POST", ADMIN, f"{one}/delete", _delete),
     ]
 
 
-async def _list(visit: Visit) -> Response:
+async def _list(visit: ServiceVisit) -> Response:
     after, tenants = visit.query.text("after"), visit.site.context.registrations.tenants
     found = await visit.read(lambda tx, _: tenants.page(tx, after=after, limit=_PAGE + 1))
     shown = found[:_PAGE]
@@ -46,11 +46,13 @@ async def _list(visit: Visit) -> Response:
     return visit.page("tenants.html", tenants=shown, following=following, now=visit.now)
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     return await _page_of_one(visit)
 
 
-async def _page_of_one(visit: Visit, key: str = "", error: str = "", status: int = 200) -> Response:
+async def _page_of_one(
+    visit: ServiceVisit, key: str = "", error: str = "", status: int = 200
+) -> Response:
     tenants = visit.site.context.registrations.tenants
 
     def work(
@@ -73,11 +75,11 @@ async def _page_of_one(visit: Visit, key: str = "", error: str = "", status: int
     )
 
 
-async def _ask_for_new(visit: Visit) -> Response:
+async def _ask_for_new(visit: ServiceVisit) -> Response:
     return visit.page("new_tenant.html", name="", quota=DEFAULT_QUOTA, expires="", error="")
 
 
-async def _create(visit: Visit) -> Response:
+async def _create(visit: ServiceVisit) -> Response:
     name, quota, expires = (visit.form.text(field) for field in ("name", "quota", "expires"))
     tenants = visit.site.context.registrations.tenants
 
@@ -94,42 +96,42 @@ async def _create(visit: Visit) -> Response:
     return visit.go(f"/tenants/{name}", "The tenant is there. It needs a licence key to register.")
 
 
-async def _change(visit: Visit) -> Response:
+async def _change(visit: ServiceVisit) -> Response:
     quota, expires = _number(visit.form.text("quota")), _expiry(visit.form.text("expires"))
     await _alter(visit, quota=quota, expires_at=expires)
     return visit.go(f"/tenants/{visit.name}", "Saved.")
 
 
-async def _disable(visit: Visit) -> Response:
+async def _disable(visit: ServiceVisit) -> Response:
     await _alter(visit, disabled=True)
     return visit.go(f"/tenants/{visit.name}", "Disabled: it can neither register nor update.")
 
 
-async def _enable(visit: Visit) -> Response:
+async def _enable(visit: ServiceVisit) -> Response:
     await _alter(visit, disabled=False)
     return visit.go(f"/tenants/{visit.name}", "Enabled.")
 
 
-async def _alter(visit: Visit, **changes: int | bool | None) -> None:
+async def _alter(visit: ServiceVisit, **changes: int | bool | None) -> None:
     tenants = visit.site.context.registrations.tenants
     await visit.write(
         lambda tx, _: tenants.alter(tx, visit.name, lambda known: replace(known, **changes))  # type: ignore[arg-type]
     )
 
 
-async def _create_key(visit: Visit) -> Response:
+async def _create_key(visit: ServiceVisit) -> Response:
     tenants, note = visit.site.context.registrations.tenants, visit.form.text("note")
     made = await visit.write(lambda tx, _: tenants.create_key(tx, visit.name, note=note))
     return await _page_of_one(visit, key=made.key)
 
 
-async def _revoke_key(visit: Visit) -> Response:
+async def _revoke_key(visit: ServiceVisit) -> Response:
     tenants, key_id = visit.site.context.registrations.tenants, visit.form.text("id")
     await visit.write(lambda tx, _: tenants.revoke_key(tx, key_id, operators=False))
     return visit.go(f"/tenants/{visit.name}", f"The key {key_id} no longer works.")
 
 
-async def _delete(visit: Visit) -> Response:
+async def _delete(visit: ServiceVisit) -> Response:
     tenants = visit.site.context.registrations.tenants
     try:
         await visit.write(lambda tx, _: tenants.delete(tx, visit.name))

@@ -13,7 +13,7 @@ from zoneproof.challengedns.api.pages import ADMIN
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengedns.store.usage import MonthOfTenant
-from zoneproof.challengepages.visits import Page, Visit
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.serving.responses import json_answer
 from zoneproof.storage import Transaction
@@ -21,16 +21,16 @@ from zoneproof.storage import Transaction
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
-def pages() -> list[Page]:
+def pages() -> list[ServicePage]:
     """Return the pages."""
     return [
-        Page("GET", ADMIN, "/usage", _show),
-        Page("GET", ADMIN, "/usage.csv", _as_csv),
-        Page("GET", ADMIN, "/usage.json", _as_json),
+        ServicePage("GET", ADMIN, "/usage", _show),
+        ServicePage("GET", ADMIN, "/usage.csv", _as_csv),
+        ServicePage("GET", ADMIN, "/usage.json", _as_json),
     ]
 
 
-async def _read(visit: Visit) -> tuple[str, list[MonthOfTenant], list[str]]:
+async def _read(visit: ServiceVisit) -> tuple[str, list[MonthOfTenant], list[str]]:
     month = visit.query.text("month") or usage.month_of(visit.now)
     if not _MONTH.fullmatch(month):
         raise InvalidInputError("this is not a month: write it as 2027-02")
@@ -42,12 +42,12 @@ async def _read(visit: Visit) -> tuple[str, list[MonthOfTenant], list[str]]:
     return month, found, sorted({month, *months}, reverse=True)
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: ServiceVisit) -> Response:
     month, found, months = await _read(visit)
     return visit.page("usage.html", month=month, found=found, months=months)
 
 
-async def _as_csv(visit: Visit) -> Response:
+async def _as_csv(visit: ServiceVisit) -> Response:
     month, found, _ = await _read(visit)
     text = io.StringIO()
     writer = csv.DictWriter(text, [one.name for one in fields(MonthOfTenant)])
@@ -57,6 +57,6 @@ async def _as_csv(visit: Visit) -> Response:
     return Response(text.getvalue(), media_type="text/csv", headers={"Content-Disposition": name})
 
 
-async def _as_json(visit: Visit) -> Response:
+async def _as_json(visit: ServiceVisit) -> Response:
     month, found, _ = await _read(visit)
     return json_answer(200, {"month": month, "tenants": [asdict(one) for one in found]})

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Site:
+class ServiceSite:
     """What all visits share."""
 
     context: PagesContext
@@ -47,13 +47,13 @@ class Site:
 
 
 @dataclass
-class Visit:
+class ServiceVisit:
     """One request. ``root`` is whose pages it asks for: the operator's or the tenants'.
 
     ``who`` is the key of the session, None for somebody who is not signed in.
     """
 
-    site: Site
+    site: ServiceSite
     request: Request
     root: str
     who: LicenceKey | None
@@ -121,11 +121,11 @@ class Visit:
         return browser.lead_to(f"{self.root}{path}", note, **query)
 
 
-Handler = Callable[[Visit], Awaitable[Response]]
+Handler = Callable[[ServiceVisit], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Page:
+class ServicePage:
     """One method of one path below a root; ``is_open`` is for those who are not signed in, too."""
 
     method: str
@@ -135,7 +135,7 @@ class Page:
     is_open: bool = False
 
 
-def page_routes(site: Site, pages: Iterable[Page]) -> list[Route]:
+def page_routes(site: ServiceSite, pages: Iterable[ServicePage]) -> list[Route]:
     """Return the routes of the pages."""
     return [
         Route(page.root + page.path, _endpoint(site, page), methods=[page.method]) for page in pages
@@ -147,10 +147,10 @@ def session_of(request: Request) -> str:
     return request.cookies.get(SESSION_COOKIE, "")
 
 
-def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(site: ServiceSite, page: ServicePage) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         form = await read_form(request) if page.method == "POST" else Form([])
-        visit = Visit(site, request, page.root, None, form)
+        visit = ServiceVisit(site, request, page.root, None, form)
         try:
             visit.who = await _key_of(visit)
             return await _answer(visit, page)
@@ -160,7 +160,7 @@ def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]
     return handle
 
 
-async def _key_of(visit: Visit) -> LicenceKey | None:
+async def _key_of(visit: ServiceVisit) -> LicenceKey | None:
     secret = session_of(visit.request)
     if not secret:
         return None
@@ -172,7 +172,7 @@ async def _key_of(visit: Visit) -> LicenceKey | None:
         return None
 
 
-async def _answer(visit: Visit, page: Page) -> Response:
+async def _answer(visit: ServiceVisit, page: ServicePage) -> Response:
     who = visit.who
     if page.is_open:
         return await page.handler(visit)
@@ -187,7 +187,7 @@ async def _answer(visit: Visit, page: Page) -> Response:
     return await page.handler(visit)
 
 
-def _problem(visit: Visit, error: ZoneproofError) -> Response:
+def _problem(visit: ServiceVisit, error: ZoneproofError) -> Response:
     status, message = 502, error.message
     match error:
         case RegistrationError():
@@ -219,7 +219,7 @@ def for_people(error: RegistrationError) -> str:
     return _FOR_PEOPLE.get(error.code, error.message)
 
 
-def problem(visit: Visit, status: int, message: str) -> Response:
+def problem(visit: ServiceVisit, status: int, message: str) -> Response:
     """Return a page that says what is wrong."""
     if visit.who is None or (visit.who.tenant is None) != visit.is_operator:
         return visit.page("refused.html", status, message=message)

@@ -100,9 +100,9 @@ def telling_progress(how: Telling) -> Iterator[Emit]:
     if how is Telling.JSON:
         yield heard_or_not(json_line)
     elif how is Telling.NORMAL and draws():
-        from zoneproof.cli.live import LiveView
+        from zoneproof.cli.live import LiveLines
 
-        with LiveView("asking the DNS") as view:
+        with LiveLines("asking the DNS") as view:
             yield view.emit_for("")
     else:
         yield emitters(how)("")

@@ -60,7 +60,7 @@ _MOST_NAMES = 5  # in a line that stays
 _MARGIN = 2  # lines below the drawing, and above it for the last line that stays
 
 
-class LiveView:
+class LiveLines:
     """A context in which the drawing is on the screen.
 
     With ``each`` the lines are certificates, for each of which :meth:`emit_for` gives what takes

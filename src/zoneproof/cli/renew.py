@@ -134,9 +134,9 @@ def _telling_renewals(
     if how is not Telling.NORMAL or not draws():
         yield emitters(how), None
         return
-    from zoneproof.cli.live import LiveView
+    from zoneproof.cli.live import LiveLines
 
-    with LiveView("checking the certificates", each=True) as view:
+    with LiveLines("checking the certificates", each=True) as view:
 
         def finish(result: Renewal) -> None:
             view.finish(result.name)

@@ -25,7 +25,7 @@ from zoneproof.manager import Home, Manager, RunOptions, open_manager
 _KEPT = 200  # runs
 _MOST_LINES, _MOST_EVENTS = 5000, 20_000  # of a run
 RunState = Literal["running", "done", "failed", "awaiting user", "stopped"]
-Work = Callable[[Manager, "Run"], Awaitable[object]]
+Work = Callable[[Manager, "WebRun"], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Line:
 
 
 @dataclass
-class Run:
+class WebRun:
     """One run: ``certificates`` are those that it is about, ``title`` says what it does.
 
     ``result`` is what the work returned, ``error`` why it failed or paused.
@@ -129,25 +129,25 @@ class Runs:
     def __init__(self, home: Home, options: RunOptions | None = None) -> None:
         self._home = home
         self._options = options or RunOptions()
-        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._runs: OrderedDict[str, WebRun] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def get(self, run_id: str) -> Run | None:
+    def get(self, run_id: str) -> WebRun | None:
         """Return the run, or None if there is none of this id."""
         return self._runs.get(run_id)
 
-    def of(self, certificate: str) -> Run | None:
+    def of(self, certificate: str) -> WebRun | None:
         """Return the run that works on the certificate now, or None."""
         for run in reversed(self._runs.values()):
             if not run.is_over and certificate in run.certificates:
                 return run
         return None
 
-    def latest(self) -> list[Run]:
+    def latest(self) -> list[WebRun]:
         """Return all that are remembered, the newest first."""
         return list(reversed(self._runs.values()))
 
-    def start(self, run: Run, work: Work, options: RunOptions | None = None) -> Run:
+    def start(self, run: WebRun, work: Work, options: RunOptions | None = None) -> WebRun:
         """Begin the work, with the home opened for it."""
         self._runs[run.id] = run
         over = [key for key, one in self._runs.items() if one.is_over]
@@ -160,7 +160,7 @@ class Runs:
         task.add_done_callback(self._tasks.discard)
         return run
 
-    async def _do(self, run: Run, work: Work, options: RunOptions) -> None:
+    async def _do(self, run: WebRun, work: Work, options: RunOptions) -> None:
         state: RunState = "stopped"
         try:
             with ungrouped():

@@ -22,7 +22,7 @@ from zoneproof.manager import Home, Manager, RunOptions, open_manager
 from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.manager.people.audit import OK
 from zoneproof.manager.people.roles import Role, may, now_text
-from zoneproof.manager.people.sessions import Session
+from zoneproof.manager.people.sessions import WebSession
 from zoneproof.pages import browser
 from zoneproof.pages.assets import Assets
 from zoneproof.pages.forms import Form, parse, read_form
@@ -69,7 +69,7 @@ class Visit:
     site: Site
     request: Request
     manager: Manager
-    who: Session | None
+    who: WebSession | None
     form: Form
     action: str = ""
     subject: str = ""
@@ -181,7 +181,7 @@ def _status(error: ZoneproofError) -> int:
     return 502
 
 
-async def signed_in(site: Site, manager: Manager, request: Request) -> Session | None:
+async def signed_in(site: Site, manager: Manager, request: Request) -> WebSession | None:
     """Return the session of whom a trusted proxy names, or that the cookie stands for, or None."""
     if site.user_header and is_from(request, site.proxies):
         return await _named_by_proxy(manager, request, request.headers.get(site.user_header, ""))
@@ -199,13 +199,13 @@ def is_from(request: Request, networks: Collection[IPNetwork]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
-async def _named_by_proxy(manager: Manager, request: Request, name: str) -> Session | None:
+async def _named_by_proxy(manager: Manager, request: Request, name: str) -> WebSession | None:
     """Return a session, which is stored nowhere, for a user whom the proxy has let in."""
     found = [user for user in await manager.people.users.all() if user.name == name]
     if not found:
         return None
     now = now_text()
-    return Session(
+    return WebSession(
         id="",
         user=found[0].name,
         role=found[0].role,

@@ -16,7 +16,7 @@ LONGEST = timedelta(days=14)
 _NOTE_AFTER = timedelta(minutes=1)
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class WebSession(msgspec.Struct, frozen=True, kw_only=True):
     """A signed-in browser; times are ISO 8601 in UTC."""
 
     id: str
@@ -47,17 +47,17 @@ class Sessions:
         return secret
 
     @reads
-    def find(self, tx: Transaction, secret: str) -> Session | None:
+    def find(self, tx: Transaction, secret: str) -> WebSession | None:
         """Return the session of that secret that is still good, or None."""
         found = self._select(tx, "AND sessions.digest = ?", digest(secret))
         return found[0] if found else None
 
     @reads
-    def all(self, tx: Transaction) -> list[Session]:
+    def all(self, tx: Transaction) -> list[WebSession]:
         """Return all that are still good, the one used last first."""
         return self._select(tx, "ORDER BY seen_at DESC")
 
-    def _select(self, tx: Transaction, rest: str, *parameters: str) -> list[Session]:
+    def _select(self, tx: Transaction, rest: str, *parameters: str) -> list[WebSession]:
         idle, oldest = _limits()
         rows = tx.query(
             "SELECT sessions.id, users.name, users.role, address, browser, sessions.created_at,"  # noqa: S608  constant
@@ -66,7 +66,7 @@ class Sessions:
             (idle, oldest, *parameters),
         )
         return [
-            Session(
+            WebSession(
                 id=str(key),
                 user=str(user),
                 role=parse_role(str(role)),
@@ -78,12 +78,12 @@ class Sessions:
             for key, user, role, address, browser, created_at, seen_at in rows
         ]
 
-    def is_to_be_noted(self, session: Session) -> bool:
+    def is_to_be_noted(self, session: WebSession) -> bool:
         """Tell whether it is a while ago that the session's use was noted."""
         return datetime.fromisoformat(session.seen_at) + _NOTE_AFTER < datetime.now(UTC)
 
     @writes
-    def note_use(self, tx: Transaction, session: Session) -> None:
+    def note_use(self, tx: Transaction, session: WebSession) -> None:
         """Remember that the session was used now."""
         tx.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (now_text(), session.id))
 

@@ -22,7 +22,7 @@ from zoneproof.core.text import printable
 from zoneproof.manager import Manager
 from zoneproof.manager.people.audit import OK
 from zoneproof.manager.people.roles import Role, may
-from zoneproof.manager.people.sessions import Session
+from zoneproof.manager.people.sessions import WebSession
 from zoneproof.serving.middleware import sender
 from zoneproof.serving.operations import Operation
 from zoneproof.serving.requests import decode, read_body, read_query
@@ -146,7 +146,7 @@ async def _caller(site: Site, manager: Manager, request: Request) -> tuple[str, 
     )
 
 
-async def _session(site: Site, manager: Manager, request: Request) -> Session | None:
+async def _session(site: Site, manager: Manager, request: Request) -> WebSession | None:
     """Return the session of one of our own pages; to what another site asks for, nobody is."""
     if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         return None

@@ -8,7 +8,7 @@ import msgspec
 
 from zoneproof.manager import CertificateDefinition, CertificateSummary
 from zoneproof.manager.certificates.removal import REASONS
-from zoneproof.web.runs import Run
+from zoneproof.web.runs import WebRun
 
 Reason = Literal[
     "unspecified", "key-compromise", "affiliation-changed", "superseded", "cessation-of-operation"
@@ -57,7 +57,7 @@ class PrivateKey(msgspec.Struct, frozen=True):
     privkey: str
 
 
-class Zone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ZoneToTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a credential's test writes; by default in its first zone."""
 
     zone: str = ""
@@ -88,7 +88,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     events: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, run: Run) -> RunFacts:
+    def of(cls, run: WebRun) -> RunFacts:
         """Return what is known of a run."""
         return cls(
             run.id,

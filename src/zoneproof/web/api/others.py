@@ -13,9 +13,9 @@ from zoneproof.manager import AccountFacts, CredentialSummary, credential_summar
 from zoneproof.manager.people.audit import AuditEntry
 from zoneproof.serving.operations import Operation
 from zoneproof.web.api.calls import Call, operation
-from zoneproof.web.api.messages import RunFacts, Zone, event_fields
+from zoneproof.web.api.messages import RunFacts, ZoneToTest, event_fields
 from zoneproof.web.pages.actions import start_credential_test
-from zoneproof.web.runs import Run
+from zoneproof.web.runs import WebRun
 from zoneproof.web.visits import Site
 
 _STILL_HERE = 15.0  # seconds
@@ -42,7 +42,7 @@ def operations(site: Site) -> list[Operation]:
             RunFacts,
             role="operator",
             status=202,
-            body=Zone,
+            body=ZoneToTest,
         ),
         operation(site, "GET", "/accounts", list_accounts, list[AccountFacts]),
         operation(
@@ -51,7 +51,7 @@ def operations(site: Site) -> list[Operation]:
     ]
 
 
-def _find(call: Call) -> Run:
+def _find(call: Call) -> WebRun:
     run = call.site.runs.get(call.name)
     if run is None:
         raise InvalidInputError("there is no such run any more: see the certificate's history")
@@ -72,7 +72,7 @@ async def stream_events(call: Call) -> Response:
     return StreamingResponse(_stream(run, number), media_type="text/event-stream", headers=headers)
 
 
-async def _stream(run: Run, seen: int) -> AsyncIterator[str]:
+async def _stream(run: WebRun, seen: int) -> AsyncIterator[str]:
     while True:
         if not await run.news(seen, _STILL_HERE):
             yield ": still here\n\n"
@@ -98,7 +98,7 @@ async def list_credentials(call: Call) -> list[CredentialSummary]:
 
 async def check_credential(call: Call) -> RunFacts:
     """Write, see and remove a TXT value with a credential."""
-    asked: Zone = call.body
+    asked: ZoneToTest = call.body
     found = await call.manager.credentials.get(call.name)
     call.does("credential test", found.name)
     return RunFacts.of(start_credential_test(call.site.runs, call.person, found, zone=asked.zone))

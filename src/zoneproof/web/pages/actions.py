@@ -32,15 +32,15 @@ from zoneproof.manager import (
 )
 from zoneproof.manager.certificates.deployments import deploy_left
 from zoneproof.manager.certificates.request import request
-from zoneproof.web.runs import Run, Runs
+from zoneproof.web.runs import Runs, WebRun
 
 _AT_ONCE = 20
 
 
-def start_renewal(runs: Runs, person: str, names: Sequence[str]) -> Run:
+def start_renewal(runs: Runs, person: str, names: Sequence[str]) -> WebRun:
     """Begin to renew certificates, due or not."""
 
-    async def work(manager: Manager, run: Run) -> list[Renewal]:
+    async def work(manager: Manager, run: WebRun) -> list[Renewal]:
         results = await renew(manager, run.emit_for, names=names, force=True)
         for problem in await tell(manager, results):
             run.emit(Warned(problem))
@@ -50,7 +50,7 @@ def start_renewal(runs: Runs, person: str, names: Sequence[str]) -> Run:
     return runs.start(_run(person, "Renewing", names), work)
 
 
-async def _raise_failures(manager: Manager, run: Run, results: Sequence[Renewal]) -> None:
+async def _raise_failures(manager: Manager, run: WebRun, results: Sequence[Renewal]) -> None:
     errors = [one.error for one in results if one.error]
     if len(results) == 1:
         for error in errors:
@@ -64,10 +64,10 @@ async def _raise_failures(manager: Manager, run: Run, results: Sequence[Renewal]
         )
 
 
-def start_resumption(runs: Runs, person: str, names: Sequence[str]) -> Run:
+def start_resumption(runs: Runs, person: str, names: Sequence[str]) -> WebRun:
     """Begin to continue what waits or has failed."""
 
-    async def one(manager: Manager, run: Run, name: str) -> Outcome | ZoneproofError:
+    async def one(manager: Manager, run: WebRun, name: str) -> Outcome | ZoneproofError:
         try:
             return await resume(manager, name, run.emit_for(name))
         except ZoneproofError as error:
@@ -76,7 +76,7 @@ def start_resumption(runs: Runs, person: str, names: Sequence[str]) -> Run:
             run.emit_for(name)(Warned(error.message))
             return error
 
-    async def work(manager: Manager, run: Run) -> list[Outcome | ZoneproofError]:
+    async def work(manager: Manager, run: WebRun) -> list[Outcome | ZoneproofError]:
         found = await all_at_once((one(manager, run, name) for name in names), _AT_ONCE)
         failed = [result for result in found if isinstance(result, ZoneproofError)]
         if failed:
@@ -93,11 +93,11 @@ def start_request(
     wanted: Proposal,
     before: CertificateDefinition | None,
     options: RunOptions,
-) -> Run:
+) -> WebRun:
     """Begin to obtain a certificate, which is saved first."""
     name = wanted.definition.name
 
-    async def work(manager: Manager, run: Run) -> Outcome:
+    async def work(manager: Manager, run: WebRun) -> Outcome:
         try:
             return await request(manager, wanted, before, run.emit_for(name))
         except AwaitingUserError as error:
@@ -107,10 +107,10 @@ def start_request(
     return runs.start(_run(person, "Requesting", [name]), work, options)
 
 
-def start_deployment(runs: Runs, person: str, name: str) -> Run:
+def start_deployment(runs: Runs, person: str, name: str) -> WebRun:
     """Begin the deployment tasks that are left."""
 
-    async def work(manager: Manager, run: Run) -> object:
+    async def work(manager: Manager, run: WebRun) -> object:
         results = await deploy_left(manager, name, run.emit_for(name))
         failed = [one.task for one in results if not one.ok]
         if failed:
@@ -122,13 +122,13 @@ def start_deployment(runs: Runs, person: str, name: str) -> Run:
 
 def start_credential_test(
     runs: Runs, person: str, credential: Credential, *, zone: str = "", read_only: bool = False
-) -> Run:
+) -> WebRun:
     """Begin to test a credential. Raises InvalidInputError for one of a deployment task."""
     name = credential.name
     if credential.provider in task_kinds():
         raise InvalidInputError(f"{name} is for a deployment task: deploy to test it")
 
-    async def work(manager: Manager, run: Run) -> CredentialTest:
+    async def work(manager: Manager, run: WebRun) -> CredentialTest:
         found = await manager.credentials.get(name)
         if read_only:
             trial = await list_zones(manager.providers, manager.credentials, found)
@@ -140,10 +140,10 @@ def start_credential_test(
             raise ZoneproofError(f"the credential does not work: {failed.message}")
         return trial
 
-    return runs.start(Run(f"Testing the credential {name}", (name,), person), work)
+    return runs.start(WebRun(f"Testing the credential {name}", (name,), person), work)
 
 
-async def _look(manager: Manager, run: Run, error: ZoneproofError) -> None:
+async def _look(manager: Manager, run: WebRun, error: ZoneproofError) -> None:
     """Tell which of the records that a person creates are there already."""
     if not isinstance(error, AwaitingUserError):
         return
@@ -152,6 +152,6 @@ async def _look(manager: Manager, run: Run, error: ZoneproofError) -> None:
         run.emit(sighting)
 
 
-def _run(person: str, doing: str, names: Sequence[str]) -> Run:
+def _run(person: str, doing: str, names: Sequence[str]) -> WebRun:
     shown = names[0] if len(names) == 1 else count(len(names), "certificate")
-    return Run(f"{doing} {shown}", tuple(names), person)
+    return WebRun(f"{doing} {shown}", tuple(names), person)

@@ -42,7 +42,7 @@ def pages() -> list[Page]:
 
 
 @dataclass(frozen=True)
-class Choice:
+class CertificateFilter:
     """Which certificates are shown, as the URL's query says it."""
 
     text: str
@@ -51,7 +51,7 @@ class Choice:
     page: int
 
     @classmethod
-    def of(cls, visit: Visit) -> Choice:
+    def of(cls, visit: Visit) -> CertificateFilter:
         """Read the query."""
         query = visit.query
         sort, page = query.text("sort"), query.text("page")
@@ -90,7 +90,7 @@ class Choice:
 
 
 async def _list(visit: Visit) -> Response:
-    now, choice = datetime.now(UTC), Choice.of(visit)
+    now, choice = datetime.now(UTC), CertificateFilter.of(visit)
     found = await summaries(visit.manager, now)
     chosen = [one for one in found if choice.fits(one, now)]
     reverse = choice.sort.startswith("-")

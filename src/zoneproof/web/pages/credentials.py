@@ -24,7 +24,7 @@ from zoneproof.manager.credentials.fields import require_usable
 from zoneproof.providers import ProviderInfo, describe, short_name
 from zoneproof.web.pages.actions import start_credential_test
 from zoneproof.web.pages.providers import titles
-from zoneproof.web.runs import Run
+from zoneproof.web.runs import WebRun
 from zoneproof.web.visits import Page, Visit
 
 
@@ -124,7 +124,7 @@ def _open_values(info: ProviderInfo, found: Credential) -> dict[str, str]:
     return {key: text for key, text in found.fields.items() if key not in hidden}
 
 
-def _is_test_of(run: Run, name: str) -> bool:
+def _is_test_of(run: WebRun, name: str) -> bool:
     return isinstance(run.result, CredentialTest) and run.result.credential == name
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import CredentialTest, Outcome
 from zoneproof.pages.records import record_views
-from zoneproof.web.runs import Run
+from zoneproof.web.runs import WebRun
 from zoneproof.web.visits import Page, Visit
 
 _STILL_HERE = 15.0  # seconds after which a connection without news says that it lives
@@ -23,7 +23,7 @@ def pages() -> list[Page]:
     return [Page("GET", "/runs/{name}", _show), Page("GET", "/runs/{name}/events", _events)]
 
 
-def _find(visit: Visit) -> Run:
+def _find(visit: Visit) -> WebRun:
     run = visit.site.runs.get(visit.name)
     if run is None:
         raise InvalidInputError(
@@ -32,7 +32,7 @@ def _find(visit: Visit) -> Run:
     return run
 
 
-def view(run: Run) -> dict[str, Any]:
+def view(run: WebRun) -> dict[str, Any]:
     """Return what the templates show of a run."""
     records = run.records
     sightings = [sighting for _, sighting in records if sighting]
@@ -62,7 +62,7 @@ async def _events(visit: Visit) -> Response:
     )
 
 
-async def _stream(visit: Visit, run: Run, seen: int) -> AsyncIterator[str]:
+async def _stream(visit: Visit, run: WebRun, seen: int) -> AsyncIterator[str]:
     """Yield server-sent events; the id of each is the number of the last event that it shows."""
     templates = visit.site.templates
     while True:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
 from zoneproof.manager.people.roles import MEANINGS, ROLES
-from zoneproof.manager.people.sessions import Session
+from zoneproof.manager.people.sessions import WebSession
 from zoneproof.web.signing import passkeys
 from zoneproof.web.visits import Page, Visit, end_session
 
@@ -46,7 +46,7 @@ async def _me(visit: Visit, error: str = "") -> Response:
     )
 
 
-async def _own_sessions(visit: Visit) -> list[Session]:
+async def _own_sessions(visit: Visit) -> list[WebSession]:
     assert visit.who is not None
     found = await visit.manager.people.sessions.all()
     return [one for one in found if one.user == visit.who.user]
