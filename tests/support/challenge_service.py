@@ -169,11 +169,12 @@ WITHOUT_SPEED = Path(__file__).with_name("without_speed")
 class Service(BackgroundServer):
     """``zoneproof challenge serve`` as a process, ``with_speed`` if that extra is to be used."""
 
-    def __init__(self, config: Path, *, with_speed: bool = True) -> None:
+    def __init__(self, config: Path, *options: str, with_speed: bool = True) -> None:
         self.config = config
+        command = ["challenge", "serve", "--config", str(config), *options]
         super().__init__(
             "the challenge service",
-            [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
+            [sys.executable, "-m", "zoneproof", *command],
             "challenge service ready",
             environment=None if with_speed else {"PYTHONPATH": str(WITHOUT_SPEED)},
         )

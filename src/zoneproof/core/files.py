@@ -60,6 +60,15 @@ def _without_waiting(path: str, flags: int) -> int:
 _MAX_BYTES = 65536
 
 
+def stamp(path: Path) -> object:
+    """Return what is another value once the file has changed; None for one that is missing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
 def read(path: Path, *, secret: bool) -> str | None:
     """Return the text of a file, or None if there is none.
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 
 from zoneproof.core.errors import ConfigError
+from zoneproof.core.files import stamp
 from zoneproof.manager import Home, RunOptions, open_manager
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.limits import IPNetwork
@@ -106,10 +106,10 @@ async def follow(
     server: HttpServer, pair: KeyPair, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Show the certificate anew when its files change, until cancelled."""
-    seen = _stamp(pair)
+    seen = _stamps(pair)
     while True:
         await sleep(_LOOK)
-        now = await asyncio.to_thread(_stamp, pair)
+        now = await asyncio.to_thread(_stamps, pair)
         if now == seen:
             continue
         try:
@@ -119,12 +119,5 @@ async def follow(
             _log.warning("%s; the certificate of before is shown", error.message)
 
 
-def _stamp(pair: KeyPair) -> Sequence[object]:
-    def of(path: Path) -> object:
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_ino, status.st_size
-
-    return of(pair.certificate), of(pair.key)
+def _stamps(pair: KeyPair) -> Sequence[object]:
+    return stamp(pair.certificate), stamp(pair.key)

@@ -1,12 +1,16 @@
-"""What a running service takes up from a changed configuration, and what waits for a restart."""
+"""When a running service reads its configuration again, and what of it waits for a restart."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from zoneproof.challengedns.config import Config
+from zoneproof.core.files import stamp
 
+_LOOK_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -33,3 +37,27 @@ def changeable(old: Config, new: Config) -> Config:
             "only at a restart"
         )
     return kept
+
+
+class WatchedFiles:
+    """The file of a configuration that was just read, and those of its certificate."""
+
+    def __init__(self, config: Config) -> None:
+        self._files = [config.path, *filter(None, (config.api.certificate, config.api.key))]
+        self._seen = self._stamps()
+
+    async def watch(
+        self,
+        on_change: Callable[[], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Call ``on_change`` each time that one of them has changed, until cancelled."""
+        while True:
+            await sleep(_LOOK_SECONDS)
+            now = self._stamps()
+            if now != self._seen:
+                self._seen = now
+                on_change()
+
+    def _stamps(self) -> list[object]:
+        return [stamp(file) for file in self._files]

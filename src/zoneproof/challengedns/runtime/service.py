@@ -43,7 +43,7 @@ from zoneproof.challengedns.runtime.metrics import (
 )
 from zoneproof.challengedns.runtime.pool import WorkerPool
 from zoneproof.challengedns.runtime.privileges import drop_privileges
-from zoneproof.challengedns.runtime.reload import changeable
+from zoneproof.challengedns.runtime.reload import WatchedFiles, changeable
 from zoneproof.challengedns.runtime.sockets import (
     bind_dns,
     remark_on_families,
@@ -83,24 +83,32 @@ OpenSource = Callable[[Config, AutoTls], CertificateSource]
 
 
 def serve(
-    path: Path, ready: Callable[[str], None], open_source: OpenSource, open_pages: OpenPages
+    path: Path,
+    ready: Callable[[str], None],
+    open_source: OpenSource,
+    open_pages: OpenPages,
+    *,
+    reload_on_change: bool = False,
 ) -> None:
     """Run the service of a configuration file until SIGTERM or SIGINT.
 
-    ``ready`` gets one line that says where it answers, once it does. Raises ConfigError,
-    StorageError or ZoneproofError when it cannot start.
+    ``ready`` gets one line that says where it answers, once it does. With ``reload_on_change``
+    a changed file is taken up as after SIGHUP. Raises ConfigError, StorageError or ZoneproofError
+    when it cannot start.
     """
     config = load_config(path)
     compile_zones(path, config.zones)
     logs.set_up(config.log)
     _raise_file_limit()
     with_tls = config.api.auto is not None or config.api.certificate is not None
-    run(_Service(config, open_source, open_pages).run(ready), with_tls=with_tls)
+    service = _Service(config, open_source, open_pages)
+    run(service.run(ready, reload_on_change=reload_on_change), with_tls=with_tls)
 
 
 class _Service:
     def __init__(self, config: Config, open_source: OpenSource, open_pages: OpenPages) -> None:
         self._config = config
+        self._files = WatchedFiles(config)
         self._capacity = capacity(config, file_limit(), usable_memory())
         self._open_source = open_source
         self._open_pages = open_pages
@@ -112,7 +120,7 @@ class _Service:
         self._aliases: Mapping[DomainName, DomainName] = {}
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
-    async def run(self, ready: Callable[[str], None]) -> None:
+    async def run(self, ready: Callable[[str], None], *, reload_on_change: bool) -> None:
         config = self._config
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -165,6 +173,9 @@ class _Service:
                 stack.push_async_callback(metrics.stop)
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_certificate())))
+            if reload_on_change:
+                watching = self._files.watch(lambda: self._signals.put_nowait(signal.SIGHUP))
+                stack.enter_context(_cancelled_at_exit(asyncio.create_task(watching)))
             _collect_often()
             ready(self._ready_line(listeners, for_metrics))
             for key, listen in (

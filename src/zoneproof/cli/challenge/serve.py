@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @config_option
+@click.option(
+    "--reload-on-change",
+    is_flag=True,
+    help="Reload when the configuration, or the files of the API's certificate, have changed.",
+)
 @click.option("--check", is_flag=True, help="Only check whether it could run; change nothing.")
 @click.option("--no-dns", is_flag=True, help="Do not ask the DNS for the delegation.")
 @resolver_option
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 @json_option
 def serve(
     path: Path,
+    reload_on_change: bool,
     check: bool,
     no_dns: bool,
     resolvers: Sequence[str],
@@ -50,7 +56,7 @@ def serve(
     if not check:
         from zoneproof.challengedns.runtime.service import serve as run
 
-        run(path, tell_ready, _open_source, _open_pages)
+        run(path, tell_ready, _open_source, _open_pages, reload_on_change=reload_on_change)
         return
     findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
     _print_json(findings) if as_json else _print_lines(findings)
