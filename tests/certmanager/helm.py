@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,3 +70,18 @@ def _problem(text: str, version: str) -> str:
     except kubernetes_validate.SchemaNotFoundError:
         return f"{where}: no schema"
     return ""
+
+
+def only(manifests: list[Manifest], kind: str, part: str = "") -> Any:
+    """Return the one object of a kind whose name ends so."""
+    (found,) = [
+        one for one in manifests if one["kind"] == kind and one["metadata"]["name"].endswith(part)
+    ]
+    return found
+
+
+def pods(manifests: list[Manifest]) -> Iterator[dict[str, Any]]:
+    """Yield what each workload's pods are."""
+    for one in manifests:
+        if one["kind"] in ("Deployment", "StatefulSet"):
+            yield one["spec"]["template"]["spec"]

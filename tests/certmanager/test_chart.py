@@ -11,10 +11,12 @@ from typing import Any
 import click
 import pytest
 
+from tests.certmanager.chart_values import CASES, NODES, ON_MACHINES, SERVICE
 from tests.certmanager.helm import (
     CHART,
-    Manifest,
     kubernetes_versions,
+    only,
+    pods,
     problem,
     read_yaml,
     render,
@@ -25,107 +27,6 @@ from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.cli import root
 
-SERVICE = {"enabled": True, "zone": "auth.example.org", "addresses": ["192.0.2.1", "2001:db8::1"]}
-CERTS = '[[certificate]]\nidentifiers = ["www.example.com"]\n'
-CASES: dict[str, dict[str, Any]] = {
-    "defaults": {},
-    "narrow webhook": {
-        "webhook": {
-            "groupName": "acme.example.com",
-            "secrets": {"namespaces": ["cert-manager", "shop"], "names": ["cloudflare"]},
-            "networkPolicy": {"apiServerCIDRs": ["10.0.0.0/28"], "ports": [443, 6443, 8080]},
-            "podDisruptionBudget": {"maxUnavailable": "50%"},
-        },
-        "image": {"repository": "registry.example.com/zoneproof", "digest": "sha256:" + "0" * 64},
-        "imagePullSecrets": [{"name": "registry"}],
-        "commonLabels": {"team": "dns"},
-    },
-    "wide webhook": {
-        "webhook": {
-            "replicas": 3,
-            "secrets": {"allNamespaces": True},
-            "home": {"secretName": "zoneproof-home"},
-            "dns": {
-                "propagation": "authoritative+30",
-                "propagationTimeout": 300,
-                "resolvers": ["9.9.9.9", "https://dns.example/dns-query"],
-            },
-            "networkPolicy": {"enabled": False},
-            "podDisruptionBudget": {"enabled": False},
-        },
-    },
-    "workload identity of Azure": {
-        "webhook": {
-            "serviceAccount": {"annotations": {"azure.workload.identity/client-id": "c"}},
-            "podLabels": {"azure.workload.identity/use": "true"},
-            "env": [{"name": "A", "value": "b"}],
-            "networkPolicy": {"blockMetadata": False},
-            "tolerations": [{"key": "spot", "operator": "Exists"}],
-            "nodeSelector": {"kubernetes.io/os": "linux"},
-            "affinity": {"nodeAffinity": {}},
-            "priorityClassName": "system-cluster-critical",
-            "podAnnotations": {"a": "b"},
-        },
-    },
-    "challenge service": {
-        "webhook": {"enabled": False},
-        "challengeService": {
-            **SERVICE,
-            "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-            "networkPolicy": {"metricsNamespaces": ["monitoring"]},
-            "tls": {"mode": "auto", "email": "dns@example.org", "agreeTos": True},
-        },
-    },
-    "challenge service with files": {
-        "webhook": {"enabled": False},
-        "challengeService": {
-            **SERVICE,
-            "tls": {"mode": "file", "secretName": "api-tls"},
-            "service": {"type": "NodePort", "annotations": {"a": "b"}},
-            "persistence": {"existingClaim": "old"},
-            "extraConfig": (
-                "[[zones]]\nname = 'auth.example.net'\nnameservers = ['ns1.auth.example.org']\n"
-                "hostmaster = 'dns@example.org'"
-            ),
-        },
-    },
-    "challenge service behind a proxy": {
-        "webhook": {"enabled": False},
-        "challengeService": {
-            **SERVICE,
-            "tls": {"mode": "off"},
-            "apiName": "auth-api.example.org",
-            "trustedProxies": ["10.0.0.0/8"],
-            "service": {"loadBalancerIP": "192.0.2.1"},
-            "persistence": {"storageClassName": "fast"},
-            "networkPolicy": {"enabled": False},
-        },
-    },
-    "manager": {
-        "webhook": {"enabled": False},
-        "manager": {
-            "enabled": True,
-            "certs": CERTS,
-            "settings": 'account = "letsencrypt"\n',
-            "home": {"secretName": "zoneproof-home"},
-            "vaultKey": {"secretName": "zoneproof-vault"},
-            "secrets": {"namespaces": ["istio-ingress"], "names": ["www-tls"]},
-        },
-    },
-    "manager alone": {
-        "webhook": {"enabled": False},
-        "manager": {"enabled": True, "persistence": {"existingClaim": "old"}},
-    },
-    "two families": {
-        "listenAddresses": ["0.0.0.0", "::"],
-        "challengeService": SERVICE,
-    },
-    "everything": {
-        "challengeService": SERVICE,
-        "manager": {"enabled": True, "certs": CERTS},
-        "fullnameOverride": "dns",
-    },
-}
 # Of cert-manager and the Prometheus operator; their fields are looked at below.
 WITHOUT_SCHEMA = {"Issuer", "Certificate", "ServiceMonitor"}
 
@@ -133,20 +34,6 @@ WITHOUT_SCHEMA = {"Issuer", "Certificate", "ServiceMonitor"}
 @pytest.fixture(params=CASES)
 def values(request: pytest.FixtureRequest) -> dict[str, Any]:
     return CASES[request.param]
-
-
-def only(manifests: list[Manifest], kind: str, part: str = "") -> Any:
-    """Return the one object of a kind whose name ends so."""
-    (found,) = [
-        one for one in manifests if one["kind"] == kind and one["metadata"]["name"].endswith(part)
-    ]
-    return found
-
-
-def pods(manifests: list[Manifest]) -> Iterator[dict[str, Any]]:
-    for one in manifests:
-        if one["kind"] in ("Deployment", "StatefulSet"):
-            yield one["spec"]["template"]["spec"]
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
@@ -265,20 +152,6 @@ def test_secrets_are_read_where_the_values_say() -> None:
     assert only(wide, "ClusterRole", "secrets")["rules"][0]["verbs"] == ["get"]
 
 
-def test_the_manager_writes_secrets_where_the_values_say() -> None:
-    role = only(render(CASES["manager"]), "Role", "secrets")
-    assert role["metadata"]["namespace"] == "istio-ingress"
-    assert role["rules"] == [
-        {
-            "apiGroups": [""],
-            "resources": ["secrets"],
-            "verbs": ["get", "patch"],
-            "resourceNames": ["www-tls"],
-        },
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
-    ]
-
-
 def test_while_a_pod_is_replaced_another_webhook_answers() -> None:
     manifests = render({})
     deployment = only(manifests, "Deployment")
@@ -363,6 +236,25 @@ def test_metrics_are_found_by_prometheus() -> None:
         (
             {"challengeService": {**SERVICE, "tls": {"mode": "file"}}},
             "challengeService.tls.secretName",
+        ),
+        ({"challengeService": {**NODES, "tls": {"mode": "auto"}}}, "'auto' is for one pod"),
+        ({"challengeService": {**NODES, "database": {}}}, "write postgresql://user@host/database"),
+        ({"challengeService": {**NODES, "nodes": []}}, "list the nodes"),
+        (
+            {"challengeService": {**NODES, "nodes": [*NODES["nodes"], NODES["nodes"][0]]}},
+            "two have the same name",
+        ),
+        (
+            {"challengeService": {**NODES, "nodes": [*NODES["nodes"], ON_MACHINES["nodes"][0]]}},
+            "give each a machine of its own, or none of them one",
+        ),
+        (
+            {"challengeService": {**NODES, "nodes": [{"name": "ns1", "addresses": []}]}},
+            "/challengeService/nodes/0/addresses",
+        ),
+        *(
+            ({"challengeService": {**NODES, "database": {"url": url}}}, "omit the password")
+            for url in ("postgresql://a:b@db/c", "postgres://db/c?user=a&password=b")
         ),
         ({"image": {"digest": "latest"}}, "/image/digest"),
     ],
