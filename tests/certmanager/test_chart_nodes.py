@@ -225,6 +225,9 @@ def test_only_what_needs_a_restart_changes_the_pods() -> None:
         ]
 
     before = template()
+    first, *others = values["challengeService"]["nodes"]
+    moved = [{**first, "peerAddress": "10.0.0.1"}, *others]
     assert template(hostmaster="dns@example.org") == before
     assert template(addresses=["192.0.2.11"]) == before
+    assert template(nodes=moved) == before
     assert template(workers=3) != before

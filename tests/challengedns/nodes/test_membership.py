@@ -19,6 +19,26 @@ from zoneproof.core.errors import UnconfirmedChangeError
 from zoneproof.core.names import DomainName
 
 
+def test_the_address_of_a_node_is_changed_by_reloading_it(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    def address_of_b() -> object:
+        rows = postgres.run(
+            "SELECT address FROM challenge_node WHERE name = 'b'", database=database
+        )
+        return rows[0][0]
+
+    with Cluster(tmp_path, postgres, database, ("a", "b")) as (_, b):
+        before = f"127.0.0.1:{b.dns.port}"
+        assert address_of_b() == before
+        b.config.write_text(b.config.read_text().replace(before, f"127.0.0.1:{b.fixed_port}"))
+        b.process.send_signal(signal.SIGHUP)
+        b.wait_for_line("configuration reloaded")
+        wait_until(lambda: address_of_b() != before, "the others are not told")
+        assert address_of_b() == f"127.0.0.1:{b.fixed_port}"
+        assert not any("change only at a restart" in line for line in b.lines)
+
+
 def test_a_new_node_waits_until_one_that_is_down_is_back_or_removed(
     tmp_path: Path, postgres: Postgres, database: str
 ) -> None:

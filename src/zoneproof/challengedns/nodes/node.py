@@ -7,12 +7,11 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import msgspec
 
 import zoneproof
-from zoneproof.challengedns.config import Config
+from zoneproof.challengedns.config import Config, NodeConfig
 from zoneproof.challengedns.dns.lease import LeaseMemory
 from zoneproof.challengedns.dns.zones import ZoneData
 from zoneproof.challengedns.nodes.feed import Feed
@@ -48,6 +47,7 @@ class Node:
         """``address`` is where DNS is answered, unless the configuration says it."""
         assert config.node is not None
         self._database = database
+        self._default_address = address
         self.replica = Replica(config.database)
         self.memory = LeaseMemory()
         self.follower = Follower(
@@ -55,12 +55,7 @@ class Node:
             self.replica,
             self.memory,
             database.observer,
-            Identity(
-                config.node.name,
-                str(config.node.address or address),
-                zoneproof.__version__,
-                digest(zones),
-            ),
+            self._identity(config.node, zones),
             is_sighted=is_sighted,
         )
         self._watch = PeerWatch(self.memory, config.registration_zone, self._known)
@@ -107,10 +102,14 @@ class Node:
         await self.replica.database.close()
         self.memory.close()
 
-    def use_zones(self, zones: Sequence[ZoneData]) -> None:
-        """Tell the others of zones that were changed; all of them should get the same."""
-        identity = self.follower.identity
-        self.follower.identity = replace(identity, zones=digest(zones))
+    def use(self, config: Config, zones: Sequence[ZoneData]) -> None:
+        """Tell the others of an address or zones that were changed; zones should be the same."""
+        assert config.node is not None
+        self.follower.identity = self._identity(config.node, zones)
+
+    def _identity(self, node: NodeConfig, zones: Sequence[ZoneData]) -> Identity:
+        address = node.address or self._default_address
+        return Identity(node.name, str(address), zoneproof.__version__, digest(zones))
 
     def _known(self) -> tuple[int, Sequence[Peer]] | None:
         newest = self.follower.newest

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from zoneproof.challengedns.config import Config
+from zoneproof.challengedns.config import Config, NodeConfig
 from zoneproof.core.files import stamp
 
 _LOOK_SECONDS = 5.0
@@ -30,13 +30,18 @@ def changeable(old: Config, new: Config) -> Config:
             auto=old.api.auto,
             connections=old.api.connections,
         ),
+        node=_same_node(old.node, new.node),
     )
     if kept != new:
         _log.warning(
-            "addresses, workers, API connections, user, database and the API's TLS settings change "
-            "only at a restart"
+            "addresses, workers, API connections, user, the node's name, database and the API's TLS"
+            " settings change only at a restart"
         )
     return kept
+
+
+def _same_node(old: NodeConfig | None, new: NodeConfig | None) -> NodeConfig | None:
+    return old if old is None or new is None else replace(old, address=new.address)
 
 
 class WatchedFiles:

@@ -443,7 +443,7 @@ class _Service:
         self._config = config
         logs.set_up(config.log)
         if self._node is not None:
-            self._node.use_zones(compile_zones(config.path, config.zones))
+            self._node.use(config, compile_zones(config.path, config.zones))
             try:
                 await self._database.write(self._registrations.begin_generation)
             except StorageError as error:
