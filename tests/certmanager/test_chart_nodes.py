@@ -102,7 +102,7 @@ def test_each_name_server_has_a_service_that_leads_to_its_pod_alone() -> None:
         name: spec["selector"]["statefulset.kubernetes.io/pod-name"] for name, spec in found.items()
     }
     assert pods_of == {
-        f"zoneproof-challenge-ns{index + 1}": f"zoneproof-nodes-{index}" for index in range(3)
+        f"zoneproof-dns-ns{index + 1}": f"zoneproof-nodes-{index}" for index in range(3)
     }
     labels = only(manifests, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
     for spec in found.values():
@@ -112,8 +112,8 @@ def test_each_name_server_has_a_service_that_leads_to_its_pod_alone() -> None:
         }
         others = {key: value for key, value in spec["selector"].items() if "pod-name" not in key}
         assert others.items() <= labels.items()
-    assert found["zoneproof-challenge-ns1"]["loadBalancerIP"] == "192.0.2.1"
-    assert found["zoneproof-challenge-ns1"]["ipFamilyPolicy"] == "PreferDualStack"
+    assert found["zoneproof-dns-ns1"]["loadBalancerIP"] == "192.0.2.1"
+    assert found["zoneproof-dns-ns1"]["ipFamilyPolicy"] == "PreferDualStack"
 
 
 def test_the_dns_of_a_node_without_a_lease_stays_reachable_and_its_api_does_not() -> None:
@@ -231,3 +231,15 @@ def test_only_what_needs_a_restart_changes_the_pods() -> None:
     assert template(addresses=["192.0.2.11"]) == before
     assert template(nodes=moved) == before
     assert template(workers=3) != before
+
+
+def test_names_stay_within_what_kubernetes_takes() -> None:
+    service = {**CASES["nodes"]["challengeService"]}
+    first, *_ = service["nodes"]
+    service["nodes"] = [{**first, "name": "n" * 18}]
+    manifests = render(
+        {**CASES["nodes"], "challengeService": service, "fullnameOverride": "f" * 60}
+    )
+    assert all(len(one["metadata"]["name"]) <= 63 for one in manifests)
+    revision = "-0123456789"  # in a label of the pods
+    assert len(only(manifests, "StatefulSet")["metadata"]["name"] + revision) <= 63
