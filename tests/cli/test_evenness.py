@@ -41,7 +41,17 @@ ASKING = {
 OWN_MEANING = {
     *("--account", "--all", "--ca", "--directory", "--email", "--force", "--json", "--key-type"),
     *("--credential", "--domain", "--dry-run", "--expires", "--format"),
-    *("--method", "--name", "--output", "-o", "--server", "--tenant", "--zone", "--config"),
+    *(
+        "--method",
+        "--name",
+        "--output",
+        "-o",
+        "--server",
+        "--tenant",
+        "--web",
+        "--zone",
+        "--config",
+    ),
 }
 
 

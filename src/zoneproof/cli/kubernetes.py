@@ -72,7 +72,7 @@ def _dns_and_json_options(command: F) -> F:
     type=PATH,
     metavar="FILE",
     required=True,
-    help="PEM file of the serving certificate with its chain.",
+    help="Certificate chain (PEM).",
 )
 @click.option(
     "--tls-key",
@@ -80,7 +80,7 @@ def _dns_and_json_options(command: F) -> F:
     type=PATH,
     metavar="FILE",
     required=True,
-    help="PEM file of the certificate's key.",
+    help="Its key (PEM).",
 )
 @click.option(
     "--listen",

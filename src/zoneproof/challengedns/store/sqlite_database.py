@@ -121,6 +121,7 @@ class SqliteDatabase:
         return await asyncio.shield(self._write(work))
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
+        before = self.failure
         try:
             self._require_readers()
             start = time.perf_counter()
@@ -131,7 +132,8 @@ class SqliteDatabase:
         except StorageError as error:
             self.failure = error
             raise
-        self.failure = None
+        if self.failure is before:  # else another one failed that began later
+            self.failure = None
         return result
 
     def write_and_wait(self, work: Callable[[Transaction], T]) -> T:
@@ -139,7 +141,12 @@ class SqliteDatabase:
         return self._store.write_and_wait(work)
 
     async def check(self) -> None:
-        """Read from the database. Raises StorageError if that fails, or the last write did."""
+        """Read from the database.
+
+        Raises StorageError if that fails, if the last write did, or if the next one would not be
+        answered.
+        """
+        self._require_readers()
         await self.read(rows.generation)
         if self.failure is not None:
             raise self.failure
