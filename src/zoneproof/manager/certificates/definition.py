@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 
@@ -170,9 +171,7 @@ class CertificateDefinition(
     @property
     def fingerprint(self) -> str:
         """What tells it from every definition for which another certificate has to be issued."""
-        fields = {one.name: one.default for one in msgspec.structs.fields(type(self))}
-        usual = {name: fields[name] for name in ("renew", "deploy", *FILE_FORM)}
-        kept = msgspec.structs.replace(self, **usual)
+        kept = msgspec.structs.replace(self, **_usual_of_no_matter())
         return hashlib.sha256(msgspec.json.encode(kept)).hexdigest()[:32]
 
     @property
@@ -238,6 +237,13 @@ class CertificateDefinition(
                 raise InvalidInputError(
                     f"'{name}' does not apply to a CSR, whose key its owner keeps: remove it"
                 )
+
+
+@functools.cache
+def _usual_of_no_matter() -> Mapping[str, Any]:
+    """Return the defaults of the fields for which no other certificate has to be issued."""
+    usual = {one.name: one.default for one in msgspec.structs.fields(CertificateDefinition)}
+    return {name: usual[name] for name in ("renew", "deploy", *FILE_FORM)}
 
 
 def of_our_key() -> dict[str, object]:
