@@ -1,6 +1,6 @@
 """Presents values and cleans them up, whatever cert-manager does meanwhile.
 
-cert-manager waits 30 seconds for an answer, gives up and asks again. So what is begun goes on
+cert-manager waits 30 seconds for an answer, gives up and asks again. So work continues
 without it, and whoever asks for the same joins.
 """
 
