@@ -133,6 +133,8 @@ def test_a_credential_is_tested_and_never_shown(programs: dict[str, Client]) -> 
 def test_a_token_may_what_its_role_may_and_no_more(programs: dict[str, Client]) -> None:
     assert send(programs["viewer"], "POST", "/certificates/a.example/issue").status == 403
     assert send(programs["operator"], "GET", "/certificates/a.example/key").status == 403
+    definition = {"name": "a.example", "identifiers": ["a.example"]}
+    assert send(programs["operator"], "POST", "/preview", definition).status == 403
     assert send(programs["operator"], "DELETE", "/certificates/a.example").status == 403
     assert send(programs["operator"], "POST", "/certificates/a.example/issue").status == 404
 

@@ -251,7 +251,13 @@ def test_an_operator_chooses_no_folder_no_port_and_no_other_ca(
         {"way": "webroot", "webroot": "/etc"},
         {"way": "standalone"},
         {"way": "manual", "directory": "http://127.0.0.1:1/dir"},
+        {"way": "manual", "account": "http://127.0.0.1:1/dir"},
+        {"step": "look", "account": "https://ca.example/dir"},
     ):
         answer = people["operator"].post("/new-certificate", None, names="a.example", **chosen)
         assert answer.status == 400
         assert "only an administrator chooses" in answer.text
+    looked = "/new-certificate/look?names=a.example&account=https://ca.example/dir"
+    answer = people["operator"].get(looked)
+    assert (answer.status, "only an administrator chooses" in answer.text) == (400, True)
+    assert people["operator"].get("/new-certificate/look?names=").status == 200

@@ -50,7 +50,7 @@ def operations(site: Site) -> list[Operation]:
             "/preview",
             preview_definition,
             dict[str, Any],
-            role="operator",
+            role="administrator",
             body=CertificateDefinition,
         ),
         operation(site, "GET", one, show_certificate, CertificateFacts),

@@ -64,6 +64,7 @@ async def _form(visit: Visit, form: Form, error: str = "", **more: Any) -> Respo
 
 async def _look(visit: Visit) -> Response:
     names = visit.query.words("names")
+    await _require_permitted(visit, visit.query)
     looks = await look_at_names(visit.manager, names[:_MOST_LOOKED_AT], _account(visit.query))
     return visit.page("name_looks.html", looks=looks, more=max(len(names) - len(looks), 0))
 
@@ -71,6 +72,7 @@ async def _look(visit: Visit) -> Response:
 async def _submit(visit: Visit) -> Response:
     form = visit.form
     try:
+        await _require_permitted(visit, form)
         if form.text("step") == "look":
             names = form.words("names")[:_MOST_LOOKED_AT]
             looks = await look_at_names(visit.manager, names, _account(form))
@@ -97,13 +99,19 @@ async def _submit(visit: Visit) -> Response:
         return await _form(visit, form, text, **more)
 
 
-async def _proposal(visit: Visit, form: Form) -> Proposal:
-    names = form.words("names")
-    of_administrators = form.text("way") in _WAYS_OF_ADMINISTRATORS or form.text("directory")
-    if of_administrators and not visit.may("administrator"):
+async def _require_permitted(visit: Visit, form: Form) -> None:
+    """Raise InvalidInputError for what only an administrator chooses, whatever the form offered."""
+    if visit.may("administrator"):
+        return
+    is_known_ca = _account(form) in await account_choices(visit.manager)
+    if form.text("way") in _WAYS_OF_ADMINISTRATORS or not is_known_ca:
         raise InvalidInputError(
             "only an administrator chooses a folder or a port of this machine, or another CA"
         )
+
+
+async def _proposal(visit: Visit, form: Form) -> Proposal:
+    names = form.words("names")
     if not names:
         raise InvalidInputError("write at least one name: example.com, *.example.com")
     certificate = form.text("certificate") or default_name(names)
