@@ -118,8 +118,37 @@ def daemon(tmp_path: Path) -> Iterator[BackgroundServer]:
 def test_the_daemon_serves_the_pages(daemon: BackgroundServer) -> None:
     url = json.loads(daemon.wait_for_line("web_ready"))["url"]
     found = urlsplit(url)
-    assert found.path == "/welcome"
     connection = http.client.HTTPConnection("127.0.0.1", found.port or 80, timeout=60)
     connection.request("GET", "/sign-in")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_what_may_be_a_log_has_no_link(daemon: BackgroundServer, tmp_path: Path) -> None:
+    url = json.loads(daemon.wait_for_line("web_ready"))["url"]
+    assert (urlsplit(url).path, urlsplit(url).query) == ("/", "")
+    command = [sys.executable, "-m", "zoneproof", "web", "--listen=127.0.0.1:0"]
+    environment = {"ZONEPROOF_HOME": str(tmp_path / "other")}
+    told = "nobody is an administrator"
+    with BackgroundServer("the pages", command, told, environment=environment) as running:
+        assert "'zoneproof web user add NAME --role administrator'" in running.wait_for_line(told)
+        assert not [line for line in running.lines if "token=" in line]
+
+
+def test_a_server_that_cannot_start_ends_no_link(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        taken = urlsplit(pages.url).netloc
+        assert inside.run("web", "--json", f"--listen={taken}").status == 2
+        assert pages.administrator().get("/users").status == 200
+
+
+def test_the_link_for_the_first_administrator_ends_when_there_is_one(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        welcome = pages.link.removeprefix(pages.url)
+        inside.good("web", "user", "add", "victor")
+        assert pages.stranger().get(welcome).status == 200
+        inside.good("web", "user", "add", "alice", "--role=administrator")
+        answer = pages.stranger().get(welcome)
+        assert (answer.status, "was used already" in answer.text) == (400, True)
+    with WebPages(inside.home) as pages:
+        assert pages.link == f"{pages.url}/"

@@ -149,11 +149,11 @@ async def _prepared(folder: Path) -> AsyncIterator[_Stage]:
 
 
 async def _show_pages(stage: _Stage) -> None:
-    from zoneproof.web.server import WebOptions, serving
+    from zoneproof.web.server import WebOptions, WebReady, serving
 
-    def tell(url: str) -> None:
+    def tell(ready: WebReady) -> None:
         _step(5, "the rest is yours, in a browser: open this link and choose a password\n")
-        click.secho(f"     {url}\n", fg="cyan")
+        click.secho(f"     {ready.link}\n", fg="cyan")
         click.echo(
             f"     {stage.definition.name} waits there for you: 'Look again' finds the record,\n"
             "     and the CA validates it while you watch. Ctrl-C ends the demo."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,15 +62,20 @@ def web(
     zoneproof web --listen 0.0.0.0:8443 --tls-managed certs.example.com
     zoneproof web user add alice --role operator
 
-    The first start prints a link for the first administrator. Renewals are the business of
-    'zoneproof renew' or 'zoneproof run', which can serve the pages itself: 'zoneproof run --web'.
+    As long as nobody is an administrator, a start in a terminal or with --json prints a link for
+    the first. Renewals are the business of 'zoneproof renew' or 'zoneproof run', which can serve
+    the pages itself: 'zoneproof run --web'.
     """
     if context.invoked_subcommand:
         return
     run = run_from(None, None, (), authoritative_port)
+    first_link = as_json or sys.stdout.isatty()  # else it may be a log
 
     async def work() -> None:
-        async with serve_pages(Home.find(), listen, settings, run, as_json=as_json):
+        pages = serve_pages(
+            Home.find(), listen, settings, run, as_json=as_json, first_link=first_link
+        )
+        async with pages:
             await asyncio.Event().wait()
 
     run_until_done(work())
@@ -132,7 +138,9 @@ def list_users(as_json: bool) -> None:
         json_document(found)
         return
     if not found:
-        click.echo("no users yet: 'zoneproof web' prints a link for the first")
+        click.echo(
+            "no users yet: 'zoneproof web user add NAME --role administrator' adds the first"
+        )
         return
     now = datetime.now(UTC)
     rows = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from zoneproof.cli.option_groups import PATH, F, add_options
 from zoneproof.cli.output import json_line
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.manager import Home, RunOptions
+
+if TYPE_CHECKING:
+    from zoneproof.web.server import WebReady
 
 _OPTIONS = (
     click.option(
@@ -56,9 +59,19 @@ def web_options(command: F) -> F:
 
 
 def serve_pages(
-    home: Home, listen: str, settings: Mapping[str, Any], run: RunOptions, *, as_json: bool
+    home: Home,
+    listen: str,
+    settings: Mapping[str, Any],
+    run: RunOptions,
+    *,
+    as_json: bool,
+    first_link: bool = False,
 ) -> AbstractAsyncContextManager[None]:
-    """Return a context in which the pages are served. Raises InvalidInputError, ConfigError."""
+    """Return a context in which the pages are served, and where they are is printed.
+
+    ``first_link`` prints a link for the first administrator, too: not for a log, which others read.
+    Raises InvalidInputError, ConfigError.
+    """
     require_extra()
     from zoneproof.web.server import WebOptions, serving
 
@@ -69,12 +82,13 @@ def serve_pages(
         managed=settings["tls_managed"],
         proxies=tuple(map(_network, settings["proxies"])),
         user_header=settings["user_header"],
+        first_link=first_link,
     )
     if options.user_header and not options.proxies:
         raise InvalidInputError("--user-header is for proxies: name them with --proxy")
     if options.managed and options.certificate:
         raise InvalidInputError("choose one of --tls-managed and --tls-certificate")
-    return serving(home, options, lambda url: _tell_ready(url, as_json=as_json), run)
+    return serving(home, options, lambda ready: _tell_ready(ready, as_json=as_json), run)
 
 
 def require_extra() -> None:
@@ -88,13 +102,18 @@ def require_extra() -> None:
         ) from error
 
 
-def _tell_ready(url: str, *, as_json: bool) -> None:
+def _tell_ready(ready: WebReady, *, as_json: bool) -> None:
     if as_json:
-        json_line({"event": "web_ready", "url": url})
-    elif "/welcome?" in url:
-        click.echo(f"open this link once, to become the first administrator:\n\n  {url}\n")
+        json_line({"event": "web_ready", "url": ready.link or ready.url})
+    elif ready.link:
+        click.echo(f"open this link once, to become the first administrator:\n\n  {ready.link}\n")
     else:
-        click.echo(f"the web pages are at {url}")
+        click.echo(f"the web pages are at {ready.url}")
+        if not ready.has_administrator:
+            click.echo(
+                "nobody is an administrator yet: 'zoneproof web user add NAME --role administrator'"
+                " prints a link"
+            )
 
 
 def _pair(certificate: Path | None, key: Path | None) -> Any:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from zoneproof.core.errors import ConfigError
 from zoneproof.core.files import stamp
-from zoneproof.manager import Home, RunOptions, open_manager
+from zoneproof.manager import Home, Manager, RunOptions, open_manager
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.serving.server import HttpServer
@@ -31,6 +31,7 @@ class WebOptions:
     ``hosts`` are names by which browsers reach them; ``managed`` is a certificate of this home to
     show, instead of ``certificate``, files. ``proxies`` are reverse proxies, which say who their
     clients are, and in ``user_header``, unless it is empty, which user they have let in.
+    ``first_link`` asks for a link for the first administrator, as long as there is none.
     """
 
     listen: str = DEFAULT
@@ -39,6 +40,7 @@ class WebOptions:
     managed: str = ""
     proxies: tuple[IPNetwork, ...] = ()
     user_header: str = ""
+    first_link: bool = True
 
     @property
     def endpoint(self) -> Endpoint:
@@ -50,35 +52,47 @@ class WebOptions:
             raise ConfigError(str(error)) from error
 
 
+@dataclass(frozen=True)
+class WebReady:
+    """The pages are served at ``url``.
+
+    ``has_administrator`` tells whether anybody is one; ``link`` makes whoever opens it the first,
+    and is empty where it is not asked for.
+    """
+
+    url: str
+    has_administrator: bool
+    link: str = ""
+
+
 @asynccontextmanager
 async def serving(
     home: Home,
     options: WebOptions,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[WebReady], None],
     run: RunOptions | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages as long as the context lasts.
 
-    ``on_ready`` hears the URL to open: as long as nobody can sign in, a one-time link for the first
-    administrator. Raises ConfigError, also for an address other than loopback without TLS.
+    ``on_ready`` hears where. Raises ConfigError, also for an address other than loopback without
+    TLS.
     """
-    endpoint, pair, names = options.endpoint, options.certificate, set(options.hosts)
-    home.create()
-    async with open_manager(home, run, needs_secrets=False) as manager:
-        if options.managed:
-            found = await manager.certificates.get(options.managed)
-            folder = manager.files.live(found.name)
-            pair = KeyPair(folder / "fullchain.pem", folder / "privkey.pem")
-            names |= {one for one in found.definition.identifiers if "*" not in one}
-        users = manager.people.users
-        has_password = any(user.has_password for user in await users.all())
-        secret = "" if has_password else await users.add_link("", "administrator")
-    if pair is None and not ip_address(endpoint.host).is_loopback:
+    endpoint, names = options.endpoint, set(options.hosts)
+    has_tls = bool(options.certificate or options.managed)
+    if not has_tls and not ip_address(endpoint.host).is_loopback:
         raise ConfigError(
             f"the pages are served at {endpoint} only with TLS: add --tls-managed with a"
             " certificate of this home, or --tls-certificate and --tls-key; or listen on 127.0.0.1,"
             " behind a proxy"
         )
+    home.create()
+    pair = options.certificate
+    if options.managed:
+        async with open_manager(home, run, needs_secrets=False) as manager:
+            found = await manager.certificates.get(options.managed)
+            folder = manager.files.live(found.name)
+        pair = KeyPair(folder / "fullchain.pem", folder / "privkey.pem")
+        names |= {one for one in found.definition.identifiers if "*" not in one}
     site = make_site(home, run, proxies=options.proxies, user_header=options.user_header)
     server = HttpServer(
         make_app(site, names),
@@ -93,13 +107,23 @@ async def serving(
     url = f"{server.scheme}://{host}:{Endpoint.of(listener).port}/"
     follower = asyncio.create_task(follow(server, pair)) if pair else None
     try:
-        on_ready(f"{url}welcome?token={secret}" if secret else url)
+        # Only now, since a new link ends the one before it: it may be that of another server.
+        async with open_manager(home, run, needs_secrets=False) as manager:
+            on_ready(await _ready(manager, url, with_link=options.first_link))
         yield
     finally:
         if follower:
             follower.cancel()
         await site.runs.close()
         await server.stop()
+
+
+async def _ready(manager: Manager, url: str, *, with_link: bool) -> WebReady:
+    users = manager.people.users
+    if await users.has_administrator():
+        return WebReady(url, True)
+    secret = await users.add_link("", "administrator") if with_link else ""
+    return WebReady(url, False, f"{url}welcome?token={secret}" if secret else "")
 
 
 async def follow(

@@ -37,7 +37,10 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """What a one-time link is for: the user's name, empty for one to be chosen, and the role."""
+    """What a one-time link is for: the user's name and role.
+
+    The name is empty in that for the first administrator, who chooses it.
+    """
 
     name: str
     role: Role
@@ -63,6 +66,11 @@ class Users:
                 f"there is no user '{name[:80]}': 'zoneproof web user list' shows all"
             )
         return _user(rows[0])
+
+    @reads
+    def has_administrator(self, tx: Transaction) -> bool:
+        """Tell whether anybody is an administrator."""
+        return bool(tx.query("SELECT 1 FROM users WHERE role = 'administrator' LIMIT 1"))
 
     @reads
     def password_of(self, tx: Transaction, name: str) -> str:
@@ -150,12 +158,15 @@ class Users:
 
     @reads
     def link(self, tx: Transaction, secret: str) -> Link:
-        """Return what the link is for. Raises InvalidInputError for one that is used or too old."""
+        """Return what the link is for. Raises InvalidInputError for one that is used or too old.
+
+        That for the first administrator ends as soon as there is one, however that came.
+        """
         rows = tx.query(
             "SELECT name, role FROM sign_in_links WHERE digest = ? AND expires_at >= ?",
             (digest(secret), now_text()),
         )
-        if not rows:
+        if not rows or (not rows[0][0] and self.has_administrator.within(tx)):
             raise InvalidInputError(
                 "this link was used already or is too old: 'zoneproof web user link NAME' makes"
                 " another one"
