@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -224,6 +227,17 @@ def test_other_addresses_than_loopback_need_tls(inside: Inside, listen: str) -> 
     assert "only with TLS" in result.stderr
 
 
+def twice(url: str, header: str, *values: str) -> int:
+    """Return the status of the first page, asked for with a header that stands there twice."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection.putrequest("GET", "/")
+    for value in values:
+        connection.putheader(header, value)
+    connection.endheaders()
+    with closing(connection):
+        return connection.getresponse().status
+
+
 def test_a_proxy_names_the_user_and_nobody_else_does(
     pages: WebPages, people: dict[str, Client]
 ) -> None:
@@ -238,6 +252,7 @@ def test_a_proxy_names_the_user_and_nobody_else_does(
         assert behind.stranger().get("/", {"X-Remote-User": "nobody"}).status == 303
         assert behind.stranger().get("/").status == 303
         assert behind.stranger().get("/api/v1/accounts", header).status == 200
+        assert twice(behind.url, "X-Remote-User", "alice", "victor") == 303
     with WebPages(pages.home, *options, "192.0.2.1") as elsewhere:
         assert elsewhere.stranger().get("/", header).status == 303
         forwarded = {**header, "X-Forwarded-For": "192.0.2.1"}

@@ -154,6 +154,26 @@ def test_what_the_provider_refuses_is_told(pages: WebPages, provider: FakeOpenId
     assert SECRET not in answer.text
 
 
+def failed_sign_ins(client: Client) -> int:
+    entries = client.get("/api/v1/audit?q=sign-in failed".replace(" ", "%20")).json
+    return len([one for one in entries if one["action"] == "sign-in failed"])
+
+
+def test_nobody_fills_the_audit_log(pages: WebPages, provider: FakeOpenId) -> None:
+    alice = pages.administrator()
+    for back in ("/sign-in/oidc/back", "/sign-in/oidc/back?state=made-up"):
+        stranger = pages.stranger()
+        stranger.cookies["__Host-zoneproof-oidc"] = "made-up" if "made-up" in back else ""
+        assert stranger.get(back).status == 400
+    assert failed_sign_ins(alice) == 0
+    provider.claims["groups"] = "others"
+    for _ in range(9):
+        assert sign_in(pages.stranger()).status == 400
+    assert 5 <= failed_sign_ins(alice) < 9
+    provider.claims["groups"] = "staff"
+    assert sign_in(pages.stranger()).status == 303  # who succeeds waits for nothing
+
+
 def test_settings_that_cannot_work_are_refused(pages: WebPages) -> None:
     alice = pages.administrator()
     table = '[web.oidc]\nissuer = "{}"\nclient_id = "a"\nclient_secret = "b"\n{}\n'

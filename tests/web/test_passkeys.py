@@ -15,7 +15,8 @@ from tests.support.web_pages import Client, WebPages
 from tests.web.conftest import Watch
 from tests.web.test_journeys import become_administrator
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.web.signing.passkeys import Challenges
+from zoneproof.web.signing.passkeys import Challenges, take
+from zoneproof.web.signing.tickets import Tickets
 
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -101,14 +102,41 @@ def test_at_an_address_there_are_no_passkeys(pages: WebPages) -> None:
     assert json.loads(named.body)["rpId"] == "localhost"
 
 
-def test_a_challenge_is_good_once_for_one_person_and_five_minutes() -> None:
+def test_a_ticket_is_good_once_and_for_a_while() -> None:
     now = 0.0
-    challenges = Challenges(clock=lambda: now)
-    first, others, old = challenges.issue("a"), challenges.issue("b"), challenges.issue("a")
-    assert challenges.take(first, "a") == first
-    for challenge, user in ((first, "a"), (others, "a"), (b"made up", "a")):
+    tickets = Tickets[str](300.0, clock=lambda: now)
+    first, old = tickets.issue("a", "192.0.2.1"), tickets.issue("b", "192.0.2.1")
+    assert tickets.take(first) == "a"
+    for text in (first, "made up"):
         with pytest.raises(InvalidInputError):
-            challenges.take(challenge, user)
+            tickets.take(text)
     now = 301.0
     with pytest.raises(InvalidInputError):
-        challenges.take(old, "a")
+        tickets.take(old)
+
+
+def test_who_asks_for_many_tickets_ends_their_own() -> None:
+    tickets = Tickets[int](300.0)
+    others = tickets.issue(-1, "192.0.2.1")
+    many = [tickets.issue(number, "192.0.2.2") for number in range(20_000)]
+    with pytest.raises(InvalidInputError):
+        tickets.take(many[-101])
+    assert [tickets.take(text) for text in many[-100:]] == list(range(19_900, 20_000))
+    assert tickets.take(others) == -1
+    crowd = [tickets.issue(number, f"2001:db8::{number}") for number in range(10_001)]
+    with pytest.raises(InvalidInputError):
+        tickets.take(crowd[0])
+    assert tickets.take(crowd[1]) == 1
+
+
+def test_a_challenge_for_one_person_is_for_nobody_else() -> None:
+    challenges = Challenges(300.0)
+    made = challenges.issue("alice", "192.0.2.1").encode()
+    with pytest.raises(InvalidInputError):
+        take(challenges, made, "bob")
+    with pytest.raises(InvalidInputError):  # it was good once
+        take(challenges, made, "alice")
+    other = challenges.issue("alice", "192.0.2.1").encode()
+    assert take(challenges, other, "alice") == other
+    with pytest.raises(InvalidInputError):
+        take(challenges, b"\xff", "alice")

@@ -27,7 +27,7 @@ from zoneproof.pages import browser
 from zoneproof.pages.assets import Assets
 from zoneproof.pages.forms import Form, parse, read_form
 from zoneproof.pages.rendering import Templates
-from zoneproof.serving.limits import IPNetwork, read_address
+from zoneproof.serving.limits import IPNetwork, network_of, read_address
 from zoneproof.serving.middleware import sender
 from zoneproof.web.runs import Runs
 
@@ -90,6 +90,16 @@ class Visit:
     def person(self) -> str:
         """Who it is, for the audit log."""
         return self.actor or (self.who.user if self.who else "somebody")
+
+    @property
+    def address(self) -> str:
+        """The address from which the visit comes, as far as trusted proxies say it."""
+        return str(sender(self.request))
+
+    @property
+    def network(self) -> str:
+        """What one visitor commands: the address, or its /64."""
+        return network_of(self.address)
 
     def may(self, role: Role) -> bool:
         """Tell whether who visits may do what needs the role."""
@@ -164,7 +174,7 @@ async def _answer(visit: Visit, page: Page) -> Response:
             visit.person,
             visit.action,
             visit.subject,
-            address=str(sender(visit.request)),
+            address=visit.address,
             result=visit.failure or OK,
         )
     return answer
@@ -184,7 +194,9 @@ def _status(error: ZoneproofError) -> int:
 async def signed_in(site: Site, manager: Manager, request: Request) -> WebSession | None:
     """Return the session of whom a trusted proxy names, or that the cookie stands for, or None."""
     if site.user_header and is_from(request, site.proxies):
-        return await _named_by_proxy(manager, request, request.headers.get(site.user_header, ""))
+        names = request.headers.getlist(site.user_header)
+        # Of two, one may be the client's: the proxy has added its own instead of replacing it.
+        return await _named_by_proxy(manager, request, names[0]) if len(names) == 1 else None
     secret = request.cookies.get(SESSION_COOKIE, "")
     sessions = manager.people.sessions
     found = await sessions.find(secret) if secret else None

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -25,12 +23,13 @@ from zoneproof.manager.people.audit import SIGN_IN_FAILED
 from zoneproof.manager.people.roles import Role, check_name
 from zoneproof.manager.settings import OidcSettings
 from zoneproof.pages.browser import local_path
-from zoneproof.web.signing.session import begin_session
+from zoneproof.web.signing.session import Failures, begin_session
+from zoneproof.web.signing.tickets import Tickets
 from zoneproof.web.visits import Page, Visit
 
 _COOKIE = "__Host-zoneproof-oidc"
 _BACK = "/sign-in/oidc/back"
-_LASTS, _MOST = 600.0, 1000  # seconds, and people on their way
+_LASTS = 600.0  # seconds for whoever is on the way
 _SECONDS, _LEEWAY = 15.0, 60  # for a request; for clocks that differ
 # Those with a public key: with others, whoever knows the client's secret could make a token.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
@@ -43,34 +42,10 @@ class _OnTheWay:
     nonce: str
     verifier: str
     to: str
-    ends: float
 
 
-class OnTheWay:
-    """Who was sent to the provider and has not come back, by the state that each was given."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._all: OrderedDict[str, _OnTheWay] = OrderedDict()
-
-    def send(self, to: str) -> tuple[str, _OnTheWay]:
-        """Return a state, and what belongs to it."""
-        state = secrets.token_urlsafe(32)
-        found = _OnTheWay(
-            secrets.token_urlsafe(32), secrets.token_urlsafe(48), to, self._clock() + _LASTS
-        )
-        self._all[state] = found
-        if len(self._all) > _MOST:
-            self._all.popitem(last=False)
-        return state, found
-
-    def receive(self, state: str) -> _OnTheWay:
-        """Return what belongs to a state, once. Raises InvalidInputError."""
-        found = self._all.pop(state, None)
-        if found is None or found.ends < self._clock():
-            raise InvalidInputError("this took too long, or was used already: sign in again")
-        return found
-
+States = Tickets[_OnTheWay]
+"""Who was sent to the provider and has not come back, by the state that each was given."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -88,15 +63,20 @@ class _Tokens(msgspec.Struct):
     id_token: str
 
 
-def pages() -> list[Page]:
+def pages(failures: Failures) -> list[Page]:
     """Return the pages."""
-    on_the_way = OnTheWay()
+    states = States(_LASTS)
 
     async def leave(visit: Visit) -> Response:
-        return await _leave(visit, on_the_way)
+        return await _leave(visit, states)
 
     async def come_back(visit: Visit) -> Response:
-        return await _come_back(visit, on_the_way)
+        try:
+            return await _come_back(visit, states)
+        except ZoneproofError:
+            if visit.action and failures.wait(f"address {visit.network}"):
+                visit.does("")  # not noted, so that nobody can fill the audit log
+            raise
 
     return [
         Page("GET", "/sign-in/oidc", leave, None),
@@ -117,10 +97,13 @@ def _redirect_url(visit: Visit, settings: OidcSettings) -> str:
     return f"{base}{_BACK}"
 
 
-async def _leave(visit: Visit, on_the_way: OnTheWay) -> Response:
+async def _leave(visit: Visit, states: States) -> Response:
     settings = _settings(visit)
     provider = await _discover(settings)
-    state, person = on_the_way.send(local_path(visit.query.text("to")))
+    person = _OnTheWay(
+        secrets.token_urlsafe(32), secrets.token_urlsafe(48), local_path(visit.query.text("to"))
+    )
+    state = states.issue(person, visit.network)
     digest = hashlib.sha256(person.verifier.encode()).digest()
     query = {
         "response_type": "code",
@@ -142,14 +125,13 @@ async def _leave(visit: Visit, on_the_way: OnTheWay) -> Response:
     return answer
 
 
-async def _come_back(visit: Visit, on_the_way: OnTheWay) -> Response:
+async def _come_back(visit: Visit, states: States) -> Response:
     settings, query = _settings(visit), visit.query
-    visit.does(SIGN_IN_FAILED, "OpenID")
     state = query.text("state")
     if not secrets.compare_digest(visit.request.cookies.get(_COOKIE, "").encode(), state.encode()):
-        visit.does("")  # which anybody could send, again and again
         raise InvalidInputError("this is not the browser that began to sign in: sign in again")
-    person = on_the_way.receive(state)
+    person = states.take(state)
+    visit.does(SIGN_IN_FAILED, "OpenID")
     if query.text("error"):
         told = query.text("error_description") or query.text("error")
         raise InvalidInputError(f"the OpenID provider refuses: {sanitize(told)}")

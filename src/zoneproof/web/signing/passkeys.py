@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
-import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,13 +13,14 @@ from starlette.responses import Response
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
 from zoneproof.pages.browser import local_path
-from zoneproof.serving.limits import network_of
-from zoneproof.serving.middleware import sender
 from zoneproof.web.signing.session import Failures, begin_session
+from zoneproof.web.signing.tickets import Tickets
 from zoneproof.web.visits import Page, Visit
 
-_LASTS, _MOST = 300.0, 1000  # seconds, and challenges
+_LASTS = 300.0  # seconds
 _FOR_ANYBODY = ""
+Challenges = Tickets[str]
+"""The challenges that were handed out, each for a user, or for anybody (empty)."""
 _REFUSED = "this passkey is not known here, or was not used as it should be"
 
 
@@ -46,29 +43,6 @@ def _origins(request: Request) -> list[str]:
     return [f"https://{host}", f"http://{host}"]
 
 
-class Challenges:
-    """Random texts that were handed out: each is good once, for five minutes, for one person."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._issued: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
-
-    def issue(self, user: str) -> bytes:
-        """Return a new one for a user, or for anybody (empty)."""
-        challenge = secrets.token_bytes(32)
-        self._issued[challenge] = user, self._clock() + _LASTS
-        if len(self._issued) > _MOST:
-            self._issued.popitem(last=False)
-        return challenge
-
-    def take(self, challenge: bytes, user: str) -> bytes:
-        """Return it, if it is good. Raises InvalidInputError."""
-        known, ends = self._issued.pop(challenge, (None, 0.0))
-        if known != user or ends < self._clock():
-            raise InvalidInputError("this took too long: try again")
-        return challenge
-
-
 class _ClientData(msgspec.Struct):
     challenge: str
 
@@ -80,6 +54,13 @@ class _Response(msgspec.Struct):
 class _Credential(msgspec.Struct):
     id: str
     response: _Response
+
+
+def take(challenges: Challenges, challenge: bytes, user: str) -> bytes:
+    """Return a challenge that was handed out for the user. Raises InvalidInputError."""
+    if challenges.take(challenge.decode("ascii", "replace")) != user:
+        raise InvalidInputError(_REFUSED)
+    return challenge
 
 
 def _read(text: str) -> tuple[str, bytes]:
@@ -96,7 +77,7 @@ def _read(text: str) -> tuple[str, bytes]:
 
 def pages(failures: Failures) -> list[Page]:
     """Return the pages."""
-    challenges = Challenges()
+    challenges = Challenges(_LASTS)
 
     async def registration_options(visit: Visit) -> Response:
         return await _registration_options(visit, challenges)
@@ -142,7 +123,7 @@ async def _registration_options(visit: Visit, challenges: Challenges) -> Respons
         rp_name="Zoneproof",
         user_name=user.name,
         user_id=user.id.encode(),
-        challenge=challenges.issue(user.name),
+        challenge=challenges.issue(user.name, visit.network).encode(),
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
             user_verification=UserVerificationRequirement.REQUIRED,
@@ -164,7 +145,7 @@ async def _register(visit: Visit, challenges: Challenges) -> Response:
     try:
         found = verify_registration_response(
             credential=text,
-            expected_challenge=challenges.take(challenge, visit.person),
+            expected_challenge=take(challenges, challenge, visit.person),
             expected_rp_id=_host(visit.request),
             expected_origin=_origins(visit.request),
             require_user_verification=True,
@@ -195,7 +176,7 @@ def _sign_in_options(visit: Visit, challenges: Challenges) -> Response:
 
     options = generate_authentication_options(
         rp_id=_host(visit.request),
-        challenge=challenges.issue(_FOR_ANYBODY),
+        challenge=challenges.issue(_FOR_ANYBODY, visit.network).encode(),
         user_verification=UserVerificationRequirement.REQUIRED,
     )
     return Response(options_to_json(options), media_type="application/json")
@@ -203,7 +184,7 @@ def _sign_in_options(visit: Visit, challenges: Challenges) -> Response:
 
 async def _sign_in(visit: Visit, challenges: Challenges, failures: Failures) -> Response:
     _require_possible(visit)
-    if failures.wait(f"address {network_of(str(sender(visit.request)))}"):
+    if failures.wait(f"address {visit.network}"):
         raise InvalidInputError("too many attempts: wait a minute")
     visit.does(SIGN_IN_FAILED, "passkey")
     from webauthn import verify_authentication_response
@@ -219,7 +200,7 @@ async def _sign_in(visit: Visit, challenges: Challenges, failures: Failures) -> 
     try:
         found = verify_authentication_response(
             credential=text,
-            expected_challenge=challenges.take(challenge, _FOR_ANYBODY),
+            expected_challenge=take(challenges, challenge, _FOR_ANYBODY),
             expected_rp_id=_host(visit.request),
             expected_origin=_origins(visit.request),
             credential_public_key=base64url_to_bytes(known.public_key),

@@ -12,7 +12,6 @@ from zoneproof.core.text import count
 from zoneproof.manager.people.audit import OK
 from zoneproof.manager.people.users import User
 from zoneproof.serving.limits import RateLimit
-from zoneproof.serving.middleware import sender
 from zoneproof.web.visits import KEPT_COOKIE, Visit, set_session
 
 _AT_ONCE, _SECONDS = 5, 20.0  # failures of a user or an address at once, and then one in so many
@@ -32,12 +31,11 @@ class Failures:
 async def begin_session(visit: Visit, user: User, to: str) -> Response:
     """Sign the user in, and lead to the page where the person wanted to go."""
     people = visit.manager.people
-    address = str(sender(visit.request))
     browser = visit.request.headers.get("user-agent", "")
     failed = await people.audit.failed_sign_ins(user.name, user.signed_in_at)
-    secret = await people.sessions.begin(user, address, browser)
+    secret = await people.sessions.begin(user, visit.address, browser)
     await people.users.note_sign_in(user)
-    await people.audit.add(user.name, "sign in", user.name, address=address, result=OK)
+    await people.audit.add(user.name, "sign in", user.name, address=visit.address, result=OK)
     visit.does("")
     note = ""
     if failed:

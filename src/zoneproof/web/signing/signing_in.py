@@ -9,8 +9,6 @@ from zoneproof.core.text import count
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
 from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
 from zoneproof.pages.browser import local_path, set_theme
-from zoneproof.serving.limits import network_of
-from zoneproof.serving.middleware import sender
 from zoneproof.web.signing import oidc, passkeys
 from zoneproof.web.signing.session import Failures, begin_session
 from zoneproof.web.visits import (
@@ -36,7 +34,7 @@ def pages() -> list[Page]:
         Page("POST", "/welcome", _choose_password, None),
         Page("POST", "/theme", _set_theme, None),
         *passkeys.pages(failures),
-        *oidc.pages(),
+        *oidc.pages(failures),
     ]
 
 
@@ -64,8 +62,7 @@ async def _door(visit: Visit, status: int, to: str, name: str = "", error: str =
 async def _sign_in(visit: Visit, failures: Failures) -> Response:
     people = visit.manager.people
     name, to = visit.form.text("name")[:64], local_path(visit.form.text("to"))
-    address = str(sender(visit.request))
-    seconds = failures.wait(f"user {name}", f"address {network_of(address)}")
+    seconds = failures.wait(f"user {name}", f"address {visit.network}")
     if seconds:  # not noted, so that nobody can fill the audit log
         error = f"too many attempts: try again in {count(seconds, 'second')}"
     else:
