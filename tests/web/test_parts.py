@@ -20,6 +20,7 @@ from zoneproof.pages.forms import parse
 from zoneproof.pages.guard import Guard
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.responses import HttpError
+from zoneproof.web.api.others import event_stream
 from zoneproof.web.pages.chart import draw
 from zoneproof.web.pages.views import LifeBar, helpful
 from zoneproof.web.runs import Runs, WebRun
@@ -162,6 +163,36 @@ async def test_a_run_tells_its_events_by_number_and_what_came_of_it(tmp_path: Pa
     assert [(one.subject, one.words) for one in run.states] == [("a", "published")]
     assert runs.get(run.id) is run
     assert runs.of("a") is None
+    await runs.close()
+
+
+async def test_events_that_come_while_others_are_sent_are_sent_too() -> None:
+    run = WebRun("Testing", ("a",), "alice")
+    run.emit(Warned("one"))
+    stream = event_stream(run, 0)
+    assert '"one"' in await anext(stream)
+    run.emit(Warned("two"))
+    second = await anext(stream)
+    assert second.startswith("id: 2\n")
+    assert '"two"' in second
+    run.state = "done"
+    run.tell()
+    assert (await anext(stream)).startswith("event: over\n")
+    assert (await anext(event_stream(run, 2))).startswith("event: over\n")
+
+
+async def test_runs_with_many_events_are_forgotten_sooner(tmp_path: Path) -> None:
+    runs = Runs(Home(tmp_path))
+
+    async def work(manager: Manager, run: WebRun) -> None:
+        run.events = [(number, "a", Warned("x")) for number in range(1, 20_001)]
+
+    started = []
+    for _ in range(7):
+        started.append(runs.start(WebRun("Testing", ("a",), "alice"), work))
+        while not started[-1].is_over:
+            await started[-1].news(0, 5)
+    assert runs.latest() == started[:0:-1]
     await runs.close()
 
 

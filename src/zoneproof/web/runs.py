@@ -22,7 +22,7 @@ from zoneproof.issuance.event_texts import News
 from zoneproof.issuance.progress import OrderProgress, State
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
 
-_KEPT = 200  # runs
+_KEPT, _MOST_OF_ALL = 200, 100_000  # runs, and events of all
 _MOST_LINES, _MOST_EVENTS = 5000, 20_000  # of a run
 RunState = Literal["running", "done", "failed", "awaiting user", "stopped"]
 Work = Callable[[Manager, "WebRun"], Awaitable[object]]
@@ -104,6 +104,10 @@ class WebRun:
             return True
         return False
 
+    def events_after(self, number: int) -> list[tuple[int, str, Event]]:
+        """Return later events: the first of all has number 1."""
+        return self.events[number:]
+
     def lines_after(self, number: int) -> list[Line]:
         """Return the lines of later events."""
         return [line for line in self.lines if line.number > number]
@@ -150,15 +154,23 @@ class Runs:
     def start(self, run: WebRun, work: Work, options: RunOptions | None = None) -> WebRun:
         """Begin the work, with the home opened for it."""
         self._runs[run.id] = run
-        over = [key for key, one in self._runs.items() if one.is_over]
-        for key in over[: max(len(self._runs) - _KEPT, 0)]:
-            del self._runs[key]
+        self._forget()
         task = asyncio.get_running_loop().create_task(
             self._do(run, work, options or self._options), name=f"run {run.id}"
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return run
+
+    def _forget(self) -> None:
+        """Forget the oldest that are over, as long as there are too many, or events of them."""
+        events = sum(len(one.events) for one in self._runs.values())
+        for one in list(self._runs.values()):
+            if len(self._runs) <= _KEPT and events <= _MOST_OF_ALL:
+                return
+            if one.is_over:
+                del self._runs[one.id]
+                events -= len(one.events)
 
     async def _do(self, run: WebRun, work: Work, options: RunOptions) -> None:
         state: RunState = "stopped"

@@ -69,21 +69,22 @@ async def stream_events(call: Call) -> Response:
     seen = call.request.headers.get("last-event-id", "")
     number = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
     headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(run, number), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        event_stream(run, number), media_type="text/event-stream", headers=headers
+    )
 
 
-async def _stream(run: WebRun, seen: int) -> AsyncIterator[str]:
+async def event_stream(run: WebRun, seen: int) -> AsyncIterator[str]:
+    """Yield the events after number ``seen`` as server-sent events, and at the end the run."""
     while True:
         if not await run.news(seen, _STILL_HERE):
             yield ": still here\n\n"
             continue
-        over = run.is_over
-        for number, certificate, event in list(run.events):
-            if number > seen:
-                seen = number
-                fields = event_fields(number, certificate, event)
-                yield f"id: {number}\ndata: {msgspec.json.encode(fields).decode()}\n\n"
-        seen = max(seen, run.number)
+        # Others come while these are sent.
+        over, events, seen = run.is_over, run.events_after(seen), max(seen, run.number)
+        for number, certificate, event in events:
+            fields = event_fields(number, certificate, event)
+            yield f"id: {number}\ndata: {msgspec.json.encode(fields).decode()}\n\n"
         if over:
             facts: dict[str, Any] = msgspec.to_builtins(RunFacts.of(run))
             del facts["events"]
