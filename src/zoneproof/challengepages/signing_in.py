@@ -17,8 +17,6 @@ from zoneproof.core.errors import RegistrationError
 from zoneproof.pages import browser
 from zoneproof.serving.responses import log_refused
 
-_KEPT = "signed-in"
-
 
 def pages() -> list[ServicePage]:
     """Return the pages."""
@@ -38,7 +36,7 @@ async def _show(visit: ServiceVisit) -> Response:
     if visit.who is not None:
         return browser.lead_to(_home(visit.who.tenant))
     to = visit.query.text("to")
-    return visit.page("sign_in.html", to=to, error="", lost_cookie=visit.query.is_on(_KEPT))
+    return visit.page("sign_in.html", to=to, error="")
 
 
 async def _sign_in(visit: ServiceVisit) -> Response:
@@ -52,7 +50,7 @@ async def _sign_in(visit: ServiceVisit) -> Response:
         log_refused(visit.request, error.code, error.message)
         status = 403 if error.code == "licence_expired" else 401
         text = for_people(error)
-        return visit.page("sign_in.html", status, to=to, error=text, lost_cookie=False)
+        return visit.page("sign_in.html", status, to=to, error=text)
     home = _home(who.tenant)
     is_theirs = to.startswith(home) and to != f"{home}sign-in"
     answer = browser.lead_to(browser.local_path(to, home) if is_theirs else home)

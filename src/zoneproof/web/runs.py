@@ -24,6 +24,9 @@ from zoneproof.manager import Home, Manager, RunOptions, open_manager
 
 _KEPT, _MOST_OF_ALL = 200, 100_000  # runs, and events of all
 _MOST_LINES, _MOST_EVENTS = 5000, 20_000  # of a run
+STILL_HERE = 15.0
+"""Seconds after which a stream without news says that it lives."""
+
 RunState = Literal["running", "done", "failed", "awaiting user", "stopped"]
 Work = Callable[[Manager, "WebRun"], Awaitable[object]]
 
@@ -125,6 +128,11 @@ class WebRun:
         """The records that a person has to create, with what was last seen of each."""
         wanted = self.error.records if isinstance(self.error, AwaitingUserError) else ()
         return [(record, self.sightings.get(record)) for record in wanted]
+
+
+def event_number(text: str) -> int:
+    """Return the number of the last event that a browser or a program says it has seen."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 class Runs:

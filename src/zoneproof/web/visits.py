@@ -21,7 +21,8 @@ from zoneproof.core.errors import (
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
 from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.manager.people.audit import OK
-from zoneproof.manager.people.roles import Role, may, now_text
+from zoneproof.manager.people.columns import is_to_be_noted, now_text
+from zoneproof.manager.people.roles import Role, may
 from zoneproof.manager.people.sessions import WebSession
 from zoneproof.pages import browser
 from zoneproof.pages.assets import Assets
@@ -168,7 +169,7 @@ async def _answer(visit: Visit, page: Page) -> Response:
         answer = await page.handler(visit)
     except ZoneproofError as error:
         visit.refused(error)
-        answer = problem(visit, _status(error), error.message, error.records)
+        answer = problem(visit, status_of(error), error.message, error.records)
     if visit.action:
         await visit.manager.people.audit.add(
             visit.person,
@@ -180,7 +181,8 @@ async def _answer(visit: Visit, page: Page) -> Response:
     return answer
 
 
-def _status(error: ZoneproofError) -> int:
+def status_of(error: ZoneproofError) -> int:
+    """Return the status of an answer that tells why the manager refuses or fails."""
     match error:
         case InvalidInputError():
             return 404 if error.message.startswith("there is no") else 400
@@ -200,7 +202,7 @@ async def signed_in(site: Site, manager: Manager, request: Request) -> WebSessio
     secret = request.cookies.get(SESSION_COOKIE, "")
     sessions = manager.people.sessions
     found = await sessions.find(secret) if secret else None
-    if found and sessions.is_to_be_noted(found):
+    if found and is_to_be_noted(found.seen_at):
         await sessions.note_use(found)
     return found
 

@@ -7,7 +7,7 @@ import uuid
 import msgspec
 
 from zoneproof.core.text import sanitize
-from zoneproof.manager.people.roles import now_text
+from zoneproof.manager.people.columns import now_text
 from zoneproof.storage import Store, Transaction, reads, writes
 
 KEEP = 50_000  # entries; of more the oldest go

@@ -8,7 +8,7 @@ import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
-from zoneproof.manager.people.roles import now_text
+from zoneproof.manager.people.columns import now_text
 from zoneproof.manager.people.users import User
 from zoneproof.storage import Row, Store, Transaction, reads, writes
 
@@ -64,7 +64,7 @@ class Passkeys:
         sign_count: int,
         name: str,
     ) -> None:
-        """Store a key of a user. Raises InvalidInputError for one that is there, or too many."""
+        """Store a key of a user. Raises InvalidInputError for a known one, or too many."""
         if len(self.of.within(tx, user.name)) >= _MOST:
             raise InvalidInputError(f"a user has at most {_MOST} passkeys: remove one first")
         called = sanitize(name, limit=60) or "passkey"
@@ -76,7 +76,7 @@ class Passkeys:
             (*values, now_text()),
         )
         if not added:
-            raise InvalidInputError("this passkey is registered already")
+            raise InvalidInputError("this passkey is already registered")
 
     @writes
     def note_use(self, tx: Transaction, passkey: Passkey, sign_count: int) -> None:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from zoneproof.manager.people.roles import Role, digest, new_secret, now_text, parse_role
+from zoneproof.manager.people.columns import digest, new_secret, now_text
+from zoneproof.manager.people.roles import Role, parse_role
 from zoneproof.manager.people.users import User
 from zoneproof.storage import Store, Transaction, reads, writes
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)
-_NOTE_AFTER = timedelta(minutes=1)
 
 
 class WebSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,10 +77,6 @@ class Sessions:
             )
             for key, user, role, address, browser, created_at, seen_at in rows
         ]
-
-    def is_to_be_noted(self, session: WebSession) -> bool:
-        """Tell whether it is a while ago that the session's use was noted."""
-        return datetime.fromisoformat(session.seen_at) + _NOTE_AFTER < datetime.now(UTC)
 
     @writes
     def note_use(self, tx: Transaction, session: WebSession) -> None:

@@ -8,19 +8,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.manager.people.roles import (
-    Role,
-    check_name,
-    digest,
-    new_secret,
-    now_text,
-    parse_role,
-)
+from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
+from zoneproof.manager.people.roles import Role, parse_role
 from zoneproof.storage import Store, Transaction, reads, writes
 
 PREFIX = "zp_"
 _LONGEST = 3650  # days
-_NOTE_AFTER = timedelta(minutes=1)
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,12 +85,6 @@ class Tokens:
             )
             for key, name, role, expires_at, created_by, created_at, used_at in rows
         ]
-
-    def is_to_be_noted(self, token: Token) -> bool:
-        """Tell whether it is a while ago that the token's use was noted."""
-        if not token.used_at:
-            return True
-        return datetime.fromisoformat(token.used_at) + _NOTE_AFTER < datetime.now(UTC)
 
     @writes
     def note_use(self, tx: Transaction, token: Token) -> None:

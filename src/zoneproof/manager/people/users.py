@@ -8,14 +8,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.manager.people.roles import (
-    Role,
-    check_name,
-    digest,
-    new_secret,
-    now_text,
-    parse_role,
-)
+from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
+from zoneproof.manager.people.roles import Role, parse_role
 from zoneproof.storage import Row, Store, Transaction, reads, writes
 
 LINK_LASTS = timedelta(hours=24)

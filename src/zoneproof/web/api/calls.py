@@ -11,27 +11,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zoneproof.core.errors import (
-    BusyError,
-    InvalidInputError,
-    StorageError,
-    VaultError,
-    ZoneproofError,
-)
+from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
 from zoneproof.manager import Manager
 from zoneproof.manager.people.audit import OK
+from zoneproof.manager.people.columns import is_to_be_noted
 from zoneproof.manager.people.roles import Role, may
 from zoneproof.manager.people.sessions import WebSession
 from zoneproof.serving.middleware import sender
 from zoneproof.serving.operations import Operation
 from zoneproof.serving.requests import decode, read_body, read_query
 from zoneproof.serving.responses import ErrorAnswer, HttpError, json_answer, of_framework
-from zoneproof.web.visits import Site, signed_in
+from zoneproof.web.visits import Site, signed_in, status_of
 
 ROOT = "/api/v1"
 _BEARER = {"WWW-Authenticate": 'Bearer realm="zoneproof"'}
 _SECURITY = (("bearer",), ("session",))
+_CODES = {400: "invalid_input", 404: "not_found", 409: "busy", 500: "storage", 502: "failed"}
 _ERRORS = (400, 404, 409, 502)
 _log = logging.getLogger(__name__)
 
@@ -133,7 +129,7 @@ async def _caller(site: Site, manager: Manager, request: Request) -> tuple[str, 
         tokens = manager.people.tokens
         token = await tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
         if token:
-            if tokens.is_to_be_noted(token):
+            if is_to_be_noted(token.used_at):
                 await tokens.note_use(token)
             return f"token {token.name}", token.role
     elif session := await _session(site, manager, request):
@@ -155,17 +151,8 @@ async def _session(site: Site, manager: Manager, request: Request) -> WebSession
 
 def refused(error: ZoneproofError) -> Response:
     """Return why the manager refuses, with a word for programs: the kind of the error."""
-    match error:
-        case InvalidInputError():
-            missing = error.message.startswith("there is no")
-            status, code = (404, "not_found") if missing else (400, "invalid_input")
-        case BusyError():
-            status, code = 409, "busy"
-        case StorageError() | VaultError():
-            status, code = 500, "storage"
-        case _:
-            status, code = 502, "failed"
-    return json_answer(status, ErrorAnswer(code, printable(error.message)))
+    status = status_of(error)
+    return json_answer(status, ErrorAnswer(_CODES[status], printable(error.message)))
 
 
 async def api_error(request: Request, error: Exception) -> Response:

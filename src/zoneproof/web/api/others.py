@@ -15,10 +15,8 @@ from zoneproof.serving.operations import Operation
 from zoneproof.web.api.calls import Call, operation
 from zoneproof.web.api.messages import RunFacts, ZoneToTest, event_fields
 from zoneproof.web.pages.actions import start_credential_test
-from zoneproof.web.runs import WebRun
+from zoneproof.web.runs import STILL_HERE, WebRun, event_number
 from zoneproof.web.visits import Site
-
-_STILL_HERE = 15.0  # seconds
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -54,7 +52,7 @@ def operations(site: Site) -> list[Operation]:
 def _find(call: Call) -> WebRun:
     run = call.site.runs.get(call.name)
     if run is None:
-        raise InvalidInputError("there is no such run any more: see the certificate's history")
+        raise InvalidInputError("there is no such run, or no longer: see the certificate's history")
     return run
 
 
@@ -66,8 +64,7 @@ async def show_run(call: Call) -> RunFacts:
 async def stream_events(call: Call) -> Response:
     """Follow a run: its events as server-sent events, from Last-Event-ID on."""
     run = _find(call)
-    seen = call.request.headers.get("last-event-id", "")
-    number = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
+    number = event_number(call.request.headers.get("last-event-id", ""))
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(
         event_stream(run, number), media_type="text/event-stream", headers=headers
@@ -77,7 +74,7 @@ async def stream_events(call: Call) -> Response:
 async def event_stream(run: WebRun, seen: int) -> AsyncIterator[str]:
     """Yield the events after number ``seen`` as server-sent events, and at the end the run."""
     while True:
-        if not await run.news(seen, _STILL_HERE):
+        if not await run.news(seen, STILL_HERE):
             yield ": still here\n\n"
             continue
         # Others come while these are sent.

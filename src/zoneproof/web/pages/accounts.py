@@ -87,7 +87,7 @@ async def _register(visit: Visit) -> Response:
         return await _new(visit, visit.refused(error), error.url)
     except ZoneproofError as error:
         return await _new(visit, visit.refused(error))
-    was = "is registered" if new else "was registered already; nothing was changed"
+    was = "is registered" if new else "was already registered; nothing was changed"
     return visit.go("/accounts", f"The account {account.name} {was}.")
 
 

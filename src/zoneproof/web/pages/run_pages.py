@@ -11,10 +11,9 @@ from starlette.responses import Response, StreamingResponse
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import CredentialTest, Outcome
 from zoneproof.pages.records import record_views
-from zoneproof.web.runs import WebRun
+from zoneproof.web.runs import STILL_HERE, WebRun, event_number
 from zoneproof.web.visits import Page, Visit
 
-_STILL_HERE = 15.0  # seconds after which a connection without news says that it lives
 _GATHERED = 0.1  # seconds in which events are shown together
 
 
@@ -27,7 +26,7 @@ def _find(visit: Visit) -> WebRun:
     run = visit.site.runs.get(visit.name)
     if run is None:
         raise InvalidInputError(
-            "there is no such run any more: what came of it is in the certificate's history"
+            "there is no such run, or no longer: what came of it is in the certificate's history"
         )
     return run
 
@@ -55,7 +54,7 @@ async def _show(visit: Visit) -> Response:
 async def _events(visit: Visit) -> Response:
     run = _find(visit)
     seen = visit.request.headers.get("last-event-id") or visit.query.text("after")
-    number = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
+    number = event_number(seen)
     headers = {"X-Accel-Buffering": "no"}  # for nginx as a proxy
     return StreamingResponse(
         _stream(visit, run, number), media_type="text/event-stream", headers=headers
@@ -66,7 +65,7 @@ async def _stream(visit: Visit, run: WebRun, seen: int) -> AsyncIterator[str]:
     """Yield server-sent events; the id of each is the number of the last event that it shows."""
     templates = visit.site.templates
     while True:
-        if not await run.news(seen, _STILL_HERE):
+        if not await run.news(seen, STILL_HERE):
             yield ": still here\n\n"
             continue
         if not run.is_over:

@@ -20,7 +20,8 @@ from zoneproof.core.text import sanitize
 from zoneproof.core.toml import read_reference
 from zoneproof.core.webhooks import check_url
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
-from zoneproof.manager.people.roles import Role, check_name
+from zoneproof.manager.people.columns import check_name
+from zoneproof.manager.people.roles import Role
 from zoneproof.manager.settings import OidcSettings
 from zoneproof.pages.browser import local_path
 from zoneproof.web.signing.session import Failures, begin_session
