@@ -222,3 +222,28 @@ def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: 
         assert alice.post(f"{at}/remove-task", task="hook").status == 303
         definition = json.loads(inside.good("show", "a.example", "--json"))["definition"]
         assert "deploy" not in definition
+
+
+def test_a_link_is_as_the_browser_reaches_the_pages(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        alice, host = pages.administrator(), pages.url.removeprefix("http://")
+        for origin, scheme in (
+            ("", "http"),
+            (f"http://{host}", "http"),
+            (f"https://{host}", "https"),
+            (f"https://{host}.evil.example", "http"),
+        ):
+            headers = {"Origin": origin} if origin else {}
+            page = alice.post("/users/alice/link", headers).text
+            assert f"<code>{scheme}://{host}/welcome?token=" in page
+
+
+def test_tokens_that_outlive_who_made_them_are_named(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        olga = pages.user(alice, "olga", "administrator")
+        olga.post("/tokens", name="of-olga", role="administrator", days="7")
+        alice.post("/tokens", name="of-alice", role="viewer", days="7")
+        assert alice.post("/users/olga/remove").status == 303
+        told = alice.get("/users").text
+        assert "API tokens of theirs still work: of-olga." in told

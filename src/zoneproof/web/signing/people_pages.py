@@ -109,7 +109,10 @@ async def _new_link(visit: Visit) -> Response:
 
 
 def _url(visit: Visit, secret: str) -> str:
-    return f"{visit.request.url.scheme}://{visit.request.headers['host']}/welcome?token={secret}"
+    """Return a link as the browser of whoever asks for it reaches the pages: maybe by a proxy."""
+    host, origin = visit.request.headers["host"], visit.request.headers.get("origin", "")
+    is_https = origin == f"https://{host}" or visit.request.url.scheme == "https"
+    return f"{'https' if is_https else 'http'}://{host}/welcome?token={secret}"
 
 
 async def _set_role(visit: Visit) -> Response:
@@ -120,8 +123,11 @@ async def _set_role(visit: Visit) -> Response:
 
 async def _remove_user(visit: Visit) -> Response:
     visit.does("user remove", visit.name)
-    await visit.manager.people.users.remove(visit.name)
-    return visit.go("/users", f"{visit.name} is removed, and signed out everywhere.")
+    people = visit.manager.people
+    await people.users.remove(visit.name)
+    made = [one.name for one in await people.tokens.all() if one.created_by == visit.name]
+    stay = f" These API tokens of theirs still work: {', '.join(made)}." if made else ""
+    return visit.go("/users", f"{visit.name} is removed, and signed out everywhere.{stay}")
 
 
 async def _end_session(visit: Visit) -> Response:
