@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from joserfc.jwk import ECKey
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey
 
 from tests.support.fake_openid import CLIENT, SECRET, FakeOpenId, open_provider
 from tests.support.web_pages import Answer, Client, WebPages
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.manager.settings import OidcSettings
+from zoneproof.web.signing.oidc import claims_of
 
 OLGA = {"sub": "1", "preferred_username": "olga", "groups": ["staff", "acme-operators"]}
 
@@ -115,6 +121,34 @@ def test_a_token_that_is_not_for_us_now_and_this_person_signs_nobody_in(
 def test_a_token_with_another_key_signs_nobody_in(pages: WebPages, provider: FakeOpenId) -> None:
     provider.shown_key = ECKey.generate_key("P-256", {"kid": "1"})
     assert "token cannot be used" in sign_in(pages.stranger()).text
+
+
+def signed(algorithm: str, key: ECKey | OctKey) -> str:
+    claims = {"iss": "https://id.example", "aud": CLIENT, "sub": "1", "nonce": "n"}
+    now = int(time.time())
+    header = {"alg": algorithm, "kid": "1"}
+    return jwt.encode(header, {**claims, "iat": now, "exp": now + 60}, key, algorithms=[algorithm])
+
+
+def test_only_the_providers_public_keys_sign() -> None:
+    settings = OidcSettings(
+        issuer="https://id.example", client_id=CLIENT, client_secret=SECRET, viewers=("staff",)
+    )
+    key = ECKey.generate_key("P-256", {"kid": "1"})
+    shared = OctKey.import_key(SECRET * 2, {"kid": "1"})
+    public = json.dumps({"keys": [key.as_dict(private=False)]}).encode()
+    secret = json.dumps({"keys": [shared.as_dict(private=True)]}).encode()
+    good = signed("ES256", key)
+    assert claims_of(good, public, settings, "n")["sub"] == "1"
+    unsigned = "".join(("eyJhbGciOiJub25lIiwia2lkIjoiMSJ9", ".", good.split(".")[1], "."))
+    for token, keys in (
+        (signed("HS256", shared), secret),  # as whoever knows the client's secret can
+        (signed("HS256", shared), public),
+        (unsigned, public),
+        (good.rpartition(".")[0] + ".", public),
+    ):
+        with pytest.raises(InvalidInputError, match="token cannot be used"):
+            claims_of(token, keys, settings, "n")
 
 
 def test_a_name_that_somebody_has_here_is_not_taken_over(

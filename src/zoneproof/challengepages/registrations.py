@@ -249,7 +249,7 @@ async def _create(visit: ServiceVisit) -> Response:
             raise
         context = {"domain": domain, "allowfrom": allowfrom, "error": error.message}
         return visit.page("new_registration.html", 400, **context)
-    return _credentials(visit, made, name, "The registration is there")
+    return _credentials(visit, made, name, "The registration is created")
 
 
 def _credentials(visit: ServiceVisit, made: NewRegistration, note: str, title: str) -> Response:

@@ -93,7 +93,9 @@ async def _create(visit: ServiceVisit) -> Response:
             raise
         context = {"name": name, "quota": quota, "expires": expires, "error": error.message}
         return visit.page("new_tenant.html", 400, **context)
-    return visit.go(f"/tenants/{name}", "The tenant is there. It needs a licence key to register.")
+    return visit.go(
+        f"/tenants/{name}", "The tenant is created. It needs a licence key to register."
+    )
 
 
 async def _change(visit: ServiceVisit) -> Response:

@@ -47,7 +47,7 @@ class PatientFlow(FlowControl):
     _is_held = False
 
     def hold(self, is_held: bool) -> None:
-        """Stop reading, or let it go on if it was stopped here."""
+        """Stop reading, or let it continue if it was stopped here."""
         was_held, self._is_held = self._is_held, is_held
         if is_held:
             self.pause_reading()

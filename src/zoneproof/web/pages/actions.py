@@ -144,7 +144,7 @@ def start_credential_test(
 
 
 async def _look(manager: Manager, run: WebRun, error: ZoneproofError) -> None:
-    """Tell which of the records that a person creates are there already."""
+    """Tell which of the records that a person creates already exist."""
     if not isinstance(error, AwaitingUserError):
         return
     servers = manager.run.dns.over(manager.settings.dns).resolvers or ()

@@ -55,7 +55,7 @@ async def _add(visit: Visit) -> Response:
     try:
         options = CertificateOptions(tasks=(_given(visit.form, kind),))
         if visit.form.text("called") in {task.name for task in before.deploy}:
-            raise InvalidInputError("a task of this name is there already: give another name")
+            raise InvalidInputError("a task of this name already exists: give another name")
         wanted = options.applied_to(before)
         await save(visit.manager, wanted, before)
     except ZoneproofError as error:
