@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -222,6 +225,21 @@ def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: 
         assert alice.post(f"{at}/remove-task", task="hook").status == 303
         definition = json.loads(inside.good("show", "a.example", "--json"))["definition"]
         assert "deploy" not in definition
+
+
+def test_when_nothing_can_be_written_the_pages_can_be_read(inside: Inside) -> None:
+    secret = inside.good("web", "token", "add", "ci", "--role=viewer").strip()
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        program = Client(pages.url, headers={"Authorization": f"Bearer {secret}"})
+        with closing(sqlite3.connect(inside.home / "state.sqlite3")) as database, database:
+            long_ago = (datetime.now(UTC) - timedelta(minutes=5)).isoformat(timespec="milliseconds")
+            database.execute("UPDATE sessions SET seen_at = ?", (long_ago,))
+            for table in ("sessions", "api_tokens"):
+                full = "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+                database.execute(f"CREATE TRIGGER full_{table} BEFORE UPDATE ON {table} {full}")
+        assert alice.get("/").status == 200
+        assert program.get("/api/v1/certificates").status == 200
 
 
 def test_a_link_is_as_the_browser_reaches_the_pages(inside: Inside) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -203,7 +203,8 @@ async def signed_in(site: Site, manager: Manager, request: Request) -> WebSessio
     sessions = manager.people.sessions
     found = await sessions.find(secret) if secret else None
     if found and is_to_be_noted(found.seen_at):
-        await sessions.note_use(found)
+        with suppress(StorageError):  # on a full disk the pages can still be read
+            await sessions.note_use(found)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.errors import StorageError, ZoneproofError
 from zoneproof.core.text import printable
 from zoneproof.manager import Manager
 from zoneproof.manager.people.audit import OK
@@ -130,7 +131,8 @@ async def _caller(site: Site, manager: Manager, request: Request) -> tuple[str, 
         token = await tokens.find(secret.strip()) if scheme.lower() == "bearer" else None
         if token:
             if is_to_be_noted(token.used_at):
-                await tokens.note_use(token)
+                with suppress(StorageError):
+                    await tokens.note_use(token)
             return f"token {token.name}", token.role
     elif session := await _session(site, manager, request):
         return session.user, session.role
