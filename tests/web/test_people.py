@@ -242,6 +242,21 @@ def test_when_nothing_can_be_written_the_pages_can_be_read(inside: Inside) -> No
         assert program.get("/api/v1/certificates").status == 200
 
 
+def test_strangers_are_told_nothing_of_the_machine(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        settings = inside.home / "settings.toml"
+        settings.write_text("nonsense = 5")
+        for path in ("/sign-in", "/api/v1/certificates", "/providers/%0aforged"):
+            answer = pages.stranger().get(path)
+            assert (answer.status, "log" in answer.text) == (500, True)
+            assert "nonsense" not in answer.text
+            assert str(inside.home) not in answer.text
+        settings.unlink()
+        assert pages.stranger().get("/sign-in").status == 200
+        assert [line for line in pages.server.lines if "nonsense" in line]
+        assert not [line for line in pages.server.lines if line.startswith("forged")]
+
+
 def test_a_link_is_as_the_browser_reaches_the_pages(inside: Inside) -> None:
     with WebPages(inside.home) as pages:
         alice, host = pages.administrator(), pages.url.removeprefix("http://")

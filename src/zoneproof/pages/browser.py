@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.text import printable
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.responses import HttpError, of_framework
 
@@ -72,14 +72,14 @@ def plain_error(
 ) -> Response:
     """Return what is refused before anybody is known, in a page of its own."""
     found = of_framework(error) if isinstance(error, HTTPException) else None
+    # What else went wrong has paths of this machine in it, and strangers read this.
     status, message = 500, "Something went wrong here: the log says what."
-    if isinstance(error, ZoneproofError):
-        message = error.message
     if found:
         status = found.status_code
         message = found.message if isinstance(found, HttpError) else str(found.detail)
     if found is None:
-        _log.error("%s failed: %s", request.scope["path"], error, exc_info=error)
+        path = printable(request.scope["path"])
+        _log.error("%s failed: %s", path, error, exc_info=error)
     if templates is None:
         return Response(message, status, media_type="text/plain")
     message = message[:1].upper() + message[1:]

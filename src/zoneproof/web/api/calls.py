@@ -169,7 +169,5 @@ async def api_error(request: Request, error: Exception) -> Response:
             found.headers,
         )
         return json_answer(status, ErrorAnswer(code, message), headers)
-    if isinstance(error, ZoneproofError):
-        return refused(error)
-    _log.error("%s failed: %s", request.scope["path"], error, exc_info=error)
+    _log.error("%s failed: %s", printable(request.scope["path"]), error, exc_info=error)
     return json_answer(500, ErrorAnswer("internal_error", "internal error: see the log"))
