@@ -71,6 +71,7 @@ async def _look(visit: Visit) -> Response:
 
 async def _submit(visit: Visit) -> Response:
     form = visit.form
+    view: PreviewView | None = None
     try:
         await _require_permitted(visit, form)
         if form.text("step") == "look":
@@ -94,9 +95,7 @@ async def _submit(visit: Visit) -> Response:
         run = start_request(visit.site.runs, visit.person, wanted, None, options)
         return visit.go(f"/runs/{run.id}")
     except ZoneproofError as error:
-        text = visit.refused(error)
-        more = {"preview": view} if "view" in locals() else {}
-        return await _form(visit, form, text, **more)
+        return await _form(visit, form, visit.refused(error), preview=view)
 
 
 async def _require_permitted(visit: Visit, form: Form) -> None:
