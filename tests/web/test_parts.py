@@ -285,3 +285,5 @@ def test_only_names_of_the_server_are_its_own() -> None:
         assert guard._is_ours(host)
     for host in ("example.com", "certs.example.com.evil.example", "", ":", "127.0.0.1.nip.io"):
         assert not guard._is_ours(host)
+    for host in ("evil@127.0.0.1", "127.0.0.1/evil", "localhost?evil", "localhost#evil"):
+        assert not guard._is_ours(host)

@@ -53,6 +53,19 @@ def test_the_pages_are_served_with_tls_files(tmp_path: Path) -> None:
         assert status_of(pages.url, "other.example.com", certificate) == 421
 
 
+def test_the_names_on_the_certificate_are_the_servers(tmp_path: Path) -> None:
+    write_certificate(tmp_path, NAME)
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    files = (f"--tls-certificate={certificate}", f"--tls-key={key}")
+    with WebPages(tmp_path / "home", *files) as pages:
+        assert pages.link.startswith(f"https://{NAME}:")
+        assert status_of(pages.url, NAME, certificate) == 200
+        assert status_of(pages.url, "other.example.com", certificate) == 421
+    with WebPages(tmp_path / "home", *files, "--host=www.example.com") as pages:
+        assert pages.link.startswith("https://www.example.com:")
+        assert status_of(pages.url, NAME, certificate) == 200
+
+
 def test_the_pages_are_served_with_a_certificate_of_the_home(inside: Inside) -> None:
     inside.good("add", NAME, "--provider=manual")
     CertificateFiles(inside.home).write(NAME, issued(NAME))

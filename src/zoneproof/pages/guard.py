@@ -87,8 +87,11 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         try:
-            name = (urlsplit(f"//{host}").hostname or "").lower()
+            found = urlsplit(f"//{host}")
+            name = (found.hostname or "").lower()
         except ValueError:
+            return False
+        if found.netloc != host or "@" in host:
             return False
         if name in self._hosts:
             return True

@@ -77,7 +77,7 @@ async def serving(
     ``on_ready`` hears where. Raises ConfigError, also for an address other than loopback without
     TLS.
     """
-    endpoint, names = options.endpoint, set(options.hosts)
+    endpoint = options.endpoint
     has_tls = bool(options.certificate or options.managed)
     if not has_tls and not ip_address(endpoint.host).is_loopback:
         raise ConfigError(
@@ -92,7 +92,7 @@ async def serving(
             found = await manager.certificates.get(options.managed)
             folder = manager.files.live(found.name)
         pair = KeyPair(folder / "fullchain.pem", folder / "privkey.pem")
-        names |= {one for one in found.definition.identifiers if "*" not in one}
+    names = {*options.hosts, *(pair.names() if pair else ())}
     site = make_site(home, run, proxies=options.proxies, user_header=options.user_header)
     server = HttpServer(
         make_app(site, names),
@@ -103,7 +103,10 @@ async def serving(
     )
     listener = bind(endpoint, "the web pages")
     server.start([listener])
-    host = next(iter(sorted(names)), "") or str(Endpoint.of(listener)).rpartition(":")[0]
+    host = (
+        next(iter((*options.hosts, *sorted(names))), "")
+        or str(Endpoint.of(listener)).rpartition(":")[0]
+    )
     url = f"{server.scheme}://{host}:{Endpoint.of(listener).port}/"
     follower = asyncio.create_task(follow(server, pair)) if pair else None
     try:
