@@ -18,7 +18,6 @@ from zoneproof.serving.server import HttpServer
 from zoneproof.serving.sockets import Endpoint, bind
 from zoneproof.web.app import make_app, make_site
 
-DEFAULT = "127.0.0.1:8053"
 _CONNECTIONS, _OF_ONE = 400, 100
 _LOOK = 30.0  # seconds after which a new certificate is seen
 _log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ class WebOptions:
     ``first_link`` asks for a link for the first administrator, as long as there is none.
     """
 
-    listen: str = DEFAULT
+    listen: str
     hosts: tuple[str, ...] = ()
     certificate: KeyPair | None = None
     managed: str = ""
