@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from zoneproof.challengedns.store.barrier import LEASE, LeaseObserver
 from zoneproof.challengedns.store.node_rows import NodeRow
 from zoneproof.challengedns.store.value_time import ValueClock, machine_seconds
 from zoneproof.core.errors import StorageError
+from zoneproof.core.waiting import readable
 from zoneproof.storage.postgres import PostgresServer
 
 _LOOK_SECONDS = 0.1
@@ -327,4 +327,4 @@ class Follower:
         if feed is not None and feed.has_heard():
             return
         files = [self._wake, *([feed.connection.fileno()] if feed is not None else [])]
-        select.select(files, [], [], _RETRY_SECONDS if feed is None else _LOOK_SECONDS)
+        readable(files, _RETRY_SECONDS if feed is None else _LOOK_SECONDS)

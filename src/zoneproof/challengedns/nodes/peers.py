@@ -7,7 +7,6 @@ acknowledges a change waits so long for it (``store.barrier``).
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from zoneproof.challengedns.nodes.replica import Peer
 from zoneproof.challengedns.store.barrier import GRACE
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.core.names import DomainName
+from zoneproof.core.waiting import readable
 from zoneproof.serving.sockets import Endpoint
 
 _EVERY = 0.25  # seconds, of which GRACE must hold more than one
@@ -60,7 +60,7 @@ def ask_peers(
     question = dns.message.make_query(f"{LABEL.decode()}.{zone}.", dns.rdatatype.TXT, flags=0)
     found: dict[int, PeerStatus] = {}
     with contextlib.ExitStack() as stack:
-        sockets: dict[socket.socket, int] = {}
+        sockets: dict[int, tuple[int, socket.socket]] = {}
         for index, peer in enumerate(peers):
             # An address that cannot be reached, or a socket that cannot be had, is no answer.
             with contextlib.suppress(OSError, ValueError):
@@ -70,20 +70,19 @@ def ask_peers(
                 sock.setblocking(False)
                 sock.connect((endpoint.host, endpoint.port))
                 sock.send(question.to_wire())
-                sockets[sock] = index
+                sockets[sock.fileno()] = index, sock
         end = machine_seconds() + seconds
         while sockets and (left := end - machine_seconds()) > 0:
-            ready, _, _ = select.select(list(sockets), [], [], left)
-            for sock in ready:
-                index = sockets[sock]
+            for descriptor in readable(sockets, left):
+                index, sock = sockets[descriptor]
                 try:
                     status = _status(question, sock.recv(_PACKET))
                 except OSError:
-                    del sockets[sock]
+                    del sockets[descriptor]
                     continue
                 if status is not None:
                     found[index] = status
-                    del sockets[sock]
+                    del sockets[descriptor]
     return [found.get(index) for index in range(len(peers))]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
-import select
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -16,6 +16,7 @@ from zoneproof.challengedns.store import node_rows
 from zoneproof.challengedns.store.node_rows import NodeRow
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.core.errors import StorageError, UnconfirmedChangeError
+from zoneproof.core.waiting import readable
 
 if TYPE_CHECKING:
     from zoneproof.storage.postgres import Connection, PostgresServer
@@ -31,6 +32,8 @@ DEADLINE: Final = 10.0
 
 _LOOK_SECONDS = 0.1
 _RETRY_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 class LeaseObserver:
@@ -152,6 +155,10 @@ class Barrier:
                     nodes = self._look()
                 except StorageError as failure:
                     error = failure.message
+                except Exception:  # noqa: BLE001
+                    # A bug must not end the thread: whoever writes later would wait for ever.
+                    _log.exception("waiting for the nodes failed")
+                    error = "a bug in Zoneproof: see the log"
                 else:
                     now = self._clock()
                     for waiter in waiting:
@@ -192,8 +199,7 @@ class Barrier:
             if self._has_heard(connection):
                 return
             files.append(connection.fileno())
-        ready, _, _ = select.select(files, [], [], seconds)
-        if self._wake in ready:
+        if self._wake in readable(files, seconds):
             os.read(self._wake, 4096)
 
     def _has_heard(self, connection: Connection) -> bool:
