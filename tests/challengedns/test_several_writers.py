@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -128,3 +129,39 @@ async def test_a_tenant_is_not_deleted_while_somebody_registers(
         assert sum(isinstance(each, RegistrationError) for each in results) == 1
         if any(isinstance(each, str) for each in results):
             assert await counts(stores[1], name) == [(1, 1)]
+
+
+async def test_what_was_refused_stays_so_when_a_lost_connection_lets_the_others_begin_again(
+    stores: list[PostgresDatabase],
+) -> None:
+    store = stores[0]
+    held, holding = threading.Event(), threading.Event()
+    refusals = iter([RegistrationError("the quota is used up", code="quota_exceeded")])
+    losses = iter(["SELECT pg_terminate_backend(pg_backend_pid())"])
+
+    def hold(tx: Transaction) -> None:
+        holding.set()
+        held.wait(10)
+
+    def refused_at_first(tx: Transaction) -> str:
+        for error in refusals:
+            raise error
+        return RULES.register(tx, note="refused").subdomain
+
+    def cut_off_at_first(tx: Transaction) -> str:
+        for sql in losses:
+            tx.query(sql)
+        return RULES.register(tx, note="cut off").subdomain
+
+    first = asyncio.create_task(store.write(hold))
+    await asyncio.to_thread(holding.wait, 10)
+    together = asyncio.create_task(transact(store, [refused_at_first, cut_off_at_first]))
+    for _ in range(50):  # turns of the loop, until both wait for the writer
+        await asyncio.sleep(0)
+    held.set()
+    await first
+    refused, made = await together
+    assert isinstance(refused, RegistrationError)
+    found = await store.read(lambda tx: RULES.page(tx))
+    assert [(each.note, each.subdomain) for each in found] == [("cut off", made)]
+    await store.write(hold)

@@ -49,8 +49,12 @@ class Group:
             self.fail(job, error)
 
     def begin_again(self) -> None:
-        """Forget all results, because nothing was committed and all is done once more."""
+        """Forget all results, because nothing was committed and all is done once more.
+
+        Not so what has failed: whoever was told that must not have it done after all.
+        """
         self._done.clear()
+        self.jobs = [job for job in self.jobs if not job.future.done()]
 
     def committed(self) -> None:
         """Give all their results."""
