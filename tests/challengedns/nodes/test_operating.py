@@ -19,6 +19,7 @@ from tests.support.challenge_service import (
 from tests.support.nodes import Cluster, publish, wait_for_leases, wait_until
 from tests.support.peers.postgres import PASSWORD, Postgres
 from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.runtime.reload import changeable
 from zoneproof.core.errors import ConfigError
 from zoneproof.testing.background import free_port
 
@@ -135,3 +136,17 @@ def test_a_url_that_is_none_is_said_and_not_shown(tmp_path: Path) -> None:
     assert done.status == 2
     assert "the PostgreSQL URL cannot be understood" in done.stderr
     assert "s3cret" not in done.stderr
+
+
+def test_another_database_waits_for_a_restart_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = "postgresql://me:old@db.example.org/x"
+    old = load_config(with_database(tmp_path, before))
+    assert changeable(old, load_config(with_database(tmp_path, before))) == old
+    assert not caplog.records
+    kept = changeable(old, load_config(with_database(tmp_path, before.replace("old", "new"))))
+    assert kept.postgres == before
+    assert "database" in caplog.text
+    assert "change only at a restart" in caplog.text
+    assert "old" not in caplog.text

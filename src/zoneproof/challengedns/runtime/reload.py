@@ -19,6 +19,7 @@ def changeable(old: Config, new: Config) -> Config:
     kept = replace(
         new,
         database=old.database,
+        postgres=old.postgres,
         metrics=old.metrics,
         user=old.user,
         dns=replace(new.dns, listen=old.dns.listen, workers=old.dns.workers),
