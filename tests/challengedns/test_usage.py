@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from functools import partial
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import usage
-from zoneproof.challengedns.store.usage import MonthOfTenant, month_of
+from zoneproof.challengedns.store.database import Database
+from zoneproof.challengedns.store.usage import MonthOfTenant
+from zoneproof.core.errors import StorageError, UnconfirmedChangeError
 from zoneproof.core.names import DomainName
+from zoneproof.storage import Transaction
+
+T = TypeVar("T")
 
 FEBRUARY = 1_802_000_000.0  # 2027-02-06
 DAY = 86_400
@@ -35,10 +40,7 @@ async def opened(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrat
 
 async def count(opened: OpenRegistrations) -> None:
     """Do what the service does every minute."""
-    counts = opened.rules.use.take()
-    await opened.database.write(partial(usage.write, counts=counts))
-    month = month_of(opened.rules.now())
-    await opened.database.write(lambda tx: usage.note_registrations(tx, month))
+    await usage.write_out(opened.database, opened.rules.use, opened.rules.now())
 
 
 async def used(opened: OpenRegistrations) -> list[MonthOfTenant]:
@@ -98,14 +100,35 @@ async def test_what_was_deleted_meanwhile_is_not_counted(opened: OpenRegistratio
     assert await opened.database.read(lambda tx: usage.last_updates(tx, [made.subdomain])) == {}
 
 
-async def test_what_could_not_be_written_is_counted_the_next_time(
-    opened: OpenRegistrations,
+class FailingDatabase:
+    """A database whose writes fail: before they are done, or after, when nobody can say so."""
+
+    def __init__(
+        self, database: Database, error: StorageError, meanwhile: Callable[[], None]
+    ) -> None:
+        self._database = database
+        self._error = error
+        self._meanwhile = meanwhile
+        self.read = database.read
+        self.close = database.close
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        self._meanwhile()
+        if isinstance(self._error, UnconfirmedChangeError):
+            await self._database.write(work)
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [StorageError("full"), UnconfirmedChangeError("stored")])
+async def test_what_could_not_be_written_is_counted_the_next_time_and_nothing_twice(
+    opened: OpenRegistrations, error: StorageError
 ) -> None:
     row = await opened.get((await opened.register(tenant="team")).subdomain)
-    opened.rules.use.note_update(row, opened.rules.now())
-    taken = opened.rules.use.take()
-    opened.rules.use.note_update(row, opened.rules.now())
-    opened.rules.use.put_back(taken)
+    use, now = opened.rules.use, opened.rules.now()
+    failing = FailingDatabase(opened.database, error, lambda: use.note_update(row, now))
+    use.note_update(row, now)
+    with pytest.raises(type(error)):
+        await usage.write_out(failing, use, now)
     await count(opened)
     assert [one.updates for one in await used(opened)] == [2]
 

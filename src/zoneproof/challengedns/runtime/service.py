@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import gc
 import itertools
 import logging
@@ -381,15 +380,8 @@ class _Service:
             pass
 
     async def _write_use(self) -> None:
-        use = self._registrations.use
-        while counts := use.take():
-            try:
-                await self._database.write(functools.partial(usage.write, counts=counts))
-            except ZoneproofError:
-                use.put_back(counts)
-                raise
-        month = usage.month_of(self._registrations.now())
-        await self._database.write(lambda tx: usage.note_registrations(tx, month))
+        rules = self._registrations
+        await usage.write_out(self._database, rules.use, rules.now())
 
     async def _write_last_use(self) -> None:
         try:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from zoneproof.challengedns.store.rows import RegistrationRow
-from zoneproof.storage import Row, Transaction
+from zoneproof.core.errors import UnconfirmedChangeError, ZoneproofError
+from zoneproof.storage import Row, Store, Transaction
 
 _AT_ONCE = 500  # rows in a transaction: updates that come meanwhile hardly wait
 _DAY = 86_400
@@ -92,6 +93,24 @@ def _month_of_day(days: int) -> str:
 
 
 # --- writing -----------------------------------------------------------------------------------
+
+
+async def write_out(database: Store, use: UseCounter, now: float) -> None:
+    """Write all that has come together, and how many registrations tenants have in this month.
+
+    Raises StorageError; what was not written then waits for the next time. What may be written all
+    the same does not: counted once more it would be billed twice.
+    """
+    while counts := use.take():
+        try:
+            await database.write(functools.partial(write, counts=counts))
+        except UnconfirmedChangeError:
+            raise
+        except ZoneproofError:
+            use.put_back(counts)
+            raise
+    month = month_of(now)
+    await database.write(lambda tx: note_registrations(tx, month))
 
 
 def write(tx: Transaction, counts: Counts) -> None:
