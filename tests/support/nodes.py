@@ -155,7 +155,7 @@ class ServiceNode(Service):
     def holds_lease(self) -> bool:
         """Ask its DNS whether it holds a lease."""
         said = self.says(f"_zoneproof-node.{ZONE}")
-        return isinstance(said, list) and bool(said) and said[0].endswith("lease")
+        return isinstance(said, list) and bool(said) and said[0].split()[1] == "lease"
 
 
 class Cluster:

@@ -62,7 +62,7 @@ def test_other_nodes_are_asked() -> None:
             reply = dns.message.make_response(question)
             reply.flags |= dns.flags.AA
             name = question.question[0].name
-            reply.answer.append(dns.rrset.from_text(name, 0, "IN", "TXT", '"7 lease"'))
+            reply.answer.append(dns.rrset.from_text(name, 0, "IN", "TXT", '"7 lease b"'))
             server.sendto(reply.to_wire(), peer)
 
         answering = threading.Thread(target=answer)

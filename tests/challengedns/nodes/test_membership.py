@@ -39,6 +39,19 @@ def test_the_address_of_a_node_is_changed_by_reloading_it(
         assert not any("change only at a restart" in line for line in b.lines)
 
 
+def test_an_address_that_leads_back_to_who_asks_is_no_other_node(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    with Cluster(tmp_path, postgres, database, ("a", "b")) as (a, b):
+        account = register(a.url)
+        publish(a, account, txt("a"))
+        b.dns.target = a.fixed_port
+        a.cut(database=True)
+        wait_until(lambda: not a.holds_lease(), "it keeps its lease")
+        publish(b, account, txt("b"))
+        assert a.says(account.fulldomain) == "SERVFAIL"
+
+
 def test_a_new_node_waits_until_one_that_is_down_is_back_or_removed(
     tmp_path: Path, postgres: Postgres, database: str
 ) -> None:

@@ -92,7 +92,7 @@ class Responder:
     """Answers packets from the zones and the table of registrations.
 
     ``announced`` is where the number stands that changes after every commit. Answers are counted
-    in ``cells``.
+    in ``cells``. ``node`` is the name of this node among several.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Responder:
         *,
         clock: Callable[[], float] = time.time,
         cells: Cells | None = None,
+        node: str = "",
     ) -> None:
         self._cells = private_cells() if cells is None else cells
         self._lookup = Lookup(zones, table)
@@ -112,7 +113,7 @@ class Responder:
         self._seen: int | None = None
         self._clock = clock
         self._lease = table.lease
-        self._status = NodeStatus(zones, table, clock)
+        self._status = NodeStatus(node, zones, table, clock)
 
     def respond(self, packet: bytes, *, tcp: bool = False) -> bytes | None:
         """Return the answer to a packet, or None if it gets none."""

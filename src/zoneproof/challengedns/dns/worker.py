@@ -39,7 +39,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
 
     ``sockets`` are descriptors that it inherits, ``counters`` is that of its counting memory,
     ``watched`` that of the answers that somebody watches, and ``lease`` that of until when it may
-    answer, for a node among several.
+    answer, for a node among several, whose name is ``node``.
     ``values_ahead`` is how far the time by which values expire is ahead of the machine's seconds.
     """
 
@@ -59,6 +59,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     counters: int = -1
     lease: int = -1
     watched: int = -1
+    node: str = ""
 
 
 def encode(settings: WorkerSettings) -> bytes:
@@ -104,6 +105,7 @@ def _responder(settings: WorkerSettings) -> Responder:
         announced_number(database),
         clock=machine_seconds,
         cells=shared_cells(settings.counters),
+        node=settings.node,
     )
 
 

@@ -56,7 +56,10 @@ def may_answer(known: int, statuses: Sequence[PeerStatus | None]) -> bool:
 def ask_peers(
     peers: Sequence[Peer], zone: DomainName, seconds: float = _ANSWER_SECONDS
 ) -> list[PeerStatus | None]:
-    """Ask all at once, and return what those said that answered in time, in the same order."""
+    """Ask all at once, and return what those said that answered in time, in the same order.
+
+    What another node says at an address than the one that is meant is no answer.
+    """
     question = dns.message.make_query(f"{LABEL.decode()}.{zone}.", dns.rdatatype.TXT, flags=0)
     found: dict[int, PeerStatus] = {}
     with contextlib.ExitStack() as stack:
@@ -76,7 +79,7 @@ def ask_peers(
             for descriptor in readable(sockets, left):
                 index, sock = sockets[descriptor]
                 try:
-                    status = _status(question, sock.recv(_PACKET))
+                    status = _status(question, sock.recv(_PACKET), peers[index].name)
                 except OSError:
                     del sockets[descriptor]
                     continue
@@ -86,14 +89,14 @@ def ask_peers(
     return [found.get(index) for index in range(len(peers))]
 
 
-def _status(question: dns.message.Message, packet: bytes) -> PeerStatus | None:
+def _status(question: dns.message.Message, packet: bytes, node: str) -> PeerStatus | None:
     try:
         reply = dns.message.from_wire(packet)
         if not question.is_response(reply) or not reply.flags & dns.flags.AA:
             return None
         (rrset,) = reply.answer
         (rdata,) = rrset
-        generation, holds_lease = read_status(rdata.strings[0].decode("ascii"))
+        generation, holds_lease = read_status(rdata.strings[0].decode("ascii"), node)
     except (dns.exception.DNSException, ValueError, AttributeError):
         return None
     return PeerStatus(generation, holds_lease)

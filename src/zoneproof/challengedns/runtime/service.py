@@ -322,6 +322,7 @@ class _Service:
                 tcp_idle_timeout=config.dns.tcp_idle_timeout,
                 log=config.log,
                 lease=-1 if self._node is None else self._node.memory.descriptor,
+                node=config.node.name if config.node else "",
             )
 
         udp = [
