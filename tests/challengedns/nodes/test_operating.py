@@ -53,6 +53,14 @@ def test_metrics_and_health_tell_whether_a_node_may_be_asked(
         assert request(node.url, "GET", "/health").status == 200
 
 
+def test_a_new_node_that_waits_for_its_lease_complains_of_nothing(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    with Cluster(tmp_path, postgres, database, ("a",)) as (node,):
+        node.wait_for_line("INFO node 'a' holds a lease")
+        assert not [line for line in node.lines if "ERROR" in line]
+
+
 def test_no_secret_is_in_a_replica(tmp_path: Path, postgres: Postgres, database: str) -> None:
     with Cluster(tmp_path, postgres, database, ("a",)) as (node,):
         account = register(node.url)

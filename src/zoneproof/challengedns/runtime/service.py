@@ -362,7 +362,7 @@ class _Service:
                         "workers"
                     )
                 await self._local.announce_missed()
-                if turn % _SWEEP_EVERY == 0:
+                if turn % _SWEEP_EVERY == 0 and self._may_write():
                     await self._write_use()
                     await self._sweep()
                 told = ""
@@ -372,11 +372,12 @@ class _Service:
                 told = error.message
             await asyncio.sleep(_UPKEEP_SECONDS)
 
+    def _may_write(self) -> bool:
+        return self._node is None or self._node.holds_lease
+
     async def _sweep(self) -> None:
         if self._node is None:
             await self._database.write(self._registrations.value_clock.keep)
-        elif not self._node.holds_lease:
-            return
         while await self._database.write(self._registrations.sweep):
             pass
 
