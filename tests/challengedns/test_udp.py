@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import pytest
 
+from zoneproof.challengedns.dns import udp_batches
 from zoneproof.challengedns.dns.udp_batches import BatchSocket
 from zoneproof.challengedns.dns.udp_sockets import PlainSocket, UdpSocket, udp_socket
 
@@ -146,6 +149,22 @@ def test_what_is_longer_than_any_question_is_cut(
         while len(received) < 2:
             received = [*received, *server.receive(wait=True)]
         assert list(received) == [b"x" * 4096, b"y"]
+
+
+@pytest.mark.parametrize("forbidden", [0, 1], ids=["recvmmsg", "sendmmsg"])
+def test_where_either_call_is_forbidden_packets_are_taken_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, forbidden: int
+) -> None:
+    calls = list(udp_batches._calls())
+
+    def refuse(*_: object) -> int:
+        ctypes.set_errno(errno.EPERM)
+        return -1
+
+    calls[forbidden] = refuse
+    monkeypatch.setattr(udp_batches, "_calls", lambda: calls)
+    with bound("127.0.0.1") as sock:
+        assert isinstance(udp_socket(sock), PlainSocket)
 
 
 def test_nothing_is_received_where_nothing_has_come(

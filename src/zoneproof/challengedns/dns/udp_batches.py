@@ -127,7 +127,11 @@ class BatchSocket:
         self._reply_starts, self._reply_lengths = words[::2], words[1::2]
         self._outbox = self._messages(self._reply_vectors)
 
-        if self._receive_many(self._descriptor, None, 0, socket.MSG_DONTWAIT, None) < 0:
+        # Of no packets, to see whether the kernel's rules let us; a sandbox may know only one.
+        if (
+            self._receive_many(self._descriptor, None, 0, socket.MSG_DONTWAIT, None) < 0
+            or self._send_many(self._descriptor, None, 0, 0) < 0
+        ):
             raise _last_error()
 
     def _messages(self, vectors: _Slots) -> _Slots:
