@@ -138,9 +138,12 @@ async def test_registrations_are_found_by_note_and_by_the_beginning_of_the_subdo
 ) -> None:
     shop = await opened.register(note="Shop.example.com")
     percent = await opened.register(note="100% \\ ours")
+    accented = await opened.register(note="Österreich, Ärzte")
     for text, expected in (
         ("shop.EXAMPLE", shop),
         ("% \\", percent),
+        ("Österreich", accented),
+        ("Ärzte", accented),
         (percent.subdomain[:13].upper(), percent),
     ):
         found = await opened.page(text=text)

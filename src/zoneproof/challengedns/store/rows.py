@@ -91,16 +91,18 @@ def page(
     """Return up to ``limit`` registrations that follow the subdomain ``after``, in its order.
 
     They are those of a tenant, or all if ``tenant`` is empty; with a text those in whose note,
-    in any case, or at the beginning of whose subdomain it stands.
+    in any case (of ASCII letters), or at the beginning of whose subdomain it stands.
     """
     where, parameters = "subdomain > ?", [after]
     if tenant:
         where += " AND tenant = ?"
         parameters.append(tenant)
     if text:
-        where += f" AND (lower(note) LIKE ? {_ESCAPE} OR subdomain LIKE ? {_ESCAPE})"
-        wanted = _ESCAPED.sub(r"\\\g<0>", text.lower())
-        parameters += [f"%{wanted}%", f"{wanted}%"]
+        # As it was given too: databases may know no other letters' cases than those of ASCII.
+        matches = [f"{each} LIKE ? {_ESCAPE}" for each in ("lower(note)", "note", "subdomain")]
+        where += f" AND ({' OR '.join(matches)})"
+        wanted, given = (_ESCAPED.sub(r"\\\g<0>", each) for each in (text.lower(), text))
+        parameters += [f"%{wanted}%", f"%{given}%", f"{wanted}%"]
     rows = tx.query(
         f"SELECT {_COLUMNS} FROM challenge_registration WHERE {where}"  # noqa: S608
         " ORDER BY subdomain LIMIT ?",
