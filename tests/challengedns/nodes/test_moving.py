@@ -46,6 +46,10 @@ def test_a_machine_moves_to_nodes_and_back_while_it_runs(
             assert node.answers(kept.fulldomain) == [txt("b")]
             assert node.answers(gone.fulldomain) == "NXDOMAIN"
         publish(nodes[1], kept, txt("c"))
+        refused = challenge_command(config, "move-database", url)
+        assert refused.status == 1
+        assert "the target is in use, node 'a' holds a lease" in refused.stderr
+        assert nodes[0].answers(kept.fulldomain) == [txt("b"), txt("c")]
         newcomer = register(nodes[0].url)
         refused = challenge_command(config, "move-database", url)
         assert refused.status == 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store import node_rows, rows
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
@@ -90,10 +90,11 @@ async def move_database(
 
     It can be repeated, and then takes over what has changed since, and removes what is gone: so
     most can be copied while the service runs, and the rest in a moment while it is stopped.
-    Raises StorageError, also where the target holds what is not in the source.
+    Raises StorageError, also where the target holds what is not in the source, or has nodes.
     """
     counts = {}
     await _require_own(source, target)
+    await _require_unused(target)
     for table in _TABLES:
         counts[table.name] = await _copy(table, source, target, progress)
     for table in reversed(_TABLES):
@@ -136,6 +137,16 @@ async def _require_own(source: Database, target: Database) -> None:
                 " empty it, or name another one"
             )
         after = found[-1]
+
+
+async def _require_unused(target: Database) -> None:
+    """Refuse a target that nodes serve, who may have acknowledged more since the last copy."""
+    busy = [each.name for each in await target.read(node_rows.nodes) if each.holds_lease]
+    if busy:
+        raise StorageError(
+            f"the target is in use, node '{busy[0]}' holds a lease: nothing was changed; stop its"
+            " nodes, or name another one"
+        )
 
 
 async def _copy(
