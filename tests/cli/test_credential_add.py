@@ -14,6 +14,7 @@ import pytest
 from tests.cli.terminal import run_at_terminal
 from tests.providers.fakes.cloudflare import FakeCloudflare
 from tests.providers.fakes.digitalocean import FakeDigitalOcean
+from tests.providers.fakes.timeweb import FakeTimeweb
 from tests.support import made_up
 from tests.support.command import Result
 from tests.support.fake_api import Key
@@ -226,10 +227,31 @@ async def test_the_api_is_asked_when_the_key_expires(world: World) -> None:
         api.expires = datetime(2098, 2, 1, 12, tzinfo=UTC)
         listed = run(world, "list")
         tested = await asyncio.to_thread(run, world, "test", "cloudflare", "--read-only")
+        then = run(world, "list").stdout
+        api.expires = None
+        ended = await asyncio.to_thread(run, world, "test", "cloudflare", "--read-only")
+        again = await asyncio.to_thread(run, world, "test", "cloudflare", "--read-only")
     assert added.status == 0
     assert " 2099-03-01 " in listed.stdout
     assert "key     ok: expires on 2098-02-01" in tested.stdout
-    assert " 2098-02-01 " in run(world, "list").stdout
+    assert " 2098-02-01 " in then
+    assert "key     ok: does not expire; the stored day was 2098-02-01" in ended.stdout
+    assert "key " not in again.stdout
+    assert "2098-02-01" not in run(world, "list").stdout
+
+
+async def test_a_given_day_stays_where_the_api_does_not_tell(world: World) -> None:
+    api = FakeTimeweb()
+    api.keys[GOOD_TOKEN] = Key()  # no JSON Web Token, which would say when it ends
+    api.add_zone("example.com")
+    async with fake_http_server(api) as server:
+        fields = [f"--field=token={GOOD_TOKEN}", f"--field=api_url={server.url}/api"]
+        arguments = ["add", "timeweb", *fields, "--expires=2099-03-01", "--no-test"]
+        assert run(world, *arguments).status == 0
+        tested = await asyncio.to_thread(run, world, "test", "timeweb", "--read-only")
+    assert tested.status == 0
+    assert "key " not in tested.stdout
+    assert stored(world, "timeweb")["expires"] == "2099-03-01"
 
 
 def test_the_day_on_which_a_key_expires_is_kept_until_the_key_is_another(world: World) -> None:

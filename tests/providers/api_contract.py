@@ -436,7 +436,7 @@ class ApiRow:
     fake: ClassVar[type[FakeApi]]
     fields: ClassVar[Mapping[str, str]]
     root: ClassVar[str] = ""
-    expires: ClassVar[date | None] = date(2099, 3, 1)  # of a key of which it is told
+    expires: ClassVar[date | None] = date(2099, 3, 1)  # None for a key of which nothing is told
 
     async def test_a_refusal_says_what_to_do(self, harness: ApiHarness) -> None:
         for failure in harness.failures():
@@ -460,15 +460,18 @@ class ApiRow:
         assert told == bool(harness.info.key_expiry)
         if not isinstance(provider, ExpiringKeyProvider):
             return
+        if self.expires is None:
+            with pytest.raises(ProviderError, match="does not tell when this key expires"):
+                await provider.key_expires()
+            return
         assert await provider.key_expires() is None
         harness.api.expires = datetime(2099, 3, 1, 12, tzinfo=UTC)
         assert await provider.key_expires() == self.expires
-        if self.expires:
-            with (
-                harness.server.failing(Reply(403, b"You may not read this.")),
-                pytest.raises(ProviderError, match=re.escape(harness.info.title)),
-            ):
-                await provider.key_expires()
+        with (
+            harness.server.failing(Reply(403, b"You may not read this.")),
+            pytest.raises(ProviderError, match=re.escape(harness.info.title)),
+        ):
+            await provider.key_expires()
 
     async def test_it_is_said_what_the_fake_was_made_from(self, harness: ApiHarness) -> None:
         assert re.search(r"20[12]\d", harness.api.sources)

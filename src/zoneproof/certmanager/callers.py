@@ -62,8 +62,8 @@ async def read_front_proxy(api: KubernetesClient) -> FrontProxy:
     def listed(key: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
         if key not in data:
             return otherwise
-        try:
-            return msgspec.json.decode(data[key], type=tuple[str, ...])
+        try:  # Go writes a list with nothing in it as null
+            return msgspec.json.decode(data[key] or "null", type=tuple[str, ...] | None) or ()
         except msgspec.DecodeError as error:
             raise ConfigError(f"{where}: '{key}' is not a JSON list of texts") from error
 

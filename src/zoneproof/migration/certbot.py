@@ -205,6 +205,11 @@ def _notes(renewal: CertbotRenewal, method: FoundMethod) -> Iterable[str]:
         )
     if parameters.is_false("autorenew"):
         yield "certbot did not renew it (autorenew = False)"
+    if parameters.is_true("allow_subset_of_names"):
+        yield (
+            "allow_subset_of_names is not carried over: a certificate is issued for all of its"
+            " names, or not at all"
+        )
     if parameters.is_true("must_staple"):
         yield "must_staple is not carried over: CAs no longer issue such certificates"
 

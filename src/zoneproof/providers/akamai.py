@@ -24,7 +24,7 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
-from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.expiring_key import ExpiringKey, not_told
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -175,7 +175,10 @@ class Akamai(ExpiringKey, SetsProvider):
         """Return when the client's secret expires, by its token."""
         found = await self.api.get(self._credentials, list[_Credential])
         own = self._keys["client_token"]
-        return next((one.expires_on for one in found if one.client_token == own), None)
+        for one in found:
+            if one.client_token == own:
+                return one.expires_on
+        raise not_told()
 
     def _sign(self, request: ApiRequest) -> ApiRequest:
         stamp = self.now().astimezone(UTC).strftime("%Y%m%dT%H:%M:%S+0000")

@@ -26,7 +26,7 @@ from zoneproof.providers.contract import (
     ProviderInfo,
     Zone,
 )
-from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.expiring_key import ExpiringKey, not_told
 from zoneproof.providers.paging import NextUrl
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
@@ -242,7 +242,10 @@ class Azure(ExpiringKey, SetsProvider):
         secrets = self.api.read(answer, _Application).password_credentials
         ends = [one.end_date_time for one in secrets if one.hint and own.startswith(one.hint)]
         today = self.now().isoformat()
-        return min((end for end in ends if end and end > today), default=None)
+        coming = [end for end in ends if end and end > today]
+        if not coming and None not in ends:
+            raise not_told()
+        return min(coming, default=None)
 
     async def _sign_in(self) -> tuple[str, float]:
         return await self._identity.sign_in(self.api)

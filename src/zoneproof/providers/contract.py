@@ -261,7 +261,7 @@ class ExpiringKeyProvider(Protocol):
     async def key_expires(self) -> date | None:
         """Return the day (UTC) on which the key ceases to work; None for never.
 
-        Raises ProviderError.
+        Raises ProviderError, also where the API does not tell it of this key.
         """
         ...
 

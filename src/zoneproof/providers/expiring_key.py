@@ -18,13 +18,21 @@ class ExpiringKey(ApiProvider):
 
     @abstractmethod
     async def key_end(self) -> datetime | str | None:
-        """Return when the key expires, aware or as the API writes it (ISO 8601); None for never."""
+        """Return when the key expires, aware or as the API writes it (ISO 8601); None for never.
+
+        Raises ProviderError, such as :func:`not_told`.
+        """
 
     async def key_expires(self) -> date | None:
         """Return the day (UTC) on which the key ceases to work; None for never."""
         with self._about(None, unchanged=True):
             end = await self.key_end()
             return _day(end) if end else None
+
+
+def not_told() -> ProviderError:
+    """Return the error for a key of which nothing is told, which is not one without an end."""
+    return ProviderError("it does not tell when this key expires")
 
 
 class _Claims(msgspec.Struct):

@@ -15,6 +15,7 @@ from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, P
 from zoneproof.core.fields import CredentialField
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.expiring_key import not_told
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 
@@ -133,8 +134,10 @@ class GoogleIdentity:
 
         That of a key that never expires ends in the year 9999. Raises ProviderError.
         """
-        if not self._file or not self._file.client_x509_cert_url:
+        if not self._file or not self._key:
             return None
+        if not self._file.client_x509_cert_url:
+            raise not_told()
         answer = await api.send("GET", self._file.client_x509_cert_url, plain=True)
         pem = api.read(answer, dict[str, str]).get(self._file.private_key_id, "")
         try:

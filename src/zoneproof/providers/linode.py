@@ -16,7 +16,7 @@ from zoneproof.providers.api_provider import (
 )
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.expiring_key import ExpiringKey, not_told
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
@@ -112,4 +112,7 @@ class Linode(ExpiringKey, RecordsProvider):
         """Return when the token expires, which is found by how it begins."""
         own = self.fields["token"]
         found = await self.api.items("profile/tokens", _Token, at="data", paging=_PAGES)
-        return next((one.expiry for one in found if one.token and own.startswith(one.token)), None)
+        for one in found:
+            if one.token and own.startswith(one.token):
+                return one.expiry
+        raise not_told()

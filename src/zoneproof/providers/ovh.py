@@ -28,7 +28,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.expiring_key import ExpiringKey, not_told
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -232,7 +232,7 @@ class Ovh(ExpiringKey, RecordsProvider):
     async def key_end(self) -> str | None:
         """Return when the consumer key expires; nothing is told of OAuth 2 clients."""
         if self.fields["client_id"]:
-            return None
+            raise not_told()
         return (await self.api.get("auth/currentCredential", _Credential)).expiration
 
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.expiring_key import ExpiringKey, end_of_jwt
+from zoneproof.providers.expiring_key import ExpiringKey, end_of_jwt, not_told
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
 
@@ -81,7 +81,10 @@ class Timeweb(ExpiringKey, RecordsProvider):
 
     async def key_end(self) -> datetime | None:
         """Return when the token ends, which says so itself."""
-        return end_of_jwt(self.fields["token"])
+        end = end_of_jwt(self.fields["token"])
+        if end is None:
+            raise not_told()
+        return end
 
     async def _all(self, path: str, of: type[Any], at: str) -> list[Any]:
         return await self.api.items(

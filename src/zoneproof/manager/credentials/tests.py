@@ -115,28 +115,31 @@ async def try_key(providers: ProviderPool, credential: Credential) -> KeyTrial:
     provider = providers.open(credential.provider, credential.fields)
     zones = tuple(sorted(str(zone.name) for zone in await provider.zones()))
     elsewhere = provider.info.manual or isinstance(provider, DelegatedProvider)
-    return KeyTrial(zones, await _expiry_of(provider), not zones and not elsewhere)
+    _, expires = await _expiry_of(provider)
+    return KeyTrial(zones, expires, not zones and not elsewhere)
 
 
-async def _expiry_of(provider: Provider) -> date | None:
-    """Return when the key expires, None where it does not or the API does not tell."""
+async def _expiry_of(provider: Provider) -> tuple[bool, date | None]:
+    """Return whether the API tells when the key expires, and the day, None for never."""
     if not isinstance(provider, ExpiringKeyProvider):
-        return None
+        return False, None
     try:
-        return await provider.key_expires()
+        return True, await provider.key_expires()
     except ProviderError:  # which may need a right that is good for nothing else
-        return None
+        return False, None
 
 
 async def _note_expiry(
     credentials: Credentials, credential: Credential, provider: Provider
 ) -> list[Step]:
-    expires = await _expiry_of(provider)
-    if expires is None:
+    """Store what the API tells; a day that a person gave stays where it tells nothing."""
+    is_told, expires = await _expiry_of(provider)
+    if not is_told or (expires is None and credential.expires is None):
         return []
     await credentials.set_expiry(credential.name, expires)
-    today = datetime.now(UTC).date()
-    return [Step("key", True, expiry_in_words(expires, today))]
+    if expires is None:
+        return [Step("key", True, f"does not expire; the stored day was {credential.expires}")]
+    return [Step("key", True, expiry_in_words(expires, datetime.now(UTC).date()))]
 
 
 async def run_credential_test(
