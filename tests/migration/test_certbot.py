@@ -227,7 +227,8 @@ def test_chain_and_profile_are_carried_over(tmp_path: Path) -> None:
     renewal(
         tmp_path,
         "authenticator = standalone\npreferred_chain = ISRG Root X1\n"
-        "preferred_profile = shortlived\nautorenew = False\nmust_staple = True",
+        "preferred_profile = shortlived\nautorenew = False\nmust_staple = True\n"
+        "allow_subset_of_names = True",
     )
     made = only(read_certbot(tmp_path))
     assert (made.preferred_chain, made.profile) == ("ISRG Root X1", "")
@@ -235,6 +236,7 @@ def test_chain_and_profile_are_carried_over(tmp_path: Path) -> None:
     assert not made.renew
     assert any("autorenew" in note for note in made.notes)
     assert any("must_staple" in note for note in made.notes)
+    assert any("allow_subset_of_names is not carried over" in note for note in made.notes)
 
 
 def test_a_profile_that_certbot_required_is_required(tmp_path: Path) -> None:
