@@ -107,10 +107,13 @@ async def test_another_client_of_the_same_ca_is_no_front_proxy(here: World) -> N
     assert "kubelet is not one of the front proxy" in answer.json["message"]
 
 
-async def test_without_a_list_of_names_any_client_of_the_ca_is_believed(here: World) -> None:
+@pytest.mark.parametrize("names", ["[]", "null", ""])
+async def test_without_a_list_of_names_any_client_of_the_ca_is_believed(
+    here: World, names: str
+) -> None:
     here.kubernetes.objects[
         "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
-    ]["data"]["requestheader-allowed-names"] = "[]"
+    ]["data"]["requestheader-allowed-names"] = names
     await here.webhook.refresh()
     proxy = here.front_proxy(here.clients, "aggregator")
     assert REFUSED in await proxy.present(CHALLENGE)
