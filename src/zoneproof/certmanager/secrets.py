@@ -1,15 +1,18 @@
-"""Values of Secrets, read from the cluster when they are needed."""
+"""Values of Secrets, read from the cluster when they are needed; some fields want them as files."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from http import HTTPStatus
+from pathlib import Path
 
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.files import write_new
 from zoneproof.core.text import sanitize
 from zoneproof.kubernetes import KubernetesClient
 
@@ -85,3 +88,17 @@ class Secrets:
             )
         self._read[name] = found.data or {}
         return self._read[name]
+
+
+class PrivateFiles:
+    """A folder of one process, with files that only its user may read, named by what they hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path_of(self, text: str) -> Path:
+        """Return the file that holds the text. Raises StorageError."""
+        path = self._folder / hashlib.sha256(text.encode()).hexdigest()
+        if not path.exists():
+            write_new(path, text.encode())
+        return path

@@ -15,8 +15,7 @@ from typing import Any
 
 from zoneproof.certmanager.opened import OpenedMethods
 from zoneproof.certmanager.payload import ChallengeRequest
-from zoneproof.certmanager.private_files import PrivateFiles
-from zoneproof.certmanager.secrets import Secrets
+from zoneproof.certmanager.secrets import PrivateFiles, Secrets
 from zoneproof.certmanager.solver_config import resolve
 from zoneproof.challenges import dns01
 from zoneproof.challenges.dns01 import ChallengeRecord, DnsMethod

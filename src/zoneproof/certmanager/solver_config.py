@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from zoneproof.certmanager.payload import ChallengeRequest
-from zoneproof.certmanager.private_files import PrivateFiles
-from zoneproof.certmanager.secrets import SecretRef, Secrets
+from zoneproof.certmanager.secrets import PrivateFiles, SecretRef, Secrets
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.toml import complaint

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneproof.certmanager.app import WebhookApp
 from zoneproof.certmanager.callers import FrontProxy, read_front_proxy
 from zoneproof.certmanager.opened import OpenedMethods
-from zoneproof.certmanager.private_files import PrivateFiles
+from zoneproof.certmanager.secrets import PrivateFiles
 from zoneproof.certmanager.solver import ANSWER_WITHIN, RequestSolver
 from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.kubernetes import ClusterAccess, KubernetesClient
