@@ -9,7 +9,6 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.core.errors import ProviderConflictError, ProviderQuotaError
-from zoneproof.providers.ambient import is_not_a_google_key
 from zoneproof.providers.api_provider import ZONE_ID
 from zoneproof.providers.api_request import token_field
 from zoneproof.providers.bearer_token import BearerToken
@@ -22,6 +21,7 @@ from zoneproof.providers.google_identity import (
     LOGIN_FIELDS,
     REFUSALS,
     GoogleIdentity,
+    uses_the_machine,
 )
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import SLOWER, USUAL, ErrorBody, Refusal, Refusals
@@ -65,7 +65,7 @@ class GoogleCloud(ExpiringKey, SetsProvider):
         key_url="https://console.cloud.google.com/iam-admin/serviceaccounts",
         key_expiry="if it is a service account's key",
         api_url="https://dns.googleapis.com/dns/v1",
-        ambient=is_not_a_google_key,
+        ambient=uses_the_machine,
         notes="Without `credentials` the machine's own service account is used (Compute Engine,"
         " Cloud Run, GKE), and its project. A workload identity federation gets its token from a"
         " file or a URL; AWS signatures and programs as a source are not supported. `zone_id` is"

@@ -233,6 +233,19 @@ async def _impersonated(api: ApiClient, url: str, token: str, scope: str) -> _To
     return _Token(api.read(answer, _ForeignToken).access_token)
 
 
+def uses_the_machine(fields: Mapping[str, str]) -> bool:
+    """Tell whether they sign in otherwise than with a service account's key.
+
+    Then it is with the machine's account, or a token from a file or a URL that ``credentials``
+    name. What cannot be read is neither, and refused elsewhere.
+    """
+    try:
+        file = _key_file(fields["credentials"])
+    except InvalidInputError:
+        return False
+    return file is None or file.type != "service_account"
+
+
 def _key_file(text: str) -> _KeyFile | None:
     if not text:
         return None
