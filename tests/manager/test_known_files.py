@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.support.full_home import issued
 from tests.support.self_signed import self_signed
 from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.remembered_files import RememberedFiles
 
 NAME = "example.com"
 
@@ -123,3 +124,34 @@ def test_a_home_that_cannot_be_written_is_read(files: CertificateFiles, tmp_path
     (tmp_path / "known-files").mkdir()
     assert serial(files)
     assert [path.name for path in tmp_path.glob(".known*")] == []
+
+
+def test_a_certificate_that_is_gone_is_forgotten(files: CertificateFiles, tmp_path: Path) -> None:
+    files.write("other.example", issued("other.example"))
+    with files.reading_many(save=True):
+        assert files.read("other.example").certificate
+        assert files.read(NAME).certificate
+    known = tmp_path / "known-files"
+    assert set(msgspec.msgpack.decode(known.read_bytes())) == {NAME, "other.example"}
+    files.remove("other.example")
+    serial(files)
+    assert set(msgspec.msgpack.decode(known.read_bytes())) == {NAME}
+
+
+@pytest.mark.parametrize("change", [rewrite, exchange, Path.unlink])
+def test_who_looks_often_sees_any_change(
+    files: CertificateFiles, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    often = RememberedFiles(tmp_path, clock=lambda: time.time() + 3600)
+    found = often.read(NAME)
+    assert found.certificate
+    assert often.read(NAME) is found
+    change((files.live(NAME) / "privkey.pem").resolve())
+    assert often.read(NAME).problem
+
+
+def test_who_looks_often_reads_again_what_was_written_just_now(
+    files: CertificateFiles, tmp_path: Path
+) -> None:
+    often = RememberedFiles(tmp_path)
+    assert often.read(NAME) is not often.read(NAME)

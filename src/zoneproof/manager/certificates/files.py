@@ -263,12 +263,17 @@ class CertificateFiles:
             if linked != version:
                 (self.live(name) / file).unlink()
 
+    def stamp(self, name: str) -> bytes:
+        """Return what changes whenever what is there does; empty if that cannot be relied on."""
+        folder = self.live(name)
+        return stamp_of([f"{folder}/{file}" for file in FILES], self._clock())
+
     def read(self, name: str) -> OnDisk:
         """Return what is there, whoever put it there; never raises."""
         folder = self.live(name)
         if self._known is None:
             return read_live(folder)
-        stamp = stamp_of([f"{folder}/{file}" for file in FILES], self._clock())
+        stamp = self.stamp(name)
         certificate = self._known.find(name, stamp)
         if certificate:
             return OnDisk(certificate)

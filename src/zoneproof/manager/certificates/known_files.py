@@ -29,6 +29,7 @@ class KnownFiles:
         """Use what stands in the file at ``path``; nothing if there is none or it is damaged."""
         self._path = path
         self._known: _Known = {}
+        self._good: set[str] = set()  # of this run; the others are forgotten
         self._is_changed = False
         with suppress(OSError, msgspec.DecodeError), open_file(path) as file:
             self._known = msgspec.msgpack.decode(file.read(), type=_Known)
@@ -39,26 +40,30 @@ class KnownFiles:
         if not stamp or stamp != known_stamp:
             return None
         try:
-            return x509.load_der_x509_certificate(der)
+            certificate = x509.load_der_x509_certificate(der)
         except ValueError:
             return None
+        self._good.add(name)
+        return certificate
 
     def note(self, name: str, stamp: bytes, certificate: x509.Certificate) -> None:
         """Remember what was found good."""
         if stamp:
             self._known[name] = stamp, certificate.public_bytes(Encoding.DER)
+            self._good.add(name)
             self._is_changed = True
 
     def save(self) -> None:
-        """Keep it for the next run, if anything is new and it can be written."""
-        if not self._is_changed:
+        """Keep what this run found good for the next one, if that is new and can be written."""
+        kept = {name: one for name, one in self._known.items() if name in self._good}
+        if not self._is_changed and len(kept) == len(self._known):
             return
         temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with suppress(OSError):
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
                 with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-                    file.write(msgspec.msgpack.encode(self._known))
+                    file.write(msgspec.msgpack.encode(kept))
                 temporary.replace(self._path)
             finally:
                 temporary.unlink(missing_ok=True)
