@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def test_edit_changes_the_files_and_asks_for_no_new_certificate(inside: Inside, 
     assert not (live / "combined.pem").exists()
     assert mode(live / "privkey.pem") == 0o600
     assert (live / "privkey.pem").read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
+def test_edit_shuts_out_a_group_that_is_no_longer_named(inside: Inside, live: Path) -> None:
+    inside.good("edit", NAME, "--key-group=1", "--key-mode=0640")
+    assert ((live / "privkey.pem").stat().st_gid, mode(live)) == (1, 0o750)
+    inside.good("edit", NAME, "--key-group=")
+    assert ((live / "privkey.pem").stat().st_gid, mode(live)) == (os.getegid(), 0o700)
 
 
 def test_a_new_password_of_the_bundle_takes_effect_at_once(

@@ -498,6 +498,31 @@ def test_a_form_is_of_the_newest_version_and_the_next_one_has_it_too(tmp_path: P
     assert made.chain.pem in (files.live("example.com") / "combined.pem").read_bytes()
 
 
+@pytest.mark.parametrize("mode", ["", "0640"])
+def test_a_group_that_is_no_longer_named_is_shut_out(tmp_path: Path, mode: str) -> None:
+    group = other_group()
+    if group == os.getegid():
+        pytest.skip("this user is in one group only")
+    files, form = CertificateFiles(tmp_path), FileForm(read_access("", str(group), mode))
+    form = replace(form, combined=True)
+    for _ in range(2):
+        files.write("example.com", real("example.com"), form)
+    live, archive = files.live("example.com"), files.archive("example.com")
+    assert facts(archive / "privkey1.pem") == facts(live / "privkey.pem") == (0o640, group)
+    files.reshape("example.com", after := replace(form, access=read_access("", "", mode)), form)
+    assert facts(live / "privkey.pem") == (0o640 if mode else 0o600, os.getegid())
+    assert facts(live / "combined.pem") == facts(live / "privkey.pem")
+    for old in ("privkey1.pem", "combined1.pem"):
+        assert facts(archive / old)[0] == 0o600
+    for folder in (live, archive):
+        assert facts(folder) == (0o700, os.getegid())
+    assert facts(live / "fullchain.pem")[0] == 0o644
+    files.reshape("example.com", form, after)
+    assert facts(live / "privkey.pem") == (0o640, group)
+    assert facts(live) == facts(archive) == (0o750, group)
+    assert facts(archive / "privkey1.pem")[0] == 0o600
+
+
 def test_where_the_key_stays_with_its_owner_no_form_changes_anything(tmp_path: Path) -> None:
     files, made = CertificateFiles(tmp_path), real("example.com")
     csr = cast("Any", type("Csr", (), {"pem": "request"})())

@@ -54,9 +54,9 @@ async def reshaped(
     with manager.home.lock(name):
         manager.files.repair(name)
         try:
-            await asyncio.to_thread(manager.files.reshape, name, new)
+            await asyncio.to_thread(manager.files.reshape, name, new, old)
             yield
         except BaseException:
             with suppress(StorageError):
-                await asyncio.to_thread(manager.files.reshape, name, old)
+                await asyncio.to_thread(manager.files.reshape, name, old, new)
             raise

@@ -17,7 +17,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import (
@@ -157,11 +157,12 @@ class CertificateFiles:
             ) from error
         return [live / file for file in contents]
 
-    def reshape(self, name: str, form: FileForm) -> None:
+    def reshape(self, name: str, form: FileForm, before: FileForm = _USUAL) -> None:
         """Bring the newest version into the ``form`` that the next one will have.
 
-        Each file is replaced in one step. Files elsewhere, to which a person led a link, stay as
-        they are, and so does what has no key. Raises StorageError.
+        Each file is replaced in one step. A group that only the form ``before`` let in is shut out,
+        of older versions too. Files elsewhere, to which a person led a link, stay as they are, and
+        so does what has no key. Raises StorageError.
         """
         archive, live = self.archive(name), self.live(name)
         try:
@@ -185,8 +186,11 @@ class CertificateFiles:
                     _write_new(temporary, wanted[file], form.mode(_MODES[file]), form.access)
                     temporary.replace(path)
             flush_folder(archive)
+            access = form.access
+            if before.access.group not in (None, access.group):
+                access = _shut_out(before.access, access, archive, live)
             for file in ("privkey.pem", *wanted):
-                _give(archive / _versioned(file, version), form.mode(_MODES[file]), form.access)
+                _give(archive / _versioned(file, version), form.mode(_MODES[file]), access)
             self._point(name, version, wanted)
         except AcmeError as error:
             raise StorageError(error.message) from error
@@ -359,6 +363,24 @@ def _is_same(path: Path, content: bytes, form: FileForm) -> bool:
     except ValueError:
         return False
     return (opened.cert, opened.additional_certs) == (other.cert, other.additional_certs)
+
+
+def _shut_out(before: Access, now: Access, *folders: Path) -> Access:
+    """Close folders, and the keys in them, to the group of ``before``.
+
+    Return whose files are ``now``: where no group is named, it is the one that new files have.
+    """
+    group = os.getegid() if now.group is None else now.group
+    for folder in folders:
+        if folder.stat().st_gid == before.group:
+            os.chown(folder, -1, group)
+            folder.chmod(0o700)
+        for path in folder.iterdir():
+            file = path.stat(follow_symlinks=False)
+            is_private = not file.st_mode & 0o007
+            if stat.S_ISREG(file.st_mode) and is_private and file.st_gid == before.group:
+                _give(path, stat.S_IMODE(file.st_mode) & 0o700, ANYWAY)
+    return replace(now, group=group)
 
 
 def _give(path: Path, mode: int, access: Access) -> None:
