@@ -27,7 +27,7 @@ from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_provider import relative_name
 from zoneproof.providers.api_request import ApiRequest, bearer, token_field
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.paging import NextUrl, NextWord, Numbered, Offset
+from zoneproof.providers.paging import NextUrl, NextWord, Numbered, Offset, Paging
 from zoneproof.providers.refusals import USUAL, ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -192,6 +192,25 @@ async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) ->
     assert [item.n for item in found] == [1, 2, 3, 4, 5]
     assert server.requests[0].path.startswith("/v1/list?a=1")
     assert {request.headers["x-filter"] for request in server.requests} == {"some"}
+    await api.close()
+
+
+@pytest.mark.parametrize(
+    "paging",
+    [
+        NextUrl(at="next"),
+        Numbered(total="next"),
+        Numbered(pages="next"),
+        Offset(total="next"),
+    ],
+)
+async def test_what_a_page_says_of_the_next_one_may_be_nonsense(
+    server: FakeHttpServer, paging: Paging
+) -> None:
+    server.handler = lambda request: Reply(200, {"items": [{"n": 1}], "next": ["x"]})
+    api = client(server)
+    with pytest.raises(ProviderError, match="JSON of an unexpected form"):
+        await api.items("list", Item, at="items", paging=paging)
     await api.close()
 
 

@@ -147,7 +147,10 @@ class ApiClient:
             found += some
             after: Following = _next_link(answer)
             if paging:
-                after = paging.following(page, asked, len(some), len(found))
+                try:
+                    after = paging.following(page, asked, len(some), len(found))
+                except (TypeError, ValueError) as error:  # not a number where one should be
+                    raise self._of_another_form("", answer, error) from error
             if not after:
                 return found
             if isinstance(after, str):
@@ -266,9 +269,7 @@ class ApiClient:
         except msgspec.ValidationError as error:
             raise self._of_another_form("", answer, error) from error
 
-    def _of_another_form(
-        self, begin: str, answer: ApiAnswer, error: msgspec.ValidationError
-    ) -> ProviderError:
+    def _of_another_form(self, begin: str, answer: ApiAnswer, error: Exception) -> ProviderError:
         what = sanitize(str(error), secrets=self._secrets)
         return ProviderError(
             f"{begin}the answer with status {answer.status} is JSON of an unexpected form"

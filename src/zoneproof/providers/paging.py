@@ -24,7 +24,8 @@ class Paging(ABC):
     def following(self, page: object, asked: Query, count: int, seen: int) -> Following:
         """Return the page after ``page``, which has ``count`` items.
 
-        ``asked`` is the query that it answers; with it, ``seen`` items have come.
+        ``asked`` is the query that it answers; with it, ``seen`` items have come. Raises TypeError
+        and ValueError for a page that has something else where that stands.
         """
 
 
@@ -105,7 +106,12 @@ class NextUrl(_Sized):
 
     def following(self, page: object, asked: Query, count: int, seen: int) -> Following:
         """Return the URL that the page has."""
-        return cast("str | None", place_in(page, self.at))
+        url = place_in(page, self.at)
+        if not url:
+            return None
+        if not isinstance(url, str):
+            raise TypeError(f"`{self.at}` is not a URL")
+        return url
 
 
 @dataclass(frozen=True)
