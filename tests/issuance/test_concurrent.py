@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 
 import pytest
 
-from zoneproof.core.aio import Slots, all_at_once
+from zoneproof.core.aio import Slots, all_at_once, in_thread
 
 
 async def test_no_more_run_at_once_than_may() -> None:
@@ -101,3 +102,25 @@ async def test_no_slot_is_lost_or_doubled_whenever_a_task_is_cancelled(moment: i
     await asyncio.gather(*tasks, return_exceptions=True)
     await all_at_once(one() for _ in range(6))
     assert most == 2
+
+
+async def test_who_is_cancelled_waits_for_the_end_of_the_thread() -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), []
+
+    def call(number: int) -> int:
+        begun.set()
+        may_end.wait(30)
+        ended.append(number)
+        return number
+
+    waiting = asyncio.create_task(in_thread(call, 1))
+    assert await asyncio.to_thread(begun.wait, 30)
+    waiting.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert ended == [1]
+    assert await in_thread(call, 2) == 2

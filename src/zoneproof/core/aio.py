@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Hashable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -42,6 +42,19 @@ async def all_at_once(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) ->
             raise result
         done.append(result)
     return done
+
+
+async def in_thread(call: Callable[..., T], *arguments: object) -> T:
+    """Return what a call in a thread returns.
+
+    A thread cannot be stopped: whoever is cancelled meanwhile is so once it has ended, and what
+    belongs to it may be released then.
+    """
+    working = asyncio.create_task(asyncio.to_thread(call, *arguments))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        await asyncio.wait([working])
 
 
 class Slots:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from zoneproof.core.aio import in_thread
 from zoneproof.core.errors import StorageError
 from zoneproof.manager.certificates.definition import FILE_FORM, CertificateDefinition
 from zoneproof.manager.certificates.files import FileForm
@@ -54,9 +54,9 @@ async def reshaped(
     with manager.home.lock(name):
         manager.files.repair(name)
         try:
-            await asyncio.to_thread(manager.files.reshape, name, new, old)
+            await in_thread(manager.files.reshape, name, new, old)
             yield
         except BaseException:
             with suppress(StorageError):
-                await asyncio.to_thread(manager.files.reshape, name, old, new)
+                await in_thread(manager.files.reshape, name, old, new)
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 from zoneproof.acme import AcmeClient, cert_id, directory_url
 from zoneproof.challenges.records import look_for_records
 from zoneproof.core import times
-from zoneproof.core.aio import Slots
+from zoneproof.core.aio import Slots, in_thread
 from zoneproof.core.errors import (
     AcmeError,
     AwaitingUserError,
@@ -253,11 +252,7 @@ async def _obtain(
 
     async def deliver(issued: Issued) -> None:
         # In a thread, because each file waits for the disk, and other orders need not.
-        writing = asyncio.create_task(asyncio.to_thread(manager.files.write, name, issued, form))
-        try:
-            written.extend(await asyncio.shield(writing))
-        finally:
-            await asyncio.wait([writing])  # to its end, as long as the lock is ours
+        written.extend(await in_thread(manager.files.write, name, issued, form))
         if change and not await adopt(manager, change):
             emit(Warned(f"{name} was changed meanwhile, and that change is kept"))
         files = tuple(path.name for path in written)
