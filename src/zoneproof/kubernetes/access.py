@@ -62,11 +62,14 @@ class TokenFile:
     async def get(self) -> ClusterCredential:
         """Return what is in the file."""
         try:
-            return ClusterCredential(read_file(self.path).decode("ascii").strip())
+            text = read_file(self.path).decode("ascii").strip()
+            return ClusterCredential(check_token(text, str(self.path)))
         except OSError as error:
             raise KubernetesError(f"cannot read {self.path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise KubernetesError(f"{self.path} holds no token") from error
+        except InvalidInputError as error:
+            raise KubernetesError(error.message) from error
 
     def forget(self) -> bool:
         """Return True: it may have been replaced meanwhile."""

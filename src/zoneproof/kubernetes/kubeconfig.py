@@ -198,16 +198,15 @@ class _Reader:
         key = self._pem(user.client_key_data, user.client_key, where, "client key")
         if bool(certificate) != bool(key):
             raise self._error(f"{where} needs both a client certificate and its key")
-        if certificate:
-            return StaticCredential(ClusterCredential(user.token, certificate, key))
-        if user.token_file:
+        if user.token_file and not certificate:
             return TokenFile(self._folder / user.token_file)
-        if not user.token:
+        if not user.token and not certificate:
             raise self._error(f"{where} has no token, no client certificate and no plugin (exec)")
         try:
-            return StaticCredential(ClusterCredential(check_token(user.token, where)))
+            token = check_token(user.token, where)
         except InvalidInputError as error:
             raise self._error(error.message) from error
+        return StaticCredential(ClusterCredential(token, certificate, key))
 
     def _plugin(self, plugin: _Exec, where: str, cluster: _Cluster, ca: bytes) -> ExecPlugin:
         if plugin.api_version not in API_VERSIONS:
