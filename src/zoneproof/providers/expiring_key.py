@@ -26,8 +26,11 @@ class ExpiringKey(ApiProvider):
     async def key_expires(self) -> date | None:
         """Return the day (UTC) on which the key ceases to work; None for never."""
         with self._about(None, unchanged=True):
-            end = await self.key_end()
-            return _day(end) if end else None
+            try:
+                end = await self.key_end()
+                return _day(end) if end else None
+            except (OverflowError, ValueError) as error:
+                raise ProviderError("it says that the key expires at no possible time") from error
 
 
 def not_told() -> ProviderError:
