@@ -18,6 +18,7 @@ from zoneproof.kubernetes import KubernetesClient
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _TYPE = "Opaque"
+_MOST_BYTES = 4 * 1024 * 1024  # of all files; a Secret has at most one MiB
 
 
 class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,14 +92,27 @@ class Secrets:
 
 
 class PrivateFiles:
-    """A folder of one process, with files that only its user may read, named by what they hold."""
+    """A folder of one process, with files that only its user may read, named by what they hold.
 
-    def __init__(self, folder: Path) -> None:
+    Issuers name any number of them, so those that were not asked for longest go when all together
+    have more than ``most`` bytes.
+    """
+
+    def __init__(self, folder: Path, *, most: int = _MOST_BYTES) -> None:
         self._folder = folder
+        self._most = most
+        self._sizes: dict[Path, int] = {}  # the one that was asked for last is the last
 
     def path_of(self, text: str) -> Path:
         """Return the file that holds the text. Raises StorageError."""
-        path = self._folder / hashlib.sha256(text.encode()).hexdigest()
+        content = text.encode()
+        path = self._folder / hashlib.sha256(content).hexdigest()
+        self._sizes.pop(path, None)
+        while self._sizes and sum(self._sizes.values()) + len(content) > self._most:
+            oldest = next(iter(self._sizes))
+            del self._sizes[oldest]
+            oldest.unlink(missing_ok=True)
         if not path.exists():
-            write_new(path, text.encode())
+            write_new(path, content)
+        self._sizes[path] = len(content)
         return path
