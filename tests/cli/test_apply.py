@@ -187,7 +187,7 @@ def test_a_change_by_somebody_else_meanwhile_is_not_lost(inside: Inside, file: P
 
     result = answered(inside, file, edit_first)
     assert result.status == 1
-    assert "old.example was changed by somebody else meanwhile" in result.stdout
+    assert "old.example was changed by somebody else in the meantime" in result.stdout
     assert names(inside) == ["old.example"]
 
 

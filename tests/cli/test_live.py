@@ -1,4 +1,4 @@
-"""The drawing of what is going on: its lines, and what a terminal holds in the end."""
+"""The drawing of what is happening: its lines, and what a terminal holds in the end."""
 
 from __future__ import annotations
 

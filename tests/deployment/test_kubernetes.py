@@ -47,7 +47,7 @@ async def test_what_others_have_set_in_a_secret_stays(
     [
         (
             status(409, "Conflict", "the object has been modified"),
-            "changed meanwhile.*been modified",
+            "changed in the meantime.*been modified",
         ),
         (status(410, "Gone", "the resource is gone"), "status 410.*is gone"),
         (status(422, "Invalid", "field is immutable"), "status 422.*immutable"),

@@ -107,9 +107,9 @@ async def test_a_command_that_prints_without_end_is_killed(tmp_path: Path) -> No
 async def test_a_missing_program_is_named(tmp_path: Path) -> None:
     missing = task("command", command="/no/such/program --flag")
     assert await missing.problems() == [
-        "cannot run /no/such/program: there is no such program; install it, or give its path"
+        "cannot run /no/such/program: this program does not exist; install it, or give its path"
     ]
-    with pytest.raises(DeploymentError, match="there is no such program"):
+    with pytest.raises(DeploymentError, match="this program does not exist"):
         await missing.run(occasion(tmp_path / "home"))
 
 

@@ -281,7 +281,7 @@ async def test_of_two_who_change_a_definition_at_once_the_second_is_told(world: 
         before = (await manager.certificates.get(NAME)).definition
         mine = Proposal(msgspec.structs.replace(before, key_type="rsa2048"))
         world.good("edit", NAME, "--add-name=www.example.com")
-        with pytest.raises(BusyError, match="was changed by somebody else meanwhile"):
+        with pytest.raises(BusyError, match="was changed by somebody else in the meantime"):
             await save(manager, mine, before)
         after = (await manager.certificates.get(NAME)).definition
     assert (after.key_type, len(after.identifiers)) == (before.key_type, 2)

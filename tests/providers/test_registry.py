@@ -109,7 +109,7 @@ def test_what_closed_says_what_to_use_instead(slug: str) -> None:
     assert not replaced or replaced[1] in slugs()
     with pytest.raises(InvalidInputError) as caught:
         describe(slug)
-    assert caught.value.message == f"there is no provider {slug} any more: {advice}"
+    assert caught.value.message == f"the provider {slug} no longer exists: {advice}"
     assert slug not in slugs()
     for alias in RETIRED[slug].aliases:
         assert find_alias(alias.client, alias.name) == (slug, alias)

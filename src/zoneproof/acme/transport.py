@@ -149,7 +149,7 @@ BAD_NONCES = 20  # refused nonces in a row, after which something else must be w
 class Transport:
     """Requests to one CA, of which at most ``concurrency`` run at a time.
 
-    One that is tried again keeps its turn: if the CA answers nothing any more, those that wait
+    One that is tried again keeps its turn: if the CA no longer answers, those that wait
     behind it must not be what it waits for.
     """
 

@@ -1,7 +1,7 @@
-"""Presents values and cleans them up, whatever cert-manager does meanwhile.
+"""Presents values and cleans them up, even if cert-manager stops waiting for the answer.
 
-cert-manager waits 30 seconds for an answer, gives up and asks again. So work continues
-without it, and whoever asks for the same joins.
+cert-manager waits 30 seconds for an answer, gives up and asks again. So work that has begun
+continues without it, and a repeated request joins the work that is in progress.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ GROUPS = {
     "Kubernetes": {
         "kubernetes": (
             "zoneproof.cli.kubernetes:kubernetes",
-            "Run what belongs inside of a cluster.",
+            "Run what belongs inside a cluster.",
         ),
     },
     "Help": {

@@ -1,4 +1,4 @@
-"""The ``zoneproof kubernetes`` commands: what runs inside of a cluster."""
+"""The ``zoneproof kubernetes`` commands: what runs inside a cluster."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TABLE = {
 
 @click.group(cls=LazyCommands, table=_TABLE)
 def kubernetes() -> None:
-    """Run what belongs inside of a Kubernetes cluster."""
+    """Run what belongs inside a Kubernetes cluster."""
 
 
 def _check_group(context: click.Context, parameter: click.Parameter, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Draws at a terminal what is going on: a line for each identifier or each certificate.
+"""Draws at a terminal what is happening: a line for each identifier or each certificate.
 
 Lines that stay scroll up above the drawing, which is gone at the end. Imported only where there is
 something to draw, since rich is large.

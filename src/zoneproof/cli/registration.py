@@ -153,7 +153,7 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     if as_json:
         json_document({"removed": _shown(name, one)})
     else:
-        click.echo(f"{name} has no registration at {one.server} any more")
+        click.echo(f"{name} no longer has a registration at {one.server}")
 
 
 @registration.command()

@@ -125,7 +125,7 @@ class SharedCall(Generic[T]):
     """A call whose outcome, be it a failure, all share who ask for it while it runs.
 
     So what does not answer is asked once for all of them, and not once for each in turn. A call
-    that nobody waits for any more is cancelled.
+    that nobody waits for is cancelled.
     """
 
     def __init__(self) -> None:

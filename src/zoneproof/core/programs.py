@@ -116,7 +116,7 @@ def find_program(name: str) -> str:
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *_MORE_FOLDERS]
     found = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
     if found is None:
-        there = "it is not executable" if Path(name).is_file() else "there is no such program"
+        there = "it is not executable" if Path(name).is_file() else "this program does not exist"
         raise ProgramError(f"cannot be run: {there}; install it, or give its path", started=False)
     return str(Path(found).absolute())
 

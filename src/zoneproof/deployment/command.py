@@ -55,7 +55,7 @@ class Command:
         " rest is the usual minimum (`PATH`, `HOME`, language, time zone, temporary folder). Any"
         " exit status but 0 is a failure. At the timeout it is killed with all that it started, and"
         " so it is if it prints more than 64 MiB. The end of its output stands in the history. If"
-        " Zoneproof is killed meanwhile, it continues, and is not run again once it has ended.",
+        " Zoneproof is killed while it runs, it continues, and is not run again once it has ended.",
     )
 
     def __init__(self, context: TaskContext) -> None:

@@ -1,7 +1,7 @@
 """Runs the programs of tasks: finds them, and finishes what a killed run began, without repeating.
 
-A program goes on when the Zoneproof that runs it is killed. So a shell of two lines writes into the
-task's progress file that it runs, and its exit status at its end: the next run waits for it and
+A program continues when the Zoneproof that runs it is killed. So a shell of two lines writes into
+the task's progress file that it runs, and its exit status at its end: the next run waits for it and
 takes its status, in place of running it again.
 """
 

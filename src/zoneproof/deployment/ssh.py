@@ -159,7 +159,7 @@ class Ssh:
         " and nothing of `~/.ssh` is read. Each file is replaced in one step, and only if it"
         " differs; all are written before the first is replaced. A file that is there keeps its"
         " mode. The command is read by the shell of that user, and has to succeed; it may be run"
-        " twice if Zoneproof is killed meanwhile. On the other side, `restrict,command=...` in"
+        " twice if Zoneproof is killed while it runs. On the other side, `restrict,command=...` in"
         " `authorized_keys` does not fit, because two things are done; a user of its own does.",
     )
 

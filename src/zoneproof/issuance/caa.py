@@ -39,7 +39,7 @@ def require_issuance_allowed(
     """Raise CaaError if records forbid the CA to issue.
 
     A lookup that failed is only told: the CA's resolvers may see more than ours, as for names
-    that are known inside of a network alone.
+    that are known only inside a network.
     """
     refused, unknown = [], {}
     for one, found in records.items():

@@ -32,7 +32,7 @@ class OrderResumed(Event, frozen=True, tag="order_resumed"):
 
 
 class RecordsDeletable(Event, frozen=True, tag="records_deletable"):
-    """Records that a person created, in zone-file form, are of no use to anybody any more."""
+    """Records that a person created, in zone-file form, are no longer of use to anybody."""
 
     records: tuple[str, ...]
 

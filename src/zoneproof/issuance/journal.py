@@ -22,7 +22,7 @@ from zoneproof.vault import SealedColumn, Vault
 @dataclass(frozen=True)
 class JournaledOrder:
     """An order as the journal knows it. ``private_key`` is PEM, there from before finalisation
-    unless no key of the vault opens it any more.
+    unless no key of the vault can still open it.
     """
 
     id: str
@@ -73,7 +73,7 @@ class FailedRemoval:
 class PublishedRecord:
     """A TXT value that is about to be, or is, in the DNS, and how to remove it.
 
-    ``fields`` are the provider's at the time, None where no key opens them any more; the stored
+    ``fields`` are the provider's at the time, None where no key can still open them; the stored
     ``credential``, if it has a name, may have other ones by now. ``opened`` is the provider in the
     run that publishes it. ``failed`` tells of tries to remove it.
     """
@@ -435,7 +435,7 @@ class Journal:
             return None
 
     async def forget(self, item: PublishedRecord | HttpFile) -> None:
-        """Forget a value or a file that is gone, or that nobody will remove any more."""
+        """Forget a value or a file that is gone, or that will no longer be removed."""
 
         def delete(transaction: Transaction) -> None:
             for sql in _FORGET:

@@ -47,7 +47,7 @@ class State:
 
     @property
     def is_validated(self) -> bool:
-        """Whether the CA has nothing to validate any more."""
+        """Whether the CA has nothing left to validate."""
         return self.step in (_VALIDATED, _ISSUED)
 
 

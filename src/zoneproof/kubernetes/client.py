@@ -36,7 +36,7 @@ _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _MEANINGS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "it does not accept the credentials",
     HTTPStatus.FORBIDDEN: "the credentials do not allow this",
-    HTTPStatus.CONFLICT: "it has changed meanwhile",
+    HTTPStatus.CONFLICT: "it has changed in the meantime",
 }
 
 

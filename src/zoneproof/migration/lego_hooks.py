@@ -1,4 +1,4 @@
-"""lego's hooks, which it keeps outside of its folder: in its environment, or in ``.lego.yml``.
+"""lego's hooks, which it keeps outside its folder: in its environment, or in ``.lego.yml``.
 
 As lego 5.3 has them (``cmd/internal/hook`` and ``cmd/internal/configuration``): it splits a line at
 its spaces, without a shell, and runs it where ``.lego`` is. lego 4 has them on its command line

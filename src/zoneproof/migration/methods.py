@@ -54,7 +54,7 @@ def without_secrets(slug: str, alias: Alias, fields: Mapping[str, str], client: 
 
 
 def adapter(slug: str, fields: Mapping[str, str], name: str, client: str) -> FoundMethod:
-    """Return a method by which the client's own code goes on writing the records."""
+    """Return a method by which the client's own code continues to write the records."""
     note = (
         f"Zoneproof has no provider of its own for it, so {slug} has {client} write the records:"
         f" keep {client} installed, or choose a provider with"

@@ -172,8 +172,8 @@ async def take(
         for item in items:
             if item.kind not in ("files", "settings") and now[item.kind, item.name] != item.status:
                 raise BusyError(
-                    f"the {item.kind} {item.name} was changed by somebody else meanwhile: run this"
-                    " again"
+                    f"the {item.kind} {item.name} was changed by somebody else in the meantime: run"
+                    " this again"
                 )
         _store(tx, manager, archive, chosen, origin)
 

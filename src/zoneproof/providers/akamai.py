@@ -119,7 +119,7 @@ class Akamai(ExpiringKey, SetsProvider):
     )
     errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("detail", "title"))
     refusals: ClassVar[Refusals] = {
-        409: Refusal(ProviderConflictError, "the set or the zone has changed meanwhile"),
+        409: Refusal(ProviderConflictError, "the set or the zone has changed in the meantime"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -163,7 +163,7 @@ class Azure(ExpiringKey, SetsProvider):
         **REFUSALS,
         "SubscriptionNotFound": Refusal(ProviderZoneError, "it does not know the subscription"),
         "ResourceGroupNotFound": Refusal(ProviderZoneError, "it does not know the resource group"),
-        412: Refusal(ProviderConflictError, "the set has changed meanwhile"),
+        412: Refusal(ProviderConflictError, "the set has changed in the meantime"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

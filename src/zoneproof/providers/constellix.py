@@ -21,7 +21,7 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 T = TypeVar("T")
 
 _PAGES = Offset("max", 100)
-_CHANGED = Refusal(ProviderConflictError, "the records have changed meanwhile")
+_CHANGED = Refusal(ProviderConflictError, "the records have changed in the meantime")
 
 
 class _Item(msgspec.Struct):

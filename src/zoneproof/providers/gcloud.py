@@ -30,7 +30,7 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _SCOPE = "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
 _PAGES = NextWord(at="nextPageToken", word="pageToken")
-_CHANGED = Refusal(ProviderConflictError, "the set has changed meanwhile")
+_CHANGED = Refusal(ProviderConflictError, "the set has changed in the meantime")
 
 
 class _ManagedZone(msgspec.Struct, rename="camel"):

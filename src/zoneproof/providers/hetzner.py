@@ -57,7 +57,7 @@ class _Started(msgspec.Struct):
 class Hetzner(SetsProvider):
     """Appends values to the TXT set at a name, and takes values from it.
 
-    A change is an action that goes on after the answer; its end is waited for.
+    A change is an action that continues after the answer; its end is waited for.
     """
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
@@ -107,7 +107,7 @@ class Hetzner(SetsProvider):
         "uniqueness_error": ALREADY,
         "resource_limit_exceeded": Refusal(ProviderQuotaError, "the project has too many records"),
         "rate_limit_exceeded": SLOWER,
-        "locked": Refusal(ProviderConflictError, "another change is going on", again=True),
+        "locked": Refusal(ProviderConflictError, "another change is in progress", again=True),
         "conflict": Refusal(ProviderConflictError, "another change came between", again=True),
     }
 

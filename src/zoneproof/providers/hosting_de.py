@@ -83,7 +83,7 @@ class HostingDe(SetsProvider):
     )
     refusals: ClassVar[Refusals] = {
         "10109": WRONG_KEY,
-        "10205": Refusal(ProviderConflictError, "another change is going on", again=True),
+        "10205": Refusal(ProviderConflictError, "another change is in progress", again=True),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -34,7 +34,7 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _PAGES = Offset("limit", 500)
 _PAUSE = 0.6  # seconds between requests: 100 in a minute are allowed
-_CHANGED = Refusal(ProviderConflictError, "the set has changed meanwhile")
+_CHANGED = Refusal(ProviderConflictError, "the set has changed in the meantime")
 
 
 _NO_AGENCY = Refusal(ProviderCredentialsError, "this instance has no agency")

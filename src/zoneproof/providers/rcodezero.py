@@ -68,7 +68,7 @@ class RcodeZero(SetsProvider):
             "the credentials do not allow this",
             "the token needs the permission ACME",
         ),
-        _EXISTS: Refusal(ProviderConflictError, "another program has added a value meanwhile"),
+        _EXISTS: Refusal(ProviderConflictError, "another program has just added a value"),
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:

@@ -100,7 +100,7 @@ def shown_field(field: CredentialField, value: str) -> str:
 def load(slug: str) -> type[Provider]:
     """Return a provider's class. Raises what :func:`describe` does."""
     if slug in RETIRED:
-        raise InvalidInputError(f"there is no provider {slug} any more: {RETIRED[slug].advice}")
+        raise InvalidInputError(f"the provider {slug} no longer exists: {RETIRED[slug].advice}")
     family, colon, name = slug.partition(":")
     if colon and family in catalog.FAMILIES:
         return _family(family).named(name)

@@ -79,7 +79,9 @@ class Scaleway(SetsProvider):
             "add the permission set DomainsDNSFullAccess to its policy",
         ),
         "quotas_exceeded": Refusal(ProviderQuotaError, "a quota is used up"),
-        "transient_state": Refusal(ProviderConflictError, "another change is going on", again=True),
+        "transient_state": Refusal(
+            ProviderConflictError, "another change is in progress", again=True
+        ),
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:

@@ -130,7 +130,7 @@ class Selectel(SetsProvider):
             "it does not accept user and password",
             "check the account, and that it is a service user of the project",
         ),
-        409: Refusal(ProviderConflictError, "the set was made meanwhile"),
+        409: Refusal(ProviderConflictError, "the set was made in the meantime"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -100,7 +100,7 @@ class UltraDns(SetsProvider):
         "1801": NO_ZONE,
         403: NOT_ALLOWED,
         _NO_DATA: ALREADY,
-        _THERE: Refusal(ProviderConflictError, "the set was made meanwhile"),
+        _THERE: Refusal(ProviderConflictError, "the set was made in the meantime"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

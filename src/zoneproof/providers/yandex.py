@@ -38,7 +38,7 @@ from zoneproof.providers.txt_text import unquote_txt
 _AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 _HOUR = 3600
 _PAGES = NextWord("pageSize", 1000, at="nextPageToken", word="pageToken")
-_CHANGED = Refusal(ProviderConflictError, "the set has changed meanwhile")
+_CHANGED = Refusal(ProviderConflictError, "the set has changed in the meantime")
 _KEY = Refusal(
     ProviderCredentialsError,
     "it does not accept the key",

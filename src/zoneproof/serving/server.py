@@ -96,7 +96,7 @@ class HttpServer:
     def use_certificate(self, certificate: KeyPair) -> None:
         """Show it to connections that come from now on.
 
-        Raises ConfigError if it cannot be used; then the one before stays.
+        Raises ConfigError if it cannot be used; then the previous one stays in use.
         """
         assert self._tls is not None
         certificate.use_in(self._tls)
@@ -104,7 +104,7 @@ class HttpServer:
     def use_client_cas(self, certificate: KeyPair, client_cas: str) -> None:
         """Believe clients of these CAs only, and end the connections of those believed before.
 
-        What is being answered still gets its answer. Raises ConfigError; then nothing has changed.
+        Requests in progress still get their answers. Raises ConfigError; then nothing has changed.
         """
         self._tls = _tls_context(certificate, client_cas)
         self._connections.begin_anew(self._tls)

@@ -96,7 +96,7 @@ class Vault:
     def drop_older(self) -> int:
         """Forget every key but the newest, and return how many those were.
 
-        Only for when nothing is sealed by them any more. Keys from elsewhere than ``vault.key``
+        Only for when nothing is sealed by them. Keys from elsewhere than ``vault.key``
         are for their owner to remove, as the error says.
         """
         keyring = self._sealing_keys()
@@ -104,7 +104,7 @@ class Vault:
         if older and keyring.source != str(self._key_file):
             raise VaultError(
                 f"the vault key comes from {keyring.source}, which you manage: nothing is"
-                f" sealed by older keys any more, so remove all but the last of the"
+                f" sealed by older keys now, so remove all but the last of the"
                 f" {older + 1} keys there"
             )
         if older:

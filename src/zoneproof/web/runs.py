@@ -1,4 +1,4 @@
-"""Work that continues when nobody watches: its events, numbered, and what came of it.
+"""Work that continues without a viewer: its numbered events, and its result.
 
 A run lives in this process. What it does to certificates is under the same locks as the commands,
 and in their history and logs; this is for whoever looks at it while it happens.

@@ -302,7 +302,8 @@ class Follower:
         }
         if others != self._zones_differ_at and others:
             _log.warning(
-                "nodes that serve other zones than this one: %s; give all the same and reload them",
+                "nodes that serve other zones than this one: %s; give all of them the same zones"
+                " and reload them",
                 ", ".join(sorted(others)),
             )
         self._zones_differ_at = others

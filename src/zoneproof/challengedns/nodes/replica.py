@@ -141,7 +141,7 @@ class Replica:
 
     @property
     def has_left(self) -> bool:
-        """Whether nobody minds any more what this node answers: it needs a lease first."""
+        """Whether the others no longer heed what this node answers: it needs a lease first."""
         return self._left.exists()
 
     def note_leaving(self) -> None:
@@ -182,7 +182,7 @@ class Replica:
         return self.database.write_and_wait(rows.generation)
 
     def sweep(self) -> None:
-        """Remove some of what is of no use any more."""
+        """Remove some of what is no longer of use."""
 
         def work(tx: Transaction) -> None:
             expired = tx.query(

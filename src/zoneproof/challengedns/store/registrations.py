@@ -258,7 +258,7 @@ class Registrations:
         return rows.note_change(tx, "", at_least=self.now())
 
     def sweep(self, tx: Transaction) -> bool:
-        """Remove some of what is of no use any more; tell whether there is more.
+        """Remove some of what is no longer of use; tell whether there is more.
 
         The answers do not need that. Each transaction removes little, so that what comes meanwhile
         does not wait for all.

@@ -269,7 +269,7 @@ def remove_value(tx: Transaction, subdomain: str, txt: str) -> None:
 
 
 def sweep(tx: Transaction, now: int) -> bool:
-    """Remove a few rows of each kind that is of no use any more; ``now`` is value time.
+    """Remove a few rows of each kind that are no longer of use; ``now`` is value time.
 
     Those are values that have expired, changes that every worker has long seen, and the names of
     registrations that were deleted long ago. Returns whether more are left to remove.

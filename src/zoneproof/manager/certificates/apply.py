@@ -126,8 +126,8 @@ async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) ->
         for change in changes.changes:
             if stored.get(change.name) != change.before:
                 raise BusyError(
-                    f"{change.name} was changed by somebody else meanwhile: nothing was saved; run"
-                    " this again"
+                    f"{change.name} was changed by somebody else in the meantime: nothing was"
+                    " saved; run this again"
                 )
             if change.after:
                 manager.certificates.save.within(tx, change.after)

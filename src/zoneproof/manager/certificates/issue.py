@@ -254,7 +254,7 @@ async def _obtain(
         # In a thread, because each file waits for the disk, and other orders need not.
         written.extend(await in_thread(manager.files.write, name, issued, form))
         if change and not await adopt(manager, change):
-            emit(Warned(f"{name} was changed meanwhile, and that change is kept"))
+            emit(Warned(f"{name} was changed in the meantime, and that change is kept"))
         files = tuple(path.name for path in written)
         emit(FilesWritten(str(manager.files.live(name)), files))
 

@@ -395,8 +395,8 @@ def _require_unchanged(
     stored = manager.certificates.find.within(tx, wanted.name)
     if (stored.definition if stored else None) not in (before, wanted):
         raise BusyError(
-            f"{wanted.name} was changed by somebody else meanwhile: nothing was saved; run this"
-            " again"
+            f"{wanted.name} was changed by somebody else in the meantime: nothing was saved; run"
+            " this again"
         )
 
 

@@ -55,7 +55,7 @@ def forget(tx: Transaction, manager: Manager, name: str) -> None:
 
 
 async def give_up_orders(manager: Manager, name: str, emit: Emit) -> None:
-    """Remove what the certificate's orders left in the DNS, and resume none of them any more.
+    """Remove what the certificate's orders left in the DNS, and resume none of them again.
 
     The caller holds the certificate's lock. What cannot be removed is told, and tried again by
     later runs.

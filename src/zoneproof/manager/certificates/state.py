@@ -338,7 +338,7 @@ class States:
         )
 
     async def set_outcome(self, name: str, renewal: RenewalState) -> None:
-        """Replace it after an attempt, for which nobody is awaited any more."""
+        """Replace it after an attempt, which no longer waits for anybody."""
         await self._certificates.change_state(
             name,
             CertificateState,
@@ -363,7 +363,7 @@ class States:
         return before.awaiting != after.awaiting
 
     async def set_no_cname_awaited(self, name: str) -> None:
-        """Await no CNAME any more, because all were seen; TXT records are awaited as before."""
+        """No longer await CNAMEs, because all were seen; TXT records are still awaited."""
         await self._certificates.change_state(
             name,
             CertificateState,

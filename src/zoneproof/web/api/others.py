@@ -52,7 +52,7 @@ def operations(site: Site) -> list[Operation]:
 def _find(call: Call) -> WebRun:
     run = call.site.runs.get(call.name)
     if run is None:
-        raise InvalidInputError("there is no such run, or no longer: see the certificate's history")
+        raise InvalidInputError("this run no longer exists: see the certificate's history")
     return run
 
 

@@ -26,7 +26,7 @@ def _find(visit: Visit) -> WebRun:
     run = visit.site.runs.get(visit.name)
     if run is None:
         raise InvalidInputError(
-            "there is no such run, or no longer: what came of it is in the certificate's history"
+            "this run no longer exists: its result is in the certificate's history"
         )
     return run
 
