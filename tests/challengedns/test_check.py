@@ -17,7 +17,8 @@ import pytest
 from tests.support.challenge_service import Service
 from tests.support.peers.knot import Knot
 from tests.support.self_signed import write_certificate
-from zoneproof.challengedns.runtime.check import Level, check_engine
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.runtime.check import Level, check_engine, check_machine
 from zoneproof.testing.background import free_port
 
 PARENT = "127.0.0.7"
@@ -207,6 +208,18 @@ def test_a_sqlite_with_a_fault_that_matters_here_is_noted(
     for each in found:
         assert each.level is Level.NOTE
         assert each.text.startswith(f"SQLite {'.'.join(map(str, version))} ")
+
+
+@pytest.mark.parametrize(
+    ("database", "is_told"), [("", True), ('database = "postgresql://127.0.0.1:1/x"', False)]
+)
+def test_a_node_does_not_hear_of_a_fault_that_only_a_shared_sqlite_has(
+    config: Path, monkeypatch: pytest.MonkeyPatch, database: str, is_told: bool
+) -> None:
+    config.write_text(f"{database}\n{config.read_text()}")
+    monkeypatch.setattr("zoneproof.challengedns.runtime.check.ENGINE_VERSION", (3, 40, 1))
+    found = check_machine(load_config(config), ()).findings
+    assert any(each.text.startswith("SQLite 3.40.1 has a bug") for each in found) == is_told
 
 
 def test_certificate_files_are_looked_into(config: Path, port: int) -> None:

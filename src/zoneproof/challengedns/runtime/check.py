@@ -66,7 +66,8 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         *check_capacity(config, file_limit(), usable_memory()),
         *_check_user(config),
         *_check_database(config),
-        *check_engine(ENGINE_VERSION),
+        # A node's replica has one writer, and commands write to PostgreSQL.
+        *(check_engine(ENGINE_VERSION) if config.postgres is None else ()),
         *_check_certificate(config),
         *_check_api_name(config, zones),
     ]
