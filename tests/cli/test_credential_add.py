@@ -89,7 +89,7 @@ def test_a_conversation_says_what_for_asks_for_the_key_and_tries_it(world: World
 
 
 def test_a_key_that_is_refused_is_stored_only_if_the_person_wants_it(world: World) -> None:
-    dialogue = [("token (", BAD_TOKEN), ("Store it all the same? [y/N]: ", "n")]
+    dialogue = [("token (", BAD_TOKEN), ("Store it anyway? [y/N]: ", "n")]
     result = talk(world, ["made-up"], dialogue)
     assert result.status == 1
     assert "it does not work: Made-Up DNS does not know the token" in result.stdout
@@ -155,6 +155,21 @@ def test_a_provider_is_found_by_a_domain(world: World) -> None:
     )
     assert "choose one of made-up, keyless-one" in told
     assert "next: zoneproof issue www.example.com --credential made-up" in told
+
+
+def test_a_domain_may_be_given_in_place_of_the_provider(world: World) -> None:
+    dialogue = [("which one [made-up]: ", ""), ("token (", GOOD_TOKEN)]
+    result = talk(world, ["www.example.com"], dialogue)
+    assert result.status == 0, result.stdout
+    assert stored(world)["provider"] == "made-up"
+    assert "next: zoneproof issue www.example.com --credential made-up" in result.stdout
+
+
+def test_elsewhere_a_domain_at_one_of_two_providers_needs_its_name(world: World) -> None:
+    result = run(world, "add", "www.example.com", "--field", f"token={GOOD_TOKEN}")
+    assert result.status == 2
+    assert "name one of the providers made-up, keyless-one" in result.stderr
+    assert not is_stored(world)
 
 
 def test_a_key_that_cannot_manage_the_domain_is_stored_with_a_remark(world: World) -> None:

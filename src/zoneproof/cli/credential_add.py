@@ -69,11 +69,13 @@ def add(
 
     \b
     zoneproof credential add
+    zoneproof credential add example.com
     zoneproof credential add rfc2136 --name dns --field server=ns1.example.com \\
         --field key_name=acme --field secret=@/etc/zoneproof/tsig.secret
 
     'zoneproof provider list' shows all providers. At a terminal, asks for what is needed and not
-    given, says where to make a key, and tries it; without a PROVIDER, finds it by your domain.
+    given, says where to make a key, and tries it. Instead of a PROVIDER, give a domain: its name
+    servers tell which provider it is at.
     """
     settings, ends = dns_settings(dns), parse_expiry(expires) if expires else None
     if provider in task_kinds():
@@ -82,6 +84,8 @@ def add(
     domain = ""
     if not provider:
         provider, domain = _ask_for_provider(RunOptions(dns=settings))
+    elif "." in provider and not exists(provider):
+        provider, domain = _find(provider, RunOptions(dns=settings))
     info = describe(provider)
     name = name or short_name(provider)
     given = given_fields(info, fields)
@@ -170,6 +174,8 @@ def _find_by_domain(domain: DomainName, run: RunOptions) -> tuple[str, str]:
             raise InvalidInputError(f"choose one of {', '.join(found)}")
         return text
 
+    if len(found) > 1 and not somebody_is_there():
+        raise InvalidInputError(f"name one of the providers {', '.join(found)}")
     slug = found[0] if len(found) == 1 else ask("which one", read, default=found[0])
     return slug, str(domain)
 
@@ -195,7 +201,7 @@ def _try_key(new: Credential, *, talked: bool) -> KeyTrial | None:
                 f"{error.message}; nothing was stored: --no-test stores it untested"
             ) from error
         click.echo(printable(f"it does not work: {error.message}"), err=True)
-        if not (can_ask() and click.confirm("Store it all the same?", err=True)):
+        if not (can_ask() and click.confirm("Store it anyway?", err=True)):
             raise ZoneproofError("nothing was stored") from error
         return None
     if trial.needs_zone and not talked:
