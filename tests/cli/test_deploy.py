@@ -156,6 +156,15 @@ def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: 
     assert len(kinds) == 6
 
 
+def test_a_certificate_without_tasks_has_none_to_be_done(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual")
+    CertificateFiles(inside.home).write("a.example", issued("a.example"))
+    told = "a.example has no deployment tasks: 'zoneproof edit a.example --deploy KIND' adds one\n"
+    assert inside.good("deploy", "a.example") == told
+    assert inside.good("deploy", "a.example", "--dry-run") == told
+    assert inside.good("deploy", "a.example", "--all") == told
+
+
 def test_kinds_of_tasks_are_listed_and_shown(inside: Inside) -> None:
     assert ["nginx", "nginx"] in [
         line.split() for line in inside.good("deploy", "list").splitlines()

@@ -48,6 +48,10 @@ def deploy() -> None:
     """
 
 
+_NOTHING_LEFT = "{0}: all tasks are done; --all runs them again"
+_NO_TASKS = "{0} has no deployment tasks: 'zoneproof edit {0} --deploy KIND' adds one"
+
+
 @deploy.command("run")
 @certificate_argument
 @click.argument("tasks", nargs=-1, metavar="[TASK]...")
@@ -65,17 +69,19 @@ def run_tasks(
     if tasks and everything:
         raise InvalidInputError("name tasks, or give --all")
 
-    async def plan(manager: Manager) -> tuple[str, list[TaskPlan]]:
-        found = (await manager.certificates.get(name)).name
-        return found, await plan_tasks(manager, found, tasks, everything=everything)
+    async def plan(manager: Manager) -> tuple[str, list[TaskPlan], str]:
+        found = await manager.certificates.get(name)
+        plans = await plan_tasks(manager, found.name, tasks, everything=everything)
+        has_tasks = any(task.deploys for task in found.definition.deploy)
+        return found.name, plans, _NOTHING_LEFT if has_tasks else _NO_TASKS
 
     async def work(manager: Manager) -> tuple[TaskResult, ...]:
         with telling_progress(Telling.QUIET if as_json else Telling.NORMAL) as emit:
             return await deploy_chosen(manager, certificate, emit, [one.task for one in plans])
 
-    certificate, plans = run_with_manager(plan)
+    certificate, plans, otherwise = run_with_manager(plan)
     if dry_run:
-        _tell_plans(certificate, plans, as_json=as_json)
+        _tell_plans(certificate, plans, otherwise, as_json=as_json)
         failed = any(one.problems for one in plans)
     else:
         results = run_with_manager(work) if plans else ()
@@ -83,17 +89,19 @@ def run_tasks(
         if as_json:
             json_document({"certificate": certificate, "tasks": results})
         elif not plans:
-            click.echo(f"{certificate}: all tasks are done; --all runs them again")
+            click.echo(otherwise.format(certificate))
     if failed:
         raise SystemExit(1)
 
 
-def _tell_plans(certificate: str, plans: Sequence[TaskPlan], *, as_json: bool) -> None:
+def _tell_plans(
+    certificate: str, plans: Sequence[TaskPlan], otherwise: str, *, as_json: bool
+) -> None:
     if as_json:
         json_document({"certificate": certificate, "tasks": plans})
         return
     if not plans:
-        click.echo(f"{certificate}: all tasks are done; --all would run them again")
+        click.echo(otherwise.format(certificate))
     for one in plans:
         word = "not done yet" if one.is_left else "done"
         click.echo(printable(f"{one.task} ({one.kind}): {word}"))
