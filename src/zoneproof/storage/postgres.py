@@ -64,9 +64,10 @@ class PostgresServer:
             raise InvalidInputError(NOT_UNDERSTOOD) from error
         options = " ".join(filter(None, [_SESSION, str(found.pop("options", "") or "")]))
         self._parameters = {**_DEFAULTS, **found, "options": options}
-        host = found.get("host") or found.get("hostaddr") or "its socket"
-        database = found.get("dbname") or found.get("user") or "its user's"
-        self.name = sanitize(f"PostgreSQL at {host}, database '{database}'")
+        host = found.get("host") or found.get("hostaddr") or "its local socket"
+        database = found.get("dbname") or found.get("user")
+        which = f"database '{database}'" if database else "the database of this user's name"
+        self.name = sanitize(f"PostgreSQL at {host}, {which}")
 
     def connect(self) -> Connection:
         """Return a connection on which every statement is a transaction. Raises StorageError."""

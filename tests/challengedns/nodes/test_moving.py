@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.challenge_service import (
     Service,
     challenge_command,
@@ -40,7 +42,7 @@ def test_a_machine_moves_to_nodes_and_back_while_it_runs(
             challenge_command(config, "registration", "delete", gone.subdomain, "--yes").status == 0
         )
     second = challenge_command(config, "move-database", url)
-    assert second.stdout.startswith("copied 1 tenants, 0 keys, 1 deleted names, 1 registrations")
+    assert second.stdout.startswith("copied: tenants 1, keys 0, deleted names 1, registrations 1")
     with Cluster(tmp_path, postgres, database, ("a", "b")) as nodes:
         for node in nodes:
             assert node.answers(kept.fulldomain) == [txt("b")]
@@ -94,6 +96,14 @@ def test_nodes_are_listed_and_one_that_is_off_is_removed(
         )
         publish(nodes[0], account, txt("b"))
         nodes[1].start()
+
+
+@pytest.mark.parametrize("target", ["mysql://db.example.net/zoneproof", ""])
+def test_a_target_that_is_no_database_is_refused(tmp_path: Path, target: str) -> None:
+    done = challenge_command(write_config(tmp_path), "move-database", target)
+    assert done.status == 2
+    assert "TARGET is neither a postgresql:// URL nor the path of a file" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_nodes_are_for_postgresql(tmp_path: Path) -> None:

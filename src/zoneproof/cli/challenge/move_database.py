@@ -42,25 +42,33 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
     takes over what has changed since: copy while the service runs, stop it, copy once more, and
     put TARGET into the configuration as 'database'.
     """
+    is_postgres = bool(re.match(r"postgres(ql)?://", target))
+    if not target or (not is_postgres and "://" in target):
+        raise InvalidInputError(
+            "TARGET is neither a postgresql:// URL nor the path of a file: write it as"
+            " postgresql://user@host/database or /var/lib/zoneproof/challenge.db"
+        )
     config = load_config(path)
     if not database_exists(config):
         raise ConfigError(
             f"the database {config.database} does not exist: there is nothing to copy"
         )
     owner = service_user(config)
-    if re.match(r"postgres(ql)?://", target):
+    if is_postgres:
         there = replace(config, postgres=target)
     else:
         file = Path(target).absolute()
         if config.postgres is None and file == config.database.absolute():
-            raise InvalidInputError(f"{target} is the database that is to be copied")
+            raise InvalidInputError(
+                f"{target} is the database that is to be copied: name another one"
+            )
         there = replace(config, postgres=None, database=file)
         if owner is not None:
             make_folder_for(file.parent, owner)
 
     def progress(table: str, count: int) -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{count:,} {_NOUNS[table]}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{_NOUNS[table]} {count:,}", nl=False, err=True)
 
     async def main() -> dict[str, int]:
         source = open_database(config)
@@ -79,4 +87,4 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
     if as_json:
         json_document({noun.replace(" ", "_"): count for noun, count in counts.items()})
     else:
-        click.echo("copied " + ", ".join(f"{count:,} {noun}" for noun, count in counts.items()))
+        click.echo("copied: " + ", ".join(f"{noun} {count:,}" for noun, count in counts.items()))
