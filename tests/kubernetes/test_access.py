@@ -115,9 +115,16 @@ async def test_a_pod_s_token_is_read_again_when_it_was_replaced(
             await client.get(f"{SECRETS}/a", dict)
 
 
-@pytest.mark.parametrize("environ", [{}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}])
-def test_what_is_no_pod_is_told(environ: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(KubernetesError, match="this is not a pod with a service account"):
+@pytest.mark.parametrize(
+    ("environ", "missing"),
+    [
+        ({}, "KUBERNETES_SERVICE_HOST is not set"),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "none/token does not exist"),
+    ],
+)
+def test_what_is_no_pod_is_told(environ: dict[str, str], missing: str, tmp_path: Path) -> None:
+    told = f"this is not a pod with a service account .*{missing}"
+    with pytest.raises(KubernetesError, match=told):
         in_cluster(environ, tmp_path / "none")
 
 
@@ -250,7 +257,7 @@ async def test_a_missing_plugin_is_told_with_its_hint(cluster: Cluster, tmp_path
     user = plugin(tmp_path, PRINTS)
     user["exec"]["command"] = "no-such-kubelogin"
     access = read_kubeconfig(written(tmp_path, cluster.config(user)))
-    with pytest.raises(KubernetesError, match=r"there is no such program.*\(see the handbook\)"):
+    with pytest.raises(KubernetesError, match=r"this program does not exist.*\(see the handbook\)"):
         await works(access)
 
 

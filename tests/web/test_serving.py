@@ -80,9 +80,11 @@ def test_the_pages_are_served_with_a_certificate_of_the_home(inside: Inside) -> 
     [
         (("--tls-certificate=a.pem",), "TLS needs both"),
         (("--tls-managed=nothing",), "there is no managed certificate"),
-        (("--listen=nowhere",), "is not an address and port"),
+        (("--listen=nowhere",), "cannot be served at 'nowhere': write an IP address and a port"),
+        (("--host=http://certs.example.com/",), "--host: 'http://certs.example.com/' is not"),
         (("--proxy=nobody",), "is not an IP address or network"),
         (("--user-header=X-User",), "name them with --proxy"),
+        (("--user-header=X User", "--proxy=127.0.0.1"), "is not the name of a header"),
     ],
 )
 def test_what_cannot_be_served_is_told(inside: Inside, options: tuple[str, ...], told: str) -> None:
@@ -90,6 +92,39 @@ def test_what_cannot_be_served_is_told(inside: Inside, options: tuple[str, ...],
     assert result.status == 2
     assert told in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--host=certs.example.com", "--host is for the web pages: add --web"),
+        ("--proxy=127.0.0.1", "--proxy is for the web pages: add --web"),
+        ("--tls-managed=www", "--tls-managed is for the web pages: add --web"),
+        ("--web=", "cannot be served at ''"),
+    ],
+)
+def test_the_daemon_does_not_start_without_the_pages_that_are_meant(
+    inside: Inside, option: str, told: str
+) -> None:
+    result = inside.run("run", option)
+    assert result.status == 2
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["certs.example.com", "javascript:alert(1)", "http://", "http://["])
+def test_a_link_leads_to_a_web_address(inside: Inside, url: str) -> None:
+    result = inside.run("web", "user", "add", "olga", f"--url={url}")
+    assert result.status == 2
+    assert result.stderr.startswith(f"zoneproof: --url '{url}' is not where pages are")
+    assert "olga" not in inside.good("web", "user", "list")
+
+
+def test_a_user_who_is_added_twice_may_want_a_new_link(inside: Inside) -> None:
+    assert "/welcome?token=" in inside.good("web", "user", "add", "olga")
+    result = inside.run("web", "user", "add", "olga")
+    assert result.status == 2
+    assert "'zoneproof web user link olga'" in result.stderr
 
 
 async def test_a_certificate_that_was_renewed_is_shown(tmp_path: Path) -> None:

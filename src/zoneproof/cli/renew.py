@@ -25,7 +25,7 @@ from zoneproof.cli.options import (
 )
 from zoneproof.cli.output import json_line, tell_certificate
 from zoneproof.cli.running import run_until_done, run_with_manager, run_with_person
-from zoneproof.cli.web_options import WEB_GROUP, serve_pages, web_options
+from zoneproof.cli.web_options import WEB_GROUP, refuse_web_options, serve_pages, web_options
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
 from zoneproof.issuance import Emit
@@ -176,7 +176,7 @@ def _status(results: Sequence[Renewal]) -> int:
 
 
 @click.command(cls=GroupedHelp, groups=[WEB_GROUP])
-@click.option("--web", metavar="ADDRESS", help="Serve the web pages, too: 127.0.0.1:8053.")
+@click.option("--web", metavar="ADDRESS", help="Serve the web pages, too, as at 127.0.0.1:8053.")
 @web_options
 @authoritative_port_option
 @telling_options
@@ -195,10 +195,12 @@ def run(
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
     options = run_from(None, None, (), authoritative_port)
     home = Home.find()
+    if web is None:
+        refuse_web_options(web_settings)
 
     async def work() -> None:
         async with AsyncExitStack() as stack:
-            if web:
+            if web is not None:
                 pages = serve_pages(home, web, web_settings, options, as_json=as_json)
                 await stack.enter_async_context(pages)
             await keep_renewed(

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -30,11 +31,28 @@ _role_option = click.option(
     metavar="ROLE",
     help=f"What the user may do: {', '.join(ROLES)}.",
 )
+
+
+def _check_url(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    del context, parameter
+    try:
+        found = urlsplit(text)
+        usable = found.scheme in ("http", "https") and found.hostname
+    except ValueError:
+        usable = None
+    if not usable:
+        raise InvalidInputError(
+            f"--url '{text[:80]}' is not where pages are: write it as https://certs.example.com"
+        )
+    return text
+
+
 _url_option = click.option(
     "--url",
     default=f"http://{_DEFAULT}",
     show_default=True,
     metavar="URL",
+    callback=_check_url,
     help="Where the pages are, for the link.",
 )
 

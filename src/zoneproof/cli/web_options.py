@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -49,6 +50,7 @@ _OPTIONS = (
         help="The header in which those proxies name the user whom they have let in.",
     ),
 )
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token (RFC 9110 section 5.1)
 _NAMES = ("hosts", "tls_managed", "tls_certificate", "tls_key", "proxies", "user_header")
 WEB_GROUP = ("The web pages", ("listen", "web", *_NAMES))
 
@@ -77,18 +79,34 @@ def serve_pages(
 
     options = WebOptions(
         listen=listen,
-        hosts=settings["hosts"],
+        hosts=tuple(map(_host, settings["hosts"])),
         certificate=_pair(settings["tls_certificate"], settings["tls_key"]),
         managed=settings["tls_managed"],
         proxies=tuple(map(_network, settings["proxies"])),
         user_header=settings["user_header"],
         first_link=first_link,
     )
+    if options.user_header and not _HEADER.fullmatch(options.user_header):
+        raise InvalidInputError(
+            f"--user-header '{options.user_header[:80]}' is not the name of a header: write it as"
+            " X-Remote-User"
+        )
     if options.user_header and not options.proxies:
         raise InvalidInputError("--user-header is for proxies: name them with --proxy")
     if options.managed and options.certificate:
         raise InvalidInputError("choose one of --tls-managed and --tls-certificate")
     return serving(home, options, lambda ready: _tell_ready(ready, as_json=as_json), run)
+
+
+def refuse_web_options(settings: Mapping[str, Any]) -> None:
+    """Raise InvalidInputError for an option of the pages where no pages are served."""
+    for name, value in settings.items():
+        if value:
+            option = {"hosts": "host", "proxies": "proxy"}.get(name, name.replace("_", "-"))
+            raise InvalidInputError(
+                f"--{option} is for the web pages: add --web 127.0.0.1:8053 to serve them, or omit"
+                f" --{option}"
+            )
 
 
 def require_extra() -> None:
@@ -98,7 +116,8 @@ def require_extra() -> None:
         import jinja2  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            "the web pages need packages that are not installed: install zoneproof[web]"
+            "the web pages need packages that are not installed: install them with"
+            " pip install 'zoneproof[web]', in a checkout pip install '.[web]'"
         ) from error
 
 
@@ -122,6 +141,19 @@ def _pair(certificate: Path | None, key: Path | None) -> Any:
     if bool(certificate) != bool(key):
         raise InvalidInputError("TLS needs both --tls-certificate and --tls-key")
     return KeyPair(certificate, key) if certificate and key else None
+
+
+def _host(text: str) -> str:
+    from zoneproof.core.names import DomainName
+
+    if text == "localhost":
+        return text
+    try:
+        return str(DomainName.parse(text))
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"--host: {error.message}; write the name alone, as certs.example.com"
+        ) from error
 
 
 def _network(text: str) -> Any:

@@ -100,7 +100,8 @@ def in_cluster(
     host = environ.get("KUBERNETES_SERVICE_HOST", "")
     port = environ.get("KUBERNETES_SERVICE_PORT", "443")
     if not host or not (folder / "token").exists():
-        raise KubernetesError("this is not a pod with a service account")
+        missing = f"{folder}/token does not exist" if host else "KUBERNETES_SERVICE_HOST is not set"
+        raise KubernetesError(f"this is not a pod with a service account ({missing})")
     ca = read_pem(folder / "ca.crt")
     try:
         namespace = read_file(folder / "namespace").decode().strip()

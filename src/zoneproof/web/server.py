@@ -48,7 +48,10 @@ class WebOptions:
         try:
             return Endpoint.parse(text)
         except ValueError as error:
-            raise ConfigError(str(error)) from error
+            raise ConfigError(
+                f"the web pages cannot be served at '{self.listen[:80]}': write an IP address and a"
+                " port, as 127.0.0.1:8053 or [::1]:8053, or a port alone"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ async def follow(
             server.use_certificate(pair)
             seen = now
         except ConfigError as error:  # half written, so the next look may find the other half
-            _log.warning("%s; the certificate of before is shown", error.message)
+            _log.warning("%s; the previous certificate stays in use", error.message)
 
 
 def _stamps(pair: KeyPair) -> Sequence[object]:

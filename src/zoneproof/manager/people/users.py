@@ -82,7 +82,10 @@ class Users:
             values,
         )
         if not added:
-            raise InvalidInputError(f"the user {name} already exists: choose another name")
+            raise InvalidInputError(
+                f"the user {name} already exists: choose another name, or make a new link with"
+                f" 'zoneproof web user link {name}'"
+            )
         return self.get.within(tx, name)
 
     @writes
