@@ -83,9 +83,13 @@ def test_another_tenants_registrations_are_in_no_list(
     pages: ServicePages, path_of: Callable[[ServicePage], str]
 ) -> None:
     account = register(pages.url, pages.keys["team"])
-    other = tenant_of(pages, "other")
+    path = f"/portal/registrations/{account.subdomain}"
+    own, other = tenant_of(pages, "team"), tenant_of(pages, "other")
+    assert path in own.get(f"/portal/?q={account.subdomain}").text
     for query in ("", f"?q={account.subdomain}", "?tenant=team", "?after=0&tenant=team"):
-        assert account.subdomain not in other.get(f"/portal/{query}").text.replace(query[3:], "")
+        found = other.get(f"/portal/{query}").text
+        assert path not in found
+        assert account.fulldomain not in found
 
 
 @pytest.mark.parametrize(

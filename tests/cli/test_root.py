@@ -104,6 +104,28 @@ def test_help_about_a_command_that_is_none(words: tuple[str, ...], advice: str) 
     assert advice in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("isue",), "No such command 'isue'. Did you mean 'issue'? See 'zoneproof --help'"),
+        (("list", "--qqq"), "No such option '--qqq'; see 'zoneproof list --help'"),
+        (("show",), "Missing argument 'NAME'; see 'zoneproof show --help'"),
+        (("web", "user", "add"), "Missing argument 'NAME'; see 'zoneproof web user add --help'"),
+        (("run", "--web"), "Option '--web' requires an argument; see 'zoneproof --help'"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(words: tuple[str, ...], told: str) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"zoneproof: {told}\n"
+
+
+def test_wrong_usage_is_json_for_programs() -> None:
+    done = run("show", "--json")
+    assert done.returncode == 2
+    assert "Missing argument 'NAME'" in json.loads(done.stdout)["message"]
+
+
 def test_version_is_the_package_version() -> None:
     assert __version__ in run("--version").stdout
 

@@ -166,7 +166,9 @@ def test_guessing_is_slowed_and_told(pages: WebPages, people: dict[str, Client])
     assert "sign-in failed" in people["administrator"].get("/audit?q=victor").text
 
 
-@pytest.mark.parametrize("keys", [("user a", "address 1"), ("user a", "address 2")])
+@pytest.mark.parametrize(
+    "keys", [("user a", "address 1"), ("user a", "address 2"), ("user c", "address 1")]
+)
 def test_a_name_and_an_address_have_few_attempts(keys: tuple[str, str]) -> None:
     now = 0.0
     failures = Failures(clock=lambda: now)

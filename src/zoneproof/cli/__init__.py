@@ -173,9 +173,11 @@ def _run() -> int:
             return int(
                 root(prog_name="zoneproof", standalone_mode=False, obj=options, color=color) or 0
             )
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
+    except click.UsageError as error:
+        return _tell(_wrong_usage(error), as_json=options["as_json"])
     except ZoneproofError as error:
         return _tell(error, as_json=options["as_json"])
     except (KeyboardInterrupt, click.Abort) as error:
@@ -205,6 +207,14 @@ def _require_text(words: Sequence[str]) -> None:
             raise InvalidInputError(
                 f"the argument '{printable(word[:80])}' is not UTF-8: write it in that encoding"
             ) from error
+
+
+def _wrong_usage(error: click.UsageError) -> InvalidInputError:
+    """Say what click refuses as everything else is said: in one line, or as JSON."""
+    path = error.ctx.command_path if error.ctx else "zoneproof"
+    text = error.format_message().rstrip(".")
+    joint = " See" if text.endswith(("?", "?)")) else "; see"
+    return InvalidInputError(f"{text}{joint} '{path} --help'")
 
 
 def _tell(error: ZoneproofError, *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.challengedns.test_value_time import A_CLOCK_THAT_IS_WRONG
 from tests.support.challenge_service import challenge_command, register, txt, update
 from tests.support.nodes import ZONE, Cluster, publish, wait_for_leases, wait_until
 from tests.support.peers.postgres import Postgres
@@ -75,6 +76,26 @@ def test_a_new_node_waits_until_one_that_is_down_is_back_or_removed(
             wait_for_leases(b)
             for node in (a, b, newcomer):
                 assert node.answers(account.fulldomain) == [txt("a"), txt("b"), txt("c")]
+
+
+def test_a_new_node_whose_clock_is_ahead_answers_what_was_acknowledged(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(A_CLOCK_THAT_IS_WRONG)
+    clock = tmp_path / "wrong-by"
+    clock.write_text(str(30 * 86_400))
+    cluster = Cluster(tmp_path, postgres, database, ("a", "b"))
+    newcomer = cluster.nodes.pop()
+    newcomer._environment |= {"PYTHONPATH": str(tmp_path), "WRONG_BY": str(clock)}
+    with cluster as (a,), newcomer.database, newcomer.dns:
+        account = register(a.url)
+        publish(a, account, txt("a"))
+        with newcomer:
+            wait_for_leases(newcomer)
+            assert newcomer.answers(account.fulldomain) == [txt("a")]
+            publish(newcomer, account, txt("b"))
+            assert a.answers(account.fulldomain) == [txt("a"), txt("b")]
+            assert newcomer.answers(account.fulldomain) == [txt("a"), txt("b")]
 
 
 def test_a_node_that_was_removed_by_mistake_joins_again(

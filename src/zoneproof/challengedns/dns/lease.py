@@ -38,11 +38,6 @@ class LeaseMemory:
         """Until when the lease lasts; 0 if there is none."""
         return self._cells[1]
 
-    @property
-    def answers_until(self) -> float:
-        """Until when the workers answer for registrations."""
-        return self._cells[0]
-
     def extend_lease(self, until: float) -> None:
         """Answer until the end of a lease, which was taken up with a replica that is current."""
         with self._lock:

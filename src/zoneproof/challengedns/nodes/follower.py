@@ -286,9 +286,13 @@ class Follower:
         self._mark_ended(feed, nodes)
         self._compare_zones(nodes)
         if self._renewals % _UPKEEP_RENEWALS == 0:
-            self._replica.keep_value_time(feed.value_time(self._value_clock))
+            self.keep_value_time(feed)
             self._replica.sweep()
         self._renewals += 1
+
+    def keep_value_time(self, feed: Feed) -> None:
+        """Continue the time by which values expire, here and in the database."""
+        self._replica.keep_value_time(feed.value_time(self._value_clock))
 
     def _set_peers(self, nodes: Sequence[NodeRow]) -> None:
         peers = [Peer(node.name, node.address) for node in nodes if node.name != self.identity.name]

@@ -81,6 +81,7 @@ class Node:
             with contextlib.closing(Feed(self._database.server)) as feed:
                 self._check_others(feed)
                 self.follower.catch_up(feed)
+                self.follower.keep_value_time(feed)  # which the workers read once, at their start
         except StorageError as error:
             if self.follower.newest is None:
                 raise

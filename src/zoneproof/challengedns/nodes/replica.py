@@ -159,23 +159,18 @@ class Replica:
         with contextlib.suppress(OSError):
             self._left.unlink(missing_ok=True)
 
-    def keep_value_time(self, now: int) -> int:
-        """Continue value time from ``now`` at least, and return how far it is ahead here."""
+    def keep_value_time(self, now: int) -> None:
+        """Continue value time from ``now`` at least."""
 
-        def work(tx: Transaction) -> int:
+        def work(tx: Transaction) -> None:
             tx.execute(
                 "INSERT INTO challenge_value_time (boot, ahead, seen) VALUES ('others', 0, ?)",
                 [now],
             )
             self._clock.keep(tx)
             tx.execute("DELETE FROM challenge_value_time WHERE boot = 'others'")
-            return self._clock.ahead(tx)
 
-        return self.database.write_and_wait(work)
-
-    def values_ahead(self) -> int:
-        """Return how far value time is ahead of the machine's seconds."""
-        return self.database.write_and_wait(self._clock.ahead)
+        self.database.write_and_wait(work)
 
     def generation(self) -> int:
         """Return the newest generation that it holds."""
