@@ -108,6 +108,53 @@ def test_while_another_process_works_on_it_nothing_is_changed(inside: Inside, li
     assert "combined = true" not in inside.good("list", "--toml")
 
 
+def test_renew_brings_the_files_to_the_mode_of_the_settings(inside: Inside, live: Path) -> None:
+    inside.good("edit", NAME, "--combined")
+    inside.good("add", "own.example", "--provider=manual", "--key-mode=0600", "--no-renew")
+    files = CertificateFiles(inside.home)
+    files.write("own.example", issued("own.example"))
+    settings = inside.home / "settings.toml"
+    for said, expected in (('key_mode = "0440"', 0o440), ("", 0o600)):
+        settings.write_text(said)
+        serial = (live / "cert.pem").read_bytes()
+        inside.good("renew")
+        assert mode(live / "privkey.pem") == mode(live / "combined.pem") == expected
+        assert mode(files.live("own.example") / "privkey.pem") == 0o600
+        assert (live / "cert.pem").read_bytes() == serial
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
+def test_renew_shuts_out_a_group_that_the_settings_no_longer_name(
+    inside: Inside, live: Path
+) -> None:
+    (inside.home / "settings.toml").write_text('key_group = "1"')
+    inside.good("renew")
+    assert ((live / "privkey.pem").stat().st_gid, mode(live)) == (1, 0o750)
+    (inside.home / "settings.toml").write_text("")
+    inside.good("renew")
+    assert ((live / "privkey.pem").stat().st_gid, mode(live)) == (os.getegid(), 0o700)
+
+
+def test_a_group_of_the_settings_that_is_not_there_is_told_once(inside: Inside, live: Path) -> None:
+    inside.good("add", "b.example", "--provider=manual")
+    CertificateFiles(inside.home).write("b.example", issued("b.example"))
+    (inside.home / "settings.toml").write_text('key_group = "no-such-group"')
+    told = inside.run("renew")
+    assert told.stderr.count("there is no group 'no-such-group' on this machine") == 1
+    assert mode(live / "privkey.pem") == 0o600
+
+
+def test_files_that_cannot_get_the_mode_of_the_settings_get_it_later(
+    inside: Inside, live: Path
+) -> None:
+    (inside.home / "settings.toml").write_text('key_mode = "0440"')
+    with Home(inside.home).lock(NAME):
+        inside.run("renew")
+    assert mode(live / "privkey.pem") == 0o600
+    inside.good("renew")
+    assert mode(live / "privkey.pem") == 0o440
+
+
 def test_the_form_of_files_is_no_reason_for_a_new_certificate() -> None:
     plain = CertificateDefinition(name=NAME, identifiers=(NAME,))
     formed = CertificateDefinition(name=NAME, identifiers=(NAME,), combined=True, key_mode="0440")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import msgspec
+
+from zoneproof.core.access import ANYWAY, Access, read_access
 from zoneproof.core.aio import in_thread
-from zoneproof.core.errors import StorageError
+from zoneproof.core.errors import BusyError, InvalidInputError, StorageError, VaultError
+from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.definition import FILE_FORM, CertificateDefinition
 from zoneproof.manager.certificates.files import FileForm
+from zoneproof.manager.certificates.state import state_of
+from zoneproof.manager.certificates.store import ManagedCertificate
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import key_access
 
@@ -60,3 +66,63 @@ async def reshaped(
             with suppress(StorageError):
                 await in_thread(manager.files.reshape, name, old, new)
             raise
+
+
+async def follow_settings(manager: Manager, emit_for: Callable[[str], Emit]) -> None:
+    """Bring the files of all certificates to the group and mode that settings.toml says by now.
+
+    What cannot be changed is told, and tried again the next time. Raises StorageError.
+    """
+    settings = manager.settings
+    wanted = (settings.key_group, settings.key_mode)
+    behind = [
+        (one, before)
+        for one in await manager.certificates.readable()
+        if (before := _usual_access(one)) not in (None, wanted)
+    ]
+    if not behind:
+        return
+    try:
+        read_access("", *wanted)
+    except InvalidInputError as error:
+        emit_for("")(Warned(f"settings.toml: {error.message}: the files stay as they are"))
+        return
+    for certificate, before in behind:
+        with suppress(BusyError):  # whoever works on it writes its files, or the next run does
+            try:
+                await _follow(manager, certificate, before or ("", ""))
+            except (InvalidInputError, StorageError, VaultError) as error:
+                emit_for(certificate.name)(Warned(error.message))
+
+
+def _usual_access(certificate: ManagedCertificate) -> tuple[str, str] | None:
+    try:
+        return state_of(certificate).usual_access
+    except StorageError:
+        return None  # which its renewal tells
+
+
+async def _follow(
+    manager: Manager, certificate: ManagedCertificate, before: tuple[str, str]
+) -> None:
+    name, settings = certificate.name, manager.settings
+    new = await form_of(manager, certificate.definition)
+    group, mode = before
+    old = _access_with(manager, certificate.definition, group, mode)
+    if new.access != old and manager.files.exist(name):
+        with manager.home.lock(name):
+            manager.files.repair(name)
+            await in_thread(manager.files.reshape, name, new, FileForm(old))
+    await manager.states.set_usual_access(name, (settings.key_group, settings.key_mode))
+
+
+def _access_with(
+    manager: Manager, definition: CertificateDefinition, group: str, mode: str
+) -> Access:
+    """Return who could read the key while the settings said so."""
+    try:
+        return key_access(
+            definition, msgspec.structs.replace(manager.settings, key_group=group, key_mode=mode)
+        )
+    except InvalidInputError:
+        return ANYWAY  # a group that is no more lets nobody in

@@ -22,6 +22,7 @@ from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import DEPLOYED, NOT_DEPLOYED, deploy
+from zoneproof.manager.certificates.file_form import follow_settings
 from zoneproof.manager.certificates.issue import Outcome, Run, issue_locked
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.outages import Needs, sites_of
@@ -112,6 +113,8 @@ async def renew(
 ) -> list[Renewal]:
     """Renew what is due of the named certificates, by default of all that are to be renewed.
 
+    Without names the files are first brought to the group and mode of the settings.
+
     ``force`` renews them whether due or not, paused or not. ``next_wake`` is when the caller looks
     again, in an hour if it does not know. ``on_result`` hears of each as soon as it is done. Never
     raises for a single certificate, nor for one that is removed meanwhile, or whose stored state
@@ -122,6 +125,7 @@ async def renew(
     """
     if names:
         return await _renew(manager, emit_for, names, force, next_wake, on_result)
+    await follow_settings(manager, emit_for)
     with manager.files.reading_many(save=True):
         return await _renew(manager, emit_for, (), force, next_wake, on_result)
 

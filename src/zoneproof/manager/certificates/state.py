@@ -45,7 +45,8 @@ _GOOD = ("valid", "due", "not renewed")
 class CertificateState(msgspec.Struct, frozen=True):
     """What is stored. ``awaiting`` are records that a person has to create first, ``told`` is what
     people were notified of. ``deployed`` is what each task was done for last, by its name, and
-    ``not_deployed`` what is known of those that failed.
+    ``not_deployed`` what is known of those that failed. ``usual_access`` are the group and the mode
+    of settings.toml that the files were brought to last.
     """
 
     renewal: RenewalState = RenewalState()
@@ -53,6 +54,7 @@ class CertificateState(msgspec.Struct, frozen=True):
     told: Notified = Notified()
     deployed: dict[str, Deployed] = {}
     not_deployed: dict[str, NotDeployed] = {}
+    usual_access: tuple[str, str] = ("", "")
 
 
 class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -370,6 +372,14 @@ class States:
             lambda state: msgspec.structs.replace(
                 state, awaiting=tuple(filter(is_txt, state.awaiting))
             ),
+        )
+
+    async def set_usual_access(self, name: str, access: tuple[str, str]) -> None:
+        """Remember to which group and mode of settings.toml the files were brought."""
+        await self._certificates.change_state(
+            name,
+            CertificateState,
+            lambda state: msgspec.structs.replace(state, usual_access=access),
         )
 
     async def note_told(
