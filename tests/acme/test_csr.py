@@ -73,6 +73,24 @@ def test_its_names_are_those_of_the_subject_and_of_the_extension(
     assert names_of(data) == names
 
 
+@pytest.mark.parametrize(
+    ("data", "doubt"),
+    [
+        (request(["b.example", "a.example"], common_name="A.example"), ""),
+        (request([], common_name="a.example"), "it has a.example only as its common name"),
+        (
+            request([x509.IPAddress(ip_address("192.0.2.1"))], common_name="192.0.2.1"),
+            "its common name is the IP address 192.0.2.1, which Let's Encrypt refuses",
+        ),
+    ],
+)
+def test_what_some_cas_refuse_at_the_end_is_doubted(data: bytes, doubt: str) -> None:
+    """As Boulder's csr.go and Pebble's wfe.go have it; RFC 8555 section 7.4 allows all of it."""
+    found = read_csr(data, "the file").doubt
+    assert found.startswith(doubt)
+    assert bool(found) == bool(doubt)
+
+
 def _damaged() -> bytes:
     der = bytearray(x509.load_pem_x509_csr(request()).public_bytes(Encoding.DER))
     der[-3] ^= 1

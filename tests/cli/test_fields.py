@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.cli.inside import Inside
+from zoneproof.acme import make_csr, make_key
 from zoneproof.cli.credential_fields import parse_fields
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import Identifier
 
 
 def test_a_value_is_what_follows_the_first_equals_sign() -> None:
@@ -46,3 +52,28 @@ def test_a_binary_file_is_no_value(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInputError, match="not UTF-8"):
         parse_fields([f"secret=@{file}"])
+
+
+@contextmanager
+def handed_over(content: bytes) -> Iterator[str]:
+    """Give the path that a shell writes for ``<(command)``, which can be read once."""
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    try:
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
+
+
+def test_what_a_shell_hands_over_is_read_once(inside: Inside) -> None:
+    with handed_over(make_csr(make_key(), [Identifier.parse("a.example")])) as path:
+        inside.good("add", "--csr", path, "--provider=manual")
+    fields = ("--field=server=192.0.2.1", "--field=key_name=k")
+    with handed_over(b"c2VjcmV0\n") as path:
+        inside.good("add", "b.example", "--provider=rfc2136", *fields, f"--field=secret=@{path}")
+    with handed_over(b"c2VjcmV0\n") as path:
+        inside.good("edit", "a.example", "--provider=rfc2136", *fields, f"--field=secret=@{path}")
+    with handed_over(b"") as path:
+        result = inside.run("edit", "b.example", "--provider=rfc2136", f"--field=secret=@{path}")
+    assert result.status == 2

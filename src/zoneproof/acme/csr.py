@@ -106,13 +106,15 @@ class GivenCsr:
     """A request whose signature is right, as PEM and DER.
 
     ``identifiers`` are all that it asks for, the common name among them, each once.
-    ``public_key`` is a DER SubjectPublicKeyInfo.
+    ``public_key`` is a DER SubjectPublicKeyInfo. ``doubt`` says why some CAs refuse the request at
+    the end of an order, empty if none does.
     """
 
     pem: str
     der: bytes
     identifiers: tuple[Identifier, ...]
     public_key: bytes
+    doubt: str = ""
 
 
 def read_csr(data: bytes, where: str) -> GivenCsr:
@@ -142,7 +144,8 @@ def _read(data: bytes) -> GivenCsr:
     request = load(data)
     _check_signature(request)
     _check_key(request)
-    identifiers = tuple(dict.fromkeys(_identifiers(request)))
+    common, alternative = [*_common_names(request)], [*_alternative_names(request)]
+    identifiers = tuple(dict.fromkeys((*common, *alternative)))
     if not identifiers:
         raise InvalidInputError("it names no host: give it subject alternative names")
     return GivenCsr(
@@ -150,7 +153,24 @@ def _read(data: bytes) -> GivenCsr:
         request.public_bytes(serialization.Encoding.DER),
         identifiers,
         public_der(request.public_key()),
+        _doubt(common, alternative),
     )
+
+
+def _doubt(common: Sequence[Identifier], alternative: Sequence[Identifier]) -> str:
+    """Say why some CAs refuse what RFC 8555 section 7.4 lets them all accept."""
+    for one in common:
+        if one.type == "ip":
+            return (
+                f"its common name is the IP address {one}, which Let's Encrypt refuses at the end"
+                " of the order: give it as a subject alternative name only"
+            )
+        if one not in alternative:
+            return (
+                f"it has {one} only as its common name: Let's Encrypt accepts that, other CAs may"
+                " refuse it at the end of the order; a subject alternative name works everywhere"
+            )
+    return ""
 
 
 def _check_signature(request: x509.CertificateSigningRequest) -> None:
@@ -177,12 +197,15 @@ def _check_key(request: x509.CertificateSigningRequest) -> None:
     )
 
 
-def _identifiers(request: x509.CertificateSigningRequest) -> Iterator[Identifier]:
+def _common_names(request: x509.CertificateSigningRequest) -> Iterator[Identifier]:
     for attribute in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         try:
             yield Identifier.parse(str(attribute.value))
         except InvalidNameError as error:
             raise InvalidInputError(f"its common name: {error.message}") from error
+
+
+def _alternative_names(request: x509.CertificateSigningRequest) -> Iterator[Identifier]:
     try:
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

@@ -23,6 +23,7 @@ from zoneproof.cli.option_groups import DNS_SETTINGS, PATH, F, add_options, fiel
 from zoneproof.cli.tasks import literal_secrets, parse_task
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_file
+from zoneproof.core.text import printable
 from zoneproof.core.toml import complaint, read_reference
 from zoneproof.manager import CertificateDefinition, Manager, MethodDefinition, Proposal
 from zoneproof.manager.certificates.proposal import (
@@ -221,11 +222,10 @@ def names_options(command: F) -> F:
 
 
 def names_from(
-    names: Sequence[str], domains: Sequence[str], options: Mapping[str, Any]
+    names: Sequence[str], domains: Sequence[str], csr: GivenCsr | None
 ) -> tuple[str, ...]:
     """Return the names that are given, or those of the CSR. Raises InvalidInputError."""
     given = (*names, *(name for text in domains for name in text.split(",") if name.strip()))
-    csr = read_csr_file(options["csr"])
     if csr and given:
         raise InvalidInputError("the names are those of the CSR: omit the others, or --csr")
     if csr:
@@ -234,10 +234,10 @@ def names_from(
 
 
 def required_names(
-    names: Sequence[str], domains: Sequence[str], options: Mapping[str, Any]
+    names: Sequence[str], domains: Sequence[str], csr: GivenCsr | None
 ) -> tuple[str, ...]:
     """Return what :func:`names_from` does, which must be something. Raises InvalidInputError."""
-    found = names_from(names, domains, options)
+    found = names_from(names, domains, csr)
     if not found:
         raise InvalidInputError("name at least one identifier, such as example.com")
     return found
@@ -277,7 +277,11 @@ def take_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_options(options: Mapping[str, Any]) -> CertificateOptions:
-    """Return what the options say, with what they refer to. Raises InvalidInputError."""
+    """Return what the options say, with what they refer to; each file is read once.
+
+    Warns of secrets that stand on the command line, and of a CSR that some CAs refuse. Raises
+    InvalidInputError.
+    """
     for way in ("provider", "credential", "server", "webroot"):
         if options[way] == "":  # as of a shell's variable that is not set
             raise InvalidInputError(f"--{way} is empty: give a value, or omit it")
@@ -285,19 +289,25 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
     if "fallback_accounts" in of_certificate:
         named = filter(None, of_certificate["fallback_accounts"])
         of_certificate["fallback_accounts"] = tuple(named)
-    password = options["pkcs12_password"]
+    password, texts = options["pkcs12_password"], _field_texts(options)
+    provider = options["provider"]
+    fields = given_fields(describe(provider), texts) if provider else parse_fields(texts)
+    _warn_of_secrets(options)
+    csr = _read_csr_file(options["csr"])
+    if csr and csr.doubt:
+        click.echo(f"zoneproof: warning: {options['csr']}: {printable(csr.doubt)}", err=True)
     return CertificateOptions(
         of_certificate=of_certificate,
         of_method=_given(options, METHOD_SETTINGS),
-        provider=options["provider"] or "",
+        provider=provider or "",
         credential=options["credential"] or "",
-        fields=parse_fields(_field_texts(options)),
+        fields=fields,
         webroot=options["webroot"],
         listen=options["listen"],
         methods=tuple(map(_parse_method, options["methods"])),
         tasks=(*map(parse_task, options["tasks"]), *map(_parse_hook, options["hooks"])),
         removed_tasks=tuple(options["removed_tasks"]),
-        csr=read_csr_file(options["csr"]),
+        csr=csr,
         pkcs12_password=(
             None if password is None else read_reference(password, "--pkcs12-password")
         ),
@@ -308,10 +318,7 @@ def _given(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: options[name] for name in names if options[name] not in (None, ())}
 
 
-def warn_of_secrets(options: Mapping[str, Any]) -> None:
-    """Warn once of secrets that stand on the command line. Raises InvalidInputError."""
-    if options["provider"]:
-        given_fields(describe(options["provider"]), _field_texts(options))
+def _warn_of_secrets(options: Mapping[str, Any]) -> None:
     warn_of_literal("--pkcs12-password", options["pkcs12_password"] or "")
     for text in options["tasks"]:
         kind, _, given = text.partition(":")
@@ -324,8 +331,7 @@ def _field_texts(options: Mapping[str, Any]) -> list[str]:
     return [*options["fields"], *([f"server={server}"] if server else [])]
 
 
-def read_csr_file(path: Path | None) -> GivenCsr | None:
-    """Return the request in the file of --csr, None without one. Raises InvalidInputError."""
+def _read_csr_file(path: Path | None) -> GivenCsr | None:
     if path is None:
         return None
     try:

@@ -17,7 +17,6 @@ from zoneproof.cli.definitions import (
     names_options,
     read_options,
     required_names,
-    warn_of_secrets,
 )
 from zoneproof.cli.events import tell_warning
 from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option, json_option
@@ -59,7 +58,6 @@ def add(
 
     'zoneproof preview' shows whether it would work, 'zoneproof renew' obtains it.
     """
-    names = required_names(names, domains, options)
 
     async def work(manager: Manager) -> CertificateDefinition:
         name = certificate or default_name(names)
@@ -73,8 +71,8 @@ def add(
         await _warn_of_tasks(manager, None, wanted.definition)
         return wanted.definition
 
-    warn_of_secrets(options)
     said = read_options(options)
+    names = required_names(names, domains, said.csr)
     definition = run_with_manager(work)
     _tell_saved(definition, [], as_json=as_json)
     if not as_json:
@@ -115,7 +113,6 @@ def edit(
                 follows = f"next: zoneproof deploy {before.name}, or wait for the next renew"
         return wanted.definition, changes, follows
 
-    warn_of_secrets(options)
     said = read_options(options)
     definition, changes, follows = run_with_manager(work)
     _tell_saved(definition, changes or ["nothing was changed"], as_json=as_json)

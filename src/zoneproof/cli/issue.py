@@ -18,7 +18,6 @@ from zoneproof.cli.definitions import (
     read_options,
     required_names,
     take_options,
-    warn_of_secrets,
 )
 from zoneproof.cli.events import Telling, telling_progress
 from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option
@@ -97,9 +96,8 @@ def issue_command(
     the certificate's name continues.
     """
     how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
-    wanted = take_options(options)
-    warn_of_secrets(wanted)
-    request = Request(required_names(names, domains, wanted), certificate, read_options(wanted))
+    said = read_options(take_options(options))
+    request = Request(required_names(names, domains, said.csr), certificate, said)
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
     if dry_run:
         dry_run_of(request, run, how)

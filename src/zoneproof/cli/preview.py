@@ -16,7 +16,6 @@ from zoneproof.cli.definitions import (
     names_options,
     read_options,
     take_options,
-    warn_of_secrets,
 )
 from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option, json_flag
 from zoneproof.cli.options import TERMS_GROUP, run_from, terms_from, terms_options
@@ -57,13 +56,12 @@ def preview(
     fail, a record is missing, or a deployment task would fail.
     """
 
-    of_definition = take_options(options)
-    names = names_from(names, domains, of_definition)
-    warn_of_secrets(of_definition)
+    said = read_options(take_options(options))
+    names = names_from(names, domains, said.csr)
     if everything == bool(names):
         raise InvalidInputError("name a certificate or identifiers, or give --all")
     run = run_from(None, None, (), authoritative_port, terms_from(**options))
-    request = Request(names, certificate, read_options(of_definition))
+    request = Request(names, certificate, said)
     previews = run_with_manager(lambda manager: _previews(manager, request), run, to_read=True)
     for found in previews:
         if as_json:
