@@ -566,6 +566,17 @@ def test_a_passphrase_can_stand_in_a_file(
     assert result.status == 2
 
 
+@pytest.mark.parametrize("form", ["archive", "pkcs12"])
+def test_nobody_types_a_passphrase_for_what_cannot_be_exported(
+    filled: Path, tmp_path: Path, form: str
+) -> None:
+    home, output = {"ZONEPROOF_HOME": str(filled)}, str(tmp_path / "out")
+    result = run_at_terminal(["export", "a.exampel", "-o", output, "--format", form], [], home)
+    assert "there is no managed certificate 'a.exampel': did you mean 'a.example'?" in result.stdout
+    assert "Passphrase" not in result.stdout
+    assert result.status == 2
+
+
 def test_at_a_terminal_the_passphrase_is_typed_twice_and_never_shown(
     filled: Path, tmp_path: Path
 ) -> None:

@@ -23,10 +23,11 @@ from zoneproof.core.toml import is_reference, read_reference
 from zoneproof.manager import Home, Manager
 from zoneproof.migration.archive import Archive, Item, count_items
 from zoneproof.migration.certificates import (
+    CertificateFile,
     Form,
     collect_certificates,
-    export_file,
     lacking,
+    read_file_of,
 )
 from zoneproof.migration.move import Collected, collect, plan_import, take
 from zoneproof.migration.sealed_file import seal
@@ -86,7 +87,6 @@ def export(
     if form != "archive":
         _export_one(names, output, form, passphrase, as_json=as_json)
         return
-    secret = get_passphrase(passphrase, twice=True)
 
     async def read(manager: Manager) -> Collected:
         if names:
@@ -96,6 +96,7 @@ def export(
     collected = run_with_manager(read, to_read=True)
     if not count_items(collected.archive):
         raise InvalidInputError(f"there is nothing to export in {Home.find().path}")
+    secret = get_passphrase(passphrase, twice=True)
     write_new(output, seal(msgspec.json.encode(collected.archive), secret))
     _tell_written(output, collected, as_json=as_json)
 
@@ -107,12 +108,8 @@ def _export_one(
         raise InvalidInputError(f"--format {form} is for one certificate: give its name")
     if form == "pem" and passphrase:
         raise InvalidInputError("--passphrase does not apply to pem, which is not encrypted")
-    password = get_passphrase(passphrase, twice=True) if form == "pkcs12" else ""
-    if form == "pkcs12" and not password:
-        raise InvalidInputError("the passphrase is empty: it guards the key, so give one")
-    content = run_with_manager(
-        lambda manager: export_file(manager, names[0], form, password), to_read=True
-    )
+    found = run_with_manager(lambda manager: read_file_of(manager, names[0]), to_read=True)
+    content = found.pem() if form == "pem" else _as_pkcs12(found, passphrase)
     write_new(output, content)
     if as_json:
         json_document({"file": str(output), "format": form, "certificate": names[0]})
@@ -120,6 +117,14 @@ def _export_one(
     click.echo(f"written to {output}: {names[0]} as {form}")
     if b"PRIVATE KEY" in content:
         click.echo("the key in it is not encrypted", err=True)
+
+
+def _as_pkcs12(found: CertificateFile, passphrase: str | None) -> bytes:
+    found.require_key()
+    password = get_passphrase(passphrase, twice=True)
+    if not password:
+        raise InvalidInputError("the passphrase is empty: it guards the key, so give one")
+    return found.pkcs12(password)
 
 
 def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:

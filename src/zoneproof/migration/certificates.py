@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
-from zoneproof.acme import parse_chain
+from zoneproof.acme import CertificateChain, parse_chain
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_file
 from zoneproof.deployment.parts import combined, pkcs12_file
@@ -56,26 +57,44 @@ async def collect_certificates(manager: Manager, names: Sequence[str]) -> Collec
     return Collected(archive, tuple(problems))
 
 
-async def export_file(manager: Manager, name: str, form: Form, password: str) -> bytes:
-    """Return a certificate with its key and chain in one file; only PKCS #12 has a password.
+@dataclass(frozen=True)
+class CertificateFile:
+    """A certificate to be written to one file. ``key`` (PEM) is None if its owner keeps it."""
 
-    PEM of a certificate whose key its owner keeps has no key. Raises InvalidInputError if there is
-    nothing to export, and StorageError.
+    name: str
+    chain: CertificateChain
+    key: bytes | None = field(repr=False)
+
+    def pem(self) -> bytes:
+        """Return the key, if there is one, and the chain."""
+        return combined(self.key, self.chain.pem) if self.key else self.chain.pem
+
+    def require_key(self) -> bytes:
+        """Return the key. Raises InvalidInputError if there is none."""
+        if self.key is None:
+            raise InvalidInputError(
+                f"the key of {self.name} stays with its owner, so there is none for a PKCS #12"
+                " file: use --format pem"
+            )
+        return self.key
+
+    def pkcs12(self, password: str) -> bytes:
+        """Return all of it, sealed with the password. Raises InvalidInputError without a key."""
+        key = self.require_key()
+        return pkcs12_file(self.name, self.chain, key, password.encode(), legacy=False)
+
+
+async def read_file_of(manager: Manager, name: str) -> CertificateFile:
+    """Return what is there of a certificate.
+
+    Raises InvalidInputError if there is nothing to export, and StorageError.
     """
     name = (await manager.certificates.get(name)).name
     problem = manager.files.read(name).problem
     if problem:
         raise InvalidInputError(f"{name} cannot be exported: {problem}")
     chain = parse_chain(read_file(manager.files.live(name) / "fullchain.pem"), name)
-    key = manager.files.private_key(name)
-    if form == "pem":
-        return combined(key, chain.pem) if key else chain.pem
-    if key is None:
-        raise InvalidInputError(
-            f"the key of {name} stays with its owner, so there is none for a PKCS #12 file: use"
-            " --format pem"
-        )
-    return pkcs12_file(name, chain, key, password.encode(), legacy=False)
+    return CertificateFile(name, chain, manager.files.private_key(name))
 
 
 async def lacking(manager: Manager, archive: Archive, items: Collection[Item]) -> list[str]:
