@@ -65,6 +65,19 @@ def test_a_licence_key_on_the_command_line_is_warned_of(inside: Inside) -> None:
     assert "no field 'alowfrom'" in unknown.stderr
 
 
+def test_what_several_names_fail_with_is_told_once(inside: Inside) -> None:
+    names = [f"{letter}.example" for letter in "abcde"]
+    command = ("registration", "add", *names, "--server", "http://127.0.0.1:1")
+    result = inside.run(*command)
+    assert result.status == 1
+    assert result.stderr.splitlines() == [
+        "zoneproof: acme-dns http://127.0.0.1:1, a.example, b.example, c.example and 2 more: the"
+        " connection was refused: nothing listens there; try again"
+    ]
+    told = json.loads(inside.run(*command, "--json").stdout)
+    assert [one["domain"] for one in told if one["error"]] == names
+
+
 def test_one_is_removed_and_the_others_stay(filled: Inside) -> None:
     filled.good("registration", "remove", "*.Mail.example.com", "--yes")
     filled.good("registration", "remove", "www.example.com", "--server", ONE, "--yes", "--json")

@@ -23,6 +23,9 @@ from zoneproof.migration.registrations import export_certbot_hook, export_certif
 from zoneproof.providers import Registration, describe
 from zoneproof.providers.server_url import ServerUrl
 
+_SHOWN = 3  # domains that a line names
+_DOMAINS = "<domains>"  # which no message has
+
 server_option = click.option(
     "--server", default="", metavar="URL", help="Only those at this service."
 )
@@ -97,10 +100,24 @@ def _registered(one: Registered) -> dict[str, str]:
     }
 
 
-def _tell_registered(found: Sequence[Registered]) -> None:
+def _failures(found: Sequence[Registered]) -> list[str]:
+    """Return a line for each cause, with the domains that were not registered because of it."""
+    causes: dict[str, list[str]] = {}
     for one in found:
         if one.error:
-            click.echo(f"zoneproof: {printable(one.error.message)}", err=True)
+            cause = one.error.message.replace(f", {one.domain}: ", f", {_DOMAINS}: ")
+            causes.setdefault(cause, []).append(one.domain.text)
+    return [cause.replace(_DOMAINS, _first(domains)) for cause, domains in causes.items()]
+
+
+def _first(domains: Sequence[str]) -> str:
+    more = len(domains) - _SHOWN
+    return ", ".join(domains) if more <= 1 else f"{', '.join(domains[:_SHOWN])} and {more} more"
+
+
+def _tell_registered(found: Sequence[Registered]) -> None:
+    for line in _failures(found):
+        click.echo(f"zoneproof: {printable(line)}", err=True)
     for one in (one for one in found if one.record and not one.advice):
         click.echo(f"{one.record}  ; is there")
     missing = [one for one in found if one.advice]
