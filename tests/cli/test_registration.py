@@ -124,7 +124,9 @@ def test_another_home_takes_what_one_exports(filled: Inside, tmp_path: Path, for
     written = [output] if output.is_file() else list(output.iterdir())
     assert [stat.S_IMODE(path.stat().st_mode) for path in written] == [0o600] * len(written)
     command = ("import", "registrations", str(output), "--server", ONE, "--yes")
-    told += filled.good(*command, home=other)
+    taken = filled.good(*command, home=other)
+    assert taken.endswith("imported 2 registrations; next: zoneproof registration list\n")
+    told += taken
     assert keys_in(other) == [pair for pair in keys_in(filled.home) if pair[1].server == ONE]
     assert "everything is already here" in filled.good(*command, home=other)
     assert "the-password" not in told

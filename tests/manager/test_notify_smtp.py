@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.manager.smtp_server import PASSWORD, USER, SmtpServer, serve
 from tests.support.self_signed import certificate
 from zoneproof.manager.notifications import Notice, NotifySettings, SmtpSettings, send, send_test
-from zoneproof.manager.notifications.notice import fit_to_send
+from zoneproof.manager.notifications.notice import as_text, fit_to_send
 from zoneproof.manager.notifications.smtp import compose, mail
 
 AT = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -76,6 +76,11 @@ async def test_a_notice_arrives_encrypted_and_complete(server: SmtpServer, bundl
     assert f"Create:\n{RECORD}\n" in text
     assert "the CA at ca.test waits\nNames: example.com, *.example.com\n" in text
     assert "The certificate expires at 2026-09-01 00:00 UTC." in text
+
+
+def test_a_renewal_is_told_with_its_reason() -> None:
+    told = Notice("renewed", "a.example", ("a.example",), "asked for", AT)
+    assert as_text([told]) == "Reason: asked for\nNames: a.example\n"
 
 
 async def test_login_works_where_only_the_old_mechanism_is_offered(

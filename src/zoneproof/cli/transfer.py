@@ -195,9 +195,17 @@ def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json:
     if as_json:
         json_document({"items": items, "lacks": lacks, "taken": len(wanted) if taken else 0})
     elif taken:
-        click.echo(f"imported {things_of(wanted)}; next: zoneproof list")
+        click.echo(f"imported {things_of(wanted)}; next: {_follows(wanted)}")
     else:
         tell_nothing_taken(items, wanted, dry_run=dry_run)
+
+
+def _follows(taken: Sequence[Item]) -> str:
+    """Return the command that shows what was taken; there may be no certificate among it."""
+    kinds = {item.kind for item in taken}
+    shown = [kind for kind in ("credential", "account", "registration") if kind in kinds]
+    only = f"{shown[0]} list" if shown and "certificate" not in kinds else "list"
+    return f"zoneproof {only}"
 
 
 def show_items(items: Sequence[Item], wanted: Sequence[Item]) -> None:

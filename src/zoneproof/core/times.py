@@ -31,7 +31,7 @@ def distance(moment: datetime | float | str, now: datetime) -> str:
         if number > 1 or (number and word == "minute"):
             several = f"{number} {word}{'' if number == 1 else 's'}"
             return f"in {several}" if left > timedelta() else f"{several} ago"
-    return "now"
+    return "within a minute" if left > timedelta() else "now"
 
 
 def at_and_distance(moment: datetime | float | str, now: datetime) -> str:

@@ -98,6 +98,8 @@ def _title(notice: Notice) -> str:
 
 def _paragraph(notice: Notice) -> str:
     lines = [notice.message]
+    if notice.kind == "renewed" and notice.message:
+        lines = [f"Reason: {notice.message}"]
     if notice.identifiers:
         lines.append(f"Names: {', '.join(notice.identifiers)}")
     if notice.expires_at:
