@@ -41,7 +41,10 @@ def test_a_home_that_is_not_there_is_not_created(inside: Inside, command: str) -
 
 
 def test_a_home_that_is_not_there_is_an_empty_one(inside: Inside) -> None:
-    assert inside.good("list") == "no certificates yet: 'zoneproof issue'\n"
+    told = inside.good("list")
+    assert told.startswith(f"no certificates yet in {inside.home}: 'zoneproof issue' obtains one")
+    assert inside.good("list", "--problems") == told
+    assert inside.good("renew") == f"no certificates to renew in {inside.home}\n"
     assert inside.good("list", "--json") == "[]\n"
     assert "no managed certificate" in inside.run("show", "a.example").stderr
 

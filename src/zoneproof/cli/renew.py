@@ -162,7 +162,7 @@ def tell_renewal(result: Renewal, how: Telling) -> None:
 def _tell_sum(results: Sequence[Renewal]) -> None:
     kinds = [result.result for result in results]
     if not kinds:
-        click.echo("no certificates to renew")
+        click.echo(f"no certificates to renew in {printable(str(Home.find().path))}")
         return
     counts = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
     click.echo(f"{count(len(kinds), 'certificate')}: {', '.join(counts)}")

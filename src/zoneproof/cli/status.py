@@ -13,7 +13,7 @@ from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.core.text import printable
-from zoneproof.manager import DamagedCertificate, ManagedCertificate
+from zoneproof.manager import DamagedCertificate, Home, ManagedCertificate
 from zoneproof.manager.certificates.definition_file import format_definitions
 from zoneproof.manager.certificates.details import (
     details,
@@ -44,15 +44,14 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     found = run_with_manager(
         lambda manager: summaries(manager, now), needs_secrets=False, to_read=True
     )
+    some = bool(found)
     if problems:
         found = [one for one in found if one.needs_attention]
     if as_json:
         json_document(found)
         return
     if not found:
-        click.echo(
-            "no certificate has a problem" if problems else "no certificates yet: 'zoneproof issue'"
-        )
+        click.echo("no certificate has a problem" if some else _none_yet())
         return
     rows = [
         (
@@ -65,6 +64,14 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
         for one in found
     ]
     print_table(("NAME", "STATUS", "EXPIRES", "RENEWS", ""), rows)
+
+
+def _none_yet() -> str:
+    """Say which home is empty: another user, or a timer, may have another one."""
+    return (
+        f"no certificates yet in {printable(str(Home.find().path))}: 'zoneproof issue' obtains one;"
+        " ZONEPROOF_HOME names another home"
+    )
 
 
 def _print_toml(*, problems: bool, as_json: bool) -> None:
