@@ -51,7 +51,19 @@ def test_a_home_that_is_not_there_is_an_empty_one(inside: Inside) -> None:
 
 def on_read_only_disk(home: Path, command: str) -> subprocess.CompletedProcess[str]:
     """Run the command where the home's file system is mounted read-only."""
-    mount = f"mount --bind {home} {home} && mount -o remount,ro,bind {home}"
+    return mounted(home, f"mount --bind {home} {home} && mount -o remount,ro,bind {home}", command)
+
+
+def on_full_disk(home: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where a copy of the home fills its file system."""
+    fill = f"cp -a {home}/. $there && (head -c 9m /dev/zero >$there/fill; true) 2>$there/../said"
+    bind = f"mount --bind $there {home}"
+    there = f"there={home}.full && mkdir -p $there && mount -t tmpfs -o size=1m tmpfs $there"
+    return mounted(home, f"{there} && {fill} && {bind}", command)
+
+
+def mounted(home: Path, mount: str, command: str) -> subprocess.CompletedProcess[str]:
+    """Run the command after another, in a mount namespace of their own."""
     program = f"{mount} && exec {sys.executable} -m zoneproof {command}"
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", program],
@@ -63,12 +75,15 @@ def on_read_only_disk(home: Path, command: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.skipif(
+needs_mounts = pytest.mark.skipif(
     not shutil.which("unshare")
     or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode
     != 0,
     reason="file systems can be mounted by root alone",
 )
+
+
+@needs_mounts
 def test_what_is_on_a_read_only_disk_is_told_and_renewing_is_refused(inside: Inside) -> None:
     inside.good("add", "a.example", "--provider=manual", "--ca=letsencrypt")
     inside.good("credential", "add", "rfc2136", "--name=dns", "--field=server=192.0.2.1")
@@ -85,6 +100,18 @@ def test_what_is_on_a_read_only_disk_is_told_and_renewing_is_refused(inside: Ins
     assert refused.returncode == 1
     assert "it is read-only" in refused.stderr
     assert sorted(inside.home.iterdir()) == before
+
+
+@needs_mounts
+def test_what_is_on_a_full_disk_is_told_and_a_change_says_that_it_is_full(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual", "--ca=letsencrypt")
+    for command, told in (("list", "a.example"), ("show a.example", "no certificate yet")):
+        result = on_full_disk(inside.home, command)
+        assert (result.returncode, told in result.stdout) == (0, True), result.stderr
+    for command in ("renew", "add b.example --provider=manual --ca=letsencrypt"):
+        refused = on_full_disk(inside.home, command)
+        assert refused.returncode == 1
+        assert "the disk is full: free some space" in refused.stderr
 
 
 # --- a database that is gone -------------------------------------------------------------------

@@ -307,7 +307,7 @@ def open_sqlite(
 def open_sqlite_to_read(
     path: Path, migrations: Sequence[Migration], *, traces: Sequence[Path] = ()
 ) -> SqliteStore:
-    """Open the file for those who only read: nothing is created, and nothing need be writable.
+    """Open the file for those who only read: nothing need be writable, and the disk may be full.
 
     A file that is not there is one without rows. Raises StorageError as :func:`open_sqlite` does.
     """
@@ -318,7 +318,7 @@ def open_sqlite_to_read(
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     if not writable and os.access(path, os.R_OK) and _can_be_read(path, migrations):
         return SqliteStore(path, None, lambda: _open(path, migrations))
-    return open_sqlite(path, migrations, traces=traces)
+    return open_sqlite(path, migrations, may_only_read=True, traces=traces)
 
 
 def _open(
@@ -408,5 +408,15 @@ def _enter_wal_mode(connection: sqlite3.Connection) -> None:
 def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
     """Say for people what SQLite said of the file."""
     code = primary_code(error)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
+        code = sqlite3.SQLITE_FULL  # for which SQLite fails in several ways
     kind = DamagedDatabaseError if code in _DAMAGED else StorageError
     return kind(f"the database {path}: {_HELP.get(code, str(error))}")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        found = os.statvfs(folder)
+    except (OSError, AttributeError):  # Windows has no such call
+        return False
+    return not found.f_bavail or bool(found.f_files and not found.f_favail)
