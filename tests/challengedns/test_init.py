@@ -104,6 +104,24 @@ def test_one_name_server_is_named_as_what_it_is(tmp_path: Path) -> None:
     assert "checkers that want two name servers (Zonemaster) say so" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("192.168.1.5", "Public CAs cannot reach 192.168.1.5, an address of a private network"),
+        ("fd00::5", "Public CAs cannot reach fd00::5"),
+        ("198.51.100.7", ""),
+    ],
+)
+def test_an_address_that_no_public_ca_reaches_is_told(
+    tmp_path: Path, address: str, told: str
+) -> None:
+    done = init(*options(tmp_path, address=address), "--agree-tos")
+    assert done.returncode == 0, done.stderr
+    assert told in done.stdout
+    assert ("Public CAs cannot" in done.stdout) == bool(told)
+    assert f"Database: {tmp_path / 'state/challenge.db'}\n" in done.stdout
+
+
 def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
     assert init(*options(tmp_path), "--agree-tos").returncode == 0
     path = tmp_path / "zoneproof.toml"

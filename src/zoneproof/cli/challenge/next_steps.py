@@ -16,6 +16,21 @@ from zoneproof.challengedns.runtime.parent_records import parent_records
 from zoneproof.cli.own_command import own_command
 
 T = TypeVar("T")
+# Not ``is_private``, which is also true of the addresses that documentation uses.
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
 
 
 def records_to_create(config: Config) -> Sequence[str]:
@@ -36,12 +51,13 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
     where = zone.name.parent or "the root"
     click.echo(
         f"""Written: {config.path}
+Database: {config.database}
 
 1. Create these records in the zone that contains {zone.name}
    (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
 
 {_indented(records_to_create(config))}
-{_nameservers_remark(config)}
+{_nameservers_remark(config)}{_private_remark(wanted)}
 2. Start the service, and check what is still missing:
 
   {command}
@@ -85,6 +101,21 @@ def _nameservers_remark(config: Config) -> str:
    This is one name server, on one machine. It is enough to obtain certificates; while the machine
    is down, none can be obtained, and checkers that want two name servers (Zonemaster) say so.
 """
+
+
+def _private_remark(wanted: ConfigTemplate) -> str:
+    private = [text for text in wanted.addresses if _is_private(text)]
+    if not private:
+        return ""
+    return f"""
+   Public CAs cannot reach {_listed(private)}, an address of a private network. Behind a router,
+   --address is the public address.
+"""
+
+
+def _is_private(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    return any(address.version == one.version and address in one for one in _PRIVATE)
 
 
 def _reach(config: Config, wanted: ConfigTemplate) -> str:
