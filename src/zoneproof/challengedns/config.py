@@ -175,11 +175,6 @@ def load_config(path: Path) -> Config:
 
 def _check(path: Path, file: File) -> Config:
     zones = tuple(_zone(section, index) for index, section in enumerate(file.zones))
-    if file.api.tls == "auto" and re.match(_POSTGRES, file.database):
-        raise ConfigError(
-            "'api.tls' is 'auto', which only one machine can be: several nodes need 'file', with a"
-            " certificate that 'zoneproof issue' obtains at each"
-        )
     names = [zone.name for zone in zones]
     for name in names:
         if names.count(name) > 1:
@@ -211,7 +206,7 @@ def _check(path: Path, file: File) -> Config:
             tcp_connections=file.dns.tcp_connections,
             tcp_idle_timeout=file.dns.tcp_idle_timeout,
         ),
-        api=_api(path, file, names, database),
+        api=_api(path, file, names, _obtained(database, node)),
         zones=zones,
         log=file.log,
         metrics=_each("metrics.listen", [file.metrics.listen], Endpoint.parse)[0]
@@ -263,7 +258,13 @@ def _node(file: File) -> tuple[str | None, NodeConfig | None]:
     return file.database, NodeConfig(name, address if section.address else None)
 
 
-def _api(path: Path, file: File, zones: list[DomainName], database: Path) -> ApiConfig:
+def _obtained(database: Path, node: NodeConfig | None) -> Path:
+    """Return where the API's certificate is kept: each node has one of its own."""
+    name = "api-certificate" if node is None else f"api-certificate-{node.name}"
+    return database.parent.absolute() / name
+
+
+def _api(path: Path, file: File, zones: list[DomainName], folder: Path) -> ApiConfig:
     section = file.api
     certificate = key = None
     if section.tls not in {"off", "file", "auto"}:
@@ -280,7 +281,7 @@ def _api(path: Path, file: File, zones: list[DomainName], database: Path) -> Api
         listen=_each("api.listen", section.listen, Endpoint.parse),
         certificate=certificate,
         key=key,
-        auto=_auto(path, file, zones, database) if section.tls == "auto" else None,
+        auto=_auto(path, file, zones, folder) if section.tls == "auto" else None,
         connections=section.connections,
         trusted_proxies=_each("api.trusted_proxies", section.trusted_proxies, _network),
         cors_origins=_each("api.cors_origins", section.cors_origins, _origin),
@@ -290,7 +291,7 @@ def _api(path: Path, file: File, zones: list[DomainName], database: Path) -> Api
     )
 
 
-def _auto(path: Path, file: File, zones: list[DomainName], database: Path) -> AutoTls:
+def _auto(path: Path, file: File, zones: list[DomainName], folder: Path) -> AutoTls:
     section = file.api
     texts = [section.domain] if isinstance(section.domain, str) else section.domain
     if not any(texts):
@@ -311,7 +312,7 @@ def _auto(path: Path, file: File, zones: list[DomainName], database: Path) -> Au
         agree_tos=section.acme_agree_tos,
         ca_bundle=path.parent / section.acme_ca_bundle if section.acme_ca_bundle else None,
         resolvers=tuple(section.acme_resolvers),
-        folder=database.parent.absolute() / "api-certificate",
+        folder=folder,
     )
 
 

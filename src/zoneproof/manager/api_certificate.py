@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from cryptography.x509.oid import NameOID
 from zoneproof.acme import key_to_pem
 from zoneproof.challengedns.api.certificate import foreign_in, obtained_key_pair
 from zoneproof.challengedns.config import AutoTls, Config
-from zoneproof.challenges import dns01
 from zoneproof.core.errors import (
     DamagedDatabaseError,
     StorageError,
@@ -35,7 +33,6 @@ from zoneproof.manager.certificates.renewal_state import LOOK_EVERY, without_fai
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
-from zoneproof.providers import DelegatedProvider
 from zoneproof.serving.certificate import KeyPair
 
 _LOOK_SOONEST = 1.0  # seconds
@@ -63,8 +60,8 @@ class ApiCertificate:
         self._look_again_after = _AFTER_TROUBLE
         self._in_memory: KeyPair | None = None
 
-    async def prepare(self) -> Mapping[DomainName, DomainName]:
-        """Repair the files, and return the CNAMEs to registrations, made at need.
+    async def prepare(self) -> None:
+        """Repair the files.
 
         A folder that cannot be used, and does not heal by waiting, is moved aside.
         """
@@ -72,23 +69,17 @@ class ApiCertificate:
         problem = foreign_in(self._auto.folder)
         if not problem:
             try:
-                return await self._open()
+                await self._repair()
             except (DamagedDatabaseError, VaultError) as error:
                 problem = error.message
+            else:
+                return
         self._move_aside(problem)
-        return await self._open()
+        await self._repair()
 
-    async def _open(self) -> Mapping[DomainName, DomainName]:
-        found = {}
+    async def _repair(self) -> None:
         async with open_manager(self._home) as manager:
             manager.files.repair(self._name)
-            provider = manager.providers.open("challenge", self._fields)
-            assert isinstance(provider, DelegatedProvider)
-            for domain in self._auto.domains:
-                target = await provider.target(domain, create=True)
-                assert target is not None
-                found[domain.child(dns01.LABEL)] = target
-        return found
 
     def _move_aside(self, problem: str) -> None:
         folder = self._auto.folder

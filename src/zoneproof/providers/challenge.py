@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.own_names import own_names, own_subdomain
 from zoneproof.challengedns.store.database import Database, database_exists, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.aio import KeyedLocks
@@ -29,7 +30,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
-from zoneproof.storage import open_in_thread
+from zoneproof.storage import Transaction, open_in_thread
 
 
 def _load(path: str) -> Config:
@@ -75,6 +76,8 @@ class ChallengeService:
     def __init__(self, context: ProviderContext) -> None:
         self._config = _load(context.fields["config"])
         self._zones = [zone.name for zone in self._config.zones if zone.registrations]
+        # By subdomain: for these the service itself has the CNAME, so they are known beforehand.
+        self._own = {own_subdomain(name): name for name in own_names(self._config)}
         self._server = f"challenge:{_place(self._config)}"
         self._kept = context.registrations
         self._registrations = Registrations(
@@ -90,6 +93,8 @@ class ChallengeService:
     async def target(self, domain: DomainName, *, create: bool) -> DomainName | None:
         """Return the domain's own name at the service (DelegatedProvider)."""
         domain = domain.base
+        if domain in self._own.values():
+            return self._config.registration_zone.child(own_subdomain(domain))
         async with self._locks(domain):
             found = await self._store.get(self._server, domain)
             if found is None and create:
@@ -113,10 +118,14 @@ class ChallengeService:
     async def _add(self, zone: Zone, record: TxtRecord) -> None:
         where, subdomain = self._find(zone, record.name)
         database = await self._open()
+
+        def publish(tx: Transaction) -> None:
+            if subdomain in self._own:
+                self._registrations.ensure(tx, subdomain, self._own[subdomain].text)
+            self._registrations.publish(tx, subdomain, record.value)
+
         try:
-            await database.write(
-                lambda tx: self._registrations.publish(tx, subdomain, record.value)
-            )
+            await database.write(publish)
         except RegistrationError as error:
             raise ProviderError(f"{where}: {error.message}", changed_nothing=True) from error
         except InvalidInputError as error:

@@ -131,13 +131,6 @@ def test_a_node_on_a_wildcard_address_needs_one_where_it_is_asked(tmp_path: Path
         load_config(config)
 
 
-def test_the_certificate_of_one_machine_is_not_for_nodes(tmp_path: Path) -> None:
-    config = write_config(tmp_path, api='tls = "auto"\ndomain = "api.auth.example.org"')
-    config.write_text(f'database = "postgresql://h/d"\n{config.read_text()}')
-    with pytest.raises(ConfigError, match="several nodes need 'file'"):
-        load_config(config)
-
-
 def test_a_url_that_is_none_is_said_and_not_shown(tmp_path: Path) -> None:
     config = with_database(tmp_path, "postgresql://u:s3cret@[h/d")
     done = challenge_command(config, "tenant", "list")

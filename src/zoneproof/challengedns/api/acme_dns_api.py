@@ -57,12 +57,14 @@ class AcmeDnsApi:
         updates_per_minute: int,
         open_registration: bool,
         live: LiveView | None = None,
+        is_trusted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._registrations = registrations
         self._updates = MinuteLimit(updates_per_minute)
         self._open_registration = open_registration
         self._live = live
+        self._is_trusted = is_trusted
 
     def operations(self) -> list[Operation]:
         """Return the table of what there is."""
@@ -143,6 +145,8 @@ class AcmeDnsApi:
         except StorageError as error:
             _log.error("%s", error.message)
             return error_answer(request, 503, "storage_unavailable", error.message)
+        if not self._is_trusted():
+            return error_answer(request, 503, "untrusted_certificate", "ask another node")
         return Response()
 
     async def _permitted(self, key: str) -> Callable[[Transaction], str | None]:

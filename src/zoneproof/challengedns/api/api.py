@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -61,14 +62,19 @@ def make_app(
     registrations: Registrations,
     config: ApiConfig,
     live: LiveView | None = None,
+    is_trusted: Callable[[], bool] = lambda: True,
 ) -> ASGIApp:
-    """Return the API as an ASGI application; ``live`` is shown what it does."""
+    """Return the API as an ASGI application; ``live`` is shown what it does.
+
+    ``is_trusted`` tells whether clients can trust its certificate: if not, ``/health`` is 503.
+    """
     acme_dns = AcmeDnsApi(
         database,
         registrations,
         updates_per_minute=config.rate_limit_registration,
         open_registration=config.open_registration,
         live=live,
+        is_trusted=is_trusted,
     )
     operations = [*acme_dns.operations(), *Rest(database, registrations).operations()]
     counted = Middleware(

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from zoneproof.challengedns.config import ApiConfig, AutoTls
-from zoneproof.challengedns.dns.wire import CNAME, RRset, to_wire
-from zoneproof.challengedns.dns.zones import ZoneData
-from zoneproof.core.errors import ConfigError
-from zoneproof.core.names import DomainName
 from zoneproof.serving.certificate import KeyPair
-
-_ALIAS_TTL = 60  # seconds
 
 
 def configured_key_pair(config: ApiConfig) -> KeyPair | None:
@@ -70,11 +62,8 @@ class CertificateSource(Protocol):
     All methods raise ZoneproofError.
     """
 
-    async def prepare(self) -> Mapping[DomainName, DomainName]:
-        """Repair what a crash left, or set aside what is past it, before anything is used.
-
-        Return the CNAMEs that the service's zones must hold, from name to target.
-        """
+    async def prepare(self) -> None:
+        """Repair what a crash left, or set aside what is past it, before anything is used."""
         ...
 
     def key_pair(self) -> KeyPair:
@@ -91,26 +80,3 @@ class CertificateSource(Protocol):
     def look_again_after(self) -> float:
         """Return after how many seconds to call both again, also after one of them has failed."""
         ...
-
-
-def with_aliases(
-    zones: Sequence[ZoneData], aliases: Mapping[DomainName, DomainName]
-) -> list[ZoneData]:
-    """Return the zones with CNAMEs in them.
-
-    Raises ConfigError for a name that is in no zone, or has a record in the configuration.
-    """
-    found = list(zones)
-    for name, target in aliases.items():
-        owner = to_wire(name.text)
-        homes = [zone for zone in found if owner == zone.name or owner.endswith(zone.name)]
-        if not homes:
-            raise ConfigError(f"'api.domain': {name.parent} is in none of the service's zones")
-        home = max(homes, key=lambda zone: len(zone.name))
-        if any(rrset.owner == owner for rrset in home.rrsets):
-            raise ConfigError(
-                f"remove {name} from the 'records': with tls = \"auto\" the service makes it"
-            )
-        alias = RRset(owner, CNAME, _ALIAS_TTL, (to_wire(target.text),))
-        found[found.index(home)] = replace(home, rrsets=(*home.rrsets, alias))
-    return found

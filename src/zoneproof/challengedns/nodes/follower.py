@@ -77,6 +77,10 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="zoneproof-follower", daemon=True)
         self.settled = threading.Event()
         """Set once the first attempt to take up a lease has come to an end."""
+        self.listed = threading.Event()
+        """Set once it is known who the other nodes are, and at the end."""
+        if self.peers:
+            self.listed.set()
 
     def start(self) -> None:
         """Start it."""
@@ -86,6 +90,7 @@ class Follower:
         """End it, and give up the lease: first no worker answers, then nobody waits for it."""
         self._memory.suspend()
         self._closing = True
+        self.listed.set()
         os.write(self._waker, b"\0")
         self._thread.join()
         self._memory.suspend()  # it may have renewed the lease meanwhile
@@ -299,6 +304,7 @@ class Follower:
         if peers != self.peers:
             self._replica.set_peers(peers)
             self.peers = peers
+        self.listed.set()
 
     def _compare_zones(self, nodes: Sequence[NodeRow]) -> None:
         others = {

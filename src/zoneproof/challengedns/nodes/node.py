@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -16,18 +16,20 @@ from zoneproof.challengedns.dns.lease import LeaseMemory
 from zoneproof.challengedns.dns.zones import ZoneData
 from zoneproof.challengedns.nodes.feed import Feed
 from zoneproof.challengedns.nodes.follower import Follower, Identity
-from zoneproof.challengedns.nodes.peers import PeerWatch
+from zoneproof.challengedns.nodes.peers import PeerWatch, lead_elsewhere
 from zoneproof.challengedns.nodes.replica import Peer, Replica
 from zoneproof.challengedns.store import node_rows
 from zoneproof.challengedns.store.node_rows import NodeRow
 from zoneproof.challengedns.store.postgres_database import PostgresDatabase
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.core.errors import ConfigError, StorageError
+from zoneproof.core.names import DomainName
 from zoneproof.serving.sockets import Endpoint
 
 _STILL_SECONDS = 2.5  # more than two renewals
 _LOOK_SECONDS = 0.25
 _SETTLE_SECONDS = 20.0
+_ANSWER_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +99,22 @@ class Node:
         """Give up the lease, and end. Blocks."""
         self.follower.stop()
         self._watch.stop()
+
+    def require_same_answers(self, cnames: Mapping[DomainName, DomainName]) -> None:
+        """Raise ConfigError if another node leads one of these names elsewhere. Blocks.
+
+        A CA may ask any of them. One that does not answer is left to the CA. Raises StorageError
+        where nobody knows the others, because this node is new and gets no lease.
+        """
+        if not self.follower.listed.wait(_SETTLE_SECONDS):
+            self.follower.require_lease()
+        for name, target in cnames.items():
+            for peer in lead_elsewhere(self.follower.peers, name, target, _ANSWER_SECONDS):
+                raise ConfigError(
+                    f"node '{peer.name}' at {peer.address} has no CNAME from {name} to {target}:"
+                    ' give all nodes tls = "auto" and the same API\'s name; names that only one'
+                    " node has must be those of 'nameservers'"
+                )
 
     async def close(self) -> None:
         """Release the replica."""

@@ -1,16 +1,19 @@
-"""Asks the other nodes, by DNS, whether anything newer than what is known here can be acknowledged.
+"""Asks the other nodes by DNS: from which change they answer, and where a CNAME leads.
 
-Only a node without a lease does so. It may answer for one second after it asked, and whoever
-acknowledges a change waits so long for it (``store.barrier``).
+A node without a lease asks whether anything newer than what it knows can be acknowledged. It may
+answer for one second after it asked, and whoever acknowledges a change waits so long for it
+(``store.barrier``).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import dns.exception
 import dns.flags
@@ -31,6 +34,8 @@ _EVERY = 0.25  # seconds, of which GRACE must hold more than one
 _ANSWER_SECONDS = 0.5
 _AHEAD_OF_END = 0.75  # seconds before a lease ends: so there is no gap
 _PACKET = 4096
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,32 @@ def ask_peers(
     What another node says at an address than the one that is meant is no answer.
     """
     question = dns.message.make_query(f"{LABEL.decode()}.{zone}.", dns.rdatatype.TXT, flags=0)
-    found: dict[int, PeerStatus] = {}
+    return _ask(peers, question, lambda reply, peer: _status(reply, peer.name), seconds)
+
+
+def lead_elsewhere(
+    peers: Sequence[Peer], name: DomainName, target: DomainName, seconds: float
+) -> list[Peer]:
+    """Return those that answer something else for a name than a CNAME to ``target``.
+
+    Who does not answer in time is not among them.
+    """
+    question = dns.message.make_query(name.fqdn, dns.rdatatype.CNAME, flags=0)
+    said = _ask(peers, question, functools.partial(_leads_to, target), seconds)
+    return [peer for peer, leads in zip(peers, said, strict=True) if leads is False]
+
+
+def _ask(
+    peers: Sequence[Peer],
+    question: dns.message.Message,
+    read: Callable[[dns.message.Message, Peer], T | None],
+    seconds: float,
+) -> list[T | None]:
+    """Return what ``read`` makes of each peer's first authoritative reply that is not None to it.
+
+    It raises DNSException, ValueError or AttributeError for a reply that says nothing.
+    """
+    found: dict[int, T] = {}
     with contextlib.ExitStack() as stack:
         sockets: dict[int, tuple[int, socket.socket]] = {}
         for index, peer in enumerate(peers):
@@ -79,27 +109,36 @@ def ask_peers(
             for descriptor in readable(sockets, left):
                 index, sock = sockets[descriptor]
                 try:
-                    status = _status(question, sock.recv(_PACKET), peers[index].name)
+                    packet = sock.recv(_PACKET)
                 except OSError:
                     del sockets[descriptor]
                     continue
-                if status is not None:
-                    found[index] = status
-                    del sockets[descriptor]
+                with contextlib.suppress(dns.exception.DNSException, ValueError, AttributeError):
+                    reply = dns.message.from_wire(packet)
+                    if not question.is_response(reply) or not reply.flags & dns.flags.AA:
+                        continue
+                    said = read(reply, peers[index])
+                    if said is not None:
+                        found[index] = said
+                        del sockets[descriptor]
     return [found.get(index) for index in range(len(peers))]
 
 
-def _status(question: dns.message.Message, packet: bytes, node: str) -> PeerStatus | None:
-    try:
-        reply = dns.message.from_wire(packet)
-        if not question.is_response(reply) or not reply.flags & dns.flags.AA:
-            return None
-        (rrset,) = reply.answer
-        (rdata,) = rrset
-        generation, holds_lease = read_status(rdata.strings[0].decode("ascii"), node)
-    except (dns.exception.DNSException, ValueError, AttributeError):
-        return None
+def _status(reply: dns.message.Message, node: str) -> PeerStatus:
+    (rrset,) = reply.answer
+    (rdata,) = rrset
+    generation, holds_lease = read_status(rdata.strings[0].decode("ascii"), node)
     return PeerStatus(generation, holds_lease)
+
+
+def _leads_to(target: DomainName, reply: dns.message.Message, peer: Peer) -> bool:  # noqa: ARG001
+    cnames = {
+        str(rdata.target)
+        for rrset in reply.answer
+        if rrset.rdtype == dns.rdatatype.CNAME
+        for rdata in rrset
+    }
+    return cnames == {target.fqdn}
 
 
 class PeerWatch:

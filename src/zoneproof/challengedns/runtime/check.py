@@ -69,6 +69,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         # A node's replica has one writer, and commands write to PostgreSQL.
         *(check_engine(ENGINE_VERSION) if config.postgres is None else ()),
         *_check_certificate(config),
+        *_check_own_name(config),
         *_check_api_name(config, zones),
     ]
     return LocalCheck((*sockets, *rest), is_running)
@@ -230,6 +231,19 @@ def _check_obtained(auto: AutoTls) -> CheckFinding:
     if expires_at < datetime.now(UTC):
         return _note("certificate", f"{text}: see in the service's log why it is not renewed")
     return _ok("certificate", text)
+
+
+def _check_own_name(config: Config) -> Iterator[CheckFinding]:
+    """Say it where several nodes seem to ask a CA for the same names."""
+    if config.node is None or config.api.auto is None:
+        return
+    servers = {name for zone in config.zones for name in zone.nameservers}
+    if not servers.intersection(config.api.auto.domains):
+        yield _note(
+            "certificate",
+            "each node obtains one of its own, and CAs limit how many have the same names: add the"
+            " name of this node's name server to 'api.domain'",
+        )
 
 
 def _check_api_name(config: Config, zones: Sequence[ZoneData]) -> Iterator[CheckFinding]:

@@ -10,7 +10,8 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +22,6 @@ from zoneproof.challengedns.api.api import make_app
 from zoneproof.challengedns.api.certificate import (
     CertificateSource,
     configured_key_pair,
-    with_aliases,
 )
 from zoneproof.challengedns.api.pages import (
     OpenPages,
@@ -33,6 +33,7 @@ from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES
 from zoneproof.challengedns.dns.live_view import LiveView
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.own_names import own_aliases, with_own_names
 from zoneproof.challengedns.runtime.capacity import METRICS, capacity
 from zoneproof.challengedns.runtime.cpu_affinity import PoolThread, give_way
 from zoneproof.challengedns.runtime.metrics import (
@@ -54,18 +55,16 @@ from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
 from zoneproof.core.errors import (
     ConfigError,
     DamagedDatabaseError,
-    InvalidInputError,
     StorageError,
     ZoneproofError,
     ungrouped,
 )
-from zoneproof.core.names import DomainName
 from zoneproof.serving import logs
 from zoneproof.serving.capacity import file_limit, usable_memory
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.server import HttpServer, run
 from zoneproof.serving.sockets import Endpoint, bind
-from zoneproof.storage import Transaction, open_in_thread
+from zoneproof.storage import open_in_thread
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.nodes.node import Node
@@ -96,7 +95,7 @@ def serve(
     when it cannot start.
     """
     config = load_config(path)
-    compile_zones(path, config.zones)
+    with_own_names(config, compile_zones(path, config.zones))
     logs.set_up(config.log)
     _raise_file_limit()
     with_tls = config.api.auto is not None or config.api.certificate is not None
@@ -116,7 +115,6 @@ class _Service:
         self._live = LiveView(self._pool.tally)
         self._source: CertificateSource | None = None
         self._node: Node | None = None
-        self._aliases: Mapping[DomainName, DomainName] = {}
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self, ready: Callable[[str], None], *, reload_on_change: bool) -> None:
@@ -143,7 +141,7 @@ class _Service:
             await self._open_local(stack)
             if config.api.auto is not None:
                 self._source = self._open_source(config, config.api.auto)
-                await self._prepare_certificate(self._source, config.api.auto)
+                await self._prepare_certificate(self._source)
             self._http = HttpServer(
                 self._app(),
                 self._key_pair(),
@@ -248,33 +246,29 @@ class _Service:
                 "above"
             )
 
-    async def _prepare_certificate(self, source: CertificateSource, auto: AutoTls) -> None:
+    async def _prepare_certificate(self, source: CertificateSource) -> None:
         try:
             with ungrouped():
-                self._aliases = await source.prepare()
+                await source.prepare()
         except Exception as error:  # noqa: BLE001  DNS must answer whatever is in that folder
             _log.error("the API's certificate is not ready: %s", _said(error))
-            return
-        await self._check_registrations(auto)
-
-    async def _check_registrations(self, auto: AutoTls) -> None:
-        def work(tx: Transaction) -> None:
-            for target in self._aliases.values():
-                try:
-                    self._registrations.get(tx, target.labels[0])
-                except InvalidInputError as error:
-                    raise ConfigError(
-                        f"{auto.folder} belongs to another database, or its registration {target}"
-                        " was deleted: move the folder away; another certificate is then obtained"
-                    ) from error
-
-        await self._database.read(work)
 
     def _app(self) -> ASGIApp:
-        app = make_app(self._database, self._registrations, self._config.api, self._live)
+        app = make_app(
+            self._database,
+            self._registrations,
+            self._config.api,
+            self._live,
+            is_trusted=self._is_trusted,
+        )
         if self._config.pages.enabled:
             app = WithPages(app, self._pages)
         return CountedRequests(app, self._metrics.requests)
+
+    def _is_trusted(self) -> bool:
+        """Tell whether clients can trust this API; on one machine there is no other to ask."""
+        expires_at = self._metrics.certificate_expires_at
+        return self._node is None or expires_at is None or expires_at > time.time()
 
     def _pages(self) -> ASGIApp:
         config, pair = self._config, self._key_pair()
@@ -298,8 +292,7 @@ class _Service:
         return f"challenge service ready: DNS on {dns}, {metrics}API on {api}"
 
     async def _start_workers(self, config: Config) -> None:
-        compiled = compile_zones(config.path, config.zones)
-        zones = with_aliases(compiled, self._aliases)
+        zones = with_own_names(config, compile_zones(config.path, config.zones))
         generation = await self._begin_generation()
         values_ahead = await self._local.read(self._registrations.value_clock.ahead)
         limits = capacity(config, file_limit(), usable_memory())
@@ -415,10 +408,10 @@ class _Service:
             await asyncio.sleep(source.look_again_after())
 
     async def _renew_if_due(self, source: CertificateSource) -> bool:
-        aliases = await source.prepare()
-        if aliases != self._aliases:
-            self._aliases = aliases
-            await self._start_workers(self._config)
+        await source.prepare()
+        if self._node is not None:
+            aliases = own_aliases(self._config, self._config.api_names)
+            await asyncio.to_thread(self._node.require_same_answers, aliases)
         if self._metrics.certificate_expires_at == 0.0:
             self._reload_certificate()  # what was repaired may be usable now
         return await source.renew_if_due()

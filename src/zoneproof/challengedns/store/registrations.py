@@ -85,24 +85,20 @@ class Registrations:
         if tenant is not None:
             require_usable(tx, tenant, self.now())
             take_places(tx, tenant, 1)
-        key, username = new_key(), str(uuid.uuid4())
         subdomain = str(uuid.uuid4())
         while rows.is_taken(tx, subdomain):
             subdomain = str(uuid.uuid4())
-        rows.insert(
-            tx,
-            RegistrationRow(
-                subdomain=subdomain,
-                username=username,
-                key_hash=hash_key(key),
-                allowfrom=networks,
-                note=clean_note(note),
-                tenant=tenant,
-                disabled=False,
-                created_at=self.now(),
-            ),
-        )
-        return NewRegistration(username, key, self.fulldomain(subdomain), subdomain, networks)
+        return self._insert(tx, subdomain, networks, note, tenant)
+
+    def ensure(self, tx: Transaction, subdomain: str, note: str) -> None:
+        """Make a registration of the service's own, unless there is one; nobody has its key.
+
+        It may have been deleted before: only the service's own CNAME leads to it. That is asked for
+        before there is a registration, so only the next change of it is seen by all who have it.
+        """
+        if rows.by_subdomain(tx, subdomain) is None:
+            rows.may_be_used_again(tx, subdomain)
+            self._insert(tx, subdomain, (), note, None)
 
     def authenticate(self, tx: Transaction, caller: Caller) -> RegistrationRow:
         """Return the caller's registration. Raises what :func:`authenticate` raises."""
@@ -266,6 +262,30 @@ class Registrations:
         return rows.sweep(tx, self.value_clock.now(tx))
 
     # --- within ----------------------------------------------------------------------------
+
+    def _insert(
+        self,
+        tx: Transaction,
+        subdomain: str,
+        networks: tuple[str, ...],
+        note: str,
+        tenant: str | None,
+    ) -> NewRegistration:
+        key, username = new_key(), str(uuid.uuid4())
+        rows.insert(
+            tx,
+            RegistrationRow(
+                subdomain=subdomain,
+                username=username,
+                key_hash=hash_key(key),
+                allowfrom=networks,
+                note=clean_note(note),
+                tenant=tenant,
+                disabled=False,
+                created_at=self.now(),
+            ),
+        )
+        return NewRegistration(username, key, self.fulldomain(subdomain), subdomain, networks)
 
     def _locked(self, tx: Transaction, subdomain: str) -> RegistrationRow:
         rows.lock(tx, subdomain.lower())

@@ -184,6 +184,11 @@ def insert(tx: Transaction, registration: RegistrationRow) -> None:
     note_change(tx, registration.subdomain, is_new=True)
 
 
+def may_be_used_again(tx: Transaction, subdomain: str) -> None:
+    """Remove a subdomain from those that were deleted."""
+    tx.execute("DELETE FROM challenge_deleted_subdomain WHERE subdomain = ?", [subdomain])
+
+
 def lock(tx: Transaction, subdomain: str) -> None:
     """Keep others from changing a registration until the transaction ends."""
     tx.execute(

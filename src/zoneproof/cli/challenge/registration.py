@@ -16,6 +16,7 @@ from zoneproof.challengedns.api.messages import (
     facts_of,
 )
 from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.own_names import own_names
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenant_rows import Tenant
 from zoneproof.challengedns.store.tenants import known_tenant
@@ -174,9 +175,8 @@ def assign(
 
 
 def _own_notes(path: Path) -> list[str]:
-    """Return the notes that the service gave to the registrations of its API's certificate."""
-    auto = load_config(path).api.auto
-    return [domain.text for domain in auto.domains] if auto else []
+    """Return the notes that the service gave to the registrations of its own names."""
+    return [name.text for name in own_names(load_config(path))]
 
 
 @registration.command()

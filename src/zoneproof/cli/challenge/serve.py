@@ -80,10 +80,11 @@ def _open_pages(context: PagesContext) -> ASGIApp:
 
 def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[CheckFinding]:
     from zoneproof.challengedns.dns.zonefile import compile_zones
+    from zoneproof.challengedns.own_names import with_own_names
     from zoneproof.challengedns.runtime.check import check_machine
 
     config = load_config(path)
-    zones = compile_zones(path, config.zones)
+    zones = with_own_names(config, compile_zones(path, config.zones))
     machine = check_machine(config, zones)
     findings = list(machine.findings)
     if dns is None:
