@@ -18,7 +18,7 @@ from tests.support.challenge_service import ZONE, Service, write_config
 from tests.support.peers import dns_tool, dns_tool_environment
 from tests.support.self_signed import write_certificate
 from zoneproof.cli.challenge.database import ROOT_CONFIG
-from zoneproof.cli.challenge.init import _ROOT_DATABASE
+from zoneproof.cli.challenge.init import _ROOT_FOLDER
 from zoneproof.cli.challenge.serve import serve
 from zoneproof.testing.background import free_port
 
@@ -36,7 +36,7 @@ def test_the_unit_runs_what_init_made_with_options_that_exist() -> None:
         assert f"zoneproof challenge serve --config {ROOT_CONFIG}" in command
         assert set(re.findall(r"--[\w-]+", command)) <= known
     (folder,) = re.findall(r"^StateDirectory=(.*)$", UNIT, re.MULTILINE)
-    assert Path("/var/lib", folder) == _ROOT_DATABASE.parent
+    assert Path("/var/lib", folder) == _ROOT_FOLDER
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_POSTGRES = re.compile(r"postgres(ql)?://")
+POSTGRES_URL = re.compile(r"postgres(ql)?://")
 _NODE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MIN_LIFETIME = 60
 # Found out at once: later the service keeps to one of them, and a reread must not see that.
@@ -230,7 +230,7 @@ def _replica(file: File) -> str:
 
 def _node(file: File) -> tuple[str | None, NodeConfig | None]:
     """Return the URL of PostgreSQL and who this node is, or neither for a SQLite file."""
-    if not re.match(_POSTGRES, file.database):
+    if not re.match(POSTGRES_URL, file.database):
         if "://" in file.database:
             # What stands in it may be a password, so it is not repeated.
             raise ConfigError("'database': write the path of a file, or postgresql://host/database")

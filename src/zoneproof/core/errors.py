@@ -102,6 +102,10 @@ class StorageError(ZoneproofError):
     """The database or a state file cannot be read or written."""
 
 
+class MissingPasswordError(StorageError):
+    """A database wants a password, and none was found."""
+
+
 class UnconfirmedChangeError(StorageError):
     """A change is stored, but not every node has said that it answers with it."""
 

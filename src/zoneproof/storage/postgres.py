@@ -12,7 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from zoneproof.core.errors import InvalidInputError, StorageError, UnconfirmedChangeError
+from zoneproof.core.errors import (
+    InvalidInputError,
+    MissingPasswordError,
+    StorageError,
+    UnconfirmedChangeError,
+)
 from zoneproof.core.text import sanitize
 from zoneproof.storage.grouped_writes import Group, GroupedWrites, Job, run_work
 from zoneproof.storage.migrations import Migration, apply_migrations
@@ -54,7 +59,10 @@ NOT_UNDERSTOOD = (
 
 
 class PostgresServer:
-    """Where a database is, and how to talk to it. ``name`` says it without the password."""
+    """Where a database is, and how to talk to it. ``name`` says it without the password.
+
+    ``has_password`` tells whether that is in the URL.
+    """
 
     def __init__(self, url: str) -> None:
         """Take a libpq URL. Raises InvalidInputError, which shows nothing of it."""
@@ -62,6 +70,9 @@ class PostgresServer:
             found = conninfo.conninfo_to_dict(url)
         except psycopg.Error as error:
             raise InvalidInputError(NOT_UNDERSTOOD) from error
+        if _is_misread(url, str(found.get("port") or "")):
+            raise InvalidInputError(NOT_UNDERSTOOD)
+        self.has_password = "password" in found
         options = " ".join(filter(None, [_SESSION, str(found.pop("options", "") or "")]))
         self._parameters = {**_DEFAULTS, **found, "options": options}
         host = found.get("host") or found.get("hostaddr") or "its local socket"
@@ -70,11 +81,21 @@ class PostgresServer:
         self.name = sanitize(f"PostgreSQL at {host}, {which}")
 
     def connect(self) -> Connection:
-        """Return a connection on which every statement is a transaction. Raises StorageError."""
-        with self.errors():
+        """Return a connection on which every statement is a transaction.
+
+        Raises StorageError; MissingPasswordError where the server wants one.
+        """
+        try:
             return psycopg.connect(
                 **self._parameters, autocommit=True, cursor_factory=psycopg.RawCursor
             )
+        except psycopg.Error as error:
+            if error.pgconn is not None and error.pgconn.needs_password:
+                raise MissingPasswordError(
+                    f"{self.name}: it wants a password: put it into a file that the URL names with"
+                    " 'passfile=', or into PGPASSWORD"
+                ) from error
+            raise self.translated(error) from error
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -97,6 +118,20 @@ class PostgresServer:
         else:
             what = _first_line(error)
         return StorageError(f"{self.name}: {what}")
+
+
+def _is_misread(url: str, port: str) -> bool:
+    """Tell whether a part of the password seems to have been read as something else.
+
+    So it is where '@', '/' or ':' in it are not encoded; what is shown of a URL would show it.
+    """
+    authority, _, path = url.partition("://")[2].partition("/")
+    ports = [each for each in port.split(",") if each]
+    return (
+        authority.count("@") > 1
+        or "@" in path.partition("?")[0]
+        or not all(each.isascii() and each.isdigit() for each in ports)
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -21,6 +21,7 @@ from tests.support.peers.postgres import PASSWORD, Postgres
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.reload import changeable
 from zoneproof.core.errors import ConfigError
+from zoneproof.storage.postgres import PostgresServer
 from zoneproof.testing.background import free_port
 
 
@@ -131,12 +132,34 @@ def test_a_node_on_a_wildcard_address_needs_one_where_it_is_asked(tmp_path: Path
         load_config(config)
 
 
-def test_a_url_that_is_none_is_said_and_not_shown(tmp_path: Path) -> None:
-    config = with_database(tmp_path, "postgresql://u:s3cret@[h/d")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:s3cret@[h/d",
+        "postgresql://u:a@s3cret@h/d",
+        "postgresql://u:a/s3cret@h/d",
+        "postgresql://u:s3cret/d",
+        "postgresql://u:s3cret?a=b/c@h/d",
+    ],
+)
+def test_a_url_that_is_none_is_said_and_not_shown(tmp_path: Path, url: str) -> None:
+    config = with_database(tmp_path, url)
     done = challenge_command(config, "tenant", "list")
     assert done.status == 2
     assert "the PostgreSQL URL cannot be understood" in done.stderr
     assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me%40server:p%40ss@h1:5432,[::1]:5433/d%40b?target_session_attrs=any",
+        "postgresql:///d?host=/run/a@b&user=c@d",
+        "postgresql://",
+    ],
+)
+def test_a_url_may_have_encoded_characters_several_hosts_or_nothing(url: str) -> None:
+    assert "p@ss" not in PostgresServer(url).name
 
 
 def test_another_database_waits_for_a_restart_and_that_is_said(

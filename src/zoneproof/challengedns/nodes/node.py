@@ -139,13 +139,7 @@ class Node:
     def _check_others(self, feed: Feed) -> None:
         identity = self.follower.identity
         nodes = self._nodes(feed)
-        for node in nodes:
-            if node.name != identity.name and node.holds_lease and node.zones != identity.zones:
-                raise ConfigError(
-                    f"node '{node.name}' serves other zones than this configuration: 'zones' must"
-                    " be the same at all nodes; change them everywhere, then reload each with"
-                    " SIGHUP"
-                )
+        require_same_zones(nodes, identity.name, identity.zones)
         mine = _named(nodes, identity.name)
         if mine is None or not mine.holds_lease:
             return
@@ -168,6 +162,16 @@ class Node:
 
 def _named(nodes: Sequence[NodeRow], name: str) -> NodeRow | None:
     return next((node for node in nodes if node.name == name), None)
+
+
+def require_same_zones(nodes: Sequence[NodeRow], name: str, zones: str) -> None:
+    """Raise ConfigError if another node than ``name`` serves zones with another digest."""
+    for node in nodes:
+        if node.name != name and node.holds_lease and node.zones != zones:
+            raise ConfigError(
+                f"node '{node.name}' serves other zones than this configuration: 'zones' must be"
+                " the same at all nodes; change them everywhere, then reload each with SIGHUP"
+            )
 
 
 def digest(zones: Sequence[ZoneData]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,12 +21,11 @@ _TEMPLATE = """\
 # Zoneproof's challenge service. What is commented out shows the default.
 # After a change: 'zoneproof challenge serve --check', then SIGHUP or a restart.
 
-# Where registrations and values are kept; relative to this file's folder.
-database = {database}
+{database}
 # How long a value is answered if no client withdraws it.
 # value_lifetime = "7d"
 
-[dns]
+{node}[dns]
 # Where DNS is answered, by UDP and TCP. [::] is IPv6 only; 0.0.0.0 is IPv4.
 listen = {dns_listen}
 # workers = 4             # processes; by default one per core
@@ -71,6 +71,24 @@ records = '''
 '''
 """
 
+_FILE = """\
+# Where registrations and values are kept; relative to this file's folder.
+database = {database}"""
+_POSTGRES = """\
+# Where registrations and values are kept, for all nodes. The password is not here, but in the file
+# that 'passfile' names, in ~/.pgpass of the service's user, or in the environment's PGPASSWORD.
+database = {database}"""
+_NODE = """\
+# This node among those that share the database. The zones below are the same at all of them.
+[node]
+name = {name}
+# Where the other nodes ask its DNS; by default where it listens first.
+{address}
+# What its DNS answers from; it can always be thrown away.
+replica = {replica}
+
+"""
+
 _AUTO = """\
 # The service obtains its certificate by itself, through its own zone, and renews it.
 tls = "auto"
@@ -84,10 +102,24 @@ tls = "off\""""
 
 
 @dataclass(frozen=True)
+class NodeTemplate:
+    """What a person says of a node: ``others`` are the name servers of the others, and where.
+
+    ``address`` is empty where the others ask it at its first ``dns.listen``.
+    """
+
+    name: str
+    address: str
+    replica: Path
+    others: Mapping[DomainName, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class ConfigTemplate:
     """What a person says of a new service.
 
     ``directory`` is a CA's short name or ACME URL. ``user`` is empty where nobody is to be named.
+    ``database`` is a path, or for a ``node`` a URL.
     """
 
     zone: DomainName
@@ -102,19 +134,21 @@ class ConfigTemplate:
     email: str
     agree_tos: bool
     ca_bundle: Path | None
-    database: Path
+    database: str
     user: str
+    node: NodeTemplate | None = None
 
     def text(self) -> str:
         """Return the configuration file."""
         return _TEMPLATE.format(
-            database=_toml(str(self.database)),
+            database=(_POSTGRES if self.node else _FILE).format(database=_toml(self.database)),
+            node=self._node(),
             dns_listen=_toml(self.dns_listen),
             api_listen=_toml(self.api_listen),
             tls=self._tls(),
             user=f"user = {_toml(self.user)}" if self.user else '# user = "zoneproof"',
             zone=_toml(self.zone.text),
-            nameservers=_toml([self.nameserver.text]),
+            nameservers=_toml([name.text for name in self._nameservers()]),
             hostmaster=_toml(self.hostmaster),
             records="\n".join(self._records()),
         )
@@ -122,8 +156,11 @@ class ConfigTemplate:
     def _tls(self) -> str:
         if self.tls == "off":
             return _OFF
+        names = [self.api_name.text]
+        if self.node and self.nameserver.is_below(self.zone) and self.nameserver != self.api_name:
+            names.append(self.nameserver.text)  # so that no two nodes ask for the same names
         text = _AUTO.format(
-            domain=_toml(self.api_name.text),
+            domain=_toml(names if self.node else names[0]),
             directory=_toml(self.directory),
             email=_toml(self.email),
             agree_tos=_toml(self.agree_tos),
@@ -132,16 +169,36 @@ class ConfigTemplate:
             text += f"\nacme_ca_bundle = {_toml(str(self.ca_bundle.absolute()))}"
         return text
 
+    def _node(self) -> str:
+        if self.node is None:
+            return ""
+        address = self.node.address
+        return _NODE.format(
+            name=_toml(self.node.name),
+            address=f"address = {_toml(address)}" if address else '# address = "192.0.2.1:53"',
+            replica=_toml(str(self.node.replica)),
+        )
+
+    def _nameservers(self) -> dict[DomainName, tuple[str, ...]]:
+        """Return all name servers and where they are, in an order that is that of every node."""
+        if self.node is None:
+            return {self.nameserver: self.addresses}
+        found = {self.nameserver: self.addresses, **self.node.others}
+        return {
+            name: tuple(sorted(found[name], key=_address_order))
+            for name in sorted(found, key=lambda name: name.text)
+        }
+
     def _records(self) -> list[str]:
-        names = [
-            name.relative_to(self.zone) or "@"
-            for name in dict.fromkeys([self.nameserver, self.api_name])
-            if name.is_below(self.zone)
-        ]
+        servers = self._nameservers()
+        everywhere = tuple(address for each in servers.values() for address in each)
+        addresses = {**servers, self.api_name: everywhere}
         return [
-            f"{name:20} {'AAAA' if ':' in address else 'A':5} {address}"
-            for name in names
-            for address in self.addresses
+            f"{name.relative_to(self.zone) or '@':20} {'AAAA' if ':' in address else 'A':5}"
+            f" {address}"
+            for name, found in addresses.items()
+            if name.is_below(self.zone)
+            for address in found
         ]
 
 
@@ -165,6 +222,11 @@ def default_dns_listen(addresses: tuple[str, ...]) -> tuple[str, ...]:
 def default_api_listen(addresses: tuple[str, ...], tls: Literal["auto", "off"]) -> tuple[str, ...]:
     """Return where to listen for HTTPS; for plain HTTP, where only this machine comes."""
     return _BEHIND_A_PROXY if tls == "off" else default_listen(addresses, _HTTPS_PORT)
+
+
+def _address_order(address: str) -> tuple[int, int]:
+    found = ipaddress.ip_address(address)
+    return found.version, int(found)
 
 
 def _is_here(address: str) -> bool:

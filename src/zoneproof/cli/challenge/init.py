@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import os
 import pwd
+import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
-from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.config import POSTGRES_URL, Config, load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.ownership import acting_as
 from zoneproof.challengedns.runtime import config_template as start
-from zoneproof.challengedns.runtime.config_template import ConfigTemplate
+from zoneproof.challengedns.runtime.config_template import ConfigTemplate, NodeTemplate
 from zoneproof.challengedns.runtime.privileges import (
     check_access,
     find_user,
     make_folder_for,
     service_user,
 )
+from zoneproof.challengedns.store import node_rows
 from zoneproof.challengedns.store.database import open_database
 from zoneproof.challengedns.store.tenants import Tenants, check_tenant_name
 from zoneproof.cli.asking import ask
@@ -44,14 +48,18 @@ from zoneproof.core.names import DomainName, require_email
 from zoneproof.serving.sockets import Endpoint
 from zoneproof.storage import Transaction
 
+if TYPE_CHECKING:
+    from zoneproof.cli.challenge.init_node import PasswordFile
+
 T = TypeVar("T")
 
 _OPTIONS = {
     "dns.listen": "--dns-listen",
     "api.listen": "--api-listen",
     "api.domain": "--api-name",
+    "node.name": "--node",
 }
-_ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
+_ROOT_FOLDER = Path("/var/lib/zoneproof-challenge")
 
 
 @click.command()
@@ -119,7 +127,27 @@ _ROOT_DATABASE = Path("/var/lib/zoneproof-challenge/challenge.db")
     metavar="USER",
     help="User to switch to when started as root.  [default, for root: zoneproof]",
 )
-@click.option("--database", type=PATH, metavar="FILE", help="Where to keep registrations.")
+@click.option(
+    "--database",
+    default="",
+    metavar="FILE|URL",
+    help="Where to keep registrations: a file, or postgresql://user@host/database, without a"
+    " password, for one of several nodes.",
+)
+@click.option(
+    "--node",
+    "node_name",
+    default="",
+    metavar="NAME",
+    help="This node's name, with PostgreSQL.  [default: the first part of --nameserver]",
+)
+@click.option(
+    "--other-nameserver",
+    "others",
+    multiple=True,
+    metavar="NAME=IP",
+    help="Another node's name server, with PostgreSQL. Repeatable.",
+)
 @click.option(
     "--config",
     "path",
@@ -145,7 +173,9 @@ def init(
     agree_tos: bool,
     tenant: str,
     user: str | None,
-    database: Path | None,
+    database: str,
+    node_name: str,
+    others: Sequence[str],
     path: Path,
     force: bool,
     as_json: bool,
@@ -153,7 +183,8 @@ def init(
     """Write the configuration of a new service.
 
     Then prints what to do next: records to create, how to start it, a licence key. Asks for what is
-    not given.
+    not given. With a database in PostgreSQL it is that of a node: all nodes need the same zone,
+    hostmaster and name servers.
     """
     is_root = default_config() == ROOT_CONFIG
     path = path.absolute()
@@ -167,6 +198,8 @@ def init(
     for option, listen in (("--dns-listen", dns_listen), ("--api-listen", api_listen)):
         for text in listen:
             _given(option, text, _endpoint)
+    is_node = _is_node(database, node_name, others)
+    other_servers = _others(others)
     checked = tuple(_given("--address", text, _address) for text in addresses)
     server_name = _given("--nameserver", nameserver, _host) if nameserver else None
     service_name = _given("--api-name", api_name, _host) if api_name else None
@@ -187,6 +220,7 @@ def init(
     checked = checked or _ask("--address", "This machine's public IP addresses", _addresses)
     if tls == "auto":
         agree_tos = agree_tos or _agrees(ca)
+    folder = _ROOT_FOLDER if is_root else Path()
     wanted = start.ConfigTemplate(
         zone=zone,
         nameserver=server_name or zone.child("ns1"),
@@ -200,10 +234,13 @@ def init(
         email=email,
         agree_tos=agree_tos,
         ca_bundle=ca_bundle,
-        database=database or (_ROOT_DATABASE if is_root else Path("challenge.db")),
+        database=database or str(folder / "challenge.db"),
         user=user,
     )
-    config, key = _set_up(path, wanted, tenant)
+    if is_node:
+        node = _node(wanted, node_name, folder / "replica.db", other_servers)
+        wanted = replace(wanted, node=node)
+    config, key = _set_up(path, wanted, tenant, force=force)
     if as_json:
         json_document(
             {
@@ -211,7 +248,8 @@ def init(
                 "records": records_to_create(config),
                 "tenant": tenant,
                 "licence_key": key,
-                "server_url": f"{base_url(config, wanted)}/k/{key}",
+                "server_url": base_url(config, wanted) + (f"/k/{key}" if key else ""),
+                "node": config.node.name if config.node else None,
             }
         )
     else:
@@ -274,6 +312,56 @@ def _addresses(text: str) -> tuple[str, ...]:
     return tuple(_address(one) for one in text.replace(",", " ").split())
 
 
+def _is_node(database: str, node_name: str, others: Sequence[str]) -> bool:
+    """Tell whether the service is to be one of several nodes. Raises InvalidInputError."""
+    if re.match(POSTGRES_URL, database):
+        from zoneproof.cli.challenge.init_node import check_url
+
+        _given("--database", database, check_url)
+        return True
+    if "://" in database:
+        raise InvalidInputError("--database: write the path of a file, or postgresql://host/name")
+    if node_name or others:
+        option = "--node" if node_name else "--other-nameserver"
+        raise InvalidInputError(
+            f"{option} is for nodes that share a database: give its URL as --database"
+        )
+    return False
+
+
+def _node(
+    wanted: ConfigTemplate,
+    name: str,
+    replica: Path,
+    others: Mapping[DomainName, tuple[str, ...]],
+) -> NodeTemplate:
+    if wanted.api_name in (wanted.nameserver, *others):
+        raise InvalidInputError(
+            f"--api-name: {wanted.api_name} is the name of a name server: the API of all nodes"
+            " needs another one"
+        )
+    if wanted.nameserver in others:
+        raise InvalidInputError(
+            f"--other-nameserver: {wanted.nameserver} is this node's own: give it as --nameserver"
+        )
+    first = Endpoint.parse(wanted.dns_listen[0])
+    everywhere = ipaddress.ip_address(first.host).is_unspecified
+    address = str(Endpoint(wanted.addresses[0], first.port)) if everywhere else ""
+    return NodeTemplate(name or wanted.nameserver.labels[0], address, replica, others)
+
+
+def _others(texts: Sequence[str]) -> Mapping[DomainName, tuple[str, ...]]:
+    found: dict[DomainName, tuple[str, ...]] = {}
+    for text in texts:
+        name, _, address = text.partition("=")
+        server = _given("--other-nameserver", name, _host)
+        found[server] = (
+            *found.get(server, ()),
+            _given(f"--other-nameserver: {server}", address, _address),
+        )
+    return found
+
+
 def _address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
@@ -283,26 +371,35 @@ def _address(text: str) -> str:
         ) from None
 
 
-def _set_up(path: Path, wanted: ConfigTemplate, tenant: str) -> tuple[Config, str]:
+def _set_up(
+    path: Path, wanted: ConfigTemplate, tenant: str, *, force: bool
+) -> tuple[Config, str | None]:
     """Make the database and in it a tenant with a key; only then put the file where it counts.
 
-    So what fails on the way leaves nothing that would be in the way of another try.
+    So what fails on the way leaves nothing that would be in the way of another try. There is no new
+    key for a node that joins others.
     """
     draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(wanted.text())
-            config = load_config(draft)
-            compile_zones(draft, config.zones)
-            user = service_user(config)
-            if user is not None:
-                os.chown(draft, -1, user.pw_gid)
-            key = _first_key(config, user, tenant)
-            draft.replace(path)
+            with _password(path, wanted, force=force) as password:
+                url = password.in_url(wanted.database) if password else wanted.database
+                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(replace(wanted, database=url).text())
+                config = load_config(draft)
+                compile_zones(draft, config.zones)
+                user = service_user(config)
+                if user is not None:
+                    os.chown(draft, -1, user.pw_gid)
+                if password:
+                    config = replace(config, postgres=password.in_draft_url(wanted.database))
+                key = _first_key(config, user, tenant)
+                if password:
+                    password.keep()
+                draft.replace(path)
         except ConfigError as error:
             text = error.message.replace(f"{draft}: ", "").replace(str(draft), str(path))
             for setting, option in _OPTIONS.items():
@@ -315,8 +412,24 @@ def _set_up(path: Path, wanted: ConfigTemplate, tenant: str) -> tuple[Config, st
     return load_config(path), key
 
 
-def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> str:
-    """Make the database and in it a tenant with a key; as root, for the service's user."""
+@contextlib.contextmanager
+def _password(path: Path, wanted: ConfigTemplate, *, force: bool) -> Iterator[PasswordFile | None]:
+    if wanted.node is None:
+        yield None
+        return
+    from zoneproof.cli.challenge.init_node import password_file
+
+    with password_file(
+        wanted.database, path, find_user(wanted.user), may_replace=force
+    ) as password:
+        yield password
+
+
+def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> str | None:
+    """Make the database and in it a tenant with a key; as root, for the service's user.
+
+    Raises ConfigError for a node that does not fit to those that are there, which have a key.
+    """
     if user is not None:
         make_folder_for(config.database.parent, user)
         with acting_as(user.pw_uid, user.pw_gid):
@@ -332,9 +445,16 @@ def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> s
                 raise
         return tenants.create_key(tx, tenant).key
 
-    async def make() -> str:
+    async def make() -> str | None:
         database = open_database(config, user)
         try:
+            if config.node is not None:
+                from zoneproof.cli.challenge.init_node import require_place
+
+                others = await database.read(node_rows.nodes)
+                require_place(others, config)
+                if others:
+                    return None
             return await database.write(work)
         finally:
             await database.close()

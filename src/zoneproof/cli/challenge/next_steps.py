@@ -39,15 +39,10 @@ def records_to_create(config: Config) -> Sequence[str]:
     return parent_records(config.zones[0], zones).lines
 
 
-def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: str) -> None:
+def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: str | None) -> None:
     """Print the records to create, how to start the service, and a first certificate."""
     zone = config.zones[0]
     command = f"{own_command()} challenge serve --config {shlex.quote(str(config.path))}"
-    server = shlex.quote(f"{base_url(config, wanted)}/k/{key}")
-    issue = f"{own_command()} issue www.example.com --provider acme-dns"
-    ca = f" --ca {shlex.quote(wanted.directory)}" if wanted.directory != "letsencrypt" else ""
-    if wanted.ca_bundle is not None:
-        ca += f" --ca-bundle {shlex.quote(str(wanted.ca_bundle.absolute()))}"
     where = zone.name.parent or "the root"
     click.echo(
         f"""Written: {config.path}
@@ -64,7 +59,24 @@ Database: {config.database}
   {command} --check
 
    {_reach(config, wanted)}{_remark(wanted)}
+"""
+    )
+    click.echo(_first_certificate(config, wanted, tenant, key) if key else _joining(config))
 
+
+def _joining(config: Config) -> str:
+    return f"""3. This node joins those that share the database, with its tenants and licence keys:
+
+  {own_command()} challenge node list --config {shlex.quote(str(config.path))}"""
+
+
+def _first_certificate(config: Config, wanted: ConfigTemplate, tenant: str, key: str) -> str:
+    server = shlex.quote(f"{base_url(config, wanted)}/k/{key}")
+    issue = f"{own_command()} issue www.example.com --provider acme-dns"
+    ca = f" --ca {shlex.quote(wanted.directory)}" if wanted.directory != "letsencrypt" else ""
+    if wanted.ca_bundle is not None:
+        ca += f" --ca-bundle {shlex.quote(str(wanted.ca_bundle.absolute()))}"
+    return f"""\
 3. The licence key of the tenant '{tenant}' lets clients register. It is shown only now:
 
   {key}
@@ -81,7 +93,6 @@ Database: {config.database}
    acme.sh: export ACMEDNS_BASE_URL="$ACME_DNS_SERVER"; acme.sh --issue --dns dns_acmedns -d NAME
    lego:    export ACME_DNS_API_BASE="$ACME_DNS_SERVER" ACME_DNS_STORAGE_PATH=acme-dns.json
             lego run --dns acme-dns --domains NAME --email MAIL --accept-tos"""
-    )
 
 
 def base_url(config: Config, wanted: ConfigTemplate) -> str:

@@ -1,0 +1,126 @@
+"""``zoneproof challenge init`` for a node: the database's password, and the other nodes."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from zoneproof.challengedns.config import Config
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.nodes.node import digest, require_same_zones
+from zoneproof.challengedns.store.node_rows import NodeRow
+from zoneproof.challengedns.store.postgres_database import try_out_postgres
+from zoneproof.cli.asking import ask, somebody_is_there
+from zoneproof.core.errors import ConfigError, InvalidInputError, MissingPasswordError
+from zoneproof.storage.postgres import PostgresServer
+
+
+def check_url(url: str) -> str:
+    """Return the URL of a database if it can be one. Raises InvalidInputError, which shows no part.
+
+    A password in it would be in the shell's history, and in the list of processes.
+    """
+    if PostgresServer(url).has_password:
+        raise InvalidInputError(
+            "omit the password: it is asked for, or taken from PGPASSWORD, and kept in a file"
+            " beside the configuration"
+        )
+    return url
+
+
+@dataclass(frozen=True)
+class PasswordFile:
+    """Where a database's password is kept, in libpq's form; ``draft`` is where until all is well.
+
+    ``draft`` is None where none is needed: it is known in another way.
+    """
+
+    path: Path
+    draft: Path | None
+
+    def in_url(self, url: str) -> str:
+        """Return the URL as the configuration has it."""
+        return url if self.draft is None else _naming(url, self.path)
+
+    def in_draft_url(self, url: str) -> str:
+        """Return the URL that works before :meth:`keep`."""
+        return url if self.draft is None else _naming(url, self.draft)
+
+    def keep(self) -> None:
+        """Put the file where the configuration names it."""
+        if self.draft is not None:
+            self.draft.replace(self.path)
+
+
+@contextmanager
+def password_file(
+    url: str, config: Path, user: pwd.struct_passwd | None, *, may_replace: bool
+) -> Iterator[PasswordFile]:
+    """Try out a database, and give the file with its password, for the service's user alone.
+
+    The password comes from PGPASSWORD, or from a person if the server wants one. Unless it is kept
+    the file is gone at the end. Raises StorageError, InvalidInputError and OSError.
+    """
+    password = os.environ.get("PGPASSWORD", "")
+    if not password:
+        try:
+            try_out_postgres(url)
+        except MissingPasswordError:
+            if not somebody_is_there():
+                raise
+            question = f"Password for {PostgresServer(url).name}"
+            password = ask(question, lambda text: text, hidden=True)
+    path = config.with_suffix(".pgpass")
+    if not password:
+        yield PasswordFile(path, None)
+        return
+    if os.path.lexists(path) and not may_replace:
+        raise ConfigError(f"{path} already exists: give --force to replace it")
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if user is not None:
+                os.fchown(file.fileno(), user.pw_uid, user.pw_gid)
+            file.write(_line(password))
+        found = PasswordFile(path, draft)
+        try_out_postgres(found.in_draft_url(url))
+        yield found
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def require_place(nodes: Sequence[NodeRow], config: Config) -> None:
+    """Raise ConfigError if a node of this configuration could not work beside the others."""
+    assert config.node is not None
+    name = config.node.name
+    for node in nodes:
+        if node.name == name and node.holds_lease:
+            raise ConfigError(
+                f"the node '{name}' at {node.address} is running: give this one another --node and"
+                " --nameserver"
+            )
+    try:
+        require_same_zones(nodes, name, digest(compile_zones(config.path, config.zones)))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error.message}; here they come from --zone, --nameserver, --address,"
+            " --other-nameserver, --api-name and --hostmaster"
+        ) from error
+
+
+def _naming(url: str, passfile: Path) -> str:
+    return f"{url}{'&' if '?' in url else '?'}passfile={quote(str(passfile))}"
+
+
+def _line(password: str) -> str:
+    if "\n" in password or "\0" in password:
+        raise InvalidInputError("the database's password has a line break, which no file can hold")
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    return f"*:*:*:*:{escaped}\n"
