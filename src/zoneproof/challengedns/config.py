@@ -92,12 +92,14 @@ class PagesConfig:
     """The pages of the operator and the tenants.
 
     ``hosts`` are names by which browsers reach them, besides those of the API's certificate;
+    ``last_questions`` is whether they show when the DNS was last asked for a registration;
     ``resolvers`` are asked instead of the system's, and ``authoritative_port`` is where the name
     servers that they name answer.
     """
 
     enabled: bool = True
     hosts: tuple[str, ...] = ()
+    last_questions: bool = True
     resolvers: tuple[str, ...] = ()
     authoritative_port: int = 53
 
@@ -218,6 +220,7 @@ def _check(path: Path, file: File) -> Config:
         pages=PagesConfig(
             file.pages.enabled,
             tuple(str(name) for name in _each("pages.hosts", file.pages.hosts, DomainName.parse)),
+            file.pages.last_questions,
             tuple(file.pages.resolvers),
             file.pages.authoritative_port,
         ),

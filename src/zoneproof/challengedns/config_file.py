@@ -74,6 +74,7 @@ class PagesSection(Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     hosts: list[str] = []
+    last_questions: bool = True
     resolvers: list[str] = []
     authoritative_port: Annotated[int, Meta(ge=1, le=65535)] = 53
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from zoneproof.challengedns.api.pages import ADMIN, PORTAL
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.checks import check_networks, clean_note
-from zoneproof.challengedns.store.registrations import NewRegistration
+from zoneproof.challengedns.store.last_questions import LastQuestion, last_questions
+from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengepages.setup import ClientAccount, all_setups
@@ -51,11 +52,12 @@ def pages() -> list[ServicePage]:
 
 @dataclass(frozen=True)
 class Listed:
-    """A registration in a list, and when it last got a value."""
+    """A registration in a list, when it last got a value, and when it was last asked for."""
 
     row: RegistrationRow
     fulldomain: str
     updated_at: int | None
+    asked: LastQuestion | None
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,27 @@ async def read_list(visit: ServiceVisit) -> RegistrationList:
         tenant = who.tenant or visit.query.text("tenant")
         found = registrations.page(tx, tenant=tenant, text=text, after=after, limit=_PAGE + 1)
         shown = found[:_PAGE]
-        used = usage.last_updates(tx, [one.subdomain for one in shown])
-        listed = [
-            Listed(one, registrations.fulldomain(one.subdomain), used.get(one.subdomain))
-            for one in shown
-        ]
+        listed = _listed(tx, registrations, shown)
         following = shown[-1].subdomain if len(found) > _PAGE else ""
         return RegistrationList(listed, text, tenant, following)
 
     return await visit.read(work)
+
+
+def _listed(
+    tx: Transaction, registrations: Registrations, found: Sequence[RegistrationRow]
+) -> list[Listed]:
+    subdomains = [one.subdomain for one in found]
+    used, asked = usage.last_updates(tx, subdomains), last_questions(tx, subdomains)
+    return [
+        Listed(
+            one,
+            registrations.fulldomain(one.subdomain),
+            used.get(one.subdomain),
+            asked.get(one.subdomain),
+        )
+        for one in found
+    ]
 
 
 async def _list(visit: ServiceVisit) -> Response:
@@ -98,15 +112,13 @@ async def _list(visit: ServiceVisit) -> Response:
 async def _show(visit: ServiceVisit) -> Response:
     registrations = visit.site.context.registrations
 
-    def work(
-        tx: Transaction, who: LicenceKey
-    ) -> tuple[RegistrationRow, list[tuple[str, int]], int | None]:
+    def work(tx: Transaction, who: LicenceKey) -> tuple[Listed, list[tuple[str, int]]]:
         row = visit.registration(tx, who).registration
-        used = usage.last_updates(tx, [row.subdomain])
-        return row, registrations.values(tx, row.subdomain), used.get(row.subdomain)
+        (listed,) = _listed(tx, registrations, [row])
+        return listed, registrations.values(tx, row.subdomain)
 
-    row, values, updated_at = await visit.read(work)
-    fulldomain = registrations.fulldomain(row.subdomain)
+    one, values = await visit.read(work)
+    row, fulldomain = one.row, one.fulldomain
     text = visit.query.text("domain")
     record, error = _record_for(text or row.note, fulldomain, asked=bool(text))
     looked: list[tuple[RecordView, SightingView | None]] = []
@@ -114,10 +126,10 @@ async def _show(visit: ServiceVisit) -> Response:
         looked, error = await _look(visit, record) if text else (record_views([record]), error)
     return visit.page(
         "registration.html",
+        one=one,
         row=row,
         fulldomain=fulldomain,
         values=values,
-        updated_at=updated_at,
         domain=text or (row.note if record else ""),
         looked=looked,
         error=error,

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from zoneproof.challengedns.dns import wire
+from zoneproof.challengedns.dns.asked import AskedReader
 from zoneproof.challengedns.dns.watched import Watcher
+from zoneproof.challengedns.store.last_questions import LastQuestion
 
 _TYPES: Final = {
     wire.TXT: "TXT",
@@ -99,6 +101,7 @@ class WorkerCounters:
         os.ftruncate(self.descriptor, _CELLS * _BYTES_EACH)
         self._cells = shared_cells(self.descriptor)
         self.watcher = Watcher()
+        self.asked = AskedReader()
 
     def read(self) -> list[int]:
         """Return what the worker has counted so far."""
@@ -112,6 +115,7 @@ class WorkerCounters:
         """Release the service's side of the memory."""
         os.close(self.descriptor)
         self.watcher.close()
+        self.asked.close()
 
 
 class Tally:
@@ -123,6 +127,7 @@ class Tally:
         self._ended: Counter[tuple[str, int]] = Counter()
         self._was_damaged = False
         self._watched_until = 0.0
+        self._asked: dict[str, LastQuestion] = {}
 
     def open(self, transport: str) -> WorkerCounters:
         """Return counters for a worker that is about to start."""
@@ -138,6 +143,7 @@ class Tally:
             self._running.remove(counters)
             self._was_damaged = self._was_damaged or counters.sight() == DAMAGED
             self._ended.update(_by_cell(counters))
+            self._take_asked(counters)
         counters.close()
 
     def watch(self, until: float) -> None:
@@ -155,6 +161,20 @@ class Tally:
                 for counters in self._running
                 for note in counters.watcher.take()
             ]
+
+    def take_asked(self) -> dict[str, LastQuestion]:
+        """Return the last question for each registration that was asked for since."""
+        with self._lock:
+            for counters in self._running:
+                self._take_asked(counters)
+            found, self._asked = self._asked, {}
+            return found
+
+    def _take_asked(self, counters: WorkerCounters) -> None:
+        for subdomain, question in counters.asked.take().items():
+            known = self._asked.get(subdomain)
+            if known is None or known.at <= question.at:
+                self._asked[subdomain] = question
 
     def worst_sight(self) -> int:
         """Return how the worker reads the database that fares worst with it.

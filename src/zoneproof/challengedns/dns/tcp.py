@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.asked import AskedNames
 from zoneproof.challengedns.dns.watched import WatchedAnswers
 from zoneproof.serving.limits import Crowd, network_of
 
@@ -51,12 +52,14 @@ class TcpServer:
         max_of_one: int,
         idle_timeout: float,
         watched: WatchedAnswers | None = None,
+        asked: AskedNames | None = None,
     ) -> None:
         self._sockets = sockets
         self._responder = responder
         self._idle_timeout = idle_timeout
         self._crowd: Crowd[_Connection] = Crowd(max_connections, max_of_one)
         self._watched = watched
+        self._asked = asked
         self._open: dict[int, _Connection] = {}
         self._stopping = False
 
@@ -102,7 +105,7 @@ class TcpServer:
                 self._close_first()
                 return
             sock.setblocking(False)
-            connection = _Connection(sock, network_of(peer[0]))
+            connection = _Connection(sock, peer[0])
             self._open[sock.fileno()] = connection
             self._epoll.register(sock, select.EPOLLIN)
             self._crowd.enter(connection, connection.network)
@@ -156,6 +159,8 @@ class TcpServer:
                 size += len(reply)
                 if self._watched and self._watched.is_watched:
                     self._watched.note(connection.network, reply)
+                if self._asked is not None:
+                    self._asked.note((reply,), connection.sender)
             taken += 1
             start = end
         connection.received = received[start:]
@@ -207,16 +212,30 @@ class TcpServer:
 class _Connection:
     """One client's connection: messages, each after two bytes of length."""
 
-    __slots__ = ("has_more", "is_held", "network", "received", "sock", "unsent", "useful_at")
+    __slots__ = (
+        "address",
+        "has_more",
+        "is_held",
+        "network",
+        "received",
+        "sock",
+        "unsent",
+        "useful_at",
+    )
 
-    def __init__(self, sock: socket.socket, network: str) -> None:
+    def __init__(self, sock: socket.socket, address: str) -> None:
         self.sock = sock
-        self.network = network
+        self.address = address
+        self.network = network_of(address)
         self.received = b""
         self.unsent = b""
         self.has_more = False
         self.is_held = False
         self.useful_at = time.monotonic()
+
+    def sender(self, index: int) -> str:
+        """Return the address that gets a reply."""
+        return self.address
 
 
 def _make_bounded(listener: socket.socket) -> None:

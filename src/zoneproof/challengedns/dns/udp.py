@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 
 from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.asked import AskedNames
 from zoneproof.challengedns.dns.udp_sockets import UdpSocket, udp_socket
 from zoneproof.challengedns.dns.watched import WatchedAnswers
 from zoneproof.serving.limits import RateLimit, network_of
@@ -28,7 +29,7 @@ class UdpServer:
     network (an IPv4 /24 or an IPv6 /64, since whoever forges senders forges neighbours too).
     Beyond it the answer is "ask by TCP", which a forged sender cannot. Sockets must have a receive
     timeout, after which the loop looks whether to stop. ``watched`` is where answers are kept that
-    somebody watches.
+    somebody watches, ``asked`` where the last question for each registration is.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class UdpServer:
         responder: Responder,
         limit: RateLimit | None,
         watched: WatchedAnswers | None = None,
+        asked: AskedNames | None = None,
     ) -> None:
         self._sockets = [udp_socket(sock) for sock in sockets]
         self._responder = responder
         self._limit = limit
         self._watched = watched
+        self._asked = asked
         self._stopping = False
 
     def stop(self) -> None:
@@ -88,6 +91,8 @@ class UdpServer:
                 self._hold_back(self._limit, source, packets, replies)
             if self._watched is not None and self._watched.until[0]:
                 self._note(self._watched, source, replies)
+            if self._asked is not None:
+                self._asked.note(replies, source.sender)
             source.send(replies)
         return len(packets)
 

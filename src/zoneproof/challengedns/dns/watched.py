@@ -11,6 +11,8 @@ import struct
 import time
 from typing import Final
 
+from zoneproof.challengedns.dns.shared_memory import shared_memory
+
 SLOTS: Final = 256
 """How many answers of a worker are kept until the service takes them; older ones are lost."""
 _SLOT: Final = 1400
@@ -56,12 +58,7 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        self.descriptor = os.memfd_create("zoneproof-dns-watched")
-        try:
-            os.ftruncate(self.descriptor, _SIZE)
-        except OSError:  # as with a limit on the size of files
-            os.close(self.descriptor)
-            self.descriptor = -1
+        self.descriptor = shared_memory("zoneproof-dns-watched", _SIZE)
         self._memory = mmap.mmap(self.descriptor, _SIZE)
         self._taken = 0
 

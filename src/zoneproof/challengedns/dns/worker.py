@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 
 from zoneproof.challengedns.dns.answers import Responder
+from zoneproof.challengedns.dns.asked import asked_names
 from zoneproof.challengedns.dns.counters import shared_cells
 from zoneproof.challengedns.dns.lease import shared_lease
 from zoneproof.challengedns.dns.table import RegistrationTable
@@ -38,8 +39,9 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     """What a worker needs to know.
 
     ``sockets`` are descriptors that it inherits, ``counters`` is that of its counting memory,
-    ``watched`` that of the answers that somebody watches, and ``lease`` that of until when it may
-    answer, for a node among several, whose name is ``node``.
+    ``watched`` that of the answers that somebody watches, ``asked`` that of the last question for
+    each registration, where ``notes_questions``, and ``lease`` that of until when it may answer,
+    for a node among several, whose name is ``node``.
     ``values_ahead`` is how far the time by which values expire is ahead of the machine's seconds.
     """
 
@@ -59,6 +61,8 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     counters: int = -1
     lease: int = -1
     watched: int = -1
+    asked: int = -1
+    notes_questions: bool = False
     node: str = ""
 
 
@@ -115,7 +119,8 @@ def _serve_udp(
     from zoneproof.challengedns.dns.udp import UdpServer
 
     limit = RateLimit(settings.rate_limit, settings.rate_limit) if settings.rate_limit else None
-    server = UdpServer(sockets, responder, limit, shared_answers(settings.watched))
+    watched, asked = shared_answers(settings.watched), asked_names(settings.asked)
+    server = UdpServer(sockets, responder, limit, watched, asked)
     _begin(server.stop)
     server.run()
 
@@ -132,6 +137,7 @@ def _serve_tcp(
         max_of_one=settings.tcp_connections_of_one,
         idle_timeout=settings.tcp_idle_timeout,
         watched=shared_answers(settings.watched),
+        asked=asked_names(settings.asked),
     )
     _begin(server.stop)
     server.run()

@@ -56,6 +56,7 @@ listen = {api_listen}
 [pages]
 # enabled = true
 # hosts = []              # names of the API that are not in its certificate, as behind a proxy
+# last_questions = true   # show when, and from which network, the DNS was last asked
 
 # Prometheus metrics, at http://127.0.0.1:9153/metrics.
 # [metrics]

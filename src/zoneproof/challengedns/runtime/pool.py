@@ -115,6 +115,7 @@ class _Keeper:
             self._settings,
             counters=self._counters.descriptor,
             watched=self._counters.watcher.descriptor,
+            asked=self._counters.asked.descriptor if self._settings.notes_questions else -1,
         )
         try:
             return await _spawn(settings)
@@ -164,7 +165,7 @@ class _Keeper:
 
 
 async def _spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
-    optional = [each for each in (settings.watched, settings.lease) if each >= 0]
+    optional = [each for each in (settings.watched, settings.asked, settings.lease) if each >= 0]
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

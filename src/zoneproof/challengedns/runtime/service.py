@@ -316,6 +316,7 @@ class _Service:
                 log=config.log,
                 lease=-1 if self._node is None else self._node.memory.descriptor,
                 node=config.node.name if config.node else "",
+                notes_questions=config.pages.enabled and config.pages.last_questions,
             )
 
         udp = [
@@ -355,6 +356,7 @@ class _Service:
                         "workers"
                     )
                 await self._local.announce_missed()
+                self._note_questions()
                 if turn % _SWEEP_EVERY == 0 and self._may_write():
                     await self._write_use()
                     await self._sweep()
@@ -374,8 +376,12 @@ class _Service:
         while await self._database.write(self._registrations.sweep):
             pass
 
+    def _note_questions(self) -> None:
+        self._registrations.use.note_questions(self._pool.tally.take_asked())
+
     async def _write_use(self) -> None:
         rules = self._registrations
+        self._note_questions()
         await usage.write_out(self._database, rules.use, rules.now())
 
     async def _write_last_use(self) -> None:

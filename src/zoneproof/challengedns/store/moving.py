@@ -75,6 +75,7 @@ _TABLES: Final = (
         ("subdomain", "txt", "expires_at", "generation"),
     ),
     _Table("challenge_activity", ("subdomain",), ("subdomain", "updated_at")),
+    _Table("challenge_question", ("subdomain",), ("subdomain", "asked_at", "network", "answered")),
     _Table(
         "challenge_usage",
         ("tenant", "month"),

@@ -237,6 +237,7 @@ def delete(tx: Transaction, subdomain: str, now: int) -> None:
     """Remove a registration and its values, and keep its subdomain from being used again."""
     tx.execute("DELETE FROM challenge_value WHERE subdomain = ?", [subdomain])
     tx.execute("DELETE FROM challenge_activity WHERE subdomain = ?", [subdomain])
+    tx.execute("DELETE FROM challenge_question WHERE subdomain = ?", [subdomain])
     gone = tx.query(
         "DELETE FROM challenge_registration WHERE subdomain = ? RETURNING tenant", [subdomain]
     )

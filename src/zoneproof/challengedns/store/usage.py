@@ -9,15 +9,18 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from zoneproof.challengedns.store import last_questions
+from zoneproof.challengedns.store.last_questions import LastQuestion
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.core.errors import UnconfirmedChangeError, ZoneproofError
 from zoneproof.storage import Row, Store, Transaction
 
 _AT_ONCE = 500  # rows in a transaction: updates that come meanwhile hardly wait
+_MOST_QUESTIONS = 20_000  # registrations that may be asked for in a minute: of others it is lost
 _DAY = 86_400
 _USAGE = "tenant, month, registrations, peak, updates"
 
@@ -43,11 +46,12 @@ class UseCounter:
 
     _updates: Counter[tuple[str, str]] = field(default_factory=Counter)
     _updated: dict[str, int] = field(default_factory=dict)
+    _asked: dict[str, LastQuestion] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits to be written."""
-        return not (self._updates or self._updated)
+        return not (self._updates or self._updated or self._asked)
 
     def note_update(self, registration: RegistrationRow, now: int) -> None:
         """Count a value that was published."""
@@ -55,31 +59,42 @@ class UseCounter:
         if registration.tenant is not None:
             self._updates[registration.tenant, month_of(now)] += 1
 
+    def note_questions(self, asked: Mapping[str, LastQuestion]) -> None:
+        """Keep the last question for each subdomain, as far as there is room."""
+        for subdomain, question in asked.items():
+            if subdomain in self._asked or len(self._asked) < _MOST_QUESTIONS:
+                self._asked[subdomain] = question
+
     def take(self) -> Counts:
         """Return some of what has come together, which is then no longer here."""
         updates = dict(itertools.islice(self._updates.items(), _AT_ONCE))
         updated = dict(itertools.islice(self._updated.items(), _AT_ONCE))
+        asked = dict(itertools.islice(self._asked.items(), _AT_ONCE))
         for key in updates:
             del self._updates[key]
         for subdomain in updated:
             del self._updated[subdomain]
-        return Counts(updates, updated)
+        for subdomain in asked:
+            del self._asked[subdomain]
+        return Counts(updates, updated, asked)
 
     def put_back(self, counts: Counts) -> None:
         """Keep what could not be written."""
         self._updates.update(counts.updates)
         self._updated = {**counts.updated, **self._updated}
+        self._asked = {**counts.asked, **self._asked}
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Updates by tenant and month, and the latest times by subdomain."""
+    """Updates by tenant and month; the latest times, and the last questions, by subdomain."""
 
     updates: dict[tuple[str, str], int]
     updated: dict[str, int]
+    asked: dict[str, LastQuestion]
 
     def __bool__(self) -> bool:
-        return bool(self.updates or self.updated)
+        return bool(self.updates or self.updated or self.asked)
 
 
 def month_of(now: float) -> str:
@@ -130,6 +145,7 @@ def write(tx: Transaction, counts: Counts) -> None:
             " ON CONFLICT (subdomain) DO UPDATE SET updated_at = excluded.updated_at",
             [time, subdomain],
         )
+    last_questions.write(tx, counts.asked)
 
 
 def note_registrations(tx: Transaction, month: str) -> None:

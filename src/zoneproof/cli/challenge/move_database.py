@@ -26,6 +26,7 @@ _NOUNS = {
     "challenge_registration": "registrations",
     "challenge_value": "values",
     "challenge_activity": "times of last use",
+    "challenge_question": "last questions",
     "challenge_usage": "months of usage",
 }
 
