@@ -53,7 +53,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def worker(reader: AskedReader, clock: Clock) -> AskedNames:
-    return AskedNames(reader.descriptor, clock)
+    return AskedNames(reader.descriptor, clock, clock)
 
 
 def test_the_last_question_for_a_name_is_kept_in_any_case_of_letters(
@@ -138,9 +138,8 @@ def test_of_a_large_batch_every_answer_has_its_turn(
     assert found == set(names)
 
 
-def test_a_clock_that_is_set_back_stops_nothing(
-    reader: AskedReader, worker: AskedNames, clock: Clock
-) -> None:
+def test_a_clock_that_is_set_back_stops_nothing(reader: AskedReader, clock: Clock) -> None:
+    worker = AskedNames(reader.descriptor, clock)
     name = str(uuid.uuid4())
     worker.note([reply(name)], sender)
     reader.take()

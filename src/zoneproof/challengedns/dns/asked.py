@@ -3,8 +3,8 @@
 A registration has one slot, found by its name, and its next question overwrites the last. So a
 storm of questions for one name takes nothing from the others, and names that do not exist take
 none. Where two registrations share a slot, the service sees one of them if both are asked for
-between two of its looks. A worker spends next to nothing on this: of more than some thousand
-questions a second it notes only a part.
+between two of its looks. A worker spends next to nothing on this: of more than a thousand questions
+a second it notes only a part, and between two parts it looks at nothing but the time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from zoneproof.challengedns.store.last_questions import (
     network_asking,
 )
 
-PER_SECOND: Final = 2_000
+PER_SECOND: Final = 1_000
 """How many questions a worker notes in a second; as many may come at once."""
 LOOKS: Final = 16
 """At how many answers of a batch, at least, a worker looks whether they are a registration's."""
@@ -35,18 +35,26 @@ _HEADER: Final = struct.Struct("=Q")  # how many questions were noted
 _SLOT: Final = struct.Struct("=Qdh36s46s")  # the how-manieth, when, answered, subdomain, address
 _SIZE: Final = _HEADER.size + SLOTS * _SLOT.size
 _NAME, _NAME_END, _UUID_LENGTH = 12, 49, 36
+_PAUSE: Final = 0.005  # seconds, after as many as there may be
 _AUTHORITATIVE, _TRUNCATED, _RCODE = 0x04, 0x02, 0x0F
 
 
 class AskedNames:
     """The memory, as its worker has it: the only one who writes."""
 
-    def __init__(self, descriptor: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        clock: Callable[[], float] = time.time,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``clock`` is the time of day; by ``seconds``, which nobody sets, is counted how many."""
         self._memory = mmap.mmap(descriptor, _SIZE)
         self._count = memoryview(self._memory).cast("B")[: _HEADER.size].cast("Q")
         self._clock = clock
+        self._seconds = seconds
         self._room = float(PER_SECOND)
-        self._then = clock()
+        self._then = self._next = seconds()
         self._turn = 0
 
     def note(self, replies: Sequence[bytes | None], sender: Callable[[int], str]) -> None:
@@ -54,13 +62,16 @@ class AskedNames:
 
         ``sender`` tells the address that gets the reply with an index.
         """
-        now = self._clock()
-        room = min(PER_SECOND, self._room + max(0.0, now - self._then) * PER_SECOND)
+        now = self._seconds()
+        if now < self._next:
+            return
+        room = min(PER_SECOND, self._room + (now - self._then) * PER_SECOND)
         self._then = now
         self._turn += 1
         step = 1 + (len(replies) - 1) // LOOKS
         for index in range(self._turn % step, len(replies), step):
             if room < 1:
+                self._next = now + _PAUSE
                 break
             reply = replies[index]
             # Names without values look like those of registrations: whether they are such, and
@@ -72,10 +83,10 @@ class AskedNames:
                 and reply[_NAME] == _UUID_LENGTH
             ):
                 room -= 1
-                self._write(reply, sender(index), now)
+                self._write(reply, sender(index))
         self._room = room
 
-    def _write(self, reply: bytes, address: str, now: float) -> None:
+    def _write(self, reply: bytes, address: str) -> None:
         end = reply.find(0, _NAME_END) + 1
         if reply[end : end + 4] != TXT_QUESTION:
             return
@@ -84,7 +95,7 @@ class AskedNames:
         number = self._count[0] + 1
         start = _HEADER.size + hash(subdomain) % SLOTS * _SLOT.size
         self._memory[start : start + _SLOT.size] = _SLOT.pack(
-            number, now, answered, subdomain, address.encode()
+            number, self._clock(), answered, subdomain, address.encode()
         )
         self._count[0] = number
 
