@@ -70,17 +70,18 @@ def test_the_last_question_for_a_name_is_kept_in_any_case_of_letters(
     assert reader.take() == {}
 
 
-@pytest.mark.parametrize(
-    "unlike",
-    [
-        reply(str(uuid.uuid4()), rcode=3),
-        reply(str(uuid.uuid4()), rcode=2, flags=0x80),
-        reply(str(uuid.uuid4()), flags=0x80),  # BADVERS
-        reply(str(uuid.uuid4()), rdtype=28),
-        reply("www"),
-        b"\1\2\x80\1\0\0\0\0\0\0\0\0",  # no question
-    ],
-)
+NAME = "c5953849-51ee-4801-a8de-8dbbe5f1af6c"
+UNLIKE = {
+    "no such name": reply(NAME, rcode=3),
+    "not known": reply(NAME, rcode=2, flags=0x80),
+    "another EDNS": reply(NAME, flags=0x80),
+    "another type": reply(NAME, rdtype=28),
+    "another name": reply("www"),
+    "no question": b"\1\2\x80\1\0\0\0\0\0\0\0\0",
+}
+
+
+@pytest.mark.parametrize("unlike", UNLIKE.values(), ids=UNLIKE)
 def test_what_is_no_answer_about_a_registrations_values_is_not_kept(
     reader: AskedReader, worker: AskedNames, unlike: bytes
 ) -> None:

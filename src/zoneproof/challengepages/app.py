@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from zoneproof.challengedns.api.pages import ADMIN, PORTAL, PagesContext
 from zoneproof.challengepages import (
+    audit_pages,
     live_page,
     nodes_page,
     overview,
@@ -21,7 +22,7 @@ from zoneproof.challengepages import (
     tenants,
     usage_pages,
 )
-from zoneproof.challengepages.visits import ServicePage, ServiceSite, page_routes
+from zoneproof.challengepages.visits import Refusals, ServicePage, ServiceSite, page_routes
 from zoneproof.pages import assets
 from zoneproof.pages.browser import plain_error
 from zoneproof.pages.guard import Guard
@@ -42,6 +43,7 @@ def every_page() -> list[ServicePage]:
         usage_pages,
         nodes_page,
         live_page,
+        audit_pages,
     )
     return [page for part in parts for page in part.pages()]
 
@@ -49,7 +51,7 @@ def every_page() -> list[ServicePage]:
 def make_pages(context: PagesContext) -> ASGIApp:
     """Return the pages as an ASGI application."""
     found = assets.Assets()
-    site = ServiceSite(context, found, Templates(found, "zoneproof.challengepages"))
+    site = ServiceSite(context, found, Templates(found, "zoneproof.challengepages"), Refusals())
 
     async def failed(request: Request, error: Exception) -> Response:
         root = ADMIN if request.scope["path"].startswith(ADMIN) else PORTAL

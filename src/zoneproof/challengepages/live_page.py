@@ -47,6 +47,8 @@ async def _switch(visit: ServiceVisit) -> Response:
     minutes, of = visit.form.text("minutes"), visit.form.text("of")
     if minutes not in _MINUTES:
         raise InvalidInputError("the live view is switched on for 5 or 15 minutes, or off")
-    await visit.read(lambda *_: None)  # whose session has ended meanwhile switches nothing
+    action = f"live view on for {minutes} minutes" if int(minutes) else "live view off"
+    # First, so that whose session has ended meanwhile switches nothing.
+    await visit.write(lambda tx, _: visit.registrations.audit.note(tx, action))
     visit.site.context.live.switch(int(minutes))
     return visit.go("/live", **({"of": of} if of else {}))

@@ -73,7 +73,7 @@ class RegistrationList:
 async def read_list(visit: ServiceVisit) -> RegistrationList:
     """Return the registrations that the query asks for: a tenant's own, or the operator's all."""
     text, after = visit.query.text("q"), visit.query.text("after")
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> RegistrationList:
         tenant = who.tenant or visit.query.text("tenant")
@@ -110,7 +110,7 @@ async def _list(visit: ServiceVisit) -> Response:
 
 
 async def _show(visit: ServiceVisit) -> Response:
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> tuple[Listed, list[tuple[str, int]]]:
         row = visit.registration(tx, who).registration
@@ -162,7 +162,7 @@ async def _look(
 async def _change(visit: ServiceVisit) -> Response:
     note = clean_note(visit.form.text("note"))
     networks = check_networks(visit.form.words("allowfrom"))
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> None:
         subdomain = visit.registration(tx, who).registration.subdomain
@@ -185,7 +185,7 @@ async def _enable(visit: ServiceVisit) -> Response:
 
 
 async def _set_disabled(visit: ServiceVisit, disabled: bool) -> None:
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> None:
         subdomain = visit.registration(tx, who).registration.subdomain
@@ -195,7 +195,7 @@ async def _set_disabled(visit: ServiceVisit, disabled: bool) -> None:
 
 
 async def _rotate(visit: ServiceVisit) -> Response:
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> tuple[NewRegistration, str]:
         row = visit.registration(tx, who).registration
@@ -207,12 +207,12 @@ async def _rotate(visit: ServiceVisit) -> Response:
 
 async def _ask_whether_to_delete(visit: ServiceVisit) -> Response:
     row = await visit.read(lambda tx, who: visit.registration(tx, who).registration)
-    fulldomain = visit.site.context.registrations.fulldomain(row.subdomain)
+    fulldomain = visit.registrations.fulldomain(row.subdomain)
     return visit.page("delete_registration.html", row=row, fulldomain=fulldomain)
 
 
 async def _delete(visit: ServiceVisit) -> Response:
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> None:
         registrations.delete(tx, visit.registration(tx, who).registration.subdomain)
@@ -223,7 +223,7 @@ async def _delete(visit: ServiceVisit) -> Response:
 
 async def _assign(visit: ServiceVisit) -> Response:
     tenant = visit.form.text("tenant") or None
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> None:
         subdomain = visit.registration(tx, who).registration.subdomain
@@ -246,7 +246,7 @@ async def _ask_for_new(visit: ServiceVisit) -> Response:
 
 async def _create(visit: ServiceVisit) -> Response:
     domain, allowfrom = visit.form.text("domain"), visit.form.text("allowfrom")
-    registrations = visit.site.context.registrations
+    registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> NewRegistration:
         return registrations.register(

@@ -39,7 +39,7 @@ def pages() -> list[ServicePage]:
 
 
 async def _list(visit: ServiceVisit) -> Response:
-    after, tenants = visit.query.text("after"), visit.site.context.registrations.tenants
+    after, tenants = visit.query.text("after"), visit.registrations.tenants
     found = await visit.read(lambda tx, _: tenants.page(tx, after=after, limit=_PAGE + 1))
     shown = found[:_PAGE]
     following = shown[-1].name if len(found) > _PAGE else ""
@@ -53,7 +53,7 @@ async def _show(visit: ServiceVisit) -> Response:
 async def _page_of_one(
     visit: ServiceVisit, key: str = "", error: str = "", status: int = 200
 ) -> Response:
-    tenants = visit.site.context.registrations.tenants
+    tenants = visit.registrations.tenants
 
     def work(
         tx: Transaction, _: LicenceKey
@@ -81,7 +81,7 @@ async def _ask_for_new(visit: ServiceVisit) -> Response:
 
 async def _create(visit: ServiceVisit) -> Response:
     name, quota, expires = (visit.form.text(field) for field in ("name", "quota", "expires"))
-    tenants = visit.site.context.registrations.tenants
+    tenants = visit.registrations.tenants
 
     def work(tx: Transaction, _: LicenceKey) -> None:
         tenants.create(tx, name, quota=_number(quota), expires_at=_expiry(expires))
@@ -115,26 +115,26 @@ async def _enable(visit: ServiceVisit) -> Response:
 
 
 async def _alter(visit: ServiceVisit, **changes: int | bool | None) -> None:
-    tenants = visit.site.context.registrations.tenants
+    tenants = visit.registrations.tenants
     await visit.write(
         lambda tx, _: tenants.alter(tx, visit.name, lambda known: replace(known, **changes))  # type: ignore[arg-type]
     )
 
 
 async def _create_key(visit: ServiceVisit) -> Response:
-    tenants, note = visit.site.context.registrations.tenants, visit.form.text("note")
+    tenants, note = visit.registrations.tenants, visit.form.text("note")
     made = await visit.write(lambda tx, _: tenants.create_key(tx, visit.name, note=note))
     return await _page_of_one(visit, key=made.key)
 
 
 async def _revoke_key(visit: ServiceVisit) -> Response:
-    tenants, key_id = visit.site.context.registrations.tenants, visit.form.text("id")
+    tenants, key_id = visit.registrations.tenants, visit.form.text("id")
     await visit.write(lambda tx, _: tenants.revoke_key(tx, key_id, operators=False))
     return visit.go(f"/tenants/{visit.name}", f"The key {key_id} no longer works.")
 
 
 async def _delete(visit: ServiceVisit) -> Response:
-    tenants = visit.site.context.registrations.tenants
+    tenants = visit.registrations.tenants
     try:
         await visit.write(lambda tx, _: tenants.delete(tx, visit.name))
     except RegistrationError as error:

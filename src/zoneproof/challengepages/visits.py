@@ -14,7 +14,9 @@ from starlette.routing import Route
 from zoneproof.challengedns.api.pages import ADMIN, PORTAL, PagesContext
 from zoneproof.challengedns.api.responses import STATUS
 from zoneproof.challengedns.store import sessions
+from zoneproof.challengedns.store.audit import Actor, holder_of
 from zoneproof.challengedns.store.authentication import Administered, administered_with
+from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengedns.store.tenants import operator_key_needed
 from zoneproof.core.errors import (
@@ -28,6 +30,8 @@ from zoneproof.pages import browser
 from zoneproof.pages.assets import Assets
 from zoneproof.pages.forms import Form, parse, read_form
 from zoneproof.pages.rendering import Templates
+from zoneproof.serving.limits import RateLimit, network_of
+from zoneproof.serving.middleware import sender
 from zoneproof.serving.responses import log_refused
 from zoneproof.storage import Transaction
 
@@ -37,6 +41,21 @@ SESSION_COOKIE: Final = "__Host-zoneproof-service"
 _log = logging.getLogger(__name__)
 
 
+class Refusals:
+    """How many failed attempts to sign in are noted in the audit log; the service's log has all.
+
+    So strangers, however many they are, neither fill it nor keep the database busy.
+    """
+
+    def __init__(self) -> None:
+        self._of_one = RateLimit(5 / 3600, 5)
+        self._of_all = RateLimit(60 / 3600, 60)
+
+    def is_to_be_noted(self, address: str) -> bool:
+        """Count one from an address, and tell whether there is room for it."""
+        return not (self._of_one.take(network_of(address)) or self._of_all.take(""))
+
+
 @dataclass(frozen=True)
 class ServiceSite:
     """What all visits share."""
@@ -44,6 +63,7 @@ class ServiceSite:
     context: PagesContext
     assets: Assets
     templates: Templates
+    refusals: Refusals
 
 
 @dataclass
@@ -79,6 +99,21 @@ class ServiceVisit:
         """The tenant whose pages these are; the operator's are of none."""
         assert self.who is not None
         return self.who.tenant or ""
+
+    @property
+    def registrations(self) -> Registrations:
+        """The registrations, as the session's key changes them."""
+        registrations = self.site.context.registrations
+        return registrations if self.who is None else registrations.by(self.acting(self.who))
+
+    def acting(self, key: LicenceKey) -> Actor:
+        """Return who does something in a session that was begun with a key."""
+        return holder_of(key, self.address, by_session=True)
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from."""
+        return str(sender(self.request))
 
     @property
     def url(self) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from contextlib import suppress
 from types import TracebackType
 
 import click
 
+from zoneproof.cli.person import person
 from zoneproof.core.errors import StorageError, ZoneproofError
 from zoneproof.manager import Home
 from zoneproof.manager.people.audit import OK, Audit
@@ -40,14 +40,6 @@ def _arguments(context: click.Context) -> list[str]:
             value = context.params.get(parameter.name) or ()
             found += map(str, value if isinstance(value, tuple) else (value,))
     return found
-
-
-def person() -> str:
-    """Return who is at the command line."""
-    try:
-        return f"command line ({getpass.getuser()})"
-    except (OSError, KeyError):  # a user id without a name
-        return "command line"
 
 
 class _Noting:

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import click
 
 from zoneproof.cli.asking import confirm, yes_option
-from zoneproof.cli.audited import person
 from zoneproof.cli.option_groups import Commands, authoritative_port_option, json_option
 from zoneproof.cli.options import run_from
 from zoneproof.cli.output import json_document, print_table, tell
+from zoneproof.cli.person import person
 from zoneproof.cli.running import run_until_done, run_with_manager
 from zoneproof.cli.web_options import serve_pages, web_options
 from zoneproof.core import times

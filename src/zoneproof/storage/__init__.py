@@ -1,5 +1,7 @@
 """Connections, transactions and migrations of a database, whatever its tables mean.
 
+Of tables it knows only what all audit logs have in common.
+
 :class:`Store` is what the other rooms see; :func:`open_sqlite` opens the default implementation.
 """
 
@@ -14,7 +16,7 @@ from zoneproof.storage.sqlite import (
     open_sqlite_to_read,
     storage_error,
 )
-from zoneproof.storage.store import Row, Store, Transaction, Value, among, parsed
+from zoneproof.storage.store import Row, Store, Transaction, Value, among, matching, parsed
 
 __all__ = [
     "Migration",
@@ -27,6 +29,7 @@ __all__ = [
     "as_it_is",
     "lacks_room",
     "load_migrations",
+    "matching",
     "open_in_thread",
     "open_sqlite",
     "open_sqlite_to_read",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
 T = TypeVar("T")
+
+_ESCAPED = re.compile(r"[%_\\]")
 
 
 class Transaction(Protocol):
@@ -61,3 +64,20 @@ def among(names: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
     if names is None:
         return "", ()
     return f"WHERE name IN ({', '.join('?' * len(names))})", tuple(names)
+
+
+def matching(
+    columns: Sequence[str], text: str, *, begin: Sequence[str] = ()
+) -> tuple[str, list[str]]:
+    """Return the condition that a text stands in one of the columns, and its parameters.
+
+    In any case of ASCII letters; or at the beginning of one of ``begin``, in lower case.
+    """
+    # As it was given too: databases may know no other letters' cases than those of ASCII.
+    wanted, given = (_ESCAPED.sub(r"\\\g<0>", each) for each in (text.lower(), text))
+    patterns: list[tuple[str, str]] = []
+    for column in columns:
+        patterns += [(f"lower({column})", f"%{wanted}%"), (column, f"%{given}%")]
+    patterns += [(column, f"{wanted}%") for column in begin]
+    clause = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column, _ in patterns)
+    return f"({clause})", [pattern for _, pattern in patterns]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
+from zoneproof.challengedns.store.audit import ServiceAuditEntry
 from zoneproof.challengedns.store.checks import MAX_NOTE
 from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
 from zoneproof.challengedns.store.rows import RegistrationRow
@@ -162,6 +163,16 @@ class MonthUsage(Struct, frozen=True):
     tenants: tuple[MonthOfTenant, ...]
 
 
+# --- audit log ---------------------------------------------------------------------------------
+
+
+class AuditPage(Struct, frozen=True):
+    """Some entries, the newest first; ``next`` is the ``after`` of those before, or null."""
+
+    entries: tuple[ServiceAuditEntry, ...]
+    next: str | None
+
+
 # --- queries -----------------------------------------------------------------------------------
 
 
@@ -176,6 +187,15 @@ class TenantPageQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Which page of a list, of one tenant or of all."""
 
     tenant: Annotated[str, Meta(description="Only what is this tenant's.")] = ""
+
+
+class AuditQuery(TenantPageQuery, frozen=True, forbid_unknown_fields=True):
+    """Which entries of the audit log."""
+
+    after: Annotated[
+        str, Meta(pattern="^[0-9]{0,18}$", description="The 'next' of the page before.")
+    ] = ""
+    text: Annotated[str, Meta(description="Only those that have this somewhere.")] = ""
 
 
 class MonthQuery(Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from zoneproof.challengedns.api.licence import licence_key
 from zoneproof.challengedns.api.messages import (
+    AuditPage,
+    AuditQuery,
     KeyPage,
     KeyRequest,
     MonthQuery,
@@ -32,6 +34,12 @@ from zoneproof.challengedns.api.messages import (
 )
 from zoneproof.challengedns.api.responses import REST
 from zoneproof.challengedns.store import usage
+from zoneproof.challengedns.store.audit import (
+    ServiceAuditEntry,
+    entries,
+    entries_for,
+    holder_of,
+)
 from zoneproof.challengedns.store.authentication import Administered, administered
 from zoneproof.challengedns.store.checks import check_networks, clean_note
 from zoneproof.challengedns.store.database import Database
@@ -45,6 +53,7 @@ from zoneproof.challengedns.store.tenants import (
     known_tenant,
     operator_key_needed,
 )
+from zoneproof.serving.middleware import sender
 from zoneproof.serving.operations import Handler, Operation
 from zoneproof.serving.requests import decode, read_body, read_query
 from zoneproof.serving.responses import ErrorAnswer, json_answer
@@ -52,6 +61,7 @@ from zoneproof.storage import Transaction
 
 T = TypeVar("T")
 R = TypeVar("R")
+Permitted = TypeVar("Permitted", LicenceKey, Administered)
 Permit = Callable[[Transaction], T]
 """Returns what a request may do; raises RegistrationError where it may not."""
 
@@ -171,16 +181,21 @@ class Rest:
                 MonthUsage,
                 query=MonthQuery,
             ),
+            _operation(
+                "GET",
+                f"{REST}audit",
+                self.list_audit,
+                "List who did what, the newest first",
+                AuditPage,
+                query=AuditQuery,
+            ),
         ]
 
     # --- registrations ---------------------------------------------------------------------
 
     async def list_registrations(self, request: Request) -> Response:
         """List those of the key's tenant, or all."""
-        key = licence_key(request)
-        permit = await self._checked(
-            lambda tx: authenticate_key(tx, key, self._registrations.now())
-        )
+        permit = await self._holder(request)
         query = read_query(request, TenantPageQuery)
 
         def work(tx: Transaction, who: LicenceKey) -> list[RegistrationRow]:
@@ -213,23 +228,25 @@ class Rest:
         if isinstance(change.note, str):
             changes["note"] = clean_note(change.note)
 
-        def work(tx: Transaction, of: Administered) -> RegistrationDetails:
+        def work(
+            tx: Transaction, of: Administered, registrations: Registrations
+        ) -> RegistrationDetails:
             if "tenant" in changes and of.key.tenant is not None:
                 raise operator_key_needed()
             if not isinstance(change.allowfrom, UnsetType):
                 changes["allowfrom"] = check_networks(change.allowfrom)
-            altered = self._registrations.alter(
+            altered = registrations.alter(
                 tx, of.registration.subdomain, lambda known: replace(known, **changes)
             )
             return details_of(self._registrations, tx, altered)
 
-        return json_answer(200, await self._write(permit, work))
+        return json_answer(200, await self._write(request, permit, work))
 
     async def rotate_registration(self, request: Request) -> Response:
         """Make a new password."""
         permit = await self._administrator(request)
         rotated = await self._write(
-            permit, lambda tx, of: self._registrations.rotate(tx, of.registration.subdomain)
+            request, permit, lambda tx, of, them: them.rotate(tx, of.registration.subdomain)
         )
         return json_answer(200, credentials_of(rotated))
 
@@ -237,7 +254,7 @@ class Rest:
         """Delete one."""
         permit = await self._administrator(request)
         await self._write(
-            permit, lambda tx, of: self._registrations.delete(tx, of.registration.subdomain)
+            request, permit, lambda tx, of, them: them.delete(tx, of.registration.subdomain)
         )
         return Response(status_code=204)
 
@@ -257,8 +274,9 @@ class Rest:
         permit = await self._operator(request)
         new = decode(await read_body(request), NewTenant)
         made = await self._write(
+            request,
             permit,
-            lambda tx, _: self._tenants.create(
+            lambda tx, _, them: them.tenants.create(
                 tx, new.name, quota=new.quota, expires_at=new.expires_at
             ),
         )
@@ -276,8 +294,11 @@ class Rest:
         changes = _set(decode(await read_body(request), TenantChange))
         name = request.path_params["name"]
         altered = await self._write(
+            request,
             permit,
-            lambda tx, _: self._tenants.alter(tx, name, lambda known: replace(known, **changes)),
+            lambda tx, _, them: them.tenants.alter(
+                tx, name, lambda known: replace(known, **changes)
+            ),
         )
         return json_answer(200, altered)
 
@@ -285,7 +306,7 @@ class Rest:
         """Delete one."""
         permit = await self._operator(request)
         name = request.path_params["name"]
-        await self._write(permit, lambda tx, _: self._tenants.delete(tx, name))
+        await self._write(request, permit, lambda tx, _, them: them.tenants.delete(tx, name))
         return Response(status_code=204)
 
     # --- keys ------------------------------------------------------------------------------
@@ -307,7 +328,9 @@ class Rest:
         permit = await self._operator(request)
         new = decode(await read_body(request), KeyRequest)
         made = await self._write(
-            permit, lambda tx, _: self._tenants.create_key(tx, new.tenant, note=new.note)
+            request,
+            permit,
+            lambda tx, _, them: them.tenants.create_key(tx, new.tenant, note=new.note),
         )
         return json_answer(201, made)
 
@@ -316,7 +339,9 @@ class Rest:
         permit = await self._operator(request)
         key_id = request.path_params["id"]
         await self._write(
-            permit, lambda tx, _: self._tenants.revoke_key(tx, key_id, operators=False)
+            request,
+            permit,
+            lambda tx, _, them: them.tenants.revoke_key(tx, key_id, operators=False),
         )
         return Response(status_code=204)
 
@@ -330,9 +355,34 @@ class Rest:
         found = await self._read(permit, lambda tx, _: usage.of_month(tx, month))
         return json_answer(200, MonthUsage(month, tuple(found)))
 
+    # --- audit log -------------------------------------------------------------------------
+
+    async def list_audit(self, request: Request) -> Response:
+        """List what was done, or what concerns the key's tenant of it."""
+        permit = await self._holder(request)
+        query = read_query(request, AuditQuery)
+        before = int(query.after) if query.after else None
+
+        def work(tx: Transaction, who: LicenceKey) -> list[ServiceAuditEntry]:
+            limit = query.limit + 1
+            if who.tenant is None:
+                return entries(tx, text=query.text, tenant=query.tenant, before=before, limit=limit)
+            if query.tenant not in {"", who.tenant}:
+                raise operator_key_needed()
+            since = known_tenant(tx, who.tenant).created_at
+            return entries_for(tx, who.tenant, since, text=query.text, before=before, limit=limit)
+
+        found = await self._read(permit, work)
+        return json_answer(200, AuditPage(*_page(found, query.limit, lambda one: str(one.number))))
+
     # --- permits ---------------------------------------------------------------------------
     # Each is looked at when the request comes, before its body is read, and once more in the
     # transaction in which the work is done: what is no longer allowed by then is not done.
+
+    async def _holder(self, request: Request) -> Permit[LicenceKey]:
+        """Return what permits what is its own as long as the request's key works."""
+        key = licence_key(request)
+        return await self._checked(lambda tx: authenticate_key(tx, key, self._registrations.now()))
 
     async def _operator(self, request: Request) -> Permit[LicenceKey]:
         """Return what permits all as long as the request's key is the operator's."""
@@ -355,8 +405,21 @@ class Rest:
     async def _read(self, permit: Permit[T], work: Callable[[Transaction, T], R]) -> R:
         return await self._database.read(lambda tx: work(tx, permit(tx)))
 
-    async def _write(self, permit: Permit[T], work: Callable[[Transaction, T], R]) -> R:
-        return await self._database.write(lambda tx: work(tx, permit(tx)))
+    async def _write(
+        self,
+        request: Request,
+        permit: Permit[Permitted],
+        work: Callable[[Transaction, Permitted, Registrations], R],
+    ) -> R:
+        """Do what changes something, by way of the registrations as the key changes them."""
+
+        def permitted(tx: Transaction) -> R:
+            found = permit(tx)
+            key = found.key if isinstance(found, Administered) else found
+            actor = holder_of(key, str(sender(request)))
+            return work(tx, found, self._registrations.by(actor))
+
+        return await self._database.write(permitted)
 
 
 def _operation(

@@ -21,11 +21,13 @@ from zoneproof.challengedns.importing.rows import (
 )
 from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
 from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.audit import UNNOTED, ServiceAudit
 from zoneproof.challengedns.store.database import Database, database_exists, open_database
 from zoneproof.challengedns.store.keys import is_legacy, require_bcrypt
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenants import require_places, take_places
 from zoneproof.challengedns.store.value_time import ValueClock
+from zoneproof.core.text import count
 from zoneproof.storage import Transaction
 
 
@@ -73,6 +75,7 @@ async def import_acme_dns(
     *,
     tenant: str | None = None,
     dry_run: bool,
+    audit: ServiceAudit = UNNOTED,
     left_out: Callable[[LeftOut], None],
     progress: Callable[[int, int], None],
 ) -> Summary:
@@ -90,16 +93,24 @@ async def import_acme_dns(
     - deleted here, or here with another username or key, is left out.
 
     New registrations belong to ``tenant``, or to nobody. ``left_out`` is told what was not taken
-    over, ``progress`` how many accounts are done and how many there are. With ``dry_run`` nothing
-    is changed. Raises InvalidInputError, StorageError, and RegistrationError ``not_found`` or
-    ``quota_exceeded`` for the tenant; what was done until then stays.
+    over, ``audit`` that registrations were made, ``progress`` how many accounts are done and how
+    many there are. With ``dry_run`` nothing is changed. Raises InvalidInputError, StorageError, and
+    RegistrationError ``not_found`` or ``quota_exceeded`` for the tenant; what was done until then
+    stays.
     """
     require_bcrypt()
     async with (
         open_acme_dns(source) as database,
         _open_target(config, dry_run=dry_run) as target,
     ):
-        run = _Run(target, config.value_lifetime, left_out, tenant=tenant, dry_run=dry_run)
+        run = _Run(
+            target,
+            config.value_lifetime,
+            left_out,
+            audit,
+            tenant=tenant,
+            dry_run=dry_run,
+        )
         return await run.take_all(database, progress)
 
 
@@ -111,6 +122,7 @@ class _Run:
         target: Database,
         lifetime: int,
         left_out: Callable[[LeftOut], None],
+        audit: ServiceAudit,
         *,
         tenant: str | None,
         dry_run: bool,
@@ -118,6 +130,7 @@ class _Run:
         self._target = target
         self._lifetime = lifetime
         self._left_out = left_out
+        self._audit = audit
         self._tenant = tenant
         self._dry_run = dry_run
         self._now = int(time.time())
@@ -178,7 +191,12 @@ class _Run:
 
     async def _take(self, accounts: Sequence[_Account]) -> None:
         def work(tx: Transaction) -> list[_Decision]:
-            return [self._take_one(tx, account) for account in accounts]
+            decisions = [self._take_one(tx, account) for account in accounts]
+            new = sum(decision.kind == "new" for decision in decisions)
+            if new and not self._dry_run:
+                subject = f"{count(new, 'registration')} from acme-dns"
+                self._audit.note(tx, "registration import", subject, tenant=self._tenant)
+            return decisions
 
         if self._dry_run:
             decisions = await self._target.read(work)

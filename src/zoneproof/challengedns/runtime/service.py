@@ -49,6 +49,7 @@ from zoneproof.challengedns.runtime.sockets import (
     remark_on_families,
 )
 from zoneproof.challengedns.store import rows, usage
+from zoneproof.challengedns.store.audit import SERVICE
 from zoneproof.challengedns.store.database import Database, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
@@ -432,6 +433,7 @@ class _Service:
             await self._start_workers(config)
         except ZoneproofError as error:
             _log.error("configuration not reloaded: %s", error.message)
+            await self._note_reload(result=error.message)
             return
         self._config = config
         logs.set_up(config.log)
@@ -448,7 +450,19 @@ class _Service:
         )
         self._http.replace_app(self._app(), config.api.trusted_proxies)
         self._reload_certificate()
+        await self._note_reload()
         _log.info("configuration reloaded")
+
+    async def _note_reload(self, **result: str) -> None:
+        node = self._config.node
+        subject = f"at node {node.name}" if node else ""
+        audit = self._registrations.by(SERVICE).audit
+        try:
+            await self._database.write(
+                lambda tx: audit.note(tx, "configuration reload", subject, **result)
+            )
+        except StorageError as error:
+            _log.warning("the audit log does not have the reload: %s", error.message)
 
     def _reload_certificate(self) -> None:
         pair = self._key_pair()

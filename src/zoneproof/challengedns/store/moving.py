@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from zoneproof.challengedns.store import node_rows, rows
+from zoneproof.challengedns.store.audit import ServiceAudit
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
+from zoneproof.core.text import count
 from zoneproof.storage import Row, Transaction, Value
 
 _PAGE = 1000
@@ -81,16 +83,35 @@ _TABLES: Final = (
         ("tenant", "month"),
         ("tenant", "month", "registrations", "peak", "updates"),
     ),
+    _Table(
+        "challenge_audit",
+        ("number",),
+        (
+            "number",
+            "at",
+            "who",
+            "address",
+            "action",
+            "subject",
+            "result",
+            "tenant",
+            "author",
+        ),
+    ),
 )
 
 
 async def move_database(
-    source: Database, target: Database, progress: Callable[[str, int], None]
+    source: Database,
+    target: Database,
+    progress: Callable[[str, int], None],
+    audit: ServiceAudit,
 ) -> dict[str, int]:
     """Copy all that ``source`` holds into ``target``; return how many rows of each table.
 
     It can be repeated, and then takes over what has changed since, and removes what is gone: so
-    most can be copied while the service runs, and the rest in a moment while it is stopped.
+    most can be copied while the service runs, and the rest in a moment while it is stopped. The
+    target's ``audit`` log notes it.
     Raises StorageError, also where the target holds what is not in the source, or has nodes.
     """
     counts = {}
@@ -113,6 +134,8 @@ async def move_database(
             "INSERT INTO challenge_value_time (boot, ahead, seen) VALUES ('moved', 0, ?)", [now]
         )
         ValueClock().keep(tx)
+        registrations = count(counts["challenge_registration"], "registration")
+        audit.note(tx, "database move", f"{registrations} came from another database")
 
     await target.write(finish)
     return counts

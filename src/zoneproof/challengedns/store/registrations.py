@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store.audit import UNNOTED, Actor, ServiceAudit, sweep_audit
 from zoneproof.challengedns.store.authentication import (
     Caller,
     about,
@@ -22,6 +23,7 @@ from zoneproof.challengedns.store.usage import UseCounter
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName
+from zoneproof.core.text import count
 from zoneproof.storage import Transaction
 
 
@@ -42,7 +44,7 @@ class Registrations:
 
     ``zone`` is where new ones live; a value lives ``value_lifetime`` seconds. ``clock`` is the
     time of day, and ``value_clock`` the one by which values expire. ``use`` is what whoever serves
-    them counts.
+    them counts; ``audit`` notes what changes and is no mere value, and who did it.
     """
 
     zone: DomainName
@@ -51,11 +53,16 @@ class Registrations:
     value_clock: ValueClock = field(default_factory=ValueClock)
     legacy_keys: LegacyKeys = field(default_factory=LegacyKeys)
     use: UseCounter = field(default_factory=UseCounter)
+    audit: ServiceAudit = UNNOTED
+
+    def by(self, actor: Actor) -> Registrations:
+        """Return the same, as somebody uses it whose changes are noted."""
+        return replace(self, audit=ServiceAudit(actor, self.clock))
 
     @property
     def tenants(self) -> Tenants:
-        """Return the tenants, by the same clock."""
-        return Tenants(self.clock)
+        """Return the tenants, by the same clock and for the same actor."""
+        return Tenants(self.clock, self.audit)
 
     def now(self) -> int:
         """Return the time of day, in seconds since 1970."""
@@ -181,8 +188,11 @@ class Registrations:
         known = self._locked(tx, subdomain)
         altered = alter(known)
         if altered.tenant != known.tenant:
-            _assign(tx, [known], altered.tenant)
+            self._assign(tx, [known], altered.tenant)
         rows.save(tx, altered)
+        for action, what in _changes(known, altered):
+            subject = f"{_named(known)}{f': {what}' if what else ''}"
+            self.audit.note(tx, action, subject, tenant=altered.tenant)
         return altered
 
     def set_note(self, tx: Transaction, subdomain: str, note: str) -> RegistrationRow:
@@ -226,7 +236,7 @@ class Registrations:
         """
         known = {found.subdomain: found for found in (self._locked(tx, s) for s in subdomains)}
         moving = [found for found in known.values() if found.tenant != tenant]
-        _assign(tx, moving, tenant)
+        self._assign(tx, moving, tenant)
         return len(moving)
 
     def assign_all_without_tenant(
@@ -236,13 +246,18 @@ class Registrations:
 
         Those with a note in ``but`` are left alone. Raises what :meth:`assign` raises.
         """
-        count = rows.assign_all_without_tenant(tx, tenant, but)
-        take_places(tx, tenant, count)
-        return count
+        moved = rows.assign_all_without_tenant(tx, tenant, but)
+        take_places(tx, tenant, moved)
+        if moved:
+            subject = f"{count(moved, 'registration')} to {tenant}: all that had no tenant"
+            self.audit.note(tx, "registration assign", subject, tenant=tenant)
+        return moved
 
     def delete(self, tx: Transaction, subdomain: str) -> None:
         """Delete a registration for good. Raises InvalidInputError for an unknown subdomain."""
-        rows.delete(tx, self._locked(tx, subdomain).subdomain, self.now())
+        known = self._locked(tx, subdomain)
+        rows.delete(tx, known.subdomain, self.now())
+        self.audit.note(tx, "registration delete", _named(known), tenant=known.tenant)
 
     # --- upkeep ----------------------------------------------------------------------------
 
@@ -259,7 +274,7 @@ class Registrations:
         The answers do not need that. Each transaction removes little, so that what comes meanwhile
         does not wait for all.
         """
-        return rows.sweep(tx, self.value_clock.now(tx))
+        return any([rows.sweep(tx, self.value_clock.now(tx)), sweep_audit(tx, self.now())])
 
     # --- within ----------------------------------------------------------------------------
 
@@ -272,32 +287,62 @@ class Registrations:
         tenant: str | None,
     ) -> NewRegistration:
         key, username = new_key(), str(uuid.uuid4())
-        rows.insert(
-            tx,
-            RegistrationRow(
-                subdomain=subdomain,
-                username=username,
-                key_hash=hash_key(key),
-                allowfrom=networks,
-                note=clean_note(note),
-                tenant=tenant,
-                disabled=False,
-                created_at=self.now(),
-            ),
+        made = RegistrationRow(
+            subdomain=subdomain,
+            username=username,
+            key_hash=hash_key(key),
+            allowfrom=networks,
+            note=clean_note(note),
+            tenant=tenant,
+            disabled=False,
+            created_at=self.now(),
         )
+        rows.insert(tx, made)
+        self.audit.note(tx, "registration create", _named(made), tenant=tenant)
         return NewRegistration(username, key, self.fulldomain(subdomain), subdomain, networks)
 
     def _locked(self, tx: Transaction, subdomain: str) -> RegistrationRow:
         rows.lock(tx, subdomain.lower())
         return self.get(tx, subdomain)
 
+    def _assign(
+        self, tx: Transaction, locked: Sequence[RegistrationRow], tenant: str | None
+    ) -> None:
+        if tenant is not None:
+            take_places(tx, tenant, len(locked))
+        for each in locked:
+            rows.assign(tx, each, tenant)
+        if locked:
+            self._note_assigned(tx, locked, tenant, tenant or "nobody")
+        for former in sorted({each.tenant for each in locked if each.tenant is not None}):
+            # Who has them now is nothing that the one who had them is to see.
+            left = [each for each in locked if each.tenant == former]
+            self._note_assigned(tx, left, former, "another")
+
+    def _note_assigned(
+        self, tx: Transaction, those: Sequence[RegistrationRow], tenant: str | None, to: str
+    ) -> None:
+        names = ", ".join(map(_named, those))
+        subject = f"{count(len(those), 'registration')} to {to}: {names}"
+        self.audit.note(tx, "registration assign", subject, tenant=tenant)
+
     def _put(self, tx: Transaction, registration: RegistrationRow, txt: str) -> None:
         now = self.value_clock.now(tx)
         rows.put_value(tx, registration.subdomain, check_txt(txt), now, now + self.value_lifetime)
 
 
-def _assign(tx: Transaction, locked: Sequence[RegistrationRow], tenant: str | None) -> None:
-    if tenant is not None:
-        take_places(tx, tenant, len(locked))
-    for each in locked:
-        rows.assign(tx, each, tenant)
+def _changes(known: RegistrationRow, altered: RegistrationRow) -> Iterator[tuple[str, str]]:
+    """Tell what was done to a registration, besides that it was assigned: action and details."""
+    if altered.note != known.note:
+        yield "registration change", f"note '{altered.note}'"
+    if altered.allowfrom != known.allowfrom:
+        yield "registration change", f"updates from {', '.join(altered.allowfrom) or 'anywhere'}"
+    if altered.disabled != known.disabled:
+        yield f"registration {'disable' if altered.disabled else 'enable'}", ""
+    if altered.key_hash != known.key_hash:
+        yield "registration rotate", ""
+
+
+def _named(registration: RegistrationRow) -> str:
+    note = f" ({registration.note})" if registration.note else ""
+    return f"{registration.subdomain}{note}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,15 +10,13 @@ import msgspec
 
 from zoneproof.challengedns.store import tenant_rows
 from zoneproof.core.errors import StorageError
-from zoneproof.storage import Row, Transaction
+from zoneproof.storage import Row, Transaction, matching
 
 MAX_VALUES = 16
 _KEPT_CHANGES = 20_000
 _KEPT_DELETED = 100_000  # so that an import brings none of them back
 _SWEEP_LIMIT = 500  # rows of a kind in a transaction: updates that come meanwhile hardly wait
 
-_ESCAPED = re.compile(r"[%_\\]")
-_ESCAPE = r"ESCAPE '\'"
 _COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
 
 
@@ -98,11 +95,9 @@ def page(
         where += " AND tenant = ?"
         parameters.append(tenant)
     if text:
-        # As it was given too: databases may know no other letters' cases than those of ASCII.
-        matches = [f"{each} LIKE ? {_ESCAPE}" for each in ("lower(note)", "note", "subdomain")]
-        where += f" AND ({' OR '.join(matches)})"
-        wanted, given = (_ESCAPED.sub(r"\\\g<0>", each) for each in (text.lower(), text))
-        parameters += [f"%{wanted}%", f"%{given}%", f"{wanted}%"]
+        clause, patterns = matching(["note"], text, begin=["subdomain"])
+        where += f" AND {clause}"
+        parameters += patterns
     rows = tx.query(
         f"SELECT {_COLUMNS} FROM challenge_registration WHERE {where}"  # noqa: S608
         " ORDER BY subdomain LIMIT ?",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from zoneproof.challengedns.store import tenant_rows
+from zoneproof.challengedns.store.audit import UNNOTED, ServiceAudit
 from zoneproof.challengedns.store.checks import clean_note
 from zoneproof.challengedns.store.keys import (
     NO_KEY_HAS_THIS_HASH,
@@ -16,6 +17,7 @@ from zoneproof.challengedns.store.keys import (
     new_licence_key,
 )
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
+from zoneproof.core import times
 from zoneproof.core.errors import RegistrationError
 from zoneproof.core.text import printable
 from zoneproof.storage import Transaction
@@ -42,11 +44,12 @@ class NewKey:
 class Tenants:
     """What is done with tenants and keys, on an open transaction.
 
-    ``clock`` gives seconds since 1970. All methods raise RegistrationError ``not_found`` for a
-    tenant or key that there is not.
+    ``clock`` gives seconds since 1970; ``audit`` notes what changes, and who did it. All methods
+    raise RegistrationError ``not_found`` for a tenant or key that there is not.
     """
 
     clock: Callable[[], float]
+    audit: ServiceAudit = UNNOTED
 
     # --- tenants ---------------------------------------------------------------------------
 
@@ -66,6 +69,8 @@ class Tenants:
         tenant = _checked(Tenant(name, quota, 0, expires_at, False, self._now()))
         if not tenant_rows.insert(tx, tenant):
             raise RegistrationError(f"tenant '{name}' already exists", code="already_exists")
+        limits = f"{name}: quota {quota}, last day {_last_day(expires_at)}"
+        self.audit.note(tx, "tenant create", limits, tenant=name)
         return tenant
 
     def page(self, tx: Transaction, *, after: str = "", limit: int = 100) -> list[Tenant]:
@@ -79,8 +84,14 @@ class Tenants:
         ``invalid_quota``.
         """
         tenant_rows.lock(tx, name)
-        altered = _checked(alter(known_tenant(tx, name)))
+        known = known_tenant(tx, name)
+        altered = _checked(alter(known))
         tenant_rows.save(tx, altered)
+        if changes := _changes(known, altered):
+            self.audit.note(tx, "tenant change", f"{name}: {', '.join(changes)}", tenant=name)
+        if altered.disabled != known.disabled:
+            action = "tenant disable" if altered.disabled else "tenant enable"
+            self.audit.note(tx, action, name, tenant=name)
         return altered
 
     def delete(self, tx: Transaction, name: str) -> None:
@@ -91,6 +102,7 @@ class Tenants:
                 f"tenant '{name}' has registrations ({has}): delete them first, or disable it",
                 code="tenant_in_use",
             )
+        self.audit.note(tx, "tenant delete", name, tenant=name)
 
     # --- keys ------------------------------------------------------------------------------
 
@@ -103,6 +115,7 @@ class Tenants:
             key_id, key = new_licence_key()
         made = LicenceKey(key_id, tenant, clean_note(note), self._now())
         tenant_rows.insert_key(tx, made, hash_key(key))
+        self.audit.note(tx, "key create", _named(made), tenant=tenant)
         return NewKey(made.id, made.tenant, made.note, made.created_at, key)
 
     def keys(
@@ -123,6 +136,7 @@ class Tenants:
                 "the operator's keys can be revoked only on the command line", code="operators_key"
             )
         tenant_rows.delete_key(tx, key_id)
+        self.audit.note(tx, "key revoke", _named(found[0]), tenant=found[0].tenant)
 
     def _now(self) -> int:
         return int(self.clock())
@@ -143,6 +157,12 @@ def authenticate_key(tx: Transaction, key: str, now: int) -> LicenceKey:
     if found[0].tenant is not None:
         require_usable(tx, found[0].tenant, now)
     return found[0]
+
+
+def tenant_meant(tx: Transaction, key: str) -> str | None:
+    """Return whose id stands in a key, be it right or wrong; None where it is no tenant's."""
+    found = tenant_rows.key(tx, licence_key_id(key) or "")
+    return found[0].tenant if found else None
 
 
 def _what_is_wrong(key: str, key_id: str | None, found: LicenceKey | None) -> str:
@@ -250,3 +270,25 @@ def _checked(tenant: Tenant) -> Tenant:
     if not 0 <= tenant.quota <= MAX_QUOTA:
         raise RegistrationError(f"a quota must be from 0 to {MAX_QUOTA}", code="invalid_quota")
     return tenant
+
+
+# --- as the audit log says it ------------------------------------------------------------------
+
+
+def _changes(known: Tenant, altered: Tenant) -> list[str]:
+    found = []
+    if altered.quota != known.quota:
+        found.append(f"quota {altered.quota} (was {known.quota})")
+    if altered.expires_at != known.expires_at:
+        was = _last_day(known.expires_at)
+        found.append(f"last day {_last_day(altered.expires_at)} (was {was})")
+    return found
+
+
+def _last_day(expires_at: int | None) -> str:
+    return "never" if expires_at is None else times.at(expires_at - 1)[:10]
+
+
+def _named(key: LicenceKey) -> str:
+    whose = "" if key.tenant else ", the operator's"
+    return f"{key.id}{whose}{f' ({key.note})' if key.note else ''}"

@@ -32,6 +32,7 @@ _TABLE = {
             "Copy the database to PostgreSQL, or back to a file.",
         ),
         "key": (f"{_ROOM}.key:key", "Administer licence keys, and the operator's."),
+        "audit": (f"{_ROOM}.audit:audit", "List who did what."),
     },
 }
 

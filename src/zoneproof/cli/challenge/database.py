@@ -11,10 +11,12 @@ from typing import TypeVar
 import click
 
 from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.store.audit import Actor
 from zoneproof.challengedns.store.database import Database, database_exists, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.output import json_text
+from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
 from zoneproof.storage import Transaction
 
@@ -54,7 +56,9 @@ def _run(path: Path, work: Callable[[Database, Registrations], Awaitable[T]]) ->
             f"the database {config.database} does not exist: start the service once, with"
             f" 'zoneproof challenge serve --config {path}'"
         )
-    registrations = Registrations(config.registration_zone, config.value_lifetime)
+    registrations = Registrations(config.registration_zone, config.value_lifetime).by(
+        Actor(person())
+    )
 
     async def main() -> T:
         database = open_database(config)

@@ -12,9 +12,11 @@ import click
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.importing.takeover import LeftOut, Summary
 from zoneproof.challengedns.importing.takeover import import_acme_dns as run
+from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import dry_run_option, json_events_option
 from zoneproof.cli.output import json_line
+from zoneproof.cli.person import person
 
 _REGISTRATIONS = {
     "new": "new",
@@ -58,6 +60,7 @@ def import_acme_dns(
             source,
             tenant=tenant,
             dry_run=dry_run,
+            audit=ServiceAudit(Actor(person())),
             left_out=tell.left_out,
             progress=tell.progress,
         )

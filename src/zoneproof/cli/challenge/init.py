@@ -29,6 +29,7 @@ from zoneproof.challengedns.runtime.privileges import (
     service_user,
 )
 from zoneproof.challengedns.store import node_rows
+from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.challengedns.store.database import open_database
 from zoneproof.challengedns.store.tenants import Tenants, check_tenant_name
 from zoneproof.cli.asking import ask
@@ -43,6 +44,7 @@ from zoneproof.cli.option_groups import (
     json_option,
 )
 from zoneproof.cli.output import json_document
+from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError, ZoneproofError
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.serving.sockets import Endpoint
@@ -435,7 +437,7 @@ def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> s
         with acting_as(user.pw_uid, user.pw_gid):
             check_access(config, user.pw_name)
 
-    tenants = Tenants(time.time)
+    tenants = Tenants(time.time, ServiceAudit(Actor(person())))
 
     def work(tx: Transaction) -> str:
         try:

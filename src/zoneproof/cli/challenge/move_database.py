@@ -12,11 +12,13 @@ import click
 
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
+from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.challengedns.store.database import database_exists, open_database
 from zoneproof.challengedns.store.moving import move_database as move
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.output import json_document
+from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, InvalidInputError
 
 _NOUNS = {
@@ -28,6 +30,7 @@ _NOUNS = {
     "challenge_activity": "times of last use",
     "challenge_question": "last questions",
     "challenge_usage": "months of usage",
+    "challenge_audit": "entries of the audit log",
 }
 
 
@@ -76,7 +79,7 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
         try:
             opened = open_database(there, owner)
             try:
-                return await move(source, opened, progress)
+                return await move(source, opened, progress, ServiceAudit(Actor(person())))
             finally:
                 await opened.close()
         finally:

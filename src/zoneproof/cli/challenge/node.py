@@ -9,6 +9,7 @@ import click
 
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store import node_rows
+from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, read, write
 from zoneproof.cli.option_groups import Commands, json_option
@@ -74,7 +75,7 @@ def remove(path: Path, name: str, yes: bool, as_json: bool) -> None:
     _require_nodes(path)
     confirm(f"Is the node {name} off? One that still answers DNS might contradict others.", yes=yes)
 
-    def work(tx: Transaction) -> None:
+    def work(tx: Transaction, registrations: Registrations) -> None:
         found = next((each for each in node_rows.nodes(tx) if each.name == name), None)
         if found is None:
             raise InvalidInputError(
@@ -83,8 +84,9 @@ def remove(path: Path, name: str, yes: bool, as_json: bool) -> None:
         if found.holds_lease:
             raise InvalidInputError(f"node '{name}' holds a lease: stop it first")
         node_rows.remove(tx, name)
+        registrations.audit.note(tx, "node remove", name)
 
-    write(path, lambda tx, _: work(tx))
+    write(path, work)
     tell({"removed": name}, f"the node {name} is removed", as_json=as_json)
 
 

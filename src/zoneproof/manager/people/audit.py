@@ -6,14 +6,16 @@ import uuid
 
 import msgspec
 
-from zoneproof.core.text import sanitize
 from zoneproof.manager.people.columns import now_text
-from zoneproof.storage import Store, Transaction, reads, writes
+from zoneproof.storage import Store, Transaction, audit_log, reads, writes
+from zoneproof.storage.audit_log import AuditTable
 
 KEEP = 50_000  # entries; of more the oldest go
-OK = "ok"
+OK = audit_log.OK
 SIGN_IN_FAILED = "sign-in failed"
-_LONGEST = 500
+
+_TABLE = AuditTable("audit", "at")
+_SHOWN = ("at", "who", "address", "action", "subject", "result")
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,30 +50,25 @@ class Audit:
         result: str = OK,
     ) -> None:
         """Write down what somebody did just now."""
-        texts = (sanitize(text, limit=_LONGEST) for text in (who, address, action, subject, result))
-        tx.execute(
-            "INSERT INTO audit (id, at, who, address, action, subject, result)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (str(uuid.uuid4()), now_text(), *texts),
+        _TABLE.add(
+            tx,
+            id=str(uuid.uuid4()),
+            at=now_text(),
+            who=who,
+            address=address,
+            action=action,
+            subject=subject,
+            result=result,
         )
-        tx.execute(
-            "DELETE FROM audit WHERE at < (SELECT at FROM audit ORDER BY at DESC LIMIT 1 OFFSET ?)",
-            (KEEP,),
-        )
+        _TABLE.keep_newest(tx, KEEP)
 
     @reads
     def latest(
         self, tx: Transaction, text: str = "", *, most: int = 100, before: str = ""
     ) -> list[AuditEntry]:
         """Return the newest entries in which the text occurs, before a time if one is given."""
-        like = f"%{_escaped(text)}%"
-        rows = tx.query(
-            "SELECT at, who, address, action, subject, result FROM audit"
-            " WHERE (? = '' OR at < ?) AND (who LIKE ? ESCAPE '!' OR action LIKE ? ESCAPE '!'"
-            " OR subject LIKE ? ESCAPE '!' OR result LIKE ? ESCAPE '!'"
-            " OR address LIKE ? ESCAPE '!')"
-            " ORDER BY at DESC LIMIT ?",
-            (before, before, like, like, like, like, like, most),
+        rows = _TABLE.newest(
+            tx, _SHOWN, searched=_SHOWN[1:], text=text, before=before or None, most=most
         )
         return [
             AuditEntry(
@@ -93,7 +90,3 @@ class Audit:
             (since, SIGN_IN_FAILED, name),
         )
         return int(str(rows[0][0]))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
