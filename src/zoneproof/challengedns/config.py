@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import socket
@@ -13,10 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from zoneproof.challengedns.config_file import File, NodeSection, ZoneSection
+from zoneproof.challengedns.secondary_config import SecondaryConfig, check_secondaries
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.core.toml import load_toml
-from zoneproof.serving.limits import IPNetwork
+from zoneproof.serving.limits import IPNetwork, parse_network
 from zoneproof.serving.logs import ServerLogSettings
 from zoneproof.serving.sockets import Endpoint
 
@@ -148,6 +148,7 @@ class Config:
     postgres: str | None = field(default=None, repr=False)
     node: NodeConfig | None = None
     pages: PagesConfig = PagesConfig()
+    secondaries: tuple[SecondaryConfig, ...] = ()
 
     @property
     def api_names(self) -> tuple[DomainName, ...]:
@@ -224,6 +225,7 @@ def _check(path: Path, file: File) -> Config:
             tuple(file.pages.resolvers),
             file.pages.authoritative_port,
         ),
+        secondaries=check_secondaries(path.parent, file.secondaries, names),
     )
 
 
@@ -286,7 +288,7 @@ def _api(path: Path, file: File, zones: list[DomainName], folder: Path) -> ApiCo
         key=key,
         auto=_auto(path, file, zones, folder) if section.tls == "auto" else None,
         connections=section.connections,
-        trusted_proxies=_each("api.trusted_proxies", section.trusted_proxies, _network),
+        trusted_proxies=_each("api.trusted_proxies", section.trusted_proxies, parse_network),
         cors_origins=_each("api.cors_origins", section.cors_origins, _origin),
         rate_limit_address=section.rate_limit_address,
         rate_limit_registration=section.rate_limit_registration,
@@ -341,15 +343,6 @@ def _each(key: str, texts: Iterable[str], parse: Callable[[str], T]) -> tuple[T,
         except (ValueError, InvalidInputError) as error:
             raise ConfigError(f"'{key}': {error}") from error
     return tuple(found)
-
-
-def _network(text: str) -> IPNetwork:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError(
-            f"'{text}' is not an address or network: write it as 192.0.2.1 or 2001:db8::/32"
-        ) from None
 
 
 def _origin(text: str) -> str:

@@ -69,6 +69,23 @@ class NodeSection(Struct, frozen=True, forbid_unknown_fields=True):
     replica: Annotated[str, Meta(min_length=1)] = "replica.db"
 
 
+class SecondarySection(Struct, frozen=True, forbid_unknown_fields=True):
+    """One of ``[[secondaries]]`` as written in the file."""
+
+    address: str
+    key: str
+    algorithm: str = "hmac-sha256"
+    secret: str = ""
+    secret_file: str = ""
+    zones: list[str] = []
+    transfer_from: list[str] = []
+    name_servers: list[str] = []
+    wait: str = "5s"
+
+    def __repr__(self) -> str:
+        return f"SecondarySection({self.address!r})"  # without its secret
+
+
 class PagesSection(Struct, frozen=True, forbid_unknown_fields=True):
     """``[pages]`` as written in the file."""
 
@@ -98,3 +115,4 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
     service: ServiceSection = ServiceSection()
     pages: PagesSection = PagesSection()
     node: NodeSection | None = None
+    secondaries: Annotated[list[SecondarySection], Meta(max_length=32)] = []

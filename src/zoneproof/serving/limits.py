@@ -144,3 +144,13 @@ def read_address(text: str) -> IPAddress | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def parse_network(text: str) -> IPNetwork:
+    """Read ``192.0.2.1`` or ``2001:db8::/32``. Raises ValueError."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"'{text}' is not an address or network: write it as 192.0.2.1 or 2001:db8::/32"
+        ) from None

@@ -14,9 +14,9 @@ class Named(BackgroundServer):
 
     address = "127.0.0.1"
 
-    def __init__(self, folder: Path, statements: str) -> None:
+    def __init__(self, folder: Path, statements: str, *, port: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = port or free_port()
         config = folder / "named.conf"
         config.write_text(
             f"""

@@ -40,6 +40,7 @@ from zoneproof.challengedns.dns.reply import (
     write_reply,
     write_truncated,
 )
+from zoneproof.challengedns.dns.signatures import Keyring, SignedQuestion
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zones import Lookup, ServedZones
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
@@ -92,7 +93,8 @@ class Responder:
     """Answers packets from the zones and the table of registrations.
 
     ``announced`` is where the number stands that changes after every commit. Answers are counted
-    in ``cells``. ``node`` is the name of this node among several.
+    in ``cells``. ``node`` is the name of this node among several. What is signed with a key of the
+    ``keyring`` gets a signed answer; transfers are not made here.
     """
 
     def __init__(
@@ -104,7 +106,9 @@ class Responder:
         clock: Callable[[], float] = time.time,
         cells: Cells | None = None,
         node: str = "",
+        keyring: Keyring | None = None,
     ) -> None:
+        self._keyring = keyring
         self._cells = private_cells() if cells is None else cells
         self._lookup = Lookup(zones, table)
         self._table = table
@@ -197,21 +201,35 @@ class Responder:
         self._cells[SIGHT] = max(self._cells[SIGHT], DAMAGED if is_damaged else BLIND)
 
     def _respond_unusual(self, packet: bytes, tcp: bool) -> bytes | None:
+        signed = self._keyring.open(packet) if self._keyring is not None else None
+        if isinstance(signed, SignedQuestion):
+            return self._respond_signed(signed, tcp)
         question = _read(packet)
         if not isinstance(question, Question):
             return self._counted(None, question)
+        return self._counted(question, signed or self._reply(question, tcp))
+
+    def _respond_signed(self, signed: SignedQuestion, tcp: bool) -> bytes | None:
+        question = _read(signed.packet)
+        if not isinstance(question, Question):
+            return self._counted(None, question and signed.signer.sign(question))
+        reply = signed.signer.sign(self._reply(question, tcp, is_signed=True))
+        if not tcp and len(reply) > question.udp_limit:
+            reply = signed.signer.sign(write_truncated(question))
+        return self._counted(question, reply)
+
+    def _reply(self, question: Question, tcp: bool, *, is_signed: bool = False) -> bytes:
         try:
-            reply = self._answer(question, tcp)
+            return self._answer(question, tcp, is_signed)
         except LeaseEndedError:
-            reply = write_error(question, wire.SERVFAIL)
+            return write_error(question, wire.SERVFAIL)
         except StorageError as error:
             self._cannot_read(error)
-            reply = write_error(question, wire.SERVFAIL)
+            return write_error(question, wire.SERVFAIL)
         except Exception:  # noqa: BLE001
             # A question that finds a bug must not end the worker for all others.
-            _log.exception("no answer to %s", packet.hex())
-            reply = write_error(question, wire.SERVFAIL)
-        return self._counted(question, reply)
+            _log.exception("no answer to %s", question.packet.hex())
+            return write_error(question, wire.SERVFAIL)
 
     def _counted(self, question: Question | None, reply: bytes | None) -> bytes | None:
         if reply is None:
@@ -225,14 +243,15 @@ class Responder:
             self._cells[TRUNCATED] += 1
         return reply
 
-    def _answer(self, question: Question, tcp: bool) -> bytes:
+    def _answer(self, question: Question, tcp: bool, is_signed: bool) -> bytes:
         if question.edns and question.edns.version > 0:
             return write_error(question, wire.BADVERS)
-        if question.rdclass != wire.IN or question.rdtype in _TRANSFERS:
+        rdtype = question.rdtype
+        if rdtype == wire.IXFR and is_signed and not tcp:
+            rdtype = wire.SOA  # which says: transfer it by TCP (RFC 1995 section 2)
+        if question.rdclass != wire.IN or rdtype in _TRANSFERS:
             return write_error(question, wire.REFUSED)
-        found = self._status.answer(question.name) or self._lookup.resolve(
-            question.name, question.rdtype
-        )
+        found = self._status.answer(question.name) or self._lookup.resolve(question.name, rdtype)
         if found is None:
             return write_error(question, wire.REFUSED)
         return write_reply(

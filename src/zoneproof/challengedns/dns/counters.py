@@ -37,6 +37,7 @@ _RCODES: Final = {
     wire.NXDOMAIN: "NXDOMAIN",
     wire.NOTIMP: "NOTIMP",
     wire.REFUSED: "REFUSED",
+    wire.NOTAUTH: "NOTAUTH",
     wire.BADVERS: "BADVERS",
 }
 _WIDTH: Final = len(_RCODES)

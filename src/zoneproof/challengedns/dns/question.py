@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from zoneproof.challengedns.dns.wire import EDNS_LIMIT, HEADER_LENGTH, OPT, UDP_LIMIT
+from zoneproof.challengedns.dns.wire import EDNS_LIMIT, HEADER_LENGTH, OPT, SOA, TSIG, UDP_LIMIT
 
 _COUNTS = struct.Struct("!HHHH")
 _QUESTION_FIXED = struct.Struct("!HH")
@@ -116,6 +116,44 @@ def read_edns(packet: bytes) -> Edns | None:
     except FormatError:
         pass
     return None
+
+
+def question_type(packet: bytes) -> int:
+    """Return the type that a message asks for, 0 if it cannot be told."""
+    try:
+        end = _skip_name(packet, HEADER_LENGTH)
+    except FormatError:
+        return 0
+    return int.from_bytes(packet[end : end + 2], "big")
+
+
+def read_soa_serial(packet: bytes, offset: int) -> int:
+    """Return the serial of the SOA record that begins there. Raises FormatError."""
+    (record,) = _records(packet, offset, 1)
+    start = record.end - record.length
+    at = _skip_name(packet, _skip_name(packet, start))
+    if record.rdtype != SOA or at + 20 != record.end:
+        raise FormatError("no SOA record where one is needed")
+    return int.from_bytes(packet[at : at + 4], "big")
+
+
+def signature_start(packet: bytes) -> int | None:
+    """Return where the TSIG record of a message begins; None if it has none.
+
+    Raises FormatError, also where it is not the last record (RFC 8945 section 5.1).
+    """
+    questions, *others = _COUNTS.unpack_from(packet, 4)
+    offset = HEADER_LENGTH
+    for _ in range(questions):
+        offset = _skip_name(packet, offset) + _QUESTION_FIXED.size
+    start = None
+    for record in _records(packet, offset, sum(others)):
+        if start is not None or (record.rdtype == TSIG and not others[-1]):
+            raise FormatError("a TSIG record where none may be")
+        if record.rdtype == TSIG:
+            start = offset
+        offset = record.end
+    return start
 
 
 def _read_edns(packet: bytes, offset: int, others: int, additionals: int) -> Edns | None:

@@ -48,7 +48,7 @@ def write_header_only(packet: bytes, rcode: int) -> bytes:
 
     It has an OPT record if the message has one (RFC 6891 section 6.1.1).
     """
-    edns = _opt_record(read_edns(packet), rcode)
+    edns = opt_record(read_edns(packet), rcode)
     flags = reply_flags(packet[2:4], rcode, authoritative=False)
     return packet[:2] + flags + _COUNTS.pack(0, 0, 0, bool(edns)) + edns
 
@@ -73,7 +73,7 @@ def write_reply(
     ``additional`` is left out if the rest fits only without it (RFC 2181 section 9).
     """
     body = _Body(question)
-    edns = _opt_record(question.edns, rcode)
+    edns = opt_record(question.edns, rcode)
     room = limit - len(edns)
     answers = body.write(answer, up_to=room)
     authorities = body.write(authority, up_to=room)
@@ -104,7 +104,7 @@ def write_truncated(question: Question) -> bytes:
             flags,
             _COUNTS.pack(1, 0, 0, bool(question.edns)),
             packet[HEADER_LENGTH : question.end],
-            _opt_record(question.edns, NOERROR),
+            opt_record(question.edns, NOERROR),
         )
     )
 
@@ -121,7 +121,8 @@ def pointer(offset: int) -> bytes:
     return (_POINTER | offset).to_bytes(2, "big")
 
 
-def _opt_record(edns: Edns | None, rcode: int) -> bytes:
+def opt_record(edns: Edns | None, rcode: int) -> bytes:
+    """Return our OPT record for a message whose question had one; empty if it had none."""
     if edns is None:
         return b""
     flags = _DNSSEC_OK if edns.dnssec_ok else 0

@@ -18,6 +18,7 @@ from typing import Final
 
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.asked import AskedNames
+from zoneproof.challengedns.dns.transfer_desk import TransferDesk
 from zoneproof.challengedns.dns.watched import WatchedAnswers
 from zoneproof.serving.limits import Crowd, network_of
 
@@ -40,7 +41,8 @@ class TcpServer:
 
     A connection that does not ask a question and take its answer for ``idle_timeout`` seconds is
     closed; when there are more than ``max_connections``, or more than ``max_of_one`` of an IPv4
-    address or an IPv6 /64, the one that has not done so for longest is.
+    address or an IPv6 /64, the one that has not done so for longest is. A connection whose next
+    question the ``desk`` takes is given away with it.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class TcpServer:
         idle_timeout: float,
         watched: WatchedAnswers | None = None,
         asked: AskedNames | None = None,
+        desk: TransferDesk | None = None,
     ) -> None:
+        self._desk = desk
         self._sockets = sockets
         self._responder = responder
         self._idle_timeout = idle_timeout
@@ -153,7 +157,14 @@ class TcpServer:
             if taken == _TURN_QUESTIONS or size > _WRITE_MARK:
                 connection.has_more = True
                 break
-            reply = self._responder.respond(received[start + _LENGTH : end], tcp=True)
+            message = received[start + _LENGTH : end]
+            if self._desk is not None and self._desk.takes(message, connection.sock):
+                if not replies:
+                    self._give_away(connection, received[start:], self._desk)
+                    return
+                connection.has_more = True  # first what was asked before
+                break
+            reply = self._responder.respond(message, tcp=True)
             if reply is not None:
                 replies += [len(reply).to_bytes(_LENGTH, "big"), reply]
                 size += len(reply)
@@ -168,6 +179,11 @@ class TcpServer:
             self._send(connection, b"".join(replies))
         else:
             self._wait_for(connection)
+
+    def _give_away(self, connection: _Connection, received: bytes, desk: TransferDesk) -> None:
+        self._epoll.unregister(connection.sock)
+        desk.give(connection.sock, received)
+        self._close(connection)
 
     def _send(self, connection: _Connection, data: bytes) -> None:
         try:

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -23,6 +23,7 @@ from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.asked import asked_names
 from zoneproof.challengedns.dns.counters import shared_cells
 from zoneproof.challengedns.dns.lease import shared_lease
+from zoneproof.challengedns.dns.secondary import SecondaryData
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.watched import shared_answers
 from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
@@ -30,6 +31,9 @@ from zoneproof.challengedns.store.sqlite_database import Reader, announced_numbe
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.serving import logs
 from zoneproof.serving.limits import RateLimit
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.dns.signatures import Keyring
 
 READY = b"ready\n"
 _LENGTH = 4
@@ -41,11 +45,14 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     ``sockets`` are descriptors that it inherits, ``counters`` is that of its counting memory,
     ``watched`` that of the answers that somebody watches, ``asked`` that of the last question for
     each registration, where ``notes_questions``, and ``lease`` that of until when it may answer,
-    for a node among several, whose name is ``node``.
+    for a node among several, whose name is ``node``. What ``secondaries`` ask to transfer by TCP
+    goes through the socket ``transfers`` to the process that makes transfers (``transport`` is then
+    ``transfers``), which shares ``progress`` with the service and is woken by ``wake``. ``listen``
+    are the addresses at which DNS is answered.
     ``values_ahead`` is how far the time by which values expire is ahead of the machine's seconds.
     """
 
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "transfers"]
     sockets: list[int]
     database: str
     generation: int
@@ -64,6 +71,18 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     asked: int = -1
     notes_questions: bool = False
     node: str = ""
+    secondaries: list[SecondaryData] = []
+    transfers: int = -1
+    progress: int = -1
+    wake: int = -1
+    listen: list[str] = []
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What it inherits."""
+        others = (self.counters, self.watched, self.asked, self.lease)
+        transfers = (self.transfers, self.progress, self.wake)
+        return [*self.sockets, *(each for each in (*others, *transfers) if each >= 0)]
 
 
 def encode(settings: WorkerSettings) -> bytes:
@@ -72,13 +91,19 @@ def encode(settings: WorkerSettings) -> bytes:
     return len(data).to_bytes(_LENGTH, "big") + data
 
 
-def main() -> None:
-    """Run the worker."""
+def begin() -> WorkerSettings:
+    """Read what the process is told, and set it up as every worker is."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     length = int.from_bytes(sys.stdin.buffer.read(_LENGTH), "big")
     settings = msgspec.msgpack.decode(sys.stdin.buffer.read(length), type=WorkerSettings)
     logs.set_up(settings.log)
+    return settings
+
+
+def main() -> None:
+    """Run the worker."""
+    settings = begin()
     responder = _responder(settings)
     sockets = [socket.socket(fileno=number) for number in settings.sockets]
     # Nothing here makes reference cycles, and a collection would delay answers.
@@ -110,7 +135,16 @@ def _responder(settings: WorkerSettings) -> Responder:
         clock=machine_seconds,
         cells=shared_cells(settings.counters),
         node=settings.node,
+        keyring=_keyring(settings),
     )
+
+
+def _keyring(settings: WorkerSettings) -> Keyring | None:
+    if not settings.secondaries:
+        return None
+    from zoneproof.challengedns.dns.signatures import Keyring
+
+    return Keyring(settings.secondaries)
 
 
 def _serve_udp(
@@ -121,7 +155,7 @@ def _serve_udp(
     limit = RateLimit(settings.rate_limit, settings.rate_limit) if settings.rate_limit else None
     watched, asked = shared_answers(settings.watched), asked_names(settings.asked)
     server = UdpServer(sockets, responder, limit, watched, asked)
-    _begin(server.stop)
+    report_ready(server.stop)
     server.run()
 
 
@@ -129,7 +163,12 @@ def _serve_tcp(
     settings: WorkerSettings, sockets: list[socket.socket], responder: Responder
 ) -> None:
     from zoneproof.challengedns.dns.tcp import TcpServer
+    from zoneproof.challengedns.dns.transfer_desk import TransferDesk
 
+    keyring = _keyring(settings)
+    desk = None
+    if keyring is not None and settings.transfers >= 0:
+        desk = TransferDesk(keyring, socket.socket(fileno=settings.transfers))
     server = TcpServer(
         sockets,
         responder,
@@ -138,12 +177,15 @@ def _serve_tcp(
         idle_timeout=settings.tcp_idle_timeout,
         watched=shared_answers(settings.watched),
         asked=asked_names(settings.asked),
+        desk=desk,
     )
-    _begin(server.stop)
+    report_ready(server.stop)
     server.run()
 
 
-def _begin(stop: Callable[[], object]) -> None:
+def report_ready(stop: Callable[[], object]) -> None:
+    """Tell the service that this process answers; call ``stop`` once it is to end."""
+
     def wait_for_end() -> None:
         while os.read(sys.stdin.fileno(), 1):
             pass

@@ -7,7 +7,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
 from starlette.applications import Starlette
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoneproof.challengedns.dns import counters
 from zoneproof.challengedns.runtime.pool import WorkerPool
+from zoneproof.challengedns.secondaries.barrier import SecondaryStatus
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
@@ -100,6 +101,7 @@ class Metrics:
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.storage = {"read": Histogram(), "write": Histogram()}
         self.node: NodeFigures | None = None
+        self.secondaries: Callable[[], Sequence[SecondaryStatus]] = list
         self.certificate_expires_at: float | None = None
         self.renewals: Counter[str] = Counter({"success": 0, "failure": 0})
 
@@ -205,6 +207,7 @@ class Metrics:
                 "How long ago this node's replica was last known to be current.",
                 [({}, round(self.node.seconds_behind, 3))],
             )
+        yield from self._of_secondaries(self.secondaries())
         if self.certificate_expires_at is not None:
             yield from _family(
                 "zoneproof_certificate_expiry_timestamp_seconds",
@@ -212,6 +215,42 @@ class Metrics:
                 "When the API's certificate expires; 0 while it is untrusted.",
                 [({}, self.certificate_expires_at)],
             )
+
+    @staticmethod
+    def _of_secondaries(statuses: Sequence[SecondaryStatus]) -> Iterator[str]:
+        if not statuses:
+            return
+        yield from _family(
+            "zoneproof_secondary_is_live",
+            "gauge",
+            "1 if changes wait for this secondary, 0 if it is left out because it is late.",
+            (({"secondary": each.name}, int(each.is_live)) for each in statuses),
+        )
+        yield from _family(
+            "zoneproof_secondary_seconds_late",
+            "gauge",
+            "For how long this secondary lacks a change, or an answer.",
+            (({"secondary": each.name}, round(each.seconds_late, 3)) for each in statuses),
+        )
+        yield from _family(
+            "zoneproof_secondary_transfers_total",
+            "counter",
+            "Zone transfers to this secondary: of the whole zone (AXFR), or of differences (IXFR).",
+            (
+                ({"secondary": each.name, "kind": kind}, count)
+                for each in statuses
+                for kind, count in (
+                    ("AXFR", each.whole_transfers),
+                    ("IXFR", each.incremental_transfers),
+                )
+            ),
+        )
+        yield from _family(
+            "zoneproof_secondary_notifies_total",
+            "counter",
+            "NOTIFY messages sent to this secondary.",
+            (({"secondary": each.name}, each.notices) for each in statuses),
+        )
 
 
 def _number(tx: Transaction, sql: str, *parameters: int) -> int:

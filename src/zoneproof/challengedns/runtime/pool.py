@@ -20,6 +20,11 @@ _END_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 _MOST_LOOKS = 5  # without any sign of life
 _FIRST_PAUSE, _MAX_PAUSE = 0.1, 5.0
+_MODULES = {
+    "udp": "zoneproof.challengedns.dns.worker",
+    "tcp": "zoneproof.challengedns.dns.worker",
+    "transfers": "zoneproof.challengedns.secondaries.process",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -165,16 +170,15 @@ class _Keeper:
 
 
 async def _spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
-    optional = [each for each in (settings.watched, settings.asked, settings.lease) if each >= 0]
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             "-m",
-            "zoneproof.challengedns.dns.worker",
+            _MODULES[settings.transport],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=[*settings.sockets, settings.counters, *optional],
+            pass_fds=settings.descriptors,
         )
     except OSError as error:
         raise ZoneproofError(f"cannot start a DNS worker: {error.strerror}") from error

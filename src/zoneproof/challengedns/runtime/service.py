@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 from starlette.types import ASGIApp
 
 from zoneproof.challengedns.api.api import make_app
@@ -48,6 +49,7 @@ from zoneproof.challengedns.runtime.sockets import (
     bind_dns,
     remark_on_families,
 )
+from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
 from zoneproof.challengedns.store import rows, usage
 from zoneproof.challengedns.store.audit import SERVICE
 from zoneproof.challengedns.store.database import Database, open_database
@@ -116,6 +118,9 @@ class _Service:
         self._live = LiveView(self._pool.tally)
         self._source: CertificateSource | None = None
         self._node: Node | None = None
+        self._secondaries = SecondaryBarrier()
+        self._metrics.secondaries = self._secondaries.statuses
+        self._is_answering = False
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self, ready: Callable[[str], None], *, reload_on_change: bool) -> None:
@@ -124,6 +129,7 @@ class _Service:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._secondaries.close)
             self._dns = [
                 stack.enter_context(contextlib.closing(bind_dns(endpoint, config.dns.workers)))
                 for endpoint in config.dns.listen
@@ -159,6 +165,8 @@ class _Service:
             if self._node is not None:
                 stack.push_async_callback(asyncio.to_thread, self._node.stop)
                 await asyncio.to_thread(self._node.start)
+                if config.secondaries:
+                    await self._renumber()  # the zones may be others than before the restart
                 # A node that has given its lease up writes no more.
                 stack.push_async_callback(self._write_last_use)
             if for_metrics:
@@ -194,6 +202,7 @@ class _Service:
                 may_only_read=True,
                 observe=self._metrics.observe_storage,
                 require_readers=self._require_readers,
+                confirm=self._secondaries.passed,
             )
 
         self._database = await open_in_thread(opening, _close)
@@ -294,12 +303,19 @@ class _Service:
 
     async def _start_workers(self, config: Config) -> None:
         zones = with_own_names(config, compile_zones(config.path, config.zones))
-        generation = await self._begin_generation()
+        secondaries = self._secondaries.prepare(config)
+        # Secondaries must not take the zones of before under the serial of those from now on: it is
+        # counted up once what serves them has been replaced.
+        renumbers = self._is_answering and bool(secondaries)
+        if renumbers:
+            generation = await self._local.read(rows.generation)
+        else:
+            generation = await self._begin_generation()
         values_ahead = await self._local.read(self._registrations.value_clock.ahead)
         limits = capacity(config, file_limit(), usable_memory())
 
         def settings(
-            transport: Literal["udp", "tcp"], sockets: Sequence[socket.socket]
+            transport: Literal["udp", "tcp", "transfers"], sockets: Sequence[socket.socket]
         ) -> WorkerSettings:
             return WorkerSettings(
                 transport=transport,
@@ -318,13 +334,36 @@ class _Service:
                 lease=-1 if self._node is None else self._node.memory.descriptor,
                 node=config.node.name if config.node else "",
                 notes_questions=config.pages.enabled and config.pages.last_questions,
+                secondaries=secondaries,
             )
 
         udp = [
             settings("udp", [each.udp[index] for each in self._dns])
             for index in range(len(self._dns[0].udp))
         ]
-        await self._workers.start([*udp, settings("tcp", [each.tcp for each in self._dns])])
+        tcp = settings("tcp", [each.tcp for each in self._dns])
+        workers = [*udp, tcp]
+        if secondaries:
+            tcp = msgspec.structs.replace(tcp, transfers=self._secondaries.to_give)
+            transfers = msgspec.structs.replace(
+                settings("transfers", []),
+                transfers=self._secondaries.to_take,
+                progress=self._secondaries.progress,
+                wake=self._secondaries.wake,
+                listen=[each.endpoint.host for each in self._dns],
+            )
+            workers = [*udp, tcp, transfers]
+        await self._workers.start(workers)
+        self._secondaries.use(secondaries)
+        self._is_answering = True
+        if renumbers and self._node is None:
+            await self._renumber()
+
+    async def _renumber(self) -> None:
+        try:
+            await self._database.write(self._registrations.begin_generation)
+        except StorageError as error:
+            _log.warning("the zones keep their serial: %s", error.message)
 
     async def _begin_generation(self) -> int:
         if self._node is not None:
@@ -358,7 +397,9 @@ class _Service:
                     )
                 await self._local.announce_missed()
                 self._note_questions()
-                if turn % _SWEEP_EVERY == 0 and self._may_write():
+                # Secondaries answer with what has expired until they are told.
+                every = 1 if self._config.secondaries else _SWEEP_EVERY
+                if turn % every == 0 and self._may_write():
                     await self._write_use()
                     await self._sweep()
                 told = ""
@@ -439,10 +480,7 @@ class _Service:
         logs.set_up(config.log)
         if self._node is not None:
             self._node.use(config, compile_zones(config.path, config.zones))
-            try:
-                await self._database.write(self._registrations.begin_generation)
-            except StorageError as error:
-                _log.warning("the zones keep their serial: %s", error.message)
+            await self._renumber()
         self._registrations = replace(
             self._registrations,
             zone=config.registration_zone,

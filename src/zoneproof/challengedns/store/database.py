@@ -11,7 +11,12 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from zoneproof.challengedns.config import Config
-from zoneproof.challengedns.store.sqlite_database import Observe, open_sqlite_database
+from zoneproof.challengedns.store.sqlite_database import (
+    Confirm,
+    Observe,
+    by_nobody,
+    open_sqlite_database,
+)
 from zoneproof.core.errors import ConfigError, InvalidInputError, StorageError
 from zoneproof.storage import Transaction
 
@@ -51,12 +56,14 @@ def open_database(
     may_only_read: bool = False,
     observe: Observe | None = None,
     require_readers: Callable[[], None] = lambda: None,
+    confirm: Confirm = by_nobody,
 ) -> Database:
     """Open the database of a configuration.
 
     A SQLite file that is missing is made, by root for ``new_owner``; with ``may_only_read`` it is
     opened on a full disk too. ``require_readers`` raises StorageError while what is written would
-    not be answered here. Raises StorageError, and ConfigError for a URL that is none.
+    not be answered here; ``confirm`` waits for the secondaries. Raises StorageError, and
+    ConfigError for a URL that is none.
     """
     if config.postgres is None:
         return open_sqlite_database(
@@ -65,11 +72,14 @@ def open_database(
             may_only_read=may_only_read,
             observe=observe,
             require_readers=require_readers,
+            confirm=confirm,
         )
     from zoneproof.challengedns.store.postgres_database import PostgresDatabase
 
     try:
-        return PostgresDatabase(config.postgres, observe=observe, require_readers=require_readers)
+        return PostgresDatabase(
+            config.postgres, observe=observe, require_readers=require_readers, confirm=confirm
+        )
     except InvalidInputError as error:
         raise ConfigError(f"{config.path}: 'database': {error.message}") from error
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from zoneproof.challengedns.store import node_rows, rows
 from zoneproof.challengedns.store.barrier import DEADLINE, Barrier, LeaseObserver
-from zoneproof.challengedns.store.sqlite_database import COMPONENT, Observe
+from zoneproof.challengedns.store.sqlite_database import COMPONENT, Confirm, Observe, by_nobody
 from zoneproof.core.errors import StorageError, UnconfirmedChangeError
 from zoneproof.storage import Transaction, load_migrations
 from zoneproof.storage.migrations import require_known
@@ -37,9 +37,12 @@ class PostgresDatabase:
         *,
         observe: Observe | None = None,
         require_readers: Callable[[], None] = lambda: None,
+        confirm: Confirm = by_nobody,
     ) -> None:
         """``observe`` gets how long transactions took, ``require_readers`` raises StorageError
-        while this node would not answer with what is written."""
+        while this node would not answer with what is written, ``confirm`` waits for the
+        secondaries."""
+        self._confirm = confirm
         self.server = PostgresServer(url)
         self.observer = LeaseObserver()
         self.failure: StorageError | None = None
@@ -81,6 +84,7 @@ class PostgresDatabase:
         start = time.perf_counter()
         try:
             await self._barrier.passed(self._latest)
+            await self._confirm(self._latest)
         finally:
             self._observe("confirm", time.perf_counter() - start)
         return result

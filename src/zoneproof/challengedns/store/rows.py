@@ -285,8 +285,9 @@ def _sweep_values(tx: Transaction, now: int) -> bool:
     )
     for row in expired:
         tx.execute("DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", row)
-    if expired:
-        next_generation(tx)
+    # Workers know by themselves what has expired; secondaries learn it from the changes.
+    for subdomain in {str(subdomain) for subdomain, _ in expired}:
+        note_change(tx, subdomain)
     return len(expired) == _SWEEP_LIMIT
 
 

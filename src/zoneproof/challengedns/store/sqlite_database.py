@@ -14,7 +14,7 @@ import pwd
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -70,11 +70,37 @@ _CHANGES = (
     " LEFT JOIN challenge_change c ON c.generation > ? AND c.is_new = 0"
 )
 
+# What secondary servers are to hold: each in one statement, so that all is of one generation.
+_NEWEST = "(SELECT MAX(generation) FROM challenge_change WHERE is_new = 0)"
+_EVERYTHING = (
+    f"SELECT g.generation, {_NEWEST}, r.subdomain, v.txt FROM challenge_generation g"  # noqa: S608
+    " LEFT JOIN challenge_value v ON 1"
+    " LEFT JOIN challenge_registration r ON r.subdomain = v.subdomain AND r.disabled = 0"
+)
+_CHANGED_VALUES = (
+    "SELECT g.generation, g.pruned, c.generation, c.subdomain, r.disabled, v.txt"
+    " FROM challenge_generation g"
+    " LEFT JOIN challenge_change c ON c.generation > ? AND c.is_new = 0"
+    " LEFT JOIN challenge_registration r ON r.subdomain = c.subdomain"
+    " LEFT JOIN challenge_value v ON v.subdomain = r.subdomain ORDER BY c.generation"
+)
+
 Observe = Callable[[Literal["read", "write", "confirm"], float], None]
 """Gets how long a transaction took, waiting included, in seconds.
 
-``confirm`` is how long it took after the commit until all nodes answered with a change.
+``confirm`` is how long it took after the commit until all nodes and secondaries answered with a
+change.
 """
+
+Confirm = Callable[[int], Awaitable[None]]
+"""Returns once the secondaries answer from a change, given by its generation.
+
+Raises UnconfirmedChangeError if that takes too long.
+"""
+
+
+async def by_nobody(change: int) -> None:
+    """Return at once: there are no secondaries to wait for."""
 
 
 class SqliteDatabase:
@@ -93,11 +119,15 @@ class SqliteDatabase:
         *,
         observe: Observe | None = None,
         require_readers: Callable[[], None] = lambda: None,
+        confirm: Confirm = by_nobody,
     ) -> None:
         """Use :func:`open_sqlite_database`, whose store announces its commits.
 
         ``require_readers`` raises StorageError while what is written would not be answered.
         """
+        self.newest = 0
+        """The generation of the newest change that an answer depends on, as far as this knows."""
+        self._confirm = confirm
         self.announcements = Announcements(path)
         self.failure: StorageError | None = None
         """Why the last write failed, or None if it did not."""
@@ -134,6 +164,12 @@ class SqliteDatabase:
             raise
         if self.failure is before:  # else another one failed that began later
             self.failure = None
+        if self._confirm is not by_nobody:
+            start = time.perf_counter()
+            try:
+                await self._confirm(self.newest)
+            finally:
+                self._observe("confirm", time.perf_counter() - start)
         return result
 
     def write_and_wait(self, work: Callable[[Transaction], T]) -> T:
@@ -194,6 +230,7 @@ def open_sqlite_database(
     may_only_read: bool = False,
     observe: Observe | None = None,
     require_readers: Callable[[], None] = lambda: None,
+    confirm: Confirm = by_nobody,
     migrations: Sequence[Migration] | None = None,
     durable: bool = True,
 ) -> SqliteDatabase:
@@ -214,8 +251,14 @@ def open_sqlite_database(
             traces=[Announcements.path(database)],
             durable=durable,
         )
-        opened = SqliteDatabase(store, database, observe=observe, require_readers=require_readers)
-        notice.announcements = opened.announcements
+        opened = SqliteDatabase(
+            store,
+            database,
+            observe=observe,
+            require_readers=require_readers,
+            confirm=confirm,
+        )
+        notice.database = opened
         return opened
 
 
@@ -225,7 +268,7 @@ class _Notice:
     One commit may be that of many writes, and needs one notice.
     """
 
-    announcements: Announcements
+    database: SqliteDatabase
 
     def __init__(self) -> None:
         self._generation: int | None = None
@@ -241,7 +284,8 @@ class _Notice:
         # No worker knows anything of a new name. Only the serial changes, which they learn with
         # the next change, or from announce_missed().
         if is_news:
-            self.announcements.announce()
+            self.database.newest = latest
+            self.database.announcements.announce()
 
 
 class Announcements:
@@ -352,11 +396,24 @@ class RegistrationChanges:
     subdomains: list[str] | None
 
 
+@dataclass(frozen=True)
+class ValueChanges:
+    """What registrations that changed up to ``generation`` hold now.
+
+    ``changes`` are generations and subdomains in order, ``""`` for the zones themselves; they are
+    None if that is no longer known.
+    """
+
+    generation: int
+    changes: list[tuple[int, str]] | None
+    values: dict[str, tuple[str, ...]]
+
+
 class Reader:
     """A read-only connection, opened at need and again after every failure.
 
     Its methods raise StorageError. The times that they take and return are behind those in the
-    database by ``ahead`` seconds.
+    database by ``ahead`` seconds. For one thread at a time.
     """
 
     def __init__(self, database: Path, ahead: int = 0) -> None:
@@ -390,6 +447,36 @@ class Reader:
             latest, [subdomain for _, _, subdomain in found if subdomain is not None]
         )
 
+    def all_values(self) -> tuple[int, int, dict[str, tuple[str, ...]]]:
+        """Return the generation, the newest change, and the values of registrations that have any.
+
+        These are the rows as they are: what has expired is gone once it is swept.
+        """
+        found = self._query(_EVERYTHING)
+        values: dict[str, tuple[str, ...]] = {}
+        for _, _, subdomain, txt in found:
+            if subdomain is not None:
+                values[subdomain] = (*values.get(subdomain, ()), txt)
+        generation, newest = found[0][:2]
+        return generation, generation if newest is None else newest, values
+
+    def changed_values(self, generation: int) -> ValueChanges:
+        """Return what changed after a generation, as :meth:`all_values` has it."""
+        found = self._query(_CHANGED_VALUES, generation)
+        latest, pruned = found[0][:2]
+        if generation < pruned:
+            return ValueChanges(latest, None, {})
+        changes = {each: subdomain for _, _, each, subdomain, _, _ in found if each is not None}
+        values: dict[str, dict[str, None]] = {subdomain: {} for subdomain in changes.values()}
+        for _, _, _, subdomain, disabled, txt in found:
+            if txt is not None and not disabled:
+                values[subdomain][txt] = None
+        return ValueChanges(
+            latest,
+            list(changes.items()),
+            {subdomain: tuple(texts) for subdomain, texts in values.items() if subdomain},
+        )
+
     def close(self) -> None:
         """Release the connection; the next question opens another."""
         if self._connection is not None:
@@ -404,6 +491,7 @@ class Reader:
                     uri=True,
                     timeout=_BUSY_SECONDS,
                     isolation_level=None,
+                    check_same_thread=False,
                 )
                 self._connection.execute(f"PRAGMA cache_size = {_CACHE}")
             return self._connection.execute(sql, parameters).fetchall()
