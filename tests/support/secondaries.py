@@ -21,7 +21,9 @@ SECRET = "c2Vjb25kYXJ5LXNlY29uZGFyeS1zZWNvbmRhcnktMTI="
 OTHER_SECRET = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItMTI="
 
 
-def bind(folder: Path, key: str, secret: str, zones: Sequence[str], primaries: Sequence[int], port: int) -> Named:
+def bind(
+    folder: Path, key: str, secret: str, zones: Sequence[str], primaries: Sequence[int], port: int
+) -> Named:
     """Return a BIND that transfers zones from ports of this machine."""
     sources = " ".join(f"127.0.0.1 port {each} key {key};" for each in primaries)
     statements = key_statement(key, ALGORITHM, secret) + "".join(
@@ -32,7 +34,9 @@ def bind(folder: Path, key: str, secret: str, zones: Sequence[str], primaries: S
     return Named(folder, statements, port=port)
 
 
-def knot(folder: Path, key: str, secret: str, zones: Sequence[str], primaries: Sequence[int], port: int) -> Knotd:
+def knot(
+    folder: Path, key: str, secret: str, zones: Sequence[str], primaries: Sequence[int], port: int
+) -> Knotd:
     """Return a Knot that transfers zones from ports of this machine."""
     remotes = "".join(
         f"  - id: primary{each}\n    address: 127.0.0.1@{each}\n    key: {key}\n"
@@ -57,7 +61,9 @@ zone:
     return Knotd("secondary Knot", folder, sections, port=port)
 
 
-def nsd(folder: Path, key: str, secret: str, zones: Sequence[str], primaries: Sequence[int], port: int) -> Nsd:
+def nsd(
+    folder: Path, key: str, secret: str, zones: Sequence[str], primaries: Sequence[int], port: int
+) -> Nsd:
     """Return an NSD that transfers zones from ports of this machine."""
     clauses = f'key:\n  name: "{key}"\n  algorithm: {ALGORITHM}\n  secret: "{secret}"\n'
     for zone in zones:

@@ -21,6 +21,7 @@ from zoneproof.challengedns.runtime.health import answers_dns
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
 from zoneproof.challengedns.runtime.sockets import bind_dns, remark_on_families
+from zoneproof.challengedns.secondaries.overview import ask_serials
 from zoneproof.challengedns.store.sqlite_database import ENGINE_VERSION, fault_of_engine, try_out
 from zoneproof.core import times
 from zoneproof.core.errors import ConfigError, StorageError, ZoneproofError
@@ -70,6 +71,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         *(check_engine(ENGINE_VERSION) if config.postgres is None else ()),
         *_check_certificate(config),
         *_check_own_name(config),
+        *_check_secondaries(config),
         *_check_api_name(config, zones),
     ]
     return LocalCheck((*sockets, *rest), is_running)
@@ -244,6 +246,25 @@ def _check_own_name(config: Config) -> Iterator[CheckFinding]:
             "each node obtains one of its own, and CAs limit how many have the same names: add the"
             " name of this node's name server to 'api.domain'",
         )
+
+
+def _check_secondaries(config: Config) -> Iterator[CheckFinding]:
+    for secondary in config.secondaries:
+        try:
+            secondary.secret()
+        except ConfigError as error:
+            yield _problem("secondaries", error.message)
+            return
+    for found in ask_serials(config.secondaries):
+        where = f"secondary {found.secondary} for {found.zone}"
+        if found.serial is None:
+            yield _note(
+                "secondaries",
+                f"{where}: {found.server} {found.problem}; if it never had the zone, it gets it"
+                " once the service runs",
+            )
+        else:
+            yield _ok("secondaries", f"{where}: {found.server} has the serial {found.serial}")
 
 
 def _check_api_name(config: Config, zones: Sequence[ZoneData]) -> Iterator[CheckFinding]:

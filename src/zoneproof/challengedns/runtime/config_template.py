@@ -62,6 +62,12 @@ listen = {api_listen}
 # [metrics]
 # listen = "127.0.0.1:9153"
 
+# Name servers of others that take the zones from here, and that values are waited for at.
+# [[secondaries]]
+# address = "198.51.100.7:53"         # is notified, and transfers from there
+# key = "zoneproof-secondary"         # the name of its TSIG key, hmac-sha256
+# secret_file = "secondary.secret"    # made by: (umask 077; openssl rand -base64 32 > FILE)
+
 [[zones]]
 name = {zone}
 nameservers = {nameservers}

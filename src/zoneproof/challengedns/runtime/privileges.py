@@ -111,6 +111,13 @@ def check_access(config: Config, user: str) -> None:
     for key, secret in (("certificate", config.api.certificate), ("key", config.api.key)):
         if secret is not None and not _may(secret, os.R_OK):
             raise ConfigError(f"the user '{user}' cannot read 'api.{key}' {secret}")
+    for secondary in config.secondaries:
+        secret = secondary.secret_file
+        if secret is not None and not _may(secret, os.R_OK):
+            raise ConfigError(
+                f"the user '{user}' cannot read {secret}, the key of secondary {secondary.name}:"
+                f" run 'chown {user} {secret}'"
+            )
 
 
 def _may(path: str | Path, mode: int) -> bool:

@@ -46,10 +46,12 @@ def _same_node(old: NodeConfig | None, new: NodeConfig | None) -> NodeConfig | N
 
 
 class WatchedFiles:
-    """The file of a configuration that was just read, and those of its certificate."""
+    """The file of a configuration that was just read, of its certificate and its secrets."""
 
     def __init__(self, config: Config) -> None:
-        self._files = [config.path, *filter(None, (config.api.certificate, config.api.key))]
+        secrets = [each.secret_file for each in config.secondaries]
+        named = filter(None, (config.api.certificate, config.api.key, *secrets))
+        self._files = [config.path, *named]
         self._seen = self._stamps()
 
     async def watch(

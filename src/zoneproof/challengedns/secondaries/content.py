@@ -69,7 +69,7 @@ class Content:
         self.generation = 0
         """From which generation this is; 0 before it was first read."""
         self.newest = 0
-        """The newest generation that brought a difference: whoever has it is current."""
+        """The newest change: whoever has it is current."""
         self.floor = 0
         """The oldest generation from which differences are known, and the zones are the same."""
         self._reader = reader
@@ -127,14 +127,12 @@ class Content:
             if not subdomain:
                 # The static records may be others, here or at another node: only the whole helps.
                 self._begin_ring(generation)
-                self.newest = generation
+            self.newest = max(self.newest, generation)
             first, _ = spans.get(subdomain, (generation, 0))
             spans[subdomain] = first, generation
         for subdomain, (first, last) in sorted(spans.items(), key=lambda span: span[1][1]):
             before, after = self._values.get(subdomain, ()), news.values.get(subdomain, ())
-            if set(before) != set(after):
-                self.newest = max(self.newest, last)
-            elif first == last:
+            if first == last and set(before) == set(after):
                 continue
             if after:
                 self._values[subdomain] = after

@@ -27,6 +27,10 @@ _TABLE = {
             f"{_ROOM}.node:node",
             "List and remove the nodes that share a database.",
         ),
+        "secondary": (
+            f"{_ROOM}.secondary:secondary",
+            "List the name servers that take the zones from here.",
+        ),
         "move-database": (
             f"{_ROOM}.move_database:move_database",
             "Copy the database to PostgreSQL, or back to a file.",

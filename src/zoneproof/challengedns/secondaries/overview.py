@@ -1,0 +1,124 @@
+"""Which serials the secondaries have, asked from here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dns.exception
+import dns.name
+
+from zoneproof.challengedns.secondaries.content import generation_of
+from zoneproof.challengedns.secondaries.exchange import Exchange, serial_in, soa_question
+from zoneproof.challengedns.secondary_config import SecondaryConfig
+from zoneproof.core.names import DomainName
+from zoneproof.core.waiting import readable
+from zoneproof.serving.sockets import Endpoint
+from zoneproof.storage import Transaction
+
+_ANSWER_SECONDS = 2.0
+_NEWEST = "SELECT MAX(generation) FROM challenge_change WHERE is_new = 0"
+
+
+@dataclass(frozen=True)
+class ServerSerial:
+    """What a name server of a secondary says of a zone: its serial, or what is wrong."""
+
+    secondary: str
+    zone: DomainName
+    server: Endpoint
+    serial: int | None
+    problem: str
+
+
+def ask_serials(
+    secondaries: Sequence[SecondaryConfig], seconds: float = _ANSWER_SECONDS
+) -> list[ServerSerial]:
+    """Ask all name servers at once, and return what they said in time."""
+    asked = [
+        (secondary.name, zone, server)
+        for secondary in secondaries
+        for zone in secondary.zones
+        for server in secondary.name_servers
+    ]
+    answers: dict[int, int | str] = {}
+    exchanges: dict[int, tuple[int, Exchange]] = {}
+    for index, (_, zone, server) in enumerate(asked):
+        question = soa_question(dns.name.from_text(zone.fqdn))
+        try:
+            exchange = Exchange(question, (server.host, server.port), "")
+        except OSError as error:
+            answers[index] = f"cannot be asked: {error.strerror}"
+        else:
+            exchanges[exchange.sock.fileno()] = index, exchange
+    end = time.monotonic() + seconds
+    while exchanges and (left := end - time.monotonic()) > 0:
+        for descriptor in readable(exchanges, left):
+            index, exchange = exchanges[descriptor]
+            try:
+                reply = exchange.answer()
+            except (OSError, dns.exception.DNSException):
+                answers[index] = "does not answer"
+            else:
+                if reply is None:
+                    continue
+                answers[index] = serial_in(reply)
+            exchange.close()
+            del exchanges[descriptor]
+    for _, exchange in exchanges.values():
+        exchange.close()
+    return [
+        ServerSerial(
+            *each,
+            answer if isinstance(answer, int) else None,
+            answer if isinstance(answer, str) else "",
+        )
+        for index, each in enumerate(asked)
+        for answer in [answers.get(index, "does not answer")]
+    ]
+
+
+@dataclass(frozen=True)
+class SecondaryFacts:
+    """A zone at a name server of a secondary.
+
+    ``behind`` is how many numbers the newest change of the zone is after its serial; it is None
+    where ``problem`` says what is wrong.
+    """
+
+    secondary: str
+    zone: str
+    server: str
+    serial: int | None
+    behind: int | None
+    problem: str
+
+
+def newest_changes(tx: Transaction) -> tuple[int, int]:
+    """Return the newest change of what is answered, and that of the zones themselves."""
+    ((every,),), ((zones,),) = tx.query(_NEWEST), tx.query(f"{_NEWEST} AND subdomain = ''")
+    return int(str(every or 0)), int(str(zones or 0))
+
+
+def secondary_facts(
+    secondaries: Sequence[SecondaryConfig],
+    with_registrations: Sequence[DomainName],
+    newest: tuple[int, int],
+) -> list[SecondaryFacts]:
+    """Ask the secondaries, and compare with the newest changes (:func:`newest_changes`).
+
+    Only zones ``with_registrations`` change with each value.
+    """
+    found = []
+    for each in ask_serials(secondaries):
+        wanted = newest[0] if each.zone in with_registrations else newest[1]
+        behind = None
+        if each.serial is not None:
+            behind = max(0, wanted - generation_of(each.serial, wanted))
+        found.append(
+            SecondaryFacts(
+                each.secondary, each.zone.text, str(each.server), each.serial, behind, each.problem
+            )
+        )
+    return found

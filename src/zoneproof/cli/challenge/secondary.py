@@ -1,0 +1,56 @@
+"""The ``zoneproof challenge secondary`` command: the name servers of others that take the zones."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from zoneproof.challengedns.config import load_config
+from zoneproof.cli.challenge.database import config_option, read
+from zoneproof.cli.option_groups import Commands, json_option
+from zoneproof.cli.output import json_document
+
+
+@click.group(cls=Commands)
+def secondary() -> None:
+    """List the name servers that take the zones from here.
+
+    Also while the service runs.
+    """
+
+
+@secondary.command("list")
+@config_option
+@json_option
+def list_secondaries(path: Path, as_json: bool) -> None:
+    """List the secondaries and how far each is.
+
+    Each zone at each of their name servers: its serial, and how far it is behind, as seen here.
+    """
+    from zoneproof.challengedns.secondaries.overview import (
+        SecondaryFacts,
+        newest_changes,
+        secondary_facts,
+    )
+
+    config = load_config(path)
+    holding = [zone.name for zone in config.zones if zone.registrations]
+    newest = read(path, lambda tx, _: newest_changes(tx))
+    found = secondary_facts(config.secondaries, holding, newest)
+    if as_json:
+        json_document({"secondaries": [asdict(each) for each in found]})
+        return
+    if not found:
+        click.echo(f"there are no secondaries: 'secondaries' in {path}")
+
+    def line(each: SecondaryFacts) -> str:
+        how = each.problem
+        if each.behind is not None:
+            how = f"serial {each.serial}  "
+            how += "current" if each.behind == 0 else f"behind by {each.behind} changes"
+        return f"{each.secondary}  {each.zone}  {each.server}  {how}"
+
+    for each in found:
+        click.echo(line(each))
