@@ -87,6 +87,8 @@ class Watched:
         """How many pixels the page is wider than the window."""
         return int(
             self.page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                # Not its clientWidth, in which there is the gutter of a scroll bar.
+                "document.documentElement.scrollWidth"
+                " - Math.floor(document.documentElement.getBoundingClientRect().width)"
             )
         )

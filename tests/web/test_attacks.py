@@ -269,11 +269,21 @@ def test_an_operator_chooses_no_folder_no_port_and_no_other_ca(
         {"way": "standalone"},
         {"way": "manual", "directory": "http://127.0.0.1:1/dir"},
         {"way": "manual", "account": "http://127.0.0.1:1/dir"},
+        {"way": "manual", "method": "0", "method.0.way": "webroot", "method.0.webroot": "/etc"},
+        {"way": "manual", "method": "0", "method.0.way": "standalone"},
+        {"way": "new", "provider": "script", "field.create": "/bin/true"},
         {"step": "look", "account": "https://ca.example/dir"},
     ):
         answer = people["operator"].post("/new-certificate", None, names="a.example", **chosen)
         assert answer.status == 400
         assert "only an administrator chooses" in answer.text
+    script = '{"provider": "script", "fields": {"create": "/bin/true", "delete": "/bin/true"}}'
+    for way in ("as it is", ""):  # which would let an operator run programs
+        fields = {"method": "0", "method.0.was": script, "method.0.way": way}
+        answer = people["operator"].post(
+            "/new-certificate", None, names="a.example", way="manual", **fields
+        )
+        assert (answer.status, "method 2: choose how" in answer.text) == (400, True)
     looked = "/new-certificate/look?names=a.example&account=https://ca.example/dir"
     answer = people["operator"].get(looked)
     assert (answer.status, "only an administrator chooses" in answer.text) == (400, True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import change_txt
@@ -36,7 +39,7 @@ def test_from_the_first_link_to_a_certificate_that_is_downloaded(
     page.get_by_role("link", name="Request the first certificate").click()
     page.get_by_label("One in a line").press_sequentially("example.com *.example.com")
     expect(page.locator("#looks")).to_contain_text("zone example.com")
-    page.get_by_label("Through the DNS provider").check()
+    page.get_by_label("with a stored credential").check()
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#preview")).to_contain_text("Issuing it would work")
     assert world.listed() == []  # nothing is saved before it is requested
@@ -106,7 +109,7 @@ def test_a_certificate_is_requested_and_renewed_without_javascript(
     page.get_by_label("One in a line").fill("plain.example.com")
     page.get_by_role("button", name="Look at the names").click()
     expect(page.locator("#looks")).to_contain_text("zone example.com")
-    page.get_by_label("Through the DNS provider").check()
+    page.get_by_label("with a stored credential").check()
     page.get_by_role("button", name="Preview").click()
     request(page)
     reload_until_over(page)
@@ -146,3 +149,93 @@ def test_a_page_that_is_loaded_again_goes_on_where_the_events_were(
     page.get_by_role("link", name="two.example.com").first.click()
     page.get_by_role("link", name="History").click()
     expect(page.locator(".log").first).to_contain_text("POST")  # what was asked of the CA
+
+
+def test_a_certificate_is_requested_with_a_method_for_some_of_its_names(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    page = watch(pages.url).page
+    become_administrator(page, pages.link)
+    page.goto("/new-certificate")
+    page.get_by_label("One in a line").fill("two.example.com two.example.net")
+    page.get_by_label("with a stored credential").check()
+    page.get_by_role("button", name="Another method for some of the names").click()
+    second = page.get_by_role("group", name="Method 2")
+    second.get_by_label("How it validates").select_option("credential:dns")
+    second.get_by_label("For which names").fill("a b")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("alert")).to_contain_text("method 2: in the match rule")
+    second.get_by_label("For which names").fill("*.example.net")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview")).to_contain_text("one label below *.example.net")
+    expect(second).to_contain_text("Validates two.example.net.")
+    request(page)
+    expect(page.locator("#run-status")).to_have_text("done")
+    method = world.shown("two.example.com")["definition"]["method"]
+    assert method == [{"credential": "dns"}, {"match": "*.example.net", "credential": "dns"}]
+
+
+SEVERAL = (
+    *("add", "a.example", "*.a.example", "www.b.example", "--combined", "--account=letsencrypt"),
+    *("--method", 'match="*.a.example", credential="dns"'),
+    *("--method", 'match="www.b.example", provider="acme-dns", fields={server="https://auth.x"}'),
+)
+
+
+def methods_of(world: World) -> Any:
+    return world.shown("a.example")["definition"]["method"]
+
+
+def press(page: Page, name: str, method: int) -> None:
+    page.get_by_role("group", name=f"Method {method}").get_by_role("button", name=name).click()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_methods_are_added_moved_and_removed_in_a_browser(
+    watch: Watch, world: World, pages: WebPages, script: bool
+) -> None:
+    world.good(*SEVERAL)
+    watched = watch(pages.url, java_script_enabled=script)
+    watched.use_cookies(pages.administrator().cookies)
+    page = watched.page
+    page.goto("/certificates/a.example/definition")
+    expect(page.locator("#not-shown")).to_contain_text("combined (yes)")
+    first = page.get_by_role("group", name="Method 1")
+    expect(first).to_contain_text("Validates a.example, *.a.example.")
+    second = page.get_by_role("group", name="Method 2").get_by_label("How it validates")
+    expect(second).to_contain_text("By acme-dns with server=https://auth.x, as it is")
+    names = "a.example *.a.example www.b.example c.example"
+    page.get_by_label("One in a line").fill(names)
+    page.get_by_role("button", name="Add a method").click()
+    expect(page.get_by_label("One in a line")).to_have_value(
+        "a.example *.a.example www.b.example c.example"
+    )
+    third = page.get_by_role("group", name="Method 3")
+    third.get_by_label("How it validates").select_option("By hand")
+    third.get_by_text("Delegation, zone").click()
+    third.get_by_label("Wait", exact=True).fill("120")
+    press(page, "Up", 3)
+    press(page, "Up", 2)
+    expect(first).to_contain_text("Validates c.example.")
+    expect(first.get_by_label("Wait", exact=True)).to_have_value("120")
+    assert len(methods_of(world)) == 2  # nothing is saved before it is
+    first.get_by_label("For which names").fill("c.example")
+    page.get_by_label("One in a line").press("Tab")
+    first.get_by_label("For which names").press("Enter")  # which saves
+    expect(page.get_by_role("status")).to_contain_text("Saved: ")
+    assert methods_of(world) == [
+        {"match": "c.example", "provider": "manual", "propagation": 120},
+        {"match": "*.a.example", "credential": "dns"},
+        {
+            "match": "www.b.example",
+            "provider": "acme-dns",
+            "fields": {"server": "https://auth.x"},
+        },
+    ]
+    press(page, "Remove", 3)
+    page.get_by_role("group", name="Method 1").get_by_label("For which names").fill("")
+    page.get_by_role("button", name="Save").first.click()
+    expect(page.get_by_role("status")).to_contain_text("Saved: ")
+    assert [one.get("match") for one in methods_of(world)] == [None, "*.a.example"]
+    shown = world.shown("a.example")["definition"]
+    assert (shown["combined"], shown["account"]) == (True, "letsencrypt")

@@ -30,8 +30,10 @@ PATHS = {
     "/certificates/{name}/history": "/certificates/www.example.com/history",
     "/certificates/{name}/revoke": "/certificates/www.example.com/revoke",
     "/certificates/{name}/new-task": "/certificates/www.example.com/new-task?kind=nginx",
+    "/certificates/{name}/task": "/certificates/api.example.net/task?task=command",
+    "/new-certificate/credential": "/new-certificate/credential?provider=cloudflare",
     "/new-certificate/look": "/new-certificate/look?names=www.example.com",
-    "/new-certificate": "/new-certificate?names=shop.example.com",
+    "/new-certificate": "/new-certificate?names=shop.example.com&way=new&provider=bunny",
     "/credentials/{name}": "/credentials/dns",
     "/accounts/one": "/accounts/one?name=test-ca&caa=example.com",
     "/providers/{name}": "/providers/route53",
@@ -41,6 +43,7 @@ NO_PAGES = (
     *("/certificates/{name}/files/{file}", "/runs/{name}", "/runs/{name}/events", "/welcome"),
     *("/sign-in/oidc", "/sign-in/oidc/back"),
 )
+PARTS = ("/new-certificate/look", "/new-certificate/credential")  # of a page
 SHOWN = {
     "/": "overview",
     "/certificates": "certificates",
@@ -92,7 +95,7 @@ def test_a_page_is_whole_in_every_look(
     assert answer is not None
     assert answer.status == 200
     assert watched.overflow <= 0
-    if path != "/new-certificate/look":  # which is a part of a page
+    if path not in PARTS:
         assert serious(Axe().run(watched.page)) == []
     picture(watched.page, SHOWN.get(path, ""), look)
 
@@ -116,6 +119,23 @@ def test_a_run_is_whole_while_it_waits_for_a_person(
         assert watched.overflow <= 0
         assert serious(Axe().run(watched.page)) == []
         picture(watched.page, "awaiting", look)
+
+
+def test_several_methods_are_whole_in_every_look(
+    watch: Watch, home: World, pages: WebPages, administrator: Client
+) -> None:
+    first = ("--method", 'match="*.m.example.com", credential="dns", ttl=30')
+    second = ("--method", 'challenge="http-01", listen=":80"')
+    names = ("m.example.com", "*.m.example.com", "intranet.example.net")
+    home.good("add", *names, *first, *second, "--combined")
+    for look, options in LOOKS.items():
+        watched = watch(pages.url, **options)
+        watched.use_cookies(administrator.cookies)
+        watched.page.goto("/certificates/m.example.com/definition")
+        expect(watched.page.get_by_role("group", name="Method 2")).to_be_visible()
+        assert watched.overflow <= 0
+        assert serious(Axe().run(watched.page)) == []
+        picture(watched.page, "methods", look)
 
 
 def test_the_look_is_chosen_and_stays(watch: Watch, pages: WebPages, administrator: Client) -> None:

@@ -27,6 +27,12 @@ def audited(pages: WebPages, client: Client, text: str = "") -> list[dict[str, A
     return found
 
 
+def seen(client: Client, path: str) -> str:
+    """Return by what a form says which definition it shows."""
+    (revision, *_) = re.findall(r'name="seen" value="(\w+)"', client.get(path).text)
+    return str(revision)
+
+
 def test_a_user_of_the_command_line_opens_the_link_and_has_the_role(
     inside: Inside, tmp_path: Path
 ) -> None:
@@ -117,7 +123,10 @@ def test_the_audit_log_tells_what_the_pages_did_and_what_they_refused(inside: In
         toml = '[[certificate]]\nname = "a.example"\nidentifiers = ["a.example", "b.example"]\n'
         method = '[[certificate.method]]\nprovider = "manual"\n'
         path = "/certificates/a.example/definition/toml"
-        assert administrator.post(path, toml=toml + method).status == 303
+        unseen = administrator.post(path, toml=toml + method)
+        assert (unseen.status, "nothing was saved" in unseen.text) == (400, True)
+        revision = seen(administrator, "/certificates/a.example/definition")
+        assert administrator.post(path, toml=toml + method, seen=revision).status == 303
         administrator.post("/remove-certificates", name="a.example")
         entries = audited(pages, administrator, "a.example")
     told = [(one["who"], one["action"], one["subject"], one["result"]) for one in entries]
@@ -125,6 +134,7 @@ def test_the_audit_log_tells_what_the_pages_did_and_what_they_refused(inside: In
     assert told[1][:2] == ("alice", "edit")
     assert "b.example" in told[1][2]
     assert told[2][3] != "ok"
+    assert told[3][3] != "ok"
     assert all(one["address"] == "127.0.0.1" for one in entries if one["who"] == "alice")
 
 
@@ -207,7 +217,9 @@ def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: 
         alice = pages.administrator()
         at = "/certificates/a.example"
         given = {"names": "a.example", "renew": "yes", "key_type": "ec384"}
-        chosen = alice.post(f"{at}/definition", None, way="credential", credential="dns", **given)
+        method = {"method": "0", "method.0.way": "credential:dns", "method.0.follow_cname": "yes"}
+        given |= method | {"seen": seen(alice, f"{at}/definition")}
+        chosen = alice.post(f"{at}/definition", None, **given)
         assert chosen.status == 303, chosen.text
         wrong = alice.post(f"{at}/new-task", None, kind="copy", **{"field.fullchain": "relative"})
         assert (wrong.status, "absolute" in wrong.text) == (400, True)

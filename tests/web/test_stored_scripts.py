@@ -105,6 +105,7 @@ PATHS = [
     f"/certificates/{NAME}",
     f"/certificates/{NAME}/definition",
     f"/certificates/{NAME}/deployment",
+    f"/certificates/{NAME}/task?task=web",
     f"/certificates/{NAME}/history",
     "/certificates/b.example",
     "/credentials",
@@ -121,6 +122,7 @@ PATHS = [
     "/certificates/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
     "/providers?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
     "/new-certificate?names=%3C/textarea%3E%3Cscript%3Ealert(1)%3C/script%3E&zone=%22%3E%3Cscript%3E",
+    "/new-certificate?way=new&provider=rfc2136&field.server=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -43,6 +44,15 @@ class Form:
         return {
             key.removeprefix(prefix): value for key, value in self._pairs if key.startswith(prefix)
         }
+
+    def but(self, changed: Mapping[str, str], *, without: str = "") -> Form:
+        """Return the form with other values, and without fields whose names begin so if given."""
+        kept = [
+            (key, value)
+            for key, value in self._pairs
+            if key not in changed and not (without and key.startswith(without))
+        ]
+        return Form([*kept, *changed.items()])
 
 
 async def read_form(request: Request) -> Form:

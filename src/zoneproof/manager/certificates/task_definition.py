@@ -22,6 +22,7 @@ from zoneproof.deployment import (
 )
 from zoneproof.providers import ProviderInfo, describe, shown_field
 
+When = Literal["issued", "failed", "always", "before"]
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
@@ -38,7 +39,7 @@ class TaskDefinition(
 
     task: str
     name: str = ""
-    when: Literal["issued", "failed", "always", "before"] = "issued"
+    when: When = "issued"
     fields: dict[str, str] = {}
     credential: str = ""
     fatal: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.deployment import check_task_fields, task_kinds
 from zoneproof.manager.manager import Manager
-from zoneproof.providers import ProviderInfo, describe, require_files
+from zoneproof.providers import CredentialField, ProviderInfo, describe, require_files
 
 
 def require_usable(manager: Manager, kind: str, fields: Mapping[str, str]) -> None:
@@ -26,9 +26,14 @@ def require_usable(manager: Manager, kind: str, fields: Mapping[str, str]) -> No
         raise InvalidInputError(f"say what to store for the deployment task {kind}: add --field")
 
 
+def missing_fields(info: ProviderInfo, fields: Mapping[str, str]) -> list[CredentialField]:
+    """Return the required fields that are not there."""
+    return [field for field in info.fields if field.is_missing(fields)]
+
+
 def require_all(info: ProviderInfo, fields: Mapping[str, str]) -> None:
     """Raise InvalidInputError, which names all required fields that are not there."""
-    missing = [field for field in info.fields if field.is_missing(fields)]
+    missing = missing_fields(info, fields)
     if not missing:
         return
     named = "; ".join(f"{field.name} ({field.help})" for field in missing)

@@ -1,4 +1,6 @@
-"""Tests a stored credential: a random TXT value is written, seen and removed, or zones are listed.
+"""Tests a credential: a random TXT value is written, seen and removed, or zones are listed.
+
+It need not be stored.
 
 What a test writes is journaled as an order's values are, so that after a crash the next test of the
 credential, or the next order of any certificate, removes it.
@@ -151,7 +153,9 @@ async def run_credential_test(
     at names of its own, the domain whose registration is used. Raises InvalidInputError if it is
     needed or wrong, BusyError while another test of the credential runs, StorageError, VaultError.
     """
-    method = await manager.methods.dns(MethodDefinition(credential=credential.name), {})
+    method = await manager.methods.dns(
+        MethodDefinition(credential=credential.name), {credential.name: credential}
+    )
     trial = CredentialTest(credential=credential.name, provider=credential.provider)
     if method.provider.info.manual:
         note = "a person creates the records, so there is nothing to test"

@@ -123,17 +123,19 @@ def start_deployment(runs: Runs, person: str, name: str) -> WebRun:
 def start_credential_test(
     runs: Runs, person: str, credential: Credential, *, zone: str = "", read_only: bool = False
 ) -> WebRun:
-    """Begin to test a credential. Raises InvalidInputError for one of a deployment task."""
+    """Begin to test a credential, stored or not.
+
+    Raises InvalidInputError for one of a deployment task.
+    """
     name = credential.name
     if credential.provider in task_kinds():
         raise InvalidInputError(f"{name} is for a deployment task: deploy to test it")
 
     async def work(manager: Manager, run: WebRun) -> CredentialTest:
-        found = await manager.credentials.get(name)
         if read_only:
-            trial = await list_zones(manager.providers, manager.credentials, found)
+            trial = await list_zones(manager.providers, manager.credentials, credential)
         else:
-            trial = await run_credential_test(manager, found, run.emit, zone=zone)
+            trial = await run_credential_test(manager, credential, run.emit, zone=zone)
         run.result = trial
         if not trial.ok:
             failed = next(step for step in trial.steps if not step.ok)

@@ -1,20 +1,36 @@
-"""Changing a certificate: a form for what is changed often, and its whole definition as TOML."""
+"""Changing a certificate: a form with its methods as a list, and its whole definition as TOML."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from zoneproof.core.errors import InvalidInputError, ZoneproofError
-from zoneproof.manager import CertificateDefinition, Proposal, describe_changes
+from zoneproof.core.errors import BusyError, InvalidInputError, ZoneproofError
+from zoneproof.manager import CertificateDefinition, Proposal, describe_changes, field_text
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
-from zoneproof.manager.certificates.proposal import CertificateOptions, save
+from zoneproof.manager.certificates.proposal import save
 from zoneproof.pages.forms import Form
 from zoneproof.web.pages.certificate import frame
 from zoneproof.web.pages.choices import account_choices, credential_choices, key_types
+from zoneproof.web.pages.method_forms import (
+    MethodForm,
+    definitions,
+    read_methods,
+    rearranged,
+    validated,
+)
 from zoneproof.web.visits import Page, Visit
+
+_TEXTS = ("account", "key_type", "profile", "preferred_profile", "preferred_chain")
+_BOXES = ("renew", "reuse_key", "ignore_caa")
+_OF_OUR_KEY = ("key_type", "reuse_key")
+_IN_FORM = {*_TEXTS, *_BOXES, "identifiers", "fallback_accounts", "method"}
+_ELSEWHERE = {"name", "csr", "deploy"}  # the page itself says what these are
 
 
 def pages() -> list[Page]:
@@ -27,57 +43,114 @@ def pages() -> list[Page]:
     ]
 
 
-async def _show(visit: Visit, error: str = "", toml: str = "") -> Response:
+@dataclass(frozen=True)
+class DefinitionForm:
+    """What the form of a definition holds, stored or typed; ``focus`` is the method in hand."""
+
+    form: Form
+    methods: tuple[MethodForm, ...]
+    focus: int | None = None
+
+    @classmethod
+    def of(cls, definition: CertificateDefinition) -> DefinitionForm:
+        """Return the form of a stored definition."""
+        texts = {name: field_text(getattr(definition, name)) for name in _TEXTS}
+        texts["names"] = "\n".join(definition.identifiers)
+        texts["fallback_accounts"] = " ".join(definition.fallback_accounts)
+        boxes = {name: "yes" for name in _BOXES if getattr(definition, name)}
+        methods = tuple(map(MethodForm.of, definition.method))
+        return cls(Form([*texts.items(), *boxes.items()]), methods)
+
+
+async def _show(
+    visit: Visit,
+    error: ZoneproofError | None = None,
+    *,
+    typed: DefinitionForm | None = None,
+    toml: str = "",
+) -> Response:
     context = await frame(visit, "definition")
     definition: CertificateDefinition = context["found"].certificate.definition
+    shown = typed or DefinitionForm.of(definition)
+    names = definition.identifiers if definition.csr else shown.form.words("names")
+    by_method, rest = validated(names, shown.methods)
+    # Who is told that somebody else was faster has seen it by that.
+    seen = "" if isinstance(error, BusyError) else visit.form.text("seen")
     return visit.page(
         "certificate_definition.html",
         400 if error else 200,
         **context,
         definition=definition,
-        names="\n".join(definition.identifiers),
+        form=shown.form,
+        focus=shown.focus,
+        methods=list(zip(shown.methods, by_method, strict=True)),
+        rest=rest,
         accounts=await account_choices(visit.manager, definition.account),
         key_types=key_types(),
-        methods=context["found"].method_rows(),
         credentials=await credential_choices(visit.manager),
+        not_shown=_not_shown(definition),
+        seen=seen or _revision(definition),
         toml=toml or format_definitions([definition]),
-        error=error,
-        today=datetime.now(UTC).date(),
+        error=visit.refused(error) if error else "",
     )
 
 
+def _not_shown(definition: CertificateDefinition) -> Mapping[str, str]:
+    """Return what is defined and is not in the form, in words."""
+    told = msgspec.to_builtins(definition)
+    return {
+        name.replace("_", " "): field_text(value)
+        for name, value in told.items()
+        if name not in _IN_FORM | _ELSEWHERE
+    }
+
+
+def _revision(definition: CertificateDefinition) -> str:
+    """Return what tells a definition from every other."""
+    return hashlib.sha256(format_definitions([definition]).encode()).hexdigest()[:32]
+
+
 async def _save(visit: Visit) -> Response:
+    form = visit.form
+    typed = DefinitionForm(form, tuple(read_methods(form)))
+    if form.text("do"):
+        methods, focus = rearranged(typed.methods, form.text("do"))
+        return await _show(visit, typed=DefinitionForm(form, tuple(methods), focus))
     visit.does("edit", visit.name)
     before = (await visit.manager.certificates.get(visit.name)).definition
-    form = visit.form
     try:
-        changed = _with_method(form, before)
-        changed = replace(
-            changed,
-            identifiers=form.words("names") if not before.csr else before.identifiers,
-            account=form.text("account"),
-            renew=form.is_on("renew"),
-        )
-        if not before.csr:
-            kind = form.text("key_type")
-            if kind not in key_types():
-                raise InvalidInputError(f"choose a kind of key: {', '.join(key_types())}")
-            changed = replace(changed, key_type=kind, reuse_key=form.is_on("reuse_key"))
-        return await _saved(visit, changed, before)
+        _require_seen(form, before)
+        return await _saved(visit, _changed(form, typed.methods, before), before)
     except ZoneproofError as error:
-        return await _show(visit, visit.refused(error))
+        return await _show(visit, error, typed=typed)
 
 
-def _with_method(form: Form, before: CertificateDefinition) -> CertificateDefinition:
-    """Return the definition with the method that the form chooses, if it chooses another one."""
-    way, credential = form.text("way"), form.text("credential")
-    if way == "manual":
-        return CertificateOptions(provider="manual").applied_to(before).definition
-    if way == "credential":
-        if not credential:
-            raise InvalidInputError("choose a credential")
-        return CertificateOptions(credential=credential).applied_to(before).definition
-    return before
+def _changed(
+    form: Form, methods: Sequence[MethodForm], before: CertificateDefinition
+) -> CertificateDefinition:
+    """Return the definition as the form says it. Raises InvalidInputError."""
+    texts = {name: form.text(name) for name in _TEXTS}
+    boxes = {name: form.is_on(name) for name in _BOXES}
+    if not before.csr and texts["key_type"] not in key_types():
+        raise InvalidInputError(f"choose a kind of key: {', '.join(key_types())}")
+    stays = _OF_OUR_KEY if before.csr else ()
+    said = {name: value for name, value in {**texts, **boxes}.items() if name not in stays}
+    return replace(
+        before,
+        identifiers=before.identifiers if before.csr else form.words("names"),
+        fallback_accounts=form.words("fallback_accounts"),
+        method=definitions(methods),
+        **said,
+    )
+
+
+def _require_seen(form: Form, before: CertificateDefinition) -> None:
+    """Raise BusyError if the definition is not the one that the page showed."""
+    if form.text("seen") != _revision(before):
+        raise BusyError(
+            f"{before.name} was changed by somebody else since this page was opened: nothing was"
+            " saved. This is still what you typed; saving it again replaces what they did"
+        )
 
 
 async def _save_toml(visit: Visit) -> Response:
@@ -85,12 +158,13 @@ async def _save_toml(visit: Visit) -> Response:
     before = (await visit.manager.certificates.get(visit.name)).definition
     text = visit.form.text("toml")
     try:
+        _require_seen(visit.form, before)
         changed = parse_definition(text)
         if changed.name != before.name:
             raise InvalidInputError(f"the name of {before.name} stays: this says {changed.name}")
         return await _saved(visit, changed, before)
     except ZoneproofError as error:
-        return await _show(visit, visit.refused(error), text)
+        return await _show(visit, error, toml=text)
 
 
 async def _saved(

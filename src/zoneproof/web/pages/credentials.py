@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.responses import Response
 
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.deployment import task_kinds
 from zoneproof.manager import (
-    Credential,
     CredentialTest,
     credential_summaries,
     credential_users,
     remove_credential,
-    secret_fields,
 )
 from zoneproof.manager.credentials.expiry import expiry_in_words, parse_expiry, reminder
 from zoneproof.manager.credentials.fields import require_usable
-from zoneproof.providers import ProviderInfo, describe, short_name
+from zoneproof.providers import ProviderInfo, describe
 from zoneproof.web.pages.actions import start_credential_test
+from zoneproof.web.pages.credential_forms import (
+    CredentialForm,
+    given_fields,
+    open_values,
+    read_credential,
+)
 from zoneproof.web.pages.providers import titles
 from zoneproof.web.runs import WebRun
 from zoneproof.web.visits import Page, Visit
@@ -59,45 +61,23 @@ async def _new(visit: Visit) -> Response:
     slug = visit.query.text("provider")
     if not slug:
         return visit.page("choose_provider.html", providers=titles(visit.query.text("q")))
-    return _form(visit, describe(slug), {}, "")
+    return await _form(visit, describe(slug))
 
 
-def _form(
-    visit: Visit, info: ProviderInfo, values: Mapping[str, str], error: str, **more: Any
-) -> Response:
-    context = {
-        "info": info,
-        "name": short_name(info.slug),
-        "values": values,
-        "expires": "",
-        "error": error,
-    }
-    return visit.page("new_credential.html", 400 if error else 200, **context | more)
-
-
-def _given(visit: Visit) -> dict[str, str]:
-    fields = visit.form.below("field.")
-    return {name: value.strip() for name, value in fields.items() if value.strip()}
+async def _form(visit: Visit, info: ProviderInfo, error: str = "") -> Response:
+    typed = await CredentialForm.of(visit.manager, info, visit.form)
+    return visit.page("new_credential.html", 400 if error else 200, typed=typed, error=error)
 
 
 async def _add(visit: Visit) -> Response:
     form = visit.form
-    info, name, given = describe(form.text("provider")), form.text("name"), _given(visit)
+    info, name = describe(form.text("provider")), form.text("credential_name")
     visit.does("credential add", name)
     try:
-        expires = parse_expiry(form.text("expires")) if form.text("expires") else None
-        await visit.manager.credentials.require_free(name)
-        require_usable(visit.manager, info.slug, given)
-        await visit.manager.credentials.add(Credential(name, info.slug, given, expires=expires))
+        await visit.manager.credentials.add(await read_credential(visit.manager, form))
     except ZoneproofError as error:
-        shown = {key: text for key, text in given.items() if key not in _secret(info, given)}
-        more = {"name": name, "expires": form.text("expires")}
-        return _form(visit, info, shown, visit.refused(error), **more)
+        return await _form(visit, info, visit.refused(error))
     return visit.go(f"/credentials/{name}", f"{name} is stored, encrypted. Test it now.")
-
-
-def _secret(info: ProviderInfo, given: dict[str, str]) -> list[str]:
-    return secret_fields(info.slug, {key: text for key, text in given.items() if info.field(key)})
 
 
 async def _show(visit: Visit, error: str = "") -> Response:
@@ -105,23 +85,21 @@ async def _show(visit: Visit, error: str = "") -> Response:
     is_for_task = found.provider in task_kinds()
     info = None if is_for_task else describe(found.provider)
     rows = found.rows()
+    shown = open_values(info, found.fields) if info else {}
+    typed = await CredentialForm.of(visit.manager, info, visit.form) if info and error else None
     return visit.page(
         "credential.html",
         400 if error else 200,
         found=found,
         info=info,
         rows=rows,
-        values={} if info is None else _open_values(info, found),
+        values=typed.values if typed else shown,
+        lost=typed.lost if typed else frozenset(),
+        expires=typed.expires if typed else found.expires or "",
         users=await credential_users(visit.manager.store, found.name),
         runs=[run for run in visit.site.runs.latest() if _is_test_of(run, found.name)][:1],
         error=error,
     )
-
-
-def _open_values(info: ProviderInfo, found: Credential) -> dict[str, str]:
-    """Return the values of fields that hold no secret."""
-    hidden = _secret(info, dict(found.fields))
-    return {key: text for key, text in found.fields.items() if key not in hidden}
 
 
 def _is_test_of(run: WebRun, name: str) -> bool:
@@ -133,14 +111,14 @@ async def _change(visit: Visit) -> Response:
     form, manager = visit.form, visit.manager
     before = await manager.credentials.get(visit.name)
     # What a form sends for a secret that stays is nothing.
-    given = _given(visit)
+    given = given_fields(form)
     gone = [key for key, text in form.below("field.").items() if not text.strip()]
     try:
         expires = parse_expiry(form.text("expires")) if form.text("expires") else None
         info = describe(before.provider)
-        hidden = _secret(info, dict(before.fields))
+        shown = open_values(info, before.fields)
         kept = {
-            key: text for key, text in before.fields.items() if key in hidden or key not in gone
+            key: text for key, text in before.fields.items() if key not in shown or key not in gone
         }
         fields = kept | given
         require_usable(manager, before.provider, fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,16 +20,33 @@ from zoneproof.manager import (
 from zoneproof.manager.certificates.name_look import look_at_names
 from zoneproof.manager.certificates.proposal import CertificateOptions, define, require_usable
 from zoneproof.pages.forms import Form
+from zoneproof.web.pages import inline_credential
 from zoneproof.web.pages.actions import start_request
 from zoneproof.web.pages.choices import account_choices, credential_choices, key_types
+from zoneproof.web.pages.inline_credential import (
+    InlineCredential,
+    WantedCredential,
+    wanted_credentials,
+)
+from zoneproof.web.pages.method_forms import (
+    HTTP_WAYS,
+    MANUAL,
+    MethodForm,
+    by_credential,
+    definitions,
+    read_methods,
+    rearranged,
+    validated,
+)
 from zoneproof.web.pages.preview_view import PreviewView
 from zoneproof.web.visits import Page, Visit
 
 _MOST_LOOKED_AT = 20
-_WAYS = ("credential", "manual")
-_WAYS_OF_ADMINISTRATORS = ("webroot", "standalone")
+_WAYS_OF_ADMINISTRATORS = (inline_credential.WAY, *HTTP_WAYS)
+_OF_CREDENTIALS = {"credential": "credential", inline_credential.WAY: "credential_name"}  # fields
 _OF_CERTIFICATE = ("account", "key_type", "profile", "preferred_chain")
-_OF_METHOD = ("zone", "delegation", "propagation")
+# What a look at the names depends on: never the fields of a credential, as it is in a URL.
+_LOOKED_AT_WITH = "#names, #account, #directory, #provider, [name=way]:checked"
 
 
 def pages() -> list[Page]:
@@ -37,6 +55,7 @@ def pages() -> list[Page]:
         Page("GET", "/new-certificate", _show, "operator"),
         Page("GET", "/new-certificate/look", _look, "operator"),
         Page("POST", "/new-certificate", _submit, "operator"),
+        *inline_credential.pages(),
     ]
 
 
@@ -46,11 +65,16 @@ async def _show(visit: Visit) -> Response:
 
 async def _form(visit: Visit, form: Form, error: str = "", **more: Any) -> Response:
     credentials = await credential_choices(visit.manager)
-    usual_way = "credential" if credentials else "manual"
+    methods = more.pop("methods", None)
+    if methods is None:
+        methods = read_methods(form, are_new=True)
+    by_method, _ = validated(form.words("names"), [MethodForm.of(), *methods])
     context = {
         "form": form,
         "names": "\n".join(form.words("names")),
-        "way": form.text("way") or usual_way,
+        "way": form.text("way") or _usual_way(visit, credentials),
+        "inline": await _inline(visit, form, more.get("wanted", ())),
+        "included": _LOOKED_AT_WITH,
         "credentials": credentials,
         "accounts": await account_choices(visit.manager),
         "key_types": key_types(),
@@ -58,34 +82,82 @@ async def _form(visit: Visit, form: Form, error: str = "", **more: Any) -> Respo
         "error": error,
         "preview": None,
         "looks": None,
+        "methods": list(zip(methods, by_method[1:], strict=True)),
+        "focus": None,
     }
     return visit.page("new_certificate.html", 400 if error else 200, **context | more)
 
 
+def _usual_way(visit: Visit, credentials: Collection[str]) -> str:
+    if credentials:
+        return "credential"
+    return inline_credential.WAY if visit.may("administrator") else "manual"
+
+
+async def _inline(
+    visit: Visit, form: Form, wanted: Sequence[WantedCredential]
+) -> InlineCredential | None:
+    """Return what is shown of a new credential, None for who may not store one."""
+    if not visit.may("administrator"):
+        return None
+    return await InlineCredential.of(visit.manager, form, wanted)
+
+
 async def _look(visit: Visit) -> Response:
-    names = visit.query.words("names")
-    await _require_permitted(visit, visit.query)
-    looks = await look_at_names(visit.manager, names[:_MOST_LOOKED_AT], _account(visit.query))
-    return visit.page("name_looks.html", looks=looks, more=max(len(names) - len(looks), 0))
+    form = visit.query
+    found = await _looks(visit, form)
+    return visit.page(
+        "name_looks.html",
+        **found,
+        inline=await _inline(visit, form, found["wanted"]),
+        way=form.text("way"),
+        chosen=form.text("provider"),
+        is_part=True,
+    )
+
+
+async def _looks(visit: Visit, form: Form) -> dict[str, Any]:
+    """Return what the DNS says of the names, and what is still needed."""
+    await _require_permitted(visit, form.but({"way": ""}))
+    names = form.words("names")
+    looks = await look_at_names(visit.manager, names[:_MOST_LOOKED_AT], _account(form))
+    wanted = wanted_credentials(looks)
+    return {
+        "looks": looks,
+        "more": max(len(names) - len(looks), 0),
+        "wanted": wanted,
+    }
 
 
 async def _submit(visit: Visit) -> Response:
-    form = visit.form
+    form, step = visit.form, visit.form.text("step")
     view: PreviewView | None = None
+    told = ""
     try:
         await _require_permitted(visit, form)
-        if form.text("step") == "look":
-            names = form.words("names")[:_MOST_LOOKED_AT]
-            looks = await look_at_names(visit.manager, names, _account(form))
-            return await _form(visit, form, looks=looks)
+        if form.text("do"):
+            methods, focus = rearranged(read_methods(form, are_new=True), form.text("do"))
+            return await _form(visit, form, methods=methods, focus=focus)
+        if step == "look":
+            return await _form(visit, form, **await _looks(visit, form))
+        if step == "fields":
+            return await _form(visit, form.but(inline_credential.ANOTHER))
+        is_new = step == "store" or form.text("way") == inline_credential.WAY
+        if is_new:
+            if step != "store":
+                await _proposal(visit, form)  # what is wrong with the names is told first
+            form = await inline_credential.store(visit, form)
+            told = f"{form.text('credential')} is stored, encrypted."
+        if step == "store":
+            return await _form(visit, form, note=told)
         options = _run_options(visit.site.options, form)
         async with open_manager(visit.site.home, options, needs_secrets=False) as manager:
             wanted = await _proposal(visit, form)
             await require_usable(manager.checks, manager.credentials, wanted)
-            (found,) = await preview(manager, [wanted.definition], unsaved=wanted.credentials)
+            (found,) = await preview(manager, [wanted.definition])
         view = PreviewView(found)
-        if form.text("step") != "request":
-            return await _form(visit, form, preview=view)
+        if step != "request" or is_new:  # with a new credential, nobody has seen the preview
+            return await _form(visit, form, preview=view, note=told)
         name = wanted.definition.name
         visit.does("request", f"{name}: {', '.join(wanted.definition.identifiers)}")
         if view.terms_url and not form.is_on("agree"):
@@ -95,7 +167,9 @@ async def _submit(visit: Visit) -> Response:
         run = start_request(visit.site.runs, visit.person, wanted, None, options)
         return visit.go(f"/runs/{run.id}")
     except ZoneproofError as error:
-        return await _form(visit, form, visit.refused(error), preview=view)
+        # A credential that is stored is so, whatever else is refused.
+        message = error.message if told else visit.refused(error)
+        return await _form(visit, form, message, preview=view, note=told)
 
 
 async def _require_permitted(visit: Visit, form: Form) -> None:
@@ -103,7 +177,8 @@ async def _require_permitted(visit: Visit, form: Form) -> None:
     if visit.may("administrator"):
         return
     is_known_ca = _account(form) in await account_choices(visit.manager)
-    if form.text("way") in _WAYS_OF_ADMINISTRATORS or not is_known_ca:
+    ways = {form.text("way"), *(one.texts["way"] for one in read_methods(form, are_new=True))}
+    if ways.intersection(_WAYS_OF_ADMINISTRATORS) or not is_known_ca:
         raise InvalidInputError(
             "only an administrator chooses a folder or a port of this machine, or another CA"
         )
@@ -128,27 +203,29 @@ def _account(form: Form) -> str:
 
 
 def _options(form: Form) -> CertificateOptions:
-    way = form.text("way")
-    if way not in (*_WAYS, *_WAYS_OF_ADMINISTRATORS):
-        raise InvalidInputError("choose how the names are validated")
-    if way == "credential" and not form.text("credential"):
-        raise InvalidInputError("choose a credential, or store one first")
-    if way == "webroot" and not form.text("webroot"):
-        raise InvalidInputError("say which folder the web server serves, as an absolute path")
     of_certificate = {key: form.text(key) for key in _OF_CERTIFICATE if form.text(key)}
     if form.text("directory"):
         of_certificate["account"] = form.text("directory")
     if of_certificate.get("key_type", "ec256") not in key_types():
         raise InvalidInputError(f"choose a kind of key: {', '.join(key_types())}")
-    by_dns = way in ("credential", "manual")
+    first = MethodForm.first(form, _way(form)).method()
     return CertificateOptions(
         of_certificate=of_certificate,
-        of_method={key: form.text(key) for key in _OF_METHOD if by_dns and form.text(key)},
-        provider="manual" if way == "manual" else "",
-        credential=form.text("credential") if way == "credential" else "",
-        webroot=form.text("webroot") if way == "webroot" else None,
-        listen=":80" if way == "standalone" else None,
+        methods=(first, *definitions(read_methods(form, are_new=True), first=2)),
     )
+
+
+def _way(form: Form) -> str:
+    """Return how the first method validates. Raises InvalidInputError."""
+    way = form.text("way")
+    if way in _OF_CREDENTIALS:
+        credential = form.text(_OF_CREDENTIALS[way])
+        if not credential:
+            raise InvalidInputError("choose a credential, or enter a new one with its name")
+        return by_credential(credential)
+    if way not in (MANUAL, *HTTP_WAYS):
+        raise InvalidInputError("choose how the names are validated")
+    return way
 
 
 def _run_options(options: RunOptions, form: Form) -> RunOptions:

@@ -1,24 +1,40 @@
-"""Deployment tasks of a certificate: chosen from all kinds, filled in, and taken away again."""
+"""Deployment tasks of a certificate: chosen from all kinds, filled in, changed, moved, removed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
-from zoneproof.deployment import describe_task, task_kinds
+from zoneproof.deployment import TaskInfo, describe_task, task_kinds
+from zoneproof.manager import CertificateDefinition, Proposal, credential_summaries
 from zoneproof.manager.certificates.proposal import CertificateOptions, GivenTask, save
-from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.manager.certificates.task_definition import TaskDefinition, When
 from zoneproof.pages.forms import Form
 from zoneproof.providers import shown_field
+from zoneproof.web.pages.credential_forms import given_fields
 from zoneproof.web.visits import Page, Visit
+
+_USUALLY: When = "issued"
+_WHEN: dict[When, str] = {
+    "issued": "after a certificate was issued",
+    "failed": "after an attempt failed",
+    "always": "after both",
+    "before": "before an attempt",
+}
 
 
 def pages() -> list[Page]:
-    """Return the pages."""
+    """Return the pages; the name of a task is in the query."""
     at = "/certificates/{name}"
     return [
         Page("GET", f"{at}/new-task", _new, "administrator"),
         Page("POST", f"{at}/new-task", _add, "administrator"),
+        Page("GET", f"{at}/task", _edit, "administrator"),
+        Page("POST", f"{at}/task", _change, "administrator"),
+        Page("POST", f"{at}/move-task", _move, "administrator"),
         Page("POST", f"{at}/remove-task", _remove, "administrator"),
     ]
 
@@ -27,23 +43,35 @@ async def _new(visit: Visit) -> Response:
     name = (await visit.manager.certificates.get(visit.name)).name
     kind = visit.query.text("kind")
     if kind:
-        return _form(visit, name, kind)
+        return await _form(visit, name, TaskDefinition(task=kind))
     kinds = {one: describe_task(one).title for one in task_kinds()}
     return visit.page("choose_task.html", name=name, kinds=kinds)
 
 
-def _form(visit: Visit, name: str, kind: str, error: str = "") -> Response:
-    info = describe_task(kind)
-    hidden = {field.name for field in info.fields if field.secret}
-    given = visit.form.below("field.")
-    values = {key: text for key, text in given.items() if key not in hidden}
+async def _form(
+    visit: Visit,
+    certificate: str,
+    shown: TaskDefinition,
+    *,
+    stored: TaskDefinition | None = None,
+    error: str = "",
+) -> Response:
+    """Return the form of a new task, or of one that is stored, with what is typed into it."""
+    info = describe_task(shown.task)
+    lost = frozenset(_secret(info, given_fields(visit.form)))
+    known = await credential_summaries(visit.manager.store)
     return visit.page(
-        "new_task.html",
+        "task_form.html",
         400 if error else 200,
-        name=name,
+        name=certificate,
         info=info,
-        values=values,
-        called=visit.form.text("called"),
+        task=shown,
+        values=shown.fields,
+        lost=lost,
+        is_new=stored is None,
+        stored=bool(stored and stored.credential),
+        times=_WHEN,
+        credentials=[one.name for one in known if one.provider == info.slug],
         error=error,
     )
 
@@ -52,30 +80,95 @@ async def _add(visit: Visit) -> Response:
     kind = visit.form.text("kind")
     visit.does("edit", f"{visit.name}: task {kind}")
     before = (await visit.manager.certificates.get(visit.name)).definition
+    given = _given(visit.form, kind, visit.form.text("called"))
     try:
-        options = CertificateOptions(tasks=(_given(visit.form, kind),))
-        if visit.form.text("called") in {task.name for task in before.deploy}:
+        if given.definition.name in {task.name for task in before.deploy}:
             raise InvalidInputError("a task of this name already exists: give another name")
-        wanted = options.applied_to(before)
-        await save(visit.manager, wanted, before)
+        await _save_task(visit, before, given)
     except ZoneproofError as error:
-        return _form(visit, before.name, kind, visit.refused(error))
+        return await _form(visit, before.name, given.definition, error=visit.refused(error))
     path = f"/certificates/{before.name}/deployment"
     return visit.go(path, "The task is saved: 'Deploy what is left' does it now.")
 
 
-def _given(form: Form, kind: str) -> GivenTask:
+async def _edit(visit: Visit) -> Response:
+    definition = (await visit.manager.certificates.get(visit.name)).definition
+    task = _task(definition, visit.query.text("task"))
+    return await _form(visit, definition.name, task, stored=task)
+
+
+async def _change(visit: Visit) -> Response:
+    name = visit.form.text("called")
+    visit.does("edit", f"{visit.name}: task {name}")
+    before = (await visit.manager.certificates.get(visit.name)).definition
+    task = _task(before, name)
+    given = _given(visit.form, task.task, task.name)
+    try:
+        secrets = {**await _kept_secrets(visit, given), **given.secrets}
+        # What is not typed anew stays, and so does what the credential alone has.
+        changed = GivenTask(given.definition, secrets if given.secrets else {})
+        await _save_task(visit, before, changed)
+    except ZoneproofError as error:
+        told = visit.refused(error)
+        return await _form(visit, before.name, given.definition, stored=task, error=told)
+    path = f"/certificates/{before.name}/deployment"
+    return visit.go(path, f"The task {task.name} is changed: 'Deploy what is left' does it now.")
+
+
+async def _kept_secrets(visit: Visit, given: GivenTask) -> Mapping[str, str]:
+    name = given.definition.credential
+    found = await visit.manager.credentials.find(name) if name and given.secrets else None
+    return found.fields if found else {}
+
+
+async def _save_task(visit: Visit, before: CertificateDefinition, given: GivenTask) -> None:
+    wanted = CertificateOptions(tasks=(given,)).applied_to(before)
+    await save(visit.manager, wanted, before)
+
+
+def _given(form: Form, kind: str, name: str) -> GivenTask:
     """Return the task that the form describes, what is secret apart."""
-    known = {field.name: field for field in describe_task(kind).fields}
-    given = {name: value.strip() for name, value in form.below("field.").items() if value.strip()}
-    secrets = {
+    given = given_fields(form)
+    secrets = _secret(describe_task(kind), given)
+    when = next((one for one in _WHEN if one == form.text("when")), _USUALLY)
+    definition = TaskDefinition(
+        task=kind,
+        name=name,
+        fields={key: value for key, value in given.items() if key not in secrets},
+        credential=form.text("credential"),
+        when=when,
+        fatal=form.is_on("fatal"),
+    )
+    return GivenTask(definition, secrets)
+
+
+def _secret(info: TaskInfo, given: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the fields that are secret."""
+    known = {field.name: field for field in info.fields}
+    return {
         name: value
         for name, value in given.items()
         if name in known and shown_field(known[name], value) != value
     }
-    fields = {name: value for name, value in given.items() if name not in secrets}
-    definition = TaskDefinition(task=kind, name=form.text("called"), fields=fields)
-    return GivenTask(definition, secrets)
+
+
+def _task(definition: CertificateDefinition, name: str) -> TaskDefinition:
+    for task in definition.deploy:
+        if task.name == name:
+            return task
+    raise InvalidInputError(f"there is no task '{name[:80]}' of {definition.name}")
+
+
+async def _move(visit: Visit) -> Response:
+    name = visit.form.text("task")
+    visit.does("edit", f"{visit.name}: task {name} moved")
+    before = (await visit.manager.certificates.get(visit.name)).definition
+    tasks = list(before.deploy)
+    at = tasks.index(_task(before, name))
+    to = at - 1 if visit.form.text("to") == "up" else at + 1
+    tasks.insert(min(max(to, 0), len(tasks) - 1), tasks.pop(at))
+    await save(visit.manager, Proposal(replace(before, deploy=tuple(tasks))), before)
+    return visit.go(f"/certificates/{before.name}/deployment", f"{name} is moved.")
 
 
 async def _remove(visit: Visit) -> Response:
