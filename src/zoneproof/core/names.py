@@ -18,6 +18,11 @@ _MAILBOX = re.compile(
 )
 _MAIL_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
+_MISTAKES = (  # what people type in place of a name, and what to do
+    (re.compile("://"), "it is a web address: give its host name alone"),
+    (re.compile(r":\d+$"), "it has a port: omit that"),
+    (re.compile(r"\.[^.,;\s]+[,;\s]+[^.,;\s]+\."), "it is more than one name: give each by itself"),
+)
 _MAX_TEXT = 253
 _MAX_INPUT = 1000
 
@@ -119,7 +124,7 @@ def _parse_label(label: str, whole: str, *, first: bool) -> str:
         if len(result) > 63:
             reason = f"the label '{result[:20]}...' is longer than 63 characters"
         else:
-            reason = (
+            reason = next((said for sign, said in _MISTAKES if sign.search(whole)), "") or (
                 f"the label '{_shown(label)}' may only hold letters, digits, '-' and '_', and"
                 " neither begin nor end with '-'"
             )
