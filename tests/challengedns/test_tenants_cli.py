@@ -132,6 +132,7 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
         (("key", "create", "nobody", "--operator"), 2, "either a tenant or --operator"),
         (("key", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
         (("key", "revoke", "00000000", "--yes"), 2, "there is no key '00000000'"),
+        (("key", "revoke", "00000000"), 2, "there is no key '00000000'"),
         (("registration", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
         (("registration", "allow", "x", "192.0.2.1"), 2, "'192.0.2.1' is not a network"),
         (("registration", "assign", "x", "--tenant", "nobody"), 2, "no registration 'x'"),

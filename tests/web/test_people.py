@@ -207,6 +207,8 @@ def test_a_token_of_the_command_line(inside: Inside) -> None:
         inside.good("web", "token", "remove", "ci", "--yes")
         assert program.get("/api/v1/certificates").status == 401
     assert "there is no token 'ci'" in inside.run("web", "token", "remove", "ci", "--yes").stderr
+    assert "there is no token 'ci'" in inside.run("web", "token", "remove", "ci").stderr
+    assert "there is no user 'ci'" in inside.run("web", "user", "remove", "ci").stderr
 
 
 def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: Inside) -> None:

@@ -231,14 +231,18 @@ def list_tokens(as_json: bool) -> None:
 def remove_token(name: str, yes: bool, as_json: bool) -> None:
     """Remove a token: programs that use it are refused."""
 
-    async def work(manager: Manager) -> None:
+    async def find(manager: Manager) -> str:
         found = [one for one in await manager.people.tokens.all() if one.name == name]
         if not found:
             raise InvalidInputError(
                 f"there is no token '{name[:80]}': 'zoneproof web token list' shows all"
             )
-        await manager.people.tokens.remove(found[0].id)
+        return found[0].id
 
+    async def work(manager: Manager) -> None:
+        await manager.people.tokens.remove(await find(manager))
+
+    run_with_manager(find, needs_secrets=False, to_read=True)
     confirm(f"Remove the token {name}?", yes=yes)
     run_with_manager(work, needs_secrets=False)
     tell({"removed": name}, f"{name} is removed", as_json=as_json)
@@ -250,6 +254,9 @@ def remove_token(name: str, yes: bool, as_json: bool) -> None:
 @json_option
 def remove(name: str, yes: bool, as_json: bool) -> None:
     """Remove a user, who is signed out everywhere."""
+    run_with_manager(
+        lambda manager: manager.people.users.get(name), needs_secrets=False, to_read=True
+    )
     confirm(f"Remove the user {name}?", yes=yes)
     run_with_manager(lambda manager: manager.people.users.remove(name), needs_secrets=False)
     tell({"removed": name}, f"{name} is removed", as_json=as_json)

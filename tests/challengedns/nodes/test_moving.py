@@ -90,6 +90,8 @@ def test_nodes_are_listed_and_one_that_is_off_is_removed(
         line = challenge_command(config, "node", "list").stdout.splitlines()[1]
         assert "given up" in line
         assert "DNS does not answer here" in line
+        asked = challenge_command(config, "node", "remove", "nobody")
+        assert "there is no node 'nobody'" in asked.stderr
         assert challenge_command(config, "node", "remove", "b", "--yes").status == 0
         assert (
             "there is no node" in challenge_command(config, "node", "remove", "b", "--yes").stderr

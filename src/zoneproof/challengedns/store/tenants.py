@@ -128,10 +128,8 @@ class Tenants:
 
     def revoke_key(self, tx: Transaction, key_id: str, *, operators: bool = True) -> None:
         """Delete a key. Raises RegistrationError ``operators_key`` for one that is not to go."""
-        found = tenant_rows.key(tx, key_id)
-        if found is None:
-            raise RegistrationError(f"there is no key '{printable(key_id[:60])}'", code="not_found")
-        if found[0].tenant is None and not operators:
+        found = known_key(tx, key_id)
+        if found.tenant is None and not operators:
             raise RegistrationError(
                 "the operator's keys can be revoked only on the command line", code="operators_key"
             )
@@ -256,6 +254,14 @@ def check_tenant_name(name: str) -> str:
             code="invalid_name",
         )
     return name
+
+
+def known_key(tx: Transaction, key_id: str) -> LicenceKey:
+    """Return the key of that id. Raises RegistrationError ``not_found``."""
+    found = tenant_rows.key(tx, key_id)
+    if found is None:
+        raise RegistrationError(f"there is no key '{printable(key_id[:60])}'", code="not_found")
+    return found[0]
 
 
 def known_tenant(tx: Transaction, name: str) -> Tenant:

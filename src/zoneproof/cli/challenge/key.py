@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
+from zoneproof.challengedns.store.tenants import known_key
 from zoneproof.cli.asking import confirm, yes_option
-from zoneproof.cli.challenge.database import config_option, show_all, write
+from zoneproof.cli.challenge.database import config_option, read, show_all, write
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import tell
 from zoneproof.core import times
@@ -72,6 +73,8 @@ def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
 @json_option
 def revoke(path: Path, key_id: str, yes: bool, as_json: bool) -> None:
     """Revoke a key; what was registered with it stays."""
-    confirm(f"Revoke the key {key_id} for good?", yes=yes)
+    found = read(path, lambda tx, _: known_key(tx, key_id))
+    whose = f", of {found.tenant}," if found.tenant else ", an operator's,"
+    confirm(f"Revoke the key {key_id}{whose} for good?", yes=yes)
     write(path, lambda tx, them: them.tenants.revoke_key(tx, key_id))
     tell({"revoked": key_id}, f"the key {key_id} is revoked", as_json=as_json)

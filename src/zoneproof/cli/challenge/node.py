@@ -73,9 +73,8 @@ def remove(path: Path, name: str, yes: bool, as_json: bool) -> None:
     Updates then no longer wait for what it might answer.
     """
     _require_nodes(path)
-    confirm(f"Is the node {name} off? One that still answers DNS might contradict others.", yes=yes)
 
-    def work(tx: Transaction, registrations: Registrations) -> None:
+    def require_removable(tx: Transaction) -> None:
         found = next((each for each in node_rows.nodes(tx) if each.name == name), None)
         if found is None:
             raise InvalidInputError(
@@ -83,9 +82,14 @@ def remove(path: Path, name: str, yes: bool, as_json: bool) -> None:
             )
         if found.holds_lease:
             raise InvalidInputError(f"node '{name}' holds a lease: stop it first")
+
+    def work(tx: Transaction, registrations: Registrations) -> None:
+        require_removable(tx)
         node_rows.remove(tx, name)
         registrations.audit.note(tx, "node remove", name)
 
+    read(path, lambda tx, _: require_removable(tx))
+    confirm(f"Is the node {name} off? One that still answers DNS might contradict others.", yes=yes)
     write(path, work)
     tell({"removed": name}, f"the node {name} is removed", as_json=as_json)
 
