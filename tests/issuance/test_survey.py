@@ -100,6 +100,16 @@ def problems(examination: PreflightReport) -> list[str]:
     return [finding.text for finding in examination.findings if finding.is_problem]
 
 
+async def test_a_name_that_no_rule_is_about_is_told(resolver: Resolver) -> None:
+    method = by_dns(delegation="sub.exampel.com:b.example.net;exampel.com:c.example.net")
+    (found,) = await surveyed(resolver, method, "example.com")
+    assert not found.would_fail
+    assert [finding.text for finding in found.findings] == [
+        "no rule of the delegation 'sub.exampel.com:b.example.net;exampel.com:c.example.net' is"
+        " about example.com"
+    ]
+
+
 async def test_a_sound_name_is_shown_with_all_that_will_be_used(resolver: Resolver) -> None:
     provider = MemoryProvider(CONTEXT, ["example.com"])
     (found,) = await surveyed(resolver, by_dns(provider), "*.example.com")

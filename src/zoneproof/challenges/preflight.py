@@ -204,6 +204,9 @@ def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
                 is_problem=False,
             )
         ]
+    if method.delegation.rules and route.expected is None:
+        text = f"no rule of the delegation '{method.delegation}' is about {route.domain}"
+        return [Finding(text, is_problem=False)]
     return []
 
 
