@@ -70,6 +70,15 @@ def test_the_others_are_listed_renewed_and_exported(two: World, damage: str, wha
     assert [one["name"] for one in json.loads(two.run("list", "--json").stdout)] == ["example.com"]
 
 
+def test_one_that_is_not_renewed_and_has_tasks_stops_no_renewal_of_the_others(two: World) -> None:
+    two.good("edit", DAMAGED, "--no-renew", "--deploy-hook=/bin/true")
+    query(two, STATE)
+    renewed = two.run("renew", "--json", *two.ca_options[1:])
+    results = {one["certificate"]: one for one in renewed.events if one["event"] == "renewal"}
+    assert results["example.com"]["result"] == "renewed"
+    assert results[DAMAGED]["error"].startswith(f"the stored state of {DAMAGED} cannot be read")
+
+
 @pytest.mark.parametrize(("damage", "what"), [(DEFINITION, "definition"), (STATE, "state")])
 def test_what_cannot_be_opened_stops_no_preview_of_the_others(
     two: World, damage: str, what: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
@@ -14,7 +14,7 @@ from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.definition import FILE_FORM, CertificateDefinition
 from zoneproof.manager.certificates.files import FileForm
 from zoneproof.manager.certificates.state import state_of
-from zoneproof.manager.certificates.store import ManagedCertificate
+from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import key_access
 
@@ -68,8 +68,12 @@ async def reshaped(
             raise
 
 
-async def follow_settings(manager: Manager, emit_for: Callable[[str], Emit]) -> None:
-    """Bring the files of all certificates to the group and mode that settings.toml says by now.
+async def follow_settings(
+    manager: Manager,
+    stored: Iterable[ManagedCertificate | DamagedCertificate],
+    emit_for: Callable[[str], Emit],
+) -> None:
+    """Bring the files of the certificates to the group and mode that settings.toml says by now.
 
     What cannot be changed is told, and tried again the next time. Raises StorageError.
     """
@@ -77,8 +81,9 @@ async def follow_settings(manager: Manager, emit_for: Callable[[str], Emit]) -> 
     wanted = (settings.key_group, settings.key_mode)
     behind = [
         (one, before)
-        for one in await manager.certificates.readable()
-        if (before := _usual_access(one)) not in (None, wanted)
+        for one in stored
+        if isinstance(one, ManagedCertificate)
+        and (before := _usual_access(one)) not in (None, wanted)
     ]
     if not behind:
         return

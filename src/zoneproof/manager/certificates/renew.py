@@ -15,6 +15,7 @@ from zoneproof.core.errors import (
     AwaitingUserError,
     BusyError,
     HeldUpError,
+    StorageError,
     ZoneproofError,
 )
 from zoneproof.core.text import printable
@@ -23,6 +24,7 @@ from zoneproof.manager.certificates.circumstances import Circumstances, delegati
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import DEPLOYED, NOT_DEPLOYED, deploy
 from zoneproof.manager.certificates.file_form import follow_settings
+from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.issue import Outcome, Run, issue_locked
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.outages import Needs, sites_of
@@ -125,7 +127,6 @@ async def renew(
     """
     if names:
         return await _renew(manager, emit_for, names, force, next_wake, on_result)
-    await follow_settings(manager, emit_for)
     with manager.files.reading_many(save=True):
         return await _renew(manager, emit_for, (), force, next_wake, on_result)
 
@@ -139,9 +140,12 @@ async def _renew(
     on_result: Callable[[Renewal], None] | None,
 ) -> list[Renewal]:
     circumstances = await manager.circumstances()
-    chosen = await choose(manager.certificates, names)
-    if not names:
-        chosen += await _left_to_deploy(manager)
+    if names:
+        chosen = await choose(manager.certificates, names)
+    else:
+        stored = await manager.certificates.each()
+        await follow_settings(manager, stored, emit_for)
+        chosen = [one for one in stored if _is_to_be_renewed(one) or _is_left(one, manager.files)]
     if not chosen:
         await require_not_lost(manager.certificates, manager.history, manager.files)
     await manager.leftovers.clean_up(emit_for(""))
@@ -167,20 +171,6 @@ async def _renew(
         return result
 
     return await all_at_once(map(one, chosen), _BEGUN * manager.settings.parallel)
-
-
-async def _left_to_deploy(
-    manager: Manager,
-) -> list[ManagedCertificate | DamagedCertificate]:
-    """Return the certificates that are not renewed, and have a task that is to be done now."""
-    now = datetime.now(UTC)
-    return [
-        one
-        for one in await manager.certificates.readable()
-        if not one.definition.renew
-        and one.definition.deploy
-        and status_of(one, manager.files, now).tasks_are_due
-    ]
 
 
 async def choose(
@@ -372,6 +362,16 @@ def _with_tasks(result: Renewal, tasks: tuple[TaskResult, ...]) -> Renewal:
     elif tasks and word != "renewed":
         word = DEPLOYED
     return replace(result, result=word, tasks=tasks)
+
+
+def _is_left(found: ManagedCertificate | DamagedCertificate, files: CertificateFiles) -> bool:
+    """Tell whether one that is not renewed has a task to do now, or cannot say so."""
+    if isinstance(found, DamagedCertificate) or not found.definition.deploy:
+        return False
+    try:
+        return status_of(found, files, datetime.now(UTC)).tasks_are_due
+    except StorageError:  # which its turn tells
+        return True
 
 
 def _is_to_be_renewed(found: ManagedCertificate | DamagedCertificate) -> bool:
