@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -362,6 +363,12 @@ def test_a_ca_bundle_that_cannot_be_read_is_refused_by_every_command(
         result = inside.run(*command, f"--ca-bundle={bundle}")
         assert result.status == 2, result.stdout + result.stderr
         assert f"the CA bundle {bundle} cannot be used" in result.stderr
+    reader, writer = os.pipe()  # as of <(command), which can be read only once
+    os.close(writer)
+    result = inside.run(*command, f"--ca-bundle=/dev/fd/{reader}")
+    os.close(reader)
+    assert result.status == 2
+    assert "name a file that stays" in result.stderr
     assert json.loads(inside.good("account", "list", "--json")) == []
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.text import printable
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def _check_ca_bundle(
     if given:
         from zoneproof.core.http import tls_context
 
+        if given.exists() and not given.is_file():
+            raise ConfigError(
+                f"the CA bundle {given} cannot be used: name a file that stays, because it is read"
+                " again whenever the CA is asked"
+            )
         tls_context(given)
     return given
 
