@@ -170,6 +170,21 @@ def test_without_the_ca_the_service_serves_with_a_certificate_that_nobody_trusts
         assert service.ask(f"www.{API.partition('.')[2]}").answer
 
 
+def test_a_zone_that_leads_elsewhere_is_not_asked_of_a_person_as_a_cname(
+    tmp_path: Path, pebble: Pebble, dns_port: int
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    path = auto_config(tmp_path, dns_port, pebble.directory_url, pebble.ca_bundle)
+    with Service(write_config(other)) as elsewhere:
+        asked = f'acme_resolvers = ["127.0.0.1:{elsewhere.dns_port}"]'
+        path.write_text(re.sub("acme_resolvers = .*", asked, path.read_text()))
+        with Service(path) as service:
+            line = service.wait_for_line("no certificate for the API")
+            assert "the DNS does not lead to this service yet" in line
+            assert "CNAME" not in line
+
+
 async def test_a_failure_waits_as_the_manager_s_do_and_a_restart_tries_at_once(
     tmp_path: Path, dns_port: int
 ) -> None:

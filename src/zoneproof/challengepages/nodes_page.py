@@ -7,11 +7,7 @@ import asyncio
 from starlette.responses import Response
 
 from zoneproof.challengedns.api.pages import ADMIN
-from zoneproof.challengedns.store import node_rows
-from zoneproof.challengedns.store.node_rows import NodeRow
-from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
-from zoneproof.storage import Transaction
 
 
 def pages() -> list[ServicePage]:
@@ -24,11 +20,8 @@ async def _show(visit: ServiceVisit) -> Response:
     if config.node is None:
         return visit.page("nodes.html", nodes=[])
     # Imported only then, with PostgreSQL's client.
-    from zoneproof.challengedns.nodes.overview import node_facts
+    from zoneproof.challengedns.nodes.overview import StoredNodes, node_facts
 
-    def work(tx: Transaction, _: LicenceKey) -> tuple[list[NodeRow], int, int]:
-        return node_rows.nodes(tx), node_rows.latest_change(tx), node_rows.database_time(tx)
-
-    found, latest, now = await visit.read(work)
-    nodes = await asyncio.to_thread(node_facts, config.registration_zone, found, latest, now)
+    stored = await visit.read(lambda tx, _: StoredNodes.read(tx))
+    nodes = await asyncio.to_thread(node_facts, config.registration_zone, stored)
     return visit.page("nodes.html", nodes=nodes)

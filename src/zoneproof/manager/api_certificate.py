@@ -18,10 +18,12 @@ from zoneproof.acme import key_to_pem
 from zoneproof.challengedns.api.certificate import foreign_in, obtained_key_pair
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.core.errors import (
+    AwaitingUserError,
     DamagedDatabaseError,
     StorageError,
     TermsNotAgreedError,
     VaultError,
+    ZoneproofError,
 )
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import Event
@@ -133,6 +135,12 @@ class ApiCertificate:
             error = result.error
             text = f"{error.message}; read them, then write 'acme_agree_tos = true' in [api]"
             raise TermsNotAgreedError(text, url=error.url) from error
+        if isinstance(result.error, AwaitingUserError):
+            # The CNAMEs for which a person would be asked are this service's own.
+            raise ZoneproofError(
+                "the DNS does not lead to this service yet: 'zoneproof challenge serve --check'"
+                " shows which records are missing"
+            ) from result.error
         if result.error:
             raise result.error
         return result.result == "renewed"

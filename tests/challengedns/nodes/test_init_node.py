@@ -19,6 +19,8 @@ from tests.support.challenge_service import Service, challenge_command, request
 from tests.support.command import Result, run_zoneproof
 from tests.support.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.testing.background import free_port
 
 SECRET = {"PGPASSWORD": PASSWORD}
@@ -58,9 +60,9 @@ def init(folder: Path, url: str, which: str = "ns1", **changed: str) -> Result:
 
 
 def with_own_replica(config: Path) -> Path:
-    """Let nodes whose configurations are in one folder not share a replica."""
-    text = config.read_text()
-    config.write_text(text.replace('"replica.db"', f'"{config.stem}.db"'))
+    """Let nodes of one machine not share a replica, as root's would."""
+    own = f'replica = "{config.with_suffix(".db")}"'
+    config.write_text(re.sub("^replica = .*$", own, config.read_text(), flags=re.MULTILINE))
     return config
 
 
@@ -90,6 +92,23 @@ def test_two_nodes_are_set_up_one_after_the_other(tmp_path: Path, url: str) -> N
             "ns1.auth.example.org",
             "ns2.auth.example.org",
         ]
+
+
+def test_the_certificate_of_a_node_has_the_name_of_its_own_name_server(
+    tmp_path: Path, url: str
+) -> None:
+    chosen = {"tls": "auto", "address": "192.0.2.53", "dns-listen": "0.0.0.0:53"}
+    done = run_zoneproof(*options(tmp_path, url, **chosen), "--agree-tos", environment=SECRET)
+    assert done.status == 0, done.stderr
+    config = load_config(tmp_path / "ns1.toml")
+    assert [str(name) for name in config.api_names] == [
+        "api.auth.example.org",
+        "ns1.auth.example.org",
+    ]
+    assert config.node is not None
+    assert str(config.node.address) == "192.0.2.53:53"
+    (zone,) = compile_zones(config.path, config.zones)
+    assert addresses_of(config.api_names[0], [zone]) == ("192.0.2.53", "127.0.0.2")
 
 
 def test_the_password_is_kept_in_a_file_of_its_own(tmp_path: Path, url: str) -> None:
@@ -210,7 +229,7 @@ def outputs(tmp_path: Path, postgres: Postgres, database: str) -> Iterator[list[
     text = re.sub(r"postgresql://[^\"]*", lambda _: postgres.url(database), config.read_text())
     metrics = f'[metrics]\nlisten = "127.0.0.1:{port}"\n[dns]'
     config.write_text(text.replace("[dns]", metrics).replace('# level = "info"', 'level = "debug"'))
-    with Service(config) as node:
+    with Service(with_own_replica(config)) as node:
         node.wait_for_line("INFO node 'ns1' holds a lease")
         found = [
             request(f"http://127.0.0.1:{port}", "GET", "/metrics").body.decode(),

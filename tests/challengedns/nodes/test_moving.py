@@ -87,8 +87,10 @@ def test_nodes_are_listed_and_one_that_is_off_is_removed(
         refused = challenge_command(config, "node", "remove", "b", "--yes")
         assert "node 'b' holds a lease: stop it first" in refused.stderr
         nodes[1].stop()
+        publish(nodes[0], account, txt("c"))
         line = challenge_command(config, "node", "list").stdout.splitlines()[1]
         assert "given up" in line
+        assert "behind by 1 changes" in line
         assert "DNS does not answer here" in line
         asked = challenge_command(config, "node", "remove", "nobody")
         assert "there is no node 'nobody'" in asked.stderr

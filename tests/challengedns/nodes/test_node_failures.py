@@ -11,7 +11,14 @@ import pytest
 
 from tests.challengedns.processes import fails_to_start
 from tests.challengedns.test_value_time import A_CLOCK_THAT_IS_WRONG
-from tests.support.challenge_service import Account, register, request, txt, update
+from tests.support.challenge_service import (
+    Account,
+    challenge_command,
+    register,
+    request,
+    txt,
+    update,
+)
 from tests.support.nodes import (
     ZONE,
     Cluster,
@@ -278,6 +285,27 @@ def test_a_node_of_the_next_version_beside_others_migrates_the_tables_under_them
         )
 
 
+def test_a_replica_is_one_node_s(nodes: Nodes) -> None:
+    a, *_ = nodes
+    copy = a.config.with_name("copy.toml")
+    text = a.config.read_text().replace('name = "a"', 'name = "copy"')
+    copy.write_text(text.replace(f"127.0.0.1:{a.fixed_port}", "127.0.0.1:0"))
+    line = fails_to_start(copy)
+    assert f"another node on this machine uses the replica {a.replica}: give each its own" in line
+    assert a.holds_lease()
+
+
+def test_the_check_does_not_keep_a_node_with_a_replica_from_starting_without_the_database(
+    nodes: Nodes,
+) -> None:
+    a, *_ = nodes
+    copy = a.config.with_name("without.toml")
+    copy.write_text(a.config.read_text().replace(f":{a.database.port}/", ":1/"))
+    done = challenge_command(copy, "serve", "--check", "--no-dns")
+    assert done.status == 0, done.stdout
+    assert "until then this node answers from its replica" in done.stdout
+
+
 def test_a_node_with_other_zones_does_not_start(nodes: Nodes) -> None:
     c = nodes[2]
     c.stop()
@@ -285,6 +313,8 @@ def test_a_node_with_other_zones_does_not_start(nodes: Nodes) -> None:
     try:
         line = fails_to_start(c.config)
         assert "node 'a' serves other zones than this configuration" in line
+        checked = challenge_command(c.config, "serve", "--check", "--no-dns")
+        assert "PROBLEM  zones: node 'a' serves other zones" in checked.stdout
     finally:
         c.write_config()
 

@@ -118,7 +118,7 @@ class Node:
 
     async def close(self) -> None:
         """Release the replica."""
-        await self.replica.database.close()
+        await self.replica.close()
         self.memory.close()
 
     def use(self, config: Config, zones: Sequence[ZoneData]) -> None:

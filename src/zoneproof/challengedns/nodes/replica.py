@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.sqlite_database import (
     Announcements,
@@ -16,7 +18,7 @@ from zoneproof.challengedns.store.sqlite_database import (
     open_sqlite_database,
 )
 from zoneproof.challengedns.store.value_time import ValueClock
-from zoneproof.core.errors import DamagedDatabaseError
+from zoneproof.core.errors import ConfigError, DamagedDatabaseError, StorageError
 from zoneproof.storage import Transaction, load_migrations
 
 _KEPT_CHANGES = 20_000
@@ -58,8 +60,12 @@ class Replica:
     """The replica, opened. Its methods block, and raise StorageError."""
 
     def __init__(self, path: Path, clock: ValueClock | None = None) -> None:
-        """Open the file, or make another one where it is damaged or missing."""
+        """Open the file, or make another one where it is damaged or missing.
+
+        Raises ConfigError while another process has it: two nodes would answer for each other.
+        """
         self.path = path
+        self._lock = _locked(path)
         self._left = path.with_name(f"{path.name}.left")
         self._clock = clock or ValueClock()
         try:
@@ -71,6 +77,11 @@ class Replica:
             self.database = _open(path)
         if self.newest() is None:
             self.note_leaving()  # nobody knows of what it will hold
+
+    async def close(self) -> None:
+        """Release the file."""
+        await self.database.close()
+        self._lock.release()
 
     def newest(self) -> Change | None:
         """Return the newest change that it holds; None if it holds nothing."""
@@ -195,6 +206,20 @@ class Replica:
                 tx.execute("UPDATE challenge_generation SET pruned = ?", beyond[0])
 
         self.database.write_and_wait(work)
+
+
+def _locked(path: Path) -> BaseFileLock:
+    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0, mode=0o600, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ConfigError(
+            f"another node on this machine uses the replica {path}: give each its own"
+            " 'node.replica'"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"cannot lock the replica {path}: {error.strerror}") from error
+    return lock
 
 
 def _open(path: Path) -> SqliteDatabase:

@@ -66,7 +66,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         *_check_families(config),
         *check_capacity(config, file_limit(), usable_memory()),
         *_check_user(config),
-        *_check_database(config),
+        *_check_database(config, zones, is_running=is_running),
         # A node's replica has one writer, and commands write to PostgreSQL.
         *(check_engine(ENGINE_VERSION) if config.postgres is None else ()),
         *_check_certificate(config),
@@ -141,23 +141,42 @@ def _check_user(config: Config) -> Iterator[CheckFinding]:
         yield _problem("user", error.message)
 
 
-def _check_postgres(url: str) -> Iterator[CheckFinding]:
+def _check_postgres(
+    config: Config, zones: Sequence[ZoneData], *, is_running: bool
+) -> Iterator[CheckFinding]:
+    assert config.postgres is not None
+    assert config.node is not None
     # Imported only then, with PostgreSQL's client.
+    from zoneproof.challengedns.nodes.node import digest, require_same_zones
     from zoneproof.challengedns.store.postgres_database import try_out_postgres
 
     try:
-        found, risk = try_out_postgres(url)
+        found, risk, nodes = try_out_postgres(config.postgres)
+    except StorageError as error:
+        if os.access(config.database, os.R_OK):
+            text = f"{error.message}; until then this node answers from its replica, as far as it"
+            yield _note("database", f"{text} may")
+        else:
+            yield _problem("database", error.message)
+        return
     except ZoneproofError as error:
         yield _problem("database", error.message)
         return
     yield _ok("database", found)
     if risk:
         yield _note("database", risk)
+    try:
+        require_same_zones(nodes, config.node.name, digest(zones))
+    except ConfigError as error:
+        # Who runs may reload zones that the others have not; who does not could not start.
+        yield _note("zones", error.message) if is_running else _problem("zones", error.message)
 
 
-def _check_database(config: Config) -> Iterator[CheckFinding]:
+def _check_database(
+    config: Config, zones: Sequence[ZoneData], *, is_running: bool
+) -> Iterator[CheckFinding]:
     if config.postgres is not None:
-        yield from _check_postgres(config.postgres)
+        yield from _check_postgres(config, zones, is_running=is_running)
         return
     database = config.database
     if not os.access(database, os.F_OK):

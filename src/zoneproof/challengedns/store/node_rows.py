@@ -136,6 +136,15 @@ def latest_change(tx: Transaction) -> int:
     return int(str(found[0][0])) if found else 0
 
 
+def changes_behind(tx: Transaction) -> dict[str, int]:
+    """Return how many changes each node has not acknowledged, of those that are still listed."""
+    found = tx.query(
+        "SELECT name, (SELECT COUNT(*) FROM challenge_change WHERE generation > acknowledged)"
+        " FROM challenge_node"
+    )
+    return {str(name): int(str(count)) for name, count in found}
+
+
 def notify_change(tx: Transaction) -> None:
     """Wake all nodes at the commit."""
     tx.query("SELECT pg_notify(?, '')", [CHANGED])

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from zoneproof.challengedns.store import node_rows, rows
 from zoneproof.challengedns.store.barrier import DEADLINE, Barrier, LeaseObserver
+from zoneproof.challengedns.store.node_rows import NodeRow
 from zoneproof.challengedns.store.sqlite_database import COMPONENT, Confirm, Observe, by_nobody
 from zoneproof.core.errors import StorageError, UnconfirmedChangeError
 from zoneproof.storage import Transaction, load_migrations
@@ -114,11 +115,11 @@ class PostgresDatabase:
         await asyncio.to_thread(self._barrier.close)
 
 
-def try_out_postgres(url: str) -> tuple[str, str]:
+def try_out_postgres(url: str) -> tuple[str, str, list[NodeRow]]:
     """Look whether a database can be used, and change nothing.
 
-    Return what it is, and what could lose acknowledged values there, or "". Raises
-    InvalidInputError and StorageError.
+    Return what it is, what could lose acknowledged values there, or "", and the nodes that share
+    it. Raises InvalidInputError and StorageError.
     """
     server = PostgresServer(url)
     connection = server.connect()
@@ -132,11 +133,10 @@ def try_out_postgres(url: str) -> tuple[str, str]:
                 " current_setting('synchronous_standby_names'),"
                 " current_setting('synchronous_commit')"
             )
-            seen = tx.query(
-                "SELECT 1 FROM information_schema.tables WHERE table_name = ?", [_TABLE]
-            )
+            seen = _has_table(tx, _TABLE)
             if seen:
                 require_known(tx, load_migrations(COMPONENT), server.name)
+            nodes = node_rows.nodes(tx) if _has_table(tx, "challenge_node") else []
     finally:
         connection.close()
     if int(str(number)) < _OLDEST:
@@ -153,4 +153,9 @@ def try_out_postgres(url: str) -> tuple[str, str]:
             "it has no synchronous standby: if it can fail over to another server, values that were"
             " acknowledged just before may be lost (synchronous_standby_names)"
         )
-    return f"{server.name} can be used, version {version!s}", risk
+    return f"{server.name} can be used, version {version!s}", risk, nodes
+
+
+def _has_table(tx: Transaction, name: str) -> bool:
+    found = tx.query("SELECT 1 FROM information_schema.tables WHERE table_name = ?", [name])
+    return bool(found)

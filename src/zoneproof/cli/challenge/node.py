@@ -34,11 +34,11 @@ def list_nodes(path: Path, as_json: bool) -> None:
 
     Version, lease, how far it is behind, and whether its DNS answers here.
     """
-    from zoneproof.challengedns.nodes.overview import NodeFacts, node_facts
+    from zoneproof.challengedns.nodes.overview import NodeFacts, StoredNodes, node_facts
 
     config = load_config(path)
     _require_nodes(path)
-    found = node_facts(config.registration_zone, *read(path, lambda tx, _: node_facts_of(tx)))
+    found = node_facts(config.registration_zone, read(path, lambda tx, _: StoredNodes.read(tx)))
     if as_json:
         json_document({"nodes": [asdict(each) for each in found]})
         return
@@ -47,6 +47,8 @@ def list_nodes(path: Path, as_json: bool) -> None:
 
     def line(each: NodeFacts) -> str:
         behind = "current" if each.behind == 0 else f"behind by {each.behind} changes"
+        if each.lease == "none yet":
+            behind = "waits until the others know it"
         return (
             f"{each.name}  {each.address}  {each.version}  {each.lease}  {behind}"
             f"  renewed {each.renewed_seconds_ago} s ago"
@@ -55,11 +57,6 @@ def list_nodes(path: Path, as_json: bool) -> None:
 
     for each in found:
         click.echo(line(each))
-
-
-def node_facts_of(tx: Transaction) -> tuple[list[node_rows.NodeRow], int, int]:
-    """Return the nodes, the newest change, and the time by the database's clock."""
-    return node_rows.nodes(tx), node_rows.latest_change(tx), node_rows.database_time(tx)
 
 
 @node.command()

@@ -84,7 +84,8 @@ def _check(path: Path, dns: tuple[Sequence[str], int] | None) -> list[CheckFindi
     from zoneproof.challengedns.runtime.check import check_machine
 
     config = load_config(path)
-    zones = with_own_names(config, compile_zones(path, config.zones))
+    zones = compile_zones(path, config.zones)
+    with_own_names(config, zones)
     machine = check_machine(config, zones)
     findings = list(machine.findings)
     if dns is None:
