@@ -126,11 +126,14 @@ def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
     assert init(*options(tmp_path), "--agree-tos").returncode == 0
     path = tmp_path / "zoneproof.toml"
     text = path.read_text()
-    enabled = re.sub(r"^# ((\w+ = |\[metrics\]).*)$", r"\1", text, flags=re.MULTILINE)
+    enabled = re.sub(
+        r"^# ((\w+ = |\[metrics\]|\[\[secondaries\]\]).*)$", r"\1", text, flags=re.MULTILINE
+    )
     path.write_text(enabled)
     config = load_config(path)
     assert config.metrics is not None
     assert config.dns.workers == 4
+    assert config.secondaries
 
 
 def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Real servers for the tests: Pebble, Knot, Unbound and BIND, each on random loopback ports."""
+"""Real servers for the tests: Pebble, Knot, NSD, Unbound, BIND, on random loopback ports."""
 
 from __future__ import annotations
 

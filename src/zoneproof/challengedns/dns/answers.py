@@ -6,6 +6,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.counters import (
@@ -40,10 +41,12 @@ from zoneproof.challengedns.dns.reply import (
     write_reply,
     write_truncated,
 )
-from zoneproof.challengedns.dns.signatures import Keyring, SignedQuestion
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zones import Lookup, ServedZones
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
+
+if TYPE_CHECKING:  # without secondaries no worker needs dnspython
+    from zoneproof.challengedns.dns.signatures import SecondaryKeys, SignedQuestion
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +97,7 @@ class Responder:
 
     ``announced`` is where the number stands that changes after every commit. Answers are counted
     in ``cells``. ``node`` is the name of this node among several. What is signed with a key of the
-    ``keyring`` gets a signed answer; transfers are not made here.
+    ``keys`` gets a signed answer; transfers are not made here.
     """
 
     def __init__(
@@ -106,9 +109,9 @@ class Responder:
         clock: Callable[[], float] = time.time,
         cells: Cells | None = None,
         node: str = "",
-        keyring: Keyring | None = None,
+        keys: SecondaryKeys | None = None,
     ) -> None:
-        self._keyring = keyring
+        self._keys = keys
         self._cells = private_cells() if cells is None else cells
         self._lookup = Lookup(zones, table)
         self._table = table
@@ -201,8 +204,8 @@ class Responder:
         self._cells[SIGHT] = max(self._cells[SIGHT], DAMAGED if is_damaged else BLIND)
 
     def _respond_unusual(self, packet: bytes, tcp: bool) -> bytes | None:
-        signed = self._keyring.open(packet) if self._keyring is not None else None
-        if isinstance(signed, SignedQuestion):
+        signed = self._keys.open(packet) if self._keys is not None else None
+        if signed is not None and not isinstance(signed, bytes):
             return self._respond_signed(signed, tcp)
         question = _read(packet)
         if not isinstance(question, Question):

@@ -30,7 +30,7 @@ _MARK = wire.TSIG.to_bytes(2, "big") + b"\0\xff\0\0\0\0"  # TSIG, ANY, a TTL of 
 _FUDGE = 300  # seconds, as RFC 8945 section 10 recommends
 
 
-class Signer:
+class AnswerSigner:
     """Signs the messages that answer a signed one; of several each the next (section 5.3.1)."""
 
     def __init__(
@@ -63,10 +63,10 @@ class SignedQuestion:
 
     packet: bytes
     key: str
-    signer: Signer
+    signer: AnswerSigner
 
 
-class Keyring:
+class SecondaryKeys:
     """The keys of the secondaries, and what may be transferred with each."""
 
     def __init__(
@@ -111,10 +111,12 @@ class Keyring:
         except dns.tsig.BadTime:
             now = int(self._clock())
             late = rdata.replace(error=_BADTIME, other=now.to_bytes(6, "big"))
-            return Signer(key, late, lambda: rdata.time_signed).sign(_refused(message))
+            return AnswerSigner(key, late, lambda: rdata.time_signed).sign(_refused(message))
         except dns.exception.DNSException:
             return self._refusal(message, owner, rdata, _BADSIG)
-        return SignedQuestion(message, key.name.to_text(True), Signer(key, rdata, self._clock))
+        return SignedQuestion(
+            message, key.name.to_text(True), AnswerSigner(key, rdata, self._clock)
+        )
 
     def permitted(self, key: str, address: str, zone: bytes) -> SecondaryData | None:
         """Return the secondary that transfers a zone with a key from an address, if one may."""

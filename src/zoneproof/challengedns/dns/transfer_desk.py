@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from typing import TYPE_CHECKING
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.question import FormatError, question_type, read_question
-from zoneproof.challengedns.dns.signatures import Keyring, SignedQuestion
+
+if TYPE_CHECKING:  # without secondaries no worker needs dnspython
+    from zoneproof.challengedns.dns.signatures import SecondaryKeys
 
 _TYPES = (wire.AXFR, wire.IXFR)
 
@@ -19,8 +22,8 @@ _TYPES = (wire.AXFR, wire.IXFR)
 class TransferDesk:
     """What a TCP worker has of that process: its end of a socket between the two."""
 
-    def __init__(self, keyring: Keyring, channel: socket.socket) -> None:
-        self._keyring = keyring
+    def __init__(self, keys: SecondaryKeys, channel: socket.socket) -> None:
+        self._keys = keys
         self._channel = channel
         channel.setblocking(False)
 
@@ -28,15 +31,15 @@ class TransferDesk:
         """Tell whether a message asks for a transfer that is permitted."""
         if question_type(message) not in _TYPES:
             return False
-        signed = self._keyring.open(message)
-        if not isinstance(signed, SignedQuestion):
+        signed = self._keys.open(message)
+        if signed is None or isinstance(signed, bytes):
             return False
         try:
             zone = read_question(signed.packet).name
             address = str(connection.getpeername()[0])
         except (FormatError, OSError):
             return False
-        return self._keyring.permitted(signed.key, address, zone) is not None
+        return self._keys.permitted(signed.key, address, zone) is not None
 
     def give(self, connection: socket.socket, received: bytes) -> None:
         """Give a connection away, with what has been received and not answered.

@@ -33,7 +33,7 @@ from zoneproof.serving import logs
 from zoneproof.serving.limits import RateLimit
 
 if TYPE_CHECKING:
-    from zoneproof.challengedns.dns.signatures import Keyring
+    from zoneproof.challengedns.dns.signatures import SecondaryKeys
 
 READY = b"ready\n"
 _LENGTH = 4
@@ -135,16 +135,16 @@ def _responder(settings: WorkerSettings) -> Responder:
         clock=machine_seconds,
         cells=shared_cells(settings.counters),
         node=settings.node,
-        keyring=_keyring(settings),
+        keys=_keys(settings),
     )
 
 
-def _keyring(settings: WorkerSettings) -> Keyring | None:
+def _keys(settings: WorkerSettings) -> SecondaryKeys | None:
     if not settings.secondaries:
         return None
-    from zoneproof.challengedns.dns.signatures import Keyring
+    from zoneproof.challengedns.dns.signatures import SecondaryKeys
 
-    return Keyring(settings.secondaries)
+    return SecondaryKeys(settings.secondaries)
 
 
 def _serve_udp(
@@ -165,10 +165,10 @@ def _serve_tcp(
     from zoneproof.challengedns.dns.tcp import TcpServer
     from zoneproof.challengedns.dns.transfer_desk import TransferDesk
 
-    keyring = _keyring(settings)
+    keys = _keys(settings)
     desk = None
-    if keyring is not None and settings.transfers >= 0:
-        desk = TransferDesk(keyring, socket.socket(fileno=settings.transfers))
+    if keys is not None and settings.transfers >= 0:
+        desk = TransferDesk(keys, socket.socket(fileno=settings.transfers))
     server = TcpServer(
         sockets,
         responder,

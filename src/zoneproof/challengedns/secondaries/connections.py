@@ -25,7 +25,7 @@ from zoneproof.challengedns.dns.question import (
 )
 from zoneproof.challengedns.dns.reply import write_error, write_header_only, write_reply
 from zoneproof.challengedns.dns.secondary import SecondaryData
-from zoneproof.challengedns.dns.signatures import Keyring, Signer
+from zoneproof.challengedns.dns.signatures import AnswerSigner, SecondaryKeys
 from zoneproof.challengedns.dns.wire import RRset
 from zoneproof.challengedns.secondaries.content import Content, generation_of
 from zoneproof.challengedns.secondaries.progress import AXFRS, IXFRS
@@ -52,7 +52,7 @@ class TransferServer:
         self,
         content: Content,
         zones: Sequence[TransferZone],
-        keyring: Keyring,
+        keys: SecondaryKeys,
         *,
         count: Callable[[SecondaryData, int], None],
         done: Callable[[SecondaryData], None],
@@ -60,7 +60,7 @@ class TransferServer:
     ) -> None:
         self._content = content
         self._zones = {zone.name: zone for zone in zones}
-        self._keyring = keyring
+        self._keys = keys
         self._count = count
         self._done = done
         self._idle_timeout = idle_timeout
@@ -115,7 +115,7 @@ class TransferServer:
     def _answers(self, message: bytes, address: str) -> Iterable[bytes]:
         if len(message) < wire.HEADER_LENGTH or is_response(message):
             return []
-        signed = self._keyring.open(message)
+        signed = self._keys.open(message)
         if isinstance(signed, bytes):
             return [signed]
         if signed is None or opcode(message) != wire.QUERY:
@@ -124,7 +124,7 @@ class TransferServer:
             question = read_question(signed.packet)
         except FormatError:
             return [write_header_only(message, wire.FORMERR)]
-        secondary = self._keyring.permitted(signed.key, address, question.name)
+        secondary = self._keys.permitted(signed.key, address, question.name)
         zone = self._zones.get(question.name)
         if secondary is None or zone is None or question.rdclass != wire.IN:
             return [signed.signer.sign(write_error(question, wire.REFUSED))]
@@ -145,7 +145,7 @@ class TransferServer:
         return self._signed(signed.signer, messages(question, records), secondary)
 
     def _signed(
-        self, signer: Signer, replies: Iterable[bytes], secondary: SecondaryData
+        self, signer: AnswerSigner, replies: Iterable[bytes], secondary: SecondaryData
     ) -> Iterable[bytes]:
         deadline = time.monotonic() + _TRANSFER_SECONDS
         for reply in replies:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from zoneproof.challengedns.dns.counters import BEATS, BLIND, DAMAGED, SEES, SIGHT, shared_cells
 from zoneproof.challengedns.dns.secondary import SecondaryData
-from zoneproof.challengedns.dns.signatures import Keyring
+from zoneproof.challengedns.dns.signatures import SecondaryKeys
 from zoneproof.challengedns.dns.worker import WorkerSettings, begin, report_ready
 from zoneproof.challengedns.secondaries.connections import TransferServer
 from zoneproof.challengedns.secondaries.content import Content
@@ -61,7 +61,7 @@ class TransferProcess:
         self._server = TransferServer(
             self._content,
             [TransferZone(zone, settings.zones, settings.value_ttl) for zone in settings.zones],
-            Keyring(settings.secondaries),
+            SecondaryKeys(settings.secondaries),
             count=self._count,
             done=self._done,
             idle_timeout=settings.tcp_idle_timeout,
