@@ -7,16 +7,21 @@ secondary, and comes from its addresses, is taken; anything else is refused as o
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 from typing import TYPE_CHECKING
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.question import FormatError, question_type, read_question
+from zoneproof.challengedns.dns.wire import to_text
 
 if TYPE_CHECKING:  # without secondaries no worker needs dnspython
     from zoneproof.challengedns.dns.signatures import SecondaryKeys
 
 _TYPES = (wire.AXFR, wire.IXFR)
+_MOST_TOLD = 100
+
+_log = logging.getLogger(__name__)
 
 
 class TransferDesk:
@@ -25,6 +30,7 @@ class TransferDesk:
     def __init__(self, keys: SecondaryKeys, channel: socket.socket) -> None:
         self._keys = keys
         self._channel = channel
+        self._told: set[tuple[str, str, bytes]] = set()
         channel.setblocking(False)
 
     def takes(self, message: bytes, connection: socket.socket) -> bool:
@@ -39,7 +45,22 @@ class TransferDesk:
             address = str(connection.getpeername()[0])
         except (FormatError, OSError):
             return False
-        return self._keys.permitted(signed.key, address, zone) is not None
+        if self._keys.permitted(signed.key, address, zone) is not None:
+            return True
+        self._tell(signed.key, address, zone)
+        return False
+
+    def _tell(self, key: str, address: str, zone: bytes) -> None:
+        # Once, and only of who has a key; there are few such addresses.
+        if len(self._told) < _MOST_TOLD and (key, address, zone) not in self._told:
+            self._told.add((key, address, zone))
+            _log.warning(
+                "a transfer of %s to %s with the key '%s' is refused: see its 'address',"
+                " 'transfer_from' and 'zones'",
+                to_text(zone),
+                address,
+                key,
+            )
 
     def give(self, connection: socket.socket, received: bytes) -> None:
         """Give a connection away, with what has been received and not answered.

@@ -49,6 +49,15 @@ def to_wire(name: str) -> bytes:
     return b"".join(bytes([len(label)]) + label.encode("ascii") for label in labels) + b"\0"
 
 
+def to_text(name: bytes) -> str:
+    """Return a name for people, without a trailing dot."""
+    labels = []
+    while name[0]:
+        labels.append(name[1 : 1 + name[0]].decode("ascii", "backslashreplace"))
+        name = parent(name)
+    return ".".join(labels)
+
+
 def parent(name: bytes) -> bytes:
     """Return the name without its leftmost label; not for the root."""
     return name[1 + name[0] :]

@@ -344,12 +344,13 @@ class _Service:
         tcp = settings("tcp", [each.tcp for each in self._dns])
         workers = [*udp, tcp]
         if secondaries:
-            tcp = msgspec.structs.replace(tcp, transfers=self._secondaries.to_give)
+            shared = self._secondaries.shared
+            tcp = msgspec.structs.replace(tcp, transfers=shared.to_give)
             transfers = msgspec.structs.replace(
                 settings("transfers", []),
-                transfers=self._secondaries.to_take,
-                progress=self._secondaries.progress,
-                wake=self._secondaries.wake,
+                transfers=shared.to_take,
+                progress=shared.progress,
+                wake=shared.woken,
                 listen=[each.endpoint.host for each in self._dns],
             )
             workers = [*udp, tcp, transfers]

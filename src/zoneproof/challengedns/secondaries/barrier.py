@@ -42,36 +42,46 @@ class SecondaryStatus:
     notices: int
 
 
-class SecondaryBarrier:
-    """What changes wait at. Of the event loop, except for :meth:`statuses`.
+class _Shared:
+    """Memory, and sockets that connect the service, the TCP worker and the transfer process.
 
-    ``transfers`` and ``wake`` are the descriptors that workers inherit.
+    ``to_give``, ``to_take``, ``woken`` and ``progress`` are the descriptors that they inherit.
     """
 
     def __init__(self) -> None:
         self.progress = progress_memory()
-        self._progress = Progress(self.progress)
-        self._desk, self._process = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._wake, self._woken = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._wake.setblocking(False)
+        self.cells = Progress(self.progress)
+        kind = socket.SOCK_SEQPACKET
+        self._sockets = (
+            *socket.socketpair(socket.AF_UNIX, kind),
+            *socket.socketpair(socket.AF_UNIX, kind),
+        )
+        give, take, self.wake, woken = self._sockets
+        self.to_give, self.to_take, self.woken = give.fileno(), take.fileno(), woken.fileno()
+        self.wake.setblocking(False)
+
+    def close(self) -> None:
+        """Release this side of it."""
+        for each in self._sockets:
+            each.close()
+        os.close(self.progress)
+
+
+class SecondaryBarrier:
+    """What changes wait at. Of the event loop."""
+
+    def __init__(self) -> None:
+        self._shared: _Shared | None = None
         self._slots: dict[str, int] = {}
         self._secondaries: list[SecondaryData] = []
         self._news: asyncio.Event | None = None
 
     @property
-    def to_give(self) -> int:
-        """The descriptor by which the TCP worker gives connections away."""
-        return self._desk.fileno()
-
-    @property
-    def to_take(self) -> int:
-        """The descriptor by which the transfer process takes them."""
-        return self._process.fileno()
-
-    @property
-    def wake(self) -> int:
-        """The descriptor by which the transfer process and the service wake each other."""
-        return self._woken.fileno()
+    def shared(self) -> _Shared:
+        """What is shared with workers, made once there is a secondary."""
+        if self._shared is None:
+            self._shared = _Shared()
+        return self._shared
 
     def prepare(self, config: Config) -> list[SecondaryData]:
         """Return the secondaries of a configuration, with their secrets and their slots.
@@ -80,7 +90,8 @@ class SecondaryBarrier:
         """
         secrets = {each.name: each.secret() for each in config.secondaries}
         slots = {name: slot for name, slot in self._slots.items() if name in secrets}
-        free = (slot for slot in range(SLOTS) if slot not in self._slots.values())
+        used = {*self._slots.values(), *(each.slot for each in self._secondaries)}
+        free = (slot for slot in range(SLOTS) if slot not in used)
         for name in secrets:
             if name not in slots:
                 slot = next(free, None)
@@ -88,7 +99,7 @@ class SecondaryBarrier:
                     raise ConfigError(
                         "too many secondaries have come and gone: restart the service"
                     )
-                self._progress.clear(slot)
+                self.shared.cells.clear(slot)
                 slots[name] = slot
         self._slots = slots
         return [
@@ -111,9 +122,9 @@ class SecondaryBarrier:
     def use(self, secondaries: Sequence[SecondaryData]) -> None:
         """Wait for these from now on, whose transfer process runs."""
         self._secondaries = list(secondaries)
-        if self._news is None:
+        if secondaries and self._news is None:
             self._news = asyncio.Event()
-            asyncio.get_running_loop().add_reader(self._wake.fileno(), self._take_news)
+            asyncio.get_running_loop().add_reader(self.shared.wake.fileno(), self._take_news)
 
     async def passed(self, change: int) -> None:
         """Return once every secondary that is live answers from a change.
@@ -123,7 +134,7 @@ class SecondaryBarrier:
         if self._news is None or not self._secondaries:
             return
         with contextlib.suppress(BlockingIOError):
-            self._wake.send(b"\0")
+            self.shared.wake.send(b"\0")
         patience = max(each.wait for each in self._secondaries) + _PATIENCE
         deadline = machine_seconds() + patience
         while behind := self._behind(change):
@@ -141,15 +152,15 @@ class SecondaryBarrier:
         now = machine_seconds()
         found = []
         for each in self._secondaries:
-            since = self._progress.get(each.slot, LATE_SINCE)
+            since = self.shared.cells.get(each.slot, LATE_SINCE)
             found.append(
                 SecondaryStatus(
                     name=each.name,
-                    is_live=bool(self._progress.get(each.slot, IS_LIVE)),
+                    is_live=bool(self.shared.cells.get(each.slot, IS_LIVE)),
                     seconds_late=max(0.0, now - since / 1000) if since else 0.0,
-                    whole_transfers=self._progress.get(each.slot, AXFRS),
-                    incremental_transfers=self._progress.get(each.slot, IXFRS),
-                    notices=self._progress.get(each.slot, NOTIFIES),
+                    whole_transfers=self.shared.cells.get(each.slot, AXFRS),
+                    incremental_transfers=self.shared.cells.get(each.slot, IXFRS),
+                    notices=self.shared.cells.get(each.slot, NOTIFIES),
                 )
             )
         return found
@@ -157,22 +168,21 @@ class SecondaryBarrier:
     def close(self) -> None:
         """Release memory and sockets."""
         if self._news is not None:
-            asyncio.get_running_loop().remove_reader(self._wake.fileno())
-        for each in (self._desk, self._process, self._wake, self._woken):
-            each.close()
-        os.close(self.progress)
+            asyncio.get_running_loop().remove_reader(self.shared.wake.fileno())
+        if self._shared is not None:
+            self._shared.close()
 
     def _behind(self, change: int) -> list[str]:
         return [
             each.name
             for each in self._secondaries
-            if self._progress.get(each.slot, IS_LIVE)
-            and self._progress.get(each.slot, REACHED) < change
+            if self.shared.cells.get(each.slot, IS_LIVE)
+            and self.shared.cells.get(each.slot, REACHED) < change
         ]
 
     def _take_news(self) -> None:
         with contextlib.suppress(OSError):
-            while self._wake.recv(4096):
+            while self.shared.wake.recv(4096):
                 pass
         news, self._news = self._news, asyncio.Event()
         if news is not None:

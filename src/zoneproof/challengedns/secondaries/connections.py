@@ -171,13 +171,19 @@ class TransferServer:
             if found is not None:
                 self._count(secondary, IXFRS)
                 _log.info(
-                    "IXFR of %s to %s: %d differences", _text(zone), secondary.name, len(found)
+                    "IXFR of %s to %s: %d differences",
+                    wire.to_text(zone.name),
+                    secondary.name,
+                    len(found),
                 )
                 return zone.differences(known, found)
         self._count(secondary, AXFRS)
         snapshot = self._content.snapshot()
         _log.info(
-            "AXFR of %s to %s: generation %d", _text(zone), secondary.name, snapshot.generation
+            "AXFR of %s to %s: generation %d",
+            wire.to_text(zone.name),
+            secondary.name,
+            snapshot.generation,
         )
         return zone.whole(snapshot)
 
@@ -188,14 +194,6 @@ def _serial(question: Question) -> int:
     if int.from_bytes(packet[6:8], "big") or int.from_bytes(packet[8:10], "big") != 1:
         raise FormatError("an IXFR question has the SOA that is known in its authority section")
     return read_soa_serial(packet, question.end)
-
-
-def _text(zone: TransferZone) -> str:
-    labels, name = [], zone.name
-    while name[0]:
-        labels.append(name[1 : 1 + name[0]].decode("ascii"))
-        name = wire.parent(name)
-    return ".".join(labels)
 
 
 class _Connection:

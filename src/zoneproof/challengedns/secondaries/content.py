@@ -93,7 +93,7 @@ class Content:
     def snapshot(self) -> Snapshot:
         """Return all of it, which does not change any more."""
         with self._lock:
-            if self._snapshot is None or self._snapshot.generation != self.generation:
+            if self._snapshot is None:
                 self._snapshot = Snapshot(self.generation, dict(self._values))
             return self._snapshot
 
@@ -116,6 +116,8 @@ class Content:
         self.generation, newest, self._values = self._reader.all_values()
         self.newest = max(newest, self.newest)
         self._begin_ring(self.generation)
+
+        self._snapshot = None
 
     def _begin_ring(self, floor: int) -> None:
         self.floor = floor
@@ -141,6 +143,7 @@ class Content:
             self._ring.append(_Difference(first, last, subdomain, before, after))
         while len(self._ring) > KEPT:
             self.floor = max(self.floor, self._ring.popleft().last)
+        self._snapshot = None  # and the memory of what nobody transfers any more
         self.generation = news.generation
 
 

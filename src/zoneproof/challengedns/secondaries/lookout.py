@@ -167,8 +167,8 @@ class Lookout:
         self._transferred: set[str] = set()
 
     def note_transfer(self, secondary: SecondaryData) -> None:
-        """Look at a secondary at once: it has transferred something."""
-        self._transferred.add(secondary.name)
+        """Look at a secondary at once, and all with its key: it has transferred something."""
+        self._transferred.add(secondary.key)
 
     def descriptors(self) -> list[int]:
         """Return where answers are awaited."""
@@ -183,6 +183,7 @@ class Lookout:
         changed.
         """
         now = self._clock()
+        transferred, self._transferred = self._transferred, set()
         self._changes.note(self._content.newest, now)
         due = now + _IDLE_LOOK
         has_news = False
@@ -191,7 +192,9 @@ class Lookout:
             for zone in watched.zones:
                 due = min(due, self._notify(watched, zone, now))
                 for probe in zone.probes:
-                    due = min(due, self._look(watched, probe, now, is_live=is_live))
+                    if watched.data.key in transferred:
+                        probe.pause, probe.next_look = _FIRST_LOOK, now
+                    due = min(due, self._look(probe, now, is_live=is_live))
             has_news = self._tell(watched, now, is_live=is_live) or has_news
         lacking = [
             zone.reached
@@ -200,7 +203,6 @@ class Lookout:
             if zone.reached < zone.wanted(self._content)
         ]
         self._changes.forget(min(lacking, default=self._content.newest))
-        self._transferred.clear()
         return due, has_news
 
     def close(self) -> None:
@@ -256,8 +258,16 @@ class Lookout:
             return
         except OSError:
             reply = None  # nobody listens there, which its probes tell too
+        except dns.tsig.PeerError:
+            key = watched.data.key
+            self._say(
+                watched,
+                f"refuses NOTIFY: it has no key '{key}', or with another secret or algorithm, or"
+                " its clock differs",
+            )
+            reply = None
         except dns.exception.DNSException as error:
-            self._say(watched, f"answers NOTIFY with what cannot be believed: {error}")
+            self._say(watched, f"answers NOTIFY with what cannot be read or believed: {error}")
             reply = None
         if reply is not None and reply.rcode() != dns.rcode.NOERROR:
             rcode = dns.rcode.to_text(reply.rcode())
@@ -272,12 +282,9 @@ class Lookout:
 
     # --- serials ---------------------------------------------------------------------------
 
-    def _look(self, watched: _Watched, probe: _Probe, now: float, *, is_live: bool) -> float:
+    def _look(self, probe: _Probe, now: float, *, is_live: bool) -> float:
         """Take an answer that has come, and ask if that is due; return when something is due."""
         self._take_serial(probe, now)
-        if watched.data.name in self._transferred:
-            probe.pause = _FIRST_LOOK
-            probe.next_look = now
         if probe.exchange is not None:
             if now < probe.deadline:
                 return probe.deadline

@@ -76,10 +76,14 @@ class TransferProcess:
         while not self._stopping:
             self._cells[BEATS] += 1
             self._catch_up()
-            due, has_news = self._lookout.turn()
-            if has_news:
-                self._tell_service()
-            self._wait(min(max(0.0, due - machine_seconds()), _LOOK_SECONDS))
+            due = 0.0
+            if self._content.generation:
+                due, has_news = self._lookout.turn()
+                if has_news:
+                    self._tell_service()
+            self._wait(
+                min(max(0.0, due - machine_seconds()) if due else _LOOK_SECONDS, _LOOK_SECONDS)
+            )
         self._lookout.close()
 
     def _catch_up(self) -> None:
