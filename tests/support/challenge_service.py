@@ -24,6 +24,7 @@ from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.counters import Cells
+from zoneproof.challengedns.dns.signatures import SecondaryKeys
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.dns.zones import ServedZones
@@ -227,6 +228,7 @@ def make_responder(
     ahead: int = 0,
     max_bytes: int = 10_000_000,
     cells: Cells | None = None,
+    keys: SecondaryKeys | None = None,
 ) -> Responder:
     """Return what a DNS worker answers with."""
     zones = ServedZones(compile_zones(config.path, config.zones))
@@ -239,7 +241,7 @@ def make_responder(
         max_bytes=max_bytes,
     )
     announced = announced_number(config.database)
-    responder = Responder(zones, table, announced, clock=clock, cells=cells)
+    responder = Responder(zones, table, announced, clock=clock, cells=cells, keys=keys)
     weakref.finalize(responder, reader.close)
     return responder
 

@@ -138,13 +138,19 @@ def test_after_a_restart_they_get_the_whole_and_continue_with_differences(
         assert primary.transfers(secondary) == (1, differences + 1)
 
 
-def test_one_that_is_down_is_left_out_and_counts_again_once_it_is_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_one_that_is_down_is_left_out_and_counts_again_once_it_is_back(
+    tmp_path: Path, *, is_killed: bool
+) -> None:
     with HiddenPrimary(tmp_path, "knot", "nsd", wait="2s") as primary:
         url = primary.service.url
         down, up = primary.secondaries
         account = register(url)
         assert update(url, account, txt("a")).status == 200
-        down.server.stop(signal.SIGKILL)
+        if is_killed:
+            down.server.stop(signal.SIGKILL)
+        else:
+            down.server.process.send_signal(signal.SIGSTOP)
         assert update(url, account, txt("b")).status == 200
         assert up.says(account.fulldomain) == [txt("a"), txt("b")]
         primary.service.wait_for_line(f"secondary {down.name} is left out: 127.0.0.1 port")
@@ -160,7 +166,10 @@ def test_one_that_is_down_is_left_out_and_counts_again_once_it_is_back(tmp_path:
         listed = challenge_command(primary.config, "secondary", "list").stdout
         assert "does not answer" in listed
 
-        down.server.start()
+        if is_killed:
+            down.server.start()
+        else:
+            down.server.process.send_signal(signal.SIGCONT)
         primary.service.wait_for_line(f"secondary {down.name} has caught up")
         assert down.says(account.fulldomain) == [txt(letter) for letter in "abcde"]
         assert update(url, account, txt("f")).status == 200

@@ -153,6 +153,8 @@ def signature_start(packet: bytes) -> int | None:
         if record.rdtype == TSIG:
             start = offset
         offset = record.end
+    if offset != len(packet):
+        raise FormatError("bytes after the last record")
     return start
 
 
