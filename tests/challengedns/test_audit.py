@@ -261,5 +261,14 @@ async def test_a_text_is_found_wherever_it_stands_and_is_no_pattern(
 ) -> None:
     await operator.tenants.create_key(None, note="100% Ärzte")
     await operator.tenants.create_key(None, note="backup")
-    for text, count in (("KEY", 2), ("100%", 1), ("Ärzte", 1), ("0_0", 0), ("%", 1), ("Alice", 2)):
+    for text, count in (
+        ("KEY", 2),
+        ("100%", 1),
+        ("Ärzte", 1),
+        ("0_0", 0),
+        ("%", 1),
+        ("Alice", 2),
+        ("\0", 0),
+    ):
         assert len(await told(opened, text)) == count, text
+    assert await opened.database.read(lambda tx: audit.entries(tx, tenant="\0")) == []

@@ -35,6 +35,8 @@ from tests.support.challenge_service import ZONE, txt, write_config
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.wire import NS, A
 from zoneproof.challengedns.dns.zonefile import compile_zones
+from zoneproof.challengedns.store.audit import entries
+from zoneproof.cli.person import person
 
 
 @pytest.fixture
@@ -128,6 +130,12 @@ async def test_new_registrations_can_belong_to_a_tenant_up_to_its_quota(
     assert done.stdout.startswith("registrations  3 new, 2 here already\n")
     async with registrations_of(config) as registrations:
         assert (await registrations.tenants.get("acme")).registrations == 3
+        (entry,) = await registrations.database.read(entries)
+        assert (entry.action, entry.subject) == (
+            "registration import",
+            "3 registrations from acme-dns",
+        )
+        assert (entry.who, entry.tenant) == (person(), "acme")
         owned = {each.subdomain for each in await registrations.page(tenant="acme")}
         assert not owned & {each.subdomain for each in early}
 

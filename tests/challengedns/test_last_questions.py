@@ -77,6 +77,8 @@ UNLIKE = {
     "another EDNS": reply(NAME, flags=0x80),
     "another type": reply(NAME, rdtype=28),
     "another name": reply("www"),
+    "below a wildcard": reply(NAME.replace("-", "\0")),
+    "below a wildcard, too": reply("z" * 36),
     "no question": b"\1\2\x80\1\0\0\0\0\0\0\0\0",
 }
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.challengepages.conftest import Watch
 from tests.support.service_pages import ServicePages
 from tests.support.web_pages import Client
+from zoneproof.challengepages.visits import Refusals
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -61,6 +62,15 @@ def test_a_tenant_sees_what_it_and_the_operator_did_and_nothing_of_others(
     for query in ("", "?tenant=other", "?q=other", "?q=18", f"?q={pages.operator_key[3:11]}"):
         assert "quota 18" not in tenant.get(f"/portal/audit{query}").text
     assert pages.operator_key[3:11] not in tenant.get("/portal/audit").text
+
+
+def test_a_crowd_of_strangers_adds_only_so_many_entries() -> None:
+    refusals = Refusals()
+    noted = [refusals.is_to_be_noted(f"198.51.100.{number}") for number in range(200)]
+    assert sum(noted) == 60
+    assert sum(Refusals().is_to_be_noted("2001:db8::1") for _ in range(9)) == 9
+    one = Refusals()
+    assert sum(one.is_to_be_noted(f"2001:db8::{number:x}") for number in range(9)) == 5
 
 
 def test_what_others_wrote_is_text_there(watch: Watch, pages: ServicePages) -> None:

@@ -5,8 +5,12 @@ With ZONEPROOF_SCREENSHOTS set to a folder, the pictures of the documentation ar
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,9 +20,14 @@ from tests.challengepages.conftest import Watch
 from tests.support.looks import LOOKS, serious
 from tests.support.service_pages import ServicePages
 from tests.support.web_pages import Client
+from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.store.database import open_database
+from zoneproof.challengedns.store.last_questions import LastQuestion
+from zoneproof.challengedns.store.usage import Counts, write
 from zoneproof.challengepages.app import every_page
 
 NOT_PAGES = ("/admin/usage.csv", "/admin/usage.json")
+SUBDOMAIN = r"/portal/registrations/([0-9a-f-]{36})"
 SHOWN = {"/portal/": "portal", "/admin/tenants/{name}": "tenant"}
 
 
@@ -35,14 +44,33 @@ def tenant(pages: ServicePages) -> Client:
     client = pages.tenant()
     for domain in ("example.com", "shop.example.com", "mail.example.net", ""):
         assert client.post("/portal/new", domain=domain).status == 200
+    use(pages.service.config, re.findall(SUBDOMAIN, client.get("/portal/").text))
     return client
+
+
+def use(config: Path, subdomains: Sequence[str]) -> None:
+    """Write what the service counts, and writes once a minute: updates, and questions of a CA."""
+    now = int(time.time())
+    counts = Counts(
+        updates={},
+        updated=dict.fromkeys(subdomains[1:], now - 130),
+        asked={
+            each: LastQuestion(now - 110, "2001:db8:1234:ab00::/56", 2) for each in subdomains[2:]
+        },
+    )
+
+    async def main() -> None:
+        database = open_database(load_config(config))
+        await database.write(lambda tx: write(tx, counts))
+        await database.close()
+
+    with ThreadPoolExecutor() as threads:  # since the browser's loop runs in this one
+        threads.submit(asyncio.run, main()).result()
 
 
 @pytest.fixture(scope="module")
 def subdomain(tenant: Client) -> str:
-    found = re.search(r"/portal/registrations/([0-9a-f-]{36})", tenant.get("/portal/").text)
-    assert found
-    return found[1]
+    return str(re.findall(SUBDOMAIN, tenant.get("/portal/").text)[-1])
 
 
 def shown_pages() -> list[str]:

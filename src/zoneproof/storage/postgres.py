@@ -145,6 +145,13 @@ def _numbered(sql: str) -> str:
     return "".join(f"${next(numbers)}" if each == "?" else each for each in sql)
 
 
+def _storable(parameters: Sequence[Value]) -> list[Value] | None:
+    """Return parameters without the one character that no text of PostgreSQL can have."""
+    return [
+        each.replace("\0", "\ufffd") if isinstance(each, str) else each for each in parameters
+    ] or None
+
+
 class PostgresTransaction:
     """A transaction on one connection (the Transaction protocol)."""
 
@@ -153,11 +160,11 @@ class PostgresTransaction:
 
     def query(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """Return all rows of a statement."""
-        return self._connection.execute(_numbered(sql), parameters or None).fetchall()
+        return self._connection.execute(_numbered(sql), _storable(parameters)).fetchall()
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Run a statement and return how many rows it changed."""
-        return max(self._connection.execute(_numbered(sql), parameters or None).rowcount, 0)
+        return max(self._connection.execute(_numbered(sql), _storable(parameters)).rowcount, 0)
 
 
 class PostgresStore:

@@ -58,6 +58,12 @@ def test_a_machine_moves_to_nodes_and_back_while_it_runs(
         assert "registrations that are not in the source" in refused.stderr
         publish(nodes[0], newcomer, txt("n"))
         assert request(nodes[0].url, "GET", "/health").status == 200
+        log = json.loads(challenge_command(nodes[0].config, "audit", "--json").stdout)["entries"]
+        assert [one["action"] for one in log] == [
+            "database move",
+            "registration delete",
+            "tenant create",
+        ]
         back = tmp_path / "back.db"
         done = challenge_command(nodes[0].config, "move-database", str(back))
         assert done.status == 0, done.stderr

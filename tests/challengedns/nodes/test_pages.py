@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -23,12 +24,24 @@ def test_a_session_is_known_at_every_node_and_each_adds_what_it_served(
         signed_in = Client(one.url)
         assert signed_in.post("/admin/sign-in", key=operator_key).status == 303
         client = Client(other.url, dict(signed_in.cookies))
+        assert client.post("/admin/tenants/team/disable").status == 303
+        assert signed_in.post("/admin/tenants/team/enable").status == 303
         text = client.get("/admin/nodes").text
         assert text.count(">held<") == 2
         assert text.count(">answers<") == 2
+        asked, unasked = account, register(one.url, keys["team"])
+        assert other.answers(asked.fulldomain) == [txt("a"), txt("b"), txt("c")]
         one.stop(signal.SIGTERM)
         other.stop(signal.SIGTERM)
         other.start()
         client = Client(other.url, dict(signed_in.cookies))
         (found,) = client.get("/admin/usage.json").json["tenants"]
-        assert (found["tenant"], found["updates"], found["peak"]) == ("team", 3, 1)
+        assert (found["tenant"], found["updates"], found["peak"]) == ("team", 3, 2)
+        listed = client.get("/admin/registrations").text
+        assert listed.count(">none seen<") == 1
+        page = client.get(f"/admin/registrations/{asked.subdomain}").text
+        assert "from 127.0.0.0/24: 3 values" in page
+        assert "none seen" in client.get(f"/admin/registrations/{unasked.subdomain}").text
+        log = client.get("/admin/audit").text
+        actions = re.findall(r"<b>([^<]*)</b>", log.partition("<tbody>")[2])
+        assert actions[:3] == ["tenant enable", "tenant disable", "sign in"]

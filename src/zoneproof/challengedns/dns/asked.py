@@ -18,6 +18,7 @@ from typing import Final
 
 from zoneproof.challengedns.dns.shared_memory import shared_memory
 from zoneproof.challengedns.dns.table import TXT_QUESTION
+from zoneproof.challengedns.dns.zones import is_registration_label
 from zoneproof.challengedns.store.last_questions import (
     ASKED_TO_USE_TCP,
     LastQuestion,
@@ -121,11 +122,14 @@ class AskedReader:
         found = {}
         for first, second in zip(_SLOT.iter_unpack(one), _SLOT.iter_unpack(other), strict=True):
             number, at, answered, subdomain, address = first
-            if self._taken < number <= newest and first == second:
+            # Below a wildcard record there may be names of any bytes.
+            if (
+                self._taken < number <= newest
+                and first == second
+                and is_registration_label(subdomain)
+            ):
                 network = network_asking(address.rstrip(b"\0").decode())
-                found[subdomain.decode("ascii", "replace")] = LastQuestion(
-                    int(at), network, answered
-                )
+                found[subdomain.decode("ascii")] = LastQuestion(int(at), network, answered)
         self._taken = newest
         return found
 
