@@ -195,16 +195,23 @@ async def test_nobody_pushes_out_what_others_did(
     outside = ServiceAudit(stranger("198.51.100.1"), clock)
 
     def fill(tx: Transaction) -> None:
-        for number in range(KEEP_OF_TENANT + 10):
+        authors = ["team"] * KEEP_OF_TENANT + ["?"] * KEEP_OF_STRANGERS
+        for number, author in enumerate(authors, start=2):
+            tx.execute(
+                "INSERT INTO challenge_audit (number, at, who, address, action, subject, result,"
+                " tenant, author) VALUES (?, ?, '', '', 'old', '', 'ok', '', ?)",
+                [number, int(NOW), author],
+            )
+        for number in range(10):
             own.note(tx, "registration rotate", str(number), tenant="team")
-        for number in range(KEEP_OF_STRANGERS + 10):
             outside.note(tx, "sign in", str(number), result="refused")
 
     await opened.database.write(fill)
     found = await opened.database.read(lambda tx: audit.entries(tx, limit=10_000))
     assert len(found) == KEEP_OF_TENANT + KEEP_OF_STRANGERS + 1
     assert found[-1].action == "tenant create"
-    assert found[0].subject == str(KEEP_OF_STRANGERS + 9)
+    assert [one.subject for one in found[:2]] == ["9", "9"]
+    assert sum(one.action == "old" for one in found) == len(found) - 21
     numbers = [one.number for one in found]
     assert numbers == sorted(set(numbers), reverse=True)
 

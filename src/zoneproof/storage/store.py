@@ -73,6 +73,7 @@ def matching(
 
     In any case of ASCII letters; or at the beginning of one of ``begin``, in lower case.
     """
+    text = text.replace("\0", "\ufffd")  # no text has it, and a pattern would end there
     # As it was given too: databases may know no other letters' cases than those of ASCII.
     wanted, given = (_ESCAPED.sub(r"\\\g<0>", each) for each in (text.lower(), text))
     patterns: list[tuple[str, str]] = []
