@@ -16,6 +16,7 @@ from tests.support.web_pages import Client, WebPages
 from tests.support.world import World, open_world, zone_text
 from tests.web.conftest import Watch
 from tests.web.test_journeys import reload_until_over, request
+from tests.web.test_looks import picture
 
 AT_BUNNY = """$ORIGIN example.org.
 $TTL 60
@@ -86,6 +87,7 @@ def test_a_credential_is_entered_tried_and_used_without_leaving_the_form(
     expect(page.locator("#new-credential")).to_contain_text("Least privilege")
     assert page.get_by_role("link", name="Where the key is made").get_attribute("href")
     expect(page.locator("#field-api_key")).to_be_visible()
+    picture(page, "new-credential", "light")
     page.get_by_label("One in a line").fill("shop.example.com")
     expect(page.locator("#looks")).to_contain_text("zone example.com")
     page.get_by_label("DNS provider", exact=True).select_option("rfc2136")
@@ -152,6 +154,18 @@ def test_a_credential_is_entered_without_javascript(
     request(page)
     reload_until_over(page)
     assert [one["status"] for one in world.listed()] == ["valid"]
+
+
+def test_the_provider_of_a_new_credential_is_found_by_a_domain(
+    pages: WebPages, world: World
+) -> None:
+    alice = pages.administrator()
+    found = alice.get("/new-credential?q=www.example.org").text
+    assert "example.org is at bunny.net" in found
+    assert "/new-credential?provider=bunny" in found
+    assert "example.com is at no known provider" in alice.get("/new-credential?q=example.com").text
+    assert alice.get("/new-credential?q=a..b").status == 200
+    assert "provider=manual" not in alice.get("/new-credential").text
 
 
 def test_an_operator_sees_what_to_ask_an_administrator_for(

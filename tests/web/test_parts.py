@@ -131,6 +131,9 @@ def test_forms() -> None:
     assert form.all("a") == ("x", "y\nz")
     assert form.words("names") == ("a", "b")
     assert form.below("field.") == {"k": "v"}
+    other = form.but({"a": "b", "new": "c"}, without="field.")
+    assert (other.all("a"), other.text("new"), other.below("field.")) == (("b",), "c", {})
+    assert form.text("a") == "y\nz"
     assert form.text("missing") == form.text("empty") == ""
     with pytest.raises(HttpError):
         parse("&".join(f"a={number}" for number in range(3000)))
@@ -142,6 +145,15 @@ def test_what_is_invisible_is_shown_in_pages() -> None:
         "plain.html", {"message": "a\u202eb\x1b[0m", "status": 400, "theme": ""}
     )
     assert "a\\u202eb\\x1b[0m" in text
+
+
+def test_what_is_written_of_providers_is_shown_with_its_code_and_links() -> None:
+    coded = Templates(Assets(), "zoneproof.web")._environment.filters["coded"]
+    told = '`a` <https://a.example> [script](script.md), <b>:\n\n```json\n{"a": `x`}\n```'
+    assert coded(told) == (
+        '<code>a</code> <a href="https://a.example" rel="noreferrer">https://a.example</a> script,'
+        " &lt;b&gt;:\n\n<pre>{&#34;a&#34;: <code>x</code>}</pre>"
+    )
 
 
 async def test_a_run_tells_its_events_by_number_and_what_came_of_it(tmp_path: Path) -> None:

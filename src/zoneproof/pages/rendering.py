@@ -16,6 +16,8 @@ from zoneproof.core.text import count, printable
 from zoneproof.pages.assets import Assets
 
 _CODE = re.compile(r"`([^`]+)`")
+_BLOCK = re.compile(r"```\w*\n(.*?)\n?```", re.DOTALL)
+_PAGE = re.compile(r"\[([^\]]+)\]\([^)\s]+\)")  # of the documentation, which is elsewhere
 _LINK = re.compile(r"&lt;(https://[^&\s]+)&gt;")
 _BROWSERS = {"Firefox/": "Firefox", "Edg/": "Edge", "Chrome/": "Chrome", "Safari/": "Safari"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
@@ -68,7 +70,8 @@ def _iso(moment: datetime) -> str:
 
 def _coded(text: str) -> Markup:
     """Return our own Markdown with its code and its links; the rest stays text."""
-    found = _CODE.sub(r"<code>\1</code>", str(escape(text)))
+    found = _BLOCK.sub(r"<pre>\1</pre>", str(escape(text)))
+    found = _PAGE.sub(r"\1", _CODE.sub(r"<code>\1</code>", found))
     return Markup(_LINK.sub(r'<a href="\1" rel="noreferrer">\1</a>', found))  # noqa: S704  escaped
 
 

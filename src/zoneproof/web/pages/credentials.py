@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.names import Identifier
 from zoneproof.deployment import task_kinds
 from zoneproof.manager import (
     CredentialTest,
     credential_summaries,
     credential_users,
+    recognize_domain,
     remove_credential,
 )
 from zoneproof.manager.credentials.expiry import expiry_in_words, parse_expiry, reminder
@@ -25,7 +27,7 @@ from zoneproof.web.pages.credential_forms import (
     open_values,
     read_credential,
 )
-from zoneproof.web.pages.providers import titles
+from zoneproof.web.pages.providers import credential_providers
 from zoneproof.web.runs import WebRun
 from zoneproof.web.visits import Page, Visit
 
@@ -59,9 +61,24 @@ async def _list(visit: Visit) -> Response:
 
 async def _new(visit: Visit) -> Response:
     slug = visit.query.text("provider")
-    if not slug:
-        return visit.page("choose_provider.html", providers=titles(visit.query.text("q")))
-    return await _form(visit, describe(slug))
+    if slug:
+        return await _form(visit, describe(slug))
+    text = visit.query.text("q")
+    found, told = credential_providers(text), ""
+    if not found and "." in text:
+        found, told = await _at(visit, text)
+    return visit.page("choose_provider.html", providers=found, text=text, told=told)
+
+
+async def _at(visit: Visit, domain: str) -> tuple[dict[str, str], str]:
+    """Return the providers at which a domain is, with their titles, and what is to be told."""
+    try:
+        zone = await recognize_domain(visit.manager, Identifier.parse(domain).domain)
+    except ZoneproofError as error:
+        return {}, error.message
+    if zone is None:
+        return {}, f"the DNS does not tell where {domain} is"
+    return {info.slug: info.title for info in zone.providers}, zone.text
 
 
 async def _form(visit: Visit, info: ProviderInfo, error: str = "") -> Response:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from starlette.responses import Response
 
@@ -20,7 +19,7 @@ from zoneproof.pages.forms import Form
 from zoneproof.providers import ProviderInfo, describe
 from zoneproof.web.pages.actions import start_credential_test
 from zoneproof.web.pages.credential_forms import CredentialForm, read_credential
-from zoneproof.web.pages.providers import titles
+from zoneproof.web.pages.providers import credential_providers
 from zoneproof.web.pages.run_pages import view
 from zoneproof.web.visits import Page, Visit, problem
 
@@ -94,12 +93,7 @@ class InlineCredential:
         slug = form.text("provider") or next((one.info.slug for one in wanted), "")
         typed = await CredentialForm.of(manager, describe(slug), form) if slug else None
         recognized = {one.info.slug: one.info.title for one in wanted}
-        return cls(_offered(), recognized, slug, typed)
-
-
-@cache
-def _offered() -> dict[str, str]:
-    return {slug: title for slug, title in titles().items() if not describe(slug).manual}
+        return cls(credential_providers(), recognized, slug, typed)
 
 
 async def store(visit: Visit, form: Form) -> Form:

@@ -25,6 +25,11 @@ def titles(text: str = "") -> dict[str, str]:
     }
 
 
+def credential_providers(text: str = "") -> dict[str, str]:
+    """Return those of :func:`titles` that can have a credential: no person has one."""
+    return {slug: title for slug, title in titles(text).items() if not describe(slug).manual}
+
+
 @cache
 def _all() -> dict[str, str]:
     found = {slug: describe(slug).title for slug in slugs()}
