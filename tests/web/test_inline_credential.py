@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.support.looks import LOOKS, serious
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME
@@ -125,6 +125,29 @@ def test_a_credential_is_entered_tried_and_used_without_leaving_the_form(
     assert [text for text in told if secret in text or WRONG in text] == []
     assert ("credential test", "rfc2136, not stored yet", "ok") in audited(alice)
     assert ("credential add", "knot", "ok") in audited(alice)
+
+
+def test_what_the_dns_tells_late_replaces_nothing_that_was_chosen_meanwhile(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    watched, held = watch(pages.url), []
+    watched.use_cookies(pages.administrator().cookies)
+    page = watched.page
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/new-certificate/look*", hold)
+    page.goto("/new-certificate")
+    with page.expect_request("**/new-certificate/look*"):
+        page.get_by_label("One in a line").fill("www.example.org")
+    page.get_by_label("DNS provider", exact=True).select_option("rfc2136")
+    fill_in(page, world, "typed meanwhile")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#looks")).to_contain_text("no credential for bunny.net yet")
+    expect(page.get_by_label("DNS provider", exact=True)).to_have_value("rfc2136")
+    expect(page.locator("#field-secret")).to_have_value("typed meanwhile")
 
 
 def test_a_credential_is_entered_without_javascript(
