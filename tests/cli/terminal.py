@@ -6,19 +6,14 @@ import os
 import pty
 import select
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from tests.support import command
 from tests.support.command import Result
 
 Answer = str | Callable[[str], str]
 
 _LONGEST_SILENCE = 60  # seconds; then it waits for an answer that the dialogue does not have
-_AT_TERMINAL = """
-import fcntl, runpy, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
-"""
 
 
 def run_at_terminal(
@@ -32,26 +27,25 @@ def run_at_terminal(
     An answer that is a function does something first, and gets what the command has told so far.
     """
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-c", _AT_TERMINAL, module, *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        env={**os.environ, **environment},
-    ) as process:
-        os.close(theirs)
-        told, seen = "", 0
-        expected = list(dialogue)
-        while text := _read(ours):
-            told += text
-            while expected and expected[0][0] in told[seen:]:
-                question, answer = expected.pop(0)
-                seen = told.index(question, seen) + len(question)
-                typed = answer if isinstance(answer, str) else answer(told)
-                os.write(ours, f"{typed}\n".encode())
-        os.close(ours)  # which ends a command that still waits
-        status = process.wait(timeout=60)
+    process = command.start(
+        arguments,
+        {**os.environ, **environment},
+        (theirs, theirs, theirs),
+        module=module,
+        at_terminal=True,
+    )
+    os.close(theirs)
+    told, seen = "", 0
+    expected = list(dialogue)
+    while text := _read(ours):
+        told += text
+        while expected and expected[0][0] in told[seen:]:
+            question, answer = expected.pop(0)
+            seen = told.index(question, seen) + len(question)
+            typed = answer if isinstance(answer, str) else answer(told)
+            os.write(ours, f"{typed}\n".encode())
+    os.close(ours)  # which ends a command that still waits
+    status = process.wait(timeout=60)
     assert not expected, told
     return Result(status, told, "")
 

@@ -1,31 +1,49 @@
 """Runs ``zoneproof`` to its end in a fork of a process that has imported all of it.
 
-Python's start and the imports take ten times as long as most commands do, so a thousand commands
-would take minutes of nothing else. Each still is a process of its own, with its own environment,
-standard streams and exit. What is about starting itself runs ``python -m zoneproof`` instead.
+Python's start and the imports take ten times as long as most commands do, and its taking apart of
+all modules at the end three times as long, so a thousand commands would take minutes of nothing
+else. Each still is a process of its own, with its own environment, standard streams, terminal and
+exit. What is about starting itself runs ``python -m zoneproof`` instead.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import fcntl
 import functools
 import gc
+import io
 import json
 import os
 import pkgutil
+import runpy
 import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn, TextIO, TypedDict
 
-_LARGEST = 200_000  # bytes of a request: arguments and environment
+_LARGEST = 200_000  # bytes of a request
+
+
+class Request(TypedDict):
+    """What is to be run, and how; its standard streams and the pipe to tell come beside it."""
+
+    arguments: Sequence[str]
+    environment: dict[str, str]  # all of it
+    folder: str
+    module: str
+    at_terminal: bool
 
 
 @dataclass(frozen=True)
@@ -51,28 +69,71 @@ class Result:
         return [event["event"] for event in self.events]
 
 
+class Running:
+    """A command in a process of its own, by its ``pid``."""
+
+    def __init__(self, told: TextIO) -> None:
+        self._told = told
+        self.pid = int(told.readline())
+
+    def wait(self, timeout: float) -> int:
+        """Return its exit status, negative for a signal.
+
+        Raises TimeoutError, after it was killed.
+        """
+        with self._told:
+            if not select.select([self._told], [], [], timeout)[0]:
+                os.kill(self.pid, signal.SIGKILL)
+                raise TimeoutError(f"the command did not end in {timeout} seconds")
+            return int(self._told.readline())
+
+
+def start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    streams: tuple[int, int, int],
+    *,
+    module: str = "zoneproof",
+    at_terminal: bool = False,
+) -> Running:
+    """Start ``python -m module`` with file descriptors for its standard streams.
+
+    ``environment`` is all of it; ``at_terminal`` makes the first stream the terminal that controls
+    it.
+    """
+    request = {
+        "arguments": arguments,
+        "environment": dict(environment),
+        "folder": os.getcwd(),  # noqa: PTH109
+        "module": module,
+        "at_terminal": at_terminal,
+    }
+    ours, theirs = os.pipe()
+    try:
+        socket.send_fds(_server(), [json.dumps(request).encode()], [*streams, theirs])
+    finally:
+        os.close(theirs)
+    return Running(os.fdopen(ours))
+
+
 def run_zoneproof(
-    *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 120
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    module: str = "zoneproof",
+    timeout: float = 120,
 ) -> Result:
     """Run the command with nobody at the keyboard; ``environment`` is added to the test's own.
 
     Raises TimeoutError, after it was killed.
     """
-    request = {
-        "arguments": arguments,
-        "environment": {**os.environ, **(environment or {})},
-        "folder": os.getcwd(),  # noqa: PTH109
-    }
-    ours, theirs = os.pipe()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, os.fdopen(ours) as told:
-        fds = [out.fileno(), err.fileno(), theirs]
-        socket.send_fds(_server(), [json.dumps(request).encode()], fds)
-        os.close(theirs)
-        process = int(told.readline())
-        if not select.select([told], [], [], timeout)[0]:
-            os.kill(process, signal.SIGKILL)
-            raise TimeoutError(f"zoneproof {' '.join(arguments)} did not end")
-        status = int(told.readline())
+    with (
+        Path(os.devnull).open("rb") as nothing,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        streams = (nothing.fileno(), out.fileno(), err.fileno())
+        running = start(arguments, {**os.environ, **(environment or {})}, streams, module=module)
+        status = running.wait(timeout)
         texts = []
         for file in (out, err):
             file.seek(0)
@@ -100,7 +161,7 @@ def _server() -> socket.socket:
     return ours
 
 
-def _serve(connection: socket.socket) -> None:
+def _serve(connection: socket.socket) -> Request:
     """Fork for each request; return in the fork, once it is what the request wants it to be."""
     import zoneproof
 
@@ -109,29 +170,54 @@ def _serve(connection: socket.socket) -> None:
             import_module(module.name)
     gc.collect()
     gc.freeze()  # so that memory stays shared
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    told: dict[int, tuple[int, int]] = {}  # each process by its pidfd: its pid, and whom to tell
+    requests = connection.fileno()
     while True:
-        message, fds, _, _ = socket.recv_fds(connection, _LARGEST, 3)
-        if not message:
-            os._exit(0)
-        if os.fork() == 0:
-            break
-        for fd in fds:
-            os.close(fd)
-    connection.close()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    out, err, told = fds
-    process = os.fork()
-    if process:
-        os.write(told, f"{process}\n".encode())
-        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        os.write(told, f"{status}\n".encode())
-        os._exit(0)
-    os.close(told)
-    for fd, standard in ((out, 1), (err, 2)):
+        for ready in select.select([requests, *told], [], [])[0]:
+            if ready != requests:
+                pid, pipe = told.pop(ready)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                os.close(ready)
+                _tell(pipe, status)
+                os.close(pipe)
+                continue
+            message, fds, _, _ = socket.recv_fds(connection, _LARGEST, 4)
+            if not message:
+                os._exit(0)
+            pid = os.fork()
+            if pid:
+                _tell(fds[3], pid)
+                for fd in fds[:3]:
+                    os.close(fd)
+                told[os.pidfd_open(pid)] = pid, fds[3]
+                continue
+            connection.close()
+            for fd in [fds[3], *told, *(pipe for _, pipe in told.values())]:
+                os.close(fd)
+            request: Request = json.loads(message)
+            _become(request, fds[:3])
+            return request
+
+
+def _tell(pipe: int, number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any longer
+        os.write(pipe, f"{number}\n".encode())
+
+
+def _become(request: Request, streams: Sequence[int]) -> None:
+    for standard, fd in enumerate(streams):
         os.dup2(fd, standard)
+    for fd in streams:
         os.close(fd)
-    request = json.loads(message)
+    if request["at_terminal"]:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # What a stream can do, Python finds out when it opens it.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    # Unbuffered, as with -u: where input() flushes a question, Python forgets an interrupt.
+    raw = open(2, "wb", 0, closefd=False)  # noqa: SIM115
+    sys.stderr = io.TextIOWrapper(raw, errors="backslashreplace", write_through=True)
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
@@ -139,8 +225,18 @@ def _serve(connection: socket.socket) -> None:
     sys.argv[1:] = request["arguments"]
 
 
-if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
-    from zoneproof.cli import main
+def _run(module: str) -> NoReturn:
+    """Run the module as Python's ``-m`` does, and end as Python does, but for the taking apart."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(end.code or 0))
+    raise AssertionError(f"{module} did not exit")
 
-    main()
+
+if __name__ == "__main__":
+    _run(_serve(socket.socket(fileno=int(sys.argv[1])))["module"])

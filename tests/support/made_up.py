@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
-from tests.support.command import Result
+from tests.support.command import Result, run_zoneproof
 from zoneproof.core.errors import ProviderCredentialsError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import (
@@ -118,15 +116,7 @@ def registered() -> Iterator[None]:
 
 def run(home: Path, *arguments: str) -> Result:
     """Run ``zoneproof`` with both, with nobody at the keyboard."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, *arguments],
-        env={**os.environ, "ZONEPROOF_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return run_zoneproof(*arguments, environment={"ZONEPROOF_HOME": str(home)}, module=__name__)
 
 
 if __name__ == "__main__":
