@@ -31,15 +31,23 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-# So that one core does not still have minutes to go when the other has no more files.
+# So that one process does not still have minutes to go when the others have no more files.
 _LONGEST = (
-    *("test_bench.py", "test_tutorial.py", "test_kills.py", "test_beside.py", "test_looks.py"),
+    *("bench/test_bench.py", "docs/test_tutorial.py", "manager/test_kills.py"),
+    *("manager/test_bad_days.py", "challengedns/test_bad_days.py", "nodes/test_node_failures.py"),
+    *("nodes/test_database_failures.py", "web/test_looks.py", "challengepages/test_looks.py"),
+    *("manager/test_beside.py", "nodes/test_membership.py", "challengedns/test_check.py"),
+    *("cli/test_manage.py", "cli/test_old_failures.py", "certmanager/test_chart.py"),
+    *("faults/test_ended.py", "faults/test_survived.py", "faults/test_down.py"),
+    *("cli/test_everyday.py", "cli/test_issue.py", "providers/test_acme_sh.py"),
+    *("providers/test_lexicon.py", "providers/test_certbot_plugins.py", "web/test_api.py"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that have the longest single tests."""
-    items.sort(key=lambda item: item.path.name not in _LONGEST)
+    """Begin with the files that take longest."""
+    order = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: order.get("/".join(item.path.parts[-2:]), len(order)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from tests.support.challenge_service import (
     Account,
     Service,
+    challenge_command,
     everywhere,
     register,
     request,
@@ -30,18 +29,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def command(config: Path, *arguments: str, fails: bool = False) -> str:
     """Run the command and return what it prints."""
-    name, *rest = arguments
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "zoneproof", "challenge", "registration"),
-            *(name, "--config", str(config), *rest),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert bool(done.returncode) == fails, done.stderr
+    done = challenge_command(config, "registration", *arguments)
+    assert bool(done.status) == fails, done.stderr
     return done.stderr if fails else done.stdout
 
 

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypedDict
 
 _LARGEST = 200_000  # bytes of a request
+_LATE = ("anyio._backends._asyncio", "httpcore2")  # imported only where something is connected to
 
 
 class Request(TypedDict):
@@ -168,6 +169,8 @@ def _serve(connection: socket.socket) -> Request:
     for module in pkgutil.walk_packages(zoneproof.__path__, "zoneproof."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
+    for name in _LATE:
+        import_module(name)
     gc.collect()
     gc.freeze()  # so that memory stays shared
     told: dict[int, tuple[int, int]] = {}  # each process by its pidfd: its pid, and whom to tell
