@@ -37,7 +37,7 @@ _LONGEST = (
     *("manager/test_bad_days.py", "challengedns/test_bad_days.py", "nodes/test_node_failures.py"),
     *("nodes/test_database_failures.py", "web/test_looks.py", "challengepages/test_looks.py"),
     *("manager/test_beside.py", "nodes/test_membership.py", "challengedns/test_check.py"),
-    *("cli/test_manage.py", "cli/test_old_failures.py", "certmanager/test_chart.py"),
+    *("cli/test_manage.py", "cli/test_old_failures.py", "docs/test_site.py"),
     *("faults/test_ended.py", "faults/test_survived.py", "faults/test_down.py"),
     *("cli/test_everyday.py", "cli/test_issue.py", "providers/test_acme_sh.py"),
     *("providers/test_lexicon.py", "providers/test_certbot_plugins.py", "web/test_api.py"),

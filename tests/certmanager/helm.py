@@ -21,6 +21,8 @@ _HELM = Path(sys.prefix) / "kubernetes" / "helm"  # scripts/install test
 
 Manifest = Mapping[str, Any]
 
+utils.schema_contents = cache(utils.schema_contents)  # megabytes, for each object and version
+
 
 def run_helm(*arguments: str, values: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
     """Run helm with values from a file."""
@@ -37,15 +39,20 @@ def run_helm(*arguments: str, values: Mapping[str, Any]) -> subprocess.Completed
 
 def render(values: Mapping[str, Any], *, version: str = "1.27.0") -> list[Manifest]:
     """Return what ``helm install`` would create in a cluster of that version."""
+    return read_yaml(_template(json.dumps(values), version))
+
+
+@cache  # which many tests look at
+def _template(values: str, version: str) -> str:
     options = ("--namespace", "cert-manager", "--kube-version", version)
-    done = run_helm("template", "zoneproof", str(CHART), *options, values=values)
+    done = run_helm("template", "zoneproof", str(CHART), *options, values=json.loads(values))
     assert done.returncode == 0, done.stderr
-    return read_yaml(done.stdout)
+    return done.stdout
 
 
 def read_yaml(text: str) -> list[Any]:
     """Return the documents of YAML that are not empty."""
-    return [one for one in yaml.safe_load_all(text) if one]
+    return [one for one in yaml.load_all(text, Loader=yaml.CSafeLoader) if one]
 
 
 def kubernetes_versions() -> list[str]:
