@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from tests.acme.fake_ca import Clock, FakeCa, problem, url_of
 from tests.support.self_signed import certificate

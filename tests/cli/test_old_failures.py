@@ -19,7 +19,8 @@ from tests.cli.managing import add, add_broken, issue, leaf
 from tests.support.command import Result
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.support.world import World
-from zoneproof.manager import Home, Renewal, RunOptions, keep_renewed
+from zoneproof.manager import Home, Renewal, RunOptions
+from zoneproof.manager.certificates.daemon import keep_renewed
 
 NAME = "example.com"
 ELSEWHERE = "value.example.org."  # a zone that the server does not have

@@ -61,6 +61,37 @@ def test_help_imports_neither_what_draws_nor_what_serves(command: str) -> None:
     assert not imported_by_help(command) & {*HTTP_SERVER, "rich", "zoneproof.testing"}
 
 
+@pytest.mark.parametrize("command", ["issue", "list", "edit"])
+def test_help_of_what_sends_no_mail_imports_nothing_that_does(command: str) -> None:
+    assert not imported_by_help(command) & {"smtplib", "email.policy"}
+
+
+# What a Struct cannot be: it compares all its fields, and is given all of them.
+DATACLASSES = {
+    "CertificateChain",
+    "Delegation",
+    "DomainName",
+    "Identifier",
+    "PreparedRecords",
+    "Retries",
+    "Subproblem",
+    "TxtRecord",
+    "Validation",
+}
+
+
+def test_an_order_imports_structs_because_each_dataclass_makes_it_start_later() -> None:
+    code = (
+        "import dataclasses, gc, zoneproof.cli.issue\n"
+        "print(*(one.__name__ for one in gc.get_objects() if isinstance(one, type)"
+        " and dataclasses.is_dataclass(one) and one.__module__.startswith('zoneproof')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert set(done.stdout.split()) <= DATACLASSES
+
+
 def imported_by_help(command: str) -> set[str]:
     """Return the modules that are there after a command's help was shown."""
     code = (

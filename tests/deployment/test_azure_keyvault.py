@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from msgspec.structs import replace
 
 from tests.deployment.occasions import occasion, task
 from tests.support.fake_api import Call, FakeApi, Key, RefusedError, route

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
+from msgspec.structs import replace
 
 from tests.deployment.occasions import NAME, occasion, task
 from zoneproof.acme import key_from_pem, parse_chain

@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.deployment.occasions import NAME, occasion, task
 from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server

@@ -54,7 +54,7 @@ records = "ns1 A {address}"
 """
 _COMMAND = """\
 #!{python}
-from dataclasses import replace
+from msgspec.structs import replace
 
 from zoneproof.acme import KNOWN
 from zoneproof.cli import main

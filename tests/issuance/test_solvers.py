@@ -196,7 +196,7 @@ async def test_what_an_earlier_run_may_have_published_elsewhere_is_removed_every
 # --- a type that is still to come --------------------------------------------------------------
 
 
-class PersistMethod(DnsMethod):
+class PersistMethod(DnsMethod, frozen=True, eq=False):
     """Validation by a record at another name, that says which account may order."""
 
     type: ClassVar[str] = "dns-persist-01"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import tests.support.peers  # noqa: F401  says where Pebble is
@@ -101,7 +102,7 @@ def small_ca(account: StoredAccount, answer: Reply) -> Callable[[Request], Reply
 
 def account_at(url: str) -> StoredAccount:
     account = new_account("small", f"{url}/dir", AccountTerms(allow_http=True))
-    return replace(account, account_url=f"{url}/account/1")
+    return msgspec.structs.replace(account, account_url=f"{url}/account/1")
 
 
 async def test_a_ca_that_does_not_say_its_name_in_caa_records_is_told(home: Home) -> None:

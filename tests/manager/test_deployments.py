@@ -24,8 +24,8 @@ from zoneproof.manager import (
     issue,
     open_manager,
     renew,
-    tell,
 )
+from zoneproof.manager.certificates.daemon import tell
 from zoneproof.manager.certificates.definition_file import describe_changes, format_definitions
 from zoneproof.manager.certificates.deployment_state import NotDeployed, after_task_failure
 from zoneproof.manager.certificates.deployments import deploy, deploy_chosen, run_tasks

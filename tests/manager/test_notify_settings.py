@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.toml import load_toml, read_reference
 from zoneproof.core.webhooks import check_url
-from zoneproof.manager.notifications import NotifySettings, SmtpSettings, WebhookSettings
+from zoneproof.manager.notifications.settings import NotifySettings, SmtpSettings, WebhookSettings
 
 SMTP = 'host = "mail.example.com"\nsender = "a@example.com"\nrecipients = ["b@example.com"]\n'
 

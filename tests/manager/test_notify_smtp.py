@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.manager.smtp_server import PASSWORD, USER, SmtpServer, serve
 from tests.support.self_signed import certificate
-from zoneproof.manager.notifications import Notice, NotifySettings, SmtpSettings, send, send_test
-from zoneproof.manager.notifications.notice import as_text, fit_to_send
+from zoneproof.manager.notifications.notice import Notice, as_text, fit_to_send
+from zoneproof.manager.notifications.send import send, send_test
+from zoneproof.manager.notifications.settings import NotifySettings, SmtpSettings
 from zoneproof.manager.notifications.smtp import compose, mail
 
 AT = datetime(2026, 8, 1, 12, tzinfo=UTC)

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoneproof.manager.certificates.renewal_state import Lifetime
-from zoneproof.manager.notifications import Notice
-from zoneproof.manager.notifications.notice import Notified, is_expiring, should_notify
+from zoneproof.manager.notifications.notice import Notice, Notified, is_expiring, should_notify
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -15,7 +15,9 @@ import pytest
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.support.self_signed import certificate
 from zoneproof.core.webhooks import signature, signing_key
-from zoneproof.manager.notifications import Notice, NotifySettings, WebhookSettings, send, send_test
+from zoneproof.manager.notifications.notice import Notice
+from zoneproof.manager.notifications.send import send, send_test
+from zoneproof.manager.notifications.settings import NotifySettings, WebhookSettings
 
 AT = datetime(2026, 8, 1, 12, tzinfo=UTC)
 NOTICE = Notice(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.full_home import issued
 from zoneproof.acme import AcmeClient, find_ca
@@ -25,10 +25,10 @@ from zoneproof.manager import (
     Renewal,
     open_manager,
     renew,
-    tell,
 )
 from zoneproof.manager.accounts.clients import ClientPool
 from zoneproof.manager.accounts.store import new_account
+from zoneproof.manager.certificates.daemon import tell
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.store import Certificates
 
@@ -112,7 +112,7 @@ async def test_a_certificate_that_is_removed_while_it_is_renewed_stops_no_other(
 async def test_what_another_process_did_between_the_look_and_the_lock_counts(
     manager: Manager,
 ) -> None:
-    class LateHome(Home):
+    class LateHome(Home, frozen=True):
         def lock(self, name: str, doing: str = "") -> Any:
             manager.files.write(name, issued(name))
             return super().lock(name, doing)

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
@@ -72,10 +73,10 @@ class WithoutPagesOfZones(DigitalOcean):
 
 
 class WithoutMinimum(DigitalOcean):
-    info = replace(
+    info = msgspec.structs.replace(
         DigitalOcean.info,
         fields=DigitalOcean.info.fields[:-1],
-        limits=replace(DigitalOcean.info.limits, min_ttl=1),
+        limits=msgspec.structs.replace(DigitalOcean.info.limits, min_ttl=1),
     )
 
 
@@ -156,7 +157,9 @@ class SharesItsKey(DigitalOcean):
     def __init__(self, context: ProviderContext) -> None:
         self._first.setdefault(context.fields["api_url"], context.fields["token"])
         token = self._first[context.fields["api_url"]]
-        super().__init__(replace(context, fields={**context.fields, "token": token}))
+        super().__init__(
+            msgspec.structs.replace(context, fields={**context.fields, "token": token})
+        )
 
 
 class TellsItsKey(DigitalOcean):
@@ -180,7 +183,7 @@ class DoesNotSayWhere(DigitalOcean):
 
 class WaitsForever(DigitalOcean):
     def __init__(self, context: ProviderContext) -> None:
-        super().__init__(replace(context, timeout=1.1))
+        super().__init__(msgspec.structs.replace(context, timeout=1.1))
 
 
 class DoesNotWait(DigitalOcean):

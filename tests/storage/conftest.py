@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.numbers import NUMBERS
+from tests.storage.numbers_table import NUMBERS
 from zoneproof.storage import SqliteStore, open_sqlite
 
 NOBODY = 65534

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.numbers import NUMBERS, files_in, insert, numbers
+from tests.storage.numbers_table import NUMBERS, files_in, insert, numbers
 from tests.support.locked import locked_by_another_process
 from zoneproof.core.errors import StorageError
 from zoneproof.storage import SqliteStore, open_sqlite, sqlite

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.storage.numbers import insert, numbers
+from tests.storage.numbers_table import insert, numbers
 from zoneproof.core.errors import StorageError
 from zoneproof.storage import SqliteStore, Store, Transaction, reads, writes
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from tests.storage.numbers import NUMBERS, numbers
+from tests.storage.numbers_table import NUMBERS, numbers
 from zoneproof.storage import open_sqlite
 
 COUNT = Path(__file__).with_name("count.py")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.numbers import NUMBERS, Gate, files_in, insert, numbers, writer_held
+from tests.storage.numbers_table import NUMBERS, Gate, files_in, insert, numbers, writer_held
 from zoneproof.core.errors import StorageError
 from zoneproof.storage import SqliteStore, Store, Transaction, open_sqlite, sqlite
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,7 +62,7 @@ async def fill(path: Path) -> None:
         await manager.credentials.save(Credential("dns", "rfc2136", fields, dns))
 
         account = new_account("letsencrypt-staging", DIRECTORY, AccountTerms(email="a@b.example"))
-        account = replace(account, account_url="https://acme.example/acct/1")
+        account = msgspec.structs.replace(account, account_url="https://acme.example/acct/1")
         await manager.accounts.add(account)
         await manager.accounts.keep_next_key(account, AccountKey.generate("ES256"))
         plain = new_account("private", "https://ca.example/dir", AccountTerms())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Protocol
 
@@ -22,8 +21,7 @@ _SOONEST = timedelta(minutes=1)
 _LATEST = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class RenewalInfo:
+class RenewalInfo(msgspec.Struct, frozen=True):
     """A CA's answer: renew between ``start`` and ``end``; ask again at ``ask_again_at``.
 
     ``explanation_url`` is a page for people that says why, or empty.

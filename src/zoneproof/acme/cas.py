@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,8 +18,7 @@ from zoneproof.core.text import sanitize
 ZEROSSL_BINDING_URL = "https://api.zerossl.com/acme/eab-credentials-email"
 
 
-@dataclass(frozen=True)
-class CertificateAuthority:
+class CertificateAuthority(msgspec.Struct, frozen=True):
     """A CA. ``needs_binding`` says that accounts need an external account binding, whatever its
     directory claims; ``binding_url``, where there is one, hands it out for an e-mail address.
     ``staging`` is the short name of the CA's directory for tests, its own for that one, and empty

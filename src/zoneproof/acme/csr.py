@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -101,8 +101,7 @@ def make_csr(key: CertificateKey, identifiers: Sequence[Identifier]) -> bytes:
     return request.public_bytes(serialization.Encoding.DER)
 
 
-@dataclass(frozen=True)
-class GivenCsr:
+class GivenCsr(msgspec.Struct, frozen=True):
     """A request whose signature is right, as PEM and DER.
 
     ``identifiers`` are all that it asks for, the common name among them, each once.

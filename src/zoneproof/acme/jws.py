@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from zoneproof.acme.keys import AccountKey, base64url, decode_base64url
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.secretive import Secretive
 
 POST_AS_GET = b""
 
 
-@dataclass(frozen=True)
-class ExternalAccountBinding:
+class ExternalAccountBinding(Secretive, frozen=True):
     """What ties a new ACME account to one that a person has at the CA (RFC 8555 section 7.3.4).
 
     ``kid`` is the CA's key identifier and ``hmac_key`` the MAC key in base64url or base64, both as
@@ -25,7 +24,7 @@ class ExternalAccountBinding:
     """
 
     kid: str
-    hmac_key: str = field(repr=False)
+    hmac_key: str
 
     def __post_init__(self) -> None:
         if not self.kid.strip():
@@ -47,8 +46,7 @@ class ExternalAccountBinding:
         return decode_base64url(text.replace("+", "-").replace("/", "_"))
 
 
-@dataclass(frozen=True)
-class Signer:
+class Signer(msgspec.Struct, frozen=True):
     """Who signs: by account URL (``kid``), or, before there is one, by the key itself (``jwk``)."""
 
     key: AccountKey

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -30,8 +29,7 @@ _OrderStatus = Literal["pending", "ready", "processing", "valid", "invalid"]
 _AuthorizationStatus = Literal["pending", "valid", "invalid", "deactivated", "expired", "revoked"]
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """An account at a CA. ``url`` names it in every later request; ``status`` is ``valid``."""
 
     url: str
@@ -39,8 +37,7 @@ class Account:
     contact: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(msgspec.Struct, frozen=True):
     """One way to validate an identifier; ``token`` is empty for types that have none."""
 
     type: str
@@ -50,8 +47,7 @@ class Challenge:
     error: ProblemDocument | None = None
 
 
-@dataclass(frozen=True)
-class Authorization:
+class Authorization(msgspec.Struct, frozen=True):
     """The CA's view of one identifier, which has its ``*.`` here if it was ordered with one."""
 
     url: str
@@ -61,8 +57,7 @@ class Authorization:
     expires: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """An order (RFC 8555 section 7.1.3). ``certificate`` is its URL, empty until it is valid.
 
     ``status`` goes from ``pending`` over ``ready`` and ``processing`` to ``valid``, or ends as
@@ -206,8 +201,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True)
-class Directory:
+class Directory(msgspec.Struct, frozen=True):
     """A CA's directory. URLs that it does not have are empty.
 
     ``profiles`` maps the names of certificate profiles to their descriptions, ``caa_identities``
@@ -225,7 +219,7 @@ class Directory:
     website: str = ""
     caa_identities: tuple[str, ...] = ()
     external_account_required: bool = False
-    profiles: Mapping[str, str] = field(default_factory=dict)
+    profiles: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def check_terms(self, *, agreed: bool) -> None:
         """Raise TermsNotAgreedError if there are terms of service, unless they are ``agreed``."""

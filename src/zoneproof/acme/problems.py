@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -31,8 +30,7 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _HTTPS_URL = re.compile(r"https://[^\s<>\"']+")
 
 
-@dataclass(frozen=True)
-class ProblemDocument:
+class ProblemDocument(msgspec.Struct, frozen=True):
     """A problem document. ``type`` is the full URN; the texts are fit for one line."""
 
     type: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
+
+import msgspec
 
 from zoneproof.acme.keys import base64url
 from zoneproof.challenges.method import Detail
@@ -16,6 +17,7 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.secretive import Secretive
 from zoneproof.dnsquery import PropagationPolicy, Resolver
 from zoneproof.providers import DelegatedProvider, Provider, TxtRecord, Zone, require_files
 
@@ -54,8 +56,7 @@ def check_has_dns(identifier: Identifier) -> None:
         ) from error
 
 
-@dataclass(frozen=True)
-class DelegationRule:
+class DelegationRule(msgspec.Struct, frozen=True):
     """``source`` matches itself, or with ``*.`` its base and everything below it.
 
     ``target`` is used as it is, or with ``*.`` takes the place of the source's base.
@@ -97,8 +98,7 @@ class DelegationRule:
         return result.child(LABEL)
 
 
-@dataclass(frozen=True)
-class DelegationRules:
+class DelegationRules(msgspec.Struct, frozen=True):
     """Rules in their order."""
 
     rules: tuple[DelegationRule, ...] = ()
@@ -121,8 +121,7 @@ class DelegationRules:
         return None
 
 
-@dataclass(frozen=True, eq=False)
-class DnsMethod:
+class DnsMethod(Secretive, frozen=True, eq=False):
     """Validation by a TXT record. ``fields`` are the provider's, kept to open it again.
 
     ``zone`` is the id or name of the provider's zone, empty for the one that holds the publish
@@ -138,9 +137,9 @@ class DnsMethod:
     slug: str
     provider: Provider
     propagation: PropagationPolicy
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str]
     ttl: int | None = None  # seconds; None means the provider's default
-    delegation: DelegationRules = field(default_factory=DelegationRules)
+    delegation: DelegationRules = msgspec.field(default_factory=DelegationRules)
     follow_cname: bool = True
     zone: str = ""
     resolver: Resolver | None = None
@@ -183,8 +182,7 @@ class DnsMethod:
         )
 
 
-@dataclass(frozen=True)
-class ChallengeRecord:
+class ChallengeRecord(msgspec.Struct, frozen=True):
     """A TXT value to publish by ``method``; ``name`` is relative to the zone."""
 
     method: DnsMethod

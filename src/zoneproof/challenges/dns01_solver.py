@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import msgspec
+
 from zoneproof.acme.keys import check_token
 from zoneproof.challenges.dns01 import ChallengeRecord, DnsMethod, batches, error_of, txt_value
 from zoneproof.challenges.events import (
@@ -74,8 +76,7 @@ def _record(task: ChallengeTask[DnsMethod]) -> ChallengeRecord:
     )
 
 
-@dataclass(frozen=True)
-class _Wait:
+class _Wait(msgspec.Struct, frozen=True):
     """How to wait for DNS; records that have it in common are waited for together."""
 
     resolver: Resolver

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
+
+import msgspec
 
 from zoneproof.acme.keys import check_token
 from zoneproof.challenges.events import AnswerServed
@@ -64,8 +65,7 @@ class HttpResponder(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class HttpMethod:
+class HttpMethod(msgspec.Struct, frozen=True, eq=False):
     """Validation by http-01, for names that have a web server, and for IP addresses."""
 
     type: ClassVar[str] = TYPE
@@ -136,8 +136,7 @@ async def _check(method: HttpMethod) -> tuple[Finding, ...]:
     return ()
 
 
-@dataclass(frozen=True)
-class PreparedHttpAnswers:
+class PreparedHttpAnswers(msgspec.Struct, frozen=True):
     """The answers to the http-01 challenges of one order."""
 
     tasks: Sequence[ChallengeTask[HttpMethod]]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
+
+import msgspec
 
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import Resolver
 from zoneproof.providers import Provider, Zone
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(msgspec.Struct, frozen=True):
     """Something to know of a method: ``label`` and ``text`` are for people, the rest for programs.
 
     Where the text is empty, people are shown nothing.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.challenges.dns01 import DnsMethod
 from zoneproof.challenges.recognition import RecognizedZone
@@ -30,8 +32,7 @@ from zoneproof.dnsquery import (
 from zoneproof.providers import DelegatedProvider, ProviderInfo, Zone
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """Something that is wrong, or worth knowing, with the record to create or remove if any.
 
     ``is_problem`` tells that a validation would fail.
@@ -42,8 +43,7 @@ class Finding:
     record: str = ""
 
 
-@dataclass(frozen=True)
-class NamePreflight:
+class NamePreflight(msgspec.Struct, frozen=True):
     """The state of one challenge name, which an apex and its wildcard share.
 
     ``expected`` is where a CNAME must lead, None for wherever it does. ``zone`` holds the publish
@@ -61,8 +61,7 @@ class NamePreflight:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class MethodPreflight:
+class MethodPreflight(msgspec.Struct, frozen=True):
     """What was found for one identifier and its method.
 
     ``name`` is None for a type without records, and for a challenge name that could not be

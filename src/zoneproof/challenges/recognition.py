@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, ZoneCut, find_zone, follow_delegation
@@ -11,8 +11,7 @@ from zoneproof.providers import ProviderInfo, recognize
 _SHOWN_SERVERS = 2
 
 
-@dataclass(frozen=True)
-class RecognizedZone:
+class RecognizedZone(msgspec.Struct, frozen=True):
     """A zone, its name servers, and the providers that these belong to, none if nobody knows."""
 
     name: DomainName

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.challenges.dns01 import DnsMethod
 from zoneproof.challenges.records import cname_record
@@ -22,8 +24,7 @@ from zoneproof.dnsquery import (
 from zoneproof.providers import DelegatedProvider, Provider, Zone
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """The way from a challenge name to its publish name.
 
     ``delegation`` is what the DNS has, ``expected`` where a CNAME must lead, None for wherever it
@@ -193,8 +194,7 @@ def _shown(zones: Sequence[Zone]) -> str:
     return ", ".join(str(zone.name) for zone in zones[:5]) + more
 
 
-@dataclass(frozen=True)
-class PlannedName:
+class PlannedName(msgspec.Struct, frozen=True):
     """Where the TXT values for one challenge name go, by one method.
 
     ``cname`` is the target that a CNAME at the challenge name must have and does not have yet; a
@@ -206,7 +206,7 @@ class PlannedName:
     challenge_name: DomainName
     delegation: Delegation
     publish_name: DomainName
-    method: DnsMethod = field(repr=False)
+    method: DnsMethod
     zone: Zone | None = None
     cname: DomainName | None = None
     in_the_way: tuple[str, ...] = ()

@@ -6,7 +6,8 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from zoneproof.challenges.dns01 import ChallengeRecord, batches
 from zoneproof.challenges.events import Emit, PropagationWaiting, Warned
@@ -75,8 +76,7 @@ async def acquire_slots(
         await asyncio.sleep(_LOOK_AGAIN)
 
 
-@dataclass
-class _Turn:
+class _Turn(msgspec.Struct):
     """When one name's values may be published again, and how often they were."""
 
     not_before: float

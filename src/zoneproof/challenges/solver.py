@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Protocol, TypeVar
+
+import msgspec
 
 from zoneproof.challenges.dns01 import ChallengeRecord
 from zoneproof.challenges.events import Emit
@@ -14,14 +15,14 @@ from zoneproof.challenges.preflight import MethodPreflight
 from zoneproof.challenges.routing import PlannedName
 from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.secretive import Secretive
 from zoneproof.dnsquery import Resolver
 from zoneproof.providers import Provider
 
 M = TypeVar("M", bound=Method)
 
 
-@dataclass(frozen=True)
-class ChallengeTask(Generic[M]):
+class ChallengeTask(Secretive, Generic[M], frozen=True):
     """A challenge that the CA wants to see solved, by the identifier's method.
 
     ``name`` is where the plan has its record go, None for a type without records. ``token`` and
@@ -32,7 +33,7 @@ class ChallengeTask(Generic[M]):
     method: M
     name: PlannedName | None
     token: str
-    key_authorization: str = field(repr=False)
+    key_authorization: str
 
 
 class Ledger(Protocol):
@@ -108,14 +109,13 @@ class Alone:
         return nullcontext()
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """What an order hands to its solvers. ``resumed`` tells that an earlier run has begun it."""
 
     ledger: Ledger
     resolver: Resolver
     emit: Emit
-    others: Others = field(default_factory=Alone)
+    others: Others = msgspec.field(default_factory=Alone)
     resumed: bool = False
 
 

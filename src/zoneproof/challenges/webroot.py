@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from zoneproof.acme.keys import check_token
 from zoneproof.core.errors import HttpResponderError, InvalidInputError
@@ -15,8 +16,7 @@ _FOLDERS = (".well-known", "acme-challenge")
 _TRIES = 10
 
 
-@dataclass(frozen=True)
-class Leftover:
+class Leftover(msgspec.Struct, frozen=True):
     """A file that stays behind if the process dies now.
 
     ``folders`` is how many of the folders above it are ours, from the innermost one upwards.

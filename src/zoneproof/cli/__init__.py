@@ -147,7 +147,7 @@ def main() -> None:
     0 done, 1 failed, 2 wrong input, 3 awaiting user, 130 interrupted, 70 a bug of ours.
     """
     # Commands make many objects that live to the end: looking for garbage early finds none.
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
     _open_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack what a CA or person says
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -211,7 +210,7 @@ def set_fields(
         def change(found: Credential) -> Credential:
             after = _changed(found, given, settings, unset)
             if ends or secret_fields(found.provider, given) or "expires" in unset:
-                after = replace(after, expires=ends)
+                after = msgspec.structs.replace(after, expires=ends)
             return after
 
         wanted = change(before)
@@ -250,7 +249,7 @@ def _changed(
                 f"{found.name} has no field '{text[:40]}' to unset: it has"
                 f" {', '.join(found.fields) or 'none'}"
             )
-    return replace(found, fields=fields | given, dns=settings.over(dns))
+    return msgspec.structs.replace(found, fields=fields | given, dns=settings.over(dns))
 
 
 def _tell(credential: Credential, text: str, *, as_json: bool) -> None:

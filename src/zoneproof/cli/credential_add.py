@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from zoneproof.cli.asking import ask, can_ask, somebody_is_there
 from zoneproof.cli.completion import providers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -257,8 +256,7 @@ def definition_options(command: F) -> F:
     return add_options(command, (*_METHOD, *_CERTIFICATE, *_DEPLOYMENT))
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """The names and options with which a certificate is asked for."""
 
     names: Sequence[str]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import click
+import msgspec
 
 from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.events import Telling, telling_progress
@@ -141,7 +141,7 @@ def show(kind: str, as_json: bool) -> None:
 
 def _facts(info: TaskInfo) -> dict[str, Any]:
     """Return the description for programs: all of it but the functions that check a field."""
-    facts = asdict(info)
+    facts: dict[str, Any] = msgspec.to_builtins(info, enc_hook=lambda _: None)
     for field in facts["fields"]:
         del field["check"]
     return facts

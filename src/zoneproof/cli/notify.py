@@ -10,7 +10,7 @@ from zoneproof.cli.running import run_until_done
 from zoneproof.core.errors import ConfigError
 from zoneproof.core.text import printable
 from zoneproof.manager import Home
-from zoneproof.manager.notifications import send_test
+from zoneproof.manager.notifications.send import send_test
 from zoneproof.manager.settings import FILE, load_settings
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
+import msgspec
 
 from zoneproof.cli.completion import providers
 from zoneproof.cli.option_groups import Commands, json_option
@@ -61,7 +61,7 @@ def show(slug: str, as_json: bool) -> None:
 
 def _facts(info: ProviderInfo) -> dict[str, Any]:
     """Return the description for programs: all of it but the functions that look at fields."""
-    facts = asdict(info)
+    facts: dict[str, Any] = msgspec.to_builtins(info, enc_hook=lambda _: None)
     for field in facts["fields"]:
         del field["check"], field["file"]
     del facts["ambient"]

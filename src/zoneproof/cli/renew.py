@@ -29,9 +29,10 @@ from zoneproof.cli.web_options import WEB_GROUP, refuse_web_options, serve_pages
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
 from zoneproof.issuance import Emit
-from zoneproof.manager import Home, Manager, Outcome, Renewal, keep_renewed, tell, try_renewals
+from zoneproof.manager import Home, Manager, Outcome, Renewal, try_renewals
 from zoneproof.manager import renew as renew_certificates
 from zoneproof.manager import resume as resume_certificate
+from zoneproof.manager.certificates.daemon import keep_renewed, tell
 
 
 @click.command(cls=GroupedHelp, groups=[TERMS_GROUP])

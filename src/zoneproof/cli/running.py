@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
+from msgspec.structs import replace
 
 from zoneproof.cli.asking import can_ask
 from zoneproof.cli.audited import audit
@@ -93,7 +93,10 @@ def run_with_terms(work: Callable[[Manager], Awaitable[T]], run: RunOptions, *, 
         click.echo(f"terms of service: {printable(error.url)}")
         if not click.confirm("Have you read them, and do you agree to them?"):
             raise
-    return run_with_manager(work, replace(run, terms=replace(run.terms, agree_to_terms=True)))
+    return run_with_manager(
+        work,
+        replace(run, terms=replace(run.terms, agree_to_terms=True)),
+    )
 
 
 def run_with_person(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
@@ -13,8 +14,7 @@ _MODE = re.compile(r"0?[0-7]{3}")
 _ALLOWED = 0o660  # of files with keys: nobody beyond owner and group, and nothing executable
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(msgspec.Struct, frozen=True):
     """Whose a file is, and its mode; None is what it would be anyway."""
 
     owner: int | None = None

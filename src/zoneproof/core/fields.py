@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
 
 
-@dataclass(frozen=True)
-class CredentialField:
+class CredentialField(msgspec.Struct, frozen=True):
     """One setting of a provider or a deployment task. Without a default it is required.
 
     It is required, too, where the field ``needed_with`` is set. ``check`` reads a value, and raises

@@ -11,12 +11,12 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.core.files import open_file
+from zoneproof.core.secretive import Secretive
 from zoneproof.core.text import sanitize
 
 _DENIED = "this user cannot execute it: check its mode (chmod +x) and its folders"
@@ -49,13 +49,12 @@ class ProgramError(ZoneproofError):
         self.started = started
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Secretive, frozen=True):
     """How a program ended: its exit status, negative for a signal, and the end of its output."""
 
     status: int
-    stdout: bytes = field(repr=False)
-    stderr: bytes = field(repr=False)
+    stdout: bytes
+    stderr: bytes
 
     @property
     def failure(self) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
+import msgspec
+
 from zoneproof.acme import CertificateChain
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.fields import CredentialField
+from zoneproof.core.secretive import Secretive
 
 TaskEvent = Literal["before", "issued", "failed"]
 
 
-@dataclass(frozen=True)
-class TaskInfo:
+class TaskInfo(msgspec.Struct, frozen=True):
     """What people and programs need to know of a task: the one source of prompts and docs.
 
     ``any_time`` tells that it has a use without a new certificate, too: before a request for one,
@@ -38,12 +39,11 @@ class TaskInfo:
         return next((one for one in self.fields if one.name == name), None)
 
 
-@dataclass(frozen=True)
-class Material:
+class Material(Secretive, frozen=True):
     """A certificate with its chain, and its key as PEM; None where its owner keeps that."""
 
     chain: CertificateChain
-    private_key: bytes | None = field(repr=False)
+    private_key: bytes | None
 
     @property
     def serial(self) -> str:
@@ -51,8 +51,7 @@ class Material:
         return f"{self.chain.leaf.serial_number:x}"
 
 
-@dataclass(frozen=True)
-class Occasion:
+class Occasion(msgspec.Struct, frozen=True):
     """What a task is run for.
 
     ``folder`` is where the certificate's files are. ``event`` is ``issued`` with the ``material``
@@ -68,8 +67,7 @@ class Occasion:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class TaskContext:
+class TaskContext(Secretive, frozen=True):
     """What a task gets from its caller.
 
     ``progress`` is a file of this task's for this certificate, in which it may leave a note for the
@@ -78,10 +76,10 @@ class TaskContext:
     which nothing may be shown.
     """
 
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str]
     progress: Path | None = None
     secret: frozenset[str] = frozenset()
-    locks: KeyedLocks = field(default_factory=KeyedLocks)
+    locks: KeyedLocks = msgspec.field(default_factory=KeyedLocks)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # in seconds
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 

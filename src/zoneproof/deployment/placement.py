@@ -10,25 +10,24 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoneproof.core.access import Access
 from zoneproof.core.errors import DeploymentError
 from zoneproof.core.files import flush_folder, read_file
+from zoneproof.core.secretive import Secretive
 
 _SECRET_MODE, _PUBLIC_MODE = 0o600, 0o644
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Secretive, frozen=True):
     """A file that is to be: what is in it, and whether others must not read it.
 
     ``is_same`` tells whether a file with other bytes will do as well.
     """
 
     path: Path
-    data: bytes = field(repr=False)
+    data: bytes
     is_secret: bool
     is_same: Callable[[bytes], bool] | None = None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import import_module
+
+from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.fields import check_value, filled_in

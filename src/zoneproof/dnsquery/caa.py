@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 from dns.rdtypes.ANY.CAA import CAA
+from msgspec.structs import replace
 
 from zoneproof.core.errors import DnsError, DnsUnreachableError
 from zoneproof.core.names import DomainName, Identifier
@@ -24,8 +25,7 @@ _PARAMETER = re.compile(rf"({_LABEL})[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)")
 _SPACE = " \t"
 
 
-@dataclass(frozen=True)
-class CaaRecord:
+class CaaRecord(msgspec.Struct, frozen=True):
     """One CAA record; ``value`` has ``\\xNN`` for bytes that are not UTF-8."""
 
     flags: int
@@ -44,8 +44,7 @@ class CaaRecord:
         return f'{self.flags} {_shown(self.tag)} "{_shown(self.value)}"'
 
 
-@dataclass(frozen=True)
-class IssueValue:
+class IssueValue(msgspec.Struct, frozen=True):
     """The value of an ``issue`` or ``issuewild`` property (RFC 8659 section 4.2).
 
     ``issuer`` is lower-case, and empty where nobody is allowed.
@@ -59,8 +58,7 @@ class IssueValue:
         return dict(self.parameters).get(tag)
 
 
-@dataclass(frozen=True)
-class CaaRequest:
+class CaaRequest(msgspec.Struct, frozen=True):
     """Who wants to issue what, how.
 
     ``issuers`` are the CA's own domains (``caaIdentities`` of its directory), ``account_url`` is
@@ -73,8 +71,7 @@ class CaaRequest:
     wildcard: bool = False
 
 
-@dataclass(frozen=True)
-class CaaVerdict:
+class CaaVerdict(msgspec.Struct, frozen=True):
     """Whether the CA may issue, and why, in one line.
 
     ``record`` decided, where one record did; ``found_at`` is the name whose record set counts,
@@ -128,8 +125,7 @@ def evaluate(records: Sequence[CaaRecord], request: CaaRequest) -> CaaVerdict:
     return CaaVerdict(False, f"the CAA record {record} {refusal.text}", record)
 
 
-@dataclass(frozen=True)
-class RelevantCaa:
+class RelevantCaa(msgspec.Struct, frozen=True):
     """The record set that counts for a name (RFC 8659 section 3), or why it cannot be known.
 
     ``found_at`` is the name that has the records, or whose lookup failed; None without any.
@@ -227,8 +223,7 @@ def binding_records(
     )
 
 
-@dataclass(frozen=True)
-class _Refusal:
+class _Refusal(msgspec.Struct, frozen=True):
     rank: int
     text: str
 

@@ -6,7 +6,6 @@ import contextlib
 import secrets
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 import dns.exception
@@ -18,6 +17,7 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+import msgspec
 from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.NS import NS
 from dns.rdtypes.ANY.TXT import TXT
@@ -39,8 +39,7 @@ class Status(Enum):
     REFERRAL = "ask the servers of a zone below"
 
 
-@dataclass(frozen=True)
-class Referral:
+class Referral(msgspec.Struct, frozen=True):
     """The zone that a server refers to, its name servers, and the addresses sent along."""
 
     zone: DomainName
@@ -48,8 +47,7 @@ class Referral:
     glue: Mapping[DomainName, tuple[str, ...]]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The answer to the question for ``rdtype`` at ``name``.
 
     ``chain`` holds the names that CNAMEs led to; ``records`` and ``status`` belong to its last.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from zoneproof.core.errors import DnsError, InvalidInputError, PropagationError, ungrouped
 from zoneproof.core.names import DomainName
@@ -17,8 +18,7 @@ _MAX_SECONDS = 86_400
 _ASK = "authoritative"
 
 
-@dataclass(frozen=True)
-class PropagationPolicy:
+class PropagationPolicy(msgspec.Struct, frozen=True):
     """Whether the authoritative servers are asked, and the fixed ``wait`` in seconds after that."""
 
     ask: bool = True
@@ -66,8 +66,7 @@ _LONGEST_DELAY = 5.0
 _SHOWN_PROBLEMS = 3
 
 
-@dataclass(frozen=True)
-class PropagationProgress:
+class PropagationProgress(msgspec.Struct, frozen=True):
     """What is known of one name after a round of questions, ``elapsed`` seconds into the wait.
 
     ``waits`` are the seconds of a fixed wait that begins now, 0 while servers are asked.
@@ -78,8 +77,7 @@ class PropagationProgress:
     waits: float = 0.0
 
 
-@dataclass(frozen=True)
-class PropagationReport:
+class PropagationReport(msgspec.Struct, frozen=True):
     """The last answers for each name, and how many seconds it took.
 
     ``names`` is empty where the policy asks no server. ``waited`` are the seconds that passed

@@ -7,13 +7,13 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import dns.exception
 import dns.flags
 import dns.message
+import msgspec
 
 from zoneproof.core.errors import (
     DnsError,
@@ -218,11 +218,10 @@ class Resolver:
         return _read(reply, server, name, rdtype)
 
 
-@dataclass
-class _Kept:
+class _Kept(msgspec.Struct):
     """What :meth:`Resolver.shared` remembers for one key."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
     known: bool = False
     value: Any = None
     error: DnsError | None = None

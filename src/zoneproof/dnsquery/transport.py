@@ -6,12 +6,12 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import dns.flags
 import dns.message
 import dns.rcode
+import msgspec
 
 from zoneproof.core.errors import DnsUnreachableError, InvalidInputError
 from zoneproof.core.http import HttpClient, NoReplyError, Reply
@@ -21,8 +21,7 @@ from zoneproof.dnsquery.messages import make_question, read_reply
 _FORMS = "give IP, IP:port, [IPv6]:port or an https:// URL for DNS over HTTPS"
 
 
-@dataclass(frozen=True)
-class ServerAddress:
+class ServerAddress(msgspec.Struct, frozen=True):
     """A DNS server's IP address and port, asked over UDP and TCP."""
 
     ip: str
@@ -34,8 +33,7 @@ class ServerAddress:
         return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
-@dataclass(frozen=True)
-class DohServer:
+class DohServer(msgspec.Struct, frozen=True):
     """A DNS-over-HTTPS server's URL (RFC 8484)."""
 
     url: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core.errors import DnsNotAuthoritativeError, DnsServerError, DnsUnreachableError
 from zoneproof.core.names import DomainName
@@ -32,8 +34,7 @@ class Verdict(Enum):
     UNKNOWN = "cannot be known"
 
 
-@dataclass(frozen=True)
-class ServerReport:
+class ServerReport(msgspec.Struct, frozen=True):
     """One server at one address; ``address`` is empty for a server of which none is known.
 
     ``missing`` are the values that it lacks, ``detail`` is the error code or what else is odd.
@@ -54,8 +55,7 @@ class ServerReport:
         return f"{where} {self.status.value}" + (f" ({self.detail})" if self.detail else "")
 
 
-@dataclass(frozen=True)
-class NameReport:
+class NameReport(msgspec.Struct, frozen=True):
     """The servers' answers for one publish name.
 
     ``zone`` is None where it could not be found; ``note`` says why, or why nothing can be known.

@@ -13,8 +13,9 @@ import ipaddress
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from zoneproof.core.errors import DnsError, DnsServerError, DnsUnreachableError, NoSuchDomainError
 from zoneproof.core.names import DomainName
@@ -26,16 +27,14 @@ _MAX_ADDRESSES_EACH = 8
 _NEXT_SERVER_AFTER = 0.3
 
 
-@dataclass(frozen=True)
-class NameServer:
+class NameServer(msgspec.Struct, frozen=True):
     """A name server's name, and the IP addresses at which it can be asked from here."""
 
     name: DomainName
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ZoneCut:
+class ZoneCut(msgspec.Struct, frozen=True):
     """A zone and its authoritative servers: those that it names and those that its parent names."""
 
     name: DomainName

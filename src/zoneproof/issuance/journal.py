@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.challenges.dns01 import ChallengeRecord
 from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.errors import VaultError
 from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.secretive import Secretive
 from zoneproof.providers import Provider, TxtRecord, Zone
 from zoneproof.storage import Row, Store, Transaction, parsed
 from zoneproof.vault import SealedColumn, Vault
 
 
-@dataclass(frozen=True)
-class JournaledOrder:
+class JournaledOrder(Secretive, frozen=True):
     """An order as the journal knows it. ``private_key`` is PEM, there from before finalisation
     unless no key of the vault can still open it.
     """
@@ -32,7 +34,7 @@ class JournaledOrder:
     order_url: str
     identifiers: tuple[Identifier, ...]
     profile: str
-    private_key: bytes | None = field(default=None, repr=False)
+    private_key: bytes | None = None
 
 
 _FIRST_PAUSE = timedelta(minutes=10)
@@ -40,8 +42,7 @@ _LONGEST_PAUSE = timedelta(days=1)
 LONGEST_TRYING = timedelta(days=30)
 
 
-@dataclass(frozen=True)
-class FailedRemoval:
+class FailedRemoval(msgspec.Struct, frozen=True):
     """That something could not be removed: ``tries`` times since ``since``, lastly for ``error``.
 
     It is tried again from ``next_try_at`` on, after pauses of ten minutes and then each twice as
@@ -69,8 +70,7 @@ class FailedRemoval:
         return cls(before.since if before else now, tries, now + pause, error)
 
 
-@dataclass(frozen=True)
-class PublishedRecord:
+class PublishedRecord(Secretive, frozen=True):
     """A TXT value that is about to be, or is, in the DNS, and how to remove it.
 
     ``fields`` are the provider's at the time, None where no key can still open them; the stored
@@ -84,11 +84,11 @@ class PublishedRecord:
     name: str
     value: str
     ttl: int
-    fields: Mapping[str, str] | None = field(repr=False)
+    fields: Mapping[str, str] | None
     credential: str = ""
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = msgspec.field(default_factory=lambda: str(uuid.uuid4()))
     failed: FailedRemoval | None = None
-    opened: Provider | None = field(default=None, repr=False)
+    opened: Provider | None = None
 
     @classmethod
     def of(cls, record: ChallengeRecord, order_id: str) -> PublishedRecord:
@@ -122,8 +122,7 @@ class PublishedRecord:
         return f"the TXT value {self.value} at {self.full_name}"
 
 
-@dataclass(frozen=True)
-class HttpFile:
+class HttpFile(msgspec.Struct, frozen=True):
     """A file that is about to be, or is, in a web server's folder.
 
     ``failed`` tells of tries to remove it.
@@ -131,7 +130,7 @@ class HttpFile:
 
     order_id: str
     leftover: Leftover
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = msgspec.field(default_factory=lambda: str(uuid.uuid4()))
     failed: FailedRemoval | None = None
 
     @property

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import (
     AcmeClient,
@@ -29,6 +32,7 @@ from zoneproof.challenges.events import Emit, Warned
 from zoneproof.challenges.solver import Alone, ChallengeTask, NoLedger, Others, Prepared, Scope
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AcmeError, AcmeProblemError, OrderFailedError, StorageError
+from zoneproof.core.secretive import Secretive
 from zoneproof.dnsquery import Resolver
 from zoneproof.issuance.caa import find_records, require_issuance_allowed
 from zoneproof.issuance.events import (
@@ -48,14 +52,13 @@ from zoneproof.issuance.publish import OrderLedger, ProvidersFor, remove_leftove
 _RESUMABLE = ("pending", "ready", "processing", "valid")
 
 
-@dataclass(frozen=True)
-class OrderRequest:
+class OrderRequest(Secretive, frozen=True):
     """What to order. ``certificate`` is the name under which orders are resumed."""
 
     certificate: str
     plan: Plan
     key_type: CertificateKeyKind = "ec256"
-    private_key: bytes | None = field(default=None, repr=False)  # PEM, to use instead of a new one
+    private_key: bytes | None = None  # PEM, to use instead of a new one
     csr: GivenCsr | None = None  # to send instead of one for a key of ours
     profile: str = ""
     preferred_chain: str = ""
@@ -64,12 +67,11 @@ class OrderRequest:
     ignore_caa: bool = False  # send an order that CAA records forbid
 
 
-@dataclass(frozen=True)
-class Issued:
+class Issued(Secretive, frozen=True):
     """A certificate and its key (PEM), or the request of the key's owner."""
 
     chain: CertificateChain
-    private_key: bytes | None = field(repr=False)
+    private_key: bytes | None
     csr: GivenCsr | None = None
 
 
@@ -150,8 +152,7 @@ def _challenge(authorization: Authorization, planned: PlannedIdentifier) -> Chal
     )
 
 
-@dataclass(frozen=True)
-class OrderRun:
+class OrderRun(msgspec.Struct, frozen=True):
     """Places and completes orders; everything that it works with is given."""
 
     client: AcmeClient
@@ -159,7 +160,7 @@ class OrderRun:
     resolver: Resolver
     providers_for: ProvidersFor
     emit: Emit
-    others: Others = field(default_factory=Alone)
+    others: Others = msgspec.field(default_factory=Alone)
 
     async def obtain(
         self, request: OrderRequest, deliver: Callable[[Issued], Awaitable[None]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from zoneproof.challenges import ask_solvers
 from zoneproof.challenges.method import Method
@@ -14,8 +15,7 @@ from zoneproof.dnsquery import Resolver
 from zoneproof.issuance.rules import check_identifiers
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The method for one identifier, and why it is this one."""
 
     method: Method
@@ -25,18 +25,16 @@ class Choice:
 Choose = Callable[[Identifier], Choice]
 
 
-@dataclass(frozen=True)
-class PlannedIdentifier:
+class PlannedIdentifier(msgspec.Struct, frozen=True):
     """How one identifier is validated, and why so. ``name`` is None for http-01."""
 
     identifier: Identifier
-    method: Method = field(repr=False)
+    method: Method
     reason: str
     name: PlannedName | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """An order before it is placed: a plan for each of its identifiers."""
 
     planned: tuple[PlannedIdentifier, ...]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.challenges import ask_solvers, dns01
 from zoneproof.challenges.dns01 import check_has_dns
@@ -18,8 +20,7 @@ from zoneproof.issuance.plan import Choice, Choose
 from zoneproof.providers import Zone
 
 
-@dataclass(frozen=True)
-class PreflightReport:
+class PreflightReport(msgspec.Struct, frozen=True):
     """What a validation of one identifier depends on, as things are.
 
     ``choice`` is None where no method is known: without configuration, or because none fits.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from zoneproof.challenges.preflight import Finding, NamePreflight
 from zoneproof.dnsquery import CaaVerdict, ServerStatus
 from zoneproof.issuance.preflight import PreflightReport
 
 
-@dataclass(frozen=True)
-class PreflightGroup:
+class PreflightGroup(msgspec.Struct, frozen=True):
     """Identifiers of which the same is to be told: names and texts, and what is found of them."""
 
     reports: tuple[PreflightReport, ...]

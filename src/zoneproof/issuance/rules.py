@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from zoneproof.acme import find_ca
 from zoneproof.core.errors import InvalidInputError, InvalidNameError, NoDnsMethodError
@@ -30,8 +31,7 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class MatchRule:
+class MatchRule(msgspec.Struct, frozen=True):
     """The patterns of one method; none make it the default."""
 
     patterns: tuple[DomainName, ...] = ()
@@ -54,8 +54,7 @@ class MatchRule:
         return not self.patterns
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """Which of the rules matched, and why; ``index`` is None for http-01, the fallback."""
 
     index: int | None
@@ -130,8 +129,7 @@ def _fit(identifier: Identifier, pattern: DomainName) -> Closeness:
     return Closeness.NONE
 
 
-@dataclass(frozen=True)
-class NameLimits:
+class NameLimits(msgspec.Struct, frozen=True):
     """``what`` is the CA's profile, with a verb, for people."""
 
     what: str

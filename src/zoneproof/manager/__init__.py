@@ -7,7 +7,6 @@ from zoneproof.manager.accounts.store import (
     AccountTerms,
     StoredAccount,
 )
-from zoneproof.manager.certificates.daemon import keep_renewed, tell
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
@@ -104,7 +103,6 @@ __all__ = [
     "find_staging",
     "issue",
     "keep",
-    "keep_renewed",
     "list_zones",
     "open_manager",
     "preview",
@@ -119,7 +117,6 @@ __all__ = [
     "secret_fields",
     "status_of",
     "summary_of",
-    "tell",
     "try_key",
     "try_renewals",
 ]

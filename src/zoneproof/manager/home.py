@@ -6,9 +6,9 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from zoneproof.core.errors import BusyError, ConfigError, StorageError
@@ -18,8 +18,7 @@ from zoneproof.storage import SqliteStore, load_migrations, open_sqlite, open_sq
 _LONGEST_PLAIN = 200
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(msgspec.Struct, frozen=True):
     """``$ZONEPROOF_HOME``, else ``/var/lib/zoneproof`` for root, else the user's data folder."""
 
     path: Path

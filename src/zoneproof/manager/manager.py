@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.issuance import Journal
@@ -27,21 +29,19 @@ from zoneproof.storage import SqliteStore, Store, open_in_thread
 from zoneproof.vault import Vault, open_vault
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(msgspec.Struct, frozen=True):
     """What a person says for one run, above everything that is stored.
 
     ``order_seconds`` is how long the CA may take for each of its steps.
     """
 
-    dns: DnsSettings = field(default_factory=DnsSettings)
+    dns: DnsSettings = msgspec.field(default_factory=DnsSettings)
     authoritative_port: int | None = None
-    terms: AccountTerms = field(default_factory=AccountTerms)
+    terms: AccountTerms = msgspec.field(default_factory=AccountTerms)
     order_seconds: float = 600.0
 
 
-@dataclass(frozen=True)
-class Manager:
+class Manager(msgspec.Struct, frozen=True):
     """A home's managed certificates and what works on them. Made by :func:`open_manager`."""
 
     home: Home

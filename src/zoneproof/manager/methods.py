@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from zoneproof.acme import directory_url
 from zoneproof.challenges import http01
@@ -142,8 +143,7 @@ class ResolverPool:
 _DEFAULTS = DnsSettings(propagation="authoritative", propagation_timeout=600.0, resolvers=())
 
 
-@dataclass(frozen=True)
-class Methods:
+class Methods(msgspec.Struct, frozen=True):
     """A definition's methods, ready; ``otherwise`` is for identifiers that no rule matches.
 
     That is the definition's first method with http-01, else a listener. ``resolver`` is the one

@@ -15,7 +15,7 @@ from zoneproof.core.names import require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.core.webhooks import check_url
 from zoneproof.dnsquery import parse_policy, parse_server
-from zoneproof.manager.notifications import NotifySettings
+from zoneproof.manager.notifications.settings import NotifySettings
 from zoneproof.providers import exists
 
 T = TypeVar("T")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from zoneproof.core.errors import VaultError
 from zoneproof.issuance import Journal
@@ -28,8 +29,7 @@ _AT_ONCE = 100  # secrets in one transaction
 _LOCK = "the vault key"
 
 
-@dataclass(frozen=True)
-class Rotation:
+class Rotation(msgspec.Struct, frozen=True):
     """The id of the key that seals now, and how many secrets were sealed anew with it."""
 
     key_id: str

@@ -21,6 +21,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import msgspec
+
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (
     AlreadyDoneError,
@@ -200,7 +202,7 @@ class ApiProvider(ABC):
         if ZONE_ID not in self.info.fields or zone.id:
             return zone
         if self.fields["zone_id"]:
-            return replace(zone, id=self.fields["zone_id"])
+            return msgspec.structs.replace(zone, id=self.fields["zone_id"])
         known = [one for one in await self.zones() if one.name == zone.name]
         if len(known) == 1:
             return known[0]

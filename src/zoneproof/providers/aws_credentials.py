@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from configparser import ConfigParser, Error
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError
 from zoneproof.core.text import sanitize

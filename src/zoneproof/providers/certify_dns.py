@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.acme_dns import AcmeDns

@@ -11,15 +11,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+import msgspec
+
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.fields import CredentialField as CredentialField
 from zoneproof.core.names import DomainName
+from zoneproof.core.secretive import Secretive
 
 _HEADER_VALUE = re.compile(r"[!-~]{1,255}")
 
 
-@dataclass(frozen=True)
-class Alias:
+class Alias(msgspec.Struct, frozen=True):
     """What another ACME client calls the provider, and what it calls the fields that it shares.
 
     ``client`` is ``certbot``, ``acme.sh`` or ``lego``; ``name`` is its plugin, its script or its
@@ -33,11 +35,11 @@ class Alias:
 
     client: str
     name: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fields: Mapping[str, str] = msgspec.field(default_factory=dict)
+    files: Mapping[str, str] = msgspec.field(default_factory=dict)
+    choices: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     left_out: tuple[str, ...] = ()
-    when: Mapping[str, str] = field(default_factory=dict)
+    when: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def all_fields(self) -> dict[str, str]:
@@ -49,8 +51,7 @@ _STRING = 255
 _LONGEST = 4096
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What a service cannot do, which the contract's tests do not ask of it then.
 
     A value has at most ``value_bytes``, and is matched by ``value_pattern`` as a whole where that
@@ -77,8 +78,7 @@ class Limits:
             )
 
 
-@dataclass(frozen=True)
-class ProviderInfo:
+class ProviderInfo(msgspec.Struct, frozen=True):
     """What people and programs need to know of a provider: the one source of prompts and docs.
 
     ``name_servers`` are patterns by which one knows that a zone is with the provider, such as
@@ -113,7 +113,7 @@ class ProviderInfo:
         if self.api_url:
             what = "where the API is; another one for a proxy or a test"
             url = CredentialField("api_url", what, default=self.api_url, url=True, rare=True)
-            object.__setattr__(self, "fields", (*self.fields, url))
+            msgspec.structs.force_setattr(self, "fields", (*self.fields, url))
 
     def field(self, name: str) -> CredentialField | None:
         """Return the field of that name, None if it cannot be one. A free one may be a secret."""
@@ -125,8 +125,7 @@ class ProviderInfo:
         return None
 
 
-@dataclass(frozen=True)
-class Zone:
+class Zone(msgspec.Struct, frozen=True):
     """A zone that a provider can write to: its name, and the provider's own id for it if any."""
 
     name: DomainName
@@ -137,8 +136,7 @@ class Zone:
         return self.name.child(name) if name else self.name
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(Secretive, frozen=True):
     """A subdomain of a challenge service and the key to update it (an acme-dns "account").
 
     ``server`` is the service's URL as :attr:`zoneproof.providers.server_url.ServerUrl.identity`
@@ -149,7 +147,7 @@ class Registration:
     fulldomain: DomainName
     subdomain: str
     username: str
-    password: str = field(repr=False)
+    password: str
 
     def check(self) -> Registration:
         """Return it. Raises InvalidInputError for what no service can mean: it is made up."""
@@ -178,11 +176,10 @@ class RegistrationStore(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ProviderContext:
+class ProviderContext(Secretive, frozen=True):
     """What a provider gets from its caller."""
 
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str]
     registrations: RegistrationStore | None = None
     timeout: float = 30.0  # seconds for one request
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # waits between attempts, in seconds

@@ -10,11 +10,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, ClassVar
+
+from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from zoneproof.providers.contract import Alias
 
 
-@dataclass(frozen=True)
-class RetiredProvider:
+class RetiredProvider(msgspec.Struct, frozen=True):
     """What became of an API, and what to use instead, as one line without an end.
 
     ``aliases`` are what other clients call it.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from zoneproof.core.errors import InvalidInputError, InvalidNameError
 from zoneproof.core.names import DomainName
+from zoneproof.core.secretive import Secretive
 
 _KEY_PATH = re.compile(r"(/k/)([^/?#]+)")
 _USER_PART = re.compile(r"//.*@")
@@ -21,8 +21,7 @@ def mask_url(text: str) -> str:
     return _KEY_PATH.sub(r"\1***", _USER_PART.sub("//", text))
 
 
-@dataclass(frozen=True)
-class ServerUrl:
+class ServerUrl(Secretive, frozen=True):
     """A service's base URL, taken apart. Made by :meth:`parse`.
 
     ``shown`` is for people and ``identity`` for the registration store: the identity has no licence
@@ -32,9 +31,9 @@ class ServerUrl:
 
     shown: str
     identity: str
-    base: str = field(repr=False)
-    user: str = field(repr=False)
-    password: str = field(repr=False)
+    base: str
+    user: str
+    password: str
 
     @classmethod
     def parse(cls, text: str) -> ServerUrl:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
+
+import msgspec
 
 from zoneproof.core.errors import StorageError
 from zoneproof.storage.store import Transaction
@@ -13,8 +14,7 @@ from zoneproof.storage.store import Transaction
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
-@dataclass(frozen=True)
-class Migration:
+class Migration(msgspec.Struct, frozen=True):
     """One step: its number within its component, and its SQL statements."""
 
     component: str

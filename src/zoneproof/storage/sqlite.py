@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+import msgspec
 
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
 from zoneproof.storage.grouped_writes import Group, GroupedWrites, Job, run_work
@@ -129,8 +130,7 @@ class SqliteTransaction:
         return self._connection.execute(sql, parameters).rowcount
 
 
-@dataclass(frozen=True)
-class _Connections:
+class _Connections(msgspec.Struct, frozen=True):
     writer: sqlite3.Connection
     readers: tuple[sqlite3.Connection, ...]
 

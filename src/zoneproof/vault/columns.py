@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True)
-class SealedColumn:
+class SealedColumn(msgspec.Struct, frozen=True):
     """A column with what :meth:`Vault.seal_text` returned, in a table whose key is ``id``.
 
     Whoever stores secrets declares its columns, so that a rotation of the key reaches them all.

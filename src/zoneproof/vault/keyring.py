@@ -12,12 +12,13 @@ import binascii
 import hashlib
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zoneproof.core.errors import VaultError
+from zoneproof.core.secretive import Secretive
 
 _VERSION = 1
 _KEY_BYTES = 32
@@ -27,11 +28,10 @@ _TAG_BYTES = 16
 _HEADER_BYTES = 1 + _ID_BYTES
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(Secretive, frozen=True):
     """A key of 32 random bytes. Its ``id``, 16 hexadecimal digits, may be shown to anybody."""
 
-    secret: bytes = field(repr=False)
+    secret: bytes
 
     def __post_init__(self) -> None:
         if len(self.secret) != _KEY_BYTES:
@@ -73,8 +73,7 @@ def key_id_of(sealed: bytes) -> str:
     return sealed[1:_HEADER_BYTES].hex()
 
 
-@dataclass(frozen=True)
-class Keyring:
+class Keyring(msgspec.Struct, frozen=True):
     """One or more keys, the newest last: it seals, and each of them opens what it sealed.
 
     ``source`` says in errors where the keys come from.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import AccountKey, find_ca
 from zoneproof.core.errors import AcmeError, AcmeProblemError, InvalidInputError

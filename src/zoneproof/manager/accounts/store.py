@@ -6,12 +6,12 @@ import json
 import re
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import (
     KNOWN,
@@ -82,8 +82,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(text.removeprefix("mailto:") for text in self.contact)
 
 
-@dataclass(frozen=True)
-class StoredAccount:
+class StoredAccount(msgspec.Struct, frozen=True):
     """An account key, and its URL at the CA (empty until the CA has confirmed it).
 
     ``next_key`` is there while a rollover may have been done. ``ca_bundle`` are the only roots to
@@ -132,8 +131,7 @@ class StoredAccount:
         )
 
 
-@dataclass(frozen=True)
-class AccountReach:
+class AccountReach(msgspec.Struct, frozen=True):
     """Where an account is and how its CA is reached: what takes no secret to know.
 
     ``account_url`` is empty until the CA has confirmed the account.
@@ -146,8 +144,7 @@ class AccountReach:
     allow_http: bool
 
 
-@dataclass(frozen=True)
-class AccountTerms:
+class AccountTerms(msgspec.Struct, frozen=True):
     """What a new account needs from a person, and how to reach its CA.
 
     ``ca_bundle`` and ``allow_http`` also change an account that is there, if they are given; one

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -40,8 +39,7 @@ from zoneproof.providers import files_of as provider_files
 _SECONDS = 3.0  # no run waits longer for what it can do without
 
 
-@dataclass(frozen=True)
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True):
     """The settings, and the revisions of credentials and accounts by their names.
 
     A revision is a text that is another one after every change that people make.

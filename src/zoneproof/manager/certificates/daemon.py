@@ -18,8 +18,8 @@ from zoneproof.manager.certificates.store import ManagedCertificate
 from zoneproof.manager.credentials.key_notices import key_notices
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
-from zoneproof.manager.notifications import Kind, Notice, send
-from zoneproof.manager.notifications.notice import is_expiring, should_notify
+from zoneproof.manager.notifications.notice import Kind, Notice, is_expiring, should_notify
+from zoneproof.manager.notifications.send import send
 
 _KINDS: dict[str, Kind] = {
     "renewed": "renewed",

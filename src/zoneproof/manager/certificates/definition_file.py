@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +89,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     defaults: dict[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class DefinitionFile:
+class DefinitionFile(msgspec.Struct, frozen=True):
     """What a file defines. ``problems`` are all that is wrong with it, one line each."""
 
     definitions: tuple[CertificateDefinition, ...]

@@ -6,7 +6,6 @@ Pure functions: the caller gives ``now``, in UTC, and keeps what it gets.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -47,8 +46,7 @@ class NotDeployed(msgspec.Struct, frozen=True):
         return self.next_attempt_at is None or self.next_attempt_at <= now
 
 
-@dataclass(frozen=True)
-class TaskResult:
+class TaskResult(msgspec.Struct, frozen=True):
     """What came of a task: ``text`` says what it did, or why it failed.
 
     ``again_at`` is when it is tried again, None if it is not.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -258,8 +257,7 @@ def _progress(home: Path, name: str, task: TaskDefinition, serial: str, left: No
     return folder / f"{task.name}~{serial}~{task.fingerprint}~{left.attempts}"
 
 
-@dataclass(frozen=True)
-class TaskPlan:
+class TaskPlan(msgspec.Struct, frozen=True):
     """What would become of a task if it were done now. ``is_left`` tells that it has to be."""
 
     task: str

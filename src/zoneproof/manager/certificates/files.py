@@ -17,7 +17,6 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import (
@@ -26,11 +25,13 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     pkcs12,
 )
+from msgspec.structs import replace
 
 from zoneproof.acme import key_from_pem, parse_chain
 from zoneproof.core.access import ANYWAY, Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.core.files import flush_folder, read_file
+from zoneproof.core.secretive import Secretive
 from zoneproof.deployment.parts import combined
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates.known_files import KnownFiles, stamp_of
@@ -70,8 +71,7 @@ def check_certificate_name(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True)
-class FileForm:
+class FileForm(Secretive, frozen=True):
     """How a certificate is written besides the usual: who may read its key, and what is added.
 
     With a ``pkcs12_password``, which may be empty, there is a PKCS #12 file. ``combined`` is a file
@@ -79,7 +79,7 @@ class FileForm:
     """
 
     access: Access = ANYWAY
-    pkcs12_password: bytes | None = field(default=None, repr=False)
+    pkcs12_password: bytes | None = None
     combined: bool = False
 
     def mode(self, usual: int) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import AcmeClient, cert_id, directory_url
 from zoneproof.challenges.records import look_for_records
@@ -64,8 +66,7 @@ _RANDOM = random.SystemRandom()
 _PARTS = ("cert", "chain")  # which fullchain.pem holds
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A certificate on disk; ``account`` is the name of the CA account that it comes from.
 
     ``tasks`` are what came of its deployment.
@@ -128,16 +129,14 @@ async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
     return await issue(manager, definition, emit, change=change)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """What the orders of one run share: what they found to be down, and the slots to work in."""
 
-    outages: Outages = field(default_factory=Outages)
+    outages: Outages = msgspec.field(default_factory=Outages)
     slots: Slots | None = None
 
 
-@dataclass(frozen=True)
-class _Others:
+class _Others(msgspec.Struct, frozen=True):
     """The others of a run, for the order that needs ``needs``."""
 
     run: Run

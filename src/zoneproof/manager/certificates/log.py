@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from zoneproof import __version__
 from zoneproof.core.errors import ZoneproofError
@@ -154,8 +155,7 @@ def _all_of(path: Path, keep: int) -> list[Path]:
     return [path, *(path.with_name(f"{path.name}.{number}") for number in range(1, keep + 1))]
 
 
-@dataclass(frozen=True)
-class LoggedRun:
+class LoggedRun(msgspec.Struct, frozen=True):
     """What a log says of one run: when it began (ISO 8601), what it did, and each line's time."""
 
     at: str

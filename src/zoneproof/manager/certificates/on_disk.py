@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -16,8 +16,7 @@ from zoneproof.core.files import read_file
 FILES = ("fullchain.pem", "cert.pem", "chain.pem", "csr.pem", "privkey.pem")
 
 
-@dataclass(frozen=True)
-class OnDisk:
+class OnDisk(msgspec.Struct, frozen=True):
     """What ``live/<name>`` holds. ``problem`` says why it cannot be used, empty if it can."""
 
     certificate: x509.Certificate | None

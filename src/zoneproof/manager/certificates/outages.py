@@ -6,8 +6,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from zoneproof.core.errors import (
     AccountPausedError,
@@ -30,8 +31,7 @@ _OF_ACCOUNT = RateLimitedError | AccountPausedError | UserActionRequiredError
 _OF_PROVIDER = ProviderUnavailableError | ProviderQuotaError
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """What an order needs that others need, too: the CA, the account and providers.
 
     ``sites`` are the upper two labels of its names, ``failures`` how often it has failed in a row.
@@ -93,8 +93,7 @@ def _site(identifier: Identifier) -> str:
     return ".".join(identifier.domain.labels[-2:]) if identifier.type == "dns" else "ip"
 
 
-@dataclass
-class _Outage:
+class _Outage(msgspec.Struct):
     """Something that is down: what ``certificate`` found out first, and at which sites it was met.
 
     ``failures`` is how often that one has failed in a row by now, ``again_at`` when it tries again.
@@ -103,7 +102,7 @@ class _Outage:
     certificate: str
     error: ZoneproofError
     failures: int
-    sites: set[str] = field(default_factory=set)
+    sites: set[str] = msgspec.field(default_factory=set)
     again_at: datetime | None = None
 
     def holds_up(self, needs: Needs) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import Directory, find_ca
 from zoneproof.challenges.preflight import Finding
@@ -31,8 +31,7 @@ from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import task_problems
 
 
-@dataclass(frozen=True)
-class Preview:
+class Preview(msgspec.Struct, frozen=True):
     """What :func:`preview` found for a definition: of each identifier, and of the order as a whole.
 
     ``account`` is None for one that would be registered first; ``directory_url`` is the CA's, empty
@@ -179,8 +178,7 @@ async def _examine(
     )
 
 
-@dataclass(frozen=True)
-class _Authority:
+class _Authority(msgspec.Struct, frozen=True):
     """A CA as an account sees it; ``directory`` is None for one that cannot be reached."""
 
     url: str

@@ -6,7 +6,6 @@ One that replaces a definition that works is kept aside until it has worked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from zoneproof.acme import GivenCsr
 from zoneproof.challenges import http01
 from zoneproof.core.errors import BusyError, InvalidInputError, NoDnsMethodError, StorageError
 from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.secretive import Secretive
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
@@ -39,13 +39,12 @@ from zoneproof.providers import short_name
 from zoneproof.storage import Transaction
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(Secretive, frozen=True):
     """A definition, and what is to be stored together with it."""
 
     definition: CertificateDefinition
     credential: Credential | None = None
-    pkcs12_password: str | None = field(default=None, repr=False)
+    pkcs12_password: str | None = None
     task_credentials: tuple[Credential, ...] = ()
 
     @property
@@ -74,16 +73,14 @@ METHOD_SETTINGS = (
 )
 
 
-@dataclass(frozen=True)
-class GivenTask:
+class GivenTask(Secretive, frozen=True):
     """A deployment task as a person gives it, and its fields that are secret."""
 
     definition: TaskDefinition
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class CertificateOptions:
+class CertificateOptions(Secretive, frozen=True):
     """What a person says of a certificate; what is not said stays as it is defined.
 
     ``of_certificate`` are fields of the definition, ``of_method`` some of ``METHOD_SETTINGS`` for
@@ -92,18 +89,18 @@ class CertificateOptions:
     ``tasks`` are added, or replace those of their names, and ``removed_tasks`` are taken away.
     """
 
-    of_certificate: Mapping[str, Any] = field(default_factory=dict)
-    of_method: Mapping[str, Any] = field(default_factory=dict)
+    of_certificate: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    of_method: Mapping[str, Any] = msgspec.field(default_factory=dict)
     provider: str = ""
     credential: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fields: Mapping[str, str] = msgspec.field(default_factory=dict)
     webroot: str | None = None
     listen: str | None = None
     methods: tuple[MethodDefinition, ...] = ()
     tasks: tuple[GivenTask, ...] = ()
     removed_tasks: tuple[str, ...] = ()
     csr: GivenCsr | None = None
-    pkcs12_password: str | None = field(default=None, repr=False)
+    pkcs12_password: str | None = None
 
     @property
     def say_method(self) -> bool:

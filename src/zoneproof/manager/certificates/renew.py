@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import msgspec
 from cryptography import x509
+from msgspec.structs import replace
 
 from zoneproof.acme import RenewalInfo
 from zoneproof.core.aio import Slots, all_at_once
@@ -50,8 +51,7 @@ _BEGUN = 25  # certificates for each that is worked on; the rest of them wait fo
 _ADVICE = "renewal information"
 
 
-@dataclass(frozen=True)
-class Renewal:
+class Renewal(msgspec.Struct, frozen=True):
     """What came of one certificate.
 
     ``result`` is ``renewed``, ``deployed`` (it was not due, and what was left to do with it is
@@ -185,8 +185,7 @@ async def choose(
     return [one for one in await certificates.each() if _is_to_be_renewed(one)]
 
 
-@dataclass(frozen=True)
-class _Renewals:
+class _Renewals(msgspec.Struct, frozen=True):
     """The renewals of one run. ``circumstances`` are those with which it began."""
 
     manager: Manager

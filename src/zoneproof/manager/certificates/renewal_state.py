@@ -6,7 +6,6 @@ Pure functions: the caller gives ``now``, in UTC, and keeps the :class:`RenewalS
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -33,8 +32,7 @@ _LONGEST_ERROR = 1000  # characters
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-@dataclass(frozen=True)
-class Lifetime:
+class Lifetime(msgspec.Struct, frozen=True):
     """From when until when a certificate is valid."""
 
     not_before: datetime

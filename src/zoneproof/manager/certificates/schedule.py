@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from zoneproof.acme import is_renewal_due
 from zoneproof.core import times
@@ -23,8 +24,7 @@ _ASK_LATEST = timedelta(days=1)  # parse_renewal_info never says later
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """Whether a certificate is to be renewed ``now``, and why, in words.
 
     ``at`` is the moment from which on an attempt is right, for :func:`next_wake` and for people;

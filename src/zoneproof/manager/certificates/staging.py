@@ -6,7 +6,6 @@ Neither touches the files or the state of the certificate that they are about.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -29,8 +28,7 @@ _SUFFIX = "-staging"
 _DRY_RUN = ".dry-run-"  # and a name: what no certificate can be named
 
 
-@dataclass(frozen=True)
-class Staging:
+class Staging(msgspec.Struct, frozen=True):
     """The account for tests, and what it needs to be registered. ``production`` is the CA's title.
 
     ``account`` is empty where the CA has no staging directory.
@@ -69,7 +67,7 @@ async def find_staging(manager: Manager, definition: CertificateDefinition) -> S
     if stored and stored.account_url and ca.staging == staging:
         contact = next((one for one in stored.contact if one.startswith("mailto:")), "")
         email = terms.email or contact.removeprefix("mailto:")
-        terms = replace(terms, agree_to_terms=True, email=email)
+        terms = msgspec.structs.replace(terms, agree_to_terms=True, email=email)
     return Staging(staging, terms, ca.title)
 
 

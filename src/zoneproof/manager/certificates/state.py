@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -93,8 +92,7 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.problem or self.expiring_keys) or self.status not in _GOOD
 
 
-@dataclass(frozen=True)
-class CertificateStatus:
+class CertificateStatus(msgspec.Struct, frozen=True):
     """A certificate, its stored state and what is on disk, at one time.
 
     ``left`` are the deployment tasks that are left to do.
@@ -105,7 +103,7 @@ class CertificateStatus:
     disk: OnDisk
     due: Due
     now: datetime
-    left: dict[str, NotDeployed] = field(default_factory=dict)
+    left: dict[str, NotDeployed] = msgspec.field(default_factory=dict)
 
     @property
     def tasks_are_due(self) -> bool:
@@ -275,8 +273,7 @@ def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalSta
     return ""
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """A certificate that stays, because it is valid and what is wanted. The time is in UTC.
 
     ``tasks`` are what came of those that were left to do with it.

@@ -6,7 +6,6 @@ import contextlib
 import difflib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, TypeVar
 
@@ -29,8 +28,7 @@ ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, pending = NUL
 """
 
 
-@dataclass(frozen=True)
-class ManagedCertificate:
+class ManagedCertificate(msgspec.Struct, frozen=True):
     """A definition as it is stored; ``state`` is JSON, for ``certificates.state`` to read.
 
     ``has_pending`` tells that a change waits for an order that proves it.
@@ -47,8 +45,7 @@ class ManagedCertificate:
         return self.definition.name
 
 
-@dataclass(frozen=True)
-class DamagedCertificate:
+class DamagedCertificate(msgspec.Struct, frozen=True):
     """One whose stored definition cannot be read; ``error`` says why, and what to do."""
 
     name: str
@@ -225,8 +222,7 @@ def _undamaged(found: ManagedCertificate | DamagedCertificate) -> ManagedCertifi
 KEEP = 200  # entries for each certificate
 
 
-@dataclass(frozen=True)
-class HistoryEntry:
+class HistoryEntry(msgspec.Struct, frozen=True):
     """``kind`` is one word such as ``issued``; ``at`` is ISO 8601 in UTC."""
 
     certificate: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -59,7 +58,10 @@ class TaskDefinition(
         """Make the task with the fields of its credential. Raises InvalidInputError."""
         fields = {**secrets, **self.fields}
         return open_task(
-            self.task, replace(context or TaskContext({}), fields=fields, secret=frozenset(secrets))
+            self.task,
+            msgspec.structs.replace(
+                context or TaskContext({}), fields=fields, secret=frozenset(secrets)
+            ),
         )
 
     def check(self) -> None:

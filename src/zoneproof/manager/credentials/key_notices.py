@@ -8,7 +8,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.credentials.expiry import expiry_in_words, reminder
 from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.credentials.use import CredentialSummary, credential_summaries
-from zoneproof.manager.notifications import Notice
+from zoneproof.manager.notifications.notice import Notice
 from zoneproof.providers import describe
 from zoneproof.storage import Store
 

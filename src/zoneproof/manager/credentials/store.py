@@ -6,14 +6,15 @@ import difflib
 import re
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, StorageError
+from zoneproof.core.secretive import Secretive
 from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, shown_field
@@ -52,8 +53,7 @@ DELETE FROM failed_removals WHERE id IN (SELECT id FROM publications WHERE crede
 """
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(Secretive, frozen=True):
     """A provider's fields under a name, and how to wait for its DNS.
 
     Moments are ISO 8601 in UTC, empty before it is stored. ``expires`` is the day (UTC) on which
@@ -62,8 +62,8 @@ class Credential:
 
     name: str
     provider: str
-    fields: Mapping[str, str] = field(repr=False)
-    dns: DnsSettings = field(default_factory=DnsSettings)
+    fields: Mapping[str, str]
+    dns: DnsSettings = msgspec.field(default_factory=DnsSettings)
     expires: date | None = None
     created_at: str = ""
     changed_at: str = ""

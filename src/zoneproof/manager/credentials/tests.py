@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 
@@ -99,8 +98,7 @@ async def list_zones(
     return msgspec.structs.replace(trial, steps=(Step("zones", True, ", ".join(zones)), *key))
 
 
-@dataclass(frozen=True)
-class KeyTrial:
+class KeyTrial(msgspec.Struct, frozen=True):
     """What a key that is not stored yet can do: its zones, and when it expires if the API tells.
 
     ``needs_zone`` tells that the provider lists no zones, and only a record written to one shows
@@ -179,8 +177,7 @@ async def run_credential_test(
     )
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """Where to write: a zone, and a name relative to it."""
 
     zone: Zone
@@ -224,13 +221,12 @@ async def _registered_name(
     )
 
 
-@dataclass
-class _Run:
+class _Run(msgspec.Struct):
     manager: Manager
     method: DnsMethod
     label: str
     emit: Emit
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step] = msgspec.field(default_factory=list)
 
     async def remove_leftovers(self) -> None:
         await self.manager.leftovers.remove(self.label, self.emit, insist=True)

@@ -28,8 +28,8 @@ from zoneproof.manager import (
     renew,
     resume,
     run_credential_test,
-    tell,
 )
+from zoneproof.manager.certificates.daemon import tell
 from zoneproof.manager.certificates.deployments import deploy_left
 from zoneproof.manager.certificates.request import request
 from zoneproof.web.runs import Runs, WebRun

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from zoneproof.core.errors import ZoneproofError

@@ -10,7 +10,7 @@ from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import count
 from zoneproof.manager import Manager
 from zoneproof.manager.certificates.definition_file import field_text
-from zoneproof.manager.notifications import send_test
+from zoneproof.manager.notifications.send import send_test
 from zoneproof.manager.settings import FILE, read_settings_text, save_settings_text
 from zoneproof.web.visits import Page, Visit
 
