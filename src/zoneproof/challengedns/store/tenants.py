@@ -134,7 +134,7 @@ class Tenants:
                 "the operator's keys can be revoked only on the command line", code="operators_key"
             )
         tenant_rows.delete_key(tx, key_id)
-        self.audit.note(tx, "key revoke", _named(found[0]), tenant=found[0].tenant)
+        self.audit.note(tx, "key revoke", _named(found), tenant=found.tenant)
 
     def _now(self) -> int:
         return int(self.clock())
