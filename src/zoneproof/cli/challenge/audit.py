@@ -40,8 +40,8 @@ def audit(
 ) -> None:
     """List who did what, the newest first.
 
-    In the pages, through the REST API and at the command line. Each line begins with the entry's
-    number.
+    In the pages, through the REST API and at the command line. Each line has the entry's number,
+    when and who it was, the tenant that it concerns, and what was done.
     """
     found = read(
         path,
@@ -64,4 +64,6 @@ def _line(one: ServiceAuditEntry) -> str:
     where = f" from {one.address}" if one.address else ""
     result = "" if one.result == OK else f": {one.result}"
     what = f"{one.action} {one.subject}".rstrip()
-    return f"{one.number}  {times.at(one.at)}  {one.who}{where}  {what}{result}"
+    return (
+        f"{one.number}  {times.at(one.at)}  {one.who}{where}  {one.tenant or '-'}  {what}{result}"
+    )
