@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.challenge_service import Service, register, txt, update, write_config
 from tests.support.clock import Clock
+from tests.support.nodes import wait_until
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from tests.support.service_pages import ServicePages, prepare
 from zoneproof.challengedns.dns.asked import LOOKS, PER_SECOND, SLOTS, AskedNames, AskedReader
@@ -18,6 +21,7 @@ from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.last_questions import (
     ASKED_TO_USE_TCP,
     LastQuestion,
+    forget_some,
     last_questions,
     network_asking,
 )
@@ -97,6 +101,16 @@ def test_an_answer_that_only_says_to_ask_by_tcp_is_told_as_that(
     name = str(uuid.uuid4())
     worker.note([reply(name, 0, flags=0x86)], sender)
     assert reader.take()[name].answered == ASKED_TO_USE_TCP
+
+
+def test_batches_of_every_size_are_taken(reader: AskedReader, worker: AskedNames) -> None:
+    for size in range(70):
+        names = [str(uuid.uuid4()) for _ in range(size)]
+        worker.note([reply(name) for name in names], sender)
+        seen = set(reader.take())
+        assert seen <= set(names)
+        assert bool(seen) == bool(names)
+        assert len(seen) <= LOOKS
 
 
 def test_a_storm_for_one_name_leaves_the_others(reader: AskedReader, worker: AskedNames) -> None:
@@ -196,6 +210,21 @@ async def test_the_latest_of_all_nodes_is_kept_and_goes_with_its_registration(
     assert await known() == {one: late, other: early}
     await opened.delete(one)
     assert await known() == {other: early}
+    assert not await opened.database.write(forget_some)
+    assert await known() == {}
+
+
+def test_only_so_many_wait_to_be_written() -> None:
+    use, question = usage.UseCounter(), LastQuestion(100, "192.0.2.0/24", 1)
+    use.note_questions({str(number): question for number in range(50_000)})
+    later = LastQuestion(200, "192.0.2.0/24", 1)
+    use.note_questions({"0": later, "another": later})
+    taken: dict[str, LastQuestion] = {}
+    while counts := use.take():
+        taken |= counts.asked
+    assert len(taken) == 20_000
+    assert taken["0"] == later
+    assert use.is_empty
 
 
 # --- on the pages ------------------------------------------------------------------------------
@@ -226,14 +255,24 @@ def test_a_question_shows_on_the_pages_of_operator_and_tenant(tmp_path: Path) ->
         assert listed.count(">none seen<") == 1
 
 
-def test_a_setting_switches_it_off(tmp_path: Path) -> None:
+def test_a_setting_switches_it_off_and_removes_what_was_noted(tmp_path: Path) -> None:
     config = write_config(tmp_path)
-    config.write_text(config.read_text() + "\n[pages]\nlast_questions = false\n")
     with Service(config) as service:
         operator_key, keys = prepare(config, "team")
         account = register(service.url, keys["team"])
+        service.ask(account.fulldomain)
+
+    def are_kept() -> bool:
+        with closing(sqlite3.connect(tmp_path / "challenge.db")) as connection:
+            return bool(connection.execute("SELECT 1 FROM challenge_question").fetchall())
+
+    assert are_kept()
+    config.write_text(config.read_text() + "\n[pages]\nlast_questions = false\n")
+    with Service(config) as service:
+        wait_until(lambda: not are_kept(), "last questions to be removed")
         service.ask(account.fulldomain)
         pages = ServicePages(service, operator_key, keys)
         page = pages.tenant().get(f"/portal/registrations/{account.subdomain}").text
         assert "Last question" not in page
         assert "Last question" not in pages.tenant().get("/portal/").text
+    assert not are_kept()

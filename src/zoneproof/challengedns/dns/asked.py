@@ -28,7 +28,7 @@ from zoneproof.challengedns.store.last_questions import (
 PER_SECOND: Final = 1_000
 """How many questions a worker notes in a second; as many may come at once."""
 LOOKS: Final = 16
-"""At how many answers of a batch, at least, a worker looks whether they are a registration's."""
+"""At how many answers of a batch a worker looks at most; of larger ones at others each time."""
 SLOTS: Final = 4_096
 """How many registrations a worker can keep until the service looks."""
 
@@ -69,7 +69,7 @@ class AskedNames:
         room = min(PER_SECOND, self._room + (now - self._then) * PER_SECOND)
         self._then = now
         self._turn += 1
-        step = 1 + (len(replies) - 1) // LOOKS
+        step = (len(replies) + LOOKS - 1) // LOOKS or 1
         for index in range(self._turn % step, len(replies), step):
             if room < 1:
                 self._next = now + _PAUSE

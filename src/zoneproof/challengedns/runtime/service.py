@@ -53,6 +53,7 @@ from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
 from zoneproof.challengedns.store import rows, usage
 from zoneproof.challengedns.store.audit import SERVICE
 from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.last_questions import forget_some
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
 from zoneproof.core.errors import (
@@ -418,6 +419,9 @@ class _Service:
             await self._database.write(self._registrations.value_clock.keep)
         while await self._database.write(self._registrations.sweep):
             pass
+        if not self._config.pages.last_questions:
+            while await self._database.write(forget_some):
+                pass
 
     def _note_questions(self) -> None:
         self._registrations.use.note_questions(self._pool.tally.take_asked())

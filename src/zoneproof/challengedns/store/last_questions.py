@@ -12,6 +12,7 @@ from zoneproof.storage import Transaction
 ASKED_TO_USE_TCP: Final = -1
 """``answered`` where the answer was only that the question is to come by TCP."""
 
+_AT_ONCE = 500  # rows in a transaction: updates that come meanwhile hardly wait
 _COLUMNS = "subdomain, asked_at, network, answered"
 _PREFIXES = {4: 24, 6: 56}  # as RFC 7871, section 11.1, shortens addresses for privacy
 
@@ -52,6 +53,16 @@ def write(tx: Transaction, asked: Mapping[str, LastQuestion]) -> None:
             " WHERE excluded.asked_at >= challenge_question.asked_at",
             [question.at, question.network, question.answered, subdomain],
         )
+
+
+def forget_some(tx: Transaction) -> bool:
+    """Remove a few questions, where none are to be kept; tell whether there may be more."""
+    removed = tx.execute(
+        "DELETE FROM challenge_question WHERE subdomain IN"
+        " (SELECT subdomain FROM challenge_question LIMIT ?)",
+        [_AT_ONCE],
+    )
+    return removed == _AT_ONCE
 
 
 def last_questions(tx: Transaction, subdomains: Iterable[str]) -> dict[str, LastQuestion]:
