@@ -18,6 +18,8 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import ClassVar
@@ -40,8 +42,8 @@ from tests.providers.contract_suite import (
     no_sleep,
     txt,
 )
-from tests.support.fake_api import REFUSED, FakeApi, FakeZone, Key
-from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
+from tests.support.fake_api import REFUSED, Answer, FakeApi, FakeZone, Key
+from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import (
     InvalidInputError,
@@ -63,7 +65,8 @@ from zoneproof.providers import (
     describe,
     open_provider,
 )
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.fields import ZONE_ID
 from zoneproof.providers.registry import load
 from zoneproof.providers.set_provider import SetsProvider, WholeZoneProvider
 
@@ -319,6 +322,16 @@ class FindsItsZones:
         assert caught.value.changed_nothing
 
 
+def _without_lists(found: object, *, keep: bool) -> object:
+    """Return JSON without its lists, or with null where they were."""
+    if isinstance(found, list):
+        return None
+    if not isinstance(found, dict):
+        return found
+    there = {key: _without_lists(value, keep=keep) for key, value in found.items()}
+    return {key: one for key, one in there.items() if keep or not isinstance(found[key], list)}
+
+
 class SurvivesOthers:
     """Clauses 1, 2 and 6, for what happens while the provider works."""
 
@@ -387,6 +400,24 @@ class SurvivesOthers:
         ):
             await harness.open().add(harness.zone, [txt("a", challenge_value())])
         assert caught.value.changed_nothing
+
+    @pytest.mark.parametrize("instead", [None, "nothing"])
+    async def test_an_answer_without_its_lists_loses_nothing(
+        self, harness: ApiHarness, instead: str | None
+    ) -> None:
+        name, theirs = await harness.new_name(), challenge_value()
+        await harness.plant_value(name, theirs)
+
+        def answer(request: Request) -> Answer:
+            changes, reply = harness.api.changes, harness.api(request)
+            if not isinstance(reply, Reply) or harness.api.changes > changes:
+                return reply
+            return replace(reply, body=_without_lists(reply.body, keep=instead is None))
+
+        harness.server.handler = answer
+        with suppress(ProviderError):
+            await harness.open().add(harness.zone, [txt(name, challenge_value())])
+        assert theirs in await harness.values(harness.zone, name)
 
     async def test_what_is_gone_meanwhile_need_not_be_removed(self, harness: ApiHarness) -> None:
         name, value = await harness.new_name(), challenge_value()
@@ -507,7 +538,12 @@ class ApiRow:
         return {"api_url": server + self.root}
 
     def key(self, fields: Mapping[str, str]) -> str:
-        """Return what the fake finds in calls with these fields: by default the first secret."""
+        """Return what the fake finds in calls with these fields.
+
+        By default it is what a Basic authorization has, or else the first secret.
+        """
+        if login := getattr(self.provider(), "login", None):
+            return ":".join(fields[name] for name in login)
         return next(fields[one.name] for one in self.info().fields if one.secret)
 
     def other(self, name: str, text: str) -> str:

@@ -58,5 +58,5 @@ class TestCloudflare(ApiContract):
 
 
 def test_without_any_key_there_is_no_provider() -> None:
-    with pytest.raises(InvalidInputError, match="'api_token', or 'email' and 'api_key'"):
+    with pytest.raises(InvalidInputError, match="'api_token', or both 'email' and 'api_key'"):
         open_provider("cloudflare", ProviderContext({"email": "me@example.com"}))

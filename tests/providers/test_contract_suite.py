@@ -27,9 +27,10 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone
-from zoneproof.providers.api_provider import ApiProvider, StoredTxt
+from zoneproof.providers.api_provider import ApiProvider
 from zoneproof.providers.desec import Desec
 from zoneproof.providers.digitalocean import DigitalOcean
+from zoneproof.providers.lists import StoredTxt
 from zoneproof.providers.namecheap import Host, Namecheap
 from zoneproof.providers.recent_writes import RecentWrites
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value
 from tests.providers.fakes.domeneshop import FakeDomeneshop
@@ -15,9 +13,6 @@ class TestDomeneshop(ApiContract):
     fake = FakeDomeneshop
     root = "/v0"
     fields = {"token": "kzQ9dEbTtaoUXyPM", "secret": "Jz9G1tGK0xVb7Kp2vH3dMq4WnLs5RfCy"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['token']}:{fields['secret']}"
 
     async def test_a_ttl_is_a_multiple_of_a_minute(self, harness: ApiHarness) -> None:
         name = await harness.new_name()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
@@ -17,9 +15,6 @@ class TestEasydns(ApiContract):
     slug = "easydns"
     fake = FakeEasydns
     fields = {"token": "0123456789abcdef", "key": "fedcba9876543210"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['token']}:{fields['key']}"
 
     async def test_a_request_to_be_calm_is_heard(self, harness: ApiHarness) -> None:
         name, value = await harness.new_name(), challenge_value()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
@@ -17,9 +15,6 @@ class TestGlesys(ApiContract):
     slug = "glesys"
     fake = FakeGlesys
     fields = {"user": "CL12345", "key": "0123456789abcdef"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']}:{fields['key']}"
 
     async def test_a_refusal_with_status_200_is_one(self, harness: ApiHarness) -> None:
         body = harness.api.refuse("credentials").body

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
@@ -19,9 +17,6 @@ class TestHttpReq(ApiContract):
     slug = "httpreq"
     fake = FakeHttpReq
     fields = {"user": "acme", "password": "a-made-up-password"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']}:{fields['password']}"
 
     async def test_name_and_value_are_posted_as_lego_does(self, harness: ApiHarness) -> None:
         value = challenge_value()

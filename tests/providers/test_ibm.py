@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import TTL, txt
 from tests.providers.fakes.ibm import FakeIbm
@@ -14,9 +12,6 @@ class TestIbm(ApiContract):
     fake = FakeIbm
     root = "/rest/v3.1"
     fields = {"user": "1234_a@example.org", "key": "0123456789abcdef"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']}:{fields['key']}"
 
     async def test_a_record_is_made_of_what_was_recorded(self, harness: ApiHarness) -> None:
         await harness.open().add(harness.zone, [txt("random.test", "challengetoken")])

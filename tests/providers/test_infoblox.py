@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import pytest
 
@@ -19,9 +18,6 @@ class TestInfoblox(ApiContract):
     slug = "infoblox"
     fake = FakeInfoblox
     fields = {"user": "acme", "password": "a-made-up-password"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']}:{fields['password']}"
 
     async def test_nothing_is_written_to_the_zone_above(self, harness: ApiHarness) -> None:
         zone = Zone(DomainName.parse("sub.zone.example"))

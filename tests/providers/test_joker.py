@@ -8,7 +8,8 @@ from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.joker import FakeJoker
 from tests.support.fake_api import Key
-from zoneproof.core.errors import InvalidInputError
+from tests.support.fake_http import Reply
+from zoneproof.core.errors import InvalidInputError, ProviderError
 
 
 class TestJoker(ApiContract):
@@ -30,3 +31,12 @@ class TestJoker(ApiContract):
         assert await harness.open(key="", user="me", password="1234").zones()
         with pytest.raises(InvalidInputError, match="set the field key"):
             harness.open(key="")
+
+    async def test_an_answer_without_the_zone_loses_nothing(self, harness: ApiHarness) -> None:
+        harness.api.plant(harness.stored, "other", "v=spf1 -all")
+        provider = harness.open()
+        await provider.zones()
+        harness.server.faults.append(Reply(200, b"Status-Code: 0\nStatus-Text: OK\n"))
+        with pytest.raises(ProviderError, match="does not have the domain's zone"):
+            await provider.add(harness.zone, [txt("a", challenge_value())])
+        assert [one.value for one in harness.stored.at("other")] == ["v=spf1 -all"]

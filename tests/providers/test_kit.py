@@ -24,9 +24,10 @@ from zoneproof.core.errors import (
 from zoneproof.core.names import DomainName
 from zoneproof.providers import ProviderContext, Zone, open_provider
 from zoneproof.providers.api_client import ApiClient
-from zoneproof.providers.api_provider import relative_name
-from zoneproof.providers.api_request import ApiRequest, bearer, token_field
+from zoneproof.providers.api_request import ApiRequest, bearer
 from zoneproof.providers.bearer_token import BearerToken
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt, relative_name
 from zoneproof.providers.paging import NextUrl, NextWord, Numbered, Offset, Paging
 from zoneproof.providers.refusals import USUAL, ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -103,7 +104,7 @@ def test_a_name_that_only_ends_alike_is_not_shortened() -> None:
     ("errors", "status", "body", "problem"),
     [
         (ErrorBody(), 200, b'{"message": "fine"}', None),
-        (ErrorBody(), 400, b'{"code": 7, "message": "bad"}', Problem("bad", ("7",))),
+        (ErrorBody(("code",)), 400, b'{"code": 7, "message": "bad"}', Problem("bad", ("7",))),
         (ErrorBody(), 400, b"not JSON", None),
         (ERRORS, 200, b'{"ok": true, "text": "fine"}', None),
         (ERRORS, 200, b'{"ok": false, "code": "x", "text": "bad"}', Problem("bad", ("x",))),
@@ -123,7 +124,7 @@ def test_a_name_that_only_ends_alike_is_not_shortened() -> None:
         (ErrorBody(success=("status", "ok", None)), 200, b"[]", None),
         (ErrorBody(success=("status", "ok", None)), 200, b'{"status": "bad"}', Problem("")),
         (
-            ErrorBody(phrases=("does not exist", "too many")),
+            ErrorBody(("code",), phrases=("does not exist", "too many")),
             400,
             b'{"code": 1, "message": "The zone Does not Exist"}',
             Problem("The zone Does not Exist", ("does not exist", "1")),
@@ -334,3 +335,48 @@ async def test_a_key_that_no_header_can_carry_is_not_sent_nor_shown(
         with pytest.raises(InvalidInputError, match="token has a space") as caught:
             check(text)
         assert text not in caught.value.message
+
+
+async def test_a_list_that_is_missing_is_no_empty_list(server: FakeHttpServer) -> None:
+    api = client(server)
+    bodies: list[object] = [{}, {"items": None}, {"items": {}}, []]
+    replies = [Reply(200, body) for body in bodies]
+    server.faults.extend(replies)
+    for _ in replies:
+        with pytest.raises(ProviderError, match="JSON of an unexpected form"):
+            await api.items("list", Item, at="items")
+    server.handler = lambda request: Reply(200, {})
+    assert await api.items("list", Item, at="items", absent_if_empty=True) == []
+    await api.close()
+
+
+async def test_a_list_is_declared_with_places_in_its_items(server: FakeHttpServer) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": 1, "is": {"type": "TXT", "name": "a.example.com.", "text": '"x"'}},
+        {"id": 2, "is": {"type": "TXT", "text": '"y"'}},
+        {"id": 3, "is": {"type": "A", "name": "a", "text": None}},
+        {"id": 4, "is": {"type": "TXT", "name": "b", "text": '"z"'}, "state": "going"},
+    ]
+    server.handler = lambda request: Reply(200, {"rows": rows})
+    api = client(server)
+    listed = RecordList(
+        "org/{org}/zones/{zone.id}",
+        at="rows",
+        query={"name": "{host}", "empty": "{name}", "all": ""},
+        name="is.name",
+        value="is.text",
+        only={"is.type": "TXT"},
+        without={"state": "going"},
+        optional=("is.name",),
+        quoted=True,
+    )
+    zone = Zone(ZONE.name, "a/1")
+    found = await listed.records(api, {"org": "x y"}, zone, "")
+    assert found == [StoredTxt("1", "a", "x"), StoredTxt("2", "", "y")]
+    assert server.requests[0].path == "/v1/org/x%20y/zones/a%2F1?name=%40&all="
+    with pytest.raises(ProviderError, match=r"an item has no `is\.name`"):
+        await replace(listed, optional=()).records(api, {"org": "x"}, zone, "")
+    rows[0]["id"] = True
+    with pytest.raises(ProviderError, match="`id` of an item is not a text"):
+        await listed.records(api, {"org": "x"}, zone, "")
+    await api.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tests.providers.api_contract import ApiContract
 from tests.providers.fakes.luadns import FakeLuadns
 
@@ -13,6 +11,3 @@ class TestLuadns(ApiContract):
     fake = FakeLuadns
     root = "/v1"
     fields = {"user": "joe@example.com", "key": "5ab7b702a632f60001b0b499"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']} {fields['key']}"

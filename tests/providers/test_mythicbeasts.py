@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tests.providers.api_contract import ApiContract
 from tests.providers.fakes.mythicbeasts import FakeMythicBeasts
 
@@ -13,6 +11,3 @@ class TestMythicBeasts(ApiContract):
     fake = FakeMythicBeasts
     root = "/dns/v2"
     fields = {"key": "abcdefghijklmnop", "secret": "made-up-secret"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['key']}:{fields['secret']}"

@@ -8,7 +8,7 @@ from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.namecheap import FakeNamecheap
 from tests.support.fake_http import Reply
-from zoneproof.core.errors import ProviderQuotaError
+from zoneproof.core.errors import ProviderError, ProviderQuotaError
 
 
 class TestNamecheap(ApiContract):
@@ -36,3 +36,12 @@ class TestNamecheap(ApiContract):
         assert await harness.values(harness.zone, "a") == [value]
         with harness.server.failing(busy), pytest.raises(ProviderQuotaError, match="too many"):
             await harness.open().zones()
+
+    async def test_an_answer_without_the_hosts_loses_none(self, harness: ApiHarness) -> None:
+        harness.api.plant(harness.stored, "other", "v=spf1 -all")
+        harness.server.faults.append(
+            Reply(200, b'<ApiResponse Status="OK"><CommandResponse/></ApiResponse>')
+        )
+        with pytest.raises(ProviderError, match="does not have the domain's hosts"):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
+        assert [one.value for one in harness.stored.at("other")] == ["v=spf1 -all"]

@@ -9,7 +9,6 @@ import pytest
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.rackspace import FakeRackspace
-from tests.support.fake_http import Reply
 from zoneproof.core.errors import ProviderUnavailableError
 
 
@@ -36,8 +35,7 @@ class TestRackspace(ApiContract):
     async def test_a_job_that_does_not_end_is_not_waited_for_forever(
         self, harness: ApiHarness
     ) -> None:
-        running = Reply(202, {"status": "RUNNING", "jobId": "x"})
-        harness.api.after_read.append(lambda: harness.server.faults.extend([running] * 1000))
+        assert isinstance(harness.api, FakeRackspace)
+        harness.api.endless = True
         with pytest.raises(ProviderUnavailableError, match="not done"):
             await harness.open().add(harness.zone, [txt("a", challenge_value())])
-        harness.server.faults.clear()

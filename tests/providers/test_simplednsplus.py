@@ -14,9 +14,6 @@ class TestSimpleDnsPlus(ApiContract):
     fake = FakeSimpleDnsPlus
     fields = {"user": "acme", "password": "a-made-up-password"}
 
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']}:{fields['password']}"
-
     def urls(self, server: str) -> Mapping[str, str]:
         return {"server": f"{server}/v2"}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tests.providers.api_contract import ApiContract
 from tests.providers.fakes.totaluptime import FakeTotalUptime
 
@@ -12,6 +10,3 @@ class TestTotalUptime(ApiContract):
     slug = "totaluptime"
     fake = FakeTotalUptime
     fields = {"user": "acme", "password": "a-made-up-password"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']}:{fields['password']}"

@@ -6,8 +6,6 @@ be read, and what the service says is not known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tests.providers.api_contract import ApiHarness, ApiRow
 from tests.providers.contract_suite import (
     FailsInTheMiddle,
@@ -44,9 +42,6 @@ class TestZoneEdit(
     slug = "zoneedit"
     fake = FakeZoneEdit
     fields = {"user": "somebody", "token": "0123456789ABCDEF"}
-
-    def key(self, fields: Mapping[str, str]) -> str:
-        return f"{fields['user']}:{fields['token']}"
 
     async def test_a_value_is_created_once(self, harness: ApiHarness) -> None:
         provider, record = harness.open(), txt("a", challenge_value())

@@ -7,6 +7,7 @@ import pytest
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.zonomi import FakeZonomi
+from tests.support.fake_http import Reply
 from zoneproof.core.errors import ProviderError
 
 
@@ -21,3 +22,11 @@ class TestZonomi(ApiContract):
         with pytest.raises(ProviderError, match="check the API key"):
             await harness.open(key="another").add(harness.zone, [record])
         assert len(harness.server.requests) == 1
+
+    async def test_an_answer_without_the_values_loses_none(self, harness: ApiHarness) -> None:
+        harness.api.plant(harness.stored, "a", "another's")
+        found = b"<dnsapi_result><is_ok>OK:</is_ok></dnsapi_result>"
+        harness.server.faults.append(Reply(200, found))
+        with pytest.raises(ProviderError, match="does not have the values at the name"):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
+        assert [one.value for one in harness.stored.at("a")] == ["another's"]

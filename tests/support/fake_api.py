@@ -17,13 +17,12 @@ A provider's fake says how its API writes what is in the store: routes, and a ta
             "invalid": Reply(422, {"message": "Bad record"}),
         }
 
-        def key_of(self, call):
-            return call.bearer
-
         @route("GET", "/zones/{zone}/records")
         def records(self, call):
             zone = self.zone(call["zone"])
             ...
+
+        delete_record = deletes("/zones/{zone}/records/{id}", Reply(204))
 """
 
 from __future__ import annotations
@@ -140,6 +139,17 @@ def route(method: str, path: str) -> Callable[[Handler], Handler]:
     return mark
 
 
+def deletes(path: str, reply: Reply, *, by_id: bool = False, method: str = "DELETE") -> Handler:
+    """Return a route that deletes the record ``{id}`` of ``{zone}``, a name or an id."""
+
+    @route(method, path)
+    def handler(fake: FakeApi, call: Call) -> Reply:
+        fake.delete(fake.zone(call["zone"], by_id=by_id), call["id"])
+        return reply
+
+    return handler
+
+
 class FakeApi:
     """A store and its HTTP API; a handler for :func:`tests.support.fake_http.fake_http_server`.
 
@@ -150,6 +160,8 @@ class FakeApi:
     recorded: ClassVar[str] = "none"  # whether recorded exchanges "agree", or what differs and why
     page_size: ClassVar[int] = 100  # the most items that the service puts on a page
     min_ttl: ClassVar[int] = 1
+    first_id: ClassVar[int] = 0  # of zones, where ids are numbers
+    key_line: ClassVar[str] = "Authorization: Bearer "  # how the header with the key begins
     lists_zones: ClassVar[bool] = True
     logins: ClassVar[str] = ""  # a pattern of the paths that hand out tokens, by :meth:`issue`
     refusals: ClassVar[Mapping[str, Reply]] = {}
@@ -178,8 +190,16 @@ class FakeApi:
         ]
 
     def key_of(self, call: Call) -> str:
-        """Return the key in a call, as :attr:`keys` has it: by default that of a Bearer token."""
-        return self._issued.get(call.bearer, "")
+        """Return the key in a call, as :attr:`keys` has it: by default the one in ``key_line``.
+
+        It is the key that a token was handed out for, if the service has ``logins``; of a Basic
+        authorization, user and password with ``:`` between them.
+        """
+        if call.request.login:
+            return ":".join(call.request.login)
+        name, _, begin = self.key_line.partition(": ")
+        key = call.headers.get(name.lower(), "").removeprefix(begin)
+        return self._issued.get(key, "") if self.logins else key
 
     def refuse(self, kind: str) -> Reply:
         """Return the answer that refuses a call."""
@@ -211,6 +231,12 @@ class FakeApi:
                 return zone
         raise RefusedError("zone")
 
+    def place(self, name: str) -> tuple[FakeZone, str]:
+        """Return the zone that a whole name is in, and its name there. Raises RefusedError."""
+        within = [z.name for z in self.allowed_zones() if f".{name}".endswith(f".{z.name}")]
+        zone = self.zone(max(within, key=len, default=name))
+        return zone, name.removesuffix(zone.name).rstrip(".")
+
     def page(self, items: Sequence[T], number: int, size: int | None = None) -> tuple[list[T], int]:
         """Return the items on a page, the first being 1, and how many pages there are."""
         size = min(size or self.page_size, self.page_size)
@@ -224,8 +250,10 @@ class FakeApi:
     def create(
         self, zone: FakeZone, name: str, kind: str, value: str, ttl: int, **extra: Any
     ) -> Record:
-        """Add a record. Raises RefusedError."""
+        """Add a record. Raises RefusedError, also for one that exists if the service minds."""
         self.check_change(name, ttl)
+        if "exists" in self.refusals and any(one.value == value for one in zone.at(name, kind)):
+            raise RefusedError("exists")
         if self.full:
             raise RefusedError("quota")
         record = Record(next(self._ids), name, kind, value, ttl, extra)
@@ -292,7 +320,8 @@ class FakeApi:
 
     def add_zone(self, name: str, key: str = "") -> FakeZone:
         """Make a zone; its id is ``key``, or made up."""
-        zone = FakeZone(key or f"z{next(self._ids)}", name)
+        made = str(self.first_id + len(self.zones)) if self.first_id else f"z{next(self._ids)}"
+        zone = FakeZone(key or made, name)
         self.zones[zone.id] = zone
         return zone
 

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 from cryptography import x509
@@ -31,7 +30,7 @@ from zoneproof.acme.messages import (
 )
 from zoneproof.acme.orders import fetch_authorizations, wait_for_order
 from zoneproof.acme.transport import Retries, Session
-from zoneproof.core.aio import all_of
+from zoneproof.core.aio import Closing, all_of
 from zoneproof.core.errors import AcmeProblemError, RateLimitedError
 from zoneproof.core.http import Now, Sleep, utc_now
 from zoneproof.core.names import Identifier
@@ -45,7 +44,7 @@ ORDER_SECONDS = 600.0
 _REPLACES_REFUSED = ("alreadyReplaced", "conflict", "malformed", "unauthorized", "serverInternal")
 
 
-class AcmeClient:
+class AcmeClient(Closing):
     """A client for one CA and one account key; an async context manager.
 
     ``ca_bundle`` is a PEM file of the only roots to trust, ``allow_http`` lets http URLs through
@@ -95,17 +94,6 @@ class AcmeClient:
     def account_url(self) -> str:
         """The account's URL, empty while none is in use."""
         return self._session.account_url
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close all connections."""

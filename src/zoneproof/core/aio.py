@@ -1,17 +1,32 @@
-"""Concurrency: many tasks at once with a bound, and one lock for each key."""
+"""Concurrency: many tasks at once with a bound, one lock for each key, what ends with its use."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from zoneproof.core.errors import ungrouped
 
 T = TypeVar("T")
+
+
+class Closing(ABC):
+    """Something with connections, which ``async with`` closes."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close all connections."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 async def settle(work: Iterable[Coroutine[Any, Any, T]], most: int = 32) -> list[T | BaseException]:

@@ -15,8 +15,9 @@ from zoneproof.core.webhooks import check_url
 from zoneproof.deployment.api import api_client, with_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.providers.api_client import ApiClient
-from zoneproof.providers.api_request import ApiRequest, Body, token_field
+from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.aws_credentials import AwsKeys, sign
+from zoneproof.providers.fields import token_field
 
 _ARN = re.compile(r"arn:(aws[a-z-]*):acm:([a-z0-9-]+):\d{12}:certificate/[A-Za-z0-9-]+")
 _JSON = "application/x-amz-json-1.1"

@@ -22,7 +22,7 @@ from zoneproof.core.webhooks import check_url
 from zoneproof.deployment.api import api_client, with_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.providers.api_client import ApiClient
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.fields import token_field
 from zoneproof.providers.google_identity import (
     CLOUD_SCOPE,
     CREDENTIALS,

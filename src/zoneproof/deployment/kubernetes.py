@@ -26,7 +26,7 @@ from zoneproof.kubernetes import (
     read_kubeconfig,
     with_token,
 )
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.fields import token_field
 
 _TYPE = "kubernetes.io/tls"
 _NAME = re.compile(r"[a-z0-9{]([a-z0-9.{}-]{0,251}[a-z0-9}])?")

@@ -17,7 +17,7 @@ from zoneproof.deployment.api import api_client, with_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.kubernetes.access import SERVICE_ACCOUNT
 from zoneproof.providers.api_client import ApiClient
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.fields import token_field
 
 _PATH = re.compile(r"[A-Za-z0-9_.{}-]+(?:/[A-Za-z0-9_.{}-]+)*")
 _NOT_THERE = 404

@@ -7,14 +7,14 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import dns.exception
 import dns.flags
 import dns.message
 import msgspec
 
+from zoneproof.core.aio import Closing
 from zoneproof.core.errors import (
     DnsError,
     DnsNotAuthoritativeError,
@@ -42,7 +42,7 @@ _KEEP_DEAD_SECONDS = 15.0
 _MAX_LINKS = 11
 
 
-class Resolver:
+class Resolver(Closing):
     """Asks the given servers recursive questions, in order; without any, the system's resolvers.
 
     ``authoritative_port`` is the port at which authoritative servers are asked. ``timeout`` is
@@ -70,17 +70,6 @@ class Resolver:
         self._kept: dict[Hashable, _Kept] = {}
         self._next_sweep = 0.0
         self._client: HttpClient | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Release connections."""

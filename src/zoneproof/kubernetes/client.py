@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
+from zoneproof.core.aio import Closing
 from zoneproof.core.errors import KubernetesError
 from zoneproof.core.http import (
     HttpClient,
@@ -48,7 +49,7 @@ class _Review(msgspec.Struct):
     status: _Allowed
 
 
-class KubernetesClient:
+class KubernetesClient(Closing):
     """A client of one cluster; use it as a context manager, or close it.
 
     The server's certificate is always verified. The credential is asked for before each request, so
@@ -64,12 +65,6 @@ class KubernetesClient:
         self._sleep, self._now = sleep, now
         self._http: HttpClient | None = None
         self._identity = (b"", b"")  # the client certificate of the connections, and its key
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close all connections."""

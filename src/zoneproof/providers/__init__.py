@@ -1,8 +1,8 @@
 """DNS update methods: one contract, one module for each provider, one registry."""
 
+from zoneproof.core.fields import CredentialField
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     DelegatedProvider,
     ExpiringKeyProvider,
     LimitedProvider,

@@ -14,9 +14,7 @@ import msgspec
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (
     InvalidInputError,
-    ProviderCredentialsError,
     ProviderError,
-    ProviderPermissionError,
     ProviderQuotaError,
     ProviderUnavailableError,
     ProviderZoneError,
@@ -29,7 +27,6 @@ from zoneproof.providers.api_request import Body
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
@@ -38,6 +35,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.refusals import Refusal, Refusals
 from zoneproof.providers.server_url import ServerUrl
 
@@ -54,13 +52,10 @@ _NO_REGISTRATIONS = Refusal(
     "check the URL's path, or ask its operator whether registration is turned off",
 )
 _NOT_REGISTERED: Refusals = {
-    401: Refusal(
-        ProviderCredentialsError,
-        "it does not accept the licence key",
-        "check the key in the server's URL",
+    401: Refusal.wrong_key(
+        "it does not accept the licence key", "check the key in the server's URL"
     ),
-    403: Refusal(
-        ProviderPermissionError,
+    403: Refusal.not_allowed(
         "it refuses a new registration",
         "ask its operator whether the licence key is disabled, expired or used up",
     ),
@@ -69,35 +64,28 @@ _NOT_REGISTERED: Refusals = {
 }
 _NOT_REGISTERED_WITHOUT_KEY: Refusals = {
     **_NOT_REGISTERED,
-    401: Refusal(
-        ProviderCredentialsError,
+    401: Refusal.wrong_key(
         "it registers only with a licence key",
         "put the key into the server's URL, https://user:key@host/ or https://host/k/key/",
     ),
 }
 _NOT_UPDATED: Refusals = {
-    401: Refusal(
-        ProviderCredentialsError,
+    401: Refusal.wrong_key(
         "it does not accept this registration's key",
         "the registration was deleted or its key changed there, or this machine's address is not"
         " in its allowfrom",
     ),
-    403: Refusal(
-        ProviderPermissionError,
-        "it refuses the value",
-        "ask its operator whether the licence key is disabled or expired",
+    403: Refusal.not_allowed(
+        "it refuses the value", "ask its operator whether the licence key is disabled or expired"
     ),
     404: _NO_UPDATES,
     405: _NO_UPDATES,
     "bad_txt": Refusal(ProviderError, "it accepts only values of 43 base64url characters"),
-    "bad_subdomain": Refusal(
-        ProviderZoneError, "it does not know the registration", "it was deleted there"
-    ),
+    "bad_subdomain": Refusal.no_zone("it does not know the registration", "it was deleted there"),
 }
 _NOT_UPDATED_BY_KEY_IN_PATH: Refusals = {
     **_NOT_UPDATED,
-    401: Refusal(
-        ProviderCredentialsError,
+    401: Refusal.wrong_key(
         "it does not accept this registration's key",
         "the registration was deleted or its key changed there, the licence key in the URL is no "
         "longer valid, or this machine's address is not in its allowfrom",

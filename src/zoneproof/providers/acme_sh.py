@@ -20,13 +20,8 @@ from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.files import absolute_path, read_file
 from zoneproof.core.text import sanitize
 from zoneproof.providers.adapters import KINDS, LIMITS, TIMEOUT, Adapter, last_lines, sounds_secret
-from zoneproof.providers.contract import (
-    CredentialField,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
 
 _NAME = re.compile(r"dns_[A-Za-z0-9_]+")
 _OPTION = re.compile(r"\s+([A-Za-z_][A-Za-z0-9_]*)\s+(.+)")

@@ -33,14 +33,8 @@ from zoneproof.core.errors import (
 from zoneproof.core.names import DomainName
 from zoneproof.core.programs import Ended, ProgramError, run_program
 from zoneproof.core.text import sanitize
-from zoneproof.providers.contract import (
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Limits, ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
 
 # By the HTTP status that is the last one, or by the word that the other process says.
 KINDS: Mapping[str, type[ProviderError]] = {

@@ -14,27 +14,17 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from zoneproof.core.errors import InvalidInputError, ProviderConflictError
-from zoneproof.providers.api_request import ApiRequest, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.providers.api_request import ApiRequest
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.expiring_key import ExpiringKey, not_told
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.fields import CredentialField, require_fields, token_field, url_field
+from zoneproof.providers.lists import ZoneList
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _KEYS = ("host", "client_token", "client_secret", "access_token")
 _MOST_SIGNED = 131072  # bytes of a body
-
-
-class _Zone(msgspec.Struct):
-    zone: str
 
 
 class _RecordSet(msgspec.Struct):
@@ -50,7 +40,7 @@ class _Credential(msgspec.Struct, rename="camel"):
 class Akamai(ExpiringKey, SetsProvider):
     """Makes, replaces and deletes the TXT set at a name; there is no mark of a set's state."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="akamai",
         title="Akamai Edge DNS",
         homepage="https://techdocs.akamai.com/edge-dns/reference/edge-dns-api",
@@ -68,9 +58,7 @@ class Akamai(ExpiringKey, SetsProvider):
             ),
             CredentialField("section", "section of the .edgerc", default="default", rare=True),
             token_field("account_key", "account switch key", secret=False, default=""),
-            CredentialField(
-                "api_url", "where the API is; the host's if empty", default="", url=True, rare=True
-            ),
+            url_field("api_url", "where the API is; the host's if empty"),
         ),
         key_url="https://control.akamai.com/apps/identity-management/",
         key_expiry="if the API client may also read its own credentials (Identity Management API)",
@@ -117,17 +105,21 @@ class Akamai(ExpiringKey, SetsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("detail", "title"))
+    errors = ErrorBody(messages=("detail", "title"))
     refusals: ClassVar[Refusals] = {
-        409: Refusal(ProviderConflictError, "the set or the zone has changed in the meantime"),
+        409: Refusal.conflict("the set or the zone has changed in the meantime"),
     }
+    query = "accountSwitchKey={account_key}"
+    zone_list = ZoneList(
+        "zones", at="zones", name="zone", query={"types": "primary", "showAll": "true"}
+    )
+    set_path = "zones/{zone.name}/names/{whole}/types/TXT"
+    makes = "POST"
 
     def __init__(self, context: ProviderContext) -> None:
         keys = _keys(context.fields)
         self._keys = keys
         host = keys["host"].removeprefix("https://").rstrip("/")
-        account = context.fields["account_key"]
-        self._account = {"accountSwitchKey": account} if account else {}
         base = context.fields["api_url"] or f"https://{host}/config-dns/v2"
         self._credentials = urljoin(base, "/identity-management/v3/api-clients/self/credentials")
         super().__init__(
@@ -137,39 +129,11 @@ class Akamai(ExpiringKey, SetsProvider):
             secrets=[keys["client_secret"], keys["access_token"]],
         )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the primary zones; they are known by name."""
-        query = {"types": "primary", "showAll": "true", **self._account}
-        return [
-            (one.zone, "") for one in await self.api.items("zones", _Zone, at="zones", query=query)
-        ]
-
-    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+    async def read_set(self, zone: Zone, name: str) -> TxtSet | None:
         """Return the TXT set at the name."""
-        path = _path(zone, name)
-        answer = await self.api.send("GET", path, query=self._account, expected=(200, 404))
-        if answer.status == 404:
-            return TxtSet()
-        found = self.api.read(answer, _RecordSet)
-        return TxtSet(tuple(map(unquote_txt, found.rdata)), found.ttl)
-
-    async def write_set(self, zone: Zone, change: SetChange) -> None:
-        """Make, replace or delete the TXT set at the name."""
-        path, new = _path(zone, change.name), change.new
-        if not new.values:
-            await self.api.delete(path, query=self._account)
-            return
-        await self.api.send(
-            "PUT" if change.old.values else "POST",
-            path,
-            query=self._account,
-            json={
-                "name": str(zone.record(change.name)),
-                "type": "TXT",
-                "ttl": new.ttl,
-                "rdata": [quote_txt(value) for value in new.values],
-            },
-        )
+        path = self.path_of_set(zone, name)
+        found = await self.api.find(path, _RecordSet, also={404: ALREADY})
+        return TxtSet.of_quoted(found.rdata, found.ttl) if found else None
 
     async def key_end(self) -> str | None:
         """Return when the client's secret expires, by its token."""
@@ -183,6 +147,15 @@ class Akamai(ExpiringKey, SetsProvider):
     def _sign(self, request: ApiRequest) -> ApiRequest:
         stamp = self.now().astimezone(UTC).strftime("%Y%m%dT%H:%M:%S+0000")
         return sign_edgegrid(request, self._keys, stamp, secrets.token_hex(16))
+
+    def set_of(self, zone: Zone, change: SetChange) -> object:
+        """Return the set, its values in quotes."""
+        return {
+            "name": str(zone.record(change.name)),
+            "type": "TXT",
+            "ttl": change.new.ttl,
+            "rdata": change.new.quoted,
+        }
 
 
 def sign_edgegrid(
@@ -220,13 +193,5 @@ def _keys(fields: Mapping[str, str]) -> Mapping[str, str]:
             raise InvalidInputError(
                 f"edgerc is not an .edgerc file with a section {fields['section']}"
             ) from error
-    for name, value in keys.items():
-        if not value:
-            raise InvalidInputError(
-                f"provider akamai needs the field '{name}', or an edgerc with it"
-            )
+    require_fields("akamai", keys, keys, "an edgerc with it")
     return keys
-
-
-def _path(zone: Zone, name: str) -> str:
-    return f"zones/{zone.name}/names/{zone.record(name)}/types/TXT"

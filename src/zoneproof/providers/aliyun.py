@@ -11,20 +11,20 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, ProviderQuotaError
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import require_fields, token_field, url_field
+from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import (
     ALREADY,
@@ -40,12 +40,11 @@ from zoneproof.providers.signatures import canonical_query, hmac_sha256
 _VERSION = "2015-01-09"
 _ZONES = Numbered("PageSize", 100, word="PageNumber")
 _RECORDS = Numbered("PageSize", 500, word="PageNumber")
-_KEY = Refusal(
-    ProviderCredentialsError,
+_KEY = Refusal.wrong_key(
     "it does not accept the access key",
     "check its id and its secret, that it is active, and this machine's clock",
 )
-_NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
+_NO_ROLE = Refusal.wrong_key("this instance does not have the role")
 
 
 class _Keys(msgspec.Struct, rename="pascal"):
@@ -62,17 +61,10 @@ class _Domain(msgspec.Struct, rename="pascal"):
     puny_code: str = ""
 
 
-class _Record(msgspec.Struct):
-    id: str = msgspec.field(name="RecordId")
-    name: str = msgspec.field(name="RR")
-    type: str = msgspec.field(name="Type")
-    value: str = msgspec.field(name="Value")
-
-
 class Aliyun(RecordsProvider):
     """Adds and deletes TXT records; the same one twice is refused."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="aliyun",
         title="Alibaba Cloud DNS",
         homepage="https://www.alibabacloud.com/help/en/dns/",
@@ -88,13 +80,7 @@ class Aliyun(RecordsProvider):
                 secret=False,
                 default="",
             ),
-            CredentialField(
-                "metadata_url",
-                "where the instance's metadata is",
-                default="http://100.100.100.200",
-                url=True,
-                rare=True,
-            ),
+            url_field("metadata_url", "where the instance's metadata is", "http://100.100.100.200"),
         ),
         key_url="https://ram.console.aliyun.com/users",
         api_url="https://alidns.aliyuncs.com",
@@ -134,7 +120,7 @@ class Aliyun(RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("Code",), messages=("Message",))
+    errors = ErrorBody(codes=("Code",), messages=("Message",))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(
             (
@@ -160,14 +146,25 @@ class Aliyun(RecordsProvider):
         ),
         "DomainRecordDuplicate": ALREADY,
         "DomainRecordNotBelongToUser": ALREADY,  # what it says of a record that is gone
-        "QuotaExceeded.Record": Refusal(ProviderQuotaError, "too many records at the name"),
-        "QuotaExceeded.TTL": Refusal(
-            ProviderQuotaError, "the edition does not allow this TTL", "set a longer one"
+        "QuotaExceeded.Record": Refusal.over_quota("too many records at the name"),
+        "QuotaExceeded.TTL": Refusal.over_quota(
+            "the edition does not allow this TTL", "set a longer one"
         ),
         **dict.fromkeys(
             ("Throttling", "Throttling.User", "Throttling.Api", "LastOperationNotFinished"), SLOWER
         ),
     }
+    # The API finds the names that contain a name: it cannot be more exact.
+    record_list = RecordList(
+        "?Action=DescribeDomainRecords",
+        at="DomainRecords.Record",
+        query={"DomainName": "{zone.name}", "TypeKeyWord": "TXT", "RRKeyWord": "{host}"},
+        id="RecordId",
+        name="RR",
+        value="Value",
+        only={"Type": "TXT"},
+        paging=_RECORDS,
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
@@ -175,11 +172,8 @@ class Aliyun(RecordsProvider):
             token = TemporaryKey(self._role_keys, context.clock, apply=self._sign)
             super().__init__(context, token=token)
             return
-        for name in ("access_key_id", "secret"):
-            if not fields[name]:
-                raise InvalidInputError(
-                    f"provider aliyun needs the field '{name}', or on an ECS instance ram_role"
-                )
+        names = ("access_key_id", "secret")
+        require_fields("aliyun", fields, names, "on an ECS instance ram_role")
         keys = _Keys(fields["access_key_id"], fields["secret"], fields["security_token"])
         super().__init__(context, sign=lambda request: self._sign(request, keys))
 
@@ -192,22 +186,6 @@ class Aliyun(RecordsProvider):
             paging=_ZONES,
         )
         return [(one.puny_code or one.domain_name, "") for one in domains]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records whose names contain the name: the API cannot be more exact."""
-        query = {"DomainName": zone.name, "TypeKeyWord": "TXT", "RRKeyWord": name or "@"}
-        records = await self.api.items(
-            "?Action=DescribeDomainRecords",
-            _Record,
-            at="DomainRecords.Record",
-            query=query,
-            paging=_RECORDS,
-        )
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), one.value)
-            for one in records
-            if one.type == "TXT"
-        ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record, whose name is relative to the zone."""

@@ -8,28 +8,23 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderError, ProviderPermissionError
-from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
+from zoneproof.core.errors import ProviderError
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import Body
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ALREADY, NO_ZONE, SLOWER, ErrorBody, Refusal, Refusals
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _KAS = "urn:xmethodsKasApi"
-_LOGIN = Refusal(ProviderCredentialsError, "it does not accept login and password")
+_LOGIN = Refusal.wrong_key("it does not accept login and password")
 
 
 class AllInkl(RecordsProvider):
     """Adds and deletes records by the id that a zone's list has. One request runs at a time."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="all-inkl",
         title="All-Inkl",
         homepage="https://all-inkl.com",
@@ -50,10 +45,10 @@ class AllInkl(RecordsProvider):
             Alias("lego", "allinkl", {"ALL_INKL_LOGIN": "login", "ALL_INKL_PASSWORD": "password"}),
         ),
     )
-    at_once: ClassVar[int] = 1
-    headers: ClassVar[Headers] = {"SOAPAction": f"{_KAS}#KasApi"}
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    at_once = 1
+    headers = f"SOAPAction: {_KAS}#KasApi"
+    by_name = False
+    errors = ErrorBody(
         codes=("Body/Fault/faultstring",),
         messages=("Body/Fault/faultstring",),
         success=("Body/Fault", None),
@@ -64,8 +59,7 @@ class AllInkl(RecordsProvider):
         **dict.fromkeys(("flood_protection", "in_progress"), SLOWER),
         **dict.fromkeys(("zone_not_found", "zone_syntax_incorrect"), NO_ZONE),
         **dict.fromkeys(("record_already_exists", "record_id_not_found"), ALREADY),
-        "dns_settings_not_allowed": Refusal(
-            ProviderPermissionError,
+        "dns_settings_not_allowed": Refusal.not_allowed(
             "the account may not change DNS settings",
             "the main account can allow it to a subaccount",
         ),
@@ -98,7 +92,8 @@ class AllInkl(RecordsProvider):
     async def _list(self, action: str, parameters: Mapping[str, str]) -> list[dict[str, str]]:
         found = await self._call(action, parameters)
         try:
-            return msgspec.convert(found or [], list[dict[str, str]])
+            # An empty list has no items, and so looks like an empty text.
+            return msgspec.convert([] if found == "" else found, list[dict[str, str]])
         except msgspec.ValidationError as error:
             raise ProviderError(f"the answer to {action} is no list: {error}") from error
 

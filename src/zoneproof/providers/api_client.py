@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, TypeVar, cast
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 from xml.etree import ElementTree as ET
 
 import msgspec
 
 from zoneproof.core.errors import (
+    AlreadyDoneError,
     ProviderCredentialsError,
     ProviderError,
     ProviderQuotaError,
@@ -57,15 +58,28 @@ class ApiAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class ListOptions(TypedDict, total=False):
+    """How a list is asked for and read; :meth:`ApiClient.rows` says what each of them means."""
+
+    at: str
+    query: Query | None
+    headers: Mapping[str, str] | None
+    form: Query | None
+    json: object
+    paging: Paging | None
+    absent_if_empty: bool
+    also: Refusals | None
+
+
 class ApiClient:
     """A connection pool for one credential of one provider.
 
     ``base_url`` is what paths are relative to, ``own_url`` that a person gave it. Every request
-    has ``headers``, and ``auth`` (user and password) as a Basic authorization; ``token`` is put
-    into it as the token says, and ``sign`` has the last word. ``refusals`` and ``errors`` are the
-    API's own, and ``advice`` is for those of a kind that have none; ``secrets`` are hidden in what
-    it says. At most ``at_once`` requests run at the same
-    time, and one begins each ``pause`` seconds. ``ca_bundle`` is the absolute path of a PEM file of
+    has ``headers``, and one to a path ``query``; ``auth`` (user and password) is a Basic
+    authorization; ``token`` is put into it as the token says, and ``sign`` has the last word.
+    ``refusals`` and ``errors`` are the API's own, and ``advice`` is for those of a kind that have
+    none; ``secrets`` are hidden in what it says. At most ``at_once`` requests run at the same time,
+    and one begins each ``pause`` seconds. ``ca_bundle`` is the absolute path of a PEM file of
     the only CAs to trust, empty for the usual ones.
 
     Making one raises InvalidInputError for a bundle or a header that cannot be used.
@@ -78,6 +92,7 @@ class ApiClient:
         *,
         own_url: bool = True,
         headers: Mapping[str, str] | None = None,
+        query: Query | None = None,
         auth: tuple[str, str] | None = None,
         token: TemporaryKey[Any] | None = None,
         sign: Callable[[ApiRequest], ApiRequest] | None = None,
@@ -92,6 +107,7 @@ class ApiClient:
         self._sleep, self._now = context.sleep, context.now
         self._base = base_url.rstrip("/")
         self._headers = dict(headers or {})
+        self._query = dict(query or {})
         check_headers(self._headers)
         self._token, self._sign = token, sign
         self._refusals: Refusals = refusals or {}
@@ -118,39 +134,74 @@ class ApiClient:
         *,
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
+        also: Refusals | None = None,
     ) -> T:
         """Return what is at ``path``, decoded as :meth:`read` does. Raises what they raise."""
-        answer = await self.send("GET", path, query=query, headers=headers)
+        answer = await self.send("GET", path, query=query, headers=headers, also=also)
         return self.read(answer, into)
 
-    async def items(
+    async def find(
+        self, path: str, into: type[T], *, query: Query | None = None, also: Refusals | None = None
+    ) -> T | None:
+        """Return what is at ``path`` as :meth:`get` does, None where a refusal is ``ALREADY``."""
+        try:
+            return await self.get(path, into, query=query, also=also)
+        except AlreadyDoneError:
+            return None
+
+    async def items(self, path: str, of: type[T], **how: Unpack[ListOptions]) -> list[T]:
+        """Return the items of a list in JSON, as :meth:`rows` does. Raises what it raises."""
+        return await self.rows(path, lambda page: msgspec.convert(page, list[of]), **how)  # type: ignore[valid-type]
+
+    async def rows(
         self,
         path: str,
-        of: type[T],
+        read: Callable[[list[object]], list[T]],
         *,
         at: str = "",
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
+        form: Query | None = None,
+        json: object = None,
         paging: Paging | None = None,
+        absent_if_empty: bool = False,
+        also: Refusals | None = None,
     ) -> list[T]:
-        """Return the items of a list in JSON, of all its pages; ``at`` is where a page has them.
+        """Return what is read from a list in JSON, of all its pages; ``at`` is where a page has it.
 
-        Without ``paging``, the Link header has the URL of the next page, if there is one. Raises
-        what :meth:`get` raises.
+        Without ``paging``, the Link header has the URL of the next page, if there is one. A page
+        that has no list there is an error, unless the API leaves out a list that is empty
+        (``absent_if_empty``). With ``form`` or ``json``, a list is asked for by POST, which may be
+        repeated. Raises what :meth:`get` raises, also where ``read`` raises TypeError
+        or ValidationError.
         """
         found: list[T] = []
+        seen = 0
         asked = {**(query or {}), **(paging.first() if paging else {})}
         for _ in range(_MOST_PAGES):
-            answer = await self.send("GET", path, query=asked, headers=headers)
+            answer = await self.send(
+                "GET" if form is None and json is None else "POST",
+                path,
+                query=asked,
+                headers=headers,
+                form=form,
+                json=json,
+                repeatable=True,
+                also=also,
+            )
             page = self.read(answer, object)
-            some = self._convert(answer, place_in(page, at) if at else page, list[of])  # type: ignore[valid-type]
-            found += some
+            listed = place_in(page, at) if at else page
+            if listed is None and absent_if_empty:
+                listed = []
             after: Following = _next_link(answer)
-            if paging:
-                try:
-                    after = paging.following(page, asked, len(some), len(found))
-                except (TypeError, ValueError) as error:  # not a number where one should be
-                    raise self._of_another_form("", answer, error) from error
+            try:
+                some = msgspec.convert(listed, list[object])
+                found += read(some)
+                seen += len(some)
+                if paging:
+                    after = paging.following(page, asked, len(some), seen)
+            except (TypeError, ValueError, msgspec.ValidationError) as error:
+                raise self._of_another_form("", answer, error) from error
             if not after:
                 return found
             if isinstance(after, str):
@@ -186,6 +237,7 @@ class ApiClient:
         not_done: Collection[int] = _NOT_DONE,
         expected: Collection[int] = _SUCCESS,
         refusals: Refusals | None = None,
+        also: Refusals | None = None,
     ) -> ApiAnswer:
         """Send a request until it is answered with one of the statuses ``expected``.
 
@@ -198,13 +250,13 @@ class ApiClient:
         proves that nothing was done is: no connection, a status of ``not_done``, or a refusal
         that says ``again``. Retry-After is obeyed up to 60 seconds.
 
-        Raises what ``refusals``, or else the client's, have for a code in the body, for its words
-        or for the status, in this order, else ProviderQuotaError for 429,
+        Raises what ``refusals``, or else the client's, with ``also`` over them, have for a code in
+        the body, for its words or for the status, in this order, else ProviderQuotaError for 429,
         ProviderUnavailableError for 5xx and for no answer, ProviderError for anything else.
         Messages begin with ``where`` if it is given. ``changed_nothing`` of an error is right for
         what is not ``repeatable``: an earlier attempt that may have been done is the last one then.
         """
-        table = self._refusals if refusals is None else refusals
+        table = {**(self._refusals if refusals is None else refusals), **(also or {})}
         repeatable = method in _REPEATABLE if repeatable is None else repeatable
         if json is not None or form is not None:
             body = Body.json(json) if form is None else Body.form(form)
@@ -243,6 +295,13 @@ class ApiClient:
             raise self._refused(begin, reply, problem, other)
         return ApiAnswer(reply.status, reply.body, reply.headers)
 
+    def listed(self, answer: ApiAnswer, of: type[T], at: str) -> list[T]:
+        """Return the list at a place in an answer. Raises ProviderError if there is none."""
+        try:
+            return msgspec.convert(place_in(self.read(answer, object), at), list[of])  # type: ignore[valid-type]
+        except msgspec.ValidationError as error:
+            raise self._of_another_form("", answer, error) from error
+
     def read(self, answer: ApiAnswer, into: type[T], *, where: str = "") -> T:
         """Decode an answer: as XML if ``into`` is Element, else as JSON.
 
@@ -263,12 +322,6 @@ class ApiClient:
                 f"{begin}the answer with status {answer.status} is {reason}{self._url_advice}"
             ) from error
 
-    def _convert(self, answer: ApiAnswer, found: object, into: type[T]) -> T:
-        try:
-            return msgspec.convert([] if found is None else found, into)
-        except msgspec.ValidationError as error:
-            raise self._of_another_form("", answer, error) from error
-
     def _of_another_form(self, begin: str, answer: ApiAnswer, error: Exception) -> ProviderError:
         what = sanitize(str(error), secrets=self._secrets)
         return ProviderError(
@@ -284,11 +337,11 @@ class ApiClient:
         body: Body | None,
         headers: Mapping[str, str] | None,
     ) -> ApiRequest:
-        url = path
+        url, asked = path, query or {}
         if not path.startswith(("https://", "http://")):
             url = f"{self._base}/{path.lstrip('/')}" if path else self._base
-        if query:
-            words = {key: value for key, value in query.items() if value is not None}
+            asked = {**self._query, **asked}
+        if words := {key: value for key, value in asked.items() if value is not None}:
             url += ("&" if "?" in url else "?") + urlencode(words, doseq=True)
         whole = {**self._headers, **(headers or {})}
         if body:

@@ -13,19 +13,23 @@ from collections.abc import (
     Callable,
     Collection,
     Coroutine,
+    Iterable,
     Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from string import Formatter
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import msgspec
 
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (
     AlreadyDoneError,
+    InvalidInputError,
     InvalidNameError,
     ProviderConflictError,
     ProviderCredentialsError,
@@ -34,65 +38,21 @@ from zoneproof.core.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
-from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.names import DomainName
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.batches import in_parts
-from zoneproof.providers.contract import (
-    CredentialField,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.recent_writes import RecentWrites
 from zoneproof.providers.refusals import USUAL, ErrorBody, Refusals
 from zoneproof.providers.server_url import ServerUrl, mask_url
 
-Headers = Mapping[str, str]
 Login = tuple[str, str]  # the names of the fields of user and password
 
 ROUNDS = 4  # of reading and writing, until what is there is what was wanted
 _PAUSE = 0.5  # seconds between rounds
-
-ZONE_ID = CredentialField(
-    "zone_id",
-    "id of the only zone to work with, for a key that may not list zones",
-    default="",
-    rare=True,
-)
-CA_BUNDLE = CredentialField(
-    "ca_bundle",
-    "absolute path of the PEM file of the CA that signed the server's certificate; empty for the"
-    " usual public CAs",
-    default="",
-    file=load_ca_bundle,
-    rare=True,
-)
-
-
-def server_field(example: str) -> CredentialField:
-    """Return the field of the URL of a server that people run themselves.
-
-    Its path, if any, comes before the API's.
-    """
-    what = f"URL of the server, such as {example}; http:// only in a network that you trust"
-    return CredentialField("server", what, url=True, check=ServerUrl.parse)
-
-
-def relative_name(name: str, zone: Zone) -> str:
-    """Return what an API calls a name relative to the zone, empty for the zone itself.
-
-    It may be the whole name, with or without its last dot, in Unicode or A-labels, or ``@``.
-    """
-    name = name.lower().rstrip(".")
-    if not name.isascii():
-        with suppress(InvalidNameError):
-            name = DomainName.parse(name).text
-    if name in ("@", "", zone.name.text):
-        return ""
-    return name.removesuffix(f".{zone.name.text}")
 
 
 class ApiProvider(ABC):
@@ -100,16 +60,21 @@ class ApiProvider(ABC):
 
     ``refusals`` are added to the usual ones, and overrule them. Where the API is says ``base_url``,
     or the field ``api_url`` or :func:`server_field`, to which ``root`` is added; a field
-    :data:`CA_BUNDLE` counts too. ``headers`` have the values of fields in braces, such as
-    ``Bearer {token}``; ``login`` names the two fields of a Basic authorization, if they are set.
+    :data:`CA_BUNDLE` counts too. Every request has ``headers``, which are lines with the values of
+    fields in braces, such as ``Authorization: Bearer {token}``, and likewise ``query``, such as
+    ``team={team}&format=json``, without what is empty. Of several ``headers`` those are taken whose
+    fields are set, and one must be. ``login`` names the two fields of a Basic authorization, if
+    they are set.
     """
 
     info: ClassVar[ProviderInfo]
     refusals: ClassVar[Refusals] = {}
     errors: ClassVar[ErrorBody] = ErrorBody()
     root: ClassVar[str] = ""  # the API's path on a server that people run themselves
-    headers: ClassVar[Headers] = {}
+    headers: ClassVar[str | tuple[str, ...]] = ""
+    query: ClassVar[str] = ""
     login: ClassVar[Login | None] = None
+    zone_list: ClassVar[ZoneList | None] = None  # None for an API that cannot list
     at_once: ClassVar[int] = 10  # requests that run at the same time
     pause: ClassVar[float] = 0.0  # seconds between the beginnings of two requests
 
@@ -129,7 +94,8 @@ class ApiProvider(ABC):
             "errors": self.errors,
             "advice": _advice(self.info),
             "ca_bundle": self.fields.get("ca_bundle", ""),
-            "headers": {key: text.format_map(self.fields) for key, text in self.headers.items()},
+            "headers": _filled(self._headers().splitlines(), ": ", self.fields),
+            "query": _filled(self.query.split("&"), "=", self.fields),
             "auth": login if any(login) else None,
             "sign": self.sign,
             "at_once": self.at_once,
@@ -145,17 +111,35 @@ class ApiProvider(ABC):
         )
         self._locks = KeyedLocks()
 
+    def _headers(self) -> str:
+        if isinstance(self.headers, str):
+            return self.headers
+        told = ""
+        for headers in self.headers:
+            needed = [name for _, name, _, _ in Formatter().parse(headers) if name]
+            if all(self.fields[name] for name in needed):
+                return headers
+            both = ", or both " if len(needed) > 1 else " or "
+            told += (both if told else " ") + " and ".join(f"'{name}'" for name in needed)
+        raise InvalidInputError(f"provider {self.info.slug} needs the field{told}")
+
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Return the request as it is sent: signed, where the API wants that."""
         return request
 
-    @abstractmethod
-    async def list_zones(self) -> Sequence[tuple[str, str]]:
-        """Return name and id of each zone that the credential can manage, all pages of them.
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return name and id of each zone that the credential can manage: all of ``zone_list``.
 
         The id is empty for zones that the API knows by name. Zones of one name that resolvers do
         not see, private ones, are left out. An API that cannot list returns none.
         """
+        if self.zone_list is None:
+            return []
+        return await self.zone_list.zones(self.api, await self.places())
+
+    async def places(self) -> Mapping[str, str]:
+        """Return what declared lists may have in braces: the fields, unless there is more."""
+        return self.fields
 
     @abstractmethod
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
@@ -273,6 +257,12 @@ class ApiProvider(ABC):
             raise failure
 
 
+def _filled(parts: Iterable[str], between: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """Return names and values of what is declared, the values with fields, without empty ones."""
+    pairs = (part.partition(between) for part in parts)
+    return {name: value for name, _, text in pairs if (value := text.format_map(fields))}
+
+
 def _advice(info: ProviderInfo) -> dict[type[ProviderError], str]:
     advice: dict[type[ProviderError], str] = {}
     if info.key_url:
@@ -283,43 +273,43 @@ def _advice(info: ProviderInfo) -> dict[type[ProviderError], str]:
     return advice
 
 
-@dataclass(frozen=True)
-class StoredTxt:
-    """A TXT record as the service has it: its id, the name relative to the zone, the value."""
-
-    id: str
-    name: str
-    value: str
-
-
 class RecordsProvider(ApiProvider):
     """A provider whose API adds and deletes records one by one.
 
+    With ``record_list`` and :meth:`record_of` a record is posted there, and deleted below it by
+    its id; where an API is otherwise, its provider has these requests as methods of its own.
     ``by_name`` is false where the API cannot look for a name: then the records of a zone are
     listed once for a batch.
     """
 
+    record_list: ClassVar[RecordList]
     by_name: ClassVar[bool] = True
 
     def __init__(self, context: ProviderContext, **client: Any) -> None:
         super().__init__(context, **client)
         self._recent = RecentWrites[bool]()  # whether a record is there
 
-    @abstractmethod
-    async def list_records(self, zone: Zone, name: str) -> Sequence[StoredTxt]:
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the zone's TXT records, all pages: at least those at ``name``.
 
         ``name`` is relative to the zone, empty for the zone itself, and means nothing where
         ``by_name`` is false.
         """
+        return await self.record_list.records(self.api, await self.places(), zone, name)
 
-    @abstractmethod
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add one record."""
+        path = self.record_list.changes_in(await self.places(), zone)
+        await self.api.send("POST", path, json=self.record_of(zone, record))
 
-    @abstractmethod
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record."""
+        path = self.record_list.changes_in(await self.places(), zone).rstrip("/")
+        await self.api.delete(f"{path}/{quote(stored.id, safe='')}")
+
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record in the JSON that is posted."""
+        raise NotImplementedError
 
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         await self._in_groups(zone, records, self._add_to_listed)

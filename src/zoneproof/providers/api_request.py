@@ -11,10 +11,8 @@ from xml.etree import ElementTree as ET
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.providers.contract import CredentialField
 
 _HEADER_VALUE = re.compile(r"[ -~]*")
-_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -58,28 +56,6 @@ class ApiRequest:
 def bearer(token: str) -> dict[str, str]:
     """Return the header of a Bearer authorization (RFC 6750 section 2.1)."""
     return {"Authorization": f"Bearer {token}"}
-
-
-def token_field(
-    name: str,
-    what: str,
-    *,
-    secret: bool = True,
-    default: str | None = None,
-    needed_with: str = "",
-) -> CredentialField:
-    """Return the field of a key that travels in a header or a URL, so without spaces."""
-
-    def check(text: str) -> None:
-        if text and not _TOKEN.fullmatch(text):
-            raise InvalidInputError(
-                f"{name} has a space, a line break or another character that no key has: copy it"
-                " again"
-            )
-
-    return CredentialField(
-        name, what, secret=secret, default=default, needed_with=needed_with, check=check
-    )
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

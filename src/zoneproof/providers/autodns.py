@@ -7,17 +7,16 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderCredentialsError
-from zoneproof.providers.api_provider import ZONE_ID, Headers, Login, relative_name
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import Alias, CredentialField, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet, sets_of
 from zoneproof.providers.txt_text import unquote_txt
 
 _MOST = 100  # zones on a page
 _MOST_OF_ALL = 1000 * _MOST
-_OTHERWISE = Refusal(ProviderConflictError, "the zone is no longer as it was read")
+_OTHERWISE = Refusal.conflict("the zone is no longer as it was read")
 
 
 class _Record(msgspec.Struct):
@@ -30,17 +29,16 @@ class _Record(msgspec.Struct):
 class _Zone(msgspec.Struct, rename="camel"):
     origin: str
     virtual_name_server: str = ""
-    resource_records: list[_Record] = []
 
 
-class _Answer(msgspec.Struct):
-    data: list[_Zone] = []
+class _FullZone(msgspec.Struct, rename="camel"):
+    resource_records: list[_Record]
 
 
 class Autodns(SetsProvider):
     """Adds values to TXT sets and removes values from them; a zone's id is its name server."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="autodns",
         title="AutoDNS",
         homepage="https://help.internetx.com/display/APIXMLEN/JSON+API+Basics",
@@ -78,18 +76,16 @@ class Autodns(SetsProvider):
             ),
         ),
     )
-    headers: ClassVar[Headers] = {"X-Domainrobot-Context": "{context}"}
-    login: ClassVar[Login] = ("user", "password")
-    batches: ClassVar[bool] = True
-    checks: ClassVar[bool] = False  # nothing of others is written
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    headers = "X-Domainrobot-Context: {context}"
+    login = ("user", "password")
+    batches = True
+    checks = False  # nothing of others is written
+    errors = ErrorBody(
         codes=("messages.0.code", "status.code"), messages=("messages.0.text", "status.text")
     )
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(("EF02021", "EF02022"), _OTHERWISE),  # not there to remove; there already
-        "EF13012": Refusal(
-            ProviderCredentialsError, "it does not know the user in this context", "check both"
-        ),
+        "EF13012": Refusal.wrong_key("it does not know the user in this context", "check both"),
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:
@@ -98,7 +94,7 @@ class Autodns(SetsProvider):
         for offset in range(0, _MOST_OF_ALL, _MOST):
             view = {"view": {"limit": _MOST, "offset": offset, "children": False}}
             answer = await self.api.send("POST", "zone/_search", json=view, repeatable=True)
-            found = self.api.read(answer, _Answer).data
+            found = self.api.listed(answer, _Zone, "data")
             names += [(one.origin, one.virtual_name_server) for one in found]
             if len(found) < _MOST:
                 break
@@ -106,24 +102,21 @@ class Autodns(SetsProvider):
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the zone, which comes with all its records."""
-        sets: dict[str, TxtSet] = {}
-        for found in (await self.api.get(f"zone/{zone.name}/{zone.id}", _Answer)).data:
-            for one in found.resource_records:
-                if one.type == "TXT":
-                    name = relative_name(one.name, zone)
-                    values = (*sets.get(name, TxtSet()).values, unquote_txt(one.value))
-                    sets[name] = TxtSet(values, one.ttl or 0)
-        return sets
+        found = await self.api.items(f"zone/{zone.name}/{zone.id}", _FullZone, at="data")
+        return sets_of(
+            StoredTxt("", relative_name(one.name, zone), unquote_txt(one.value), one.ttl or 0)
+            for whole in found
+            for one in whole.resource_records
+            if one.type == "TXT"
+        )
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
         """Add and remove single values, all of them or none."""
         stream: dict[str, list[dict[str, object]]] = {"adds": [], "rems": []}
         for change in changes:
-            old, new = change.old, change.new
-            added = [one for one in new.values if one not in old.values]
-            removed = [one for one in old.values if one not in new.values]
-            stream["adds"] += [_record(change.name, one, new.ttl) for one in added]
-            stream["rems"] += [_record(change.name, one, old.ttl) for one in removed]
+            name, old, new = change.name, change.old.ttl, change.new.ttl
+            stream["adds"] += [_record(name, one, new) for one in change.added]
+            stream["rems"] += [_record(name, one, old) for one in change.removed]
         await self.api.send("POST", f"zone/{zone.name}/{zone.id}/_stream", json=stream)
 
 

@@ -60,10 +60,10 @@ class AwsCredentials:
     """
 
     refusals: ClassVar[Refusals] = {
-        400: Refusal(ProviderCredentialsError, "it hands out no keys"),
-        401: Refusal(ProviderCredentialsError, "it hands out no keys"),
-        403: Refusal(ProviderCredentialsError, "it hands out no keys for this role"),
-        404: Refusal(ProviderCredentialsError, "it has no role for this machine"),
+        400: Refusal.wrong_key("it hands out no keys"),
+        401: Refusal.wrong_key("it hands out no keys"),
+        403: Refusal.wrong_key("it hands out no keys for this role"),
+        404: Refusal.wrong_key("it has no role for this machine"),
     }
 
     def __init__(

@@ -7,9 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderZoneError
-from zoneproof.providers.api_provider import ZONE_ID
-from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.api_request import bearer
 from zoneproof.providers.azure_identity import (
     ERRORS,
     IDENTITY_FIELDS,
@@ -18,17 +16,11 @@ from zoneproof.providers.azure_identity import (
     AzureIdentity,
 )
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.expiring_key import ExpiringKey, not_told
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field, url_field
 from zoneproof.providers.paging import NextUrl
-from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
 _CLOUDS = {  # where the management API and Microsoft Graph are
@@ -52,6 +44,10 @@ class _Set(msgspec.Struct):
     etag: str = ""
 
 
+class _Txt(msgspec.Struct):
+    value: list[str]
+
+
 class _Secret(msgspec.Struct, rename="camel"):
     hint: str | None = None  # its first three characters
     end_date_time: str | None = None
@@ -68,7 +64,7 @@ class Azure(ExpiringKey, SetsProvider):
     in its path, its version and how it writes the names of properties.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="azure",
         title="Azure DNS",
         homepage="https://learn.microsoft.com/azure/dns/",
@@ -81,16 +77,8 @@ class Azure(ExpiringKey, SetsProvider):
             CredentialField(
                 "visibility", "kind of zones", default="public", choices=("public", "private")
             ),
-            CredentialField(
-                "api_url", "where the API is; the cloud's if empty", default="", url=True, rare=True
-            ),
-            CredentialField(
-                "graph_url",
-                "where Microsoft Graph is; the cloud's if empty",
-                default="",
-                url=True,
-                rare=True,
-            ),
+            url_field("api_url", "where the API is; the cloud's if empty"),
+            url_field("graph_url", "where Microsoft Graph is; the cloud's if empty"),
             *LOGIN_FIELDS,
             ZONE_ID,
         ),
@@ -156,14 +144,14 @@ class Azure(ExpiringKey, SetsProvider):
             ),
         ),
     )
-    checks: ClassVar[bool] = False
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ERRORS
+    checks = False
+    marked = True
+    errors = ERRORS
     refusals: ClassVar[Refusals] = {
         **REFUSALS,
-        "SubscriptionNotFound": Refusal(ProviderZoneError, "it does not know the subscription"),
-        "ResourceGroupNotFound": Refusal(ProviderZoneError, "it does not know the resource group"),
-        412: Refusal(ProviderConflictError, "the set has changed in the meantime"),
+        "SubscriptionNotFound": Refusal.no_zone("it does not know the subscription"),
+        "ResourceGroupNotFound": Refusal.no_zone("it does not know the resource group"),
+        412: Refusal.conflict("the set has changed in the meantime"),
     }
 
     def __init__(self, context: ProviderContext) -> None:
@@ -174,10 +162,11 @@ class Azure(ExpiringKey, SetsProvider):
         self._identity = AzureIdentity("provider azure", fields, f"{cloud}/")
         public = fields["visibility"] == "public"
         self._kind = "dnsZones" if public else "privateDnsZones"
-        self._version = {"api-version": "2018-05-01" if public else "2024-06-01"}
+        version = {"api-version": "2018-05-01" if public else "2024-06-01"}
         self._ttl, self._records = ("TTL", "TXTRecords") if public else ("ttl", "txtRecords")
         token = BearerToken(self._sign_in, context.clock)
-        super().__init__(context, base_url=fields["api_url"] or cloud, token=token)
+        url = fields["api_url"] or cloud
+        super().__init__(context, base_url=url, query=version, token=token)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones of the subscription or the resource group."""
@@ -185,9 +174,7 @@ class Azure(ExpiringKey, SetsProvider):
         if self.fields["resource_group"]:
             path += f"/resourceGroups/{self.fields['resource_group']}"
         path += f"/providers/Microsoft.Network/{self._kind}"
-        zones = await self.api.items(
-            path, _Zone, at="value", query=self._version, paging=NextUrl(at="nextLink")
-        )
+        zones = await self.api.items(path, _Zone, at="value", paging=NextUrl(at="nextLink"))
         public = self._kind == "dnsZones"  # which once had private ones too
         return [
             (zone.name, zone.id)
@@ -198,12 +185,12 @@ class Azure(ExpiringKey, SetsProvider):
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the set at the name, with its ETag."""
         path = _path(zone, name)
-        answer = await self.api.send("GET", path, query=self._version, expected=(200, 404))
+        answer = await self.api.send("GET", path, expected=(200, 404))
         if answer.status == 404:
             return TxtSet()
         found = self.api.read(answer, _Set)
-        records = found.properties.get(self._records) or []
-        values = tuple("".join(record["value"]) for record in records)
+        records = self.api.listed(answer, _Txt, f"properties.{self._records}")
+        values = tuple("".join(record.value) for record in records)
         return TxtSet(values, found.properties.get(self._ttl, 0), found.etag)
 
     async def write_set(self, zone: Zone, change: SetChange) -> None:
@@ -211,16 +198,13 @@ class Azure(ExpiringKey, SetsProvider):
         path, old = _path(zone, change.name), change.old
         same = {"If-Match": old.version} if old.values else {"If-None-Match": "*"}
         if not change.new.values:
-            await self.api.send(
-                "DELETE", path, query=self._version, headers=same, expected=(200, 204, 404)
-            )
+            await self.api.send("DELETE", path, headers=same, expected=(200, 204, 404))
             return
         records = [{"value": _strings(value)} for value in change.new.values]
         properties = {self._ttl: change.new.ttl, self._records: records}
         await self.api.send(
             "PATCH" if old.values else "PUT",  # which keeps the metadata of a set, or makes one
             path,
-            query=self._version,
             headers=same,
             json={"properties": properties},
         )

@@ -11,7 +11,7 @@ import msgspec
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.core.fields import CredentialField
 from zoneproof.providers.api_client import ApiClient
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.fields import token_field, url_field
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _TOKEN_FILE = "/var/run/secrets/azure/tokens/azure-identity-token"  # noqa: S105  a path
@@ -34,8 +34,7 @@ ERRORS = ErrorBody(
 REFUSALS: Refusals = MappingProxyType(
     {
         **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_grant"), WRONG_KEY),
-        "invalid_request": Refusal(
-            ProviderCredentialsError,
+        "invalid_request": Refusal.wrong_key(
             "it does not sign this in",
             "check tenant_id and client_id, or assign a managed identity to this machine",
         ),
@@ -62,16 +61,8 @@ IDENTITY_FIELDS = (
 LOGIN_FIELDS = (
     CredentialField("cloud", "which Azure", default="public", choices=tuple(_LOGINS), rare=True),
     CredentialField("token_file", "file with the workload's token", default=_TOKEN_FILE, rare=True),
-    CredentialField(
-        "login_url", "where to sign in; the cloud's if empty", default="", url=True, rare=True
-    ),
-    CredentialField(
-        "metadata_url",
-        "where the machine's metadata service is",
-        default="http://169.254.169.254",
-        url=True,
-        rare=True,
-    ),
+    url_field("login_url", "where to sign in; the cloud's if empty"),
+    url_field("metadata_url", "where the machine's metadata service is", "http://169.254.169.254"),
 )
 
 

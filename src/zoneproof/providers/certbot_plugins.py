@@ -20,13 +20,8 @@ from zoneproof.core.files import absolute_path, read_file
 from zoneproof.core.programs import require_program
 from zoneproof.core.text import sanitize
 from zoneproof.providers.adapters import LIMITS, SHORTEST_SECRET, TIMEOUT
-from zoneproof.providers.contract import (
-    CredentialField,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.python_adapter import PythonAdapter
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

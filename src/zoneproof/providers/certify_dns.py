@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.acme_dns import AcmeDns
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo
+from zoneproof.providers.contract import ProviderContext, ProviderInfo
+from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.server_url import ServerUrl
 
 

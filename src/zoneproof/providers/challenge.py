@@ -16,12 +16,12 @@ from zoneproof.core.errors import (
     ProviderZoneError,
     RegistrationError,
 )
+from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path
 from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,

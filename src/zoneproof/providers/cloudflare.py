@@ -6,18 +6,11 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.core.errors import ProviderCredentialsError
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import bearer
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
@@ -25,9 +18,11 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
+from zoneproof.providers.lists import RecordList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, WRONG_KEY, ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
+from zoneproof.providers.txt_text import quote_txt
 
 _PAGES = Numbered("per_page", 50)
 
@@ -51,16 +46,10 @@ class _Verified(msgspec.Struct):
     result: _Token
 
 
-class _Record(msgspec.Struct):
-    id: str
-    name: str
-    content: str
-
-
 class Cloudflare(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records; the API refuses one that it has already."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="cloudflare",
         title="Cloudflare",
         homepage="https://www.cloudflare.com/dns/",
@@ -120,32 +109,36 @@ class Cloudflare(ExpiringKey, RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    headers = (
+        "Authorization: Bearer {api_token}",
+        "X-Auth-Email: {email}\nX-Auth-Key: {api_key}",
+    )
+    errors = ErrorBody(
         codes=("errors.0.code", "errors.0.error_chain.0.code"),
         messages=("errors.0.error_chain.0.message", "errors.0.message"),
     )
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(("1000", "6003", "9103", "10001", "Invalid access token"), WRONG_KEY),
-        "10000": Refusal(
-            ProviderPermissionError,
+        "10000": Refusal.not_allowed(
             "it does not let these credentials do this",
             "check that the token is active, its permissions and its zones",
         ),
-        "7003": Refusal(ProviderZoneError, "it has no zone of that id"),
+        "7003": Refusal.no_zone("it has no zone of that id"),
         **dict.fromkeys(("81044", "81057", "81058"), ALREADY),
-        "Record quota exceeded.": Refusal(ProviderQuotaError, "the zone has too many records"),
+        "Record quota exceeded.": Refusal.over_quota("the zone has too many records"),
     }
+    record_list = RecordList(
+        "zones/{zone.id}/dns_records",
+        at="result",
+        query={"type": "TXT", "name": "{whole}"},
+        paging=_PAGES,
+        quoted=True,
+    )
 
     def __init__(self, context: ProviderContext) -> None:
-        fields = context.fields
-        if not fields["api_token"] and not fields["api_key"]:
-            raise InvalidInputError(
-                "provider cloudflare needs the field 'api_token', or 'email' and 'api_key'"
-            )
-        key = {"X-Auth-Email": fields["email"], "X-Auth-Key": fields["api_key"]}
-        headers = bearer(fields["api_token"]) if fields["api_token"] else key
-        super().__init__(context, headers=headers)
-        self._zone_headers = bearer(fields["zone_token"]) if fields["zone_token"] else {}
+        super().__init__(context)
+        zone_token = context.fields["zone_token"]
+        self._zone_headers = bearer(zone_token) if zone_token else {}
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones, but of those of one name, as in two accounts, only active ones."""
@@ -162,29 +155,14 @@ class Cloudflare(ExpiringKey, RecordsProvider):
             paging=_PAGES,
         )
 
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name. Their values may be quoted or not."""
-        query = {"type": "TXT", "name": zone.record(name)}
-        path = f"zones/{zone.id}/dns_records"
-        found = await self.api.items(path, _Record, at="result", query=query, paging=_PAGES)
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), unquote_txt(one.content))
-            for one in found
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record with its whole name."""
-        new = {
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record with its whole name."""
+        return {
             "type": "TXT",
             "name": zone.record(record.name).text,
             "content": quote_txt(record.value),
             "ttl": record.ttl,
         }
-        await self.api.send("POST", f"zones/{zone.id}/dns_records", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"zones/{zone.id}/dns_records/{stored.id}")
 
     async def key_end(self) -> str | None:
         """Return when the API token expires. One of an account is verified where it belongs to."""

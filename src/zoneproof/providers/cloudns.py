@@ -7,23 +7,19 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
 
 _MOST = 100  # zones on a page
@@ -50,7 +46,7 @@ class _Record(msgspec.Struct):
 class ClouDns(RecordsProvider):
     """Adds and deletes TXT records. A TTL is one of those that the service has."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="cloudns",
         title="ClouDNS",
         homepage="https://www.cloudns.net/wiki/article/42/",
@@ -101,8 +97,7 @@ class ClouDns(RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(),
+    errors = ErrorBody(
         messages=("statusDescription",),
         success=("status", "Success", None),
         phrases=(
@@ -117,16 +112,15 @@ class ClouDns(RecordsProvider):
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(
             ("invalid authentication", "'auth-id'"),
-            Refusal(
-                ProviderCredentialsError,
+            Refusal.wrong_key(
                 "it does not accept the user",
                 "check id and password, and that the user may come from this machine's address",
             ),
         ),
-        "missing domain-name": Refusal(ProviderZoneError, "the user does not have this zone"),
+        "missing domain-name": Refusal.no_zone("the user does not have this zone"),
         "invalid record-id": ALREADY,
         "request blocked": SLOWER,
-        "your plan": Refusal(ProviderPermissionError, "the plan of the account is too small"),
+        "your plan": Refusal.not_allowed("the plan of the account is too small"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -6,14 +6,13 @@ import hashlib
 import secrets
 from base64 import b64encode
 from typing import ClassVar
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
-import msgspec
-
-from zoneproof.core.errors import ProviderPermissionError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.contract import Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import hmac_sha256
@@ -21,21 +20,10 @@ from zoneproof.providers.signatures import hmac_sha256
 _PAGES = Offset("take", 1000, word="skip")
 
 
-class _Domain(msgspec.Struct):
-    domain_name: str
-
-
-class _Record(msgspec.Struct):
-    id: str
-    record_name: str
-    type: str
-    content: str
-
-
 class Combell(RecordsProvider):
     """Adds and deletes TXT records, found by their name relative to the domain."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="combell",
         title="Combell",
         homepage="https://api.combell.com/v2/documentation",
@@ -52,42 +40,24 @@ class Combell(RecordsProvider):
         " with it: allow the address of this machine only.",
         name_servers=("ns?.combell.net",),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("error_code",), messages=("error_text",))
+    errors = ErrorBody(codes=("error_code",), messages=("error_text",))
     refusals: ClassVar[Refusals] = {
-        403: Refusal(
-            ProviderPermissionError,
-            "the key does not allow this",
-            "it works for resellers, and from allowed addresses only",
+        403: Refusal.not_allowed(
+            "the key does not allow this", "it works for resellers, and from allowed addresses only"
         ),
     }
+    zone_list = ZoneList("domains", paging=_PAGES, name="domain_name")
+    record_list = RecordList(
+        "dns/{zone.name}/records",
+        query={"type": "TXT", "record_name": "{name}"},
+        name="record_name",
+        paging=_PAGES,
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's domains; they are known by name."""
-        found = await self.api.items(
-            "domains",
-            _Domain,
-            paging=_PAGES,
-        )
-        return [(one.domain_name, "") for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name."""
-        query = {"type": "TXT", "record_name": name or None}
-        found = await self.api.items(_path(zone), _Record, query=query, paging=_PAGES)
-        return [
-            StoredTxt(one.id, relative_name(one.record_name, zone), one.content)
-            for one in found
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the domain."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the domain."""
         new = {"type": "TXT", "record_name": record.name, "content": record.value}
-        await self.api.send("POST", _path(zone), json={**new, "ttl": record.ttl})
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{_path(zone)}/{quote(stored.id, safe='')}")
+        return {**new, "ttl": record.ttl}
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""
@@ -107,7 +77,3 @@ def sign_combell(request: ApiRequest, key: str, secret: str, *, nonce: str, time
     text = f"{key}{request.method.lower()}{quote_plus(path.lower())}{time}{nonce}{body}"
     signature = b64encode(hmac_sha256(secret.encode(), text)).decode()
     return f"hmac {key}:{signature}:{nonce}:{time}"
-
-
-def _path(zone: Zone) -> str:
-    return f"dns/{zone.name}/records"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import ClassVar, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError
-from zoneproof.providers.api_provider import ZONE_ID
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
-from zoneproof.providers.paging import Offset, Query
-from zoneproof.providers.refusals import SLOWER, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import ZoneList
+from zoneproof.providers.paging import Offset
+from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.signatures import hmac_sha1
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -21,7 +20,8 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 T = TypeVar("T")
 
 _PAGES = Offset("max", 100)
-_CHANGED = Refusal(ProviderConflictError, "the records have changed in the meantime")
+_CHANGED = Refusal.conflict("the records have changed in the meantime")
+_NONE: Refusals = {404: ALREADY}
 
 
 class _Item(msgspec.Struct):
@@ -34,14 +34,14 @@ class _Value(msgspec.Struct):
 
 
 class _Set(_Item):
-    ttl: int = 0
-    round_robin: list[_Value] = msgspec.field(name="roundRobin", default_factory=list)
+    ttl: int
+    round_robin: list[_Value] = msgspec.field(name="roundRobin")
 
 
 class Constellix(SetsProvider):
     """Looks for the id of the set at a name, and replaces, makes or deletes it."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="constellix",
         title="Constellix",
         homepage="https://constellix.com",
@@ -72,54 +72,44 @@ class Constellix(SetsProvider):
             ),
         ),
     )
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("errors.0",), phrases=("already exists", "rate limit")
-    )
+    marked = True
+    errors = ErrorBody(messages=("errors.0",), phrases=("already exists", "rate limit"))
     refusals: ClassVar[Refusals] = {
         "already exists": _CHANGED,
         "rate limit": SLOWER,
     }
+    zone_list = ZoneList("domains/", paging=_PAGES, id="id")
+    set_path = "domains/{zone.id}/records/TXT"
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return name and id of the domains."""
-        found = await self.api.items(
-            "domains/",
-            _Item,
-            paging=_PAGES,
-        )
-        return [(one.name, str(one.id)) for one in found]
-
-    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+    async def read_set(self, zone: Zone, name: str) -> TxtSet | None:
         """Return the TXT set at the name; its version is its id."""
+        path = self.path_of_set(zone, name)
         if name:
-            found = await self._get(f"{_path(zone)}/search", list[_Item], {"exact": name})
+            query = {"exact": name}  # without result the answer is 404
+            found = await self.api.find(f"{path}/search", list[_Item], query=query, also=_NONE)
         else:
-            found = await self._get(_path(zone), list[_Item])
+            found = await self.api.find(path, list[_Item], also=_NONE)
         key = next((one.id for one in found or () if one.name == name), None)
-        whole = None if key is None else await self._get(f"{_path(zone)}/{key}", _Set)
+        if key is None:
+            return None
+        whole = await self.api.find(f"{path}/{key}", _Set, also=_NONE)
         if whole is None:
-            return TxtSet()
+            return None
         values = tuple(unquote_txt(one.value) for one in whole.round_robin)
         return TxtSet(values, whole.ttl, str(key))
-
-    async def _get(self, path: str, into: type[T], query: Query | None = None) -> T | None:
-        """Return what is there; None for 404, as a search without result has it."""
-        answer = await self.api.send("GET", path, query=query, expected=(200, 404))
-        return None if answer.status == 404 else self.api.read(answer, into)
 
     async def write_set(self, zone: Zone, change: SetChange) -> None:
         """Replace, make or delete the set."""
         values = [{"value": quote_txt(v), "disableFlag": False} for v in change.new.values]
         new = {"name": change.name, "ttl": change.new.ttl, "roundRobin": values}
         key = change.old.version
+        path = self.path_of_set(zone, change.name)
         if not values:
-            await self.api.delete(f"{_path(zone)}/{key}")
+            await self.api.delete(f"{path}/{key}")
         elif key:
-            table = {**USUAL, **self.refusals, 404: _CHANGED}
-            await self.api.send("PUT", f"{_path(zone)}/{key}", json=new, refusals=table)
+            await self.api.send("PUT", f"{path}/{key}", json=new, also={404: _CHANGED})
         else:
-            await self.api.send("POST", _path(zone), json=new)
+            await self.api.send("POST", path, json=new)
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""
@@ -127,7 +117,3 @@ class Constellix(SetsProvider):
         signature = b64encode(hmac_sha1(self.fields["secret"], time)).decode()
         token = f"{self.fields['key']}:{signature}:{time}"
         return request.with_headers({"x-cns-security-token": token})
-
-
-def _path(zone: Zone) -> str:
-    return f"domains/{quote(zone.id, safe='')}/records/TXT"

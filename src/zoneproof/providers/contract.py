@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.fields import CredentialField as CredentialField
+from zoneproof.core.fields import CredentialField
 from zoneproof.core.names import DomainName
 from zoneproof.core.secretive import Secretive
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import Headers
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
-
-
-class _Domain(msgspec.Struct):
-    name: str
 
 
 class _RRset(msgspec.Struct):
@@ -30,7 +24,7 @@ class Desec(SetsProvider):
     Lists are asked for with an empty cursor: above 500 items there is no answer without one.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="desec",
         title="deSEC",
         homepage="https://desec.io",
@@ -51,19 +45,15 @@ class Desec(SetsProvider):
             Alias("lego", "desec", {"DESEC_TOKEN": "token"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Token {token}"}
-    batches: ClassVar[bool] = True
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        found = await self.api.items("domains/", _Domain, query={"cursor": ""})
-        return [(domain.name, "") for domain in found]
+    headers = "Authorization: Token {token}"
+    batches = True
+    zone_list = ZoneList("domains/", query={"cursor": ""})
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the domain, or only that of the name if it is a single one."""
         query = {"type": "TXT", "subname": names[0] if len(names) == 1 else None, "cursor": ""}
         found = await self.api.items(f"domains/{zone.name}/rrsets/", _RRset, query=query)
-        return {one.subname: TxtSet(tuple(map(unquote_txt, one.records)), one.ttl) for one in found}
+        return {one.subname: TxtSet.of_quoted(one.records, one.ttl) for one in found}
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
         """Replace the sets, all of them or none; one without records is deleted."""
@@ -72,7 +62,7 @@ class Desec(SetsProvider):
                 "subname": change.name,
                 "type": "TXT",
                 "ttl": change.new.ttl,
-                "records": [quote_txt(value) for value in change.new.values],
+                "records": change.new.quoted,
             }
             for change in changes
         ]

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
 from zoneproof.providers.adapters import LIMITS, TIMEOUT, sounds_secret
-from zoneproof.providers.contract import CredentialField, ProviderContext, ProviderInfo
+from zoneproof.providers.contract import ProviderContext, ProviderInfo
+from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.python_adapter import PythonAdapter, python_command
 
 _PACKAGE = "lexicon/_private/providers"

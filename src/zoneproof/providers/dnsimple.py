@@ -7,9 +7,8 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderPermissionError
-from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import ProviderCredentialsError
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import (
     Alias,
     Limits,
@@ -18,9 +17,11 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
+from zoneproof.providers.txt_text import quote_txt
 
 _PAGES = Numbered("per_page", 100)
 
@@ -37,23 +38,13 @@ class _WhoAmI(msgspec.Struct):
     data: _Identity
 
 
-class _Zone(msgspec.Struct):
-    name: str
-
-
-class _Record(msgspec.Struct):
-    id: int
-    name: str
-    content: str
-
-
 class Dnsimple(RecordsProvider):
     """Adds and deletes TXT records; the API refuses one that it has already.
 
     All paths begin with an account, which is the token's if none is set.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="dnsimple",
         title="DNSimple",
         homepage="https://developer.dnsimple.com/v2/",
@@ -85,52 +76,39 @@ class Dnsimple(RecordsProvider):
             ),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(),
+    headers = "Authorization: Bearer {token}"
+    errors = ErrorBody(
         messages=("errors.base.0", "errors.content.0", "errors.name.0", "errors.ttl.0", "message"),
     )
     refusals: ClassVar[Refusals] = {
-        402: Refusal(ProviderPermissionError, "the account is not in good standing"),
-        412: Refusal(ProviderPermissionError, "the account's plan does not allow this"),
+        402: Refusal.not_allowed("the account is not in good standing"),
+        412: Refusal.not_allowed("the account's plan does not allow this"),
         "quota exceeded": SLOWER,
         "Matching record already exists for this zone": ALREADY,
         "Zone record already exists": ALREADY,  # older words
     }
+    zone_list = ZoneList("{account}/zones", at="data", paging=_PAGES)
+    record_list = RecordList(
+        "{account}/zones/{zone.name}/records",
+        at="data",
+        query={"type": "TXT", "name": "{name}"},
+        quoted=True,
+        paging=_PAGES,
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
         self._account = context.fields["account"]
         self._asking = asyncio.Lock()
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's zones; they are known by name."""
-        path = f"{await self._get_account()}/zones"
-        found = await self.api.items(path, _Zone, at="data", paging=_PAGES)
-        return [(one.name, "") for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name. Their values may be quoted or not."""
-        path = await self._path(zone)
-        query = {"type": "TXT", "name": name}
-        found = await self.api.items(path, _Record, at="data", query=query, paging=_PAGES)
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.content))
-            for one in found
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         content = quote_txt(record.value)
-        new = {"type": "TXT", "name": record.name, "content": content, "ttl": record.ttl}
-        await self.api.send("POST", await self._path(zone), json=new)
+        return {"type": "TXT", "name": record.name, "content": content, "ttl": record.ttl}
 
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{await self._path(zone)}/{stored.id}")
-
-    async def _path(self, zone: Zone) -> str:
-        return f"{await self._get_account()}/zones/{zone.name}/records"
+    async def places(self) -> dict[str, str]:
+        """Return the fields, with an account."""
+        return {**self.fields, "account": await self._get_account()}
 
     async def _get_account(self) -> str:
         """Return the account that is set, the token's own, or the only one of its user."""

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from email.utils import format_datetime
-from typing import Any, ClassVar
-from urllib.parse import quote
+from typing import ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import hmac_sha1
-from zoneproof.providers.txt_text import unquote_txt
 
 _PAGES = Numbered(start=0, pages="totalPages")
-
-
-class _Item(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _Record(_Item):
-    type: str
-    value: str
 
 
 class DnsMadeEasy(RecordsProvider):
@@ -36,7 +23,7 @@ class DnsMadeEasy(RecordsProvider):
     The same one twice is refused, which is fine.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="dnsmadeeasy",
         title="DNS Made Easy",
         homepage="https://dnsmadeeasy.com",
@@ -71,50 +58,34 @@ class DnsMadeEasy(RecordsProvider):
             ),
         ),
     )
-    at_once: ClassVar[int] = 4
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("error.0", "error"), phrases=("rate limit exceeded", "already exists")
+    at_once = 4
+    by_name = False
+    errors = ErrorBody(
+        messages=("error.0", "error"), phrases=("rate limit exceeded", "already exists")
     )
     refusals: ClassVar[Refusals] = {
-        403: Refusal(
-            ProviderCredentialsError,
+        403: Refusal.wrong_key(
             "it does not accept the keys, or not with this machine's time",
             "check key, secret and the clock",
         ),
         "rate limit exceeded": SLOWER,
         "already exists": ALREADY,
     }
+    zone_list = ZoneList("dns/managed", at="data", id="id", paging=_PAGES)
+    # The service's filter is for a name and a type together; requests are rationed.
+    record_list = RecordList(
+        "dns/managed/{zone.id}/records",
+        at="data",
+        value="value",
+        quoted=True,
+        changes="dns/managed/{zone.id}/records/",
+        paging=_PAGES,
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return name and id of the managed domains."""
-        found = await self._items("dns/managed", _Item)
-        return [(one.name, str(one.id)) for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the zone's TXT records, because requests are rationed.
-
-        The service's filter is for a name and a type together.
-        """
-        found = await self._items(_path(zone), _Record)
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.value))
-            for one in found
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         new = {"type": "TXT", "name": record.name, "value": record.value}
-        whole = {**new, "ttl": record.ttl, "gtdLocation": "DEFAULT"}
-        await self.api.send("POST", f"{_path(zone)}/", json=whole)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{_path(zone)}/{stored.id}")
-
-    async def _items(self, path: str, of: type[Any]) -> list[Any]:
-        return await self.api.items(path, of, at="data", paging=_PAGES)
+        return {**new, "ttl": record.ttl, "gtdLocation": "DEFAULT"}
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""
@@ -126,7 +97,3 @@ class DnsMadeEasy(RecordsProvider):
                 "x-dnsme-hmac": hmac_sha1(self.fields["secret"], date).hex(),
             }
         )
-
-
-def _path(zone: Zone) -> str:
-    return f"dns/managed/{quote(zone.id, safe='')}/records"

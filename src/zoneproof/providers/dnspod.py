@@ -11,26 +11,21 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from zoneproof.core.errors import (
-    AlreadyDoneError,
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderQuotaError,
-)
+from zoneproof.core.errors import AlreadyDoneError, ProviderError
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import require_fields, token_field, url_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import (
     ALREADY,
     NO_ZONE,
@@ -39,7 +34,6 @@ from zoneproof.providers.refusals import (
     ErrorBody,
     Refusal,
     Refusals,
-    place_in,
 )
 from zoneproof.providers.signatures import canonical_query, hmac_sha256
 
@@ -49,13 +43,12 @@ _VERSION = "2021-03-23"
 _MOST = 1000  # items on a page
 _MOST_PAGES = 100
 _DEFAULT_LINE = "默认"  # what the API calls resolvers of every kind
-_KEY = Refusal(
-    ProviderCredentialsError,
+_KEY = Refusal.wrong_key(
     "it does not accept the secret id and key",
     "check them, that the key is enabled, and this machine's clock",
 )
-_FULL = Refusal(ProviderQuotaError, "the plan does not allow more")
-_NO_ROLE = Refusal(ProviderCredentialsError, "this instance does not have the role")
+_FULL = Refusal.over_quota("the plan does not allow more")
+_NO_ROLE = Refusal.wrong_key("this instance does not have the role")
 
 
 class _Keys(msgspec.Struct, rename="pascal"):
@@ -82,7 +75,7 @@ class _Record(msgspec.Struct, rename="pascal"):
 class DnsPod(RecordsProvider):
     """Adds and deletes TXT records; the same one twice is refused. Refusals have status 200."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="dnspod",
         title="DNSPod (Tencent Cloud)",
         homepage="https://www.tencentcloud.com/products/dnspod",
@@ -93,12 +86,8 @@ class DnsPod(RecordsProvider):
             token_field(
                 "cvm_role", "role of this CVM instance, instead of a key", secret=False, default=""
             ),
-            CredentialField(
-                "metadata_url",
-                "where the instance's metadata is",
-                default="http://metadata.tencentyun.com",
-                url=True,
-                rare=True,
+            url_field(
+                "metadata_url", "where the instance's metadata is", "http://metadata.tencentyun.com"
             ),
         ),
         key_url="https://console.cloud.tencent.com/cam/capi",
@@ -117,7 +106,7 @@ class DnsPod(RecordsProvider):
         name_servers=("*.dnspod.net", "*.dnsv?.com"),
         aliases=(Alias("acme.sh", "dns_dp"),),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    errors = ErrorBody(
         codes=("Response.Error.Code",),
         messages=("Response.Error.Message",),
         success=("Response.Error", None),
@@ -167,12 +156,8 @@ class DnsPod(RecordsProvider):
             token = TemporaryKey(self._role_keys, context.clock, apply=self._sign)
             super().__init__(context, token=token)
             return
-        for name in ("secret_id", "secret_key"):
-            if not fields[name]:
-                raise InvalidInputError(
-                    f"provider {self.info.slug} needs the field '{name}', or on a CVM instance"
-                    " cvm_role"
-                )
+        names = ("secret_id", "secret_key")
+        require_fields(self.info.slug, fields, names, "on a CVM instance cvm_role")
         keys = _Keys(fields["secret_id"], fields["secret_key"], fields["session_token"])
         super().__init__(context, sign=lambda request: self._sign(request, keys))
 
@@ -215,8 +200,7 @@ class DnsPod(RecordsProvider):
                 answer = await self._call(action, page, repeatable=True)
             except AlreadyDoneError:  # there is nothing
                 return found
-            whole = self.api.read(answer, dict[str, dict[str, object]])
-            items = msgspec.convert(place_in(whole, f"Response.{at}") or [], list[of])  # type: ignore[valid-type]
+            items = self.api.listed(answer, of, f"Response.{at}")
             found += items
             if len(items) < _MOST:
                 return found
@@ -256,7 +240,7 @@ class DnsPod(RecordsProvider):
 class TencentCloud(DnsPod):
     """The same under the name of the cloud."""
 
-    info: ClassVar[ProviderInfo] = replace(
+    info = replace(
         DnsPod.info,
         slug="tencentcloud",
         title="Tencent Cloud DNS",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody
 
@@ -13,7 +11,7 @@ from zoneproof.providers.refusals import ErrorBody
 class DomainOffensive(OneValueProvider):
     """Sets a value by the name in full; deleting needs the name only."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="domainoffensive",
         title="Domain-Offensive",
         homepage="https://www.do.de",
@@ -31,9 +29,7 @@ class DomainOffensive(OneValueProvider):
             Alias("lego", "dode", {"DODE_TOKEN": "token"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("error", "message"), success=("success", True)
-    )
+    errors = ErrorBody(messages=("error", "message"), success=("success", True))
 
     async def set_value(self, zone: Zone, record: TxtRecord) -> None:
         """Set the value at its name."""

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Login,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import NO_ZONE, ErrorBody, Refusals
 
 _STEP = 60  # seconds; a TTL is a multiple of it
 
 
-class _Services(msgspec.Struct):
-    dns: bool
-
-
-class _Domain(msgspec.Struct):
-    id: int
-    domain: str
-    services: _Services
-
-
-class _Record(msgspec.Struct):
-    id: int
-    host: str
-    data: str
-
-
 class Domeneshop(RecordsProvider):
     """Adds and deletes TXT records, values as they are."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="domeneshop",
         title="Domeneshop",
         homepage="https://api.domeneshop.no/docs/",
@@ -71,29 +48,20 @@ class Domeneshop(RecordsProvider):
             ),
         ),
     )
-    login: ClassVar[Login] = ("token", "secret")
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("help",))
+    login = ("token", "secret")
+    errors = ErrorBody(codes=("code",), messages=("help",))
     refusals: ClassVar[Refusals] = {
         "resource:unauthorized": NO_ZONE,
     }
+    record_list = RecordList(
+        "domains/{zone.id}/dns",
+        query={"host": "{host}", "type": "TXT"},
+        name="host",
+        value="data",
+    )
+    zone_list = ZoneList("domains", name="domain", id="id", only={"services.dns": True})
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains with DNS service; there is one page of them."""
-        found = await self.api.items("domains", _Domain)
-        return [(one.domain, str(one.id)) for one in found if one.services.dns]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name."""
-        query = {"host": name or "@", "type": "TXT"}
-        found = await self.api.items(f"domains/{zone.id}/dns", _Record, query=query)
-        return [StoredTxt(str(one.id), relative_name(one.host, zone), one.data) for one in found]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         ttl = -(-record.ttl // _STEP) * _STEP
-        new = {"host": record.name or "@", "ttl": ttl, "type": "TXT", "data": record.value}
-        await self.api.send("POST", f"domains/{zone.id}/dns", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"domains/{zone.id}/dns/{stored.id}")
+        return {"host": record.name or "@", "ttl": ttl, "type": "TXT", "data": record.value}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
@@ -24,7 +24,7 @@ class _Errors(ErrorBody):
 class DuckDns(OneValueProvider):
     """Sets the value of the domain, which is the label before ``duckdns.org``."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="duckdns",
         title="Duck DNS",
         homepage="https://www.duckdns.org",
@@ -43,11 +43,10 @@ class DuckDns(OneValueProvider):
             Alias("lego", "duckdns", {"DUCKDNS_TOKEN": "token"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = _Errors()
+    errors = _Errors()
     refusals: ClassVar[Refusals] = {
-        "KO": Refusal(
-            ProviderCredentialsError,
-            "it does not accept the token, or the account does not have the domain",
+        "KO": Refusal.wrong_key(
+            "it does not accept the token, or the account does not have the domain"
         )
     }
 

@@ -4,47 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderQuotaError, ProviderZoneError
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Headers,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import USUAL, WRONG_KEY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
+from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _ARGUMENT = "Argument Exception"
-
-
-class _Domain(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _Domains(msgspec.Struct):
-    domains: list[_Domain]
-
-
-class _Record(msgspec.Struct):
-    id: int
-    hostname: str
-    type: str = msgspec.field(name="recordType")
-    text: str = msgspec.field(name="textData", default="")
-
-
-class _Records(msgspec.Struct):
-    records: list[_Record] = msgspec.field(name="dnsRecords")
 
 
 class Dynu(RecordsProvider):
     """Adds and deletes TXT records; the domain itself is the empty node."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="dynu",
         title="Dynu",
         homepage="https://www.dynu.com",
@@ -64,41 +36,28 @@ class Dynu(RecordsProvider):
             Alias("lego", "dynu", {"DYNU_API_KEY": "key"}),
         ),
     )
-    headers: ClassVar[Headers] = {"API-Key": "{key}", "Accept": "application/json"}
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("type",), messages=("message",), success=("statusCode", 200)
-    )
+    headers = "API-Key: {key}\nAccept: application/json"
+    by_name = False
+    errors = ErrorBody(codes=("type",), messages=("message",), success=("statusCode", 200))
     refusals: ClassVar[Refusals] = {
         "Authentication Exception": WRONG_KEY,
-        "Quota Exception": Refusal(
-            ProviderQuotaError, "no more records are allowed", "remove one, or become a member"
+        "Quota Exception": Refusal.over_quota(
+            "no more records are allowed", "remove one, or become a member"
         ),
     }
+    zone_list = ZoneList("dns", at="domains", id="id")
+    record_list = RecordList(
+        "dns/{zone.id}/record",
+        at="dnsRecords",
+        name="hostname",
+        value="textData",
+        only={"recordType": "TXT"},
+        also={
+            _ARGUMENT: Refusal.no_zone("it does not know the domain, or not for this key"),
+        },
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return name and id of the domains."""
-        found = await self.api.get("dns", _Domains)
-        return [(one.name, str(one.id)) for one in found.domains]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records of the domain."""
-        unknown = Refusal(ProviderZoneError, "it does not know the domain, or not for this key")
-        refusals = {**USUAL, **self.refusals, _ARGUMENT: unknown}
-        answer = await self.api.send("GET", f"dns/{zone.id}/record", refusals=refusals)
-        return [
-            StoredTxt(str(one.id), relative_name(one.hostname, zone), one.text)
-            for one in self.api.read(answer, _Records).records
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Add one record."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         new = {"nodeName": record.name, "recordType": "TXT", "textData": record.value}
-        await self.api.send(
-            "POST", f"dns/{zone.id}/record", json={**new, "ttl": record.ttl, "state": True}
-        )
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete one record."""
-        await self.api.delete(f"dns/{zone.id}/record/{stored.id}")
+        return {**new, "ttl": record.ttl, "state": True}

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderQuotaError, ProviderZoneError
-from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
 _PAGES = Offset(word="start", total="total")
 _PAUSE = 1.0  # seconds; the service takes one request in a second
-_CALM = Refusal(
-    ProviderQuotaError,
+_CALM = Refusal.over_quota(
     "too many requests, or none of the keys",
     "it takes one request in a second, and 500 in a day",
     again=True,
 )
 
 
-class _Record(msgspec.Struct):
-    id: str | int
-    host: str
-    type: str
-    rdata: str
-
-
 class Easydns(RecordsProvider):
     """Adds and deletes TXT records, values as they are. Zones are known by name, and not listed."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="easydns",
         title="easyDNS",
         homepage="https://docs.sandbox.rest.easydns.net",
@@ -62,56 +52,36 @@ class Easydns(RecordsProvider):
             ),
         ),
     )
-    login: ClassVar[Login] = ("token", "key")
-    at_once: ClassVar[int] = 1
-    pause: ClassVar[float] = _PAUSE
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    login = ("token", "key")
+    at_once = 1
+    pause = _PAUSE
+    by_name = False
+    errors = ErrorBody(
         codes=("error.code", "status"), messages=("error.message", "msg"), success=("error", None)
     )
     refusals: ClassVar[Refusals] = {
-        403: Refusal(
-            ProviderZoneError,
+        403: Refusal.no_zone(
             "the account does not have the domain",
             "check token and key too, and whether they are for the sandbox",
         ),
         409: ALREADY,
         **dict.fromkeys((420, "420"), _CALM),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none; the API lists the domains of a user whose name is not in the keys."""
-        return []
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the zone."""
-        found = await self.api.items(
-            f"zones/records/all/{zone.name}",
-            _Record,
-            at="data",
-            query={"format": "json"},
-            paging=_PAGES,
-        )
-        return [
-            StoredTxt(str(one.id), relative_name(one.host, zone), one.rdata)
-            for one in found
-            if one.type == "TXT"
-        ]
+    record_list = RecordList(
+        "zones/records/all/{zone.name}",
+        at="data",
+        paging=_PAGES,
+        name="host",
+        value="rdata",
+    )
+    query = "format=json"
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Put the record, which is not the same twice here as once."""
-        new = {
-            "domain": zone.name.text,
-            "host": record.name or "@",
-            "ttl": record.ttl,
-            "prio": 0,
-            "type": "TXT",
-            "rdata": record.value,
-        }
+        new = {"domain": zone.name.text, "host": record.name or "@", "ttl": record.ttl, "prio": 0}
         path = f"zones/records/add/{zone.name}/TXT"
-        await self.api.send("PUT", path, query={"format": "json"}, json=new)
+        await self.api.send("PUT", path, json={**new, "type": "TXT", "rdata": record.value})
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
-        path = f"zones/records/{zone.name}/{stored.id}"
-        await self.api.delete(path, query={"format": "json"})
+        await self.api.delete(f"zones/records/{zone.name}/{stored.id}")

@@ -9,41 +9,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderUnavailableError,
-)
+from zoneproof.core.errors import ProviderError, ProviderUnavailableError
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import unquote_txt
 
 _GOOD_FOR = 600  # seconds that a signature is good for
 _LOOKS = 10  # at an operation that is not done yet, one each second
-
-
-class _Domain(msgspec.Struct, rename="kebab"):
-    id: str
-    unicode_name: str
-
-
-class _Domains(msgspec.Struct, rename="kebab"):
-    dns_domains: list[_Domain]
-
-
-class _Record(msgspec.Struct):
-    id: str
-    name: str
-    type: str
-    content: str
-
-
-class _Records(msgspec.Struct, rename="kebab"):
-    dns_domain_records: list[_Record]
 
 
 class _Operation(msgspec.Struct):
@@ -56,7 +32,7 @@ class _Operation(msgspec.Struct):
 class Exoscale(RecordsProvider):
     """Adds and deletes TXT records, each of which is an operation that may take a while."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="exoscale",
         title="Exoscale",
         homepage="https://openapi-v2.exoscale.com/",
@@ -92,32 +68,16 @@ class Exoscale(RecordsProvider):
             ),
         ),
     )
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("message", "error", "detail", "title")
-    )
+    by_name = False
+    errors = ErrorBody(messages=("message", "error", "detail", "title"))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
-            "it does not accept the key",
-            "check api_key and api_secret, and this machine's clock",
+        401: Refusal.wrong_key(
+            "it does not accept the key", "check api_key and api_secret, and this machine's clock"
         ),
-        403: Refusal(ProviderPermissionError, "the key's role does not allow this"),
+        403: Refusal.not_allowed("the key's role does not allow this"),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains."""
-        found = await self.api.get("dns-domain", _Domains)
-        return [(one.unicode_name, one.id) for one in found.dns_domains]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the domain."""
-        found = await self.api.get(f"dns-domain/{zone.id}/record", _Records)
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), unquote_txt(one.content))
-            for one in found.dns_domain_records
-            if one.type == "TXT"
-        ]
+    record_list = RecordList("dns-domain/{zone.id}/record", at="dns-domain-records", quoted=True)
+    zone_list = ZoneList("dns-domain", at="dns-domains", name="unicode-name", id="id")
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Post the record, whose name is relative to the domain."""

@@ -38,6 +38,17 @@ def not_told() -> ProviderError:
     return ProviderError("it does not tell when this key expires")
 
 
+class ExpiringJwt(ExpiringKey):
+    """The same for a key that is a JSON Web Token, in the field ``token``."""
+
+    async def key_end(self) -> datetime:
+        """Return when the token ends, which says so itself."""
+        end = end_of_jwt(self.fields["token"])
+        if end is None:
+            raise not_told()
+        return end
+
+
 class _Claims(msgspec.Struct):
     exp: float | None = None
 

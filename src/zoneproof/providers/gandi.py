@@ -7,26 +7,12 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import AlreadyDoneError, InvalidInputError
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.fields import token_field, url_field
+from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
-
-_MOST = 100  # items on a page
-
-
-class _Domain(msgspec.Struct):
-    fqdn: str
 
 
 class _RRset(msgspec.Struct):
@@ -41,19 +27,17 @@ class _Token(msgspec.Struct):
 class Gandi(ExpiringKey, SetsProvider):
     """Reads and replaces the TXT set at a name."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="gandi",
         title="Gandi",
         homepage="https://api.gandi.net/docs/livedns/",
         fields=(
             token_field("token", "personal access token", default=""),
             token_field("api_key", "API key of the old kind, instead of a token", default=""),
-            CredentialField(
+            url_field(
                 "id_url",
                 "where tokens are described; another one for a proxy or a test",
-                default="https://id.gandi.net",
-                url=True,
-                rare=True,
+                "https://id.gandi.net",
             ),
         ),
         key_url="https://admin.gandi.net/organizations/account/pat",
@@ -81,40 +65,16 @@ class Gandi(ExpiringKey, SetsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("object",), messages=("errors.0.description", "message")
-    )
+    headers = ("Authorization: Bearer {token}", "Authorization: Apikey {api_key}")
+    errors = ErrorBody(codes=("object",), messages=("errors.0.description", "message"))
     refusals: ClassVar[Refusals] = {"dns-record": ALREADY}  # no such set, in a zone that there is
+    zone_list = ZoneList("domains", query={"per_page": 100}, name="fqdn")
+    set_path = "domains/{zone.name}/records/{host}/TXT"
 
-    def __init__(self, context: ProviderContext) -> None:
-        token, key = context.fields["token"], context.fields["api_key"]
-        if not token and not key:
-            raise InvalidInputError("provider gandi needs the field 'token' or 'api_key'")
-        headers = bearer(token) if token else {"Authorization": f"Apikey {key}"}
-        super().__init__(context, headers=headers)
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        found = await self.api.items("domains", _Domain, query={"per_page": _MOST})
-        return [(domain.fqdn, "") for domain in found]
-
-    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+    async def read_set(self, zone: Zone, name: str) -> TxtSet | None:
         """Return the TXT set at the name."""
-        try:
-            found = await self.api.get(_path(zone, name), _RRset)
-        except AlreadyDoneError:
-            return TxtSet()
-        return TxtSet(tuple(map(unquote_txt, found.rrset_values)), found.rrset_ttl)
-
-    async def write_set(self, zone: Zone, change: SetChange) -> None:
-        """Put the set, or delete it."""
-        path = _path(zone, change.name)
-        if change.new.values:
-            values = [quote_txt(value) for value in change.new.values]
-            new = {"rrset_values": values, "rrset_ttl": change.new.ttl}
-            await self.api.send("PUT", path, json=new)
-        else:
-            await self.api.delete(path)
+        found = await self.api.find(self.path_of_set(zone, name), _RRset)
+        return TxtSet.of_quoted(found.rrset_values, found.rrset_ttl) if found else None
 
     async def key_end(self) -> datetime | None:
         """Return when the token expires; keys of the old kind do not."""
@@ -124,6 +84,6 @@ class Gandi(ExpiringKey, SetsProvider):
         left = found.expires_in
         return None if left is None else self.now() + timedelta(seconds=left)
 
-
-def _path(zone: Zone, name: str) -> str:
-    return f"domains/{zone.name}/records/{name or '@'}/TXT"
+    def set_of(self, zone: Zone, change: SetChange) -> object:
+        """Return the values in quotes."""
+        return {"rrset_values": change.new.quoted, "rrset_ttl": change.new.ttl}

@@ -8,12 +8,10 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderQuotaError
-from zoneproof.providers.api_provider import ZONE_ID
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import Alias, CredentialField, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
 from zoneproof.providers.google_identity import (
     CREDENTIALS,
     ERRORS,
@@ -24,13 +22,12 @@ from zoneproof.providers.google_identity import (
     uses_the_machine,
 )
 from zoneproof.providers.paging import NextWord
-from zoneproof.providers.refusals import SLOWER, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import SLOWER, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _SCOPE = "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
 _PAGES = NextWord(at="nextPageToken", word="pageToken")
-_CHANGED = Refusal(ProviderConflictError, "the set has changed in the meantime")
+_CHANGED = Refusal.conflict("the set has changed in the meantime")
 
 
 class _ManagedZone(msgspec.Struct, rename="camel"):
@@ -48,7 +45,7 @@ class _RRset(msgspec.Struct):
 class GoogleCloud(ExpiringKey, SetsProvider):
     """Replaces sets in one change, which is refused if one is no longer as it was read."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="gcloud",
         title="Google Cloud DNS",
         homepage="https://cloud.google.com/dns/docs",
@@ -91,15 +88,15 @@ class GoogleCloud(ExpiringKey, SetsProvider):
             ),
         ),
     )
-    batches: ClassVar[bool] = True
-    checks: ClassVar[bool] = False
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ERRORS
+    batches = True
+    checks = False
+    marked = True
+    errors = ERRORS
     refusals: ClassVar[Refusals] = {
         **REFUSALS,
         "rateLimitExceeded": SLOWER,
         "userRateLimitExceeded": SLOWER,
-        "quotaExceeded": Refusal(ProviderQuotaError, "a quota is used up"),
+        "quotaExceeded": Refusal.over_quota("a quota is used up"),
         409: _CHANGED,
         412: _CHANGED,
     }
@@ -116,6 +113,7 @@ class GoogleCloud(ExpiringKey, SetsProvider):
             f"{await self._place()}/managedZones",
             _ManagedZone,
             at="managedZones",
+            absent_if_empty=True,
             paging=_PAGES,
         )
         wanted = self.fields["visibility"]
@@ -127,7 +125,7 @@ class GoogleCloud(ExpiringKey, SetsProvider):
         query = {"name": f"{zone.record(name)}.", "type": "TXT"}
         for one in await self.api.items(path, _RRset, at="rrsets", query=query, paging=_PAGES):
             texts = msgspec.json.encode(one.rrdatas).decode()
-            return TxtSet(tuple(map(unquote_txt, one.rrdatas)), one.ttl, texts)
+            return TxtSet.of_quoted(one.rrdatas, one.ttl, texts)
         return TxtSet()
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
@@ -139,13 +137,13 @@ class GoogleCloud(ExpiringKey, SetsProvider):
                 texts = msgspec.json.decode(change.old.version)
                 old.append({**which, "ttl": change.old.ttl, "rrdatas": texts})
             if change.new.values:
-                texts = [quote_txt(value) for value in change.new.values]
+                texts = change.new.quoted
                 new.append({**which, "ttl": change.new.ttl, "rrdatas": texts})
         await self.api.send(
             "POST",
             f"{await self._place()}/managedZones/{zone.id}/changes",
             json={"deletions": old, "additions": new},
-            refusals={**USUAL, **self.refusals, 404: _CHANGED},  # the zone was just read
+            also={404: _CHANGED},  # the zone was just read
         )
 
     async def key_end(self) -> datetime | None:

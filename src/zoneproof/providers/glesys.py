@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import msgspec
-
-from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusals
-
-
-class _Domain(msgspec.Struct):
-    domainname: str
-
-
-class _Record(msgspec.Struct):
-    recordid: int
-    host: str
-    type: str
-    data: str
-
-
-class _Response(msgspec.Struct):
-    domains: list[_Domain] = []
-    records: list[_Record] = []
-
-
-class _Answer(msgspec.Struct):
-    response: _Response
 
 
 class Glesys(RecordsProvider):
     """Adds and deletes TXT records, values as they are; each call is a POST."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="glesys",
         title="GleSYS",
         homepage="https://github.com/GleSYS/API/wiki/API-Documentation",
@@ -54,27 +33,23 @@ class Glesys(RecordsProvider):
             Alias("lego", "glesys", {"GLESYS_API_USER": "user", "GLESYS_API_KEY": "key"}),
         ),
     )
-    login: ClassVar[Login] = ("user", "key")
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    login = ("user", "key")
+    by_name = False
+    errors = ErrorBody(
         codes=("response.status.code",),
         messages=("response.status.text",),
         success=("response.status.code", 200),
     )
     refusals: ClassVar[Refusals] = {str(status): refusal for status, refusal in USUAL.items()}
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the project's domains; they are known by name."""
-        return [(one.domainname, "") for one in (await self._read("list", {})).domains]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the domain."""
-        found = await self._read("listrecords", {"domainname": zone.name.text})
-        return [
-            StoredTxt(str(one.recordid), relative_name(one.host, zone), one.data)
-            for one in found.records
-            if one.type == "TXT"
-        ]
+    zone_list = ZoneList("domain/list", json={}, at="response.domains", name="domainname")
+    record_list = RecordList(
+        "domain/listrecords",
+        json={"domainname": "{zone.name}"},
+        at="response.records",
+        id="recordid",
+        name="host",
+        value="data",
+    )
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record, whose name is relative to the domain."""
@@ -94,9 +69,5 @@ class Glesys(RecordsProvider):
             "domain/deleterecord",
             json={"recordid": int(stored.id)},
             repeatable=True,
-            refusals={**USUAL, **self.refusals, 404: ALREADY, "404": ALREADY},
+            also={404: ALREADY, "404": ALREADY},
         )
-
-    async def _read(self, what: str, words: dict[str, Any]) -> _Response:
-        answer = await self.api.send("POST", f"domain/{what}", json=words, repeatable=True)
-        return self.api.read(answer, _Answer).response

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_request import bearer, token_field
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
 # A full page continues after its last domain.
 _PAGES = NextWord("limit", 1000, at="999.domain", word="marker")
-_ZONE = Refusal(ProviderZoneError, "the account does not have this domain with GoDaddy's DNS")
-
-
-class _Domain(msgspec.Struct):
-    domain: str
+_ZONE = Refusal.no_zone("the account does not have this domain with GoDaddy's DNS")
 
 
 class _Record(msgspec.Struct):
@@ -39,7 +29,7 @@ class GoDaddy(SetsProvider):
     A domain with Domain Protection takes a change, and has an empty record afterwards.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="godaddy",
         title="GoDaddy",
         homepage="https://www.godaddy.com",
@@ -67,17 +57,14 @@ class GoDaddy(SetsProvider):
             Alias("lego", "godaddyv3", {"GODADDYV3_PERSONAL_ACCESS_TOKEN": "token"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("code",), messages=("fields.0.message", "message")
-    )
+    headers = ("Authorization: Bearer {token}", "Authorization: sso-key {key}:{secret}")
+    pause = 1.0
+    errors = ErrorBody(codes=("code",), messages=("fields.0.message", "message"))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
-            "it does not accept the credentials",
-            "they must be for production, not for tests (OTE)",
+        401: Refusal.wrong_key(
+            "it does not accept the credentials", "they must be for production, not for tests (OTE)"
         ),
-        403: Refusal(
-            ProviderPermissionError,
+        403: Refusal.not_allowed(
             "the account or the token may not do this",
             "a token needs the scopes domains.domain:read and domains.dns:update; a key works only"
             " for accounts with 10 domains or more, or with a Discount Domain Club plan",
@@ -86,36 +73,15 @@ class GoDaddy(SetsProvider):
         "UNKNOWN_DOMAIN": _ZONE,
         "TOO_MANY_REQUESTS": SLOWER,
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        token, key, secret = (context.fields[name] for name in ("token", "key", "secret"))
-        if not token and not (key and secret):
-            raise InvalidInputError(
-                "provider godaddy needs the field 'token', or both 'key' and 'secret'"
-            )
-        login = bearer(token) if token else {"Authorization": f"sso-key {key}:{secret}"}
-        super().__init__(context, headers=login, pause=1.0)
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's active domains; they are known by name."""
-        query = {"statuses": "ACTIVE"}
-        found = await self.api.items("domains", _Domain, query=query, paging=_PAGES)
-        return [(one.domain, "") for one in found]
+    zone_list = ZoneList("domains", query={"statuses": "ACTIVE"}, paging=_PAGES, name="domain")
+    set_path = "domains/{zone.name}/records/TXT/{host}"
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the TXT records at the name, without the empty ones that count as deleted."""
-        found = await self.api.get(_path(zone, name), list[_Record])
+        found = await self.api.get(self.path_of_set(zone, name), list[_Record])
         there = [one for one in found if one.data]
         return TxtSet(tuple(one.data for one in there), max((one.ttl for one in there), default=0))
 
-    async def write_set(self, zone: Zone, change: SetChange) -> None:
-        """Replace the records at the name, or delete them."""
-        if change.new.values:
-            new = [{"data": value, "ttl": change.new.ttl} for value in change.new.values]
-            await self.api.send("PUT", _path(zone, change.name), json=new)
-        else:
-            await self.api.delete(_path(zone, change.name))
-
-
-def _path(zone: Zone, name: str) -> str:
-    return f"domains/{zone.name}/records/TXT/{quote(name or '@', safe='@')}"
+    def set_of(self, zone: Zone, change: SetChange) -> object:
+        """Return the records of the set."""
+        return [{"data": value, "ttl": change.new.ttl} for value in change.new.values]

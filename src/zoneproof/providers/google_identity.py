@@ -14,8 +14,9 @@ from cryptography import x509
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, ProviderError
 from zoneproof.core.fields import CredentialField
 from zoneproof.providers.api_client import ApiClient
-from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.api_request import bearer
 from zoneproof.providers.expiring_key import not_told
+from zoneproof.providers.fields import token_field, url_field
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 
@@ -42,19 +43,13 @@ IMPERSONATE = token_field(
     "impersonate", "service account to act as, an address", secret=False, default=""
 )
 LOGIN_FIELDS = (
-    CredentialField(
-        "metadata_url",
-        "where the machine's metadata server is",
-        default="http://metadata.google.internal",
-        url=True,
-        rare=True,
+    url_field(
+        "metadata_url", "where the machine's metadata server is", "http://metadata.google.internal"
     ),
-    CredentialField(
+    url_field(
         "iam_url",
         "where service accounts are impersonated",
-        default="https://iamcredentials.googleapis.com/v1",
-        url=True,
-        rare=True,
+        "https://iamcredentials.googleapis.com/v1",
     ),
 )
 

@@ -6,29 +6,20 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderConflictError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderUnavailableError,
-)
+from zoneproof.core.errors import InvalidInputError, ProviderError, ProviderUnavailableError
 from zoneproof.core.text import sanitize
-from zoneproof.providers.api_request import bearer, token_field
+from zoneproof.providers.api_request import bearer
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.paging import NextWord
-from zoneproof.providers.refusals import ALREADY, SLOWER, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _PAGES = NextWord(at="meta.pagination.next_page", word="page")
 _LONGEST_ACTION = 30  # seconds, and as many questions whether it has ended
 _OLD_TOKEN = 32  # characters
-
-
-class _Zone(msgspec.Struct):
-    name: str
 
 
 class _Record(msgspec.Struct):
@@ -60,7 +51,7 @@ class Hetzner(SetsProvider):
     A change is an action that continues after the answer; its end is waited for.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="hetzner",
         title="Hetzner",
         homepage="https://docs.hetzner.com/networking/dns/",
@@ -87,29 +78,23 @@ class Hetzner(SetsProvider):
             Alias("lego", "hetzner", {"HETZNER_API_TOKEN": "token"}),
         ),
     )
-    checks: ClassVar[bool] = False  # nothing of others is written
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("error.code",), messages=("error.message",))
+    checks = False  # nothing of others is written
+    errors = ErrorBody(codes=("error.code",), messages=("error.message",))
     refusals: ClassVar[Refusals] = {
-        "token_readonly": Refusal(
-            ProviderPermissionError,
-            "the token may only read",
-            "make one with read and write access",
+        "token_readonly": Refusal.not_allowed(
+            "the token may only read", "make one with read and write access"
         ),
-        "incorrect_zone_mode": Refusal(
-            ProviderPermissionError,
-            "the zone is a secondary one",
-            "change it at its primary name server",
+        "incorrect_zone_mode": Refusal.not_allowed(
+            "the zone is a secondary one", "change it at its primary name server"
         ),
-        "protected": Refusal(
-            ProviderPermissionError,
-            "the record set is protected from changes",
-        ),
+        "protected": Refusal.not_allowed("the record set is protected from changes"),
         "uniqueness_error": ALREADY,
-        "resource_limit_exceeded": Refusal(ProviderQuotaError, "the project has too many records"),
+        "resource_limit_exceeded": Refusal.over_quota("the project has too many records"),
         "rate_limit_exceeded": SLOWER,
-        "locked": Refusal(ProviderConflictError, "another change is in progress", again=True),
-        "conflict": Refusal(ProviderConflictError, "another change came between", again=True),
+        "locked": Refusal.conflict("another change is in progress", again=True),
+        "conflict": Refusal.conflict("another change came between", again=True),
     }
+    zone_list = ZoneList("zones", at="zones", query={"per_page": 50}, paging=_PAGES)
 
     def __init__(self, context: ProviderContext) -> None:
         token = context.fields["token"]
@@ -119,13 +104,6 @@ class Hetzner(SetsProvider):
                 f" in May 2026; make one at {self.info.key_url}, in the zone's project"
             )
         super().__init__(context, headers=bearer(token))
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the project's zones; they are known by name."""
-        found = await self.api.items(
-            "zones", _Zone, at="zones", query={"per_page": 50}, paging=_PAGES
-        )
-        return [(zone.name, "") for zone in found]
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the TXT set at the name. Its TTL is 0 if it is the zone's."""
@@ -142,18 +120,17 @@ class Hetzner(SetsProvider):
         The service makes the set with its first value, and deletes it with its last one.
         """
         path = f"zones/{zone.name}/rrsets/{change.name or '@'}/TXT/actions"
-        if added := [value for value in change.new.values if value not in change.old.values]:
+        if added := change.added:
             ttl = {"ttl": change.new.ttl} if change.new.ttl else {}
             body = {**ttl, "records": [{"value": quote_txt(value)} for value in added]}
             answer = await self.api.send("POST", f"{path}/add_records", json=body)
         else:
-            gone = [value for value in change.old.values if value not in change.new.values]
-            body = {"records": [{"value": quote_txt(value)} for value in gone]}
+            body = {"records": [{"value": quote_txt(value)} for value in change.removed]}
             answer = await self.api.send(
                 "POST",
                 f"{path}/remove_records",
                 json=body,
-                refusals={**USUAL, **self.refusals, 404: ALREADY},
+                also={404: ALREADY},
             )
         await self._wait_for(self.api.read(answer, _Started).action)
 

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderZoneError
-from zoneproof.providers.api_provider import relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import ProviderZoneError
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusal, Refusals
-from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet, sets_of
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class HostingDe(SetsProvider):
     A change carries the zone's configuration, which is read just before and sent back as it was.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="hostingde",
         title="hosting.de",
         homepage="https://www.hosting.de/api/",
@@ -74,16 +74,16 @@ class HostingDe(SetsProvider):
             Alias("lego", "hostingde", {"HOSTINGDE_API_KEY": "api_key"}),
         ),
     )
-    batches: ClassVar[bool] = True
-    checks: ClassVar[bool] = False  # nothing of others is written
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    batches = True
+    checks = False  # nothing of others is written
+    errors = ErrorBody(
         codes=("errors.0.code",),
         messages=("errors.0.text",),
         success=("status", "success", "pending"),
     )
     refusals: ClassVar[Refusals] = {
         "10109": WRONG_KEY,
-        "10205": Refusal(ProviderConflictError, "another change is in progress", again=True),
+        "10205": Refusal.conflict("another change is in progress", again=True),
     }
 
     def __init__(self, context: ProviderContext) -> None:
@@ -103,23 +103,21 @@ class HostingDe(SetsProvider):
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the zone, which comes with all its records."""
-        sets: dict[str, TxtSet] = {}
         found = await self._find("zonesFind", _only(zone), _Zones)
-        for one in _first(found.response.data).records:
-            if one.type == "TXT":
-                name = relative_name(one.name, zone)
-                values = (*sets.get(name, TxtSet()).values, unquote_txt(one.content))
-                sets[name] = TxtSet(values, one.ttl)
-        return sets
+        return sets_of(
+            StoredTxt("", relative_name(one.name, zone), unquote_txt(one.content), one.ttl)
+            for one in _first(found.response.data).records
+            if one.type == "TXT"
+        )
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
         """Add and remove single values in one request."""
         added: list[dict[str, object]] = []
         removed: list[dict[str, object]] = []
         for change in changes:
-            old, new, ttl = change.old.values, change.new.values, {"ttl": change.new.ttl}
-            added += [_record(zone, change, one) | ttl for one in new if one not in old]
-            removed += [_record(zone, change, one) for one in old if one not in new]
+            ttl = {"ttl": change.new.ttl}
+            added += [_record(zone, change, one) | ttl for one in change.added]
+            removed += [_record(zone, change, one) for one in change.removed]
         found = await self._find("zoneConfigsFind", _only(zone), _Configs)
         config = _first(found.response.data)
         body = {"zoneConfig": config, "recordsToAdd": added, "recordsToDelete": removed}

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import Headers, relative_name
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import ZoneList, relative_name
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import unquote_txt
-
-
-class _Domain(msgspec.Struct):
-    domain: str | None = None  # none for a free one that is not chosen yet
 
 
 class _Record(msgspec.Struct):
@@ -33,7 +28,7 @@ class _RecordSet(msgspec.Struct):
 class Hostinger(SetsProvider):
     """Reads all sets of a domain; what is added is appended to what there is then."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="hostinger",
         title="Hostinger",
         homepage="https://developers.hostinger.com",
@@ -48,14 +43,10 @@ class Hostinger(SetsProvider):
             Alias("lego", "hostinger", {"HOSTINGER_API_TOKEN": "token"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
-    batches: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's domains; there is one page of them."""
-        found = await self.api.items("api/domains/v1/portfolio", _Domain)
-        return [(one.domain, "") for one in found if one.domain]
+    headers = "Authorization: Bearer {token}"
+    batches = True
+    errors = ErrorBody(messages=("message",))
+    zone_list = ZoneList("api/domains/v1/portfolio", name="domain", optional=("domain",))
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the domain."""
@@ -76,12 +67,10 @@ class Hostinger(SetsProvider):
         path = f"api/dns/v1/zones/{zone.name}"
         appended, replaced, deleted = [], [], []
         for change in changes:
-            old, new = change.old.values, change.new.values
-            missing = [value for value in new if value not in old]
-            if missing and set(old) <= set(new):
-                appended.append(_set(change, missing))
-            elif new:
-                replaced.append(_set(change, new))
+            if change.added and not change.removed:
+                appended.append(_set(change, change.added))
+            elif change.new.values:
+                replaced.append(_set(change, change.new.values))
             else:
                 deleted.append({"name": change.name or "@", "type": "TXT"})
         for sets, overwrite in ((appended, False), (replaced, True)):

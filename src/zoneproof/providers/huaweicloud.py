@@ -9,35 +9,28 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderQuotaError,
-)
-from zoneproof.providers.api_provider import ZONE_ID, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import TemporaryKey
-from zoneproof.providers.contract import (
-    Alias,
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import (
+    ZONE_ID,
     CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
+    require_fields,
+    token_field,
+    url_field,
 )
+from zoneproof.providers.lists import relative_name
 from zoneproof.providers.paging import Offset, Query
 from zoneproof.providers.refusals import NO_ZONE, NOT_ALLOWED, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.signatures import canonical_query, hmac_sha256
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _PAGES = Offset("limit", 500)
 _PAUSE = 0.6  # seconds between requests: 100 in a minute are allowed
-_CHANGED = Refusal(ProviderConflictError, "the set has changed in the meantime")
+_CHANGED = Refusal.conflict("the set has changed in the meantime")
 
 
-_NO_AGENCY = Refusal(ProviderCredentialsError, "this instance has no agency")
+_NO_AGENCY = Refusal.wrong_key("this instance has no agency")
 
 
 class _Keys(msgspec.Struct):
@@ -69,7 +62,7 @@ class _RecordSet(msgspec.Struct):
 class HuaweiCloud(SetsProvider):
     """Makes a set, or replaces and deletes it by its id; there is no mark of a set's state."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="huaweicloud",
         title="Huawei Cloud DNS",
         homepage="https://support.huaweicloud.com/intl/en-us/api-dns/",
@@ -91,20 +84,8 @@ class HuaweiCloud(SetsProvider):
                 default="ap-southeast-1",
             ),
             token_field("project_id", "project, for a key with several", secret=False, default=""),
-            CredentialField(
-                "api_url",
-                "where the API is; the region's if empty",
-                default="",
-                url=True,
-                rare=True,
-            ),
-            CredentialField(
-                "metadata_url",
-                "where the instance's metadata is",
-                default="http://169.254.169.254",
-                url=True,
-                rare=True,
-            ),
+            url_field("api_url", "where the API is; the region's if empty"),
+            url_field("metadata_url", "where the instance's metadata is", "http://169.254.169.254"),
             ZONE_ID,
         ),
         key_url="https://console-intl.huaweicloud.com/iam/#/myCredential/accessKey",
@@ -130,20 +111,17 @@ class HuaweiCloud(SetsProvider):
             ),
         ),
     )
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("code", "error_code"), messages=("message", "error_msg")
-    )
+    marked = True
+    errors = ErrorBody(codes=("code", "error_code"), messages=("message", "error_msg"))
     refusals: ClassVar[Refusals] = {
-        "APIGW.0301": Refusal(
-            ProviderCredentialsError,
+        "APIGW.0301": Refusal.wrong_key(
             "it does not accept the key",
             "check access_key_id and secret_access_key, and this machine's clock",
         ),
         "APIGW.0302": NOT_ALLOWED,
         "APIGW.0308": SLOWER,
         "DNS.0302": NO_ZONE,
-        "DNS.0403": Refusal(ProviderQuotaError, "the account has too many record sets"),
+        "DNS.0403": Refusal.over_quota("the account has too many record sets"),
         "DNS.0312": _CHANGED,
         "DNS.0313": _CHANGED,
         "DNS.0335": _CHANGED,
@@ -156,11 +134,8 @@ class HuaweiCloud(SetsProvider):
         if fields["identity"] == "agency":
             options["token"] = TemporaryKey(self._agency_keys, context.clock, apply=self._sign)
         else:
-            for name in ("access_key_id", "secret_access_key"):
-                if not fields[name]:
-                    raise InvalidInputError(
-                        f"provider huaweicloud needs the field '{name}', or identity=agency"
-                    )
+            names = ("access_key_id", "secret_access_key")
+            require_fields("huaweicloud", fields, names, "identity=agency")
             keys = _Keys(fields["access_key_id"], fields["secret_access_key"])
             options["sign"] = lambda request: self._sign(request, keys)
         if fields["project_id"]:
@@ -179,7 +154,7 @@ class HuaweiCloud(SetsProvider):
         sets = await self._all(f"v2/zones/{zone.id}/recordsets", _RecordSet, "recordsets", query)
         for one in sets:
             if one.type == "TXT" and relative_name(one.name, zone) == name:
-                return TxtSet(tuple(map(unquote_txt, one.records)), one.ttl, one.id)
+                return TxtSet.of_quoted(one.records, one.ttl, one.id)
         return TxtSet()
 
     async def write_set(self, zone: Zone, change: SetChange) -> None:
@@ -192,7 +167,7 @@ class HuaweiCloud(SetsProvider):
             "name": f"{zone.record(change.name)}.",
             "type": "TXT",
             "ttl": change.new.ttl,
-            "records": [quote_txt(value) for value in change.new.values],
+            "records": change.new.quoted,
         }
         if change.old.values:
             await self.api.send("PUT", f"{path}/{change.old.version}", json=new)

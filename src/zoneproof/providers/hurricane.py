@@ -6,16 +6,11 @@ import re
 from html import unescape
 from typing import ClassVar
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderError, ProviderZoneError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.core.errors import ProviderError, ProviderZoneError
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -45,7 +40,7 @@ class _Pages(ErrorBody):
 class Hurricane(RecordsProvider):
     """Sends user and password with each form, as the login page does; no session is kept."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="hurricane",
         title="Hurricane Electric",
         homepage="https://dns.he.net",
@@ -66,12 +61,11 @@ class Hurricane(RecordsProvider):
         name_servers=("ns?.he.net",),
         aliases=(Alias("acme.sh", "dns_he", {"HE_Username": "user", "HE_Password": "password"}),),
     )
-    errors: ClassVar[ErrorBody] = _Pages()
-    by_name: ClassVar[bool] = False
+    errors = _Pages()
+    by_name = False
     refusals: ClassVar[Refusals] = {
-        "Incorrect": Refusal(ProviderCredentialsError, "it does not accept user and password"),
-        _TOKEN_FORM: Refusal(
-            ProviderCredentialsError,
+        "Incorrect": Refusal.wrong_key("it does not accept user and password"),
+        _TOKEN_FORM: Refusal.wrong_key(
             "the account has a second factor",
             "use the key of a dynamic TXT record, with the provider hurricane-dyn",
         ),

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.core.http import is_web_page
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import (
     Alias,
     Limits,
@@ -22,6 +15,7 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import token_field
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
@@ -41,7 +35,7 @@ class _Errors(ErrorBody):
 class HurricaneDyn(OneValueProvider):
     """Sets the value of a record that exists and is dynamic."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="hurricane-dyn",
         title="Hurricane Electric's dynamic DNS",
         homepage="https://dns.he.net",
@@ -62,17 +56,15 @@ class HurricaneDyn(OneValueProvider):
             Alias("lego", "hurricane", {"HURRICANE_TOKENS": "key"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = _Errors()
+    errors = _Errors()
     refusals: ClassVar[Refusals] = {
-        "badauth": Refusal(ProviderCredentialsError, "it does not accept the key of the record"),
-        "nohost": Refusal(
-            ProviderZoneError,
-            "the record is not there or is not dynamic",
-            "make a dynamic TXT record with this name",
+        "badauth": Refusal.wrong_key("it does not accept the key of the record"),
+        "nohost": Refusal.no_zone(
+            "the record is not there or is not dynamic", "make a dynamic TXT record with this name"
         ),
-        "abuse": Refusal(ProviderPermissionError, "the record is blocked for abuse"),
-        "interval": Refusal(
-            ProviderQuotaError, "too many changes of the record", "try again in two minutes"
+        "abuse": Refusal.not_allowed("the record is blocked for abuse"),
+        "interval": Refusal.over_quota(
+            "too many changes of the record", "try again in two minutes"
         ),
     }
 

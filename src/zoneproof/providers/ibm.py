@@ -7,28 +7,11 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Login,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.core.errors import ProviderError
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 
 _T = TypeVar("_T")
@@ -51,7 +34,7 @@ class _Record(msgspec.Struct):
 class IbmClassic(RecordsProvider):
     """Creates and deletes records as objects of the SoftLayer API, found by a filter."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="ibm",
         title="IBM Cloud classic",
         homepage="https://cloud.ibm.com/docs/dns",
@@ -75,15 +58,15 @@ class IbmClassic(RecordsProvider):
             Alias("lego", "ibmcloud", {"SOFTLAYER_USERNAME": "user", "SOFTLAYER_API_KEY": "key"}),
         ),
     )
-    login: ClassVar[Login] = ("user", "key")
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("error",))
+    login = ("user", "key")
+    errors = ErrorBody(codes=("code",), messages=("error",))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(ProviderCredentialsError, "it does not accept user and key"),
-        "SoftLayer_Exception_AccessDenied": Refusal(
-            ProviderPermissionError, "the user may not do this", "let it manage DNS"
+        401: Refusal.wrong_key("it does not accept user and key"),
+        "SoftLayer_Exception_AccessDenied": Refusal.not_allowed(
+            "the user may not do this", "let it manage DNS"
         ),
-        "SoftLayer_Exception_ObjectNotFound": Refusal(
-            ProviderZoneError, "it does not have the zone, or not for this user"
+        "SoftLayer_Exception_ObjectNotFound": Refusal.no_zone(
+            "it does not have the zone, or not for this user"
         ),
         "SoftLayer_Exception_Public": Refusal(ProviderError, "it refuses this"),
         "SoftLayer_Exception_WebService_RateLimitExceeded": SLOWER,

@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Limits, ProviderContext, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.fields import ZONE_ID, token_field, url_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import unquote_txt
 
 _PAGES = Numbered("per_page", 100)
-
-
-class _Zone(msgspec.Struct):
-    id: str
-    name: str
-
-
-class _Record(msgspec.Struct):
-    id: str
-    name: str
-    content: str
 
 
 class _Token(msgspec.Struct):
@@ -50,7 +31,7 @@ class _ApiKey(msgspec.Struct):
 class IbmCis(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records, found by their whole name."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="ibm-cis",
         title="IBM Cloud Internet Services",
         homepage="https://cloud.ibm.com/apidocs/cis",
@@ -58,12 +39,10 @@ class IbmCis(ExpiringKey, RecordsProvider):
             token_field("key", "API key of a service id or a user"),
             token_field("crn", "CRN of the instance of Cloud Internet Services", secret=False),
             ZONE_ID,
-            CredentialField(
+            url_field(
                 "auth_url",
                 "where tokens are made; another one for a proxy or a test",
-                default="https://iam.cloud.ibm.com/identity",
-                url=True,
-                rare=True,
+                "https://iam.cloud.ibm.com/identity",
             ),
         ),
         key_url="https://cloud.ibm.com/iam/apikeys",
@@ -77,61 +56,34 @@ class IbmCis(ExpiringKey, RecordsProvider):
         " for the domain if there are others, that may manage DNS.",
         name_servers=("ns???.name.cloud.ibm.com",),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    errors = ErrorBody(
         codes=("errors.0.code", "errorCode"), messages=("errors.0.message", "errorMessage")
     )
     refusals: ClassVar[Refusals] = {
-        "BXNIM0415E": Refusal(
-            ProviderCredentialsError, "it does not accept the API key", "make another one"
-        ),
-        404: Refusal(
-            ProviderZoneError, "it does not have the zone", "check the field crn and the zone's id"
-        ),
+        "BXNIM0415E": Refusal.wrong_key("it does not accept the API key", "make another one"),
+        404: Refusal.no_zone("it does not have the zone", "check the field crn and the zone's id"),
         "81058": ALREADY,  # as of Cloudflare, which stands behind it
     }
+    zone_list = ZoneList("{crn}/zones", at="result", id="id", paging=_PAGES)
+    record_list = RecordList(
+        "{crn}/zones/{zone.id}/dns_records",
+        at="result",
+        query={"type": "TXT", "name": "{whole}"},
+        quoted=True,
+        paging=_PAGES,
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context, token=BearerToken(self._login, context.clock))
-        self._zones = f"{quote(context.fields['crn'], safe=':')}/zones"
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the instance's zones with their ids."""
-        found = await self.api.items(
-            self._zones,
-            _Zone,
-            at="result",
-            paging=_PAGES,
-        )
-        return [(one.name, one.id) for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name."""
-        query = {"type": "TXT", "name": zone.record(name).text}
-        found = await self.api.items(
-            f"{self._zones}/{zone.id}/dns_records",
-            _Record,
-            at="result",
-            query=query,
-            paging=_PAGES,
-        )
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), unquote_txt(one.content))
-            for one in found
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record with its whole name."""
-        new = {
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record with its whole name."""
+        return {
             "name": zone.record(record.name).text,
             "type": "TXT",
             "content": record.value,
             "ttl": record.ttl,
         }
-        await self.api.send("POST", f"{self._zones}/{zone.id}/dns_records", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{self._zones}/{zone.id}/dns_records/{stored.id}")
 
     async def key_end(self) -> str | None:
         """Return when the API key expires, as the service tells that makes tokens of it."""

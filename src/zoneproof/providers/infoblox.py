@@ -8,25 +8,18 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
-from zoneproof.providers.api_provider import (
-    CA_BUNDLE,
-    Login,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-    server_field,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import ProviderZoneError
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CA_BUNDLE, CredentialField, server_field, token_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt
@@ -56,7 +49,7 @@ class Infoblox(RecordsProvider):
     The WAPI puts a record into the closest zone above, so it is first asked for the zone.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="infoblox",
         title="Infoblox",
         homepage="https://www.infoblox.com/products/ddi/",
@@ -110,19 +103,17 @@ class Infoblox(RecordsProvider):
             ),
         ),
     )
-    login: ClassVar[Login] = ("user", "password")
-    root: ClassVar[str] = "/wapi"
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    login = ("user", "password")
+    root = "/wapi"
+    errors = ErrorBody(
         codes=("code",), messages=("Error", "text"), phrases=(_NO_PARENT, _THERE, _DENIED)
     )
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
-            "it does not accept user and password",
-            "check that the user's group may use the API",
+        401: Refusal.wrong_key(
+            "it does not accept user and password", "check that the user's group may use the API"
         ),
         _DENIED: NOT_ALLOWED,
-        _NO_PARENT: Refusal(ProviderZoneError, "it does not have the zone in this view"),
+        _NO_PARENT: Refusal.no_zone("it does not have the zone in this view"),
         _THERE: ALREADY,
         "Client.Ibap.Data.NotFound": ALREADY,
     }

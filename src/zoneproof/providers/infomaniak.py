@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusals
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
+from zoneproof.providers.txt_text import quote_txt
 
 _APEX = "."  # what the API calls the zone itself; read, it may be empty too
 _PAGES = Numbered("per_page", 100)
-
-
-class _Record(msgspec.Struct):
-    id: int | str
-    source: str
-    type: str
-    target: str
 
 
 class Infomaniak(RecordsProvider):
@@ -31,7 +23,7 @@ class Infomaniak(RecordsProvider):
     may not read.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="infomaniak",
         title="Infomaniak",
         homepage="https://developer.infomaniak.com/docs/api",
@@ -57,8 +49,8 @@ class Infomaniak(RecordsProvider):
             ),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    headers = "Authorization: Bearer {token}"
+    errors = ErrorBody(
         codes=("error.code",),
         messages=("error.errors.0.description", "error.description"),
         success=("result", "success"),
@@ -66,33 +58,18 @@ class Infomaniak(RecordsProvider):
     refusals: ClassVar[Refusals] = {
         "not_authorized": WRONG_KEY,
     }
+    record_list = RecordList(
+        "2/zones/{zone.name}/records",
+        at="data",
+        query={"filter[types][]": "TXT", "filter[source]": "{host}"},
+        name="source",
+        value="target",
+        apex=_APEX,
+        quoted=True,
+        paging=_PAGES,
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none."""
-        return []
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name."""
-        query = {"filter[types][]": "TXT", "filter[source]": name or _APEX}
-        found = await self.api.items(
-            f"2/zones/{zone.name}/records",
-            _Record,
-            at="data",
-            query=query,
-            paging=_PAGES,
-        )
-        return [
-            StoredTxt(str(o.id), relative_name(o.source.strip("."), zone), unquote_txt(o.target))
-            for o in found
-            if o.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         source, target = record.name or _APEX, quote_txt(record.value)
-        new = {"type": "TXT", "source": source, "target": target, "ttl": record.ttl}
-        await self.api.send("POST", f"2/zones/{zone.name}/records", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"2/zones/{zone.name}/records/{stored.id}")
+        return {"type": "TXT", "source": source, "target": target, "ttl": record.ttl}

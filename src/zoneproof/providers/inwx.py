@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError, ProviderZoneError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.core.errors import ProviderCredentialsError
+from zoneproof.providers.api_client import ApiAnswer
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import one_time_code
 
 _SESSION = 900.0  # seconds for which a session is used; its length is not documented
-_LOGIN = Refusal(
-    ProviderCredentialsError,
+_LOGIN = Refusal.wrong_key(
     "it does not accept user, password or the code of the authenticator",
     "a code works once: after a failure wait half a minute",
 )
+
+_LOGIN_ONLY: Refusals = {"2400": _LOGIN}
+T = TypeVar("T")
 
 
 class _Domain(msgspec.Struct):
@@ -41,21 +45,28 @@ class _Record(msgspec.Struct):
     content: str
 
 
-class _Data(msgspec.Struct):
+class _Domains(msgspec.Struct):
+    count: int
+    domains: list[_Domain]
+
+
+class _Records(msgspec.Struct):
+    domain: str
+    record: list[_Record] = []  # which is not there without any
+
+
+class _Session(msgspec.Struct):
     tfa: str = ""
-    count: int = 0
-    domains: list[_Domain] = []
-    record: list[_Record] = []
 
 
-class _Answer(msgspec.Struct):
-    res_data: _Data = msgspec.field(name="resData", default_factory=_Data)
+class _Answer(msgspec.Struct, Generic[T]):
+    res_data: T = msgspec.field(name="resData")
 
 
 class Inwx(RecordsProvider):
     """Logs in once, with a code of the authenticator if the account has one."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="inwx",
         title="INWX",
         homepage="https://www.inwx.com",
@@ -114,15 +125,15 @@ class Inwx(RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    errors = ErrorBody(
         codes=("reasonCode", "code"), messages=("reason", "msg"), success=("code", 1000)
     )
     refusals: ClassVar[Refusals] = {
         "2200": _LOGIN,
         "2201": NOT_ALLOWED,
         "2302": ALREADY,
-        "2303": Refusal(ProviderZoneError, "it does not know the zone, or not for this account"),
-        "2502": Refusal(ProviderQuotaError, "too many sessions are open"),
+        "2303": Refusal.no_zone("it does not know the zone, or not for this account"),
+        "2502": Refusal.over_quota("too many sessions are open"),
     }
 
     def __init__(self, context: ProviderContext) -> None:
@@ -134,7 +145,8 @@ class Inwx(RecordsProvider):
         zones: list[tuple[str, str]] = []
         page, total = 1, 1
         while len(zones) < total:
-            data = await self._call("nameserver.list", {"page": page})
+            answer = await self._call("nameserver.list", {"page": page})
+            data = self.api.read(answer, _Answer[_Domains]).res_data
             zones += [(one.domain, "") for one in data.domains]
             total = data.count if data.domains else 0
             page += 1
@@ -143,10 +155,10 @@ class Inwx(RecordsProvider):
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at a name."""
         where = {"domain": zone.name.text, "type": "TXT", "name": zone.record(name).text}
-        data = await self._call("nameserver.info", where)
+        answer = await self._call("nameserver.info", where)
         return [
             StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
-            for one in data.record
+            for one in self.api.read(answer, _Answer[_Records]).res_data.record
         ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
@@ -162,26 +174,25 @@ class Inwx(RecordsProvider):
 
     async def _call(
         self, method: str, parameters: Mapping[str, object], *, repeatable: bool = True
-    ) -> _Data:
+    ) -> ApiAnswer:
         call = {"method": method, "params": parameters}
-        answer = await self.api.send("POST", "/", json=call, repeatable=repeatable)
-        return self.api.read(answer, _Answer).res_data
+        return await self.api.send("POST", "/", json=call, repeatable=repeatable)
 
     async def _log_in(self) -> tuple[str, float]:
-        refusals = {**USUAL, **self.refusals, "2400": _LOGIN}
         login = {"user": self.fields["user"], "pass": self.fields["password"]}
         call: dict[str, object] = {"method": "account.login", "params": login}
-        answer = await self.api.send("POST", "/", json=call, plain=True, refusals=refusals)
+        answer = await self.api.send("POST", "/", json=call, plain=True, also=_LOGIN_ONLY)
         cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
-        if self.api.read(answer, _Answer).res_data.tfa == "GOOGLE-AUTH":
+        if self.api.read(answer, _Answer[_Session]).res_data.tfa == "GOOGLE-AUTH":
             if not self.fields["shared_secret"]:
                 raise ProviderCredentialsError(
                     "the account has a second factor (mobile TAN): set the field shared_secret"
                 )
             code = one_time_code(self.fields["shared_secret"], self.now())
             call = {"method": "account.unlock", "params": {"tan": code}}
+            headers = {"Cookie": cookie}
             await self.api.send(
-                "POST", "/", json=call, plain=True, headers={"Cookie": cookie}, refusals=refusals
+                "POST", "/", json=call, plain=True, headers=headers, also=_LOGIN_ONLY
             )
         return cookie, _SESSION
 

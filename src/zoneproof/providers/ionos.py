@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import quote
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Headers,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import unquote_txt
-
-
-class _Zone(msgspec.Struct):
-    id: str
-    name: str
-
-
-class _Record(msgspec.Struct):
-    id: str
-    name: str
-    type: str
-    content: str
-
-
-class _Records(msgspec.Struct):
-    records: list[_Record] = []
 
 
 class Ionos(RecordsProvider):
     """Adds and deletes TXT records; values are sent bare and come back in quotes."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="ionos",
         title="IONOS",
         homepage="https://developer.hosting.ionos.com/docs/dns",
@@ -62,38 +36,21 @@ class Ionos(RecordsProvider):
             Alias("lego", "ionos", {"IONOS_API_KEY": "prefix.secret"}),
         ),
     )
-    headers: ClassVar[Headers] = {"X-API-Key": "{prefix}.{secret}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("0.code",), messages=("0.message", "message"))
+    headers = "X-API-Key: {prefix}.{secret}"
+    errors = ErrorBody(codes=("0.code",), messages=("0.message", "message"))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError, "it does not accept the key", "check prefix and secret"
-        ),
+        401: Refusal.wrong_key("it does not accept the key", "check prefix and secret"),
     }
+    zone_list = ZoneList("zones", id="id")
+    record_list = RecordList(
+        "zones/{zone.id}",
+        at="records",
+        query={"recordName": "{whole}", "recordType": "TXT"},
+        quoted=True,
+        changes="zones/{zone.id}/records",
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return name and id of the zones."""
-        return [(one.name, one.id) for one in await self.api.get("zones", list[_Zone])]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name."""
-        query = {"recordName": zone.record(name), "recordType": "TXT"}
-        found = await self.api.get(_path(zone), _Records, query=query)
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), unquote_txt(one.content))
-            for one in found.records
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, with its whole name."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, with its whole name."""
         new = {"name": zone.record(record.name).text, "type": "TXT", "content": record.value}
-        whole = {**new, "ttl": record.ttl, "prio": 0, "disabled": False}
-        await self.api.send("POST", f"{_path(zone)}/records", json=[whole])
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{_path(zone)}/records/{stored.id}")
-
-
-def _path(zone: Zone) -> str:
-    return f"zones/{quote(zone.id, safe='')}"
+        return [{**new, "ttl": record.ttl, "prio": 0, "disabled": False}]

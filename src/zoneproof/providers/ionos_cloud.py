@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, ClassVar
-
-import msgspec
-
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Headers,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.expiring_key import ExpiringKey, end_of_jwt, not_told
+from zoneproof.providers.expiring_key import ExpiringJwt
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
 
 _PAGES = Offset("limit", 1000)
-_GOING = "DESTROYING"
 
 
-class _ZoneProperties(msgspec.Struct, rename="camel"):
-    zone_name: str
-
-
-class _Zone(msgspec.Struct):
-    id: str
-    properties: _ZoneProperties
-
-
-class _RecordProperties(msgspec.Struct):
-    name: str
-    type: str
-    content: str
-
-
-class _Metadata(msgspec.Struct):
-    state: str = ""
-
-
-class _Record(msgspec.Struct):
-    id: str
-    properties: _RecordProperties
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
-
-
-class IonosCloud(ExpiringKey, RecordsProvider):
+class IonosCloud(ExpiringJwt, RecordsProvider):
     """Adds and deletes TXT records, found among all records of the account by their zone."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="ionos-cloud",
         title="IONOS Cloud DNS",
         homepage="https://docs.ionos.com/cloud/network-services/cloud-dns",
@@ -72,47 +35,22 @@ class IonosCloud(ExpiringKey, RecordsProvider):
             Alias("lego", "ionoscloud", {"IONOSCLOUD_API_TOKEN": "token"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("messages.0.errorCode",), messages=("messages.0.message",)
+    headers = "Authorization: Bearer {token}"
+    errors = ErrorBody(codes=("messages.0.errorCode",), messages=("messages.0.message",))
+    zone_list = ZoneList("zones", at="items", name="properties.zoneName", id="id", paging=_PAGES)
+    record_list = RecordList(
+        "records",
+        at="items",
+        query={"filter.zoneId": "{zone.id}", "filter.type": "TXT", "filter.name": "{name}"},
+        name="properties.name",
+        value="properties.content",
+        only={"properties.type": "TXT"},
+        without={"metadata.state": "DESTROYING"},  # it is going
+        changes="zones/{zone.id}/records",
+        paging=_PAGES,
     )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's primary zones."""
-        found = await self._all("zones", _Zone, {})
-        return [(one.properties.zone_name, one.id) for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the zone's TXT records whose names contain the name, but those that are going."""
-        query = {"filter.zoneId": zone.id, "filter.type": "TXT", "filter.name": name or None}
-        return [
-            StoredTxt(one.id, relative_name(one.properties.name, zone), one.properties.content)
-            for one in await self._all("records", _Record, query)
-            if one.properties.type == "TXT" and one.metadata.state != _GOING
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         new = {"name": record.name or "@", "type": "TXT", "content": record.value}
-        properties = {**new, "ttl": record.ttl, "enabled": True}
-        await self.api.send("POST", f"zones/{zone.id}/records", json={"properties": properties})
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"zones/{zone.id}/records/{stored.id}")
-
-    async def key_end(self) -> datetime | None:
-        """Return when the token ends, which says so itself."""
-        end = end_of_jwt(self.fields["token"])
-        if end is None:
-            raise not_told()
-        return end
-
-    async def _all(self, path: str, of: type[Any], query: Mapping[str, object]) -> list[Any]:
-        return await self.api.items(
-            path,
-            of,
-            at="items",
-            query=query,
-            paging=_PAGES,
-        )
+        return {"properties": {**new, "ttl": record.ttl, "enabled": True}}

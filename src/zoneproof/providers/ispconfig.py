@@ -7,31 +7,22 @@ from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderZoneError
 from zoneproof.core.names import DomainName
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import (
-    CA_BUNDLE,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-    server_field,
-)
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CA_BUNDLE, CredentialField, server_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _T = TypeVar("_T")
@@ -65,7 +56,7 @@ class IspConfig(RecordsProvider):
     Names are stored as people typed them, relative or whole.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="ispconfig",
         title="ISPConfig",
         homepage="https://www.ispconfig.org",
@@ -107,23 +98,21 @@ class IspConfig(RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(),
+    errors = ErrorBody(
         messages=("message",),
         success=("code", "ok"),
         phrases=(_LOGIN, _EXPIRED, _DENIED, _ADDRESS),
     )
     refusals: ClassVar[Refusals] = {
-        _LOGIN: Refusal(ProviderCredentialsError, "it does not accept user and password"),
-        _EXPIRED: Refusal(ProviderCredentialsError, "the session has ended"),
-        _DENIED: Refusal(
-            ProviderPermissionError,
+        _LOGIN: Refusal.wrong_key("it does not accept user and password"),
+        _EXPIRED: Refusal.wrong_key("the session has ended"),
+        _DENIED: Refusal.not_allowed(
             "the remote user may not do this",
             "allow the functions for DNS zones and DNS TXT records",
         ),
-        _ADDRESS: Refusal(ProviderPermissionError, "it does not accept this machine's address"),
+        _ADDRESS: Refusal.not_allowed("it does not accept this machine's address"),
     }
-    by_name: ClassVar[bool] = False
+    by_name = False
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._login, context.clock, apply=_with_session)

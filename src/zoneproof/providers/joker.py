@@ -8,19 +8,19 @@ from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import urlencode
 
-from zoneproof.core.errors import InvalidInputError, ProviderError, ProviderPermissionError
-from zoneproof.providers.api_provider import relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.core.errors import InvalidInputError, ProviderError
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CredentialField, token_field
+from zoneproof.providers.lists import relative_name
 from zoneproof.providers.refusals import (
     NO_ZONE,
     NOT_ALLOWED,
@@ -55,7 +55,7 @@ class _Errors(ErrorBody):
 class Joker(WholeZoneProvider[str]):
     """Reads the lines of a zone, and puts them back with the new ones."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="joker",
         title="Joker.com",
         homepage="https://joker.com",
@@ -89,11 +89,11 @@ class Joker(WholeZoneProvider[str]):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = _Errors()
+    errors = _Errors()
     refusals: ClassVar[Refusals] = {
         "2200": WRONG_KEY,
         "2201": NOT_ALLOWED,
-        "2202": Refusal(ProviderPermissionError, "the account may not do this with the domain"),
+        "2202": Refusal.not_allowed("the account may not do this with the domain"),
         "2303": NO_ZONE,
     }
 
@@ -105,12 +105,14 @@ class Joker(WholeZoneProvider[str]):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones, each line of which begins with the name; they are known by it."""
-        lines = (await self._call("dns-zone-list", {})).splitlines()
+        lines = (await self._call("dns-zone-list", {}) or "").splitlines()
         return [(line.split()[0], "") for line in lines if line.strip() and line[0] != "#"]
 
     async def read_zone(self, zone: Zone) -> WholeZone[str]:
         """Return the lines of the zone. The service adds a space to TXT, which is taken away."""
         text = await self._call("dns-zone-get", {"domain": zone.name.text})
+        if text is None:
+            raise ProviderError("the answer does not have the domain's zone")
         return WholeZone([_tidy(line) for line in text.splitlines() if line.strip()])
 
     async def write_zone(self, zone: Zone, whole: WholeZone[str]) -> None:
@@ -131,7 +133,7 @@ class Joker(WholeZoneProvider[str]):
 
     async def _call(
         self, command: str, form: Mapping[str, object], *, repeatable: bool = True
-    ) -> str:
+    ) -> str | None:
         answer = await self.api.send("POST", command, form=form, repeatable=repeatable)
         return _split(answer.body)[1]
 
@@ -151,11 +153,11 @@ def _with_session(request: ApiRequest, session: str) -> ApiRequest:
     return replace(request, content=b"&".join(filter(None, [request.content, word])))
 
 
-def _split(body: bytes) -> tuple[dict[str, str], str]:
-    """Return the lines before the first empty one, names in lower case, and the rest."""
-    head, _, rest = body.decode("utf-8", "replace").replace("\r\n", "\n").partition("\n\n")
+def _split(body: bytes) -> tuple[dict[str, str], str | None]:
+    """Return the lines before the first empty one, names in lower case, and the rest if any."""
+    head, end, rest = body.decode("utf-8", "replace").replace("\r\n", "\n").partition("\n\n")
     pairs = (line.partition(":") for line in head.splitlines())
-    return {name.lower(): value.strip() for name, _, value in pairs}, rest
+    return {name.lower(): value.strip() for name, _, value in pairs}, rest if end else None
 
 
 def _tidy(line: str) -> str:

@@ -6,14 +6,8 @@ from typing import ClassVar
 
 from zoneproof.core.errors import ProviderError
 from zoneproof.core.http import is_web_page
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
@@ -33,7 +27,7 @@ class _Errors(ErrorBody):
 class JokerSvc(OneValueProvider):
     """Replaces what is at a name; an empty value removes it."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="joker-svc",
         title="Joker.com's dynamic DNS",
         homepage="https://joker.com",
@@ -60,7 +54,7 @@ class JokerSvc(OneValueProvider):
             Alias("acme.sh", "dns_joker", {"JOKER_USERNAME": "user", "JOKER_PASSWORD": "password"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = _Errors()
+    errors = _Errors()
     refusals: ClassVar[Refusals] = {
         _REFUSED: Refusal(
             ProviderError, "it refuses", "check user and password, which are those of one domain"

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import msgspec
 
-from zoneproof.core.errors import AlreadyDoneError, ProviderConflictError
-from zoneproof.providers.api_provider import Headers
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.paging import Offset
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 _PAGES = Offset("limit", 100)
 _TTLS = (60, 300, 1800, 3600, 14400, 28800, 43200, 86400)  # those that the API takes
-_NONE: Refusals = {**USUAL, 404: ALREADY}
-_THERE: Refusals = {
-    **USUAL,
-    400: Refusal(ProviderConflictError, "the set is there by now, or invalid"),
-}
-_GONE: Refusals = {**USUAL, 404: Refusal(ProviderConflictError, "the set is no longer there")}
-
-
-class _Domain(msgspec.Struct, rename="camel"):
-    domain_name: str
+_THERE: Refusals = {400: Refusal.conflict("the set is there by now, or invalid")}
+_GONE: Refusals = {404: Refusal.conflict("the set is no longer there")}
 
 
 class _RecordSet(msgspec.Struct):
@@ -37,7 +25,7 @@ class _RecordSet(msgspec.Struct):
 class Leaseweb(SetsProvider):
     """Reads the TXT set at a name, and posts, puts or deletes it."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="leaseweb",
         title="Leaseweb",
         homepage="https://developer.leaseweb.com/docs/#tag/DNS",
@@ -54,45 +42,31 @@ class Leaseweb(SetsProvider):
             Alias("lego", "leaseweb", {"LEASEWEB_API_KEY": "api_key"}),
         ),
     )
-    headers: ClassVar[Headers] = {"X-LSW-Auth": "{api_key}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("errorCode",), messages=("errorMessage",))
+    headers = "X-LSW-Auth: {api_key}"
+    errors = ErrorBody(codes=("errorCode",), messages=("errorMessage",))
+    zone_list = ZoneList(
+        "domains", at="domains", query={"type": "dns"}, paging=_PAGES, name="domainName"
+    )
+    set_path = "domains/{zone.name}/resourceRecordSets/{whole}./TXT"
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains whose DNS is there; they are known by name."""
-        found = await self.api.items(
-            "domains",
-            _Domain,
-            at="domains",
-            query={"type": "dns"},
-            paging=_PAGES,
-        )
-        return [(domain.domain_name, "") for domain in found]
-
-    async def read_set(self, zone: Zone, name: str) -> TxtSet:
+    async def read_set(self, zone: Zone, name: str) -> TxtSet | None:
         """Return the TXT set at the name. None looks the same in a domain that there is not."""
-        try:
-            answer = await self.api.send("GET", _path(zone, name), refusals=_NONE)
-        except AlreadyDoneError:
-            return TxtSet()
-        found = self.api.read(answer, _RecordSet)
-        return TxtSet(tuple(map(unquote_txt, found.content)), found.ttl)
+        path = self.path_of_set(zone, name)
+        found = await self.api.find(path, _RecordSet, also={404: ALREADY})
+        return TxtSet.of_quoted(found.content, found.ttl) if found else None
 
     async def write_set(self, zone: Zone, change: SetChange) -> None:
         """Post a set that is new, put one that is there, or delete it."""
-        path = _path(zone, change.name)
+        path = self.path_of_set(zone, change.name)
         new: dict[str, object] = {
-            "content": [quote_txt(value) for value in change.new.values],
+            "content": change.new.quoted,
             "ttl": next((ttl for ttl in _TTLS if ttl >= change.new.ttl), _TTLS[-1]),
         }
         if not change.new.values:
             await self.api.delete(path)
         elif change.old.values:
-            await self.api.send("PUT", path, json=new, refusals=_GONE)
+            await self.api.send("PUT", path, json=new, also=_GONE)
         else:
             new |= {"name": zone.record(change.name).fqdn, "type": "TXT"}
             path = f"domains/{zone.name}/resourceRecordSets"
-            await self.api.send("POST", path, json=new, refusals=_THERE)
-
-
-def _path(zone: Zone, name: str) -> str:
-    return f"domains/{zone.name}/resourceRecordSets/{zone.record(name).fqdn}/TXT"
+            await self.api.send("POST", path, json=new, also=_THERE)

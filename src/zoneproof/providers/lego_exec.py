@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from zoneproof.core.files import absolute_path
 from zoneproof.core.programs import require_program
-from zoneproof.providers.contract import Alias, CredentialField, ProviderContext, ProviderInfo
-from zoneproof.providers.httpreq import MODE, refuse_raw
+from zoneproof.providers.contract import Alias, ProviderInfo
+from zoneproof.providers.fields import LEGO_MODE, CredentialField
 from zoneproof.providers.script import Script, read_timeout
 
 
@@ -27,7 +27,7 @@ class LegoExec(Script):
                 check=partial(absolute_path, "exec: program"),
                 file=partial(require_program, "exec: program"),
             ),
-            MODE,
+            LEGO_MODE,
             CredentialField(
                 "timeout",
                 "seconds that the program may take",
@@ -43,10 +43,6 @@ class LegoExec(Script):
         aliases=(Alias("lego", "exec", {"EXEC_PATH": "program", "EXEC_MODE": "mode"}),),
     )
     programs: ClassVar[tuple[str, str]] = ("program", "program")
-
-    def __init__(self, context: ProviderContext) -> None:
-        refuse_raw(context.fields["mode"])
-        super().__init__(context)
 
     def arguments(self, variables: Mapping[str, str]) -> list[str]:
         """Return what lego gives to the program (providers/dns/exec, July 2026)."""

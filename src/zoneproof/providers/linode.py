@@ -6,34 +6,17 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderPermissionError, ProviderUnavailableError
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Headers,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import ProviderUnavailableError
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey, not_told
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _PAGES = Numbered("page_size", 500)
 _ONLY_TXT = {"X-Filter": '{"type": "TXT"}'}
-
-
-class _Domain(msgspec.Struct):
-    id: int
-    domain: str
-
-
-class _Record(msgspec.Struct):
-    id: int
-    type: str
-    name: str
-    target: str
 
 
 class _Token(msgspec.Struct):
@@ -44,7 +27,7 @@ class _Token(msgspec.Struct):
 class Linode(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records. The API takes the same one twice."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="linode",
         title="Linode",
         homepage="https://techdocs.akamai.com/cloud-computing/docs/dns-manager",
@@ -67,46 +50,23 @@ class Linode(ExpiringKey, RecordsProvider):
             Alias("lego", "linodev4", {"LINODE_TOKEN": "token"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("errors.0.reason",))
+    headers = "Authorization: Bearer {token}"
+    by_name = False
+    errors = ErrorBody(messages=("errors.0.reason",))
     refusals: ClassVar[Refusals] = {
-        "Your OAuth token is not authorized to use this endpoint.": Refusal(
-            ProviderPermissionError,
-            "the token does not allow this",
-            "make one with read and write access to Domains",
+        "Your OAuth token is not authorized to use this endpoint.": Refusal.not_allowed(
+            "the token does not allow this", "make one with read and write access to Domains"
         ),
         "Linode busy.": Refusal(ProviderUnavailableError, "it is busy", again=True),
     }
+    zone_list = ZoneList("domains", at="data", paging=_PAGES, name="domain", id="id")
+    record_list = RecordList(
+        "domains/{zone.id}/records", at="data", headers=_ONLY_TXT, paging=_PAGES, value="target"
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains that the token's user may see."""
-        found = await self.api.items("domains", _Domain, at="data", paging=_PAGES)
-        return [(one.domain, str(one.id)) for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the domain."""
-        found = await self.api.items(
-            f"domains/{zone.id}/records",
-            _Record,
-            at="data",
-            headers=_ONLY_TXT,
-            paging=_PAGES,
-        )
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.target)
-            for one in found
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
-        new = {"type": "TXT", "name": record.name, "target": record.value, "ttl_sec": record.ttl}
-        await self.api.send("POST", f"domains/{zone.id}/records", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"domains/{zone.id}/records/{stored.id}")
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
+        return {"type": "TXT", "name": record.name, "target": record.value, "ttl_sec": record.ttl}
 
     async def key_end(self) -> str | None:
         """Return when the token expires, which is found by how it begins."""

@@ -7,26 +7,16 @@ from contextlib import suppress
 from typing import Any, ClassVar
 from xmlrpc import client as xml_rpc
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt
+from zoneproof.core.errors import ProviderError
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import Body
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import StoredTxt
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
 _WORDS = ("AUTH_ERROR", "RATE_LIMITED", "UNKNOWN_ERROR")
-_RATE = Refusal(ProviderQuotaError, "more than 60 calls in a minute", again=True)
+_RATE = Refusal.over_quota("more than 60 calls in a minute", again=True)
 
 
 class _Errors(ErrorBody):
@@ -49,7 +39,7 @@ class _Errors(ErrorBody):
 class Loopia(RecordsProvider):
     """Adds records to subdomains, which come with the first and go with the last of them."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="loopia",
         title="Loopia",
         homepage="https://www.loopia.com",
@@ -89,14 +79,13 @@ class Loopia(RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = _Errors()
-    pause: ClassVar[float] = 1.0
+    errors = _Errors()
+    pause = 1.0
     refusals: ClassVar[Refusals] = {
-        "AUTH_ERROR": Refusal(
-            ProviderCredentialsError,
-            "it does not accept user and password, or the user lacks a permission",
+        "AUTH_ERROR": Refusal.wrong_key(
+            "it does not accept user and password, or the user lacks a permission"
         ),
-        "UNKNOWN_ERROR": Refusal(ProviderZoneError, "it does not know the domain, or fails"),
+        "UNKNOWN_ERROR": Refusal.no_zone("it does not know the domain, or fails"),
         "BAD_INDATA": Refusal(ProviderError, "it does not take the record"),
         "RATE_LIMITED": _RATE,
         "429": _RATE,
@@ -134,6 +123,8 @@ class Loopia(RecordsProvider):
 
     async def _list(self, method: str, *arguments: object) -> list[dict[str, Any]]:
         result = await self._call(method, *arguments)
+        if not isinstance(result, list):
+            raise ProviderError(f"the answer to {method} is not a list")
         return [one for one in result if isinstance(one, dict)]
 
     async def _call(self, method: str, *arguments: object, changes: bool = False) -> Any:

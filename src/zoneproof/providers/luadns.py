@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import msgspec
-
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Login,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody
-
-
-class _Zone(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _Record(msgspec.Struct):
-    id: int
-    name: str
-    type: str
-    content: str
 
 
 class Luadns(RecordsProvider):
     """Adds and deletes TXT records. Lists have pages only for those who ask for them."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="luadns",
         title="LuaDNS",
         homepage="https://luadns.com/api.html",
@@ -68,28 +40,13 @@ class Luadns(RecordsProvider):
             ),
         ),
     )
-    login: ClassVar[Login] = ("user", "key")
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message", "0.message"))
+    login = ("user", "key")
+    by_name = False
+    errors = ErrorBody(messages=("message", "0.message"))
+    zone_list = ZoneList("zones", id="id")
+    record_list = RecordList("zones/{zone.id}/records")
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's zones."""
-        return [(zone.name, str(zone.id)) for zone in await self.api.get("zones", list[_Zone])]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the zone, whose names are whole and end with a dot."""
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
-            for one in await self.api.get(f"zones/{zone.id}/records", list[_Record])
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record with its whole name."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record with its whole name."""
         name = f"{zone.record(record.name)}."
-        new = {"type": "TXT", "name": name, "content": record.value, "ttl": record.ttl}
-        await self.api.send("POST", f"zones/{zone.id}/records", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"zones/{zone.id}/records/{stored.id}")
+        return {"type": "TXT", "name": name, "content": record.value, "ttl": record.ttl}

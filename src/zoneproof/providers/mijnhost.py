@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
-from zoneproof.providers.api_provider import Headers, relative_name
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import ZoneList, relative_name
 from zoneproof.providers.refusals import NO_ZONE, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
 
@@ -20,18 +17,6 @@ _NO_ACCESS = "You have no access to this resource"
 _NOT_MANAGED = "DNS records not managed by mijn.host"
 
 
-class _Domain(msgspec.Struct):
-    domain: str
-
-
-class _Records(msgspec.Struct):
-    records: list[dict[str, Any]]
-
-
-class _Answer(msgspec.Struct):
-    data: _Records
-
-
 class MijnHost(WholeZoneProvider[Row]):
     """Reads all records of a domain, and writes them back with the new ones, as they were read.
 
@@ -39,7 +24,7 @@ class MijnHost(WholeZoneProvider[Row]):
     replaces another one.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="mijnhost",
         title="mijn.host",
         homepage="https://mijn.host/api/doc/",
@@ -58,34 +43,24 @@ class MijnHost(WholeZoneProvider[Row]):
             Alias("lego", "mijnhost", {"MIJNHOST_API_KEY": "api_key"}),
         ),
     )
-    headers: ClassVar[Headers] = {"API-Key": "{api_key}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("status_description",), phrases=(_NO_ACCESS, _NOT_MANAGED)
-    )
+    headers = "API-Key: {api_key}"
+    errors = ErrorBody(messages=("status_description",), phrases=(_NO_ACCESS, _NOT_MANAGED))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
-            "it does not accept the API key",
-            "or the key does not allow this machine's address",
+        401: Refusal.wrong_key(
+            "it does not accept the API key", "or the key does not allow this machine's address"
         ),
         _NO_ACCESS: NO_ZONE,
-        _NOT_MANAGED: Refusal(
-            ProviderZoneError,
+        _NOT_MANAGED: Refusal.no_zone(
             "the domain's records are not at mijn.host",
             "choose its name servers for the domain; it is also said now and then in error",
             again=True,
         ),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's domains; they are known by name, and there is one page of them."""
-        found = await self.api.items("domains", _Domain, at="data.domains")
-        return [(one.domain, "") for one in found]
+    zone_list = ZoneList("domains", at="data.domains", name="domain")
 
     async def read_zone(self, zone: Zone) -> WholeZone[Row]:
         """Return the domain's records."""
-        answer = await self.api.send("GET", _path(zone))
-        return WholeZone(self.api.read(answer, _Answer).data.records)
+        return WholeZone(await self.api.items(_path(zone), dict[str, Any], at="data.records"))
 
     async def write_zone(self, zone: Zone, whole: WholeZone[Row]) -> None:
         """Replace the domain's records."""

@@ -18,7 +18,8 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.files import absolute_path
 from zoneproof.core.programs import Ended, require_program
-from zoneproof.providers.contract import CredentialField, Limits, ProviderInfo
+from zoneproof.providers.contract import Limits, ProviderInfo
+from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.script import Script, read_timeout
 
 _HOST = re.compile(r"[A-Za-z0-9_][^\s'\"]*")

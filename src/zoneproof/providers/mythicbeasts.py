@@ -5,32 +5,19 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import quote
 
-import msgspec
-
-from zoneproof.core.errors import ProviderZoneError
-from zoneproof.providers.api_provider import Login, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
-
-class _Zones(msgspec.Struct):
-    zones: list[str]
-
-
-class _Record(msgspec.Struct):
-    host: str
-    data: str
-
-
-class _Records(msgspec.Struct):
-    records: list[_Record]
+_UNKNOWN = Refusal.no_zone("it does not know the zone, or not for this key")
 
 
 class MythicBeasts(RecordsProvider):
     """Writes to the URL of a host's TXT records, which a restricted key may do too."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="mythicbeasts",
         title="Mythic Beasts",
         homepage="https://www.mythic-beasts.com",
@@ -55,28 +42,20 @@ class MythicBeasts(RecordsProvider):
             ),
         ),
     )
-    login: ClassVar[Login] = ("key", "secret")
-    errors: ClassVar[ErrorBody] = ErrorBody(messages=("errors.0", "error_description", "error"))
+    login = ("key", "secret")
+    errors = ErrorBody(messages=("errors.0", "error_description", "error"))
     refusals: ClassVar[Refusals] = {409: ALREADY}
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the zones; they are known by name."""
-        return [(name, "") for name in (await self.api.get("zones", _Zones)).zones]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records of a host."""
-        path = f"zones/{zone.name}/records"
-        unknown = Refusal(ProviderZoneError, "it does not know the zone, or not for this key")
-        answer = await self.api.send(
-            "GET",
-            path,
-            query={"type": "TXT", "host": name or "@"},
-            refusals={**USUAL, **self.refusals, 403: unknown, 404: unknown},
-        )
-        return [
-            StoredTxt(one.data, relative_name(one.host, zone), one.data)
-            for one in self.api.read(answer, _Records).records
-        ]
+    zone_list = ZoneList("zones", at="zones", name="")
+    record_list = RecordList(
+        "zones/{zone.name}/records",
+        at="records",
+        query={"type": "TXT", "host": "{host}"},
+        id="",
+        name="host",
+        value="data",
+        only={},
+        also=dict.fromkeys((403, 404), _UNKNOWN),
+    )
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add one record."""

@@ -6,41 +6,31 @@ from collections.abc import Mapping
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import ProviderError
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CredentialField, token_field
+from zoneproof.providers.lists import relative_name
 from zoneproof.providers.refusals import NO_ZONE, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import WholeZone, WholeZoneProvider
 
 Host = Mapping[str, str]  # the attributes of a host in the XML
 
 _MOST = 100  # items on a page
-_KEY = Refusal(
-    ProviderCredentialsError,
-    "it does not accept the key",
-    "check user and key, and that API access is on in the profile",
+_KEY = Refusal.wrong_key(
+    "it does not accept the key", "check user and key, and that API access is on in the profile"
 )
-_ADDRESS = Refusal(
-    ProviderPermissionError,
+_ADDRESS = Refusal.not_allowed(
     "it does not accept this machine's address",
     "put the public IPv4 address of this machine on the whitelist, and into the field client_ip",
 )
-_ACCOUNT = Refusal(ProviderPermissionError, "the account may not use the API")
+_ACCOUNT = Refusal.not_allowed("the account may not use the API")
 
 
 class Namecheap(WholeZoneProvider[Host]):
@@ -49,7 +39,7 @@ class Namecheap(WholeZoneProvider[Host]):
     The kind of e-mail service has to be written back too, or MX records stop working.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="namecheap",
         title="Namecheap",
         homepage="https://www.namecheap.com",
@@ -93,7 +83,7 @@ class Namecheap(WholeZoneProvider[Host]):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    errors = ErrorBody(
         codes=("Errors/Error@Number",), messages=("Errors/Error",), success=("@Status", "OK")
     )
     refusals: ClassVar[Refusals] = {
@@ -101,12 +91,11 @@ class Namecheap(WholeZoneProvider[Host]):
         **dict.fromkeys(("1010105", "1011105", "1011150", "1017150", "1017105"), _ADDRESS),
         **dict.fromkeys(("1017101", "1017410", "1017411"), _ACCOUNT),
         **dict.fromkeys(("2019166", "2016166", "2030166"), NO_ZONE),
-        "2030288": Refusal(
-            ProviderZoneError,
+        "2030288": Refusal.no_zone(
             "the domain has other name servers",
             "choose Namecheap's BasicDNS for it, or the provider where its zone is",
         ),
-        "3013288": Refusal(ProviderQuotaError, "the domain has too many records"),
+        "3013288": Refusal.over_quota("the domain has too many records"),
         **dict.fromkeys(("500000", "3050750", 405), SLOWER),
     }
 
@@ -135,8 +124,10 @@ class Namecheap(WholeZoneProvider[Host]):
         """Return the domain's hosts and its kind of e-mail service."""
         root = await self._call("domains.dns.getHosts", _name(zone))
         result = root.find(".//DomainDNSGetHostsResult")
-        kind = "" if result is None else result.get("EmailType", "")
-        return WholeZone([host.attrib for host in root.iter() if host.tag.lower() == "host"], kind)
+        if result is None:
+            raise ProviderError("the answer does not have the domain's hosts")
+        hosts = [host.attrib for host in result.iter() if host.tag.lower() == "host"]
+        return WholeZone(hosts, result.get("EmailType", ""))
 
     async def write_zone(self, zone: Zone, whole: WholeZone[Host]) -> None:
         """Replace the domain's hosts."""

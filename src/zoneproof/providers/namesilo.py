@@ -5,15 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
-from zoneproof.core.errors import (
-    ProviderError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ALREADY, NO_ZONE, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 
@@ -23,7 +18,7 @@ class NameSilo(RecordsProvider):
     The key has to stand in the query.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="namesilo",
         title="NameSilo",
         homepage="https://www.namesilo.com",
@@ -42,9 +37,9 @@ class NameSilo(RecordsProvider):
             Alias("lego", "namesilo", {"NAMESILO_API_KEY": "key"}),
         ),
     )
-    at_once: ClassVar[int] = 1
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    at_once = 1
+    by_name = False
+    errors = ErrorBody(
         codes=("reply/code",),
         messages=("reply/detail",),
         success=("reply/code", "300"),
@@ -52,26 +47,25 @@ class NameSilo(RecordsProvider):
     )
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(("109", "110", "111"), WRONG_KEY),
-        "112": Refusal(ProviderPermissionError, "sub-accounts may not use the API"),
-        "113": Refusal(
-            ProviderPermissionError,
-            "it does not accept this machine's address",
-            "allow the address in the API manager",
+        "112": Refusal.not_allowed("sub-accounts may not use the API"),
+        "113": Refusal.not_allowed(
+            "it does not accept this machine's address", "allow the address in the API manager"
         ),
-        "114": Refusal(ProviderZoneError, "it does not take the name of the zone"),
+        "114": Refusal.no_zone("it does not take the name of the zone"),
         "200": NO_ZONE,
-        "400": Refusal(ProviderQuotaError, "it still works on another request", again=True),
+        "400": Refusal.over_quota("it still works on another request", again=True),
         "already exists": ALREADY,
     }
+    query = "version=1&type=xml&key={key}"
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""
-        root = await self._call("listDomains")
+        root = await self.api.get("listDomains", ET.Element)
         return [(one.text or "", "") for one in root.iterfind("reply/domains/domain")]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the zone's TXT records."""
-        root = await self._call("dnsListRecords", domain=zone.name)
+        root = await self.api.get("dnsListRecords", ET.Element, query={"domain": zone.name})
         return [
             StoredTxt(
                 one.findtext("record_id", ""),
@@ -85,18 +79,11 @@ class NameSilo(RecordsProvider):
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record, whose name is relative to the zone."""
         new = {"rrtype": "TXT", "rrhost": record.name, "rrvalue": record.value}
-        await self._call("dnsAddRecord", domain=zone.name, **new, rrttl=record.ttl)
+        query = {"domain": zone.name, **new, "rrttl": record.ttl}
+        await self.api.send("GET", "dnsAddRecord", query=query, repeatable=False)
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id. What a missing one is answered is not documented."""
-        try:
-            await self._call("dnsDeleteRecord", domain=zone.name, rrid=stored.id)
-        except ProviderError:
-            if any(one.id == stored.id for one in await self.list_records(zone, stored.name)):
-                raise
-
-    async def _call(self, operation: str, **query: object) -> ET.Element:
-        whole = {"version": 1, "type": "xml", "key": self.fields["key"], **query}
-        adding = operation == "dnsAddRecord"
-        answer = await self.api.send("GET", operation, query=whole, repeatable=not adding)
-        return self.api.read(answer, ET.Element)
+        await self.api.get(
+            "dnsDeleteRecord", ET.Element, query={"domain": zone.name, "rrid": stored.id}
+        )

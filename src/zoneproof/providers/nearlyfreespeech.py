@@ -7,25 +7,18 @@ import secrets
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusal, Refusals
-
-
-class _Record(msgspec.Struct):
-    name: str
-    type: str
-    data: str
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
 
 class NearlyFreeSpeech(RecordsProvider):
     """Adds and deletes TXT records by name and value, which is as it is; zones are not listed."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="nearlyfreespeech",
         title="NearlyFreeSpeech.NET",
         homepage="https://members.nearlyfreespeech.net/wiki/API/Reference",
@@ -50,30 +43,15 @@ class NearlyFreeSpeech(RecordsProvider):
             ),
         ),
     )
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("debug", "error"))
+    by_name = False
+    errors = ErrorBody(messages=("debug", "error"))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
+        401: Refusal.wrong_key(
             "it does not accept the credentials",
             "check login, key and this machine's clock, which may be five seconds off",
         ),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none."""
-        return []
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the zone."""
-        answer = await self.api.send(
-            "POST", f"dns/{zone.name}/listRRs", form={"type": "TXT"}, repeatable=True
-        )
-        return [
-            StoredTxt("", relative_name(one.name, zone), one.data)
-            for one in self.api.read(answer, list[_Record])
-            if one.type == "TXT"
-        ]
+    record_list = RecordList("dns/{zone.name}/listRRs", form={"type": "TXT"}, id="", value="data")
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record, whose name is relative to the zone."""
@@ -87,7 +65,7 @@ class NearlyFreeSpeech(RecordsProvider):
             f"dns/{zone.name}/removeRR",
             form={"name": stored.name, "type": "TXT", "data": stored.value},
             repeatable=True,
-            refusals={**USUAL, **self.refusals, 404: ALREADY},
+            also={404: ALREADY},
         )
 
     def sign(self, request: ApiRequest) -> ApiRequest:

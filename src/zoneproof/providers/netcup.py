@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.core.errors import ProviderZoneError
+from zoneproof.providers.api_client import ApiAnswer
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
-from zoneproof.providers.refusals import SLOWER, USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 
 _SESSION = 600.0  # seconds for which a session is used; they end some minutes later
-_LOGIN = Refusal(ProviderCredentialsError, "it does not accept customer number, key or password")
+_LOGIN = Refusal.wrong_key("it does not accept customer number, key or password")
 _FAST = "More than 180 requests per minute"  # its code is for other things too
-_ZONE = Refusal(
-    ProviderZoneError,
+_ZONE = Refusal.no_zone(
     "it does not know the zone, or not for this customer",
     "zones that were moved to CloudDNS cannot be changed by this API",
 )
@@ -40,19 +41,18 @@ class _Record(msgspec.Struct):
     destination: str
 
 
-class _Data(msgspec.Struct):
-    apisessionid: str = ""
-    dnsrecords: list[_Record] = []
+class _Session(msgspec.Struct):
+    apisessionid: str
 
 
-class _Answer(msgspec.Struct):
-    responsedata: _Data | str | list[Any] = ""
+class _Login(msgspec.Struct):
+    responsedata: _Session
 
 
 class Netcup(RecordsProvider):
     """Reads a zone's records once for a batch; the session's id stands in each call."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="netcup",
         title="netcup",
         homepage="https://www.netcup.com",
@@ -93,8 +93,8 @@ class Netcup(RecordsProvider):
             ),
         ),
     )
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    by_name = False
+    errors = ErrorBody(
         codes=("statuscode",),
         messages=("longmessage", "shortmessage"),
         success=("status", "success"),
@@ -102,28 +102,25 @@ class Netcup(RecordsProvider):
     )
     refusals: ClassVar[Refusals] = {
         _FAST: SLOWER,
-        "4001": Refusal(ProviderCredentialsError, "it does not accept its own session"),
+        "4001": Refusal.wrong_key("it does not accept its own session"),
         **dict.fromkeys(("5028", "5029", "5031"), _ZONE),
     }
+    zone_list = None  # the API lists domains for resellers only
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._log_in, context.clock, apply=_with_session)
         super().__init__(context, token=token, pause=0.334)
-        self._login_refusals = {**USUAL, **self.refusals, "4013": _LOGIN}
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none: the API lists domains for resellers only."""
-        return []
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records of the zone."""
         try:
-            data = await self._call("infoDnsRecords", {"domainname": zone.name.text})
+            answer = await self._call("infoDnsRecords", {"domainname": zone.name.text})
         except ProviderZoneError:  # it is said of a zone without records, too
-            data = await self._call("infoDnsZone", {"domainname": zone.name.text})
+            await self._call("infoDnsZone", {"domainname": zone.name.text})
+            return []
         return [
             StoredTxt(one.id, relative_name(one.hostname, zone), one.destination)
-            for one in data.dnsrecords
+            for one in self.api.listed(answer, _Record, "responsedata.dnsrecords")
             if one.type == "TXT"
         ]
 
@@ -143,12 +140,10 @@ class Netcup(RecordsProvider):
 
     async def _call(
         self, action: str, parameters: Mapping[str, object], *, repeatable: bool = True
-    ) -> _Data:
+    ) -> ApiAnswer:
         login = {"customernumber": self.fields["customer"], "apikey": self.fields["key"]}
         call = {"action": action, "param": {**login, **parameters}}
-        answer = await self.api.send("POST", json=call, repeatable=repeatable)
-        found = self.api.read(answer, _Answer).responsedata
-        return found if isinstance(found, _Data) else _Data()
+        return await self.api.send("POST", json=call, repeatable=repeatable)
 
     async def _log_in(self) -> tuple[str, float]:
         login = {
@@ -160,10 +155,9 @@ class Netcup(RecordsProvider):
             "POST",
             json={"action": "login", "param": login},
             plain=True,
-            refusals=self._login_refusals,
+            also={"4013": _LOGIN},
         )
-        found = self.api.read(answer, _Answer).responsedata
-        return found.apisessionid if isinstance(found, _Data) else "", _SESSION
+        return self.api.read(answer, _Login).responsedata.apisessionid, _SESSION
 
 
 def _with_session(request: ApiRequest, session: str) -> ApiRequest:

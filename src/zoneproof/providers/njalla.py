@@ -5,41 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderZoneError
-from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
-from zoneproof.providers.refusals import NOT_ALLOWED, USUAL, WRONG_KEY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
+from zoneproof.providers.refusals import NOT_ALLOWED, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _DENIED = "permission denied"
-
-
-class _Domain(msgspec.Struct):
-    name: str
-
-
-class _Record(msgspec.Struct):
-    id: int | str
-    name: str
-    type: str
-    content: str
-
-
-class _Result(msgspec.Struct):
-    domains: list[_Domain] = []
-    records: list[_Record] = []
-
-
-class _Answer(msgspec.Struct):
-    result: _Result
+_UNKNOWN = Refusal.no_zone("it does not know the domain, or not for this token")
 
 
 class Njalla(RecordsProvider):
     """Adds and removes records by their ids. Answers with an ``error`` have status 200 too."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="njalla",
         title="Njalla",
         homepage="https://njal.la",
@@ -58,55 +37,34 @@ class Njalla(RecordsProvider):
             Alias("lego", "njalla", {"NJALLA_TOKEN": "token"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Njalla {token}"}
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    headers = "Authorization: Njalla {token}"
+    by_name = False
+    errors = ErrorBody(
         codes=("error.message",), messages=("error.message",), success=("error", None)
     )
     refusals: ClassVar[Refusals] = {
         "Invalid token.": WRONG_KEY,
         _DENIED: NOT_ALLOWED,
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        result = await self._call("list-domains", {})
-        return [(one.name, "") for one in result.domains]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records of the domain."""
-        unknown = Refusal(ProviderZoneError, "it does not know the domain, or not for this token")
-        where = {"domain": zone.name.text}
-        refusals = {**USUAL, **self.refusals, _DENIED: unknown}
-        result = await self._call("list-records", where, refusals=refusals)
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
-            for one in result.records
-            if one.type == "TXT"
-        ]
+    zone_list = ZoneList("/", json={"method": "list-domains", "params": {}}, at="result.domains")
+    record_list = RecordList(
+        "/",
+        json={"method": "list-records", "params": {"domain": "{zone.name}"}},
+        at="result.records",
+        also={_DENIED: _UNKNOWN},
+    )
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add one record."""
         new = {"type": "TXT", "name": record.name or "@", "content": record.value}
         parameters = {"domain": zone.name.text, **new, "ttl": record.ttl}
-        await self._call("add-record", parameters, repeatable=False)
+        await self._call("add-record", parameters)
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record."""
         key = int(stored.id) if stored.id.isdigit() else stored.id
         parameters = {"domain": zone.name.text, "id": key}
-        await self._call("remove-record", parameters, repeatable=False)
+        await self._call("remove-record", parameters)
 
-    async def _call(
-        self,
-        method: str,
-        parameters: Mapping[str, object],
-        *,
-        repeatable: bool = True,
-        refusals: Refusals | None = None,
-    ) -> _Result:
-        call = {"method": method, "params": parameters}
-        answer = await self.api.send(
-            "POST", "/", json=call, repeatable=repeatable, refusals=refusals
-        )
-        return self.api.read(answer, _Answer).result
+    async def _call(self, method: str, parameters: Mapping[str, object]) -> None:
+        await self.api.send("POST", "/", json={"method": method, "params": parameters})

@@ -35,10 +35,6 @@ class OneValueProvider(ApiProvider):
         """Return what has one value: by default the name in full."""
         return zone.record(name).text
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none: such an API does not list them."""
-        return []
-
     async def max_values(self, zone: Zone, name: str) -> int | None:
         """Return 1 (LimitedProvider)."""
         return 1

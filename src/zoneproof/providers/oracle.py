@@ -21,27 +21,19 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderCredentialsError, ProviderError
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import ZONE_ID
-from zoneproof.providers.api_request import ApiRequest, Body, token_field
+from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.expiring_key import end_of_jwt
+from zoneproof.providers.fields import (
+    ZONE_ID,
+    CredentialField,
+    require_fields,
+    token_field,
+    url_field,
+)
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
@@ -50,7 +42,7 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 _KEY_FIELDS = ("tenancy", "user", "fingerprint", "private_key")
 _MOST_PAGES = 1000
 _METADATA = {"Authorization": "Bearer Oracle"}
-_FULL = Refusal(ProviderQuotaError, "a limit of the tenancy is reached")
+_FULL = Refusal.over_quota("a limit of the tenancy is reached")
 
 
 class _Zone(msgspec.Struct):
@@ -75,7 +67,7 @@ class _Token(msgspec.Struct):
 class Oracle(SetsProvider):
     """Adds and removes single values in one change for a batch; nothing else is overwritten."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="oracle",
         title="Oracle Cloud DNS",
         homepage="https://docs.oracle.com/iaas/Content/DNS/home.htm",
@@ -102,27 +94,9 @@ class Oracle(SetsProvider):
             CredentialField(
                 "private_key", "API key in PEM", secret=True, default="", needed_with="tenancy"
             ),
-            CredentialField(
-                "api_url",
-                "where the API is; the region's if empty",
-                default="",
-                url=True,
-                rare=True,
-            ),
-            CredentialField(
-                "login_url",
-                "where an instance gets its token; the region's if empty",
-                default="",
-                url=True,
-                rare=True,
-            ),
-            CredentialField(
-                "metadata_url",
-                "where the instance's metadata is",
-                default="http://169.254.169.254",
-                url=True,
-                rare=True,
-            ),
+            url_field("api_url", "where the API is; the region's if empty"),
+            url_field("login_url", "where an instance gets its token; the region's if empty"),
+            url_field("metadata_url", "where the instance's metadata is", "http://169.254.169.254"),
             ZONE_ID,
         ),
         ambient=lambda fields: fields["identity"] == "instance",
@@ -169,20 +143,17 @@ class Oracle(SetsProvider):
             ),
         ),
     )
-    batches: ClassVar[bool] = True
-    checks: ClassVar[bool] = False
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("code",), messages=("message",))
+    batches = True
+    checks = False
+    marked = True
+    errors = ErrorBody(codes=("code",), messages=("message",))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
+        401: Refusal.wrong_key(
             "it does not accept the key",
             "check tenancy, user, fingerprint and private_key, and this machine's clock",
         ),
-        404: Refusal(
-            ProviderZoneError, "it does not know the zone or compartment, or not for this user"
-        ),
-        409: Refusal(ProviderConflictError, "the zone is busy with another change"),
+        404: Refusal.no_zone("it does not know the zone or compartment, or not for this user"),
+        409: Refusal.conflict("the zone is busy with another change"),
         "LimitExceeded": _FULL,
         "QuotaExceeded": _FULL,
     }
@@ -196,11 +167,7 @@ class Oracle(SetsProvider):
         if fields["identity"] == "instance":
             options["token"] = BearerToken(self._sign_in, context.clock, apply=self._sign_as)
         else:
-            missing = [name for name in _KEY_FIELDS if not fields[name]]
-            if missing:
-                raise InvalidInputError(
-                    f"provider oracle needs the field '{missing[0]}', or identity=instance"
-                )
+            require_fields("oracle", fields, _KEY_FIELDS, "identity=instance")
             key = RsaKey(fields["private_key"], "private_key")
             key_id = f"{fields['tenancy']}/{fields['user']}/{fields['fingerprint']}"
             options["sign"] = lambda request: sign_oci(request, key_id, key, self._date())
@@ -290,7 +257,7 @@ class Oracle(SetsProvider):
 
     async def _metadata(self, name: str) -> str:
         url = f"{self.fields['metadata_url'].rstrip('/')}/opc/v2/identity/{name}"
-        none = Refusal(ProviderCredentialsError, "this instance has no identity")
+        none = Refusal.wrong_key("this instance has no identity")
         answer = await self.api.send(
             "GET", url, headers=_METADATA, plain=True, refusals={404: none}
         )

@@ -10,18 +10,12 @@ from typing import Any, ClassVar
 import msgspec
 
 from zoneproof.core.aio import all_at_once
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPermissionError,
-)
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.core.errors import InvalidInputError, ProviderError
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
@@ -29,6 +23,8 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.expiring_key import ExpiringKey, not_told
+from zoneproof.providers.fields import CredentialField, token_field, url_field
+from zoneproof.providers.lists import StoredTxt, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -43,8 +39,7 @@ _ENDPOINTS = {  # the API, and where OAuth 2 clients sign in
 }
 _OLD = ("application_key", "application_secret", "consumer_key")
 _NEW = ("client_id", "client_secret")
-_KEY = Refusal(
-    ProviderCredentialsError,
+_KEY = Refusal.wrong_key(
     "it does not accept the keys",
     "check them, that the consumer key is validated, the endpoint, and this machine's clock",
 )
@@ -68,7 +63,7 @@ class _Record(msgspec.Struct, rename="camel"):
 class Ovh(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records; name servers get them when the zone is refreshed."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="ovh",
         title="OVHcloud",
         homepage="https://www.ovhcloud.com",
@@ -90,20 +85,8 @@ class Ovh(ExpiringKey, RecordsProvider):
             token_field(
                 "client_secret", "secret of the OAuth 2 client", default="", needed_with="client_id"
             ),
-            CredentialField(
-                "api_url",
-                "where the API is; the endpoint's if empty",
-                default="",
-                url=True,
-                rare=True,
-            ),
-            CredentialField(
-                "login_url",
-                "where the OAuth 2 client signs in; the endpoint's if empty",
-                default="",
-                url=True,
-                rare=True,
-            ),
+            url_field("api_url", "where the API is; the endpoint's if empty"),
+            url_field("login_url", "where the OAuth 2 client signs in; the endpoint's if empty"),
         ),
         key_url="https://www.ovh.com/auth/api/createToken",
         key_expiry="if it is a consumer key that may `GET /auth/currentCredential`",
@@ -153,9 +136,7 @@ class Ovh(ExpiringKey, RecordsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("errorCode", "error"), messages=("message", "error_description")
-    )
+    errors = ErrorBody(codes=("errorCode", "error"), messages=("message", "error_description"))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(
             (
@@ -170,12 +151,11 @@ class Ovh(ExpiringKey, RecordsProvider):
             ),
             _KEY,
         ),
-        "NOT_GRANTED_CALL": Refusal(
-            ProviderPermissionError,
-            "the key has no rule for this call",
-            "make one with the rules of the provider's page",
+        "NOT_GRANTED_CALL": Refusal.not_allowed(
+            "the key has no rule for this call", "make one with the rules of the provider's page"
         ),
     }
+    zone_list = ZoneList("domain/zone", name="")
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
@@ -196,10 +176,6 @@ class Ovh(ExpiringKey, RecordsProvider):
             token=BearerToken(self._sign_in, context.clock) if by_client else None,
             sign=None if by_client else self._sign,
         )
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the zones; they are known by name."""
-        return [(name, "") for name in await self.api.get("domain/zone", list[str])]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name: their ids, and then each of them."""

@@ -4,46 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import (
-    Headers,
-    Login,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import unquote_txt
-
-
-class _Named(msgspec.Struct):
-    name: str
-
-
-class _Zone(msgspec.Struct):
-    zone: _Named
-
-
-class _Txt(msgspec.Struct):
-    id: int
-    name: str
-    data: str
-    record_type: str
-
-
-class _Record(msgspec.Struct):
-    zone_record: _Txt
 
 
 class PointDns(RecordsProvider):
@@ -52,7 +17,7 @@ class PointDns(RecordsProvider):
     Clients disagree on how to ask for a name, so all TXT records of the zone are listed.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="pointdns",
         title="PointDNS",
         homepage="https://pointhq.com",
@@ -73,41 +38,27 @@ class PointDns(RecordsProvider):
             Alias("lego", "pointdns", {"POINTDNS_USERNAME": "user", "POINTDNS_PASSWORD": "key"}),
         ),
     )
-    login: ClassVar[Login] = ("user", "key")
-    headers: ClassVar[Headers] = {"Accept": "application/json"}
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("message",), phrases=("access denied",)
-    )
+    login = ("user", "key")
+    headers = "Accept: application/json"
+    by_name = False
+    errors = ErrorBody(messages=("message",), phrases=("access denied",))
     refusals: ClassVar[Refusals] = {
-        "access denied": Refusal(
-            ProviderCredentialsError, "it does not accept the key", "check e-mail address and key"
+        "access denied": Refusal.wrong_key(
+            "it does not accept the key", "check e-mail address and key"
         ),
     }
+    zone_list = ZoneList("zones", name="zone.name")
+    record_list = RecordList(
+        "zones/{zone.name}/records",
+        query={"record_type": "TXT"},
+        id="zone_record.id",
+        name="zone_record.name",
+        value="zone_record.data",
+        only={"zone_record.record_type": "TXT"},
+        quoted=True,
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's zones."""
-        return [(one.zone.name, "") for one in await self.api.get("zones", list[_Zone])]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the zone's TXT records; their names are whole, their values in quotes."""
-        query = {"record_type": "TXT"}
-        found = await self.api.get(_path(zone), list[_Record], query=query)
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), unquote_txt(one.data))
-            for one in (wrapped.zone_record for wrapped in found)
-            if one.record_type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         new = {"record_type": "TXT", "name": record.name, "data": record.value, "ttl": record.ttl}
-        await self.api.send("POST", _path(zone), json={"zone_record": new})
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{_path(zone)}/{stored.id}")
-
-
-def _path(zone: Zone) -> str:
-    return f"zones/{zone.name}/records"
+        return {"zone_record": new}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderPermissionError, ProviderZoneError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import (
     Alias,
     Limits,
@@ -18,6 +15,8 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.refusals import ALREADY, SLOWER, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 T = TypeVar("T")
@@ -25,13 +24,11 @@ T = TypeVar("T")
 _MOST = 1000  # domains in a list
 _MOST_OF_ALL = 100 * _MOST
 _PAUSE = 0.5  # seconds; the service takes about two requests in a second
-_RIGHT = Refusal(
-    ProviderPermissionError,
+_RIGHT = Refusal.not_allowed(
     "the keys do not allow this",
     "switch API access on for the domain, and check what the key is limited to",
 )
-_ZONE = Refusal(
-    ProviderZoneError,
+_ZONE = Refusal.no_zone(
     "the account does not have this domain, or API access is off for it",
     "check the domain's settings",
 )
@@ -41,25 +38,10 @@ class _Domain(msgspec.Struct):
     domain: str
 
 
-class _Domains(msgspec.Struct):
-    domains: list[_Domain]
-
-
-class _Record(msgspec.Struct):
-    id: str | int
-    name: str
-    type: str
-    content: str
-
-
-class _Records(msgspec.Struct):
-    records: list[_Record]
-
-
 class Porkbun(RecordsProvider):
     """Adds and deletes TXT records; the API refuses one that it has already."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="porkbun",
         title="Porkbun",
         homepage="https://porkbun.com/api/json/v3/documentation",
@@ -91,12 +73,10 @@ class Porkbun(RecordsProvider):
             ),
         ),
     )
-    at_once: ClassVar[int] = 1
-    pause: ClassVar[float] = _PAUSE
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("code",), messages=("message",), success=("status", "SUCCESS")
-    )
+    at_once = 1
+    pause = _PAUSE
+    by_name = False
+    errors = ErrorBody(codes=("code",), messages=("message",), success=("status", "SUCCESS"))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(
             (
@@ -123,6 +103,11 @@ class Porkbun(RecordsProvider):
         **dict.fromkeys(("DUPLICATE_RECORD", "INVALID_RECORD_ID", "RECORD_NOT_FOUND"), ALREADY),
         "RATE_LIMIT_EXCEEDED": SLOWER,
     }
+    record_list = RecordList(
+        "dns/retrieve/{zone.name}",
+        json={"apikey": "{api_key}", "secretapikey": "{secret_api_key}"},
+        at="records",
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
@@ -135,20 +120,13 @@ class Porkbun(RecordsProvider):
         """Return the account's domains; they are known by name. The last list is not full."""
         names: list[tuple[str, str]] = []
         for start in range(0, _MOST_OF_ALL, _MOST):
-            found = await self._read("domain/listAll", _Domains, {"start": str(start)})
-            names += [(one.domain, "") for one in found.domains]
-            if len(found.domains) < _MOST:
+            body = {**self._keys, "start": str(start)}
+            answer = await self.api.send("POST", "domain/listAll", json=body, repeatable=True)
+            found = self.api.listed(answer, _Domain, "domains")
+            names += [(one.domain, "") for one in found]
+            if len(found) < _MOST:
                 break
         return names
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the domain, whose names are whole."""
-        found = await self._read(f"dns/retrieve/{zone.name}", _Records, {})
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
-            for one in found.records
-            if one.type == "TXT"
-        ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Post the record, whose name is relative to the zone."""
@@ -159,7 +137,3 @@ class Porkbun(RecordsProvider):
         """Delete the record by its id."""
         path = f"dns/delete/{zone.name}/{stored.id}"
         await self.api.send("POST", path, json=self._keys, repeatable=True)
-
-    async def _read(self, path: str, into: type[T], words: Mapping[str, str]) -> T:
-        body = {**self._keys, **words}
-        return self.api.read(await self.api.send("POST", path, json=body, repeatable=True), into)

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderError, ProviderZoneError
-from zoneproof.providers.api_provider import CA_BUNDLE, Headers, relative_name, server_field
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import ProviderError
 from zoneproof.providers.contract import Alias, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import CA_BUNDLE, server_field, token_field
+from zoneproof.providers.lists import relative_name
 from zoneproof.providers.refusals import NO_ZONE, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -49,7 +49,7 @@ class PowerDns(SetsProvider):
     A server that is too old to filter sends the whole zone.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="powerdns",
         title="PowerDNS",
         homepage="https://doc.powerdns.com/authoritative/http-api/",
@@ -92,26 +92,23 @@ class PowerDns(SetsProvider):
             ),
         ),
     )
-    headers: ClassVar[Headers] = {"X-API-Key": "{key}"}
-    root: ClassVar[str] = "/api/v1"
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), phrases=(_CNAME, _UNKNOWN))
+    headers = "X-API-Key: {key}"
+    root = "/api/v1"
+    errors = ErrorBody(phrases=(_CNAME, _UNKNOWN))
     refusals: ClassVar[Refusals] = {
         _CNAME: Refusal(
             ProviderError, "there is a CNAME", "remove it, or let it lead to a zone of its own"
         ),
         _UNKNOWN: NO_ZONE,
-        401: Refusal(
-            ProviderCredentialsError,
-            "it does not accept the key",
-            "compare it with the server's setting api-key",
+        401: Refusal.wrong_key(
+            "it does not accept the key", "compare it with the server's setting api-key"
         ),
-        404: Refusal(
-            ProviderZoneError,
+        404: Refusal.no_zone(
             "it does not have the zone",
             "check the zone's name, the field server_id, and that the server has api=yes",
         ),
     }
-    batches: ClassVar[bool] = True
+    batches = True
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)

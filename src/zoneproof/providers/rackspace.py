@@ -10,25 +10,25 @@ import msgspec
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (
     AlreadyDoneError,
-    ProviderCredentialsError,
     ProviderError,
     ProviderQuotaError,
     ProviderUnavailableError,
 )
 from zoneproof.core.text import sanitize
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
@@ -88,7 +88,7 @@ class Rackspace(RecordsProvider):
     Where the DNS API is stands in the answer of the login.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="rackspace",
         title="Rackspace",
         homepage="https://docs.rackspace.com/docs/cloud-dns",
@@ -115,13 +115,12 @@ class Rackspace(RecordsProvider):
             Alias("lego", "rackspace", {"RACKSPACE_USER": "user", "RACKSPACE_API_KEY": "key"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(),
+    errors = ErrorBody(
         messages=("message", "details", "unauthorized.message", "overLimit.message"),
     )
     refusals: ClassVar[Refusals] = {
-        401: Refusal(ProviderCredentialsError, "it does not accept user and key"),
-        413: Refusal(ProviderQuotaError, "a limit of the account is reached"),
+        401: Refusal.wrong_key("it does not accept user and key"),
+        413: Refusal.over_quota("a limit of the account is reached"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderPermissionError
-from zoneproof.providers.api_provider import Headers, relative_name
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import relative_name
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
@@ -39,7 +38,7 @@ class RcodeZero(SetsProvider):
     disabled stay, and are no values.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="rcodezero",
         title="RcodeZero DNS",
         homepage="https://my.rcodezero.at/openapi",
@@ -56,24 +55,16 @@ class RcodeZero(SetsProvider):
             Alias("lego", "rcodezero", {"RCODEZERO_API_TOKEN": "token"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
-    batches: ClassVar[bool] = True
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("message",), success=("status", "ok", None), phrases=(_EXISTS,)
-    )
+    headers = "Authorization: Bearer {token}"
+    batches = True
+    marked = True
+    errors = ErrorBody(messages=("message",), success=("status", "ok", None), phrases=(_EXISTS,))
     refusals: ClassVar[Refusals] = {
-        403: Refusal(
-            ProviderPermissionError,
-            "the credentials do not allow this",
-            "the token needs the permission ACME",
+        403: Refusal.not_allowed(
+            "the credentials do not allow this", "the token needs the permission ACME"
         ),
-        _EXISTS: Refusal(ProviderConflictError, "another program has just added a value"),
+        _EXISTS: Refusal.conflict("another program has just added a value"),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none."""
-        return []
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the zone; their version is what they have besides values."""

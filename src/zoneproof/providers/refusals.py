@@ -10,6 +10,7 @@ import msgspec
 
 from zoneproof.core.errors import (
     AlreadyDoneError,
+    ProviderConflictError,
     ProviderCredentialsError,
     ProviderError,
     ProviderPermissionError,
@@ -30,14 +31,39 @@ class Refusal:
     advice: str = ""
     again: bool = False
 
+    @classmethod
+    def wrong_key(cls, meaning: str, advice: str = "") -> Refusal:
+        """Return that the credentials are wrong; without advice, where keys are made is said."""
+        return cls(ProviderCredentialsError, meaning, advice)
+
+    @classmethod
+    def not_allowed(cls, meaning: str, advice: str = "") -> Refusal:
+        """Return that they may not do this; without advice, ``provider show`` is pointed to."""
+        return cls(ProviderPermissionError, meaning, advice)
+
+    @classmethod
+    def no_zone(cls, meaning: str, advice: str = "", *, again: bool = False) -> Refusal:
+        """Return that there is no such zone, or not for them."""
+        return cls(ProviderZoneError, meaning, advice, again)
+
+    @classmethod
+    def over_quota(cls, meaning: str, advice: str = "", *, again: bool = False) -> Refusal:
+        """Return that there is too much of something."""
+        return cls(ProviderQuotaError, meaning, advice, again)
+
+    @classmethod
+    def conflict(cls, meaning: str, *, again: bool = False) -> Refusal:
+        """Return that something has changed or is about to: it is to be read again."""
+        return cls(ProviderConflictError, meaning, again=again)
+
 
 Refusals = Mapping[int | str, Refusal]  # by status, or by the word or code in the body
 
 ALREADY = Refusal(AlreadyDoneError, "it is so already")
-WRONG_KEY = Refusal(ProviderCredentialsError, "it does not accept the credentials")
-NOT_ALLOWED = Refusal(ProviderPermissionError, "the credentials do not allow this")
-NO_ZONE = Refusal(ProviderZoneError, "it does not know the zone, or not for these credentials")
-SLOWER = Refusal(ProviderQuotaError, "too many requests", again=True)
+WRONG_KEY = Refusal.wrong_key("it does not accept the credentials")
+NOT_ALLOWED = Refusal.not_allowed("the credentials do not allow this")
+NO_ZONE = Refusal.no_zone("it does not know the zone, or not for these credentials")
+SLOWER = Refusal.over_quota("too many requests", again=True)
 USUAL: Refusals = {401: WRONG_KEY, 403: NOT_ALLOWED, 404: NO_ZONE}
 
 
@@ -62,7 +88,7 @@ class ErrorBody:
     things, or none.
     """
 
-    codes: tuple[str, ...] = ("code",)
+    codes: tuple[str, ...] = ()
     messages: tuple[str, ...] = ("error", "message", "detail")
     success: tuple[object, ...] | None = None
     phrases: tuple[str, ...] = ()

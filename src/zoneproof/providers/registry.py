@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.fields import check_value, filled_in
+from zoneproof.core.fields import CredentialField, check_value, filled_in
 from zoneproof.core.text import sanitize
 from zoneproof.providers import catalog
-from zoneproof.providers.contract import CredentialField, Provider, ProviderContext, ProviderInfo
+from zoneproof.providers.contract import Provider, ProviderContext, ProviderInfo
 from zoneproof.providers.retired import RETIRED
 from zoneproof.providers.server_url import mask_url
 

@@ -7,27 +7,16 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderUnavailableError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderUnavailableError
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import NO_ZONE, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 
-_LOGIN = Refusal(ProviderCredentialsError, "it does not accept user name and password")
-_SLOWER = Refusal(ProviderQuotaError, "too many requests in an hour")
+_LOGIN = Refusal.wrong_key("it does not accept user name and password")
+_SLOWER = Refusal.over_quota("too many requests in an hour")
 
 
 class _Service(msgspec.Struct):
@@ -35,7 +24,7 @@ class _Service(msgspec.Struct):
 
 
 class _Services(msgspec.Struct):
-    services: list[_Service] = []
+    services: list[_Service]
 
 
 class _Listed(msgspec.Struct):
@@ -49,11 +38,11 @@ class _Record(msgspec.Struct):
 
 
 class _Domain(msgspec.Struct):
-    rrs: list[_Record] = []
+    rrs: list[_Record]
 
 
 class _Domains(msgspec.Struct):
-    domains: list[_Domain] = []
+    domains: list[_Domain]
 
 
 class _Zone(msgspec.Struct):
@@ -63,7 +52,7 @@ class _Zone(msgspec.Struct):
 class RegRu(RecordsProvider):
     """Adds and removes single TXT values; the TTL is that of the zone."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="regru",
         title="REG.RU",
         homepage="https://www.reg.ru/reseller/api2doc",
@@ -95,8 +84,8 @@ class RegRu(RecordsProvider):
             ),
         ),
     )
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    by_name = False
+    errors = ErrorBody(
         codes=("answer.domains.0.error_code", "error_code"),
         messages=("answer.domains.0.error_text", "error_text"),
         success=("answer.domains.0.result|result", "success"),
@@ -106,14 +95,12 @@ class RegRu(RecordsProvider):
             ("NO_AUTH", "NO_USERNAME", "PASSWORD_AUTH_FAILED", "USER_AUTHENTICATION_FAILED"), _LOGIN
         ),
         **dict.fromkeys(("ACCESS_DENIED", "ACCOUNT_BLOCKED", "RESELLER_AUTH_FAILED"), NOT_ALLOWED),
-        "ACCESS_DENIED_FROM_IP": Refusal(
-            ProviderPermissionError,
-            "it does not accept this machine's address",
-            "allow the address in the API settings",
+        "ACCESS_DENIED_FROM_IP": Refusal.not_allowed(
+            "it does not accept this machine's address", "allow the address in the API settings"
         ),
         **dict.fromkeys(("DOMAIN_NOT_FOUND", "INVALID_DOMAIN_NAME_FORMAT", "NO_DOMAIN"), NO_ZONE),
-        "DOMAIN_IS_NOT_USE_REGRU_NSS": Refusal(
-            ProviderZoneError, "the domain is not at the name servers that the API can change"
+        "DOMAIN_IS_NOT_USE_REGRU_NSS": Refusal.no_zone(
+            "the domain is not at the name servers that the API can change"
         ),
         **dict.fromkeys(
             ("ACCOUNT_EXCEEDED_ALLOWED_CONNECTION_RATE", "IP_EXCEEDED_ALLOWED_CONNECTION_RATE"),

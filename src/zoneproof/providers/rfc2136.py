@@ -31,13 +31,13 @@ from zoneproof.core.text import sanitize
 from zoneproof.providers.batches import in_parts
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
     split_txt,
 )
+from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.rfc2136_errors import no_answer, refusal, unusable_answer
 
 

@@ -9,25 +9,13 @@ from typing import ClassVar
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from zoneproof.core.errors import (
-    ProviderConflictError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import ZONE_ID, relative_name
-from zoneproof.providers.api_request import ApiRequest, Body, token_field
+from zoneproof.core.errors import ProviderError
+from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.aws_credentials import AwsCredentials, AwsKeys, sign
 from zoneproof.providers.bearer_token import TemporaryKey
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field, url_field
+from zoneproof.providers.lists import relative_name
 from zoneproof.providers.refusals import SLOWER, WRONG_KEY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -35,9 +23,9 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 _SPACE = "https://route53.amazonaws.com/doc/2013-04-01/"
 _FEW = 5  # names that are read one by one; for more, the whole zone is listed
 _POLLS, _POLL = 30, 2.0  # times, and seconds between them
-_DENIED = Refusal(ProviderPermissionError, "the policy of these keys does not allow this")
-_CHANGED = Refusal(ProviderConflictError, "the records have changed in the meantime")
-_FULL = Refusal(ProviderQuotaError, "there are too many records")
+_DENIED = Refusal.not_allowed("the policy of these keys does not allow this")
+_CHANGED = Refusal.conflict("the records have changed in the meantime")
+_FULL = Refusal.over_quota("there are too many records")
 _RACES = ("but it already exists", "but it was not found", "do not match the current")
 _POLICY = """This policy; put the zone's id and the domains into it, or use `*` for all zones:
 
@@ -80,7 +68,7 @@ class Route53(SetsProvider):
     another one by now.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="route53",
         title="Amazon Route 53",
         homepage="https://aws.amazon.com/route53/",
@@ -103,13 +91,7 @@ class Route53(SetsProvider):
             CredentialField(
                 "region", "region that requests are signed for", default="us-east-1", rare=True
             ),
-            CredentialField(
-                "sts_url",
-                "where roles are assumed",
-                default="https://sts.amazonaws.com/",
-                url=True,
-                rare=True,
-            ),
+            url_field("sts_url", "where roles are assumed", "https://sts.amazonaws.com/"),
         ),
         key_url="https://console.aws.amazon.com/iam/home#/users",
         api_url="https://route53.amazonaws.com/2013-04-01",
@@ -149,11 +131,11 @@ class Route53(SetsProvider):
             ),
         ),
     )
-    batches: ClassVar[bool] = True
-    most: ClassVar[int] = 200  # a request may have 32,000 characters of values, each counted twice
-    checks: ClassVar[bool] = False
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    batches = True
+    most = 200  # a request may have 32,000 characters of values, each counted twice
+    checks = False
+    marked = True
+    errors = ErrorBody(
         codes=("Error/Code",),
         messages=("Error/Message", "Messages"),
         phrases=(*_RACES, "exceeded", "cannot have more than"),
@@ -174,7 +156,7 @@ class Route53(SetsProvider):
         **dict.fromkeys(("Throttling", "PriorRequestNotComplete"), SLOWER),
         **dict.fromkeys(_RACES, _CHANGED),
         **dict.fromkeys(("exceeded", "cannot have more than", "LimitsExceeded"), _FULL),
-        "NoSuchHostedZone": Refusal(ProviderZoneError, "it has no zone of this id"),
+        "NoSuchHostedZone": Refusal.no_zone("it has no zone of this id"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -7,34 +7,21 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderConflictError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import Headers, relative_name
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList
 from zoneproof.providers.paging import Numbered
-from zoneproof.providers.refusals import ALREADY, USUAL, WRONG_KEY, ErrorBody, Refusal, Refusals
-from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
+from zoneproof.providers.refusals import ALREADY, WRONG_KEY, ErrorBody, Refusal, Refusals
+from zoneproof.providers.set_provider import SetChange, SetsProvider
+from zoneproof.providers.txt_text import quote_txt
 
 _PAGES = Numbered("page_size", 100, total="total_count")
-_ZONE = Refusal(ProviderZoneError, "it does not know the zone, or not for this key")
+_ZONE = Refusal.no_zone("it does not know the zone, or not for this key")
 
 
 class _Zone(msgspec.Struct):
     domain: str
     subdomain: str = ""
-
-
-class _Record(msgspec.Struct):
-    name: str
-    type: str
-    data: str
-    ttl: int
 
 
 class Scaleway(SetsProvider):
@@ -43,7 +30,7 @@ class Scaleway(SetsProvider):
     A change that meets an unknown zone could make one; that is forbidden in each request.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="scaleway",
         title="Scaleway",
         homepage="https://www.scaleway.com/en/developers/api/domains-and-dns/",
@@ -64,43 +51,34 @@ class Scaleway(SetsProvider):
             ),
         ),
     )
-    headers: ClassVar[Headers] = {"X-Auth-Token": "{secret_key}"}
-    batches: ClassVar[bool] = True
-    checks: ClassVar[bool] = False  # nothing of others is written
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=("type",), messages=("details.0.help_message", "message")
-    )
+    headers = "X-Auth-Token: {secret_key}"
+    batches = True
+    checks = False  # nothing of others is written
+    errors = ErrorBody(codes=("type",), messages=("details.0.help_message", "message"))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(("domain not found", "subdomain not found"), _ZONE),
         "denied_authentication": WRONG_KEY,
-        "permissions_denied": Refusal(
-            ProviderPermissionError,
+        "permissions_denied": Refusal.not_allowed(
             "the key does not allow this",
             "add the permission set DomainsDNSFullAccess to its policy",
         ),
-        "quotas_exceeded": Refusal(ProviderQuotaError, "a quota is used up"),
-        "transient_state": Refusal(
-            ProviderConflictError, "another change is in progress", again=True
-        ),
+        "quotas_exceeded": Refusal.over_quota("a quota is used up"),
+        "transient_state": Refusal.conflict("another change is in progress", again=True),
     }
+    record_list = RecordList(
+        "dns-zones/{zone.name}/records",
+        at="records",
+        query={"type": "TXT", "name": "{name}"},
+        value="data",
+        ttl="ttl",
+        quoted=True,
+        paging=_PAGES,
+    )
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the zones of domains and of subdomains; they are known by name."""
         found = await self.api.items("dns-zones", _Zone, at="dns_zones", paging=_PAGES)
         return [(f"{one.subdomain}.{one.domain}".lstrip("."), "") for one in found]
-
-    async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
-        """Return the TXT sets of the zone, or only that of the name if it is a single one."""
-        path = f"dns-zones/{zone.name}/records"
-        only = {"name": names[0]} if len(names) == 1 and names[0] else {}
-        query = {"type": "TXT", **only}
-        sets: dict[str, TxtSet] = {}
-        for one in await self.api.items(path, _Record, at="records", query=query, paging=_PAGES):
-            if one.type == "TXT":
-                name = relative_name(one.name, zone)
-                values = (*sets.get(name, TxtSet()).values, unquote_txt(one.data))
-                sets[name] = TxtSet(values, one.ttl)
-        return sets
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
         """Add and remove single values, all of them or none."""
@@ -113,17 +91,14 @@ class Scaleway(SetsProvider):
             "PATCH",
             f"dns-zones/{zone.name}/records",
             json=patch,
-            refusals={**USUAL, **self.refusals, "not_found": ALREADY, 404: ALREADY},
+            also={"not_found": ALREADY, 404: ALREADY},
         )
 
 
 def _parts(change: SetChange) -> list[dict[str, object]]:
-    old, new = change.old.values, change.new.values
-    added = [{**_record(change, one), "ttl": change.new.ttl} for one in new if one not in old]
+    added = [{**_record(change, one), "ttl": change.new.ttl} for one in change.added]
     parts: list[dict[str, object]] = [{"add": {"records": added}}] if added else []
-    return parts + [
-        {"delete": {"id_fields": _record(change, one)}} for one in old if one not in new
-    ]
+    return parts + [{"delete": {"id_fields": _record(change, one)}} for one in change.removed]
 
 
 def _record(change: SetChange, value: str) -> dict[str, object]:

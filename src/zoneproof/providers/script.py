@@ -14,13 +14,8 @@ from zoneproof.core.files import absolute_path
 from zoneproof.core.programs import Ended, ProgramError, require_program, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.providers.batches import one_by_one
-from zoneproof.providers.contract import (
-    CredentialField,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CredentialField
 
 _AT_ONCE = 20  # programs, each for a zone of its own
 _CHALLENGE_LABEL = "_acme-challenge."

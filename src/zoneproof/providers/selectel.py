@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderCredentialsError, ProviderError
-from zoneproof.providers.api_provider import ZONE_ID, relative_name
+from zoneproof.core.errors import ProviderError
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField, url_field
+from zoneproof.providers.lists import ZoneList, relative_name
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
-_T = TypeVar("_T")
-
 _PAGES = NextWord("limit", 1000, at="next_offset", word="offset")
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}")
-
-
-class _Zone(msgspec.Struct):
-    id: str
-    name: str
 
 
 class _Record(msgspec.Struct):
@@ -60,7 +47,7 @@ class _Login(msgspec.Struct):
 class Selectel(SetsProvider):
     """Makes a set by POST, replaces it by PATCH. Names are in Unicode there."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="selectel",
         title="Selectel",
         homepage="https://docs.selectel.com/cloud-services/dns-hosting/dns_hosting/",
@@ -70,12 +57,10 @@ class Selectel(SetsProvider):
             CredentialField("account", "number of the account"),
             CredentialField("project", "name or id of the project of the zones"),
             ZONE_ID,
-            CredentialField(
+            url_field(
                 "auth_url",
                 "where tokens are made; another one for a proxy or a test",
-                default="https://cloud.api.selcloud.ru/identity/v3",
-                url=True,
-                rare=True,
+                "https://cloud.api.selcloud.ru/identity/v3",
             ),
         ),
         key_url="https://docs.selectel.ru/control-panel-actions/users-and-roles/add-user/",
@@ -120,33 +105,26 @@ class Selectel(SetsProvider):
             ),
         ),
     )
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("description", "error", "error.message", "message")
-    )
+    marked = True
+    errors = ErrorBody(messages=("description", "error", "error.message", "message"))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
+        401: Refusal.wrong_key(
             "it does not accept user and password",
             "check the account, and that it is a service user of the project",
         ),
-        409: Refusal(ProviderConflictError, "the set was made in the meantime"),
+        409: Refusal.conflict("the set was made in the meantime"),
     }
+    zone_list = ZoneList("zones", at="result", id="id", paging=_PAGES)
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._login, context.clock, apply=_with_token)
         super().__init__(context, token=token)
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the project's zones with their ids."""
-        found = await self._list("zones", _Zone, {})
-        return [(one.name, one.id) for one in found]
-
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the set at the name, with its id as the mark."""
         whole = zone.record(name).text.encode().decode("idna")
-        query: dict[str, object] = {"name": whole, "rrset_types": "TXT"}
-        for one in await self._list(f"zones/{zone.id}/rrset", _RRset, query):
+        query, path = {"name": whole, "rrset_types": "TXT"}, f"zones/{zone.id}/rrset"
+        for one in await self.api.items(path, _RRset, at="result", query=query, paging=_PAGES):
             if one.type == "TXT" and relative_name(_a_labels(one.name), zone) == name:
                 values = tuple(unquote_txt(r.content) for r in one.records if not r.disabled)
                 return TxtSet(values, one.ttl, one.id)
@@ -166,9 +144,6 @@ class Selectel(SetsProvider):
             await self.api.send("PATCH", f"{path}/{change.old.version}", json=what)
         else:
             await self.api.delete(f"{path}/{change.old.version}")
-
-    async def _list(self, path: str, of: type[_T], query: dict[str, object]) -> list[_T]:
-        return await self.api.items(path, of, at="result", query=query, paging=_PAGES)
 
     async def _login(self) -> tuple[str, float]:
         fields = self.fields

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Headers,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 
 _PAGES = Offset("limit", 50)
 
 
-class _Domain(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _Record(msgspec.Struct):
-    id: int
-    name: str
-    type: str
-    content: str = ""
-
-
 class SelectelV1(RecordsProvider):
     """Adds and deletes TXT records of a domain, whose records are listed as a whole."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="selectel-v1",
         title="Selectel (legacy)",
         homepage="https://docs.selectel.com/cloud-services/dns-hosting/dns_hosting/",
@@ -55,42 +35,23 @@ class SelectelV1(RecordsProvider):
             Alias("lego", "selectel", {"SELECTEL_API_TOKEN": "token"}),
         ),
     )
-    headers: ClassVar[Headers] = {"X-Token": "{token}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("error",))
+    headers = "X-Token: {token}"
+    errors = ErrorBody(messages=("error",))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
+        401: Refusal.wrong_key(
             "it does not accept the token",
             "zones that are not of the old hosting are changed with the provider selectel",
         ),
     }
-    by_name: ClassVar[bool] = False
+    by_name = False
+    zone_list = ZoneList("/", paging=_PAGES, id="id")
+    record_list = RecordList("{zone.id}/records/", paging=_PAGES)
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains with their ids."""
-        found = await self.api.items("/", _Domain, paging=_PAGES)
-        return [(one.name, str(one.id)) for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the domain's TXT records."""
-        path = f"{zone.id}/records/"
-        found = await self.api.items(path, _Record, paging=_PAGES)
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
-            for one in found
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record with its whole name."""
-        new = {
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record with its whole name."""
+        return {
             "name": zone.record(record.name).text,
             "type": "TXT",
             "content": record.value,
             "ttl": record.ttl,
         }
-        await self.api.send("POST", f"{zone.id}/records/", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{zone.id}/records/{stored.id}")

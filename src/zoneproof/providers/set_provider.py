@@ -17,9 +17,14 @@ from zoneproof.core.errors import ProviderConflictError
 from zoneproof.providers.api_provider import ApiProvider
 from zoneproof.providers.batches import in_parts
 from zoneproof.providers.contract import ProviderContext, TxtRecord, Zone
+from zoneproof.providers.lists import RecordList, StoredTxt, filled_path
 from zoneproof.providers.recent_writes import RecentWrites
+from zoneproof.providers.refusals import Refusal
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 R = TypeVar("R")
+
+_MEANWHILE = Refusal.conflict("the set has changed in the meantime")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,16 @@ class TxtSet:
     values: tuple[str, ...] = ()
     ttl: int = 0
     version: str = ""
+
+    @classmethod
+    def of_quoted(cls, texts: Iterable[str], ttl: int, version: str = "") -> TxtSet:
+        """Return the set of values that come in quotes."""
+        return cls(tuple(map(unquote_txt, texts)), ttl, version)
+
+    @property
+    def quoted(self) -> list[str]:
+        """The values in quotes."""
+        return [quote_txt(value) for value in self.values]
 
     def with_values(self, records: Iterable[TxtRecord]) -> TxtSet:
         """Return the set with these values too. What is there keeps its TTL."""
@@ -54,17 +69,46 @@ class SetChange:
     old: TxtSet
     new: TxtSet
 
+    @property
+    def added(self) -> list[str]:
+        """The values that are new."""
+        return [value for value in self.new.values if value not in self.old.values]
+
+    @property
+    def removed(self) -> list[str]:
+        """The values that are to go."""
+        return [value for value in self.old.values if value not in self.new.values]
+
+
+def sets_of(records: Iterable[StoredTxt]) -> dict[str, TxtSet]:
+    """Return the sets that single records are."""
+    sets: dict[str, TxtSet] = {}
+    for one in records:
+        sets[one.name] = TxtSet((*sets.get(one.name, TxtSet()).values, one.value), one.ttl)
+    return sets
+
 
 class SetsProvider(ApiProvider):
     """A provider whose API replaces the set of TXT values at a name.
 
     It has :meth:`read_set` and :meth:`write_set`; or, with ``batches``, :meth:`read_sets` and
-    :meth:`write_sets`, which do up to ``most`` values of a batch at once. ``checks`` is false where
+    :meth:`write_sets`, which do up to ``most`` values of a batch at once. With ``record_list``,
+    sets are read as single records. Where each set has a URL,
+    ``set_path`` and :meth:`set_of` are enough to write it: it is made and replaced with the methods
+    ``makes`` and ``replaces``, or else deleted; ``there`` and ``gone`` are the statuses or codes
+    with which it refuses to make one that is there by now, and to replace one that is gone.
+    ``checks`` is false where
     a write fails if the set is no longer as it was read (ProviderConflictError). ``marked`` says
     that a write needs what is there besides the values (:attr:`TxtSet.version`), so that late reads
     have to be waited for.
     """
 
+    record_list: ClassVar[RecordList | None] = None
+    set_path: ClassVar[str] = ""  # with braces as in lists (JsonList)
+    makes: ClassVar[str] = "PUT"
+    replaces: ClassVar[str] = "PUT"
+    there: ClassVar[tuple[int | str, ...]] = ()
+    gone: ClassVar[tuple[int | str, ...]] = ()
     batches: ClassVar[bool] = False
     most: ClassVar[int] = 500
     checks: ClassVar[bool] = True
@@ -74,18 +118,35 @@ class SetsProvider(ApiProvider):
         super().__init__(context, **client)
         self._recent = RecentWrites[TxtSet]()
 
-    async def read_set(self, zone: Zone, name: str) -> TxtSet:
-        """Return the set at a name relative to the zone, an empty one if there is none."""
+    async def read_set(self, zone: Zone, name: str) -> TxtSet | None:
+        """Return the set at a name relative to the zone; None or an empty one if there is none."""
         raise NotImplementedError
 
     async def write_set(self, zone: Zone, change: SetChange) -> None:
         """Replace, make or delete the set, once."""
+        path = self.path_of_set(zone, change.name)
+        if change.new.values:
+            old, body = change.old.values, self.set_of(zone, change)
+            method, lost = (self.replaces, self.gone) if old else (self.makes, self.there)
+            await self.api.send(method, path, json=body, also=dict.fromkeys(lost, _MEANWHILE))
+        else:
+            await self.api.delete(path)
+
+    def path_of_set(self, zone: Zone, name: str) -> str:
+        """Return ``set_path`` for a name."""
+        return filled_path(self.set_path, self.fields, zone, name)
+
+    def set_of(self, zone: Zone, change: SetChange) -> object:
+        """Return the new set in the JSON that is sent."""
         raise NotImplementedError
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> Mapping[str, TxtSet]:
         """Return the sets at the names, as far as there are any."""
+        if self.record_list:
+            name = names[0] if len(names) == 1 else ""
+            return sets_of(await self.record_list.records(self.api, self.fields, zone, name))
         sets = await all_at_once(self.read_set(zone, name) for name in names)
-        return dict(zip(names, sets, strict=True))
+        return {name: one for name, one in zip(names, sets, strict=True) if one}
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
         """Replace, make or delete all these sets, once."""

@@ -6,18 +6,12 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderError
-from zoneproof.providers.api_provider import (
-    CA_BUNDLE,
-    Login,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-    server_field,
-)
-from zoneproof.providers.contract import CredentialField, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.core.errors import ProviderError
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import CA_BUNDLE, CredentialField, server_field
+from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import unquote_txt
 
 
 class _Zone(msgspec.Struct, rename="pascal"):
@@ -25,16 +19,10 @@ class _Zone(msgspec.Struct, rename="pascal"):
     type: str = ""
 
 
-class _Record(msgspec.Struct, rename="pascal"):
-    name: str
-    type: str
-    data: str
-
-
 class SimpleDnsPlus(RecordsProvider):
     """Adds and removes TXT records of a zone, which is read as a whole."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="simplednsplus",
         title="Simple DNS Plus",
         homepage="https://simpledns.com/help/how-to-use-the-http-api",
@@ -55,33 +43,29 @@ class SimpleDnsPlus(RecordsProvider):
         least_privilege="The HTTP API has one login, which may do everything with the server.",
         aliases=(),
     )
-    login: ClassVar[Login] = ("user", "password")
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("Message", "message"))
+    login = ("user", "password")
+    errors = ErrorBody(messages=("Message", "message"))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
+        401: Refusal.wrong_key(
             "it does not accept user and password",
             "compare them with the server's options for the HTTP API",
         ),
         406: Refusal(ProviderError, "it cannot do this"),
     }
-    by_name: ClassVar[bool] = False
+    by_name = False
+    record_list = RecordList(
+        "zones/{zone.name}/records",
+        id="",
+        name="Name",
+        value="Data",
+        only={"Type": "TXT"},
+        quoted=True,
+    )
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the primary zones; they are known by name."""
         found = await self.api.get("zones", list[_Zone])
         return [(zone.name, "") for zone in found if zone.type.lower() == "primary"]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the zone's TXT records; the API has no ids for them."""
-        found = await self.api.get(f"zones/{zone.name}/records", list[_Record])
-        return [
-            StoredTxt(
-                f"{one.name} {one.data}", relative_name(one.name, zone), unquote_txt(one.data)
-            )
-            for one in found
-            if one.type == "TXT"
-        ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record with its whole name."""

@@ -5,56 +5,17 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import quote
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import (
-    ZONE_ID,
-    Login,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-)
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-
-
-class _Domain(msgspec.Struct):
-    name_idn: str = ""  # in A-labels
-
-
-class _Product(msgspec.Struct):
-    object: str
-    domain: _Domain | None = None
-
-
-class _Products(msgspec.Struct):
-    products: list[_Product] = []
-
-
-class _Record(msgspec.Struct):
-    record_id: int
-    type: str
-    name: str = ""
-    data: str = ""
-
-
-class _Records(msgspec.Struct):
-    records: list[_Record] = []
 
 
 class Simply(RecordsProvider):
     """Adds and deletes TXT records from a list of all records of a product."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="simply",
         title="Simply.com",
         homepage="https://www.simply.com/en/docs/api/",
@@ -80,35 +41,31 @@ class Simply(RecordsProvider):
             Alias("lego", "simply", {"SIMPLY_ACCOUNT_NAME": "account", "SIMPLY_API_KEY": "key"}),
         ),
     )
-    login: ClassVar[Login] = ("account", "key")
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
-        codes=(), messages=("error", "message"), phrases=("invalid account authorization",)
-    )
+    login = ("account", "key")
+    by_name = False
+    errors = ErrorBody(messages=("error", "message"), phrases=("invalid account authorization",))
     refusals: ClassVar[Refusals] = {
-        "invalid account authorization": Refusal(
-            ProviderCredentialsError, "it does not accept the key", "check account and key"
+        "invalid account authorization": Refusal.wrong_key(
+            "it does not accept the key", "check account and key"
         ),
     }
+    record_list = RecordList(
+        "my/products/{zone.id}/dns/records/",
+        at="records",
+        id="record_id",
+        value="data",
+    )
+    zone_list = ZoneList(
+        "my/products/",
+        at="products",
+        name="domain.name_idn",  # in A-labels; not every product has a domain
+        id="object",
+        optional=("domain.name_idn",),
+    )
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return domain and id of the products that have one."""
-        found = await self.api.get("my/products/", _Products)
-        return [(one.domain.name_idn, one.object) for one in found.products if one.domain]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the domain's TXT records."""
-        found = await self.api.get(_path(zone), _Records)
-        return [
-            StoredTxt(str(one.record_id), relative_name(one.name, zone), one.data)
-            for one in found.records
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the domain."""
-        new = {"type": "TXT", "name": record.name or "@", "data": record.value, "ttl": record.ttl}
-        await self.api.send("POST", _path(zone), json=new)
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the domain."""
+        return {"type": "TXT", "name": record.name or "@", "data": record.value, "ttl": record.ttl}
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""

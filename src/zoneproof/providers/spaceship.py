@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
-
-import msgspec
 
 from zoneproof.core.errors import ProviderPermissionError
-from zoneproof.providers.api_provider import Headers, relative_name
-from zoneproof.providers.api_request import token_field
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
-from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
+from zoneproof.providers.set_provider import SetChange, SetsProvider
 
 _PAGES = Offset("take", 100, word="skip", total="total")
 _LONGEST = 3600  # seconds that a TTL may be
 
 
-class _Domain(msgspec.Struct):
-    name: str
-
-
-class _Record(msgspec.Struct):
-    type: str
-    name: str
-    ttl: int = 0
-    value: str = ""
-
-
 class Spaceship(SetsProvider):
     """Puts values, which is the same twice here as once, and deletes them; values as they are."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="spaceship",
         title="Spaceship",
         homepage="https://docs.spaceship.dev/",
@@ -59,36 +45,29 @@ class Spaceship(SetsProvider):
             ),
         ),
     )
-    headers: ClassVar[Headers] = {"X-Api-Key": "{api_key}", "X-Api-Secret": "{api_secret}"}
-    batches: ClassVar[bool] = True
-    checks: ClassVar[bool] = False  # nothing of others is written
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("data.0.details", "detail"))
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's domains, none if the key may not read them."""
-        try:
-            found = await self._items("domains", _Domain)
-        except ProviderPermissionError:
-            return []
-        return [(domain.name, "") for domain in found]
-
-    async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
-        """Return the TXT sets of the domain, which comes with all its records."""
-        sets: dict[str, TxtSet] = {}
-        for one in await self._items(f"dns/records/{zone.name}", _Record):
-            if one.type == "TXT":
-                name = relative_name(one.name, zone)
-                sets[name] = TxtSet((*sets.get(name, TxtSet()).values, one.value), one.ttl)
-        return sets
+    headers = "X-Api-Key: {api_key}\nX-Api-Secret: {api_secret}"
+    batches = True
+    checks = False  # nothing of others is written
+    errors = ErrorBody(messages=("data.0.details", "detail"))
+    zone_list = ZoneList("domains", at="items", query={"skip": 0}, paging=_PAGES)
+    record_list = RecordList(
+        "dns/records/{zone.name}",
+        at="items",
+        query={"skip": 0},
+        id="",
+        value="value",
+        ttl="ttl",
+        paging=_PAGES,
+    )
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
         """Put the values that are new, all of them or none; delete those that are to go."""
         added: list[dict[str, object]] = []
         removed: list[dict[str, object]] = []
         for change in changes:
-            old, new, ttl = change.old.values, change.new.values, min(change.new.ttl, _LONGEST)
-            added += [{**_record(change, one), "ttl": ttl} for one in new if one not in old]
-            removed += [_record(change, one) for one in old if one not in new]
+            ttl = min(change.new.ttl, _LONGEST)
+            added += [{**_record(change, one), "ttl": ttl} for one in change.added]
+            removed += [_record(change, one) for one in change.removed]
         path = f"dns/records/{zone.name}"
         if added:
             body = {"force": False, "items": added}
@@ -96,8 +75,12 @@ class Spaceship(SetsProvider):
         if removed:
             await self.api.delete(path, json=removed)
 
-    async def _items(self, path: str, of: type[Any]) -> list[Any]:
-        return await self.api.items(path, of, at="items", query={"skip": 0}, paging=_PAGES)
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the account's domains, none if the key may not read them."""
+        try:
+            return await super().list_zones()
+        except ProviderPermissionError:
+            return []
 
 
 def _record(change: SetChange, value: str) -> dict[str, object]:

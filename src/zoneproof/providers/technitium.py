@@ -6,21 +6,9 @@ from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderPermissionError,
-    ProviderZoneError,
-)
+from zoneproof.core.errors import ProviderError, ProviderZoneError
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import (
-    CA_BUNDLE,
-    RecordsProvider,
-    StoredTxt,
-    relative_name,
-    server_field,
-)
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import (
     Alias,
     Limits,
@@ -29,6 +17,8 @@ from zoneproof.providers.contract import (
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CA_BUNDLE, server_field, token_field
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ALREADY, NO_ZONE, ErrorBody, Refusal, Refusals
 
 T = TypeVar("T")
@@ -77,7 +67,7 @@ class Technitium(RecordsProvider):
     Where it does not have the zone, it takes the closest one above: its answers say which.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="technitium",
         title="Technitium DNS Server",
         homepage="https://technitium.com/dns/",
@@ -108,19 +98,16 @@ class Technitium(RecordsProvider):
             ),
         ),
     )
-    root: ClassVar[str] = "/api/zones"
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    root = "/api/zones"
+    errors = ErrorBody(
         codes=("status",),
         messages=("errorMessage",),
         success=("status", "ok"),
         phrases=(_DENIED, _NO_ZONE, _CNAME, _GONE, _THERE),
     )
     refusals: ClassVar[Refusals] = {
-        "invalid-token": Refusal(
-            ProviderCredentialsError, "it does not accept the token", "make another one"
-        ),
-        _DENIED: Refusal(
-            ProviderPermissionError,
+        "invalid-token": Refusal.wrong_key("it does not accept the token", "make another one"),
+        _DENIED: Refusal.not_allowed(
             "the token's user may not do this",
             "let the user view, modify and delete in the zone's permissions",
         ),

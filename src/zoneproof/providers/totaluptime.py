@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, TypeVar
-
 import msgspec
 
 from zoneproof.core.errors import ProviderError
 from zoneproof.core.text import sanitize
 from zoneproof.providers.api_client import ApiAnswer
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import Body
-from zoneproof.providers.contract import (
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ErrorBody
-
-_T = TypeVar("_T")
-
-
-class _Domain(msgspec.Struct, rename="camel"):
-    id: str
-    domain_name: str
-
-
-class _Record(msgspec.Struct, rename="camel"):
-    id: str
-    txt_host_name: str
-    txt_text: str
-
-
-class _Rows(msgspec.Struct, Generic[_T]):
-    rows: list[_T]
 
 
 class _Result(msgspec.Struct):
@@ -47,7 +23,7 @@ class _Result(msgspec.Struct):
 class TotalUptime(RecordsProvider):
     """Posts and deletes TXT records. Changes answer 200 also when they are refused."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="totaluptime",
         title="Total Uptime",
         homepage="https://totaluptime.com/solutions/cloud-dns-service/",
@@ -65,29 +41,18 @@ class TotalUptime(RecordsProvider):
         least_privilege="A user with `API Account` checked and a role with DNS enabled,"
         " DNS/Information `Read` and DNS/Domains `Full`.",
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("message",))
-    by_name: ClassVar[bool] = False
-
-    def __init__(self, context: ProviderContext) -> None:
-        fields = context.fields
-        super().__init__(
-            context,
-            auth=(fields["user"], fields["password"]),
-            headers={"Accept": "application/json"},
-        )
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains with their ids."""
-        found = await self.api.get("CloudDNS/Domain/All", _Rows[_Domain])
-        return [(one.domain_name, one.id) for one in found.rows]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the domain's TXT records."""
-        found = await self.api.get(f"CloudDNS/Domain/{zone.id}/TXTRecord/All", _Rows[_Record])
-        return [
-            StoredTxt(one.id, relative_name(one.txt_host_name, zone), one.txt_text)
-            for one in found.rows
-        ]
+    errors = ErrorBody(messages=("message",))
+    by_name = False
+    login = ("user", "password")
+    headers = "Accept: application/json"
+    zone_list = ZoneList("CloudDNS/Domain/All", at="rows", name="domainName", id="id")
+    record_list = RecordList(
+        "CloudDNS/Domain/{zone.id}/TXTRecord/All",
+        at="rows",
+        name="txtHostName",
+        value="txtText",
+        only={},
+    )
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Post the record as JSON, which the API wants to be called a form."""

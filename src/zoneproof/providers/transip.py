@@ -8,19 +8,19 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderConflictError, ProviderCredentialsError
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import Body
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import NOT_ALLOWED, ErrorBody, Refusal, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 
@@ -32,29 +32,10 @@ class _Token(msgspec.Struct):
     token: str
 
 
-class _Domain(msgspec.Struct):
-    name: str
-
-
-class _Domains(msgspec.Struct):
-    domains: list[_Domain]
-
-
-class _Entry(msgspec.Struct):
-    name: str
-    expire: int
-    type: str
-    content: str
-
-
-class _Entries(msgspec.Struct, rename="camel"):
-    dns_entries: list[_Entry]
-
-
 class TransIp(RecordsProvider):
     """Adds and deletes TXT entries; what is deleted is named by all that it is, with its TTL."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="transip",
         title="TransIP",
         homepage="https://api.transip.nl/rest/docs.html",
@@ -97,40 +78,26 @@ class TransIp(RecordsProvider):
             ),
         ),
     )
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("error",))
+    by_name = False
+    errors = ErrorBody(messages=("error",))
     refusals: ClassVar[Refusals] = {
-        401: Refusal(
-            ProviderCredentialsError,
+        401: Refusal.wrong_key(
             "it does not accept the key",
             "check login and private_key, and global_key if the key is for some addresses only",
         ),
         403: NOT_ALLOWED,
-        409: Refusal(ProviderConflictError, "the domain is busy with another change"),
+        409: Refusal.conflict("the domain is busy with another change"),
     }
+    zone_list = ZoneList("domains", at="domains")
+    record_list = RecordList("domains/{zone.name}/dns", at="dnsEntries", id="expire")
 
     def __init__(self, context: ProviderContext) -> None:
         self._key = RsaKey(context.fields["private_key"], "private_key")
         super().__init__(context, token=BearerToken(self._sign_in, context.clock))
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        found = await self.api.get("domains", _Domains)
-        return [(one.name, "") for one in found.domains]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT entries of the domain; the id of each is its TTL."""
-        found = await self.api.get(f"domains/{zone.name}/dns", _Entries)
-        return [
-            StoredTxt(str(one.expire), relative_name(one.name, zone), one.content)
-            for one in found.dns_entries
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the entry."""
-        entry = _entry(record.name, record.ttl, record.value)
-        await self.api.send("POST", f"domains/{zone.name}/dns", json=entry)
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the entry."""
+        return _entry(record.name, record.ttl, record.value)
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the entry that is this one."""

@@ -7,16 +7,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import AlreadyDoneError, ProviderConflictError, ProviderCredentialsError
+from zoneproof.core.errors import AlreadyDoneError
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import (
     ALREADY,
@@ -60,7 +54,7 @@ class _Found(msgspec.Struct, rename="camel"):
 class UltraDns(SetsProvider):
     """Makes a set by POST, replaces it by PUT. What is not there is an error with a code."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="ultradns",
         title="UltraDNS",
         homepage="https://vercara.com/authoritative-dns",
@@ -89,18 +83,18 @@ class UltraDns(SetsProvider):
             ),
         ),
     )
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    errors = ErrorBody(
         codes=("0.errorCode", "errorCode"),
         messages=("0.errorMessage", "errorMessage", "error_description"),
         phrases=(_THERE,),
     )
     refusals: ClassVar[Refusals] = {
-        "60001": Refusal(ProviderCredentialsError, "it does not accept user and password"),
+        "60001": Refusal.wrong_key("it does not accept user and password"),
         "60004": WRONG_KEY,
         "1801": NO_ZONE,
         403: NOT_ALLOWED,
         _NO_DATA: ALREADY,
-        _THERE: Refusal(ProviderConflictError, "the set was made in the meantime"),
+        _THERE: Refusal.conflict("the set was made in the meantime"),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -7,33 +7,15 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.expiring_key import ExpiringKey
+from zoneproof.providers.fields import CredentialField, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import SLOWER, WRONG_KEY, ErrorBody, Refusals
 
 _PAGES = NextWord("limit", 100, at="pagination.next", word="until")  # a time
-
-
-class _Domain(msgspec.Struct):
-    name: str
-
-
-class _Record(msgspec.Struct):
-    id: str
-    name: str
-    type: str
-    value: str = ""  # those for HTTPS are made without one
 
 
 class _Token(msgspec.Struct, rename="camel"):
@@ -47,7 +29,7 @@ class _Current(msgspec.Struct):
 class Vercel(ExpiringKey, RecordsProvider):
     """Adds and deletes TXT records, whose values are not quoted. Each path has its own version."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="vercel",
         title="Vercel",
         homepage="https://vercel.com/docs/rest-api/reference/endpoints/dns",
@@ -70,42 +52,26 @@ class Vercel(ExpiringKey, RecordsProvider):
             Alias("lego", "vercel", {"VERCEL_API_TOKEN": "token", "VERCEL_TEAM_ID": "team_id"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {token}"}
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("error.code",), messages=("error.message",))
+    headers = "Authorization: Bearer {token}"
+    by_name = False
+    errors = ErrorBody(codes=("error.code",), messages=("error.message",))
     refusals: ClassVar[Refusals] = {
         "Not authorized": WRONG_KEY,
         "rate_limited": SLOWER,
     }
+    query = "teamId={team_id}"
+    zone_list = ZoneList("v5/domains", at="domains", paging=_PAGES)
+    record_list = RecordList(
+        "v4/domains/{zone.name}/records",
+        at="records",
+        value="value",
+        changes="v2/domains/{zone.name}/records",
+        paging=_PAGES,
+    )
 
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context)
-        self._team = {"teamId": context.fields["team_id"] or None}
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the team's domains; they are known by name."""
-        path, query = "v5/domains", self._team
-        found = await self.api.items(path, _Domain, at="domains", query=query, paging=_PAGES)
-        return [(one.name, "") for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the domain."""
-        path, query = f"v4/domains/{zone.name}/records", self._team
-        found = await self.api.items(path, _Record, at="records", query=query, paging=_PAGES)
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), one.value)
-            for one in found
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
-        new = {"type": "TXT", "name": record.name, "value": record.value, "ttl": record.ttl}
-        await self.api.send("POST", f"v2/domains/{zone.name}/records", query=self._team, json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"v2/domains/{zone.name}/records/{stored.id}", query=self._team)
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
+        return {"type": "TXT", "name": record.name, "value": record.value, "ttl": record.ttl}
 
     async def key_end(self) -> datetime | None:
         """Return when the token expires."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import msgspec
 
-from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ErrorBody
 
 _PAGES = NextWord("per_page", 500, at="meta.links.next", word="cursor")
-
-
-class _Domain(msgspec.Struct):
-    domain: str
 
 
 class _Record(msgspec.Struct):
@@ -29,7 +24,7 @@ class _Record(msgspec.Struct):
 class Vultr(RecordsProvider):
     """Adds and deletes TXT records. The API takes the same one twice."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="vultr",
         title="Vultr",
         homepage="https://docs.vultr.com/products/network/dns",
@@ -49,14 +44,10 @@ class Vultr(RecordsProvider):
             Alias("lego", "vultr", {"VULTR_API_KEY": "api_key"}),
         ),
     )
-    headers: ClassVar[Headers] = {"Authorization": "Bearer {api_key}"}
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=(), messages=("error",))
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        found = await self.api.items("domains", _Domain, at="domains", paging=_PAGES)
-        return [(one.domain, "") for one in found]
+    headers = "Authorization: Bearer {api_key}"
+    by_name = False
+    errors = ErrorBody(messages=("error",))
+    zone_list = ZoneList("domains", at="domains", paging=_PAGES, name="domain")
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return all TXT records of the domain. Their values stand in quotes."""

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import base64
-from typing import ClassVar
 from urllib.parse import urlsplit
 
-import msgspec
-
-from zoneproof.providers.api_provider import ZONE_ID, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import ApiRequest, token_field
+from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import ZONE_ID, token_field
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody
 from zoneproof.providers.signatures import hmac_sha1
 
 _PAGES = Numbered("rowsPerPage", 100)
-
-
-class _Zone(msgspec.Struct):
-    id: int
-    name: str | None = None
-
-
-class _Record(msgspec.Struct):
-    id: int
-    name: str
-    content: str
-    type: str = ""
 
 
 class Websupport(RecordsProvider):
@@ -37,7 +24,7 @@ class Websupport(RecordsProvider):
     they are read, and relative when they are written.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="websupport",
         title="Websupport",
         homepage="https://rest.websupport.sk/v2/docs",
@@ -62,37 +49,15 @@ class Websupport(RecordsProvider):
             ),
         ),
     )
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(codes=("type",), messages=("title", "message"))
+    by_name = False
+    errors = ErrorBody(codes=("type",), messages=("title", "message"))
+    zone_list = ZoneList("v1/user/self/zone", at="items", id="id", optional=("name",))
+    record_list = RecordList("v2/service/{zone.id}/dns/record", at="data", paging=_PAGES)
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's zones, whose ids are those of services."""
-        found = await self.api.items("v1/user/self/zone", _Zone, at="items")
-        return [(zone.name, str(zone.id)) for zone in found if zone.name]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the zone."""
-        found = await self.api.items(
-            _path(zone),
-            _Record,
-            at="data",
-            paging=_PAGES,
-        )
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
-            for one in found
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
+    def record_of(self, zone: Zone, record: TxtRecord) -> object:
+        """Return the record, whose name is relative to the zone."""
         name = record.name or "@"
-        new = {"type": "TXT", "name": name, "content": record.value, "ttl": record.ttl}
-        await self.api.send("POST", _path(zone), json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"{_path(zone)}/{stored.id}")
+        return {"type": "TXT", "name": name, "content": record.value, "ttl": record.ttl}
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""
@@ -105,7 +70,3 @@ class Websupport(RecordsProvider):
         return request.with_headers(
             {"Authorization": f"Basic {login}", "Date": stamp, "X-Date": stamp}
         )
-
-
-def _path(zone: Zone) -> str:
-    return f"v2/service/{zone.id}/dns/record"

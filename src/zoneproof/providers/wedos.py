@@ -5,29 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import RecordsProvider, StoredTxt, relative_name
+from zoneproof.providers.api_client import ApiAnswer
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
-_ZONE = Refusal(ProviderZoneError, "it does not know the domain, or not for this account")
+_ZONE = Refusal.no_zone("it does not know the domain, or not for this account")
 
 
 class _Domain(msgspec.Struct):
@@ -41,23 +36,10 @@ class _Row(msgspec.Struct):
     rdata: str
 
 
-class _Data(msgspec.Struct):
-    domain: list[_Domain] = []
-    row: list[_Row] = []
-
-
-class _Response(msgspec.Struct):
-    data: _Data | str | list[Any] = ""
-
-
-class _Answer(msgspec.Struct):
-    response: _Response
-
-
 class Wedos(RecordsProvider):
     """Adds and deletes rows, and then commits them, or they would wait for some minutes."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="wedos",
         title="WEDOS",
         homepage="https://www.wedos.com",
@@ -78,44 +60,39 @@ class Wedos(RecordsProvider):
             Alias("lego", "wedos", {"WEDOS_USERNAME": "user", "WEDOS_WAPI_PASSWORD": "password"}),
         ),
     )
-    by_name: ClassVar[bool] = False
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    by_name = False
+    errors = ErrorBody(
         codes=("response.code",), messages=("response.result",), success=("response.code", 1000)
     )
     refusals: ClassVar[Refusals] = {
-        "2050": Refusal(
-            ProviderCredentialsError,
-            "it does not accept user and WAPI password",
-            "check them, and the clock of this machine",
+        "2050": Refusal.wrong_key(
+            "it does not accept user and WAPI password", "check them, and the clock of this machine"
         ),
-        "2051": Refusal(
-            ProviderPermissionError,
+        "2051": Refusal.not_allowed(
             "it does not accept this machine's address",
             "add its public address where WAPI was activated",
         ),
-        "2052": Refusal(ProviderQuotaError, "this machine's address is blocked for a while"),
-        "2006": Refusal(ProviderQuotaError, "too many requests"),
-        "2310": Refusal(ProviderQuotaError, "the domain has too many records"),
+        "2052": Refusal.over_quota("this machine's address is blocked for a while"),
+        "2006": Refusal.over_quota("too many requests"),
+        "2310": Refusal.over_quota("the domain has too many records"),
         "2316": ALREADY,
         "3309": ALREADY,
         **dict.fromkeys(("2201", "2202", "3222", "3306"), _ZONE),
-        "3223": Refusal(ProviderPermissionError, "the account may not change the domain"),
+        "3223": Refusal.not_allowed("the account may not change the domain"),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context)
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the domains; they are known by name."""
-        data = await self._call("dns-domains-list", "")
-        return [(one.name, "") for one in data.domain]
+        answer = await self._call("dns-domains-list", "")
+        found = self.api.listed(answer, _Domain, "response.data.domain")
+        return [(one.name, "") for one in found]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT rows of the domain."""
-        data = await self._call("dns-rows-list", {"domain": zone.name.text})
+        answer = await self._call("dns-rows-list", {"domain": zone.name.text})
         return [
             StoredTxt(one.id, relative_name(one.name, zone), one.rdata)
-            for one in data.row
+            for one in self.api.listed(answer, _Row, "response.data.row")
             if one.rdtype == "TXT"
         ]
 
@@ -143,7 +120,7 @@ class Wedos(RecordsProvider):
 
     async def _call(
         self, command: str, data: Mapping[str, object] | str, *, repeatable: bool = True
-    ) -> _Data:
+    ) -> ApiAnswer:
         user, now = self.fields["user"], self.now()
         call = {
             "user": user,
@@ -152,9 +129,7 @@ class Wedos(RecordsProvider):
             "data": data,
         }
         text = msgspec.json.encode({"request": call}).decode()
-        answer = await self.api.send("POST", form={"request": text}, repeatable=repeatable)
-        found = self.api.read(answer, _Answer).response.data
-        return found if isinstance(found, _Data) else _Data()
+        return await self.api.send("POST", form={"request": text}, repeatable=repeatable)
 
 
 def sign_wapi(user: str, password: str, now: datetime) -> str:

@@ -10,41 +10,23 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import (
-    InvalidInputError,
-    ProviderConflictError,
-    ProviderCredentialsError,
-    ProviderPermissionError,
-    ProviderQuotaError,
-    ProviderZoneError,
-)
-from zoneproof.providers.api_provider import ZONE_ID
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    Alias,
-    CredentialField,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field, url_field
 from zoneproof.providers.paging import NextWord
-from zoneproof.providers.refusals import USUAL, ErrorBody, Refusal, Refusals
+from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.rsa_key import RsaKey
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
-from zoneproof.providers.txt_text import unquote_txt
 
 _AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 _HOUR = 3600
 _PAGES = NextWord("pageSize", 1000, at="nextPageToken", word="pageToken")
-_CHANGED = Refusal(ProviderConflictError, "the set has changed in the meantime")
-_KEY = Refusal(
-    ProviderCredentialsError,
-    "it does not accept the key",
-    "check that the authorized key exists, and this machine's clock",
+_CHANGED = Refusal.conflict("the set has changed in the meantime")
+_KEY = Refusal.wrong_key(
+    "it does not accept the key", "check that the authorized key exists, and this machine's clock"
 )
-_DENIED = Refusal(ProviderPermissionError, "the service account may not do this")
+_DENIED = Refusal.not_allowed("the service account may not do this")
 
 
 class _Key(msgspec.Struct):
@@ -81,7 +63,7 @@ class _RecordSet(msgspec.Struct):
 class Yandex(SetsProvider):
     """Replaces sets in one change, which is refused if one is no longer as it was read."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="yandex",
         title="Yandex Cloud DNS",
         homepage="https://yandex.cloud/en/docs/dns/",
@@ -94,20 +76,8 @@ class Yandex(SetsProvider):
                 default="",
             ),
             token_field("folder_id", "id of the folder with the zones", secret=False),
-            CredentialField(
-                "iam_url",
-                "where a key gets its token",
-                default=_AUDIENCE,
-                url=True,
-                rare=True,
-            ),
-            CredentialField(
-                "metadata_url",
-                "where the machine's metadata is",
-                default="http://169.254.169.254",
-                url=True,
-                rare=True,
-            ),
+            url_field("iam_url", "where a key gets its token", _AUDIENCE),
+            url_field("metadata_url", "where the machine's metadata is", "http://169.254.169.254"),
             ZONE_ID,
         ),
         key_url="https://console.yandex.cloud/iam/service-accounts",
@@ -130,18 +100,18 @@ class Yandex(SetsProvider):
             ),
         ),
     )
-    batches: ClassVar[bool] = True
-    checks: ClassVar[bool] = False
-    marked: ClassVar[bool] = True
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    batches = True
+    checks = False
+    marked = True
+    errors = ErrorBody(
         codes=("error.code", "code"),
         messages=("error.message", "message"),
         success=("error", None),
     )
     refusals: ClassVar[Refusals] = {  # by the codes of gRPC
-        "5": Refusal(ProviderZoneError, "it does not know the zone or the folder"),
+        "5": Refusal.no_zone("it does not know the zone or the folder"),
         "7": _DENIED,
-        "8": Refusal(ProviderQuotaError, "a quota is used up"),
+        "8": Refusal.over_quota("a quota is used up"),
         "16": _KEY,
         401: _KEY,
     }
@@ -162,6 +132,7 @@ class Yandex(SetsProvider):
             "zones",
             _Zone,
             at="dnsZones",
+            absent_if_empty=True,
             query={"folderId": self.fields["folder_id"]},
             paging=_PAGES,
         )
@@ -174,12 +145,13 @@ class Yandex(SetsProvider):
             f"zones/{zone.id}:listRecordSets",
             _RecordSet,
             at="recordSets",
+            absent_if_empty=True,
             query={"filter": f'name="{whole}" AND type="TXT"'},
             paging=_PAGES,
         ):
             if (one.name, one.type) == (whole, "TXT"):
                 texts = msgspec.json.encode(one.data).decode()
-                return TxtSet(tuple(map(unquote_txt, one.data)), int(one.ttl), texts)
+                return TxtSet.of_quoted(one.data, int(one.ttl), texts)
         return TxtSet()
 
     async def write_sets(self, zone: Zone, changes: Sequence[SetChange]) -> None:
@@ -199,7 +171,7 @@ class Yandex(SetsProvider):
             "POST",
             f"zones/{zone.id}:updateRecordSets",
             json={"deletions": old, "additions": new},
-            refusals={**USUAL, **self.refusals, **conflicts},  # the zone was just read
+            also=conflicts,  # the zone was just read
         )
 
     async def _sign_in(self) -> tuple[str, float]:

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
-from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_provider import Headers, RecordsProvider, StoredTxt, relative_name
-from zoneproof.providers.api_request import token_field
+from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.fields import token_field
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
-
-
-class _Domain(msgspec.Struct):
-    domain_name: str
-
-
-class _Record(msgspec.Struct):
-    record_id: str
-    record_name: str
-    record_type: str
-    record_value: str
-
-
-class _Domains(msgspec.Struct):
-    response: list[_Domain]
-
-
-class _Records(msgspec.Struct):
-    response: list[_Record]
+from zoneproof.providers.txt_text import quote_txt
 
 
 class Zilore(RecordsProvider):
@@ -39,7 +18,7 @@ class Zilore(RecordsProvider):
     The filters were without effect when dns-lexicon tried them; then all records are read.
     """
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="zilore",
         title="Zilore",
         homepage="https://zilore.com",
@@ -59,38 +38,26 @@ class Zilore(RecordsProvider):
             Alias("lego", "zilore", {"ZILORE_ACCESS_KEY": "key"}),
         ),
     )
-    headers: ClassVar[Headers] = {"X-Auth-Key": "{key}"}
-    errors: ClassVar[ErrorBody] = ErrorBody(
+    headers = "X-Auth-Key: {key}"
+    errors = ErrorBody(
         codes=("error.code",), messages=("error.message", "details"), success=("status", "ok")
     )
     refusals: ClassVar[Refusals] = {
-        "3": Refusal(
-            ProviderCredentialsError,
-            "it does not accept the key",
-            "check the key, and that the plan has API access",
+        "3": Refusal.wrong_key(
+            "it does not accept the key", "check the key, and that the plan has API access"
         ),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's domains; they are known by name."""
-        found = await self.api.get("domains", _Domains)
-        return [(one.domain_name, "") for one in found.response]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name; their values are in quotes."""
-        query = {
-            "search_text": zone.record(name),
-            "strict_search": "yes",
-            "search_record_type": "TXT",
-        }
-        found = await self.api.get(_path(zone), _Records, query=query)
-        return [
-            StoredTxt(
-                one.record_id, relative_name(one.record_name, zone), unquote_txt(one.record_value)
-            )
-            for one in found.response
-            if one.record_type == "TXT"
-        ]
+    zone_list = ZoneList("domains", at="response", name="domain_name")
+    record_list = RecordList(
+        "domains/{zone.name}/records",
+        at="response",
+        query={"search_text": "{whole}", "strict_search": "yes", "search_record_type": "TXT"},
+        id="record_id",
+        name="record_name",
+        value="record_value",
+        only={"record_type": "TXT"},
+        quoted=True,
+    )
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Post the record, with its whole name."""

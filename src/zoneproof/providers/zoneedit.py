@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
-from zoneproof.core.errors import ProviderCredentialsError, ProviderQuotaError
-from zoneproof.providers.api_provider import ApiProvider, Login
-from zoneproof.providers.api_request import token_field
-from zoneproof.providers.batches import in_parts
+from zoneproof.providers.api_provider import ApiProvider
+from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import (
     Alias,
-    CredentialField,
     Limits,
     ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
 )
+from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
+_CREATE = "txt-create.php"
 _ERROR = re.compile(r'<ERROR CODE="(\d+)" TEXT="([^"]*)"')
 
 
@@ -37,7 +37,7 @@ class _Errors(ErrorBody):
 class ZoneEdit(ApiProvider):
     """Creates a value once, as far as this process knows, and begins a request each ten seconds."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="zoneedit",
         title="ZoneEdit",
         homepage="https://www.zoneedit.com",
@@ -58,36 +58,31 @@ class ZoneEdit(ApiProvider):
             Alias("lego", "zoneedit", {"ZONEEDIT_USER": "user", "ZONEEDIT_AUTH_TOKEN": "token"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = _Errors()
-    login: ClassVar[Login] = ("user", "token")
-    at_once: ClassVar[int] = 1
-    pause: ClassVar[float] = 10.5
+    errors = _Errors()
+    login = ("user", "token")
+    at_once = 1
+    pause = 10.5
     refusals: ClassVar[Refusals] = {
-        "702": Refusal(ProviderQuotaError, "less than ten seconds between requests", again=True),
-        "708": Refusal(
-            ProviderCredentialsError,
+        "702": Refusal.over_quota("less than ten seconds between requests", again=True),
+        "708": Refusal.wrong_key(
             "it does not accept user and token",
             "use the dynamic authentication token of this domain",
         ),
     }
+    zone_list = None  # the API lists nothing
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
         self._created: set[tuple[str, str]] = set()
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none: the API lists nothing."""
-        return []
-
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
-        await in_parts(([one], self._change(zone, one, create=True)) for one in records)
+        await one_by_one(partial(self._change, _CREATE), zone, records)
 
     async def _remove(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
-        await in_parts(([one], self._change(zone, one, create=False)) for one in records)
+        await one_by_one(partial(self._change, "txt-delete.php"), zone, records)
 
-    async def _change(self, zone: Zone, record: TxtRecord, *, create: bool) -> None:
-        host = zone.record(record.name).text
-        path = "txt-create.php" if create else "txt-delete.php"
+    async def _change(self, path: str, zone: Zone, record: TxtRecord) -> None:
+        host, create = zone.record(record.name).text, path == _CREATE
         query = {"host": host if record.name else f"@.{host}", "rdata": record.value}
 
         async def look() -> Coroutine[Any, Any, None]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
-from zoneproof.core.errors import ProviderError, ProviderZoneError
-from zoneproof.providers.api_request import token_field
+from zoneproof.core.errors import ProviderError
 from zoneproof.providers.contract import Alias, ProviderInfo, Zone
+from zoneproof.providers.fields import token_field
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
@@ -31,7 +30,7 @@ class _Errors(ErrorBody):
 class Zonomi(SetsProvider):
     """Sets a name's values with an action for each of them in one request."""
 
-    info: ClassVar[ProviderInfo] = ProviderInfo(
+    info = ProviderInfo(
         slug="zonomi",
         title="Zonomi",
         homepage="https://zonomi.com",
@@ -49,20 +48,20 @@ class Zonomi(SetsProvider):
             Alias("lego", "zonomi", {"ZONOMI_API_KEY": "key"}),
         ),
     )
-    errors: ClassVar[ErrorBody] = _Errors()
+    errors = _Errors()
     refusals: ClassVar[Refusals] = {
-        _NO_ZONE: Refusal(ProviderZoneError, "it does not know the zone, or not for this key"),
+        _NO_ZONE: Refusal.no_zone("it does not know the zone, or not for this key"),
         "error": Refusal(ProviderError, "it refuses", "check the API key"),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return none: the API cannot list zones."""
-        return []
+    query = "api_key={key}"
+    zone_list = None  # the API cannot list zones
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the TXT values at a name, which are listed as records."""
         query = {"action": "QUERY", "name": zone.record(name).text, "type": "TXT"}
-        root = await self._send([query], repeatable=True)
+        root = await self.api.get("", ET.Element, query=query)
+        if root.find("actions/action") is None:
+            raise ProviderError("the answer does not have the values at the name")
         records = [one for one in root.iter("record") if one.get("type") == "TXT"]
         if not records:
             return TxtSet()
@@ -73,26 +72,12 @@ class Zonomi(SetsProvider):
     async def write_set(self, zone: Zone, change: SetChange) -> None:
         """Set all values; those to remove are deleted by themselves, which leaves the others."""
         record = {"name": zone.record(change.name).text, "type": "TXT"}
-        gone = [value for value in change.old.values if value not in change.new.values]
-        actions: list[Mapping[str, object]] = [
-            {"action": "DELETE", **record, "value": value} for value in gone
-        ]
-        if not gone:
-            ttl = change.new.ttl
-            actions = [
-                {"action": "SET", **record, "value": value, "ttl": ttl}
-                for value in change.new.values
-            ]
-        await self._send(actions, repeatable=False)
-
-    async def _send(
-        self, actions: Sequence[Mapping[str, object]], *, repeatable: bool
-    ) -> ET.Element:
-        query: dict[str, object] = {"api_key": self.fields["key"]}
-        if len(actions) == 1:
-            query |= actions[0]
-        else:
-            for i, action in enumerate(actions, 1):
-                query |= {f"{key}[{i}]": value for key, value in action.items()}
-        answer = await self.api.send("GET", query=query, repeatable=repeatable)
-        return self.api.read(answer, ET.Element)
+        actions = [{"action": "DELETE", **record, "value": value} for value in change.removed]
+        if not actions:
+            new = {"action": "SET", **record, "ttl": str(change.new.ttl)}
+            actions = [{**new, "value": value} for value in change.new.values]
+        query = actions[0]
+        if len(actions) > 1:
+            numbered = enumerate(actions, 1)
+            query = {f"{key}[{i}]": text for i, one in numbered for key, text in one.items()}
+        await self.api.send("GET", query=query, repeatable=False)

@@ -111,8 +111,6 @@ class FakeAliyun(FakeApi):
             raise RefusedError("record")
         assert call.headers["x-acs-action"] == "AddDomainRecord"
         zone, name = self.zone(query["DomainName"]), query["RR"].replace("@", "")
-        if any(one.value == query["Value"] for one in zone.at(name, query["Type"])):
-            raise RefusedError("exists")
         ttl = int(query["TTL"])
         record = self.create(zone, name, query["Type"], query["Value"], ttl)
         return Reply(200, {"RecordId": str(record.id), "RequestId": "3E40159A"})

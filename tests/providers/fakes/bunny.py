@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, deletes, route
 from tests.support.fake_http import Reply
 
 _TYPES = {"A": 0, "AAAA": 1, "CNAME": 2, "TXT": 3, "MX": 4}
@@ -25,6 +25,8 @@ class FakeBunny(FakeApi):
     sources = "API reference (2026), a mock server compared with it, lego and dnscontrol (2026)"
     page_size = 1000
     min_ttl = 60
+    key_line = "Accesskey: "
+    first_id = 12345
     refusals = {
         "credentials": _error(401, "unauthorized", "", "The request authorization failed"),
         "zone": _error(404, "dnszone.zone.not_found", "Id", "The requested DNS zone was not found"),
@@ -37,12 +39,6 @@ class FakeBunny(FakeApi):
         "permission": "what a key without a right is answered is nowhere described",
         "quota": "what a full zone answers is nowhere described",
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("accesskey", "")
-
-    def add_zone(self, name: str, key: str = "") -> FakeZone:
-        return super().add_zone(name, key or str(12345 + len(self.zones)))
 
     @route("GET", "/dnszone")
     def list_zones(self, call: Call) -> Reply:
@@ -65,10 +61,7 @@ class FakeBunny(FakeApi):
         name = new["Name"].replace("@", "")
         return Reply(201, self._render(self.create(zone, name, kind, new["Value"], new["Ttl"])))
 
-    @route("DELETE", "/dnszone/{zone}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"], by_id=True), call["id"])
-        return Reply(204)
+    delete_record = deletes("/dnszone/{zone}/records/{id}", Reply(204), by_id=True)
 
     def _zone(self, zone: FakeZone) -> dict[str, Any]:
         servers = {"Nameserver1": "kiki.bunny.net", "Nameserver2": "coco.bunny.net"}

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, Record, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import unquote_txt
 
@@ -44,7 +44,7 @@ class FakeCloudflare(FakeApi):
         "record": _error(404, 81044, "Record does not exist."),
         "quota": _error(400, 81045, "Record quota exceeded."),
         "invalid": _error(400, 9000, "DNS name is invalid."),
-        "identical": _error(400, 81058, "An identical record already exists."),
+        "exists": _error(400, 81058, "An identical record already exists."),
     }
 
     def __init__(self) -> None:
@@ -88,8 +88,6 @@ class FakeCloudflare(FakeApi):
         zone, new = self.zone(call["zone"], by_id=True), call.json
         name = new["name"].removesuffix(zone.name).rstrip(".")
         value = unquote_txt(new["content"])
-        if any(one.value == value for one in zone.at(name, new["type"])):
-            raise RefusedError("identical")
         record = self.create(zone, name, new["type"], value, new["ttl"], content=new["content"])
         return self._result(self._render(record, zone.name))
 

@@ -9,6 +9,8 @@ quotes within a value come back is not documented, here bare.
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.support.fake_api import Call, FakeApi, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.api_request import ApiRequest
@@ -37,10 +39,8 @@ class FakeCombell(FakeApi):
         key, _, nonce, time = f"{found.removeprefix('hmac ')}:::".split(":")[:4]
         url = f"http://{call.headers['host']}{call.request.path}"
         request = ApiRequest(call.request.method, url, {}, call.request.body)
-        for secret in self.keys:
-            if sign_combell(request, key, secret, nonce=nonce, time=time) == found:
-                return secret
-        return ""
+        sign = partial(sign_combell, request, key, nonce=nonce, time=time)
+        return next((secret for secret in self.keys if sign(secret) == found), "")
 
     @route("GET", "/v2/domains")
     def list_domains(self, call: Call) -> Reply:
@@ -49,11 +49,7 @@ class FakeCombell(FakeApi):
 
     @route("GET", "/v2/dns/{domain}/records")
     def list_records(self, call: Call) -> Reply:
-        zone, kind, name = (
-            self.zone(call["domain"]),
-            call.query["type"],
-            call.query.get("record_name"),
-        )
+        zone, wanted = self.zone(call["domain"]), call.query
         found = [
             {
                 "id": f"1-{one.id}",
@@ -63,7 +59,7 @@ class FakeCombell(FakeApi):
                 "content": one.value,
             }
             for one in zone.records
-            if one.type == kind and name in (None, one.name)
+            if one.type == wanted["type"] and wanted.get("record_name") in (None, one.name)
         ]
         return self._page(call, found)
 

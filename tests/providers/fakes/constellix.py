@@ -24,6 +24,7 @@ def _error(status: int, message: str) -> Reply:
 class FakeConstellix(FakeApi):
     sources = "lego (2026), recorded exchanges (2018), acme.sh (2026)"
     recorded = "agree, but for a list of all sets where this provider searches"
+    first_id = 23906
     refusals = {
         "credentials": _error(401, "The security token is not valid"),
         "permission": _error(403, "The user has no permission for this domain"),
@@ -84,9 +85,6 @@ class FakeConstellix(FakeApi):
         zone = self.zone(call["id"], by_id=True)
         self.replace(zone, self.find(zone, call["record"]).name, "TXT", [], 60)
         return Reply(200, {"success": "Record  deleted successfully"})
-
-    def add_zone(self, name: str, key: str = "") -> FakeZone:
-        return super().add_zone(name, key or str(23906 + len(self.zones)))
 
     def _write(self, zone: FakeZone, name: str, new: dict[str, Any]) -> None:
         values = [unquote_txt(one["value"]) for one in new["roundRobin"]]

@@ -23,6 +23,7 @@ class FakeDesec(FakeApi):
     recorded = "agree, but sets are put, several at once"
     page_size = 500
     min_ttl = 3600
+    key_line = "Authorization: Token "
     refusals = {
         "credentials": Reply(401, {"detail": "Invalid token."}),
         "permission": Reply(
@@ -36,9 +37,6 @@ class FakeDesec(FakeApi):
         ),
         "invalid": Reply(400, [{}, {"subname": ["Subname can only use (lowercase) a-z, 0-9, ."]}]),
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("authorization", "").removeprefix("Token ")
 
     @route("GET", "/api/v1/domains/")
     def list_domains(self, call: Call) -> Reply:

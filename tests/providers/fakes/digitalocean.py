@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, Record, RefusedError, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -34,9 +34,6 @@ class FakeDigitalOcean(FakeApi):
         "quota": _error(429, "too_many_requests", "API rate limit exceeded."),
         "invalid": _error(422, "unprocessable_entity", "Name is not a valid host name."),
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.bearer
 
     @route("GET", "/v2/domains")
     def list_domains(self, call: Call) -> Reply:
@@ -62,10 +59,7 @@ class FakeDigitalOcean(FakeApi):
         record = self.create(zone, name, new["type"], new["data"], new["ttl"])
         return Reply(201, {"domain_record": self._render(record)})
 
-    @route("DELETE", "/v2/domains/{domain}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"]), call["id"])
-        return Reply(204)
+    delete_record = deletes("/v2/domains/{zone}/records/{id}", Reply(204))
 
     def _render(self, record: Record) -> dict[str, Any]:
         empty = dict.fromkeys(("priority", "port", "weight", "flags", "tag"))

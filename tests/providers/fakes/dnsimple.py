@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import unquote_txt
 
@@ -35,7 +35,7 @@ class FakeDnsimple(FakeApi):
         "record": _error(404, "Record `0` not found"),
         "quota": _error(429, "quota exceeded"),
         "invalid": _error(400, "Validation failed", name=["has a character that is not valid"]),
-        "identical": _error(
+        "exists": _error(
             400, "Validation failed", base=["Matching record already exists for this zone"]
         ),
     }
@@ -43,9 +43,6 @@ class FakeDnsimple(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.user_accounts: list[int] = []  # those of a user's token
-
-    def key_of(self, call: Call) -> str:
-        return call.bearer
 
     @route("GET", "/v2/whoami")
     def whoami(self, call: Call) -> Reply:
@@ -77,17 +74,12 @@ class FakeDnsimple(FakeApi):
     def create_record(self, call: Call) -> Reply:
         zone, new = self.zone(call["zone"]), call.json
         value = unquote_txt(new["content"])
-        if any(one.value == value for one in zone.at(new["name"], new["type"])):
-            raise RefusedError("identical")
         record = self.create(
             zone, new["name"], new["type"], value, new["ttl"], content=new["content"]
         )
         return Reply(201, {"data": self._render(record, zone.name)})
 
-    @route("DELETE", "/v2/{account}/zones/{zone}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"]), call["id"])
-        return Reply(204)
+    delete_record = deletes("/v2/{account}/zones/{zone}/records/{id}", Reply(204))
 
     def _render(self, record: Record, zone: str) -> dict[str, Any]:
         return {

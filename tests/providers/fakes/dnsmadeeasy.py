@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.signatures import hmac_sha1
 from zoneproof.providers.txt_text import quote_txt
@@ -25,6 +25,7 @@ def _error(status: int, message: str) -> Reply:
 class FakeDnsMadeEasy(FakeApi):
     sources = "recorded exchanges (2018), lego (2026), dnscontrol (2026)"
     recorded = "agree"
+    first_id = 878951
     refusals = {
         "credentials": _error(403, "API key or its signature is not valid"),
         "zone": _error(404, "Cannot find domain"),
@@ -67,18 +68,10 @@ class FakeDnsMadeEasy(FakeApi):
     def create_record(self, call: Call) -> Reply:
         zone, new = self.zone(call["id"], by_id=True), call.json
         value = new["value"]
-        if any(one.value == value for one in zone.at(new["name"])):
-            raise RefusedError("exists")
         made = self.create(zone, new["name"], new["type"], value, new["ttl"])
         return Reply(201, {**new, "value": quote_txt(value), "id": made.id})
 
-    @route("DELETE", "/V2.0/dns/managed/{id}/records/{record}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["id"], by_id=True), call["record"])
-        return Reply(200)
-
-    def add_zone(self, name: str, key: str = "") -> Any:
-        return super().add_zone(name, key or str(878951 + len(self.zones)))
+    delete_record = deletes("/V2.0/dns/managed/{zone}/records/{id}", Reply(200), by_id=True)
 
     def _page(self, call: Call, items: list[dict[str, Any]]) -> Reply:
         number = int(call.query.get("page", 0))

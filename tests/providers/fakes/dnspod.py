@@ -111,8 +111,6 @@ class FakeDnsPod(FakeApi):
     def _create(self, body: dict[str, Any]) -> Reply:
         assert body["RecordLine"] == "默认"
         zone, name = self.zone(body["Domain"]), body["SubDomain"].replace("@", "")
-        if any(one.value == body["Value"] for one in zone.at(name, body["RecordType"])):
-            raise RefusedError("exists")
         record = self.create(zone, name, body["RecordType"], body["Value"], body["TTL"])
         return _answer(RecordId=record.id)
 

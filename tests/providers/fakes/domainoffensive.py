@@ -8,7 +8,7 @@ none of them, nor what a refusal says, which is made up here.
 
 from __future__ import annotations
 
-from tests.support.fake_api import Call, FakeApi, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, route
 from tests.support.fake_http import Reply
 
 
@@ -37,10 +37,7 @@ class FakeDomainOffensive(FakeApi):
     @route("GET", "/api/letsencrypt")
     def change(self, call: Call) -> Reply:
         query = call.query
-        for zone in self.allowed_zones():
-            if f".{query['domain']}".endswith(f".{zone.name}"):
-                name = query["domain"].removesuffix(zone.name).removesuffix(".")
-                values = [] if query.get("action") == "delete" else [query["value"]]
-                self.replace(zone, name, "TXT", values, 300)
-                return Reply(200, {"domain": query["domain"], "success": True})
-        raise RefusedError("zone")
+        zone, name = self.place(query["domain"])
+        values = [] if query.get("action") == "delete" else [query["value"]]
+        self.replace(zone, name, "TXT", values, 300)
+        return Reply(200, {"domain": query["domain"], "success": True})

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, Record, RefusedError, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -24,6 +24,7 @@ def _error(status: int, code: str, words: str) -> Reply:
 class FakeDomeneshop(FakeApi):
     sources = "OpenAPI file and a client's notes on it (2026), lego and acme.sh (2026)"
     min_ttl = 60
+    first_id = 123456
     refusals = {
         "credentials": _error(401, "authentication:failed", "Check your token and its secret."),
         "zone": _error(403, "resource:unauthorized", "You do not have access to this domain."),
@@ -38,9 +39,6 @@ class FakeDomeneshop(FakeApi):
     def key_of(self, call: Call) -> str:
         kind, _, key = call.headers.get("authorization", "").partition(" ")
         return base64.b64decode(key).decode() if kind == "Basic" else ""
-
-    def add_zone(self, name: str, key: str = "") -> FakeZone:
-        return super().add_zone(name, key or str(123456 + len(self.zones)))
 
     @route("GET", "/v0/domains")
     def list_domains(self, call: Call) -> Reply:
@@ -67,10 +65,7 @@ class FakeDomeneshop(FakeApi):
         record = self.create(zone, name, new["type"], new["data"], new["ttl"])
         return Reply(201, {"id": record.id})
 
-    @route("DELETE", "/v0/domains/{domain}/dns/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"], by_id=True), call["id"])
-        return Reply(204)
+    delete_record = deletes("/v0/domains/{zone}/dns/{id}", Reply(204), by_id=True)
 
 
 def _render(record: Record) -> dict[str, Any]:

@@ -41,8 +41,7 @@ class FakeDreamHost(FakeApi):
         if query["cmd"] == "dns-list_records":
             return _ok([one for zone in self.allowed_zones() for one in self._render(zone)])
         name, kind, value = query["record"], query["type"], query["value"]
-        zone = self._zone_of(name)
-        relative = name.removesuffix(zone.name).removesuffix(".")
+        zone, relative = self.place(name)
         same = [one for one in zone.at(relative, kind) if one.value == value]
         if query["cmd"] == "dns-add_record":
             if same:
@@ -53,12 +52,6 @@ class FakeDreamHost(FakeApi):
             raise RefusedError("record")
         self.delete(zone, str(same[0].id))
         return _ok("record_removed")
-
-    def _zone_of(self, name: str) -> FakeZone:
-        for zone in self.allowed_zones():
-            if f".{name}".endswith(f".{zone.name}"):
-                return zone
-        raise RefusedError("zone")
 
     def _render(self, zone: FakeZone) -> list[dict[str, Any]]:
         self._reads += 1

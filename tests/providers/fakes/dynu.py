@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -24,6 +24,8 @@ class FakeDynu(FakeApi):
     sources = "recorded exchanges (2025), clients (2026)"
     recorded = "agree"
     min_ttl = 90
+    key_line = "Api-Key: "
+    first_id = 5001
     refusals = {
         "credentials": _error(
             401, "Authentication Exception", "Authentication failed: no such key."
@@ -36,9 +38,6 @@ class FakeDynu(FakeApi):
         "invalid": _error(501, "Argument Exception", "Invalid identifier or value."),
     }
     impossible = {"permission": "a key may change everything in its account"}
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("api-key", "")
 
     @route("GET", "/v2/dns")
     def list_domains(self, call: Call) -> Reply:
@@ -61,13 +60,9 @@ class FakeDynu(FakeApi):
         record = self.create(zone, new["nodeName"], new["recordType"], text, new["ttl"])
         return Reply(200, {"statusCode": 200, **self._render(zone, record)})
 
-    @route("DELETE", "/v2/dns/{domain}/record/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"], by_id=True), call["id"])
-        return Reply(200, {"statusCode": 200})
-
-    def add_zone(self, name: str, key: str = "") -> FakeZone:
-        return super().add_zone(name, key or str(next(self._ids)))
+    delete_record = deletes(
+        "/v2/dns/{zone}/record/{id}", Reply(200, {"statusCode": 200}), by_id=True
+    )
 
     def _render(self, zone: FakeZone, one: Record) -> dict[str, Any]:
         facts = {

@@ -45,9 +45,6 @@ class FakeHetzner(FakeApi):
         self.failing = False  # whether actions fail
         self.endless = False  # or never end
 
-    def key_of(self, call: Call) -> str:
-        return call.bearer
-
     @route("GET", "/v1/zones")
     def list_zones(self, call: Call) -> Reply:
         zones = [{"id": i, "name": z.name} for i, z in enumerate(self.allowed_zones(), 53091)]

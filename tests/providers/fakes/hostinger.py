@@ -32,9 +32,6 @@ class FakeHostinger(FakeApi):
         "quota": "no limit of records is described",
     }
 
-    def key_of(self, call: Call) -> str:
-        return call.bearer
-
     @route("GET", "/api/domains/v1/portfolio")
     def list_domains(self, call: Call) -> Reply:
         free = {"id": 1, "domain": None, "type": "free_domain", "status": "pending_setup"}

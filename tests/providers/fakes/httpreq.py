@@ -7,7 +7,7 @@ service. A request says what is wanted, so this service takes it twice.
 
 from __future__ import annotations
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, route
+from tests.support.fake_api import Call, FakeApi, route
 from tests.support.fake_http import Reply
 
 
@@ -25,26 +25,17 @@ class FakeHttpReq(FakeApi):
         "quota": "the protocol has no answer of its own for that",
     }
 
-    def key_of(self, call: Call) -> str:
-        return ":".join(call.request.login or ())
-
     @route("POST", "/present")
     def present(self, call: Call) -> Reply:
-        zone, name, value = self._place(call)
-        if value not in [one.value for one in zone.at(name)]:
-            self.create(zone, name, "TXT", value, 60)
+        zone, name = self.place(call.json["fqdn"].removesuffix("."))
+        if call.json["value"] not in [one.value for one in zone.at(name)]:
+            self.create(zone, name, "TXT", call.json["value"], 60)
         return Reply(200)
 
     @route("POST", "/cleanup")
     def cleanup(self, call: Call) -> Reply:
-        zone, name, value = self._place(call)
+        zone, name = self.place(call.json["fqdn"].removesuffix("."))
         for one in zone.at(name):
-            if one.value == value:
+            if one.value == call.json["value"]:
                 self.delete(zone, str(one.id))
         return Reply(200)
-
-    def _place(self, call: Call) -> tuple[FakeZone, str, str]:
-        whole = call.json["fqdn"].removesuffix(".")
-        found = [one.name for one in self.allowed_zones() if f".{whole}".endswith(f".{one.name}")]
-        zone = self.zone(max(found, key=len, default=whole))
-        return zone, whole.removesuffix(zone.name).rstrip("."), call.json["value"]

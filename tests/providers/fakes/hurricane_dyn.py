@@ -28,13 +28,10 @@ class FakeHurricaneDyn(FakeApi):
     @route("POST", "/nic/update")
     def update(self, call: Call) -> Reply:
         form = call.form
-        for zone in self.allowed_zones():
-            if f".{form['hostname']}".endswith(f".{zone.name}"):
-                name = form["hostname"].removesuffix(zone.name).removesuffix(".")
-                same = [one.value for one in zone.at(name)] == [form["txt"]]
-                self.check_change(name)
-                if self.full:
-                    raise RefusedError("quota")
-                self.replace(zone, name, "TXT", [form["txt"]], 300)
-                return Reply(200, f"{'nochg' if same else 'good'} {form['txt']}\n".encode())
-        raise RefusedError("zone")
+        zone, name = self.place(form["hostname"])
+        same = [one.value for one in zone.at(name)] == [form["txt"]]
+        self.check_change(name)
+        if self.full:
+            raise RefusedError("quota")
+        self.replace(zone, name, "TXT", [form["txt"]], 300)
+        return Reply(200, f"{'nochg' if same else 'good'} {form['txt']}\n".encode())

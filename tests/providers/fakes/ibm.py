@@ -25,6 +25,7 @@ class FakeIbm(FakeApi):
     sources = "IBM's documentation and client (2026), recorded exchanges of another form (2017)"
     recorded = "agree, but are XML-RPC"
     page_size = 100
+    first_id = 5001
     refusals = {
         "credentials": Reply(401, {"error": "Invalid API token."}),
         "permission": _error(500, "AccessDenied", "This user has no permission to manage DNS."),
@@ -33,12 +34,6 @@ class FakeIbm(FakeApi):
         "invalid": _error(500, "Public", "Invalid host name."),
     }
     impossible = {"quota": "no source shows what it answers"}
-
-    def add_zone(self, name: str, key: str = "") -> Any:
-        return super().add_zone(name, key or str(next(self._ids)))
-
-    def key_of(self, call: Call) -> str:
-        return ":".join(call.request.login or ())
 
     @route("GET", "/rest/v3.1/SoftLayer_Account/getDomains.json")
     def list_domains(self, call: Call) -> Reply:

@@ -35,16 +35,13 @@ class FakeInfoblox(FakeApi):
         "permission": _error("Data", "Write permission for the zone does not exist"),
         "zone": _error("Data.Conflict", "The action is not allowed. A parent was not found."),
         "record": _error("Data.NotFound", "Reference record:txt/x not found", 404),
-        "there": _error("Data.Conflict", "The record 'a.zone.example' already exists."),
+        "exists": _error("Data.Conflict", "The record 'a.zone.example' already exists."),
         "invalid": _error("Data.Conflict", "RR name does not comply with policy"),
     }
     impossible = {
         "quota": "there is none",
         "zone": "it is asked whether the zone exists, and the answer is an empty list",
     }
-
-    def key_of(self, call: Call) -> str:
-        return ":".join(call.request.login or ())
 
     @route("GET", "/wapi/v2.7/zone_auth")
     def list_zones(self, call: Call) -> Reply:
@@ -54,20 +51,17 @@ class FakeInfoblox(FakeApi):
 
     @route("GET", "/wapi/v2.7/record:txt")
     def list_records(self, call: Call) -> Reply:
-        zone = self._zone_of(call.query["name"])
+        zone, _ = self.place(call.query["name"])
         found = [one for one in zone.records if one.type == "TXT"]
         found = [one for one in found if _whole(zone, one) == call.query["name"]]
         return self._list(call, [_render(zone, one) for one in found])
 
     @route("POST", "/wapi/v2.7/record:txt")
     def create_record(self, call: Call) -> Reply:
-        new, zone = call.json, self._zone_of(call.json["name"])
-        name = new["name"].removesuffix(zone.name).rstrip(".")
+        new, (zone, name) = call.json, self.place(call.json["name"])
         value = unquote_txt(new["text"])
         if not new["use_ttl"] or new["view"] != "default":
             raise RefusedError("invalid")
-        if any(one.value == value for one in zone.at(name)):
-            raise RefusedError("there")
         record = self.create(zone, name, "TXT", value, new["ttl"])
         return Reply(201, _render(zone, record)["_ref"])
 
@@ -79,10 +73,6 @@ class FakeInfoblox(FakeApi):
                 self.delete(zone, key)
                 return Reply(200, f"record:txt/{call['key']}/default")
         raise RefusedError("record")
-
-    def _zone_of(self, name: str) -> FakeZone:
-        found = [one for one in self.allowed_zones() if f".{name}".endswith(f".{one.name}")]
-        return self.zone(max(found, key=lambda one: len(one.name)).name if found else name)
 
     def _list(self, call: Call, items: list[dict[str, Any]]) -> Reply:
         number = int(call.query.get("_page_id", 1))

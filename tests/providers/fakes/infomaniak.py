@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -42,9 +42,6 @@ class FakeInfomaniak(FakeApi):
     }
     impossible = {"quota": "no limit of records is described"}
 
-    def key_of(self, call: Call) -> str:
-        return call.bearer
-
     @route("GET", "/2/zones/{zone}/records")
     def list_records(self, call: Call) -> Reply:
         zone, wanted = self.zone(call["zone"]), call.query
@@ -66,10 +63,9 @@ class FakeInfomaniak(FakeApi):
         record = self.create(zone, name, new["type"], unquote_txt(new["target"]), new["ttl"])
         return Reply(201, {"result": "success", "data": _render(record)})
 
-    @route("DELETE", "/2/zones/{zone}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"]), call["id"])
-        return Reply(200, {"result": "success", "data": True})
+    delete_record = deletes(
+        "/2/zones/{zone}/records/{id}", Reply(200, {"result": "success", "data": True})
+    )
 
 
 def _render(record: Record) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class FakeInwx(FakeApi):
         "permission": _answer(2201, "Authorization error"),
         "zone": _answer(2303, "Object does not exist"),
         "record": _answer(2303, "Object does not exist"),
+        "exists": _answer(2302, "Object exists"),
         "invalid": _answer(2005, "Parameter value syntax error"),
     }
     impossible = {"quota": "no limit of records is documented"}
@@ -81,8 +82,6 @@ class FakeInwx(FakeApi):
             found = [self._render(one, zone.name) for one in zone.at(name, given["type"])]
             counted = {"count": len(found), "record": found} if found else {}
             return _ok({"roId": 2238, "domain": zone.name, "type": "MASTER", **counted})
-        if any(one.value == given["content"] for one in zone.at(name, given["type"])):
-            return _answer(2302, "Object exists")
         record = self.create(zone, name, given["type"], given["content"], given["ttl"])
         return _ok({"id": record.id})
 

@@ -10,7 +10,7 @@ for an unknown zone (like that for an unknown record).
 
 from __future__ import annotations
 
-from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt
 
@@ -62,10 +62,7 @@ class FakeIonos(FakeApi):
             made.append(self.create(zone, name, new["type"], new["content"], new["ttl"]))
         return Reply(201, [self._render(zone.name, one) for one in made])
 
-    @route("DELETE", "/dns/v1/zones/{id}/records/{record}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["id"], by_id=True), call["record"])
-        return Reply(200)
+    delete_record = deletes("/dns/v1/zones/{zone}/records/{id}", Reply(200), by_id=True)
 
     def _render(self, zone: str, record: Record) -> dict[str, object]:
         content = quote_txt(record.value) if record.type == "TXT" else record.value

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -39,30 +39,23 @@ class FakeIonosCloud(FakeApi):
     }
     impossible = {"quota": "what it answers beyond the quota is not known"}
 
-    def key_of(self, call: Call) -> str:
-        return call.bearer
-
     @route("GET", "/zones")
     def list_zones(self, call: Call) -> Reply:
-        return self._page(
-            call,
-            [
-                {"id": z.id, "type": "zone", "properties": {"zoneName": z.name, "enabled": True}}
-                for z in self.allowed_zones()
-            ],
-        )
+        zones = [
+            {"id": z.id, "type": "zone", "properties": {"zoneName": z.name, "enabled": True}}
+            for z in self.allowed_zones()
+        ]
+        return self._page(call, zones)
 
     @route("GET", "/records")
     def list_records(self, call: Call) -> Reply:
         zone, wanted = self.zone(call.query["filter.zoneId"], by_id=True), call.query
-        return self._page(
-            call,
-            [
-                self._render(zone.id, one, "AVAILABLE")
-                for one in zone.records
-                if one.type == wanted["filter.type"] and wanted.get("filter.name", "") in one.name
-            ],
-        )
+        records = [
+            self._render(zone.id, one, "AVAILABLE")
+            for one in zone.records
+            if one.type == wanted["filter.type"] and wanted.get("filter.name", "") in one.name
+        ]
+        return self._page(call, records)
 
     @route("POST", "/zones/{zone}/records")
     def create_record(self, call: Call) -> Reply:
@@ -71,10 +64,7 @@ class FakeIonosCloud(FakeApi):
         record = self.create(zone, name, new["type"], new["content"], new["ttl"])
         return Reply(202, self._render(zone.id, record, "PROVISIONING"))
 
-    @route("DELETE", "/zones/{zone}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"], by_id=True), call["id"])
-        return Reply(202, {})
+    delete_record = deletes("/zones/{zone}/records/{id}", Reply(202, {}), by_id=True)
 
     def _render(self, zone: str, record: Record, state: str) -> dict[str, Any]:
         facts = {"name": record.name or "@", "type": record.type, "content": record.value}

@@ -26,6 +26,7 @@ class FakeLeaseweb(FakeApi):
     sources = "OpenAPI file (2025), lego and a certbot plugin (2026)"
     page_size = 100
     min_ttl = 60
+    key_line = "X-Lsw-Auth: "
     refusals = {
         "credentials": _error(401, "You are not authorized to view this resource."),
         "permission": _error(403, "Access to the requested resource is forbidden."),
@@ -34,9 +35,6 @@ class FakeLeaseweb(FakeApi):
         "invalid": _error(400, "The API could not interpret your request correctly."),
     }
     impossible = {"quota": "no limit of records is described"}
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("x-lsw-auth", "")
 
     @route("GET", "/hosting/v2/domains")
     def list_domains(self, call: Call) -> Reply:

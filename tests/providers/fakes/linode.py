@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 
 _TTLS = (30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800)
@@ -29,6 +29,7 @@ class FakeLinode(FakeApi):
     recorded = "agree"
     page_size = 500
     min_ttl = 30
+    first_id = 1065421
     refusals = {
         "credentials": _error(401, "Invalid Token"),
         "permission": _error(401, "Your OAuth token is not authorized to use this endpoint."),
@@ -37,9 +38,6 @@ class FakeLinode(FakeApi):
         "invalid": _error(400, "Invalid hostname"),
     }
     impossible = {"quota": "how a domain with 12,000 records answers is nowhere described"}
-
-    def key_of(self, call: Call) -> str:
-        return call.bearer
 
     @route("GET", "/v4/profile/tokens")
     def list_tokens(self, call: Call) -> Reply:
@@ -51,31 +49,24 @@ class FakeLinode(FakeApi):
     @route("GET", "/v4/domains")
     def list_domains(self, call: Call) -> Reply:
         facts = {"type": "master", "status": "active", "ttl_sec": 0}
-        return self._page(
-            call, [{"id": int(z.id), "domain": z.name, **facts} for z in self.allowed_zones()]
-        )
+        zones = self.allowed_zones()
+        return self._page(call, [{"id": int(z.id), "domain": z.name, **facts} for z in zones])
 
     @route("GET", "/v4/domains/{domain}/records")
     def list_records(self, call: Call) -> Reply:
         zone = self.zone(call["domain"], by_id=True)
         wanted = json.loads(call.headers.get("x-filter", "{}"))
         rendered = [self._render(one) for one in zone.records]
-        return self._page(
-            call, [one for one in rendered if all(one[key] == wanted[key] for key in wanted)]
-        )
+        return self._page(call, [one for one in rendered if one.items() >= wanted.items()])
 
     @route("POST", "/v4/domains/{domain}/records")
     def create_record(self, call: Call) -> Reply:
         zone, new = self.zone(call["domain"], by_id=True), call.json
         ttl = next(ttl for ttl in _TTLS if ttl >= new["ttl_sec"])
-        return Reply(
-            200, self._render(self.create(zone, new["name"], new["type"], new["target"], ttl))
-        )
+        record = self.create(zone, new["name"], new["type"], new["target"], ttl)
+        return Reply(200, self._render(record))
 
-    @route("DELETE", "/v4/domains/{domain}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"], by_id=True), call["id"])
-        return Reply(200, {})
+    delete_record = deletes("/v4/domains/{zone}/records/{id}", Reply(200, {}), by_id=True)
 
     def _render(self, record: Record) -> dict[str, Any]:
         numbers = dict.fromkeys(("priority", "weight", "port"), 0)
@@ -87,6 +78,3 @@ class FakeLinode(FakeApi):
         number, size = int(call.query.get("page", 1)), int(call.query.get("page_size", 100))
         page, last = self.page(items, number, size)
         return Reply(200, {"data": page, "page": number, "pages": last, "results": len(items)})
-
-    def add_zone(self, name: str, key: str = "") -> Any:
-        return super().add_zone(name, key or str(1065421 + len(self.zones)))

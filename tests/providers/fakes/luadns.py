@@ -28,6 +28,7 @@ class FakeLuadns(FakeApi):
     )
     recorded = "agree"
     min_ttl = 300
+    first_id = 39105
     refusals = {
         "credentials": _error(401, "Unauthorized", "Invalid API Key"),
         "permission": _error(403, "Forbidden", "Operation not allowed"),
@@ -36,13 +37,6 @@ class FakeLuadns(FakeApi):
         "invalid": Reply(400, [{"fieldNames": ["name"], "message": "invalid name"}]),
     }
     impossible = {"quota": "what a full zone answers is nowhere described"}
-
-    def key_of(self, call: Call) -> str:
-        user, password = call.request.login or ("", "")
-        return f"{user} {password}"
-
-    def add_zone(self, name: str, key: str = "") -> FakeZone:
-        return super().add_zone(name, key or str(39105 + len(self.zones)))
 
     @route("GET", "/v1/zones")
     def list_zones(self, call: Call) -> Reply:

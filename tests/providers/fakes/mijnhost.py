@@ -22,6 +22,7 @@ def _error(status: int, words: str) -> Reply:
 
 class FakeMijnHost(FakeApi):
     sources = "the service's certbot plugin, acme.sh, lego, a provider for Terraform (2026)"
+    key_line = "Api-Key: "
     refusals = {
         "credentials": _error(401, "No valid API key set"),
         "zone": _error(400, "You have no access to this resource."),
@@ -32,9 +33,6 @@ class FakeMijnHost(FakeApi):
         "permission": "a key may do everything with the account",
         "quota": "no limit of records is described",
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("api-key", "")
 
     @route("GET", "/api/v2/domains")
     def list_domains(self, call: Call) -> Reply:

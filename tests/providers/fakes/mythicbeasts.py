@@ -32,9 +32,6 @@ class FakeMythicBeasts(FakeApi):
     }
     impossible = {"quota": "no limit of records is documented"}
 
-    def key_of(self, call: Call) -> str:
-        return ":".join(call.request.login or ("", ""))
-
     @route("GET", "/dns/v2/zones")
     def list_zones(self, call: Call) -> Reply:
         return Reply(200, {"zones": [zone.name for zone in self.allowed_zones()]})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -35,9 +35,6 @@ class FakeNameCom(FakeApi):
     }
     impossible = {"quota": "no limit of records is documented; 429 is for the rate of requests"}
 
-    def key_of(self, call: Call) -> str:
-        return (call.request.login or ("", ""))[1]
-
     @route("GET", "/v4/domains")
     def list_domains(self, call: Call) -> Reply:
         facts = {"locked": True, "autorenewEnabled": True}
@@ -57,15 +54,10 @@ class FakeNameCom(FakeApi):
     @route("POST", "/v4/domains/{domain}/records")
     def create_record(self, call: Call) -> Reply:
         zone, new = self.zone(call["domain"]), call.json
-        if any(one.value == new["answer"] for one in zone.at(new["host"])):
-            raise RefusedError("exists")
         made = self.create(zone, new["host"], new["type"], new["answer"], new["ttl"])
         return Reply(200, {"id": made.id, "domainName": zone.name, **new})
 
-    @route("DELETE", "/v4/domains/{domain}/records/{record}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"]), call["record"])
-        return Reply(200, {})
+    delete_record = deletes("/v4/domains/{zone}/records/{id}", Reply(200, {}))
 
     def _page(self, call: Call, what: str, items: list[dict[str, Any]]) -> Reply:
         number = int(call.query.get("page", 1))

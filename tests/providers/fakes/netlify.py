@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -34,9 +34,6 @@ class FakeNetlify(FakeApi):
         "quota": "no limit of records is described",
     }
 
-    def key_of(self, call: Call) -> str:
-        return call.bearer
-
     @route("GET", "/api/v1/dns_zones")
     def list_zones(self, call: Call) -> Reply:
         return self._page(call, [{"id": z.id, "name": z.name} for z in self.allowed_zones()])
@@ -53,10 +50,7 @@ class FakeNetlify(FakeApi):
         record = self.create(zone, name, new["type"], new["value"], new["ttl"])
         return Reply(201, self._render(record, zone))
 
-    @route("DELETE", "/api/v1/dns_zones/{zone}/dns_records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"], by_id=True), call["id"])
-        return Reply(204)
+    delete_record = deletes("/api/v1/dns_zones/{zone}/dns_records/{id}", Reply(204), by_id=True)
 
     def _render(self, record: Record, zone: FakeZone) -> dict[str, Any]:
         empty = dict.fromkeys(("priority", "weight", "port", "flag", "tag", "site_id"))

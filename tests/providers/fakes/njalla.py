@@ -27,6 +27,7 @@ class FakeNjalla(FakeApi):
     sources = "recorded exchanges (2020), clients (2026)"
     recorded = "agree"
     min_ttl = 60
+    key_line = "Authorization: Njalla "
     refusals = {
         "credentials": _error(403, "Invalid token."),
         "permission": _error(403, "permission denied"),
@@ -35,9 +36,6 @@ class FakeNjalla(FakeApi):
         "invalid": _error(400, "invalid record"),
     }
     impossible = {"quota": "no limit of records is documented"}
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("authorization", "").removeprefix("Njalla ")
 
     @route("POST", "/api/1/")
     def call(self, call: Call) -> Reply:

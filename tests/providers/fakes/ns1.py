@@ -24,6 +24,7 @@ class FakeNs1(FakeApi):
     sources = "recorded exchanges (2018), the service's own client, lego and dnscontrol (2026)"
     recorded = "agree"
     page_size = 2500
+    key_line = "X-Nsone-Key: "
     refusals = {
         "credentials": _error(401, "Unauthorized"),
         "permission": _error(403, "Forbidden"),
@@ -33,9 +34,6 @@ class FakeNs1(FakeApi):
         "invalid": _error(400, "Input validation failed"),
     }
     impossible = {"quota": "what a full account answers is nowhere described"}
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("x-nsone-key", "")
 
     @route("GET", "/v1/zones")
     def list_zones(self, call: Call) -> Reply:

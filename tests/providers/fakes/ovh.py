@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, Record, RefusedError, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.ovh import signature
@@ -98,10 +98,7 @@ class FakeOvh(FakeApi):
         record = self.create(zone, new["subDomain"], new["fieldType"], value, new["ttl"])
         return Reply(200, self._render(zone.name, record))
 
-    @route("DELETE", "/1.0/domain/zone/{zone}/record/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"]), call["id"])
-        return Reply(200, None)
+    delete_record = deletes("/1.0/domain/zone/{zone}/record/{id}", Reply(200, None))
 
     @route("POST", "/1.0/domain/zone/{zone}/refresh")
     def refresh(self, call: Call) -> Reply:

@@ -9,7 +9,7 @@ within a value come back is not documented: here as in a zone file.
 
 from __future__ import annotations
 
-from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt
 
@@ -32,9 +32,6 @@ class FakePointDns(FakeApi):
         "quota": "no limit of records is documented",
     }
 
-    def key_of(self, call: Call) -> str:
-        return (call.request.login or ("", ""))[1]
-
     @route("GET", "/zones")
     def list_zones(self, call: Call) -> Reply:
         facts = {"group": "Default Group", "ttl": 3600}
@@ -53,10 +50,9 @@ class FakePointDns(FakeApi):
         made = self.create(zone, new["name"], new["record_type"], new["data"], new["ttl"])
         return Reply(201, self._render(zone.name, made))
 
-    @route("DELETE", "/zones/{zone}/records/{record}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"]), call["record"])
-        return Reply(200, {"zone_record": {"status": "OK"}})
+    delete_record = deletes(
+        "/zones/{zone}/records/{id}", Reply(200, {"zone_record": {"status": "OK"}})
+    )
 
     def _render(self, zone: str, record: Record) -> dict[str, object]:
         found = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -34,7 +34,7 @@ class FakePorkbun(FakeApi):
         "record": _error(400, "INVALID_RECORD_ID", "Invalid record ID."),
         "quota": _error(429, "RATE_LIMIT_EXCEEDED", "Rate limit exceeded."),
         "invalid": _error(400, "INVALID_RECORD", "The record is not valid."),
-        "identical": _error(400, "DUPLICATE_RECORD", "A record with this content already exists."),
+        "exists": _error(400, "DUPLICATE_RECORD", "A record with this content already exists."),
     }
 
     def key_of(self, call: Call) -> str:
@@ -57,17 +57,14 @@ class FakePorkbun(FakeApi):
     def create_record(self, call: Call) -> Reply:
         zone, new = self.zone(call["domain"]), call.json
         name, kind, value = new["name"], new["type"], new["content"]
-        if any(one.value == value for one in zone.at(name, kind)):
-            raise RefusedError("identical")
         if not value or value.endswith(" "):
             raise RefusedError("invalid")
         record = self.create(zone, name, kind, value, int(new["ttl"]))
         return Reply(200, {"status": "SUCCESS", "id": record.id})
 
-    @route("POST", "/api/json/v3/dns/delete/{domain}/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"]), call["id"])
-        return Reply(200, {"status": "SUCCESS"})
+    delete_record = deletes(
+        "/api/json/v3/dns/delete/{zone}/{id}", Reply(200, {"status": "SUCCESS"}), method="POST"
+    )
 
     def _render(self, record: Record, zone: FakeZone) -> dict[str, Any]:
         return {

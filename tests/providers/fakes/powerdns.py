@@ -18,6 +18,7 @@ from zoneproof.providers.txt_text import quote_txt, unquote_txt
 class FakePowerDns(FakeApi):
     sources = "documentation and a real server (2026), recorded exchanges (2019)"
     recorded = "agree, but for the status of an unknown zone, which has changed"
+    key_line = "X-Api-Key: "
     refusals = {
         "credentials": Reply(401, b"Unauthorized"),
         "zone": Reply(404, b"Not Found"),
@@ -27,9 +28,6 @@ class FakePowerDns(FakeApi):
         "permission": "the one key may do everything",
         "quota": "there is none",
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("x-api-key", "")
 
     @route("GET", "/api/v1/servers/localhost/zones")
     def list_zones(self, call: Call) -> Reply:

@@ -38,9 +38,6 @@ class FakeRcodeZero(FakeApi):
     }
     impossible = {"quota": "no limit of records is described"}
 
-    def key_of(self, call: Call) -> str:
-        return call.bearer
-
     @route("GET", "/api/v1/acme/zones/{zone}/rrsets")
     def list_sets(self, call: Call) -> Reply:
         zone = self.zone(call["zone"])

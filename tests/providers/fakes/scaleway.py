@@ -32,6 +32,7 @@ class FakeScaleway(FakeApi):
     recorded = "agree, but values are sent in quotes and removed by value instead of id"
     page_size = 100
     min_ttl = 60
+    key_line = "X-Auth-Token: "
     refusals = {
         "credentials": _error(401, "denied_authentication", "authentication is denied"),
         "permission": _error(403, "permissions_denied", "insufficient permissions"),
@@ -40,9 +41,6 @@ class FakeScaleway(FakeApi):
         "quota": _error(403, "quotas_exceeded", "quota exceeded for this resource"),
         "invalid": _error(400, "invalid_arguments", "invalid argument(s)", _DETAIL),
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("x-auth-token", "")
 
     @route("GET", "/domain/v2beta1/dns-zones")
     def list_zones(self, call: Call) -> Reply:

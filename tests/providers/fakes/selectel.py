@@ -21,6 +21,7 @@ class FakeSelectel(FakeApi):
     page_size = 1000
     min_ttl = 60
     logins = "/identity/v3/auth/tokens"
+    key_line = "X-Auth-Token: "
     refusals = {
         "credentials": Reply(
             401, {"error": {"code": 401, "message": "The request you have made needs a login."}}
@@ -32,9 +33,6 @@ class FakeSelectel(FakeApi):
         "invalid": Reply(422, {"error": "bad_request", "description": "Invalid rrset name"}),
     }
     impossible = {"quota": "no source shows what it answers"}
-
-    def key_of(self, call: Call) -> str:
-        return self._issued.get(call.headers.get("x-auth-token", ""), "")
 
     @route("POST", "/identity/v3/auth/tokens")
     def login(self, call: Call) -> Reply:

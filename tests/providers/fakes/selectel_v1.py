@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -20,6 +20,8 @@ class FakeSelectelV1(FakeApi):
     sources = "two clients (2026)"
     page_size = 50
     min_ttl = 60
+    key_line = "X-Token: "
+    first_id = 5001
     refusals = {
         "credentials": _error(401, "Unauthorized"),
         "permission": _error(403, "Access is not allowed"),
@@ -28,12 +30,6 @@ class FakeSelectelV1(FakeApi):
         "invalid": _error(400, "invalid name"),
     }
     impossible = {"quota": "no source shows what it answers"}
-
-    def add_zone(self, name: str, key: str = "") -> Any:
-        return super().add_zone(name, key or str(next(self._ids)))
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("x-token", "")
 
     @route("GET", "/domains/v1/")
     def list_domains(self, call: Call) -> Reply:
@@ -52,10 +48,7 @@ class FakeSelectelV1(FakeApi):
         record = self.create(zone, name, new["type"], new["content"], new["ttl"])
         return Reply(200, _render(zone.name, record))
 
-    @route("DELETE", "/domains/v1/{zone}/records/{record}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"], by_id=True), call["record"])
-        return Reply(204)
+    delete_record = deletes("/domains/v1/{zone}/records/{id}", Reply(204), by_id=True)
 
     def _list(self, call: Call, items: list[dict[str, Any]]) -> Reply:
         first, size = int(call.query.get("offset", 0)), min(int(call.query["limit"]), 50)

@@ -27,9 +27,6 @@ class FakeSimpleDnsPlus(FakeApi):
     }
     impossible = {"permission": "the one login may do everything", "quota": "there is none"}
 
-    def key_of(self, call: Call) -> str:
-        return ":".join(call.request.login or ())
-
     @route("GET", "/v2/zones")
     def list_zones(self, call: Call) -> Reply:
         zones = [{"Name": zone.name, "Type": "Primary"} for zone in self.allowed_zones()]

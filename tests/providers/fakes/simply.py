@@ -30,9 +30,6 @@ class FakeSimply(FakeApi):
         "quota": "no limit of records is documented",
     }
 
-    def key_of(self, call: Call) -> str:
-        return (call.request.login or ("", ""))[1]
-
     @route("GET", "/2/my/products/")
     def list_products(self, call: Call) -> Reply:
         products: list[dict[str, object]] = [{"object": "mail-1", "domain": None}]

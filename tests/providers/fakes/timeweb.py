@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, route
 from tests.support.fake_http import Reply
 
 
@@ -28,9 +28,6 @@ class FakeTimeweb(FakeApi):
         "invalid": _error(400, "bad_request", "Value must conform to the specified constraints"),
     }
     impossible = {"quota": "no limit of records is documented"}
-
-    def key_of(self, call: Call) -> str:
-        return call.bearer
 
     @route("GET", "/api/v1/domains")
     def list_domains(self, call: Call) -> Reply:
@@ -52,7 +49,7 @@ class FakeTimeweb(FakeApi):
 
     @route("POST", "/api/v2/domains/{fqdn}/dns-records")
     def create_record(self, call: Call) -> Reply:
-        zone, name = self._place(call["fqdn"])
+        zone, name = self.place(call["fqdn"])
         new = call.json
         record = self.create(zone, name, new["type"], new["value"], 600)
         facts = {"id": record.id, "type": record.type, "fqdn": zone.name}
@@ -60,15 +57,9 @@ class FakeTimeweb(FakeApi):
 
     @route("DELETE", "/api/v2/domains/{fqdn}/dns-records/{id}")
     def delete_record(self, call: Call) -> Reply:
-        zone, _ = self._place(call["fqdn"])
+        zone, _ = self.place(call["fqdn"])
         self.delete(zone, call["id"])
         return Reply(204)
-
-    def _place(self, fqdn: str) -> tuple[FakeZone, str]:
-        for zone in self.allowed_zones():
-            if fqdn == zone.name or fqdn.endswith(f".{zone.name}"):
-                return self.zone(zone.name), fqdn.removesuffix(zone.name).rstrip(".")
-        raise RefusedError("zone")
 
     def _page(self, call: Call, what: str, items: list[dict[str, Any]]) -> Reply:
         first, size = int(call.query["offset"]), min(int(call.query["limit"]), self.page_size)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, route
+from tests.support.fake_api import Call, FakeApi, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -29,9 +29,6 @@ class FakeTotalUptime(FakeApi):
         "invalid": _error(200, "Invalid host name"),
     }
     impossible = {"quota": "the source does not show what it answers"}
-
-    def key_of(self, call: Call) -> str:
-        return ":".join(call.request.login or ())
 
     @route("GET", "/CloudDNS/Domain/All")
     def list_domains(self, call: Call) -> Reply:
@@ -63,10 +60,11 @@ class FakeTotalUptime(FakeApi):
         self.create(zone, name, "TXT", new["txtText"], new["txtTTL"])
         return Reply(200, {"status": "Success", "message": "Record added"})
 
-    @route("DELETE", "/CloudDNS/Domain/{zone}/TXTRecord/{record}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"], by_id=True), call["record"])
-        return Reply(200, {"status": "Success", "message": None})
+    delete_record = deletes(
+        "/CloudDNS/Domain/{zone}/TXTRecord/{id}",
+        Reply(200, {"status": "Success", "message": None}),
+        by_id=True,
+    )
 
 
 def _rows(rows: list[dict[str, Any]]) -> Reply:

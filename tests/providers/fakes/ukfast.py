@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -25,6 +25,7 @@ class FakeUkfast(FakeApi):
     sources = "recorded exchanges (2020), the service's client for Go (2025), lego (2026)"
     recorded = "agree, but records are filtered by name and type"
     page_size = 100
+    key_line = "Authorization: "
     refusals = {
         "credentials": Reply(401, {"message": "Unauthenticated"}),
         "permission": _error(403, "Forbidden", "The API key may not write"),
@@ -33,9 +34,6 @@ class FakeUkfast(FakeApi):
         "invalid": _error(422, "Validation Error", "The record is not valid"),
     }
     impossible = {"quota": "no limit of records is described"}
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("authorization", "")
 
     @route("GET", "/safedns/v1/zones")
     def list_zones(self, call: Call) -> Reply:
@@ -62,10 +60,7 @@ class FakeUkfast(FakeApi):
         where = f"https://api.ukfast.io{call.path}/{record.id}"
         return Reply(201, {"data": {"id": record.id}, "meta": {"location": where}})
 
-    @route("DELETE", "/safedns/v1/zones/{zone}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["zone"]), call["id"])
-        return Reply(204)
+    delete_record = deletes("/safedns/v1/zones/{zone}/records/{id}", Reply(204))
 
     def _page(self, call: Call, items: list[dict[str, Any]]) -> Reply:
         number, size = int(call.query.get("page", 1)), int(call.query.get("per_page", 10))

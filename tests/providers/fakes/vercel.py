@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, route
+from tests.support.fake_api import Call, FakeApi, Record, deletes, route
 from tests.support.fake_http import Reply
 
 _TIME = 1628537900677
@@ -38,14 +38,6 @@ class FakeVercel(FakeApi):
         "invalid": _error(400, "bad_request", "Invalid request: `name` is not valid."),
     }
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.teams: set[str | None] = set()  # that were asked for
-
-    def key_of(self, call: Call) -> str:
-        self.teams.add(call.query.get("teamId"))
-        return call.bearer
-
     @route("GET", "/v5/user/tokens/current")
     def current_token(self, call: Call) -> Reply:
         end = {"expiresAt": int(self.expires.timestamp() * 1000)} if self.expires else {}
@@ -68,10 +60,7 @@ class FakeVercel(FakeApi):
         record = self.create(zone, new["name"], new["type"], new["value"], new["ttl"])
         return Reply(200, {"uid": str(record.id)})
 
-    @route("DELETE", "/v2/domains/{domain}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"]), call["id"])
-        return Reply(200, {})
+    delete_record = deletes("/v2/domains/{zone}/records/{id}", Reply(200, {}))
 
     def _render(self, record: Record) -> dict[str, Any]:
         facts = {"name": record.name, "type": record.type, "value": record.value}

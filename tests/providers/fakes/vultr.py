@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, Record, RefusedError, deletes, route
 from tests.support.fake_http import Reply
 
 
@@ -32,9 +32,6 @@ class FakeVultr(FakeApi):
         "permission": "a user without Manage DNS is answered in a way that is nowhere described",
         "quota": "no limit of records is described",
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.bearer
 
     @route("GET", "/v2/domains")
     def list_domains(self, call: Call) -> Reply:
@@ -59,10 +56,7 @@ class FakeVultr(FakeApi):
         record = self.create(zone, new["name"], new["type"], value, new["ttl"])
         return Reply(201, {"record": self._render(record)})
 
-    @route("DELETE", "/v2/domains/{domain}/records/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["domain"]), call["id"])
-        return Reply(204)
+    delete_record = deletes("/v2/domains/{zone}/records/{id}", Reply(204))
 
     def _render(self, record: Record) -> dict[str, Any]:
         data = f'"{record.value}"' if record.type == "TXT" else record.value

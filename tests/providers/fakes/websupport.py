@@ -13,7 +13,7 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, deletes, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.signatures import hmac_sha1
 
@@ -25,6 +25,7 @@ def _error(status: int, kind: str, title: str) -> Reply:
 class FakeWebsupport(FakeApi):
     sources = "Posh-ACME, lego and the service's certbot plugin (2026)"
     page_size = 100
+    first_id = 1111
     refusals = {
         "credentials": Reply(401, {"message": "No username or password.", "code": 401}),
         "permission": _error(403, "httpException", "This action is unauthorized."),
@@ -47,9 +48,6 @@ class FakeWebsupport(FakeApi):
                 return known
         return ""
 
-    def add_zone(self, name: str, key: str = "") -> FakeZone:
-        return super().add_zone(name, key or str(1111 + len(self.zones)))
-
     @route("GET", "/v1/user/self/zone")
     def list_zones(self, call: Call) -> Reply:
         zones = [{"id": int(zone.id), "name": zone.name} for zone in self.allowed_zones()]
@@ -70,10 +68,7 @@ class FakeWebsupport(FakeApi):
         self.create(zone, new["name"].replace("@", ""), new["type"], new["content"], new["ttl"])
         return Reply(204)
 
-    @route("DELETE", "/v2/service/{service}/dns/record/{id}")
-    def delete_record(self, call: Call) -> Reply:
-        self.delete(self.zone(call["service"], by_id=True), call["id"])
-        return Reply(204)
+    delete_record = deletes("/v2/service/{zone}/dns/record/{id}", Reply(204), by_id=True)
 
 
 def _render(record: Record, zone: FakeZone) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class FakeWedos(FakeApi):
         "permission": _answer(3223, "Access denied"),
         "zone": _answer(3222, "Opening of the domain failed"),
         "record": _answer(3309, "Record of that ID does not exist"),
+        "exists": _answer(2316, "This record already exists"),
         "quota": _answer(2310, "Unable to add another record to the domain"),
         "invalid": _answer(2311, "Invalid name"),
     }
@@ -65,10 +66,7 @@ class FakeWedos(FakeApi):
         if command == "dns-row-delete":
             self.delete(zone, given["row_id"])
         else:
-            name, kind, text = given["name"], given["type"], given["rdata"]
-            if any(one.value == text for one in zone.at(name, kind)):
-                return _answer(2316, "This record already exists")
-            self.create(zone, name, kind, text, given["ttl"])
+            self.create(zone, given["name"], given["type"], given["rdata"], given["ttl"])
         return _answer(1000, "OK", command=command)
 
 

@@ -25,6 +25,7 @@ class FakeYandex360(FakeApi):
     sources = "API reference, lego and acme.sh (2026)"
     page_size = 50
     min_ttl = 60
+    key_line = "Authorization: OAuth "
     refusals = {
         "credentials": _error(401, 16, "The token is not valid"),
         "permission": _error(403, 7, "No permission to manage DNS"),
@@ -33,9 +34,6 @@ class FakeYandex360(FakeApi):
         "invalid": _error(400, 3, "The name of the record is not valid"),
     }
     impossible = {"quota": "no limit of records is documented"}
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("authorization", "").removeprefix("OAuth ")
 
     @route("GET", _ROOT)
     def list_domains(self, call: Call) -> Reply:

@@ -25,6 +25,7 @@ class FakeZilore(FakeApi):
     sources = "recorded exchanges (2019), lego (2026), Posh-ACME (2026), acme.sh (2026)"
     recorded = "agree"
     min_ttl = 300
+    key_line = "X-Auth-Key: "
     refusals = {
         "credentials": _error(401, 3, "Authorization failed"),
         "zone": _error(404, 99, "Domain is not found"),
@@ -35,9 +36,6 @@ class FakeZilore(FakeApi):
         "permission": "a key may do everything with the account's domains",
         "quota": "no limit of records is documented",
     }
-
-    def key_of(self, call: Call) -> str:
-        return call.headers.get("x-auth-key", "")
 
     @route("GET", "/dns/v1/domains")
     def list_domains(self, call: Call) -> Reply:

@@ -8,7 +8,7 @@ that is there already or is not, are in none of them.
 
 from __future__ import annotations
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, RefusedError, route
 from tests.support.fake_http import Reply
 
 
@@ -31,30 +31,20 @@ class FakeZoneEdit(FakeApi):
         "zone": "its code is not known",
     }
 
-    def key_of(self, call: Call) -> str:
-        return ":".join(call.request.login or ("", ""))
-
     @route("GET", "/txt-create.php")
     def create_txt(self, call: Call) -> Reply:
-        zone, name = self._find(call)
+        zone, name = self.place(call.query["host"].removeprefix("@."))
         self.create(zone, name, "TXT", call.query["rdata"], 300)
         return _success(call, "created")
 
     @route("GET", "/txt-delete.php")
     def delete_txt(self, call: Call) -> Reply:
-        zone, name = self._find(call)
+        zone, name = self.place(call.query["host"].removeprefix("@."))
         gone = [one for one in zone.at(name) if one.value == call.query["rdata"]]
         if not gone:
             raise RefusedError("record")
         self.delete(zone, str(gone[0].id))
         return _success(call, "deleted")
-
-    def _find(self, call: Call) -> tuple[FakeZone, str]:
-        host = call.query["host"]
-        for zone in self.allowed_zones():
-            if host.endswith(f".{zone.name}"):
-                return zone, host.removesuffix(f".{zone.name}").replace("@", "")
-        raise RefusedError("zone")
 
 
 def _success(call: Call, done: str) -> Reply:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import quoteattr
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, route
 from tests.support.fake_http import Reply
 
 _HEAD = "<?xml version =\"1.0\"  ?><!DOCTYPE html [<!ENTITY nbsp '&#160;'>]>"
@@ -48,8 +48,7 @@ class FakeZonomi(FakeApi):
             mine = {key: text for key, text in query.items() if key.endswith(f"[{i}]")}
             actions.append({key.partition("[")[0]: text for key, text in mine.items()})
             i += 1
-        zone = self._zone_of(actions[0]["name"])
-        name = actions[0]["name"].removesuffix(zone.name).removesuffix(".")
+        zone, name = self.place(actions[0]["name"])
         kind, what = actions[0]["type"], actions[0]["action"]
         old = [one.value for one in zone.at(name, kind)]
         if what == "SET":
@@ -61,12 +60,6 @@ class FakeZonomi(FakeApi):
             self.replace(zone, name, kind, [one for one in old if one not in gone], ttl)
         rows = "".join(_render(one, zone) for one in zone.at(name, kind))
         return Reply(200, _document(what, rows).encode(), {"Content-Type": "text/xml"})
-
-    def _zone_of(self, name: str) -> FakeZone:
-        for zone in self.allowed_zones():
-            if f".{name}".endswith(f".{zone.name}"):
-                return self.zone(zone.name)
-        raise RefusedError("zone")
 
 
 def _render(one: Record, zone: FakeZone) -> str:
