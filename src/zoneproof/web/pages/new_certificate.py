@@ -118,7 +118,7 @@ async def _look(visit: Visit) -> Response:
 
 async def _looks(visit: Visit, form: Form) -> dict[str, Any]:
     """Return what the DNS says of the names, and what is still needed."""
-    await _require_permitted(visit, form.but({"way": ""}))
+    await _require_permitted(visit, form)
     names = form.words("names")
     looks = await look_at_names(visit.manager, names[:_MOST_LOOKED_AT], _account(form))
     wanted = wanted_credentials(looks)
