@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from zoneproof.acme import AccountKey
 from zoneproof.manager import CertificateDefinition, Home, MethodDefinition, open_manager
 from zoneproof.testing.pebble import Pebble
 
-CRASH = [sys.executable, str(Path(__file__).with_name("crash_in_account.py"))]
 ZONEPROOF = [sys.executable, "-m", "zoneproof"]
 
 
@@ -38,27 +36,16 @@ class Machine:
         return {**os.environ, "ZONEPROOF_HOME": str(self.home.path), "HMAC": MAC_KEY}
 
     def run(self, *arguments: str) -> Result:
-        result = run_zoneproof("account", *arguments, environment=self.environment)
-        self.said += result.stdout + result.stderr
-        return result
+        return self._run("account", *arguments)
 
     def crash(self, moment: str, *arguments: str) -> Result:
         """Run a command that is killed at the moment."""
-        return self.start([*CRASH, moment], *arguments, stdin=subprocess.DEVNULL)
+        return self._run(moment, "account", *arguments, module="tests.cli.crash_in_account")
 
-    def start(self, program: list[str], *arguments: str, stdin: int) -> Result:
-        """Run the command, or a program around it, as a process of its own to its end."""
-        done = subprocess.run(
-            [*(program or ZONEPROOF), "account", *arguments],
-            env=self.environment,
-            stdin=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        self.said += done.stdout + done.stderr
-        return Result(done.returncode, done.stdout, done.stderr)
+    def _run(self, *arguments: str, module: str = "zoneproof") -> Result:
+        result = run_zoneproof(*arguments, environment=self.environment, module=module)
+        self.said += result.stdout + result.stderr
+        return result
 
     def ok(self, *arguments: str) -> str:
         result = self.run(*arguments)

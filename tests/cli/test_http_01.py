@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,20 +93,9 @@ def test_an_ip_address_takes_the_http_01_method_that_there_is(world: World, webr
 def test_a_killed_run_leaves_a_file_that_the_next_one_for_any_certificate_removes(
     world: World, webroot: Path
 ) -> None:
-    killed = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.cli.crash_at",
-            "answer_served",
-            *arguments(world, "site.example.com", f"--webroot={webroot}"),
-        ],
-        env=world.environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -9, killed.stderr
+    options = arguments(world, "site.example.com", f"--webroot={webroot}")
+    killed = world.run("answer_served", *options, module="tests.cli.crash_at")
+    assert killed.status == -9, killed.stderr
     assert [path for path in webroot.rglob("*") if path.is_file()]
     listen = f"--standalone=127.0.0.1:{world.pebble.http_port}"
     result = issue(world, "host.example.com", listen)

@@ -171,19 +171,13 @@ def test_a_run_killed_at_any_step_is_resumed_or_cleaned_by_the_next(
         "example.com",
         "*.example.com",
     ]
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.cli.crash_at", event, *arguments],
-        env=world.environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -9, killed.stderr
+    killed = world.run(event, *arguments, module="tests.cli.crash_at")
+    assert killed.status == -9, killed.stderr
 
     with closing(sqlite3.connect(world.home / "state.sqlite3")) as connection:
         ((state,),) = connection.execute("SELECT state FROM orders").fetchall()
     # Removing continues beside the CA's work on the certificate, and on a busy machine after it.
-    assert state == "open" or (event == "record_removed" and b"files_written" in killed.stdout)
+    assert state == "open" or (event == "record_removed" and "files_written" in killed.stdout)
 
     again = world.run(*arguments)
     assert again.status == 0, again.stdout
@@ -237,14 +231,8 @@ def test_an_order_with_a_key_of_another_type_than_wanted_now_is_not_resumed(worl
         *world.dns_options,
         "example.com",
     ]
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.cli.crash_at", "certificate_issued", *arguments],
-        env=world.environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -9, killed.stderr
+    killed = world.run("certificate_issued", *arguments, module="tests.cli.crash_at")
+    assert killed.status == -9, killed.stderr
 
     again = world.run(*arguments, "--key-type=ec384")
     assert again.status == 0, again.stdout
@@ -263,20 +251,7 @@ def test_a_run_for_another_certificate_cleans_up_after_a_killed_one(world: World
         *world.ca_options,
         *world.dns_options,
     ]
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.cli.crash_at",
-            "records_visible",
-            *arguments,
-            "example.com",
-        ],
-        env=world.environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    world.run("records_visible", *arguments, "example.com", module="tests.cli.crash_at")
     assert world.txt_values(CHALLENGE)
     assert world.run(*arguments, "www.example.com").status == 0
     assert world.txt_values(CHALLENGE) == set()

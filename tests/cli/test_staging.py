@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -126,15 +124,9 @@ def test_what_a_killed_dry_run_left_in_the_dns_goes_with_the_next_command(
 ) -> None:
     name = "example.com"
     options = [*world.rfc2136_options, *world.ca_options]
-    command = [sys.executable, "-m", "tests.cli.crash_at", event, "issue", name, *options]
-    done = subprocess.run(
-        [*command, "--dry-run", "--json"],
-        env=world.environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    command = (event, "issue", name, *options, "--dry-run", "--json")
+    done = world.run(*command, module="tests.cli.crash_at")
+    assert done.status == -signal.SIGKILL, done.stderr
     renewed = world.run("renew")
     assert renewed.status == 0, renewed.stderr
     assert world.txt_values(f"_acme-challenge.{name}") == set()

@@ -25,13 +25,8 @@ def obtain(world: World) -> None:
 
 def run_bound(world: World, *arguments: str) -> Result:
     """Run a command whom file modes bind, which is not so for root."""
-    command = world.command(*arguments)
-    if os.geteuid() == 0:
-        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
-    done = subprocess.run(
-        command, env=world.environment(), capture_output=True, text=True, timeout=60, check=False
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+    bound = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    return world.run(*arguments, around=bound if os.geteuid() == 0 else ())
 
 
 def line_of(result: Result) -> str:

@@ -205,16 +205,7 @@ def test_a_disk_that_is_full_when_a_certificate_is_written(world: World) -> None
 
 def run_at(world: World, seconds: int, *arguments: str) -> Result:
     """Run a command whose clock is wrong by so many seconds."""
-    module = [sys.executable, "-m", "tests.manager.at_another_time", str(seconds)]
-    done = subprocess.run(
-        [*module, *arguments],
-        env=world.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return world.run(str(seconds), *arguments, module="tests.manager.at_another_time")
 
 
 def test_a_clock_two_days_behind_renews_nothing_and_is_told(world: World) -> None:

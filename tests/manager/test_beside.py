@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -259,15 +258,9 @@ def test_a_killed_order_whose_credential_is_changed_leaves_nothing(
 
 def test_a_removal_that_was_killed_is_finished_by_the_next(world: FaultWorld) -> None:
     world.good("renew")
-    module = [sys.executable, "-m", "tests.manager.die_at_removal"]
-    killed = subprocess.run(
-        [*module, "remove", NAME, "--delete-files", "--yes"],
-        env=world.environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    removal = ("remove", NAME, "--delete-files", "--yes")
+    killed = world.run(*removal, module="tests.manager.die_at_removal")
+    assert killed.status == -signal.SIGKILL, killed.stderr
     assert query(world, "SELECT name FROM certificates") == []
     assert (world.home / "live" / NAME).exists()
     world.good("remove", NAME, "--delete-files", "--yes")

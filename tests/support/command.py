@@ -95,12 +95,13 @@ def start(
     streams: tuple[int, int, int],
     *,
     module: str = "zoneproof",
+    around: tuple[str, ...] = (),
     at_terminal: bool = False,
 ) -> Running:
     """Start ``python -m module`` with file descriptors for its standard streams.
 
-    ``environment`` is all of it; ``at_terminal`` makes the first stream the terminal that controls
-    it.
+    ``environment`` is all of it; ``around`` is a program, such as setpriv, that starts it;
+    ``at_terminal`` makes the first stream the terminal that controls it.
     """
     request = {
         "arguments": arguments,
@@ -111,7 +112,7 @@ def start(
     }
     ours, theirs = os.pipe()
     try:
-        socket.send_fds(_server(), [json.dumps(request).encode()], [*streams, theirs])
+        socket.send_fds(_server(around), [json.dumps(request).encode()], [*streams, theirs])
     finally:
         os.close(theirs)
     return Running(os.fdopen(ours))
@@ -121,10 +122,12 @@ def run_zoneproof(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     module: str = "zoneproof",
+    around: tuple[str, ...] = (),
     timeout: float = 120,
 ) -> Result:
     """Run the command with nobody at the keyboard; ``environment`` is added to the test's own.
 
+    A ``module`` other than the command's does something to it, and calls it.
     Raises TimeoutError, after it was killed.
     """
     with (
@@ -133,7 +136,8 @@ def run_zoneproof(
         tempfile.TemporaryFile() as err,
     ):
         streams = (nothing.fileno(), out.fileno(), err.fileno())
-        running = start(arguments, {**os.environ, **(environment or {})}, streams, module=module)
+        complete = {**os.environ, **(environment or {})}
+        running = start(arguments, complete, streams, module=module, around=around)
         status = running.wait(timeout)
         texts = []
         for file in (out, err):
@@ -143,11 +147,11 @@ def run_zoneproof(
 
 
 @functools.cache
-def _server() -> socket.socket:
+def _server(around: tuple[str, ...]) -> socket.socket:
     """Start the process that forks; it ends with its connection to us."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(theirs.fileno())],
+        [*around, sys.executable, "-m", __name__, str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -97,9 +97,17 @@ dns.resolvers = ["127.0.0.1:{self.unbound.port}"]
         """Return the environment of the runs."""
         return {**os.environ, "ZONEPROOF_HOME": str(self.home), **(extra or {})}
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Result:
-        """Run ``zoneproof`` with the arguments to its end."""
-        return run_zoneproof(*arguments, environment=self.environment(environment))
+    def run(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        module: str = "zoneproof",
+        around: tuple[str, ...] = (),
+    ) -> Result:
+        """Run ``zoneproof``, or a module or program around it, with the arguments to its end."""
+        return run_zoneproof(
+            *arguments, environment=self.environment(environment), module=module, around=around
+        )
 
     def good(self, *arguments: str) -> str:
         """Run ``zoneproof`` with the arguments, which succeeds, and return what it prints."""
