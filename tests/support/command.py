@@ -37,7 +37,7 @@ _LARGEST = 200_000  # bytes of a request
 _LATE = ("anyio._backends._asyncio", "httpcore2")  # imported only where something is connected to
 
 
-class Request(TypedDict):
+class _Request(TypedDict):
     """What is to be run, and how; its standard streams and the pipe to tell come beside it."""
 
     arguments: Sequence[str]
@@ -166,7 +166,7 @@ def _server(around: tuple[str, ...]) -> socket.socket:
     return ours
 
 
-def _serve(connection: socket.socket) -> Request:
+def _serve(connection: socket.socket) -> _Request:
     """Fork for each request; return in the fork, once it is what the request wants it to be."""
     import zoneproof
 
@@ -201,7 +201,7 @@ def _serve(connection: socket.socket) -> Request:
             connection.close()
             for fd in [fds[3], *told, *(pipe for _, pipe in told.values())]:
                 os.close(fd)
-            request: Request = json.loads(message)
+            request: _Request = json.loads(message)
             _become(request, fds[:3])
             return request
 
@@ -211,7 +211,7 @@ def _tell(pipe: int, number: int) -> None:
         os.write(pipe, f"{number}\n".encode())
 
 
-def _become(request: Request, streams: Sequence[int]) -> None:
+def _become(request: _Request, streams: Sequence[int]) -> None:
     for standard, fd in enumerate(streams):
         os.dup2(fd, standard)
     for fd in streams:

@@ -1,4 +1,7 @@
-"""Unbound as a CA runs it between itself and the world: strict, no cache, mixed-case questions."""
+"""Unbound as a CA runs it between itself and the world: strict, no cache, mixed-case questions.
+
+Nor does it hang up on anybody over TCP who takes long because the machine is busy.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,8 @@ server:
   cache-max-negative-ttl: 0
   infra-cache-min-rtt: 50
   num-threads: 1
+  incoming-num-tcp: 200
+  tcp-idle-timeout: 120000
 {local}
 remote-control:
   control-enable: no
