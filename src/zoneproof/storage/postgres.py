@@ -97,6 +97,14 @@ class PostgresServer:
                 ) from error
             raise self.translated(error) from error
 
+    def used_password(self) -> str:
+        """Return the password with which it can be talked to, wherever that is; "" for none.
+
+        Raises StorageError; MissingPasswordError where the server wants one that is nowhere.
+        """
+        with self.connect() as connection:
+            return connection.info.password if connection.pgconn.used_password else ""
+
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
         """Let errors of PostgreSQL come out as StorageError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import pwd
 import re
 import select
 import subprocess
@@ -21,6 +22,7 @@ from tests.support.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.parent_records import addresses_of
+from zoneproof.cli.challenge.init_node import password_file
 from zoneproof.testing.background import free_port
 
 SECRET = {"PGPASSWORD": PASSWORD}
@@ -123,6 +125,26 @@ def test_the_password_is_kept_in_a_file_of_its_own(tmp_path: Path, url: str) -> 
     assert kept.read_text() == "*:*:*:*:p@ss\\:word/%\n"
     assert PASSWORD not in done.stdout + done.stderr + (tmp_path / "ns1.toml").read_text()
     assert challenge_command(tmp_path / "ns1.toml", "tenant", "list").status == 0
+
+
+def test_what_only_root_s_password_file_has_is_kept_for_the_service_s_user(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_root = tmp_path / "of-root"
+    of_root.write_text("*:*:*:*:p@ss\\:word/%\n")
+    of_root.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(of_root))
+    config = tmp_path / "ns1.toml"
+    with password_file(url, config, None, may_replace=False) as found:
+        assert found.in_url(url) == url
+    user = pwd.getpwuid(os.getuid())
+    with password_file(url, config, user, may_replace=False) as found:
+        assert found.in_url(url) == f"{url}?passfile={tmp_path}/ns1.pgpass"
+        found.keep()
+    assert (tmp_path / "ns1.pgpass").read_text() == of_root.read_text()
+    named = f"{url}?passfile={of_root}"
+    with password_file(named, config, user, may_replace=False) as found:
+        assert found.in_url(named) == named
 
 
 def test_a_person_is_asked_for_the_password(tmp_path: Path, url: str) -> None:

@@ -63,20 +63,25 @@ def password_file(
 ) -> Iterator[PasswordFile]:
     """Try out a database, and give the file with its password, for the service's user alone.
 
-    The password comes from PGPASSWORD, or from a person if the server wants one. Unless it is kept
-    the file is gone at the end. Raises StorageError, InvalidInputError and OSError.
+    The password comes from PGPASSWORD, from where root has it if the service is another user's, or
+    from a person if the server wants one. Unless it is kept the file is gone at the end. Raises
+    StorageError, InvalidInputError and OSError.
     """
     password = os.environ.get("PGPASSWORD", "")
     if not password:
+        server = PostgresServer(url)
         try:
-            try_out_postgres(url)
+            found = server.used_password()
         except MissingPasswordError:
             if not somebody_is_there():
                 raise
-            question = f"Password for {PostgresServer(url).name}"
-            password = ask(question, lambda text: text, hidden=True)
+            password = ask(f"Password for {server.name}", lambda text: text, hidden=True)
+        else:
+            # What root's ~/.pgpass holds, another user would not find.
+            password = found if user is not None and "passfile=" not in url else ""
     path = config.with_suffix(".pgpass")
     if not password:
+        try_out_postgres(url)
         yield PasswordFile(path, None)
         return
     if os.path.lexists(path) and not may_replace:
@@ -89,9 +94,9 @@ def password_file(
             if user is not None:
                 os.fchown(file.fileno(), user.pw_uid, user.pw_gid)
             file.write(_line(password))
-        found = PasswordFile(path, draft)
-        try_out_postgres(found.in_draft_url(url))
-        yield found
+        kept = PasswordFile(path, draft)
+        try_out_postgres(kept.in_draft_url(url))
+        yield kept
     finally:
         draft.unlink(missing_ok=True)
 
