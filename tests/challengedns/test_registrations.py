@@ -191,9 +191,21 @@ async def test_a_deleted_subdomain_is_never_used_again(
     await registrations.delete(made.subdomain)
     with pytest.raises(RegistrationError):
         await registrations.authenticate(caller(made))
-    fresh = iter(["unused", made.subdomain, NOWHERE])
+    fresh = iter([made.subdomain, NOWHERE, "a user"])
     monkeypatch.setattr("uuid.uuid4", lambda: next(fresh))
     assert (await registrations.register()).subdomain == NOWHERE
+
+
+async def test_a_registration_of_the_service_s_own_is_made_once_and_again_after_it_was_deleted(
+    registrations: OpenRegistrations,
+) -> None:
+    for letter in "ab":
+        for _ in range(2):
+            await registrations.ensure(NOWHERE, "api.auth.example.org")
+        await registrations.publish(NOWHERE, txt(letter))
+        assert [value for value, _ in await registrations.values(NOWHERE)] == [txt(letter)]
+        assert (await registrations.get(NOWHERE)).note == "api.auth.example.org"
+        await registrations.delete(NOWHERE)
 
 
 async def test_notes_are_short_and_printable(registrations: OpenRegistrations) -> None:
