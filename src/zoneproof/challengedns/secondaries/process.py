@@ -75,18 +75,21 @@ class TransferProcess:
         """Follow, notify and give until :meth:`stop`."""
         while not self._stopping:
             self._cells[BEATS] += 1
-            self._catch_up()
-            due = 0.0
-            if self._content.generation:
-                due, has_news = self._lookout.turn()
-                if has_news:
-                    self._tell_service()
-            self._wait(
-                min(max(0.0, due - machine_seconds()) if due else _LOOK_SECONDS, _LOOK_SECONDS)
-            )
+            self.catch_up()
+            self._wait(self._look_out())
         self._lookout.close()
 
-    def _catch_up(self) -> None:
+    def _look_out(self) -> float:
+        """Do what is due, and return for how long to wait."""
+        if not self._content.generation:
+            return _LOOK_SECONDS  # it could not be read yet
+        due, has_news = self._lookout.turn()
+        if has_news:
+            self._tell_service()
+        return min(max(0.0, due - machine_seconds()), _LOOK_SECONDS)
+
+    def catch_up(self) -> None:
+        """Take over what was announced. The first time it takes seconds, if there is much."""
         announced = self._announced[0]
         if announced == self._seen:
             return
@@ -138,6 +141,7 @@ def main() -> None:
     with contextlib.suppress(OSError):
         os.nice(_NICE)  # answers come first
     process = TransferProcess(settings)
+    process.catch_up()
     report_ready(process.stop)
     process.run()
 
