@@ -77,7 +77,6 @@ class _Probe:
         self.zone = zone
         self.server = server
         self.source = source
-        self.question = soa_question(zone.name)
         self.exchange: Exchange | None = None
         self.deadline = 0.0
         self.reached = 0
@@ -91,7 +90,6 @@ class _Zone:
     """One zone at one secondary."""
 
     def __init__(self, wire_name: bytes, *, has_registrations: bool) -> None:
-        self.wire_name = wire_name
         self.name = dns.name.from_wire(wire_name, 0)[0]
         self.has_registrations = has_registrations
         self.notified = 0
@@ -295,7 +293,7 @@ class Lookout:
         if probe.silent_since is None:
             probe.silent_since = now
         try:
-            probe.exchange = Exchange(probe.question, probe.server, probe.source)
+            probe.exchange = Exchange(soa_question(probe.zone.name), probe.server, probe.source)
         except OSError as error:
             self._fail(probe, f"cannot be asked: {error.strerror}", now)
         probe.deadline = now + _ANSWER_SECONDS
