@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from zoneproof.core.text import sanitize
 from zoneproof.storage.store import Row, Transaction, Value, matching
@@ -13,8 +14,7 @@ OK = "ok"
 _LONGEST = 500
 
 
-@dataclass(frozen=True)
-class AuditTable:
+class AuditTable(msgspec.Struct, frozen=True):
     """A table of entries. ``order`` is the column that rises from each entry to the next."""
 
     name: str
