@@ -185,8 +185,10 @@ def test_a_run_killed_at_any_step_is_resumed_or_cleaned_by_the_next(
     leaf = world.home / "live/example.com/cert.pem"
     key = load_pem_private_key((world.home / "live/example.com/privkey.pem").read_bytes(), None)
     assert x509.load_pem_x509_certificate(leaf.read_bytes()).public_key() == key.public_key()
-    assert ("order_resumed" in again.event_names) == (state == "open")
-    assert ("order_created" in again.event_names) == (state != "open")
+    # On such a machine it may have been killed when nothing was left to do.
+    is_kept = event == "record_removed" and "kept" in again.event_names
+    assert ("order_resumed" in again.event_names) == (state == "open" and not is_kept)
+    assert ("order_created" in again.event_names) == (state != "open" and not is_kept)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

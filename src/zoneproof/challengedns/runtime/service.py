@@ -10,7 +10,6 @@ import logging
 import resource
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +19,7 @@ import msgspec
 from starlette.types import ASGIApp
 
 from zoneproof.challengedns.api.api import make_app
-from zoneproof.challengedns.api.certificate import (
-    CertificateSource,
-    configured_key_pair,
-)
+from zoneproof.challengedns.api.certificate import CertificateSource
 from zoneproof.challengedns.api.pages import (
     OpenPages,
     PagesContext,
@@ -45,6 +41,7 @@ from zoneproof.challengedns.runtime.metrics import (
 from zoneproof.challengedns.runtime.pool import WorkerPool
 from zoneproof.challengedns.runtime.privileges import drop_privileges
 from zoneproof.challengedns.runtime.reload import WatchedFiles, changeable
+from zoneproof.challengedns.runtime.served_certificate import ServedCertificate
 from zoneproof.challengedns.runtime.sockets import (
     bind_dns,
     remark_on_families,
@@ -61,11 +58,9 @@ from zoneproof.core.errors import (
     DamagedDatabaseError,
     StorageError,
     ZoneproofError,
-    ungrouped,
 )
 from zoneproof.serving import logs
 from zoneproof.serving.capacity import file_limit, usable_memory
-from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.server import HttpServer, run
 from zoneproof.serving.sockets import Endpoint, bind
 from zoneproof.storage import open_in_thread
@@ -117,7 +112,6 @@ class _Service:
         self._pool = WorkerPool()
         self._metrics = Metrics(self._pool)
         self._live = LiveView(self._pool.tally)
-        self._source: CertificateSource | None = None
         self._node: Node | None = None
         self._secondaries = SecondaryBarrier()
         self._metrics.secondaries = self._secondaries.statuses
@@ -147,17 +141,18 @@ class _Service:
             if config.node is None:
                 stack.push_async_callback(self._write_last_use)
             await self._open_local(stack)
-            if config.api.auto is not None:
-                self._source = self._open_source(config, config.api.auto)
-                await self._prepare_certificate(self._source)
+            auto = config.api.auto
+            source = None if auto is None else self._open_source(config, auto)
+            self._certificate = ServedCertificate(config.api, source, self._metrics)
+            await self._certificate.prepare()
             self._http = HttpServer(
                 self._app(),
-                self._key_pair(),
+                self._certificate.key_pair(),
                 connections=self._capacity.api,
                 of_one=self._capacity.api_of_one,
                 proxies=config.api.trusted_proxies,
             )
-            self._tell_expiry()
+            self._certificate.tell_expiry()
             stack.push_async_callback(self._workers.stop)
             await self._start_workers(config)
             await self._local.verify()  # takes seconds for a large database, while DNS answers
@@ -179,7 +174,8 @@ class _Service:
                 metrics.start(for_metrics)
                 stack.push_async_callback(metrics.stop)
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
-            stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_certificate())))
+            keeping = self._certificate.keep(self._http, self._require_orderable)
+            stack.enter_context(_cancelled_at_exit(asyncio.create_task(keeping)))
             if reload_on_change:
                 watching = self._files.watch(lambda: self._signals.put_nowait(signal.SIGHUP))
                 stack.enter_context(_cancelled_at_exit(asyncio.create_task(watching)))
@@ -257,32 +253,21 @@ class _Service:
                 "above"
             )
 
-    async def _prepare_certificate(self, source: CertificateSource) -> None:
-        try:
-            with ungrouped():
-                await source.prepare()
-        except Exception as error:  # noqa: BLE001  DNS must answer whatever is in that folder
-            _log.error("the API's certificate is not ready: %s", _said(error))
-
     def _app(self) -> ASGIApp:
         app = make_app(
             self._database,
             self._registrations,
             self._config.api,
             self._live,
-            is_trusted=self._is_trusted,
+            # On one machine there is no other to ask.
+            is_trusted=lambda: self._node is None or self._certificate.is_trusted,
         )
         if self._config.pages.enabled:
             app = WithPages(app, self._pages)
         return CountedRequests(app, self._metrics.requests)
 
-    def _is_trusted(self) -> bool:
-        """Tell whether clients can trust this API; on one machine there is no other to ask."""
-        expires_at = self._metrics.certificate_expires_at
-        return self._node is None or expires_at is None or expires_at > time.time()
-
     def _pages(self) -> ASGIApp:
-        config, pair = self._config, self._key_pair()
+        config, pair = self._config, self._certificate.key_pair()
         hosts = {*config.pages.hosts, *(str(name) for name in config.api_names)}
         if pair is not None:
             with contextlib.suppress(ConfigError):  # as one that is still to be obtained
@@ -290,9 +275,6 @@ class _Service:
         return self._open_pages(
             PagesContext(config, self._database, self._registrations, frozenset(hosts), self._live)
         )
-
-    def _key_pair(self) -> KeyPair | None:
-        return self._source.key_pair() if self._source else configured_key_pair(self._config.api)
 
     def _ready_line(
         self, listeners: Sequence[socket.socket], for_metrics: Sequence[socket.socket]
@@ -438,40 +420,9 @@ class _Service:
             if not self._registrations.use.is_empty:
                 _log.error("what was used in the last minute is not counted: %s", error.message)
 
-    async def _keep_certificate(self) -> None:
-        source = self._source
-        if source is None:
-            return
-        while True:
-            try:
-                with ungrouped():
-                    is_new = await self._renew_if_due(source)
-                if is_new:
-                    self._http.use_certificate(source.key_pair())
-                    self._tell_expiry()
-                    self._metrics.renewals["success"] += 1
-                    _log.info("the API has a new certificate")
-            except Exception as error:  # noqa: BLE001  a bug must not end the renewals for good
-                self._metrics.renewals["failure"] += 1
-                _log.error(
-                    "no certificate for the API: %s; trying again in %d s",
-                    _said(error),
-                    source.look_again_after(),
-                )
-            await asyncio.sleep(source.look_again_after())
-
-    async def _renew_if_due(self, source: CertificateSource) -> bool:
-        await source.prepare()
+    def _require_orderable(self) -> None:
         if self._node is not None:
-            aliases = own_aliases(self._config, self._config.api_names)
-            await asyncio.to_thread(self._node.require_same_answers, aliases)
-        if self._metrics.certificate_expires_at == 0.0:
-            self._reload_certificate()  # what was repaired may be usable now
-        return await source.renew_if_due()
-
-    def _tell_expiry(self) -> None:
-        pair = self._key_pair()
-        self._metrics.certificate_expires_at = pair.expires_at() if pair else None
+            self._node.require_same_answers(own_aliases(self._config, self._config.api_names))
 
     async def _reload(self) -> None:
         try:
@@ -492,7 +443,8 @@ class _Service:
             value_lifetime=config.value_lifetime,
         )
         self._http.replace_app(self._app(), config.api.trusted_proxies)
-        self._reload_certificate()
+        self._certificate.api = config.api
+        self._certificate.reload(self._http)
         await self._note_reload()
         _log.info("configuration reloaded")
 
@@ -507,25 +459,9 @@ class _Service:
         except StorageError as error:
             _log.warning("the audit log does not have the reload: %s", error.message)
 
-    def _reload_certificate(self) -> None:
-        pair = self._key_pair()
-        if pair is None:
-            return
-        try:
-            self._http.use_certificate(pair)
-            self._tell_expiry()
-        except ZoneproofError as error:
-            _log.error("the API keeps its old certificate: %s", error.message)
-
 
 async def _close(database: Database) -> None:
     await database.close()
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, ZoneproofError):
-        return " ".join([error.message, *error.records])
-    return f"a bug in Zoneproof: {type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
