@@ -1,4 +1,4 @@
-"""The nodes that share a database, as the operator sees them."""
+"""The name servers beside this one, as the operator sees them: nodes and secondaries."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 from starlette.responses import Response
 
 from zoneproof.challengedns.api.pages import ADMIN
+from zoneproof.challengedns.secondaries.overview import newest_changes, secondary_facts
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 
 
@@ -17,11 +18,14 @@ def pages() -> list[ServicePage]:
 
 async def _show(visit: ServiceVisit) -> Response:
     config = visit.site.context.config
+    newest = await visit.read(lambda tx, _: newest_changes(tx))
+    holding = [zone.name for zone in config.zones if zone.registrations]
+    found = await asyncio.to_thread(secondary_facts, config.secondaries, holding, newest)
     if config.node is None:
-        return visit.page("nodes.html", nodes=[])
+        return visit.page("nodes.html", nodes=[], secondaries=found)
     # Imported only then, with PostgreSQL's client.
     from zoneproof.challengedns.nodes.overview import StoredNodes, node_facts
 
     stored = await visit.read(lambda tx, _: StoredNodes.read(tx))
     nodes = await asyncio.to_thread(node_facts, config.registration_zone, stored)
-    return visit.page("nodes.html", nodes=nodes)
+    return visit.page("nodes.html", nodes=nodes, secondaries=found)

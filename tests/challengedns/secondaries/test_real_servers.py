@@ -17,6 +17,8 @@ from tests.support.challenge_service import challenge_command, register, request
 from tests.support.hidden_primary import HiddenPrimary
 from tests.support.nodes import wait_until
 from tests.support.secondaries import OTHER_SECRET, Secondary
+from tests.support.service_pages import prepare
+from tests.support.web_pages import Client
 
 ALL = ("bind", "knot", "nsd")
 
@@ -53,6 +55,16 @@ def test_each_change_is_answered_by_all_at_once(primary: HiddenPrimary) -> None:
         assert secondary.ask(account.fulldomain).rcode() == dns.rcode.NXDOMAIN
         assert primary.transfers(secondary)[1] >= 11
     assert whole_transfers(primary) == whole  # they got only differences
+
+
+def test_the_operators_page_shows_how_far_each_is(primary: HiddenPrimary) -> None:
+    operator_key, _ = prepare(primary.config)
+    client = Client(primary.service.url)
+    assert client.post("/admin/sign-in", key=operator_key).status == 303
+    page = client.get("/admin/nodes").text
+    for secondary in primary.secondaries:
+        assert page.count(f"<b>{secondary.name}</b>") == len(secondary.zones)
+    assert page.count(">current<") == sum(len(each.zones) for each in primary.secondaries)
 
 
 def whole_transfers(primary: HiddenPrimary) -> list[str]:
