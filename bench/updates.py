@@ -49,7 +49,8 @@ class Api:
         )
         self.rates.append(rate)
         cpu = cpu_seconds(self.processes) - cpu
-        self.cpu.append(cpu / (rate * (time.perf_counter() - start)))
+        done = rate * (time.perf_counter() - start)
+        self.cpu.append(cpu / done if done else float("inf"))
 
 
 def run(connections: int, rounds: int, seconds: float) -> None:

@@ -17,3 +17,9 @@ class TestDreamHost(ApiContract):
         await harness.open().add(harness.zone, batch)
         lists = [one for one in harness.server.requests if "dns-list_records" in one.path]
         assert (len(lists), len(harness.server.requests)) == (1, 6)
+
+    async def test_a_zone_with_several_records_is_one_zone(self, harness: ApiHarness) -> None:
+        provider = harness.open()
+        await provider.add(harness.zone, [txt("a", "one"), txt("b", "two")])
+        names = [zone.name.text for zone in await provider.zones()]
+        assert names.count(harness.zone.name.text) == 1

@@ -162,7 +162,8 @@ class ZoneList(JsonList):
         """Return names and ids. Raises what :meth:`ApiClient.items` raises."""
         places = (self.name, self.id) if self.id else (self.name,)
         found = await self._texts(api, places, fields)
-        return [(texts[0], texts[1] if self.id else "") for texts in found]
+        # A zone stands once for each of its records where only those can be listed.
+        return list(dict.fromkeys((texts[0], texts[1] if self.id else "") for texts in found))
 
 
 @dataclass(frozen=True, kw_only=True)
