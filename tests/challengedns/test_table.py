@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import dns.message
@@ -15,7 +17,7 @@ from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns import table
 from zoneproof.challengedns.dns.answers import Responder
-from zoneproof.challengedns.store import rows
+from zoneproof.challengedns.store import rows, sqlite_database
 from zoneproof.challengedns.store.registrations import NewRegistration
 from zoneproof.challengedns.store.sqlite_database import Announcements
 
@@ -213,3 +215,12 @@ async def test_a_bug_is_servfail_and_logged(
     responder = make_responder(config, clock=broken_clock)
     assert ask(responder, made.fulldomain).rcode() == dns.rcode.SERVFAIL
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("query", [sqlite_database._CHANGES, sqlite_database._CHANGED_VALUES])
+@pytest.mark.usefixtures("registrations")
+def test_catching_up_reads_newer_changes_only(config: Config, query: str) -> None:
+    with closing(sqlite3.connect(config.database)) as connection:
+        plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", (1,))]
+    assert any(step.startswith("SEARCH c ") and "(generation>?)" in step for step in plan), plan
+    assert not any("AUTOMATIC" in step for step in plan)

@@ -65,9 +65,10 @@ _PAGE = (
     " JOIN challenge_registration r ON r.subdomain = v.subdomain"
     " WHERE v.subdomain > ? AND v.expires_at > ? AND r.disabled = 0 ORDER BY v.subdomain LIMIT ?"
 )
+# The plus keeps SQLite from an index of is_new that it would make of all changes for each read.
 _CHANGES = (
     "SELECT g.generation, g.pruned, c.subdomain FROM challenge_generation g"
-    " LEFT JOIN challenge_change c ON c.generation > ? AND c.is_new = 0"
+    " LEFT JOIN challenge_change c ON c.generation > ? AND +c.is_new = 0"
 )
 
 # What secondary servers are to hold: each in one statement, so that all is of one generation.
@@ -80,7 +81,7 @@ _EVERYTHING = (
 _CHANGED_VALUES = (
     "SELECT g.generation, g.pruned, c.generation, c.subdomain, r.disabled, v.txt"
     " FROM challenge_generation g"
-    " LEFT JOIN challenge_change c ON c.generation > ? AND c.is_new = 0"
+    " LEFT JOIN challenge_change c ON c.generation > ? AND +c.is_new = 0"
     " LEFT JOIN challenge_registration r ON r.subdomain = c.subdomain"
     " LEFT JOIN challenge_value v ON v.subdomain = r.subdomain ORDER BY c.generation"
 )
