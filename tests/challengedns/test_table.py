@@ -219,7 +219,7 @@ async def test_a_bug_is_servfail_and_logged(
 
 @pytest.mark.parametrize("query", [sqlite_database._CHANGES, sqlite_database._CHANGED_VALUES])
 @pytest.mark.usefixtures("registrations")
-def test_catching_up_reads_newer_changes_only(config: Config, query: str) -> None:
+async def test_catching_up_reads_newer_changes_only(config: Config, query: str) -> None:
     with closing(sqlite3.connect(config.database)) as connection:
         plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", (1,))]
     assert any(step.startswith("SEARCH c ") and "(generation>?)" in step for step in plan), plan
