@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import uuid
 from pathlib import Path
 
 import pytest
 
 from tests.support.challenge_service import open_for, txt, write_config
 from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.nodes.replica import Change, Replica
 from zoneproof.challengedns.secondaries import content as content_module
 from zoneproof.challengedns.secondaries.content import Content, generation_of
 from zoneproof.challengedns.store.sqlite_database import Reader
@@ -90,3 +92,20 @@ async def test_between_two_looks_only_what_is_certain_is_told(tmp_path: Path) ->
     assert at_end is not None
     assert len(at_end) == 0
     await registrations.close()
+
+
+async def test_an_older_state_that_takes_the_place_of_a_newer_one_is_all_there_is(
+    tmp_path: Path,
+) -> None:
+    replica = Replica(tmp_path / "replica.db")
+    one, other = (str(uuid.UUID(int=number)) for number in (1, 2))
+    far = 2**40
+    replica.replace(Change(100, 0.1, one), [(one, 0)], [(one, txt("a"), far, 100)])
+    content = Content(Reader(replica.path))
+    content.catch_up()
+    assert (content.generation, content.newest) == (100, 100)
+    replica.replace(Change(90, 0.2, other), [(other, 0)], [(other, txt("b"), far, 90)])
+    content.catch_up()
+    assert (content.generation, content.newest, content.floor) == (90, 90, 90)
+    assert content.snapshot().values == {other: (txt("b"),)}
+    await replica.close()

@@ -113,10 +113,9 @@ class Content:
             return Differences(self.generation, *_removed_and_added(found))
 
     def _read_everything(self) -> None:
-        self.generation, newest, self._values = self._reader.all_values()
-        self.newest = max(newest, self.newest)
+        # Where a backup was restored into the file while it is read, both numbers go down.
+        self.generation, self.newest, self._values = self._reader.all_values()
         self._begin_ring(self.generation)
-
         self._snapshot = None
 
     def _begin_ring(self, floor: int) -> None:
