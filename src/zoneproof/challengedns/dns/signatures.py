@@ -131,7 +131,7 @@ class SecondaryKeys:
         return None
 
     def _refusal(self, message: bytes, owner: dns.name.Name, rdata: Any, error: int) -> bytes:
-        # Without a MAC, because there is no key to make one with (section 5.2).
+        # Unsigned: whoever asks has not shown that they have a key of ours (section 5.3.2).
         reply = _refused(message)
         return _append(reply, owner, _unsigned(rdata.replace(error=error), reply, self._clock()))
 

@@ -34,7 +34,7 @@ from zoneproof.core.errors import StorageError
 
 _LENGTH = 2
 _MAX_QUESTION = 4096  # bytes
-_OF_ONE = 8  # connections of a secondary
+_OF_ONE = 8  # connections of an address
 _SEND_SECONDS = 10.0  # for a message of 16 KB
 _TRANSFER_SECONDS = 600.0
 _NO_MORE = struct.pack("ii", 1, 0)
