@@ -9,8 +9,9 @@ import pytest
 
 from tests.support.challenge_service import challenge_command, write_config
 from tests.support.secondaries import OTHER_SECRET, SECRET
-from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.runtime.privileges import check_access
+from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
 from zoneproof.core.errors import ConfigError
 from zoneproof.core.names import DomainName
 from zoneproof.serving.sockets import Endpoint
@@ -145,3 +146,19 @@ def test_the_check_tells_of_secondaries_that_do_not_answer(tmp_path: Path) -> No
     assert "secondary 127.0.0.1:1 for auth.example.org: 127.0.0.1:1 does not answer" in (
         " ".join(checked.stdout.split())
     )
+
+
+async def test_reloads_that_fail_keep_no_places(tmp_path: Path) -> None:
+    def config(turn: int) -> Config:
+        sections = [section(address=f"192.0.2.{host}:{5300 + turn}") for host in range(1, 33)]
+        return load_config(with_section(tmp_path, *sections))
+
+    barrier = SecondaryBarrier()
+    running = barrier.prepare(config(0))
+    barrier.use(running)
+    for turn in range(1, 4):
+        prepared = barrier.prepare(config(turn))
+        assert len({each.slot for each in (*running, *prepared)}) == 64
+    again = barrier.prepare(config(0))
+    assert [each.slot for each in again] == [each.slot for each in running]
+    barrier.close()

@@ -24,7 +24,7 @@ from zoneproof.challengedns.secondaries.progress import (
     progress_memory,
 )
 from zoneproof.challengedns.store.value_time import machine_seconds
-from zoneproof.core.errors import ConfigError, UnconfirmedChangeError
+from zoneproof.core.errors import UnconfirmedChangeError
 
 _PATIENCE = 5.0  # seconds beyond what the slowest secondary may take: for the transfer process
 _LOOK_SECONDS = 0.5  # in case that a word of it was lost
@@ -72,7 +72,6 @@ class SecondaryBarrier:
 
     def __init__(self) -> None:
         self._shared: _Shared | None = None
-        self._slots: dict[str, int] = {}
         self._secondaries: list[SecondaryData] = []
         self._news: asyncio.Event | None = None
 
@@ -89,19 +88,13 @@ class SecondaryBarrier:
         Raises ConfigError for a secret that cannot be read.
         """
         secrets = {each.name: each.secret() for each in config.secondaries}
-        slots = {name: slot for name, slot in self._slots.items() if name in secrets}
-        used = {*self._slots.values(), *(each.slot for each in self._secondaries)}
+        slots = {each.name: each.slot for each in self._secondaries}
+        used = set(slots.values())
         free = (slot for slot in range(SLOTS) if slot not in used)
         for name in secrets:
             if name not in slots:
-                slot = next(free, None)
-                if slot is None:
-                    raise ConfigError(
-                        "too many secondaries have come and gone: restart the service"
-                    )
-                self.shared.cells.clear(slot)
-                slots[name] = slot
-        self._slots = slots
+                slots[name] = next(free)
+                self.shared.cells.clear(slots[name])
         return [
             SecondaryData(
                 name=each.name,

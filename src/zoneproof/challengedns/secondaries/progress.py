@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 SLOTS: Final = 64
-"""How many secondaries there can be in the life of a service; those of today are half as many."""
+"""Twice as many as there can be secondaries: those of before a reload, and those of after it."""
 
 REACHED, IS_LIVE, LATE_SINCE, AXFRS, IXFRS, NOTIFIES = range(6)
 """The cells of a secondary.
