@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from zoneproof.challengedns.dns.shared_memory import shared_memory
+from zoneproof.challengedns.dns.shared_memory import shared_memory_if_any
 from zoneproof.challengedns.dns.table import TXT_QUESTION
 from zoneproof.challengedns.dns.zones import is_registration_label
 from zoneproof.challengedns.store.last_questions import (
@@ -108,7 +108,7 @@ class AskedReader:
     """
 
     def __init__(self) -> None:
-        self.descriptor = shared_memory("zoneproof-dns-asked", _SIZE)
+        self.descriptor = shared_memory_if_any("zoneproof-dns-asked", _SIZE)
         self._memory = mmap.mmap(self.descriptor, _SIZE)
         self._taken = 0
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.asked import AskedReader
+from zoneproof.challengedns.dns.shared_memory import shared_memory
 from zoneproof.challengedns.dns.watched import Watcher
 from zoneproof.challengedns.store.last_questions import LastQuestion
 
@@ -98,8 +99,7 @@ class WorkerCounters:
 
     def __init__(self, transport: str) -> None:
         self.transport = transport
-        self.descriptor = os.memfd_create("zoneproof-dns-counters")
-        os.ftruncate(self.descriptor, _CELLS * _BYTES_EACH)
+        self.descriptor = shared_memory("zoneproof-dns-counters", _CELLS * _BYTES_EACH)
         self._cells = shared_cells(self.descriptor)
         self.watcher = Watcher()
         self.asked = AskedReader()

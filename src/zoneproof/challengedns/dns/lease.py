@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+from zoneproof.challengedns.dns.shared_memory import shared_memory
 from zoneproof.core.errors import StorageError
 
 _BYTES = 16
@@ -27,8 +28,7 @@ class LeaseMemory:
     """
 
     def __init__(self) -> None:
-        self.descriptor = os.memfd_create("zoneproof-lease")
-        os.ftruncate(self.descriptor, _BYTES)
+        self.descriptor = shared_memory("zoneproof-lease", _BYTES)
         self._cells = memoryview(mmap.mmap(self.descriptor, _BYTES)).cast("d")
         self._lock = threading.Lock()
         self._is_suspended = False

@@ -1,4 +1,4 @@
-"""Memory that a worker writes and the service reads, without locks."""
+"""Memory that one process writes and another reads, without locks; workers inherit it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import os
 
 
 def shared_memory(name: str, size: int) -> int:
-    """Return the descriptor of so many bytes for a worker to inherit.
-
-    It is -1, for memory of one's own (mmap), where the machine gives none that can be shared.
-    """
+    """Return the descriptor of so many bytes, all zero. Raises OSError."""
     descriptor = os.memfd_create(name)
     try:
         os.ftruncate(descriptor, size)
-    except OSError:  # as with a limit on the size of files
+    except OSError:
         os.close(descriptor)
-        return -1
+        raise
     return descriptor
+
+
+def shared_memory_if_any(name: str, size: int) -> int:
+    """Return such a descriptor for what can be done without.
+
+    It is -1, for memory of one's own (mmap), where the machine gives none that can be shared, as
+    with a limit on the size of files.
+    """
+    try:
+        return shared_memory(name, size)
+    except OSError:
+        return -1

@@ -11,7 +11,7 @@ import struct
 import time
 from typing import Final
 
-from zoneproof.challengedns.dns.shared_memory import shared_memory
+from zoneproof.challengedns.dns.shared_memory import shared_memory_if_any
 
 SLOTS: Final = 256
 """How many answers of a worker are kept until the service takes them; older ones are lost."""
@@ -58,7 +58,7 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        self.descriptor = shared_memory("zoneproof-dns-watched", _SIZE)
+        self.descriptor = shared_memory_if_any("zoneproof-dns-watched", _SIZE)
         self._memory = mmap.mmap(self.descriptor, _SIZE)
         self._taken = 0
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
-import os
 from typing import Final
+
+from zoneproof.challengedns.dns.shared_memory import shared_memory
 
 SLOTS: Final = 64
 """Twice as many as there can be secondaries: those of before a reload, and those of after it."""
@@ -50,6 +51,4 @@ class Progress:
 
 def progress_memory() -> int:
     """Return the descriptor of new memory."""
-    descriptor = os.memfd_create("zoneproof-secondaries")
-    os.ftruncate(descriptor, _BYTES)
-    return descriptor
+    return shared_memory("zoneproof-secondaries", _BYTES)
