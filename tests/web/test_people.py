@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,8 @@ import pytest
 
 from tests.cli.inside import Inside
 from tests.support.web_pages import PASSWORD, Client, WebPages
+from zoneproof.manager import Home, open_manager
+from zoneproof.manager.people import audit
 
 ADD = ("add", "a.example", "--provider", "manual")
 
@@ -294,3 +297,46 @@ def test_tokens_that_outlive_who_made_them_are_named(inside: Inside) -> None:
         assert alice.post("/users/olga/remove").status == 303
         told = alice.get("/users").text
         assert "API tokens of theirs still work: of-olga." in told
+
+
+def test_the_audit_log_continues_among_entries_of_the_same_millisecond(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        administrator = pages.administrator()
+        many = [(f"id-{number}", "2026-11-29T12:00:00.000+00:00", number) for number in range(250)]
+        with closing(sqlite3.connect(inside.home / "state.sqlite3")) as database, database:
+            database.executemany(
+                "INSERT INTO audit (id, at, who, address, action, subject, result)"
+                " VALUES (?, ?, 'many', '', 'wrote', 'entry ' || ?, 'ok')",
+                many,
+            )
+        newest_first = [f"entry {number}" for number in reversed(range(250))]
+        query, told, sizes = "", [], []
+        while entries := administrator.get(f"/api/v1/audit?q=entry{query}").json:
+            told += [one["subject"] for one in entries]
+            sizes.append(len(entries))
+            query = f"&before={quote(entries[-1]['at'])}&number={entries[-1]['number']}"
+        assert (told, sizes) == (newest_first, [100, 100, 50])
+        # By a time alone, as before there were numbers.
+        at = quote(many[0][1])
+        assert administrator.get(f"/api/v1/audit?q=entry&before={at}").json == []
+        assert administrator.get(f"/api/v1/audit?before={at}&number=-1").status == 400
+        shown: list[str] = []
+        links = ["/audit?q=entry"]
+        while links:
+            text = administrator.get(links[0]).text
+            shown += re.findall(r"</b> (entry \d+)<", text)
+            links = [unescape(one) for one in re.findall(r'<a href="([^"]*)">Older', text)]
+        assert shown == newest_first
+        assert administrator.get("/audit?q=entry&before=2030&number=x").status == 200
+
+
+async def test_the_audit_log_keeps_the_newest_of_the_same_millisecond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "now_text", lambda: "2026-11-29T12:00:00.000+00:00")
+    monkeypatch.setattr(audit, "KEEP", 3)
+    async with open_manager(Home(tmp_path)) as manager:
+        for number in range(5):
+            await manager.people.audit.add("many", f"wrote {number}")
+        kept = await manager.people.audit.latest()
+    assert [one.action for one in kept] == ["wrote 4", "wrote 3", "wrote 2"]

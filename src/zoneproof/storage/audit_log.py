@@ -15,10 +15,13 @@ _LONGEST = 500
 
 
 class AuditTable(msgspec.Struct, frozen=True):
-    """A table of entries. ``order`` is the column that rises from each entry to the next."""
+    """A table of entries. ``order`` are columns of which no two entries have the same values.
+
+    Together they rise from each entry to the next.
+    """
 
     name: str
-    order: str
+    order: tuple[str, ...]
 
     def add(self, tx: Transaction, **values: Value) -> None:
         """Write down an entry; its texts become one printable line each."""
@@ -35,9 +38,10 @@ class AuditTable(msgspec.Struct, frozen=True):
         """Remove all but the newest; with a condition, of those that fulfil it."""
         among = f"WHERE {where}" if where else ""
         both = f"{where} AND" if where else ""
+        columns = ", ".join(self.order)
         tx.execute(
-            f"DELETE FROM {self.name} WHERE {both} {self.order} < (SELECT {self.order}"  # noqa: S608
-            f" FROM {self.name} {among} ORDER BY {self.order} DESC LIMIT 1 OFFSET ?)",
+            f"DELETE FROM {self.name} WHERE {both} ({columns}) < (SELECT {columns}"  # noqa: S608
+            f" FROM {self.name} {among} ORDER BY {self._newest_first} LIMIT 1 OFFSET ?)",
             [*parameters, *parameters, most - 1],
         )
 
@@ -48,19 +52,21 @@ class AuditTable(msgspec.Struct, frozen=True):
         *,
         searched: Sequence[str],
         text: str = "",
-        before: Value = None,
+        before: Sequence[Value] = (),
         most: int = 100,
         where: str = "",
         parameters: Sequence[Value] = (),
     ) -> list[Row]:
         """Return the newest entries that have a text, before one whose ``order`` is ``before``.
 
+        That may be the first of its columns: then none is returned that is equal in these.
         ``columns`` and ``searched`` are columns, or what SQL makes of them.
         """
         conditions, values = [where] if where else [], list(parameters)
-        if before is not None:
-            conditions.append(f"{self.order} < ?")
-            values.append(before)
+        if before:
+            known = ", ".join(self.order[: len(before)])
+            conditions.append(f"({known}) < ({', '.join('?' * len(before))})")
+            values += before
         if text:
             clause, patterns = matching(searched, text)
             conditions.append(clause)
@@ -68,6 +74,10 @@ class AuditTable(msgspec.Struct, frozen=True):
         among = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         return tx.query(
             f"SELECT {', '.join(columns)} FROM {self.name} {among}"  # noqa: S608
-            f" ORDER BY {self.order} DESC LIMIT ?",
+            f" ORDER BY {self._newest_first} LIMIT ?",
             [*values, most],
         )
+
+    @property
+    def _newest_first(self) -> str:
+        return ", ".join(f"{column} DESC" for column in self.order)

@@ -25,7 +25,7 @@ KEEP_SECONDS: Final = 400 * 86_400
 
 _SWEEP_LIMIT = 500
 _OPERATOR, _STRANGER = "", "?"
-_TABLE = AuditTable("challenge_audit", "number")
+_TABLE = AuditTable("challenge_audit", ("number",))
 _COLUMNS = ("number", "at", "who", "address", "action", "subject", "result", "tenant")
 # Who works for the operator, and from where, is nothing that tenants are to see.
 _FOR_TENANT = {
@@ -140,7 +140,7 @@ def entries(
         _COLUMNS,
         searched=_COLUMNS[2:],
         text=text,
-        before=before,
+        before=() if before is None else (before,),
         most=limit,
         where=where,
         parameters=parameters,
@@ -167,7 +167,7 @@ def entries_for(
         columns,
         searched=columns[2:],
         text=text,
-        before=before,
+        before=() if before is None else (before,),
         most=limit,
         where="tenant = ? AND at >= ?",
         parameters=[tenant, since],

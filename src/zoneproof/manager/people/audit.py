@@ -7,23 +7,26 @@ import uuid
 import msgspec
 
 from zoneproof.manager.people.columns import now_text
-from zoneproof.storage import Store, Transaction, audit_log, reads, writes
+from zoneproof.storage import Store, Transaction, Value, audit_log, reads, writes
 from zoneproof.storage.audit_log import AuditTable
 
 KEEP = 50_000  # entries; of more the oldest go
 OK = audit_log.OK
 SIGN_IN_FAILED = "sign-in failed"
 
-_TABLE = AuditTable("audit", "at")
-_SHOWN = ("at", "who", "address", "action", "subject", "result")
+# Many are of the same millisecond; those have the order in which they were added.
+_TABLE = AuditTable("audit", ("at", "rowid"))
+_SHOWN = ("rowid", "at", "who", "address", "action", "subject", "result")
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """``at`` is ISO 8601 in UTC, ``who`` a user, ``token NAME`` or ``command line (USER)``.
 
-    ``address`` is empty for the command line; ``result`` is ``ok`` or why it failed.
+    ``address`` is empty for the command line; ``result`` is ``ok`` or why it failed. ``number``
+    rises with ``at``, and tells entries of the same millisecond apart.
     """
 
+    number: int
     at: str
     who: str
     address: str
@@ -64,14 +67,30 @@ class Audit:
 
     @reads
     def latest(
-        self, tx: Transaction, text: str = "", *, most: int = 100, before: str = ""
+        self,
+        tx: Transaction,
+        text: str = "",
+        *,
+        most: int = 100,
+        before: str = "",
+        number: int = 0,
     ) -> list[AuditEntry]:
-        """Return the newest entries in which the text occurs, before a time if one is given."""
+        """Return the newest entries in which the text occurs, before a time if one is given.
+
+        With a ``number`` also those of that time with a lower one.
+        """
+        place: list[Value] = [before, number] if number else [before]
         rows = _TABLE.newest(
-            tx, _SHOWN, searched=_SHOWN[1:], text=text, before=before or None, most=most
+            tx,
+            _SHOWN,
+            searched=_SHOWN[2:],
+            text=text,
+            before=place if before else (),
+            most=most,
         )
         return [
             AuditEntry(
+                number=int(str(number)),
                 at=str(at),
                 who=str(who),
                 address=str(address),
@@ -79,7 +98,7 @@ class Audit:
                 subject=str(subject),
                 result=str(result),
             )
-            for at, who, address, action, subject, result in rows
+            for number, at, who, address, action, subject, result in rows
         ]
 
     @reads

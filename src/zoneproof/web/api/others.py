@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -20,10 +20,14 @@ from zoneproof.web.visits import Site
 
 
 class Search(msgspec.Struct, frozen=True):
-    """A text that entries of the audit log have, and the time before which they are."""
+    """A text that entries of the audit log have, and the entry before which they are.
+
+    That is given by its time, and by its number, as others may be of the same time.
+    """
 
     q: str = ""
     before: str = ""
+    number: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
 
 
 def operations(site: Site) -> list[Operation]:
@@ -110,4 +114,4 @@ async def list_accounts(call: Call) -> list[AccountFacts]:
 async def show_audit(call: Call) -> list[AuditEntry]:
     """Show who did what: the newest 100 entries."""
     asked: Search = call.query
-    return await call.manager.people.audit.latest(asked.q, before=asked.before)
+    return await call.manager.people.audit.latest(asked.q, before=asked.before, number=asked.number)

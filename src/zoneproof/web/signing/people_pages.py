@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
@@ -11,7 +13,7 @@ from zoneproof.manager.people.sessions import WebSession
 from zoneproof.web.signing import passkeys
 from zoneproof.web.visits import Page, Visit, end_session
 
-_ENTRIES = 100
+_ENTRIES, _LONGEST_NUMBER = 100, 18
 
 
 def pages() -> list[Page]:
@@ -159,7 +161,12 @@ async def _remove_token(visit: Visit) -> Response:
 
 
 async def _audit(visit: Visit) -> Response:
-    text, before = visit.query.text("q"), visit.query.text("before")
-    entries = await visit.manager.people.audit.latest(text, most=_ENTRIES, before=before)
-    older = entries[-1].at if len(entries) == _ENTRIES else ""
-    return visit.page("audit.html", entries=entries, text=text, older=older)
+    text, before, number = (visit.query.text(name) for name in ("q", "before", "number"))
+    is_number = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
+    found = await visit.manager.people.audit.latest(
+        text, most=_ENTRIES + 1, before=before, number=int(number) if is_number else 0
+    )
+    shown = found[:_ENTRIES]
+    query = {"q": text, "before": shown[-1].at, "number": str(shown[-1].number)} if shown else {}
+    older = urlencode(query) if len(found) > _ENTRIES else ""
+    return visit.page("audit.html", entries=shown, text=text, older=older)
