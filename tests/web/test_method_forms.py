@@ -145,6 +145,7 @@ def test_a_form_that_was_made_up_is_refused() -> None:
         ("remove 9", [0, 1, 2], 0),
         ("nonsense", [0, 1, 2], 0),
         ("up \u0661", [0, 1, 2], 0),
+        pytest.param(f"up {'1' * 5000}", [0, 1, 2], 0, id="far away"),
     ],
 )
 def test_methods_are_moved_and_removed(what: str, order: list[int], focus: int) -> None:

@@ -145,7 +145,7 @@ def rearranged(methods: Sequence[MethodForm], what: str) -> tuple[list[MethodFor
     verb, _, position = what.partition(" ")
     if verb == "add":
         return [*found, MethodForm.of()], len(found)
-    at = int(position) if position.isascii() and position.isdigit() else len(found)
+    at = int(position) if _is_number(position) else len(found)
     if at >= len(found):
         return found, 0
     one = found.pop(at)
