@@ -139,6 +139,16 @@ def test_a_token_may_what_its_role_may_and_no_more(programs: dict[str, Client]) 
     assert send(programs["operator"], "POST", "/certificates/a.example/issue").status == 404
 
 
+def test_a_run_that_is_not_here_is_not_found(
+    programs: dict[str, Client], administrator: Client
+) -> None:
+    for path in ("/runs/gone", "/runs/gone/events"):
+        answer = send(programs["viewer"], "GET", path)
+        assert (answer.status, answer.json["error"]) == (404, "not_found")
+        shown = administrator.get(path)
+        assert (shown.status, "the certificate&#39;s history" in shown.text) == (404, True)
+
+
 def test_no_token_a_wrong_one_and_a_removed_one_are_refused(
     pages: WebPages, administrator: Client
 ) -> None:

@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from zoneproof.core.errors import AwaitingUserError, BugError, ZoneproofError, ungrouped
+from zoneproof.core.errors import (
+    AwaitingUserError,
+    BugError,
+    InvalidInputError,
+    ZoneproofError,
+    ungrouped,
+)
 from zoneproof.issuance import Emit, Event, RecordAwaited, TaskFailed, Warned
 from zoneproof.issuance.event_texts import News
 from zoneproof.issuance.progress import OrderProgress, State
@@ -144,9 +150,14 @@ class Runs:
         self._runs: OrderedDict[str, WebRun] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def get(self, run_id: str) -> WebRun | None:
-        """Return the run, or None if there is none of this id."""
-        return self._runs.get(run_id)
+    def get(self, run_id: str) -> WebRun:
+        """Return the run. Raises InvalidInputError for one that is not here, or no longer."""
+        found = self._runs.get(run_id)
+        if found is None:
+            raise InvalidInputError(
+                "there is no such run, or no longer: see the certificate's history for its result"
+            )
+        return found
 
     def of(self, certificate: str) -> WebRun | None:
         """Return the run that works on the certificate now, or None."""

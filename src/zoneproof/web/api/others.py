@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import AccountFacts, CredentialSummary, credential_summaries
 from zoneproof.manager.people.audit import AuditEntry
 from zoneproof.serving.operations import Operation
@@ -53,21 +52,14 @@ def operations(site: Site) -> list[Operation]:
     ]
 
 
-def _find(call: Call) -> WebRun:
-    run = call.site.runs.get(call.name)
-    if run is None:
-        raise InvalidInputError("this run no longer exists: see the certificate's history")
-    return run
-
-
 async def show_run(call: Call) -> RunFacts:
     """Show a run, with its events."""
-    return RunFacts.of(_find(call))
+    return RunFacts.of(call.site.runs.get(call.name))
 
 
 async def stream_events(call: Call) -> Response:
     """Follow a run: its events as server-sent events, from Last-Event-ID on."""
-    run = _find(call)
+    run = call.site.runs.get(call.name)
     number = event_number(call.request.headers.get("last-event-id", ""))
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(

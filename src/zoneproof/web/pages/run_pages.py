@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import CredentialTest, Outcome
 from zoneproof.pages.records import record_views
 from zoneproof.web.runs import STILL_HERE, WebRun, event_number
@@ -20,15 +19,6 @@ _GATHERED = 0.1  # seconds in which events are shown together
 def pages() -> list[Page]:
     """Return the pages."""
     return [Page("GET", "/runs/{name}", _show), Page("GET", "/runs/{name}/events", _events)]
-
-
-def _find(visit: Visit) -> WebRun:
-    run = visit.site.runs.get(visit.name)
-    if run is None:
-        raise InvalidInputError(
-            "this run no longer exists: its result is in the certificate's history"
-        )
-    return run
 
 
 def view(run: WebRun) -> dict[str, Any]:
@@ -47,12 +37,12 @@ def view(run: WebRun) -> dict[str, Any]:
 
 
 async def _show(visit: Visit) -> Response:
-    run = _find(visit)
+    run = visit.site.runs.get(visit.name)
     return visit.page("run.html", lines=run.lines, number=run.number, **view(run))
 
 
 async def _events(visit: Visit) -> Response:
-    run = _find(visit)
+    run = visit.site.runs.get(visit.name)
     seen = visit.request.headers.get("last-event-id") or visit.query.text("after")
     number = event_number(seen)
     headers = {"X-Accel-Buffering": "no"}  # for nginx as a proxy
