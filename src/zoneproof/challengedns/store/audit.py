@@ -8,12 +8,12 @@ repeat, pushes out what others did.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
-from zoneproof.storage import Row, Transaction
+from zoneproof.storage import Transaction, Value
 from zoneproof.storage.audit_log import OK, AuditTable
 
 KEEP_OF_OPERATOR: Final = 20_000
@@ -135,17 +135,7 @@ def entries(
     They have a text somewhere, and concern a tenant, if these are given.
     """
     where, parameters = ("tenant = ?", [tenant]) if tenant else ("", [])
-    rows = _TABLE.newest(
-        tx,
-        _COLUMNS,
-        searched=_COLUMNS[2:],
-        text=text,
-        before=() if before is None else (before,),
-        most=limit,
-        where=where,
-        parameters=parameters,
-    )
-    return [_entry(row) for row in rows]
+    return _newest(tx, _COLUMNS, where, parameters, text, before, limit)
 
 
 def entries_for(
@@ -162,6 +152,18 @@ def entries_for(
     ``since`` is when the tenant was created: what is older concerned another one of that name.
     """
     columns = [_FOR_TENANT.get(column, column) for column in _COLUMNS]
+    return _newest(tx, columns, "tenant = ? AND at >= ?", [tenant, since], text, before, limit)
+
+
+def _newest(
+    tx: Transaction,
+    columns: Sequence[str],
+    where: str,
+    parameters: Sequence[Value],
+    text: str,
+    before: int | None,
+    limit: int,
+) -> list[ServiceAuditEntry]:
     rows = _TABLE.newest(
         tx,
         columns,
@@ -169,10 +171,13 @@ def entries_for(
         text=text,
         before=() if before is None else (before,),
         most=limit,
-        where="tenant = ? AND at >= ?",
-        parameters=[tenant, since],
+        where=where,
+        parameters=parameters,
     )
-    return [_entry(row) for row in rows]
+    found = []
+    for number, at, *texts in rows:
+        found.append(ServiceAuditEntry(int(str(number)), int(str(at)), *map(str, texts)))
+    return found
 
 
 def sweep_audit(tx: Transaction, now: int) -> bool:
@@ -184,8 +189,3 @@ def sweep_audit(tx: Transaction, now: int) -> bool:
     for number in old:
         tx.execute("DELETE FROM challenge_audit WHERE number = ?", [number])
     return len(old) == _SWEEP_LIMIT
-
-
-def _entry(row: Row) -> ServiceAuditEntry:
-    number, at, *texts = row
-    return ServiceAuditEntry(int(str(number)), int(str(at)), *map(str, texts))
