@@ -1,15 +1,18 @@
-"""A PostgreSQL for the tests of the service, and the two places where its database can be."""
+"""A PostgreSQL for the tests of the service, and its database in the two places for it."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.clock import Clock
+from tests.support.opened_service import OpenRegistrations, open_registrations
 from tests.support.peers.postgres import Postgres
 from zoneproof.challengedns.store.postgres_database import PostgresDatabase
+from zoneproof.core.names import DomainName
 
 _TEMPLATE = "zoneproof_template"
 
@@ -36,3 +39,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
         return tmp_path / "challenge.db"
     postgres: Postgres = request.getfixturevalue("postgres")
     return postgres.url(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+async def opened(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
+    """Open the database, with the ``clock`` that a file of tests has."""
+    found = open_registrations(
+        place, zone=DomainName("auth.example.org"), value_lifetime=3600, clock=clock
+    )
+    yield found
+    await found.close()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from tests.support.clock import Clock
-from tests.support.opened_service import OpenRegistrations, open_registrations
+from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.store import audit
 from zoneproof.challengedns.store.audit import (
     KEEP_OF_STRANGERS,
@@ -25,7 +23,6 @@ from zoneproof.challengedns.store.audit import (
 )
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.core.errors import RegistrationError
-from zoneproof.core.names import DomainName
 from zoneproof.storage import Transaction
 
 NOW = 1_802_000_000.0
@@ -37,15 +34,6 @@ DAY = 86_400
 @pytest.fixture
 def clock() -> Clock:
     return Clock(now=NOW)
-
-
-@pytest.fixture
-async def opened(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
-    found = open_registrations(
-        place, zone=DomainName("auth.example.org"), value_lifetime=3600, clock=clock
-    )
-    yield found
-    await found.close()
 
 
 @pytest.fixture

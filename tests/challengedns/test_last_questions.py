@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from tests.support.challenge_service import Service, register, txt, update, write_config
 from tests.support.clock import Clock
 from tests.support.nodes import wait_until
-from tests.support.opened_service import OpenRegistrations, open_registrations
+from tests.support.opened_service import OpenRegistrations
 from tests.support.service_pages import ServicePages, prepare
 from zoneproof.challengedns.dns.asked import LOOKS, PER_SECOND, SLOTS, AskedNames, AskedReader
 from zoneproof.challengedns.store import usage
@@ -25,7 +25,6 @@ from zoneproof.challengedns.store.last_questions import (
     last_questions,
     network_asking,
 )
-from zoneproof.core.names import DomainName
 
 NOW = 1_802_000_000.0
 
@@ -180,15 +179,6 @@ def test_only_the_network_of_whoever_asks_is_kept(address: str, network: str) ->
 
 
 # --- in the database ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def opened(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
-    found = open_registrations(
-        place, zone=DomainName("auth.example.org"), value_lifetime=3600, clock=clock
-    )
-    yield found
-    await found.close()
 
 
 async def noted(opened: OpenRegistrations, asked: dict[str, LastQuestion]) -> None:

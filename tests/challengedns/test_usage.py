@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
 
 from tests.support.clock import Clock
-from tests.support.opened_service import OpenRegistrations, open_registrations
+from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.core.errors import StorageError, UnconfirmedChangeError
-from zoneproof.core.names import DomainName
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
@@ -29,13 +27,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def opened(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
-    found = open_registrations(
-        place, zone=DomainName("auth.example.org"), value_lifetime=3600, clock=clock
-    )
-    await found.tenants.create("team", quota=10)
-    yield found
-    await found.close()
+async def opened(opened: OpenRegistrations) -> OpenRegistrations:
+    await opened.tenants.create("team", quota=10)
+    return opened
 
 
 async def count(opened: OpenRegistrations) -> None:

@@ -22,6 +22,16 @@ def become_administrator(page: Page, link: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
+def begin_certificate(watch: Watch, pages: WebPages, names: str, method: str) -> Page:
+    """Return the form for a new certificate, filled in by the first administrator."""
+    page = watch(pages.url).page
+    become_administrator(page, pages.link)
+    page.goto("/new-certificate")
+    page.get_by_label("One in a line").fill(names)
+    page.get_by_label(method).check()
+    return page
+
+
 def request(page: Page) -> None:
     page.get_by_role("button", name="Request the certificate").click()
     page.wait_for_url("**/runs/*")
@@ -58,11 +68,7 @@ def test_from_the_first_link_to_a_certificate_that_is_downloaded(
 def test_an_order_that_pauses_for_a_person_shows_which_records_are_there_and_continues(
     watch: Watch, pages: WebPages, world: World
 ) -> None:
-    page = watch(pages.url).page
-    become_administrator(page, pages.link)
-    page.goto("/new-certificate")
-    page.get_by_label("One in a line").fill("manual.example.com")
-    page.get_by_label("By hand").check()
+    page = begin_certificate(watch, pages, "manual.example.com", "By hand")
     page.get_by_role("button", name="Preview").click()
     request(page)
     expect(page.locator("#run-status")).to_have_text("awaiting user")
@@ -154,11 +160,8 @@ def test_a_page_that_is_loaded_again_goes_on_where_the_events_were(
 def test_a_certificate_is_requested_with_a_method_for_some_of_its_names(
     watch: Watch, pages: WebPages, world: World
 ) -> None:
-    page = watch(pages.url).page
-    become_administrator(page, pages.link)
-    page.goto("/new-certificate")
-    page.get_by_label("One in a line").fill("two.example.com two.example.net")
-    page.get_by_label("with a stored credential").check()
+    names = "two.example.com two.example.net"
+    page = begin_certificate(watch, pages, names, "with a stored credential")
     page.get_by_role("button", name="Another method for some of the names").click()
     second = page.get_by_role("group", name="Method 2")
     second.get_by_label("How it validates").select_option("credential:dns")
