@@ -340,3 +340,20 @@ async def test_the_audit_log_keeps_the_newest_of_the_same_millisecond(
             await manager.people.audit.add("many", f"wrote {number}")
         kept = await manager.people.audit.latest()
     assert [one.action for one in kept] == ["wrote 4", "wrote 3", "wrote 2"]
+
+
+async def test_sign_ins_that_fail_push_out_only_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "KEEP", 5)
+    monkeypatch.setattr(audit, "KEEP_OF_FAILED", 2)
+    async with open_manager(Home(tmp_path)) as manager:
+        log = manager.people.audit
+        for number in range(3):
+            await log.add("alice", f"did {number}")
+        for number in range(9):
+            await log.add("somebody", audit.SIGN_IN_FAILED, f"name {number}")
+        await log.add("alice", "did 3")
+        kept = await log.latest()
+    told = [one.subject or one.action for one in reversed(kept)]
+    assert told == ["did 1", "did 2", "name 7", "name 8", "did 3"]

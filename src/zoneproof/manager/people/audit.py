@@ -11,6 +11,8 @@ from zoneproof.storage import Store, Transaction, Value, audit_log, reads, write
 from zoneproof.storage.audit_log import AuditTable
 
 KEEP = 50_000  # entries; of more the oldest go
+KEEP_OF_FAILED = 10_000
+"""How many of them are sign-ins that failed: strangers, however many, push out nothing else."""
 OK = audit_log.OK
 SIGN_IN_FAILED = "sign-in failed"
 
@@ -63,6 +65,8 @@ class Audit:
             subject=subject,
             result=result,
         )
+        if action == SIGN_IN_FAILED:
+            _TABLE.keep_newest(tx, KEEP_OF_FAILED, "action = ?", [SIGN_IN_FAILED])
         _TABLE.keep_newest(tx, KEEP)
 
     @reads
