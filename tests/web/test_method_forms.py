@@ -271,3 +271,15 @@ def test_tasks_are_changed_and_moved_in_forms(inside: Inside) -> None:
         for path in ("task?task=none", "task"):
             assert alice.get(f"{AT}/{path}").status == 404
         assert alice.post(f"{AT}/move-task", None, task="none").status == 404
+
+
+def test_a_second_task_of_a_kind_replaces_none(inside: Inside) -> None:
+    inside.good("add", "a.example", "--provider=manual")
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        for program in ("/bin/true", "/bin/false"):
+            task = {"kind": "command", "field.command": program}
+            assert alice.post(f"{AT}/new-task", None, **task).status == 303
+        found = json.loads(inside.good("show", "a.example", "--json"))["definition"]["deploy"]
+    told = [(one["name"], one["fields"]["command"]) for one in found]
+    assert told == [("command", "/bin/true"), ("command-2", "/bin/false")]

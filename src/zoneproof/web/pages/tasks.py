@@ -11,7 +11,7 @@ from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.deployment import TaskInfo, describe_task, task_kinds
 from zoneproof.manager import CertificateDefinition, Proposal, credential_summaries
 from zoneproof.manager.certificates.proposal import CertificateOptions, GivenTask, save
-from zoneproof.manager.certificates.task_definition import TaskDefinition, When
+from zoneproof.manager.certificates.task_definition import TaskDefinition, When, named
 from zoneproof.pages.forms import Form
 from zoneproof.providers import shown_field
 from zoneproof.web.pages.credential_forms import given_fields
@@ -84,7 +84,8 @@ async def _add(visit: Visit) -> Response:
     try:
         if given.definition.name in {task.name for task in before.deploy}:
             raise InvalidInputError("a task of this name already exists: give another name")
-        await _save_task(visit, before, given)
+        *_, task = named((*before.deploy, given.definition))
+        await _save_task(visit, before, GivenTask(task, given.secrets))
     except ZoneproofError as error:
         return await _form(visit, before.name, given.definition, error=visit.refused(error))
     path = f"/certificates/{before.name}/deployment"
