@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import ApiRequest, bearer
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.fields import token_field
-from zoneproof.providers.lists import RecordList, StoredTxt, relative_name
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList, relative_name
 from zoneproof.providers.paging import NextUrl, NextWord, Numbered, Offset, Paging
 from zoneproof.providers.refusals import USUAL, ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -379,4 +379,28 @@ async def test_a_list_is_declared_with_places_in_its_items(server: FakeHttpServe
     rows[0]["id"] = True
     with pytest.raises(ProviderError, match="`id` of an item is not a text"):
         await listed.records(api, {"org": "x"}, zone, "")
+    await api.close()
+
+
+@pytest.mark.parametrize(
+    ("listed", "item", "what"),
+    [
+        (RecordList("x", ttl="ttl"), {"ttl": "an hour"}, "invalid literal"),
+        (RecordList("x", ttl="ttl"), {"ttl": 1.5}, "`ttl` of an item is not a text"),
+        (ZoneList("x", name=""), {"name": "example.com"}, "an item is no text"),
+    ],
+)
+async def test_nonsense_in_a_declared_list_is_an_unexpected_answer(
+    server: FakeHttpServer, listed: RecordList | ZoneList, item: dict[str, object], what: str
+) -> None:
+    record = {"type": "TXT", "id": 1, "name": "a", "content": "x"}
+    server.handler = lambda request: Reply(200, [{**record, **item}])
+    api = client(server)
+    asked: Awaitable[object] = (
+        listed.records(api, {}, ZONE, "a")
+        if isinstance(listed, RecordList)
+        else listed.zones(api, {})
+    )
+    with pytest.raises(ProviderError, match=what):
+        await asked
     await api.close()

@@ -5,11 +5,11 @@ What else is known of records as a service has them is here, too: their ids and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from zoneproof.core.errors import InvalidNameError
@@ -19,6 +19,8 @@ from zoneproof.providers.contract import Zone
 from zoneproof.providers.paging import Paging, Query
 from zoneproof.providers.refusals import Refusals, place_in
 from zoneproof.providers.txt_text import unquote_txt
+
+T = TypeVar("T")
 
 Fields = Mapping[str, str]  # of the credential
 
@@ -103,29 +105,26 @@ class JsonList:
     apex: str = "@"
     also: Refusals = field(default_factory=dict)
 
-    async def _texts(
+    async def _rows(
         self,
         api: ApiClient,
-        places: Sequence[str],
+        read: Callable[[object], T],
         fields: Fields,
         zone: Zone | None = None,
         name: str = "",
-    ) -> list[list[str]]:
-        """Return what each item has at the places."""
+    ) -> list[T]:
+        """Return what is read from each item that is meant."""
         place = _place(fields, zone, name, self.apex)
         only, query = _filled(self.only, place), _filled(self.query, place)
 
-        def read(page: Sequence[object]) -> list[list[str]]:
-            return [
-                [self._text(one, text) for text in places]
-                for one in page
-                if all(self._get(one, key) == value for key, value in only.items())
-                and all(place_in(one, key) != value for key, value in self.without.items())
-            ]
+        def is_meant(item: object) -> bool:
+            return all(self._get(item, key) == value for key, value in only.items()) and all(
+                place_in(item, key) != value for key, value in self.without.items()
+            )
 
         return await api.rows(
             filled_path(self.path, fields, zone, name),
-            read,
+            lambda page: [read(one) for one in page if is_meant(one)],
             at=self.at,
             query={key: text for key, text in query.items() if text != "" or not self.query[key]},
             headers=self.headers,
@@ -137,11 +136,12 @@ class JsonList:
         )
 
     def _text(self, item: object, place: str) -> str:
-        if not place:
-            return item if isinstance(item, str) else ""
-        found = self._get(item, place)
+        """Return the text at a place in an item, or the item itself without one."""
+        found = self._get(item, place) if place else item
         if isinstance(found, bool) or not isinstance(found, (str, int)):
-            raise TypeError(f"`{place}` of an item is not a text")
+            raise TypeError(
+                f"`{place}` of an item is not a text" if place else "an item is no text"
+            )
         return str(found)
 
     def _get(self, item: object, place: str) -> object:
@@ -160,10 +160,12 @@ class ZoneList(JsonList):
 
     async def zones(self, api: ApiClient, fields: Fields) -> list[tuple[str, str]]:
         """Return names and ids. Raises what :meth:`ApiClient.items` raises."""
-        places = (self.name, self.id) if self.id else (self.name,)
-        found = await self._texts(api, places, fields)
+
+        def read(item: object) -> tuple[str, str]:
+            return self._text(item, self.name), self._text(item, self.id) if self.id else ""
+
         # A zone stands once for each of its records where only those can be listed.
-        return list(dict.fromkeys((texts[0], texts[1] if self.id else "") for texts in found))
+        return list(dict.fromkeys(await self._rows(api, read, fields)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,16 +187,19 @@ class RecordList(JsonList):
         self, api: ApiClient, fields: Fields, zone: Zone, name: str
     ) -> list[StoredTxt]:
         """Return the TXT records. Raises what :meth:`ApiClient.items` raises."""
-        places = (self.id, self.name, self.value, self.ttl)
-        return [
-            StoredTxt(
+
+        def read(item: object) -> StoredTxt:
+            owner, value = self._text(item, self.name), self._text(item, self.value)
+            key = self._text(item, self.id) if self.id else ""
+            ttl = self._text(item, self.ttl) if self.ttl else ""
+            return StoredTxt(
                 key or f"{owner} {value}",
                 relative_name(owner, zone),
                 unquote_txt(value) if self.quoted else value,
                 int(ttl or 0),
             )
-            for key, owner, value, ttl in await self._texts(api, places, fields, zone, name)
-        ]
+
+        return await self._rows(api, read, fields, zone, name)
 
     def changes_in(self, fields: Fields, zone: Zone) -> str:
         """Return the path at which records of a zone are posted."""

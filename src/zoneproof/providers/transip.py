@@ -89,7 +89,7 @@ class TransIp(RecordsProvider):
         409: Refusal.conflict("the domain is busy with another change"),
     }
     zone_list = ZoneList("domains", at="domains")
-    record_list = RecordList("domains/{zone.name}/dns", at="dnsEntries", id="expire")
+    record_list = RecordList("domains/{zone.name}/dns", at="dnsEntries", id="", ttl="expire")
 
     def __init__(self, context: ProviderContext) -> None:
         self._key = RsaKey(context.fields["private_key"], "private_key")
@@ -101,7 +101,7 @@ class TransIp(RecordsProvider):
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the entry that is this one."""
-        entry = _entry(stored.name, int(stored.id), stored.value)
+        entry = _entry(stored.name, stored.ttl, stored.value)
         await self.api.delete(f"domains/{zone.name}/dns", json=entry)
 
     async def _sign_in(self) -> tuple[str, float]:
