@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.gcore import FakeGcore
+from tests.support.fake_http import Reply
+from zoneproof.core.errors import ProviderError
 
 
 class TestGcore(ApiContract):
@@ -25,3 +29,13 @@ class TestGcore(ApiContract):
             await change(harness.zone, [txt(name, value)])
             assert harness.api.settings[harness.stored.name, name] == pickers
             assert harness.stored.at(name)[0].extra == theirs
+
+    async def test_a_record_without_its_value_is_an_unexpected_answer(
+        self, harness: ApiHarness
+    ) -> None:
+        body = {"ttl": 120, "resource_records": [{"enabled": True}]}
+        with (
+            harness.server.failing(Reply(200, body)),
+            pytest.raises(ProviderError, match="unexpected form"),
+        ):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])

@@ -15,12 +15,22 @@ from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
 _PAGES = Offset("limit", 100)
 _KEPT = ("filter_set_id", "pickers", "meta")  # of a set
-_KEPT_OF_RECORD = ("content", "enabled", "meta")
+
+
+class _Record(msgspec.Struct, omit_defaults=True):
+    content: list[Any]
+    enabled: bool | None = None
+    meta: dict[str, Any] | None = None
+
+    @property
+    def value(self) -> str:
+        """The value of a TXT record."""
+        return "".join(map(str, self.content))
 
 
 class _RRset(msgspec.Struct):
     ttl: int
-    resource_records: list[dict[str, Any]]
+    resource_records: list[_Record]
     filter_set_id: int | None = None
     pickers: list[Any] | None = None
     meta: dict[str, Any] | None = None
@@ -64,24 +74,17 @@ class Gcore(SetsProvider):
         if found is None:
             return None
         whole = msgspec.json.encode(found).decode()
-        return TxtSet(tuple(map(_value, found.resource_records)), found.ttl, whole)
+        return TxtSet(tuple(one.value for one in found.resource_records), found.ttl, whole)
 
     def set_of(self, zone: Zone, change: SetChange) -> object:
         """Return the set with what there is besides its values."""
-        old = msgspec.json.decode(change.old.version or "{}")
-        there = {_value(one): one for one in old.get("resource_records", ())}
+        version = change.old.version
+        old = msgspec.json.decode(version, type=_RRset) if version else _RRset(0, [])
+        there = {one.value: one for one in old.resource_records}
         return {
-            **{key: old[key] for key in _KEPT if old.get(key)},
+            **{key: kept for key in _KEPT if (kept := getattr(old, key))},
             "ttl": change.new.ttl,
-            "resource_records": [_record(value, there.get(value)) for value in change.new.values],
+            "resource_records": [
+                there.get(value) or _Record([value], enabled=True) for value in change.new.values
+            ],
         }
-
-
-def _value(record: dict[str, Any]) -> str:
-    return "".join(map(str, record["content"]))
-
-
-def _record(value: str, there: dict[str, Any] | None) -> dict[str, Any]:
-    if there is None:
-        return {"content": [value], "enabled": True}
-    return {key: there[key] for key in _KEPT_OF_RECORD if there.get(key) is not None}
