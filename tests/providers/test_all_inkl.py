@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
-from tests.providers.fakes.all_inkl import FakeAllInkl
+from tests.providers.fakes.all_inkl import FakeAllInkl, done
 from tests.support.clock import Clock
+from zoneproof.core.errors import ProviderError
 from zoneproof.providers import ProviderContext, open_provider
 
 
@@ -23,3 +26,13 @@ class TestAllInkl(ApiContract):
         start = clock()
         await provider.add(harness.zone, [txt("a", challenge_value()), txt("b", challenge_value())])
         assert clock() - start == 1.0  # a list and two records, half a second apart
+
+    async def test_a_record_without_its_id_is_an_unexpected_answer(
+        self, harness: ApiHarness
+    ) -> None:
+        record = {"record_name": "a", "record_type": "TXT", "record_data": "x"}
+        with (
+            harness.server.failing(done([record])),
+            pytest.raises(ProviderError, match="get_dns_settings is not as expected"),
+        ):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])

@@ -7,7 +7,8 @@ import pytest
 from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.mijnhost import FakeMijnHost
-from zoneproof.core.errors import ProviderZoneError
+from tests.support.fake_http import Reply
+from zoneproof.core.errors import ProviderError, ProviderZoneError
 
 
 class TestMijnHost(ApiContract):
@@ -33,3 +34,14 @@ class TestMijnHost(ApiContract):
             pytest.raises(ProviderZoneError, match="name servers"),
         ):
             await harness.open().add(harness.zone, [txt(name, challenge_value())])
+
+    async def test_a_record_without_a_name_is_an_unexpected_answer(
+        self, harness: ApiHarness
+    ) -> None:
+        body = {"data": {"records": [{"type": "TXT", "value": "x", "ttl": 300}]}}
+        with (
+            harness.server.failing(Reply(200, body)),
+            pytest.raises(ProviderError, match="unexpected form"),
+        ):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
+        assert {one.method for one in harness.server.requests} == {"GET"}

@@ -45,3 +45,19 @@ class TestNamecheap(ApiContract):
         with pytest.raises(ProviderError, match="does not have the domain's hosts"):
             await harness.open().add(harness.zone, [txt("a", challenge_value())])
         assert [one.value for one in harness.stored.at("other")] == ["v=spf1 -all"]
+
+    @pytest.mark.parametrize(
+        "host", ['Type="A" Address="192.0.2.1"', 'Name="a" Address="x"', 'Name="a" Type="TXT"']
+    )
+    async def test_a_host_that_lacks_something_is_an_unexpected_answer(
+        self, harness: ApiHarness, host: str
+    ) -> None:
+        body = (
+            '<ApiResponse Status="OK"><CommandResponse><DomainDNSGetHostsResult>'
+            f"<host {host}/></DomainDNSGetHostsResult></CommandResponse></ApiResponse>"
+        )
+        with (
+            harness.server.failing(Reply(200, body.encode())),
+            pytest.raises(ProviderError, match="a host without its name, type or value"),
+        ):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])

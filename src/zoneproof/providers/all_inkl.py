@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -16,9 +16,22 @@ from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ALREADY, NO_ZONE, SLOWER, ErrorBody, Refusal, Refusals
 
+T = TypeVar("T")
+
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _KAS = "urn:xmethodsKasApi"
 _LOGIN = Refusal.wrong_key("it does not accept login and password")
+
+
+class _Domain(msgspec.Struct):
+    domain_name: str
+
+
+class _Record(msgspec.Struct):
+    record_id: str
+    record_name: str
+    record_type: str
+    record_data: str
 
 
 class AllInkl(RecordsProvider):
@@ -67,15 +80,15 @@ class AllInkl(RecordsProvider):
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""
-        return [(one["domain_name"], "") for one in await self._list("get_domains", {})]
+        return [(one.domain_name, "") for one in await self._list("get_domains", {}, _Domain)]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the zone's TXT records."""
-        found = await self._list("get_dns_settings", {"zone_host": f"{zone.name}."})
+        found = await self._list("get_dns_settings", {"zone_host": f"{zone.name}."}, _Record)
         return [
-            StoredTxt(one["record_id"], relative_name(one["record_name"], zone), one["record_data"])
+            StoredTxt(one.record_id, relative_name(one.record_name, zone), one.record_data)
             for one in found
-            if one["record_type"] == "TXT"
+            if one.record_type == "TXT"
         ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
@@ -89,13 +102,13 @@ class AllInkl(RecordsProvider):
         """Delete the record by its id."""
         await self._call("delete_dns_settings", {"record_id": stored.id})
 
-    async def _list(self, action: str, parameters: Mapping[str, str]) -> list[dict[str, str]]:
+    async def _list(self, action: str, parameters: Mapping[str, str], of: type[T]) -> list[T]:
         found = await self._call(action, parameters)
         try:
             # An empty list has no items, and so looks like an empty text.
-            return msgspec.convert([] if found == "" else found, list[dict[str, str]])
+            return msgspec.convert([] if found == "" else found, list[of])  # type: ignore[valid-type]
         except msgspec.ValidationError as error:
-            raise ProviderError(f"the answer to {action} is no list: {error}") from error
+            raise ProviderError(f"the answer to {action} is not as expected: {error}") from error
 
     async def _call(self, action: str, parameters: Mapping[str, str]) -> object:
         """Return what the service calls ReturnInfo."""

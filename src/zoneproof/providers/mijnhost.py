@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import msgspec
+
 from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import ZoneList, relative_name
@@ -15,6 +17,11 @@ Row = Mapping[str, Any]  # a record as it is in the JSON
 
 _NO_ACCESS = "You have no access to this resource"
 _NOT_MANAGED = "DNS records not managed by mijn.host"
+
+
+class _Txt(msgspec.Struct):
+    name: str
+    value: str
 
 
 class MijnHost(WholeZoneProvider[Row]):
@@ -60,7 +67,7 @@ class MijnHost(WholeZoneProvider[Row]):
 
     async def read_zone(self, zone: Zone) -> WholeZone[Row]:
         """Return the domain's records."""
-        return WholeZone(await self.api.items(_path(zone), dict[str, Any], at="data.records"))
+        return WholeZone(await self.api.rows(_path(zone), _checked, at="data.records"))
 
     async def write_zone(self, zone: Zone, whole: WholeZone[Row]) -> None:
         """Replace the domain's records."""
@@ -68,7 +75,7 @@ class MijnHost(WholeZoneProvider[Row]):
 
     def txt_of(self, zone: Zone, record: Row) -> tuple[str, str] | None:
         """Return name and value of a TXT record."""
-        if record["type"] != "TXT":
+        if not _is_txt(record):
             return None
         return relative_name(record["name"], zone), record["value"]
 
@@ -80,3 +87,14 @@ class MijnHost(WholeZoneProvider[Row]):
 
 def _path(zone: Zone) -> str:
     return f"domains/{zone.name}/dns"
+
+
+def _checked(page: list[object]) -> list[Row]:
+    """Return records as they are, with all that they have. Raises ValidationError."""
+    rows: list[Row] = msgspec.convert(page, list[dict[str, Any]])
+    msgspec.convert([one for one in rows if _is_txt(one)], list[_Txt])
+    return rows
+
+
+def _is_txt(row: Row) -> bool:
+    return bool(row.get("type") == "TXT")

@@ -127,6 +127,10 @@ class Namecheap(WholeZoneProvider[Host]):
         if result is None:
             raise ProviderError("the answer does not have the domain's hosts")
         hosts = [host.attrib for host in result.iter() if host.tag.lower() == "host"]
+        for host in hosts:
+            needed = {"Name", "Type"} | ({"Address"} if host.get("Type") == "TXT" else set())
+            if not needed <= host.keys():
+                raise ProviderError("the answer has a host without its name, type or value")
         return WholeZone(hosts, result.get("EmailType", ""))
 
     async def write_zone(self, zone: Zone, whole: WholeZone[Host]) -> None:

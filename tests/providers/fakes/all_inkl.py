@@ -55,17 +55,17 @@ class FakeAllInkl(FakeApi):
     def action(self, call: Call) -> Reply:
         action, given = self._params(call)["kas_action"], self._params(call)["KasRequestParams"]
         if action == "get_domains":
-            return _done([{"domain_name": one.name} for one in self.allowed_zones()])
+            return done([{"domain_name": one.name} for one in self.allowed_zones()])
         if action == "delete_dns_settings":
             for zone in self.allowed_zones():
                 if any(str(one.id) == given["record_id"] for one in zone.records):
                     self.delete(zone, given["record_id"])
-                    return _done("true")
+                    return done("true")
             raise RefusedError("record")
         zone = self.zone(given["zone_host"].removesuffix("."))
         if action == "get_dns_settings":
             fixed = {"record_name": "", "record_type": "NS", "record_data": "ns5.kasserver.com."}
-            return _done(
+            return done(
                 [
                     {"record_zone": zone.name, **fixed, "record_id": 0},
                     *(
@@ -82,10 +82,11 @@ class FakeAllInkl(FakeApi):
                 ]
             )
         name, data = given["record_name"], given["record_data"]
-        return _done(str(self.create(zone, name, given["record_type"], data, 7200).id))
+        return done(str(self.create(zone, name, given["record_type"], data, 7200).id))
 
 
-def _done(info: object) -> Reply:
+def done(info: object) -> Reply:
+    """Return the answer to what was done."""
     whole = {"Response": {"KasFloodDelay": 0.5, "ReturnString": "TRUE", "ReturnInfo": info}}
     response = f"<ns1:KasApiResponse><return>{_php(whole)}</return></ns1:KasApiResponse>"
     return Reply(200, _SOAP.format(response).encode())
