@@ -172,8 +172,8 @@ class ApiClient:
         Without ``paging``, the Link header has the URL of the next page, if there is one. A page
         that has no list there is an error, unless the API leaves out a list that is empty
         (``absent_if_empty``). With ``form`` or ``json``, a list is asked for by POST, which may be
-        repeated. Raises what :meth:`get` raises, also where ``read`` raises TypeError
-        or ValidationError.
+        repeated. Raises what :meth:`get` raises, and ProviderError also where ``read`` raises
+        TypeError, ValueError or ValidationError.
         """
         found: list[T] = []
         seen = 0

@@ -55,7 +55,7 @@ class _PathFormatter(Formatter):
 
 
 def filled_path(path: str, fields: Fields, zone: Zone | None = None, name: str = "") -> str:
-    """Return a path with what it has in braces, as :class:`JsonList` says."""
+    """Return a path with what it has in braces, as :class:`JsonList` says, quoted for a URL."""
     return _PathFormatter().vformat(path, (), _place(fields, zone, name))
 
 

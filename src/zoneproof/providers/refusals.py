@@ -33,27 +33,30 @@ class Refusal:
 
     @classmethod
     def wrong_key(cls, meaning: str, advice: str = "") -> Refusal:
-        """Return that the credentials are wrong; without advice, where keys are made is said."""
+        """Return the refusal of wrong credentials; without advice, it says where keys are made."""
         return cls(ProviderCredentialsError, meaning, advice)
 
     @classmethod
     def not_allowed(cls, meaning: str, advice: str = "") -> Refusal:
-        """Return that they may not do this; without advice, ``provider show`` is pointed to."""
+        """Return the refusal of what the credentials do not allow.
+
+        Without advice, it points to ``provider show``.
+        """
         return cls(ProviderPermissionError, meaning, advice)
 
     @classmethod
     def no_zone(cls, meaning: str, advice: str = "", *, again: bool = False) -> Refusal:
-        """Return that there is no such zone, or not for them."""
+        """Return the refusal for a zone that does not exist, or not for these credentials."""
         return cls(ProviderZoneError, meaning, advice, again)
 
     @classmethod
     def over_quota(cls, meaning: str, advice: str = "", *, again: bool = False) -> Refusal:
-        """Return that there is too much of something."""
+        """Return the refusal of too many requests, records or the like."""
         return cls(ProviderQuotaError, meaning, advice, again)
 
     @classmethod
     def conflict(cls, meaning: str, *, again: bool = False) -> Refusal:
-        """Return that something has changed or is about to: it is to be read again."""
+        """Return the refusal of a change that met another one, after which it is read again."""
         return cls(ProviderConflictError, meaning, again=again)
 
 
