@@ -404,3 +404,8 @@ async def test_nonsense_in_a_declared_list_is_an_unexpected_answer(
     with pytest.raises(ProviderError, match=what):
         await asked
     await api.close()
+
+
+@pytest.mark.parametrize(("key", "number"), [("012", 12), ("a1", "a1"), ("²", "²"), ("", "")])
+def test_an_id_is_a_number_for_those_who_want_one(key: str, number: int | str) -> None:
+    assert StoredTxt(key, "a", "x").number == number

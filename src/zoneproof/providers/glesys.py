@@ -67,7 +67,7 @@ class Glesys(RecordsProvider):
         await self.api.send(
             "POST",
             "domain/deleterecord",
-            json={"recordid": int(stored.id)},
+            json={"recordid": stored.number},
             repeatable=True,
             also={404: ALREADY, "404": ALREADY},
         )

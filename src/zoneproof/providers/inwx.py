@@ -169,8 +169,7 @@ class Inwx(RecordsProvider):
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record."""
-        number = int(stored.id) if stored.id.isdigit() else stored.id
-        await self._call("nameserver.deleteRecord", {"id": number}, repeatable=False)
+        await self._call("nameserver.deleteRecord", {"id": stored.number}, repeatable=False)
 
     async def _call(
         self, method: str, parameters: Mapping[str, object], *, repeatable: bool = True

@@ -48,6 +48,11 @@ class StoredTxt:
     value: str
     ttl: int = 0  # seconds, where it matters
 
+    @property
+    def number(self) -> int | str:
+        """The id for JSON in which it is a number; as it is if it is none."""
+        return int(self.id) if self.id.isdecimal() else self.id
+
 
 class _PathFormatter(Formatter):
     def format_field(self, value: object, format_spec: str) -> str:

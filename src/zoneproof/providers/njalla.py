@@ -62,8 +62,7 @@ class Njalla(RecordsProvider):
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record."""
-        key = int(stored.id) if stored.id.isdigit() else stored.id
-        parameters = {"domain": zone.name.text, "id": key}
+        parameters = {"domain": zone.name.text, "id": stored.number}
         await self._call("remove-record", parameters)
 
     async def _call(self, method: str, parameters: Mapping[str, object]) -> None:
