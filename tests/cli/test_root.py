@@ -142,7 +142,12 @@ def test_help_about_a_command_that_is_none(words: tuple[str, ...], advice: str) 
         (("list", "--qqq"), "No such option '--qqq'; see 'zoneproof list --help'"),
         (("show",), "Missing argument 'NAME'; see 'zoneproof show --help'"),
         (("web", "user", "add"), "Missing argument 'NAME'; see 'zoneproof web user add --help'"),
-        (("run", "--web"), "Option '--web' requires an argument; see 'zoneproof --help'"),
+        (("run", "--web"), "Option '--web' requires an argument; see 'zoneproof run --help'"),
+        (
+            ("web", "user", "list", "--json=1"),
+            "Option '--json' does not take a value; see 'zoneproof web user list --help'",
+        ),
+        (("--help=1",), "Option '--help' does not take a value; see 'zoneproof --help'"),
     ],
 )
 def test_wrong_usage_is_told_in_one_line(words: tuple[str, ...], told: str) -> None:

@@ -139,7 +139,21 @@ def add_options(command: F, options: Iterable[Option]) -> F:
 
 
 class Commands(click.Group):
-    """A group that answers a command that it does not have with the nearest one."""
+    """A group that answers a command that it does not have with the nearest one.
+
+    What is wrong with the options of one that it has is told of that one.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is named. Raises click.UsageError."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if error.ctx is None and ctx.invoked_subcommand:  # as click's own parser leaves it
+                command = self.get_command(ctx, ctx.invoked_subcommand)
+                assert command is not None
+                error.ctx = click.Context(command, parent=ctx, info_name=ctx.invoked_subcommand)
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
