@@ -552,18 +552,25 @@ def test_a_passphrase_is_neither_guessed_nor_taken_from_the_command_line(
     assert PASSPHRASE not in result.stderr
 
 
-def test_a_passphrase_can_stand_in_a_file(
-    inside: Inside, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_passphrase_can_stand_in_a_file(inside: Inside, archive: Path, tmp_path: Path) -> None:
     (tmp_path / "passphrase").write_text(PASSPHRASE + "\n")
     command = ("import", "archive", str(archive), "--dry-run", "--passphrase")
     inside.good(*command, f"@{tmp_path / 'passphrase'}")
     result = inside.run(*command, f"@{tmp_path / 'nothing'}")
     assert result.status == 2
     assert "--passphrase: cannot read" in result.stderr
+
+
+def test_a_short_passphrase_guards_nothing(
+    inside: Inside, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SHORT", "hunter2")
-    result = inside.run("export", "-o", str(tmp_path / "o"), "--passphrase", "env:SHORT")
+    output = tmp_path / "out.zp"
+    options = ("--passphrase", "env:SHORT")
+    result = inside.run("export", "-o", str(output), *options, home=filled)
     assert result.status == 2
+    assert "the passphrase is too short" in result.stderr
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("form", ["archive", "pkcs12"])
