@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,6 +11,7 @@ import msgspec
 from zoneproof.acme import CertificateChain, parse_chain
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_file
+from zoneproof.core.secretive import Secretive
 from zoneproof.deployment.parts import combined, pkcs12_file
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import key_access
@@ -57,13 +57,12 @@ async def collect_certificates(manager: Manager, names: Sequence[str]) -> Collec
     return Collected(archive, tuple(problems))
 
 
-@dataclass(frozen=True)
-class CertificateFile:
+class CertificateFile(Secretive, frozen=True):
     """A certificate to be written to one file. ``key`` (PEM) is None if its owner keeps it."""
 
     name: str
     chain: CertificateChain
-    key: bytes | None = field(repr=False)
+    key: bytes | None
 
     def pem(self) -> bytes:
         """Return the key, if there is one, and the chain."""

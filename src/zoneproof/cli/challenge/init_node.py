@@ -6,9 +6,10 @@ import os
 import pwd
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+import msgspec
 
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.dns.zonefile import compile_zones
@@ -33,8 +34,7 @@ def check_url(url: str) -> str:
     return url
 
 
-@dataclass(frozen=True)
-class PasswordFile:
+class PasswordFile(msgspec.Struct, frozen=True):
     """Where a database's password is kept, in libpq's form; ``draft`` is where until all is well.
 
     ``draft`` is None where none is needed: it is known in another way.
