@@ -116,6 +116,24 @@ def test_a_target_that_is_no_database_is_refused(tmp_path: Path, target: str) ->
     assert done.stderr.count("\n") == 1
 
 
+def test_a_url_that_is_none_is_told_of_the_target_without_showing_it(tmp_path: Path) -> None:
+    target = "postgresql://zp:secret-word@host:x:1/db"
+    done = challenge_command(write_config(tmp_path), "move-database", target)
+    assert done.status == 2
+    assert done.stderr.startswith("zoneproof: TARGET: ")
+    assert "secret-word" not in done.stderr
+
+
+def test_a_password_in_the_target_is_warned_of(tmp_path: Path) -> None:
+    target = "postgresql://zp{}@127.0.0.1:1/db"
+    config = write_config(tmp_path)
+    for password, warned in ((":secret-word", True), ("", False)):
+        done = challenge_command(config, "move-database", target.format(password))
+        assert done.status == 2
+        assert ("the password in TARGET can be read by others" in done.stderr) == warned
+        assert "secret-word" not in done.stderr
+
+
 def test_nodes_are_for_postgresql(tmp_path: Path) -> None:
     done = challenge_command(write_config(tmp_path), "node", "list")
     assert done.status == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.config import POSTGRES_URL, load_config
 from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
 from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.challengedns.store.database import database_exists, open_database
@@ -46,12 +46,14 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
     takes over what has changed since: copy while the service runs, stop it, copy once more, and
     put TARGET into the configuration as 'database'.
     """
-    is_postgres = bool(re.match(r"postgres(ql)?://", target))
+    is_postgres = bool(re.match(POSTGRES_URL, target))
     if not target or (not is_postgres and "://" in target):
         raise InvalidInputError(
             "TARGET is neither a postgresql:// URL nor the path of a file: write it as"
             " postgresql://user@host/database or /var/lib/zoneproof/challenge.db"
         )
+    if is_postgres:
+        _check_url(target)
     config = load_config(path)
     if not database_exists(config):
         raise ConfigError(
@@ -92,3 +94,17 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
         json_document({noun.replace(" ", "_"): count for noun, count in counts.items()})
     else:
         click.echo("copied: " + ", ".join(f"{noun} {count:,}" for noun, count in counts.items()))
+
+
+def _check_url(target: str) -> None:
+    """Warn of a password in the URL. Raises InvalidInputError, which shows no part of it."""
+    from zoneproof.storage.postgres import PostgresServer
+
+    try:
+        server = PostgresServer(target)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"TARGET: {error.message}") from error
+    if server.has_password:
+        from zoneproof.cli.credential_fields import warn_of_literals
+
+        warn_of_literals(["the password in TARGET"], "PGPASSWORD")
