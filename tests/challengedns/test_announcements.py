@@ -13,7 +13,7 @@ from tests.support.challenge_service import txt
 from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import rows
-from zoneproof.challengedns.store.sqlite_database import Announcements, announced_number
+from zoneproof.challengedns.store.announcements import Announcements, announced_number
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
 from zoneproof.core.names import DomainName

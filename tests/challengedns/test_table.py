@@ -17,9 +17,9 @@ from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns import table
 from zoneproof.challengedns.dns.answers import Responder
-from zoneproof.challengedns.store import rows, sqlite_database
+from zoneproof.challengedns.store import reader, rows
+from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.registrations import NewRegistration
-from zoneproof.challengedns.store.sqlite_database import Announcements
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ async def test_a_bug_is_servfail_and_logged(
     assert "ZeroDivisionError" in caplog.text
 
 
-@pytest.mark.parametrize("query", [sqlite_database._CHANGES, sqlite_database._CHANGED_VALUES])
+@pytest.mark.parametrize("query", [reader._CHANGES, reader._CHANGED_VALUES])
 @pytest.mark.usefixtures("registrations")
 async def test_catching_up_reads_newer_changes_only(config: Config, query: str) -> None:
     with closing(sqlite3.connect(config.database)) as connection:

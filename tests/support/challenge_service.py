@@ -28,7 +28,8 @@ from zoneproof.challengedns.dns.signatures import SecondaryKeys
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.dns.zones import ServedZones
-from zoneproof.challengedns.store.sqlite_database import Reader, announced_number
+from zoneproof.challengedns.store.announcements import announced_number
+from zoneproof.challengedns.store.reader import Reader
 from zoneproof.testing.background import BackgroundServer
 
 ZONE = "auth.example.org"

@@ -13,7 +13,7 @@ from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.nodes.replica import Change, Replica
 from zoneproof.challengedns.secondaries import content as content_module
 from zoneproof.challengedns.secondaries.content import Content, generation_of
-from zoneproof.challengedns.store.sqlite_database import Reader
+from zoneproof.challengedns.store.reader import Reader
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Final
 from zoneproof.challengedns.dns.lease import ALONE, LeaseEndedError
 from zoneproof.challengedns.dns.reply import pointer, write_records
 from zoneproof.challengedns.dns.wire import HEADER_LENGTH, IN, TXT
-from zoneproof.challengedns.store.sqlite_database import Reader
+from zoneproof.challengedns.store.reader import Reader
 from zoneproof.core.errors import StorageError
 
 TXT_QUESTION: Final = TXT.to_bytes(2, "big") + IN.to_bytes(2, "big")

@@ -27,7 +27,8 @@ from zoneproof.challengedns.dns.secondary import SecondaryData
 from zoneproof.challengedns.dns.table import RegistrationTable
 from zoneproof.challengedns.dns.watched import shared_answers
 from zoneproof.challengedns.dns.zones import ServedZones, ZoneData
-from zoneproof.challengedns.store.sqlite_database import Reader, announced_number
+from zoneproof.challengedns.store.announcements import announced_number
+from zoneproof.challengedns.store.reader import Reader
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.serving import logs
 from zoneproof.serving.limits import RateLimit

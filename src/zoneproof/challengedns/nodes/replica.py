@@ -12,11 +12,8 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from zoneproof.challengedns.store import rows
-from zoneproof.challengedns.store.sqlite_database import (
-    Announcements,
-    SqliteDatabase,
-    open_sqlite_database,
-)
+from zoneproof.challengedns.store.announcements import Announcements
+from zoneproof.challengedns.store.sqlite_database import SqliteDatabase, open_sqlite_database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import ConfigError, DamagedDatabaseError, StorageError
 from zoneproof.storage import Transaction, load_migrations

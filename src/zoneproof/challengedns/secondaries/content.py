@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from zoneproof.challengedns.store.sqlite_database import Reader, ValueChanges
+from zoneproof.challengedns.store.reader import Reader, ValueChanges
 
 KEPT: Final = 20_000
 """How many differences are kept; whoever asks for what is older gets the whole zone."""

@@ -21,7 +21,8 @@ from zoneproof.challengedns.secondaries.content import Content
 from zoneproof.challengedns.secondaries.lookout import Lookout
 from zoneproof.challengedns.secondaries.progress import Progress
 from zoneproof.challengedns.secondaries.transfers import TransferZone
-from zoneproof.challengedns.store.sqlite_database import Reader, announced_number
+from zoneproof.challengedns.store.announcements import announced_number
+from zoneproof.challengedns.store.reader import Reader
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
 from zoneproof.core.waiting import readable
