@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
+from zoneproof.core.secretive import Secretive
 from zoneproof.serving.logs import ServerLogSettings
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -69,7 +70,7 @@ class NodeSection(Struct, frozen=True, forbid_unknown_fields=True):
     replica: Annotated[str, Meta(min_length=1)] = "replica.db"
 
 
-class SecondarySection(Struct, frozen=True, forbid_unknown_fields=True):
+class SecondarySection(Secretive, frozen=True, forbid_unknown_fields=True):
     """One of ``[[secondaries]]`` as written in the file."""
 
     address: str
@@ -77,13 +78,10 @@ class SecondarySection(Struct, frozen=True, forbid_unknown_fields=True):
     algorithm: str = "hmac-sha256"
     secret: str = ""
     secret_file: str = ""
-    zones: list[str] = []
-    transfer_from: list[str] = []
-    name_servers: list[str] = []
+    zones: list[str] = field(default_factory=list)
+    transfer_from: list[str] = field(default_factory=list)
+    name_servers: list[str] = field(default_factory=list)
     wait: str = "5s"
-
-    def __repr__(self) -> str:
-        return f"SecondarySection({self.address!r})"  # without its secret
 
 
 class PagesSection(Struct, frozen=True, forbid_unknown_fields=True):

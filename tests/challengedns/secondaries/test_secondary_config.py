@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.challenge_service import challenge_command, write_config
 from tests.support.secondaries import OTHER_SECRET, SECRET
 from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.config_file import File
 from zoneproof.challengedns.runtime.privileges import check_access
 from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
 from zoneproof.core.errors import ConfigError
@@ -146,6 +149,20 @@ def test_the_check_tells_of_secondaries_that_do_not_answer(tmp_path: Path) -> No
     assert "secondary 127.0.0.1:1 for auth.example.org: 127.0.0.1:1 does not answer" in (
         " ".join(checked.stdout.split())
     )
+
+
+def test_nothing_that_holds_the_secret_shows_it(tmp_path: Path) -> None:
+    path = with_section(tmp_path, section())
+    config = load_config(path)
+    barrier = SecondaryBarrier()
+    (prepared,) = barrier.prepare(config)
+    barrier.close()
+    assert prepared.secret == base64.b64decode(SECRET)
+    file = msgspec.toml.decode(path.read_bytes(), type=File)
+    assert file.secondaries[0].secret == SECRET
+    for each in (file, config, prepared):
+        assert SECRET not in repr(each)
+        assert str(prepared.secret) not in repr(each)
 
 
 async def test_reloads_that_fail_keep_no_places(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
+from zoneproof.core.secretive import Secretive
 
 
-class SecondaryData(msgspec.Struct, frozen=True):
+class SecondaryData(Secretive, frozen=True):
     """A secondary on its way from the configuration to the workers.
 
     ``name`` is for people, ``slot`` its place in shared memory. ``networks`` are from where it
@@ -24,6 +24,3 @@ class SecondaryData(msgspec.Struct, frozen=True):
     zones: list[bytes]
     name_servers: list[tuple[str, int]]
     wait: float
-
-    def __repr__(self) -> str:
-        return f"SecondaryData({self.name!r})"  # without its secret
