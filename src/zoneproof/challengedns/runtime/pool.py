@@ -115,7 +115,10 @@ class _Keeper:
         self._forget_counters()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        self._counters = self._pool.tally.open(self._settings.transport)
+        try:
+            self._counters = self._pool.tally.open(self._settings.transport)
+        except OSError as error:  # as when too many files are open; later there may be fewer
+            raise ZoneproofError(f"cannot start a DNS worker: {error.strerror}") from error
         settings = msgspec.structs.replace(
             self._settings,
             counters=self._counters.descriptor,
