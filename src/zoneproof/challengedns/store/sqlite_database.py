@@ -35,7 +35,7 @@ _CHECK_BUSY_SECONDS = 5.0
 _WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
 _WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
 
-# What a DNS worker reads after a commit: which subdomains have changed, and what is there now.
+# What is read after a commit, as DNS workers will: what has changed, and what is there now.
 _CHANGED = (
     "SELECT COUNT(*), COUNT(r.disabled), COUNT(v.txt), MAX(v.expires_at) FROM challenge_change c"
     " LEFT JOIN challenge_registration r ON r.subdomain = c.subdomain"
