@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.challengepages.conftest import Watch
 from tests.support.challenge_service import (
@@ -20,8 +23,11 @@ from tests.support.challenge_service import (
 )
 from tests.support.service_pages import ServicePages, prepare
 from tests.support.web_pages import Client
+from zoneproof.challengepages import visits
 from zoneproof.challengepages.app import every_page
-from zoneproof.challengepages.visits import SESSION_COOKIE, ServicePage
+from zoneproof.challengepages.visits import SESSION_COOKIE, ServicePage, ServiceVisit
+from zoneproof.core.errors import StorageError
+from zoneproof.pages.forms import Form
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 CLOSED = [page for page in every_page() if not page.is_open]
@@ -242,3 +248,15 @@ _SIGNED_IN: dict[tuple[str, str], Client] = {}
 def tenant_of(pages: ServicePages, name: str) -> Client:
     """Return a tenant who is signed in, without signing in for each test."""
     return _SIGNED_IN.setdefault((pages.url, name), pages.tenant(name))
+
+
+class WithoutTemplates(ServiceVisit):
+    def page(self, template: str, status: int = 200, **context: Any) -> Response:
+        return Response(context["message"], status)
+
+
+def test_a_path_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    asked = Request({"type": "http", "path": "/portal/registrations/a\nERROR made up"})
+    visit = WithoutTemplates(cast("Any", None), asked, "/portal", None, Form([]))
+    assert visits._problem(visit, StorageError("no room")).status_code == 500
+    assert caplog.messages == ["/portal/registrations/a\\nERROR made up failed: no room"]

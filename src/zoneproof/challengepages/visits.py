@@ -26,6 +26,7 @@ from zoneproof.core.errors import (
     UnconfirmedChangeError,
     ZoneproofError,
 )
+from zoneproof.core.text import printable
 from zoneproof.pages import browser
 from zoneproof.pages.assets import Assets
 from zoneproof.pages.forms import Form, parse, read_form
@@ -237,7 +238,8 @@ def _problem(visit: ServiceVisit, error: ZoneproofError) -> Response:
         case StorageError():
             status = 500
             message = "The database failed, so nothing was changed: the service's log says more."
-            _log.error("%s failed: %s", visit.request.scope["path"], error.message)
+            path = printable(visit.request.scope["path"])
+            _log.error("%s failed: %s", path, error.message)
     return problem(visit, status, message)
 
 
