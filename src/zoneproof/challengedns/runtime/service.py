@@ -116,6 +116,7 @@ class _Service:
         self._secondaries = SecondaryBarrier()
         self._metrics.secondaries = self._secondaries.statuses
         self._is_answering = False
+        self._starting = asyncio.Lock()  # so that workers of an old configuration never come last
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
 
     async def run(self, ready: Callable[[str], None], *, reload_on_change: bool) -> None:
@@ -284,7 +285,14 @@ class _Service:
         metrics = "".join(f"metrics on http://{Endpoint.of(each)}, " for each in for_metrics)
         return f"challenge service ready: DNS on {dns}, {metrics}API on {api}"
 
-    async def _start_workers(self, config: Config) -> None:
+    async def _start_workers(self, config: Config | None = None) -> None:
+        """Start workers of another configuration, which is the one in use then, or of that."""
+        async with self._starting:
+            config = config or self._config
+            await self._replace_workers(config)
+            self._config = config
+
+    async def _replace_workers(self, config: Config) -> None:
         zones = with_own_names(config, compile_zones(config.path, config.zones))
         secondaries = self._secondaries.prepare(config)
         # Secondaries must not take the zones of before under the serial of those from now on: it is
@@ -373,7 +381,7 @@ class _Service:
                     _log.warning("the database can be written again")
                 are_deaf = self._local.announcements.reopen() or are_deaf
                 if are_deaf:
-                    await self._start_workers(self._config)
+                    await self._start_workers()
                     are_deaf = False
                     _log.warning(
                         "the files that notify DNS workers of changes were removed: started new "
@@ -432,7 +440,6 @@ class _Service:
             _log.error("configuration not reloaded: %s", error.message)
             await self._note_reload(result=error.message)
             return
-        self._config = config
         logs.set_up(config.log)
         if self._node is not None:
             self._node.use(config, compile_zones(config.path, config.zones))
