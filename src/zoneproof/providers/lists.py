@@ -82,11 +82,11 @@ def _filled(value: Any, place: Mapping[str, object]) -> Any:
 class JsonList:
     """A list that is got from ``path``, all pages of it; ``at`` is where a page has it.
 
-    Texts in ``path``, ``query`` and ``only`` may have in braces the provider's fields,
-    ``{zone.name}`` and ``{zone.id}``, and of a name that is looked for ``{name}`` (relative to the
-    zone), ``{host}`` (that, or ``apex`` for the zone itself) and ``{whole}``. Of the query, what
-    becomes empty is left out. ``form`` or ``json`` is the body of a POST that asks for the list;
-    ``also`` are refusals of this request.
+    Texts in ``path``, ``query``, ``form``, ``json`` and ``only`` may have in braces the provider's
+    fields, ``{zone.name}`` and ``{zone.id}``, and of a name that is looked for ``{name}`` (relative
+    to the zone), ``{host}`` (that, or ``apex`` for the zone itself) and ``{whole}``. Of the query,
+    what becomes empty is left out. ``form`` or ``json`` is the body of a POST that asks for the
+    list; ``also`` are refusals of this request.
 
     ``name``, ``id`` and others are places in an item, such as ``properties.name``. ``optional`` are
     those that it lacks, or has null for, where a text is empty; ``absent_if_empty`` says that a
