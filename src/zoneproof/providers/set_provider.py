@@ -93,13 +93,14 @@ class SetsProvider(ApiProvider):
 
     It has :meth:`read_set` and :meth:`write_set`; or, with ``batches``, :meth:`read_sets` and
     :meth:`write_sets`, which do up to ``most`` values of a batch at once. With ``record_list``,
-    sets are read as single records. Where each set has a URL, ``set_path`` and :meth:`set_of` are
-    enough to write it: it is made and replaced with the methods ``makes`` and ``replaces``, or else
-    deleted; ``there`` and ``gone`` are the statuses or codes with which the API refuses to make one
-    that exists by now, and to replace one that is gone. ``checks`` is false where a write fails if
-    the set is no longer as it was read (ProviderConflictError). ``marked`` says that a write needs
-    what is there besides the values (:attr:`TxtSet.version`), so that late reads have to be waited
-    for.
+    sets are read as single records; of the name it may have ``{name}`` only, which is empty, and
+    so left out of the query, for several names. Where each set has a URL, ``set_path`` and
+    :meth:`set_of` are enough to write it: it is made and replaced with the methods ``makes`` and
+    ``replaces``, or else deleted; ``there`` and ``gone`` are the statuses or codes with which the
+    API refuses to make one that exists by now, and to replace one that is gone. ``checks`` is false
+    where a write fails if the set is no longer as it was read (ProviderConflictError). ``marked``
+    says that a write needs what is there besides the values (:attr:`TxtSet.version`), so that late
+    reads have to be waited for.
     """
 
     record_list: ClassVar[RecordList | None] = None
