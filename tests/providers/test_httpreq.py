@@ -25,6 +25,13 @@ class TestHttpReq(ApiContract):
         assert (request.method, request.path) == ("POST", "/present")
         assert request.json == {"fqdn": "_acme-challenge.zone.example.", "value": value}
 
+    async def test_a_password_without_its_user_is_not_sent(self, harness: ApiHarness) -> None:
+        """As lego does."""
+        harness.server.handler = lambda request: Reply(200)
+        await harness.open(user="").add(harness.zone, [txt("a", challenge_value())])
+        (request,) = harness.server.requests
+        assert request.login is None
+
     async def test_a_write_that_fails_for_good_may_have_been_done(
         self, harness: ApiHarness
     ) -> None:

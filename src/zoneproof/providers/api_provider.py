@@ -96,7 +96,7 @@ class ApiProvider(ABC):
             "ca_bundle": self.fields.get("ca_bundle", ""),
             "headers": _filled(self._headers().splitlines(), ": ", self.fields),
             "query": _filled(self.query.split("&"), "=", self.fields),
-            "auth": login if any(login) else None,
+            "auth": login if all(login) else None,
             "sign": self.sign,
             "at_once": self.at_once,
             "pause": self.pause,
