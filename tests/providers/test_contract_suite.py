@@ -152,6 +152,10 @@ class RemovesAll(Desec):
             await self.write_sets(zone, gone)
 
 
+class NamesNoScheme(DigitalOcean):
+    headers = "Authorization: {token}"
+
+
 class SharesItsKey(DigitalOcean):
     _first: ClassVar[dict[str, str]] = {}
 
@@ -241,6 +245,7 @@ FAULTS: list[tuple[type[ApiContract], type[Provider], str]] = [
     (DigitalOceanRow, MatchesWithoutDot, "a_zone_is_found_by_its_whole_name"),
     (DigitalOceanRow, MatchesWithoutDot, "only_the_given_zone_changes"),
     (DesecRow, RemovesAll, "removing_takes_only_the_value_named"),
+    (DigitalOceanRow, NamesNoScheme, "a_value_comes_back_as_it_was"),
     (DigitalOceanRow, SharesItsKey, "two_credentials_work_at_the_same_time"),
     (DigitalOceanRow, TellsItsKey, _FAILURES),
     (DigitalOceanRow, MixesUpErrors, _FAILURES),

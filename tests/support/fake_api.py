@@ -124,8 +124,13 @@ class Call:
 
     @property
     def bearer(self) -> str:
-        """The token of a Bearer authorization."""
-        return self.headers.get("authorization", "").removeprefix("Bearer ")
+        """The token of a Bearer authorization, empty for another one."""
+        return after(self.headers.get("authorization", ""), "Bearer ")
+
+
+def after(header: str, begin: str) -> str:
+    """Return what follows the beginning of a header, empty if it does not begin so."""
+    return header.removeprefix(begin) if header.startswith(begin) else ""
 
 
 def route(method: str, path: str) -> Callable[[Handler], Handler]:
@@ -198,7 +203,7 @@ class FakeApi:
         if call.request.login:
             return ":".join(call.request.login)
         name, _, begin = self.key_line.partition(": ")
-        key = call.headers.get(name.lower(), "").removeprefix(begin)
+        key = after(call.headers.get(name.lower(), ""), begin)
         return self._issued.get(key, "") if self.logins else key
 
     def refuse(self, kind: str) -> Reply:
