@@ -37,7 +37,7 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from tests.support.fake_http import Reply, Request
+from tests.support.fake_http import Reply, Request, after
 
 T = TypeVar("T")
 Answer = Reply | bytes | None
@@ -126,11 +126,6 @@ class Call:
     def bearer(self) -> str:
         """The token of a Bearer authorization, empty for another one."""
         return after(self.headers.get("authorization", ""), "Bearer ")
-
-
-def after(header: str, begin: str) -> str:
-    """Return what follows the beginning of a header, empty if it does not begin so."""
-    return header.removeprefix(begin) if header.startswith(begin) else ""
 
 
 def route(method: str, path: str) -> Callable[[Handler], Handler]:

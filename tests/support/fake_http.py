@@ -15,6 +15,11 @@ from typing import Any
 import h11
 
 
+def after(header: str, begin: str) -> str:
+    """Return what follows the beginning of a header, empty if it does not begin so."""
+    return header.removeprefix(begin) if header.startswith(begin) else ""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a client sent; names of headers are lower-case."""

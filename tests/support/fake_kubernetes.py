@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.support.fake_http import Reply, Request
+from tests.support.fake_http import Reply, Request, after
 
 TOKEN = "k8s-token"
 
@@ -71,7 +71,7 @@ class FakeKubernetes:
 
     def __call__(self, request: Request) -> Reply:
         """Answer a request."""
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        token = after(request.headers.get("authorization", ""), "Bearer ")
         if self.tokens and token not in self.tokens:
             return status(401, "Unauthorized", "Unauthorized")
         path, _, query = request.path.partition("?")

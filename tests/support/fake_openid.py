@@ -21,6 +21,8 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from tests.support.fake_http import after
+
 CLIENT, SECRET = "zoneproof", "secret of the client"
 
 
@@ -51,7 +53,7 @@ class FakeOpenId:
 
     def token(self, form: dict[str, str], authorization: str) -> dict[str, Any] | None:
         asked = self.codes.pop(form.get("code", ""), None)
-        login = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+        login = base64.b64decode(after(authorization, "Basic ")).decode()
         client, _, secret = login.partition(":")
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")

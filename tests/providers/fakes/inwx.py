@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.fake_api import Call, FakeApi, Record, RefusedError, route
-from tests.support.fake_http import Reply
+from tests.support.fake_http import Reply, after
 from zoneproof.providers.signatures import one_time_code
 
 
@@ -52,7 +52,7 @@ class FakeInwx(FakeApi):
             super().enter(call)
 
     def key_of(self, call: Call) -> str:
-        session = call.headers.get("cookie", "").removeprefix("domrobot=")
+        session = after(call.headers.get("cookie", ""), "domrobot=")
         return "" if session in self._locked else self._issued.get(session, "")
 
     @route("POST", "/jsonrpc/")

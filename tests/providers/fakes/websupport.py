@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.fake_api import Call, FakeApi, FakeZone, Record, deletes, route
-from tests.support.fake_http import Reply
+from tests.support.fake_http import Reply, after
 from zoneproof.providers.signatures import hmac_sha1
 
 
@@ -37,7 +37,7 @@ class FakeWebsupport(FakeApi):
 
     def key_of(self, call: Call) -> str:
         """Return the key and the secret that the request was signed with."""
-        login = base64.b64decode(call.headers.get("authorization", "").removeprefix("Basic "))
+        login = base64.b64decode(after(call.headers.get("authorization", ""), "Basic "))
         version_1 = call.path.startswith("/v1/")
         stamp = call.headers.get("date" if version_1 else "x-date", "")
         moment = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
