@@ -1,13 +1,18 @@
-"""Servers that a module's tests share, and a home of its own for each test."""
+"""What tests of commands share: servers, a home for each test, and one with everything."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.cli.archives import PASSPHRASE, content_of
+from tests.support.full_home import fill
 from tests.support.world import World, open_world, zone_text
+from zoneproof.migration.sealed_file import seal
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +29,25 @@ def world(servers: World, tmp_path: Path) -> World:
     world = servers.at(tmp_path)
     world.write_settings()
     return world
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with everything."""
+    home = tmp_path_factory.mktemp("old") / "home"
+    asyncio.run(fill(home))
+    return home
+
+
+@pytest.fixture(scope="module")
+def exported(filled: Path) -> bytes:
+    """An archive of it."""
+    return seal(msgspec.json.encode(content_of(filled)), PASSPHRASE)
+
+
+@pytest.fixture
+def archive(exported: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PASSPHRASE", PASSPHRASE)
+    path = tmp_path / "home.zp"
+    path.write_bytes(exported)
+    return path
