@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import struct
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.counters import (
@@ -54,42 +55,53 @@ _RCODE, _TC = 0x0F, 0x02
 _TRANSFERS = (wire.AXFR, wire.IXFR)
 
 
-def _ordinary_headers() -> dict[bytes, tuple[bytes, bytes, int]]:
-    """Map header bytes 2 to 12 of ordinary questions to how the answer begins.
+_TAIL = len(OPT_RECORD)
+_SPLITS: Final = {
+    length: struct.Struct(f"2s10s{length - wire.HEADER_LENGTH - _TAIL}s{_TAIL}s").unpack
+    for length in range(wire.HEADER_LENGTH + _TAIL, wire.UDP_LIMIT)
+}
+"""By its length, how to take a packet apart: id, header, question, and a tail as long as an OPT.
 
-    That is: its flags and count of questions, what follows its count of answers, and the length
-    of the question's OPT record.
-    """
-    found = {}
+Where the header says that there is no OPT record, the tail is the end of the question.
+"""
+
+_Frame = tuple[bytes, bytes, bytes, int, bool]
+"""What an ordinary answer has around its question and records, for those that ask alike.
+
+Its flags and count of questions, what follows its count of answers, its end, how long it may be by
+UDP, and whether the question has an OPT record.
+"""
+
+
+def _frames_without_edns() -> dict[bytes, _Frame]:
+    """Map header bytes 2 to 12 of ordinary questions to the frame if they have no OPT record."""
+    found: dict[bytes, _Frame] = {}
     for first in (0x00, 0x01):  # RD
         for second in (0x00, 0x10, 0x20, 0x30):  # AD and CD
             flags = bytes((first, second))
-            start = reply_flags(flags, wire.NOERROR, authoritative=True) + b"\0\1"
-            found[flags + b"\0\1\0\0\0\0\0\0"] = (start, b"\0\0\0\0", 0)
-            found[flags + b"\0\1\0\0\0\0\0\1"] = (start, b"\0\0\0\1", len(OPT_RECORD))
+            start = reply_flags(flags, wire.NOERROR, authoritative=True) + _ONE
+            found[flags + _ONE + bytes(6)] = (start, bytes(4), b"", wire.UDP_LIMIT, False)
     return found
 
 
-_ORDINARY_HEADERS = _ordinary_headers()
-_OPT_START = OPT_RECORD[:3]
-_ORDINARY_OPT_ENDINGS = {
-    OPT_RECORD[5:]: OPT_RECORD,
-    OPT_RECORD_DNSSEC[5:]: OPT_RECORD_DNSSEC,
-}
+_ONE = b"\0\1"
+_FRAMES_WITHOUT_EDNS: Final = _frames_without_edns()
+_frames_with_edns: dict[bytes, _Frame] = {}  # by header and OPT record: resolvers send few
+_MOST_FRAMES = 256
+_OPT_ENDINGS: Final = {each[5:]: each for each in (OPT_RECORD, OPT_RECORD_DNSSEC)}
 
 
-@functools.lru_cache(256)  # resolvers ask with few sizes
-def _ordinary_end(record: bytes) -> tuple[bytes, int] | None:
-    """Return how an answer ends, and how long it may be by UDP; None if the end is unusual.
-
-    ``record`` is the OPT record at the end of a question, or empty if it has none.
-    """
-    if not record:
-        return b"", wire.UDP_LIMIT
-    opt = _ORDINARY_OPT_ENDINGS.get(record[5:])
-    if opt is None or record[:3] != _OPT_START:
+def _new_frame(head: bytes, opt: bytes) -> _Frame | None:
+    """Return the frame for a header and an OPT record, and keep it; None if they are unusual."""
+    end = _OPT_ENDINGS.get(opt[5:])
+    frame = _FRAMES_WITHOUT_EDNS.get(head[:8] + bytes(2))
+    if frame is None or head[8:] != _ONE or end is None or opt[:3] != OPT_RECORD[:3]:
         return None
-    return opt, udp_limit(int.from_bytes(record[3:5], "big"))
+    if len(_frames_with_edns) >= _MOST_FRAMES:
+        _frames_with_edns.clear()
+    limit = udp_limit(int.from_bytes(opt[3:5], "big"))
+    frame = _frames_with_edns[head + opt] = (frame[0], bytes(2) + _ONE, end, limit, True)
+    return frame
 
 
 class Responder:
@@ -132,25 +144,30 @@ class Responder:
         now = self._clock()
         if is_behind or self._lease[0] <= now:
             return [self._respond_unusual(packet, tcp) for packet in packets]
-        entries = self._entries
+        entries, with_edns = self._entries, _frames_with_edns
         replies: list[bytes | None] = []
         unusual = 0
         for packet in packets:
-            header = _ORDINARY_HEADERS.get(packet[2:12])
-            if header is not None:
-                flags, counts, opt_length = header
-                end = len(packet) - opt_length
-                # What stands between header and OPT record is one question if it is in the table.
-                question = packet[12:end]
-                entry = entries.get(question.lower())
-                ending = _ordinary_end(packet[end:])
-                if entry is not None and entry[0] > now and ending is not None:
-                    _, count, records = entry
-                    opt, limit = ending
-                    reply = b"".join((packet[:2], flags, count, counts, question, records, opt))
-                    if len(reply) <= limit or tcp:
-                        replies.append(reply)
-                        continue
+            split = _SPLITS.get(len(packet))
+            if split is not None:
+                identity, head, question, tail = split(packet)
+                frame = (
+                    with_edns.get(head + tail)
+                    or _FRAMES_WITHOUT_EDNS.get(head)
+                    or _new_frame(head, tail)
+                )
+                if frame is not None:
+                    flags, counts, end, limit, has_opt = frame
+                    if not has_opt:
+                        question += tail
+                    # It is one question if it is in the table.
+                    entry = entries.get(question.lower())
+                    if entry is not None and entry[0] > now:
+                        _, count, records = entry
+                        reply = b"".join((identity, flags, count, counts, question, records, end))
+                        if len(reply) <= limit or tcp:
+                            replies.append(reply)
+                            continue
             unusual += 1
             replies.append(self._respond_unusual(packet, tcp))
         self._cells[ORDINARY] += len(packets) - unusual

@@ -144,10 +144,10 @@ class RegistrationTable:
 
 
 @functools.lru_cache(16_384)
-def _shared_time(step: int) -> int:
+def _shared_time(step: int) -> float:
     # A little earlier than the value's end, after which the database knows it to the second. So a
     # million entries share few numbers, and most of these stay in the processor's cache.
-    return step * _TIME_STEP
+    return float(step * _TIME_STEP)  # of the clock's type, which compares fastest
 
 
 @functools.cache

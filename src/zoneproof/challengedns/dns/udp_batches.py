@@ -180,6 +180,7 @@ class BatchSocket:
 
     def send(self, replies: Sequence[bytes | None]) -> None:
         """Answer the packets received last, except those whose reply is None."""
+        gaps = () if all(replies) else [each for each, reply in enumerate(replies) if not reply]
         parts = [reply or b"" for reply in replies]
         count = len(parts)
         data = b"".join(parts)
@@ -188,7 +189,6 @@ class BatchSocket:
         starts = itertools.accumulate(lengths[:-1], initial=self._replies.addresses[0])
         self._reply_starts[:count] = array("L", starts)
         self._reply_lengths[:count] = lengths
-        gaps = (index for index, length in enumerate(lengths) if not length)
         first = 0
         for end in (*gaps, count):
             while first < end:
