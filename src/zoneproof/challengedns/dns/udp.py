@@ -22,12 +22,6 @@ def _network(address: str) -> str:
     return found if ":" in found else found.rpartition(".")[0]
 
 
-def _may_be_much(packets: Sequence[bytes], replies: Sequence[bytes | None]) -> bool:
-    """Tell at a glance that no reply counts, as is so nearly always, or that one may."""
-    longest = max(map(len, filter(None, replies)), default=0)
-    return longest > _MUCH * min(map(len, packets))
-
-
 class UdpServer:
     """Answers what arrives at its sockets until told to stop.
 
@@ -93,7 +87,7 @@ class UdpServer:
         packets = source.receive(wait=wait)
         if packets:
             replies = self._responder.answers(packets)
-            if self._limit is not None and _may_be_much(packets, replies):
+            if self._limit is not None:
                 self._hold_back(self._limit, source, packets, replies)
             if self._watched is not None and self._watched.until[0]:
                 self._note(self._watched, source, replies)
