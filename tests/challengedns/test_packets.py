@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.challenge_service import make_responder, sample, txt
+from zoneproof.challengedns.dns import answers
 from zoneproof.challengedns.dns.answers import Responder
 
 KNOWN = [
@@ -155,6 +156,16 @@ def test_the_fast_path_answers_byte_for_byte_what_the_slow_one_does(
     one_of = st.one_of(questions([fulldomain]), damaged([fulldomain]))
     packet = data.draw(one_of)
     assert responder.respond(packet, tcp=tcp) == responder._respond_unusual(packet, tcp)
+
+
+def test_resolvers_that_offer_many_sizes_get_the_right_answers_from_little_memory(
+    short_and_long: tuple[Responder, str],
+) -> None:
+    responder, fulldomain = short_and_long
+    for size in [*range(500, 1300), *range(500, 1300)]:
+        ask = dns.message.make_query(fulldomain, "TXT", use_edns=0, payload=size).to_wire()
+        assert responder.respond(ask) == responder._respond_unusual(ask, False)
+    assert len(answers._frames_with_edns) <= 256
 
 
 @settings(max_examples=300, deadline=None)

@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 _RCODE, _TC = 0x0F, 0x02
 _TRANSFERS = (wire.AXFR, wire.IXFR)
 
-
+_ONE = b"\0\1"
 _TAIL = len(OPT_RECORD)
 _SPLITS: Final = {
     length: struct.Struct(f"2s10s{length - wire.HEADER_LENGTH - _TAIL}s{_TAIL}s").unpack
@@ -84,7 +84,6 @@ def _frames_without_edns() -> dict[bytes, _Frame]:
     return found
 
 
-_ONE = b"\0\1"
 _FRAMES_WITHOUT_EDNS: Final = _frames_without_edns()
 _frames_with_edns: dict[bytes, _Frame] = {}  # by header and OPT record: resolvers send few
 _MOST_FRAMES = 256
