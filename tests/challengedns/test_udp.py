@@ -104,6 +104,20 @@ def test_the_largest_batch_of_the_longest_replies_is_sent() -> None:
         assert [asker.recv(4096) for asker in askers] == replies
 
 
+@pytest.mark.parametrize(
+    ("address", "level", "option"),
+    [("127.0.0.1", socket.IPPROTO_IP, 10), ("::1", socket.IPPROTO_IPV6, 23)],
+)
+def test_no_reply_is_ever_sent_in_fragments(address: str, level: int, option: int) -> None:
+    with bound(address) as sock, clients(sock, address, 1) as (asker,):
+        server = udp_socket(sock)
+        assert sock.getsockopt(level, option) == 3  # IP_PMTUDISC_PROBE
+        asker.send(b"?")
+        server.receive(wait=True)
+        server.send([bytes(1232)])
+        assert asker.recv(4096) == bytes(1232)
+
+
 @pytest.mark.parametrize("silent", [{0}, {1, 2}, {4}, {0, 2, 4}, {0, 1, 2, 3, 4}])
 def test_who_gets_no_reply_holds_up_nobody(silent: set[int]) -> None:
     with bound("127.0.0.1") as sock, clients(sock, "127.0.0.1", 5) as askers:

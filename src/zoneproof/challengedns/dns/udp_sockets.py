@@ -11,7 +11,13 @@ from typing import Any, Final, Protocol
 PACKET_SIZE: Final = 4096
 """How many bytes of a packet are read; no question that can be answered is as long."""
 
-_IP_PKTINFO = 8  # Linux; the socket module has no name for it
+# Of Linux; the socket module has no names for them.
+_IP_PKTINFO = 8
+_MTU_DISCOVER = {
+    socket.AF_INET: (socket.IPPROTO_IP, 10),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 23),
+}
+_PMTUDISC_PROBE = 3
 _ANY = ("0.0.0.0", "::")  # noqa: S104
 IPV4_INFO = struct.Struct("=i4s4s")  # in_pktinfo: interface, our address, destination
 IPV6_INFO = struct.Struct("=16si")  # in6_pktinfo: destination, interface
@@ -51,6 +57,7 @@ def udp_socket(sock: socket.socket) -> UdpSocket:
     """Return the socket in the fastest form that the system has."""
     if is_wildcard(sock):
         _learn_what_is_asked(sock)
+    _never_fragment(sock)
     try:
         from zoneproof.challengedns.dns.udp_batches import BatchSocket
 
@@ -64,6 +71,17 @@ def _learn_what_is_asked(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     else:
         sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+
+
+def _never_fragment(sock: socket.socket) -> None:
+    """Send every reply whole, whatever ICMP says (RFC 9715 section 3.1).
+
+    Whoever makes a server cut its replies by forged "too big" can put a second part of their own
+    to the first, and so get a certificate for somebody else's name. A reply is short enough for
+    every path of 1280 bytes; where one is not, a resolver that hears nothing asks by TCP.
+    """
+    with contextlib.suppress(OSError):  # another system
+        sock.setsockopt(*_MTU_DISCOVER[sock.family], _PMTUDISC_PROBE)
 
 
 class PlainSocket:
