@@ -94,6 +94,11 @@ def test_a_certificate_from_its_definition_to_its_removal(programs: dict[str, Cl
     assert send(administrator, "POST", "/certificates", definition).status == 400
     (listed,) = send(viewer, "GET", "/certificates?attention=true").json
     assert (listed["name"], listed["status"]) == ("api.example.com", "missing")
+    assert send(viewer, "GET", "/certificates/api.example.com/pem").status == 404
+    unissued = send(administrator, "POST", "/certificates/api.example.com/revoke", {})
+    assert (unissued.status, unissued.json["error"]) == (400, "invalid_input")
+    stranger = {**definition, "name": "other", "key_group": "no-such-group"}
+    assert send(administrator, "POST", "/certificates", stranger).status == 400
     answer = send(programs["operator"], "POST", "/certificates/api.example.com/issue")
     assert answer.status == 202
     events, outcome = follow(viewer, answer.json["id"])

@@ -51,6 +51,10 @@ class InvalidInputError(ZoneproofError):
     exit_code = 2
 
 
+class NotFoundError(InvalidInputError):
+    """There is nothing of the name that was given."""
+
+
 class InvalidNameError(InvalidInputError):
     """A text that should be a domain name or an IP address is none."""
 

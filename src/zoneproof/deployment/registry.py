@@ -8,7 +8,7 @@ from importlib import import_module
 
 from msgspec.structs import replace
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.core.fields import check_value, filled_in
 from zoneproof.core.text import sanitize
 from zoneproof.deployment.contract import Task, TaskContext, TaskInfo
@@ -54,7 +54,7 @@ def _load(kind: str) -> type[Task]:
     if kind not in _MODULES:
         near = difflib.get_close_matches(kind, _MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(task_kinds())}"
-        raise InvalidInputError(f"there is no deployment task '{sanitize(kind)}': {advice}")
+        raise NotFoundError(f"there is no deployment task '{sanitize(kind)}': {advice}")
     module, _, name = _MODULES[kind].partition(":")
     found: type[Task] = getattr(import_module(f"zoneproof.deployment.{module}"), name)
     return found

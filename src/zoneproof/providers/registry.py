@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.core.fields import CredentialField, check_value, filled_in
 from zoneproof.core.text import sanitize
 from zoneproof.providers import catalog
@@ -108,7 +108,7 @@ def load(slug: str) -> type[Provider]:
     if slug not in catalog.MODULES:
         near = difflib.get_close_matches(slug, catalog.MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"use {', '.join(slugs())}"
-        raise InvalidInputError(f"there is no provider '{sanitize(slug)}': {advice}")
+        raise NotFoundError(f"there is no provider '{sanitize(slug)}': {advice}")
     found: type[Provider] = _imported(catalog.MODULES[slug])
     return found
 

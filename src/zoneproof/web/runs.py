@@ -19,7 +19,7 @@ from typing import Any, Literal
 from zoneproof.core.errors import (
     AwaitingUserError,
     BugError,
-    InvalidInputError,
+    NotFoundError,
     ZoneproofError,
     ungrouped,
 )
@@ -154,7 +154,7 @@ class Runs:
         """Return the run. Raises InvalidInputError for one that is not here, or no longer."""
         found = self._runs.get(run_id)
         if found is None:
-            raise InvalidInputError(
+            raise NotFoundError(
                 "there is no such run, or no longer: see the certificate's history for its result"
             )
         return found

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from zoneproof.core.errors import (
     BusyError,
     InvalidInputError,
+    NotFoundError,
     StorageError,
     VaultError,
     ZoneproofError,
@@ -184,8 +185,10 @@ async def _answer(visit: Visit, page: Page) -> Response:
 def status_of(error: ZoneproofError) -> int:
     """Return the status of an answer that tells why the manager refuses or fails."""
     match error:
+        case NotFoundError():
+            return 404
         case InvalidInputError():
-            return 404 if error.message.startswith("there is no") else 400
+            return 400
         case BusyError():
             return 409
         case StorageError() | VaultError():

@@ -23,7 +23,7 @@ from zoneproof.acme import (
     find_ca,
 )
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.storage import Row, Store, Transaction, Value, among, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
@@ -205,7 +205,7 @@ class Accounts:
         try:
             return find_ca(text).name
         except InvalidInputError as error:
-            raise InvalidInputError(
+            raise NotFoundError(
                 f"there is no account '{text[:100]}', and {error.message}"
             ) from error
 
@@ -231,7 +231,7 @@ class Accounts:
         """Return what :meth:`find` does. Raises InvalidInputError if there is none."""
         found = self.find.within(tx, text)
         if found is None:
-            raise InvalidInputError(
+            raise NotFoundError(
                 f"there is no account '{text[:100]}' yet: 'zoneproof account register --ca"
                 f" {text[:100]}' makes one"
             )

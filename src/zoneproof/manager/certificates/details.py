@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager.certificates.definition_file import csr_text, field_text
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.state import CertificateSummary, summary_of
@@ -136,7 +136,7 @@ async def history(manager: Manager, name: str) -> list[HistoryEntry]:
         known = ""
     entries = await manager.history.of(known or name)
     if not entries and not known:
-        raise InvalidInputError(f"there is no certificate '{name[:80]}'")
+        raise NotFoundError(f"there is no certificate '{name[:80]}'")
     return entries
 
 

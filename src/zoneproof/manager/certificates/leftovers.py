@@ -9,7 +9,7 @@ import msgspec
 
 from zoneproof.core import times
 from zoneproof.core.aio import all_at_once
-from zoneproof.core.errors import BusyError, InvalidInputError, ZoneproofError
+from zoneproof.core.errors import BusyError, NotFoundError, ZoneproofError
 from zoneproof.issuance import (
     Emit,
     HttpFile,
@@ -177,6 +177,6 @@ def _is_meant(facts: LeftoverFacts, names: Sequence[str]) -> bool:
 def _require_known(found: Sequence[LeftoverFacts], names: Sequence[str]) -> None:
     for name in names:
         if not any(_is_meant(one, [name]) for one in found):
-            raise InvalidInputError(
+            raise NotFoundError(
                 f"there is no leftover of '{name[:80]}': 'zoneproof leftover list' shows all"
             )

@@ -11,7 +11,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from zoneproof.core.errors import InvalidInputError, InvalidNameError, StorageError
+from zoneproof.core.errors import InvalidNameError, NotFoundError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.storage import Row, Store, Transaction, reads, writes
@@ -96,7 +96,7 @@ class Certificates:
             names = [certificate.name for certificate in self.each.within(tx)]
             near = difflib.get_close_matches(name, names, n=1)
             advice = f"did you mean '{near[0]}'?" if near else "'zoneproof list' shows all"
-            raise InvalidInputError(f"there is no managed certificate '{name[:80]}': {advice}")
+            raise NotFoundError(f"there is no managed certificate '{name[:80]}': {advice}")
         return found
 
     @reads

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidInputError, StorageError
+from zoneproof.core.errors import InvalidInputError, NotFoundError, StorageError
 from zoneproof.core.secretive import Secretive
 from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.manager.settings import DnsSettings
@@ -279,7 +279,7 @@ def no_credential(transaction: Transaction, name: str) -> InvalidInputError:
         if near
         else "'zoneproof credential list' shows all, 'zoneproof credential add' stores one"
     )
-    return InvalidInputError(f"there is no credential '{name[:80]}': {advice}")
+    return NotFoundError(f"there is no credential '{name[:80]}': {advice}")
 
 
 def taken(name: str) -> InvalidInputError:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role, parse_role
 from zoneproof.storage import Row, Store, Transaction, reads, writes
@@ -56,7 +56,7 @@ class Users:
         """Return the user of that name. Raises InvalidInputError."""
         rows = tx.query(f"{_SELECT} WHERE name = ?", (name,))
         if not rows:
-            raise InvalidInputError(
+            raise NotFoundError(
                 f"there is no user '{name[:80]}': 'zoneproof web user list' shows all"
             )
         return _user(rows[0])

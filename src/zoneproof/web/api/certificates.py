@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager import CertificateDefinition, CertificateSummary, Proposal, preview
 from zoneproof.manager.certificates.details import details, history, summaries
 from zoneproof.manager.certificates.proposal import save
@@ -175,7 +175,7 @@ async def _read(call: Call, file: str) -> str:
     try:
         return await asyncio.to_thread(path.read_text)
     except OSError as error:
-        raise InvalidInputError(f"there is no {file}.pem of {name} yet") from error
+        raise NotFoundError(f"there is no {file}.pem of {name} yet") from error
 
 
 async def issue_certificate(call: Call) -> RunFacts:

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager import DamagedCertificate, preview
 from zoneproof.manager.certificates.details import details, history
 from zoneproof.manager.certificates.log import logged_runs
@@ -101,7 +101,7 @@ async def _history(visit: Visit) -> Response:
 async def _download(visit: Visit) -> Response:
     file = str(visit.request.path_params["file"]).removesuffix(".pem")
     if file not in _PUBLIC:
-        raise InvalidInputError(f"there is no file '{file[:40]}' to download")
+        raise NotFoundError(f"there is no file '{file[:40]}' to download")
     return await _sent(visit, file)
 
 
@@ -116,7 +116,7 @@ async def _sent(visit: Visit, file: str) -> Response:
     try:
         content = await asyncio.to_thread(path.read_bytes)
     except OSError as error:
-        raise InvalidInputError(f"there is no {file}.pem of {name} yet") from error
+        raise NotFoundError(f"there is no {file}.pem of {name} yet") from error
     headers = {"Content-Disposition": f'attachment; filename="{name}-{file}.pem"'}
     return Response(content, media_type="application/x-pem-file", headers=headers)
 

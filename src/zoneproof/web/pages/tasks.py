@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.core.errors import InvalidInputError, NotFoundError, ZoneproofError
 from zoneproof.deployment import TaskInfo, describe_task, task_kinds
 from zoneproof.manager import CertificateDefinition, Proposal, credential_summaries
 from zoneproof.manager.certificates.proposal import CertificateOptions, GivenTask, save
@@ -157,7 +157,7 @@ def _task(definition: CertificateDefinition, name: str) -> TaskDefinition:
     for task in definition.deploy:
         if task.name == name:
             return task
-    raise InvalidInputError(f"there is no task '{name[:80]}' of {definition.name}")
+    raise NotFoundError(f"there is no task '{name[:80]}' of {definition.name}")
 
 
 async def _move(visit: Visit) -> Response:

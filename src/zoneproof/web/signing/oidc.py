@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from zoneproof.core.errors import ConfigError, InvalidInputError, ZoneproofError
+from zoneproof.core.errors import ConfigError, InvalidInputError, NotFoundError, ZoneproofError
 from zoneproof.core.http import HttpClient, NoReplyError, error_text
 from zoneproof.core.text import sanitize
 from zoneproof.core.toml import read_reference
@@ -88,7 +88,7 @@ def pages(failures: Failures) -> list[Page]:
 def _settings(visit: Visit) -> OidcSettings:
     found = visit.manager.settings.web.oidc
     if found is None:
-        raise InvalidInputError("there is no OpenID provider in settings.toml: see [web.oidc]")
+        raise NotFoundError("there is no OpenID provider in settings.toml: see [web.oidc]")
     return found
 
 
