@@ -41,6 +41,13 @@ class TestAzure(ApiContract):
         properties = {"TTL": 60, "TXTRecords": [{"value": ["challengetoken"]}]}
         assert harness.server.requests[-1].json == {"properties": properties}
 
+    async def test_a_set_without_values_is_filled(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeAzure)
+        name, value = await harness.new_name(), challenge_value()
+        harness.api.empty.add(name)
+        await harness.open().add(harness.zone, [txt(name, value)])
+        assert await harness.values(harness.zone, name) == [value]
+
     @pytest.mark.parametrize("client_id", ["", "user-assigned"])
     async def test_a_managed_identity_needs_no_secret(
         self, harness: ApiHarness, client_id: str

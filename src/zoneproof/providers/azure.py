@@ -196,14 +196,15 @@ class Azure(ExpiringKey, SetsProvider):
     async def write_set(self, zone: Zone, change: SetChange) -> None:
         """Write or delete the set, if it is as it was read."""
         path, old = _path(zone, change.name), change.old
-        same = {"If-Match": old.version} if old.values else {"If-None-Match": "*"}
+        # A set may be there without values, as Azure's own tools make it first.
+        same = {"If-Match": old.version} if old.version else {"If-None-Match": "*"}
         if not change.new.values:
             await self.api.send("DELETE", path, headers=same, expected=(200, 204, 404))
             return
         records = [{"value": _strings(value)} for value in change.new.values]
         properties = {self._ttl: change.new.ttl, self._records: records}
         await self.api.send(
-            "PATCH" if old.values else "PUT",  # which keeps the metadata of a set, or makes one
+            "PATCH" if old.version else "PUT",  # which keeps the metadata of a set, or makes one
             path,
             headers=same,
             json={"properties": properties},

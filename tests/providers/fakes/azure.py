@@ -6,7 +6,9 @@ from the exchanges that dns-lexicon recorded (June 2023) for bodies: paths, para
 agree with them, but for the login, which is that of v2.0 here and v1.0 there. Refusals are as
 issues of terraform-provider-azurerm and acme clients quote them (2023 to 2024). The metadata
 service is as Microsoft's own libraries use it (msal-node 5.0, 2026). Posh-ACME and acme.sh (2026)
-agree. An application's secrets are as the reference of Microsoft Graph 1.0 has them (2026).
+agree. An application's secrets are as the reference of Microsoft Graph 1.0 has them (2026). That a
+set may be there without values, with an ETag and its list empty but not absent, is as the tests of
+Azure's own command line recorded it (azure-cli, test_dns.yaml, October 2021).
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class FakeAzure(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.private = False
+        self.empty: set[str] = set()  # names of sets without values
 
     def add_zone(self, name: str, key: str = "") -> FakeZone:
         kind = "privateDnsZones" if self.private else "dnszones"
@@ -108,11 +111,11 @@ class FakeAzure(FakeApi):
     def get_set(self, call: Call) -> Reply:
         zone, name, version = self._place(call)
         found = zone.at(name)
-        if not found:
+        if not version:
             return _error(404, "NotFound", f"The resource record '{name}' does not exist.")
         records = [{"value": _parts(one.value)} for one in found]
         ttl, txt = ("ttl", "txtRecords") if self.private else ("TTL", "TXTRecords")
-        properties = {"fqdn": f"{name}.{zone.name}.", ttl: found[0].ttl, txt: records}
+        properties = {"fqdn": f"{name}.{zone.name}.", ttl: found[0].ttl if found else 3600, txt: records}
         return Reply(200, {"name": name, "etag": version, "properties": properties})
 
     @route("PUT", _PREFIX + "/{kind}/{zone}/TXT/{name}")
@@ -157,7 +160,8 @@ class FakeAzure(FakeApi):
     def _place(self, call: Call) -> tuple[FakeZone, str, str]:
         assert call["kind"].lower() == ("privatednszones" if self.private else "dnszones")
         zone, name = self.zone(call["zone"]), call["name"].replace("@", "")
-        etag = f"{self.versions.get((zone.name, name), 0):08}-0000" if zone.at(name) else ""
+        is_there = zone.at(name) or name in self.empty
+        etag = f"{self.versions.get((zone.name, name), 0):08}-0000" if is_there else ""
         return zone, name, etag
 
     def _check_version(self, call: Call, version: str) -> None:
