@@ -21,6 +21,8 @@ from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Kno
 from tests.support.peers.unbound import Unbound
 from tests.support.self_signed import certificate
 from tests.support.world import zone_text
+from zoneproof.certmanager.opened import OpenedMethods
+from zoneproof.certmanager.secrets import PrivateFiles
 from zoneproof.manager.credentials.store import Credential
 
 CNAMES = [
@@ -336,6 +338,35 @@ async def test_a_file_of_a_provider_comes_from_a_secret(tmp_path: Path) -> None:
         assert [one.path for one in server.requests] == ["/present", "/cleanup"]
         fields["ca_bundle"] = str(bundle)
         assert "the field 'ca_bundle' is a file: put it" in await here.proxy.present(challenge)
+
+
+async def test_a_value_is_cleaned_up_although_secret_and_file_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in (PrivateFiles, OpenedMethods):  # one of each stays
+        monkeypatch.setattr(kind.__init__, "__kwdefaults__", {"most": 1})
+    bundle, tls = certificate(tmp_path)
+    async with fake_http_server(lambda _: Reply(200), tls) as server, world(tmp_path) as here:
+
+        def challenge(name: str) -> Challenge:
+            here.kubernetes.secret("shop", name, {"ca.crt": bundle.read_bytes() + name.encode()})
+            reference = {"secretRef": {"name": name, "key": "ca.crt"}}
+            config = {
+                "provider": "httpreq",
+                "fields": {"server": server.url, "ca_bundle": reference},
+                "zone": "example.com",
+                "followCname": False,
+                "propagation": 0,
+            }
+            return Challenge(config, f"{name}.example.com", challenge_value())
+
+        first, second = challenge("first"), challenge("second")
+        assert await here.proxy.present(first) == ""
+        assert await here.proxy.present(second) == ""
+        here.kubernetes.objects.clear()
+        assert await here.proxy.clean_up(first) == ""
+        cleaned = server.requests[-1]
+        assert (cleaned.path, first.key in cleaned.body.decode()) == ("/cleanup", True)
 
 
 async def test_the_webhook_s_own_identity_is_for_those_who_may_use_it(here: World) -> None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -101,18 +102,22 @@ class PrivateFiles:
     def __init__(self, folder: Path, *, most: int = _MOST_BYTES) -> None:
         self._folder = folder
         self._most = most
-        self._sizes: dict[Path, int] = {}  # the one that was asked for last is the last
+        self._contents: dict[Path, bytes] = {}  # the one that was asked for last is the last
 
-    def path_of(self, text: str) -> Path:
-        """Return the file that holds the text. Raises StorageError."""
-        content = text.encode()
+    def path_of(self, content: bytes) -> Path:
+        """Return the file that holds this. Raises StorageError."""
         path = self._folder / hashlib.sha256(content).hexdigest()
-        self._sizes.pop(path, None)
-        while self._sizes and sum(self._sizes.values()) + len(content) > self._most:
-            oldest = next(iter(self._sizes))
-            del self._sizes[oldest]
+        self._contents.pop(path, None)
+        while self._contents and sum(map(len, self._contents.values())) + len(content) > self._most:
+            oldest = next(iter(self._contents))
+            del self._contents[oldest]
             oldest.unlink(missing_ok=True)
         if not path.exists():
             write_new(path, content)
-        self._sizes[path] = len(content)
+        self._contents[path] = content
         return path
+
+    def contents(self, values: Iterable[str]) -> tuple[bytes, ...]:
+        """Return what the files hold whose paths are among the values."""
+        found = map(self._contents.get, map(Path, values))
+        return tuple(content for content in found if content is not None)

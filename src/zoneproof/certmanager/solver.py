@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoneproof.certmanager.opened import OpenedMethods
@@ -78,11 +78,12 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Published:
-    """Where a value was published, and by which method, secrets included."""
+    """Where a value was published, and by which method, secrets and files included."""
 
     method: MethodDefinition = field(repr=False)
     zone: Zone
     name: DomainName
+    files: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass
@@ -199,9 +200,10 @@ class RequestSolver:
 
     async def _present(self, request: ChallengeRequest, job: _Job, work: _Work) -> None:
         definition = await self._definition(request)
+        files = self._files.contents(definition.fields.values())
         async with self._opened.maker(definition) as maker:
             method = await maker.dns(definition, {})
-            place = await _place(request, definition, method)
+            place = replace(await _place(request, definition, method), files=files)
             record = _record(method, place, request.key)
             assert method.resolver
             scope = Scope(NoLedger(), method.resolver, work.note)
@@ -244,6 +246,8 @@ class RequestSolver:
             if known is None:
                 raise
             definition = known.method
+            for content in known.files:
+                self._files.path_of(content)
         async with self._opened.maker(definition) as maker:
             method = await maker.dns(definition, {})
             place = known or await _place(request, definition, method, needs_cname=False)

@@ -138,7 +138,7 @@ async def _value(
 ) -> str:
     if isinstance(given, FromSecret):
         value = await secrets.value(given.secret_ref)
-        return str(files.path_of(value)) if field.file else value
+        return str(files.path_of(value.encode())) if field.file else value
     if field.secret or field.file:
         what = "is a secret" if field.secret else "is a file"
         raise InvalidInputError(

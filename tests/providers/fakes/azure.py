@@ -115,7 +115,11 @@ class FakeAzure(FakeApi):
             return _error(404, "NotFound", f"The resource record '{name}' does not exist.")
         records = [{"value": _parts(one.value)} for one in found]
         ttl, txt = ("ttl", "txtRecords") if self.private else ("TTL", "TXTRecords")
-        properties = {"fqdn": f"{name}.{zone.name}.", ttl: found[0].ttl if found else 3600, txt: records}
+        properties = {
+            "fqdn": f"{name}.{zone.name}.",
+            ttl: found[0].ttl if found else 3600,
+            txt: records,
+        }
         return Reply(200, {"name": name, "etag": version, "properties": properties})
 
     @route("PUT", _PREFIX + "/{kind}/{zone}/TXT/{name}")
