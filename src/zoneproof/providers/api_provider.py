@@ -276,14 +276,15 @@ def _advice(info: ProviderInfo) -> dict[type[ProviderError], str]:
 class RecordsProvider(ApiProvider):
     """A provider whose API adds and deletes records one by one.
 
-    With ``record_list`` and :meth:`record_of` a record is posted there, and deleted below it by
-    its id; where an API is otherwise, its provider has these requests as methods of its own.
+    With ``record_list`` a record is added there by the method ``adds``, and deleted below it by its
+    id; where an API is otherwise, its provider has these requests as methods of its own.
     ``by_name`` is false where the API cannot look for a name: then the records of a zone are
     listed once for a batch.
     """
 
     record_list: ClassVar[RecordList]
     by_name: ClassVar[bool] = True
+    adds: ClassVar[str] = "POST"
 
     def __init__(self, context: ProviderContext, **client: Any) -> None:
         super().__init__(context, **client)
@@ -299,17 +300,15 @@ class RecordsProvider(ApiProvider):
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add one record."""
-        path = self.record_list.changes_in(await self.places(), zone)
-        await self.api.send("POST", path, json=self.record_of(zone, record))
+        places = await self.places()
+        path = self.record_list.changes_in(places, zone, record.name)
+        await self.api.send(self.adds, path, json=self.record_list.new_record(places, zone, record))
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record."""
-        path = self.record_list.changes_in(await self.places(), zone).rstrip("/")
+        places = await self.places()
+        path = self.record_list.changes_in(places, zone, stored.name).rstrip("/")
         await self.api.delete(f"{path}/{quote(stored.id, safe='')}")
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record in the JSON that is posted."""
-        raise NotImplementedError
 
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         await self._in_groups(zone, records, self._add_to_listed)

@@ -14,15 +14,12 @@ from zoneproof.providers.contract import (
     Limits,
     ProviderContext,
     ProviderInfo,
-    TxtRecord,
-    Zone,
 )
 from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
 from zoneproof.providers.lists import RecordList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, WRONG_KEY, ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import quote_txt
 
 _PAGES = Numbered("per_page", 50)
 
@@ -133,6 +130,7 @@ class Cloudflare(ExpiringKey, RecordsProvider):
         query={"type": "TXT", "name": "{whole}"},
         paging=_PAGES,
         quoted=True,
+        owner="{whole}",
     )
 
     def __init__(self, context: ProviderContext) -> None:
@@ -154,15 +152,6 @@ class Cloudflare(ExpiringKey, RecordsProvider):
             headers=self._zone_headers,
             paging=_PAGES,
         )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record with its whole name."""
-        return {
-            "type": "TXT",
-            "name": zone.record(record.name).text,
-            "content": quote_txt(record.value),
-            "ttl": record.ttl,
-        }
 
     async def key_end(self) -> str | None:
         """Return when the API token expires. One of an account is verified where it belongs to."""

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus, urlsplit
 
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
-from zoneproof.providers.contract import Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Limits, ProviderInfo
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Offset
@@ -52,12 +52,8 @@ class Combell(RecordsProvider):
         query={"type": "TXT", "record_name": "{name}"},
         name="record_name",
         paging=_PAGES,
+        owner="{name}",
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the domain."""
-        new = {"type": "TXT", "record_name": record.name, "content": record.value}
-        return {**new, "ttl": record.ttl}
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import NextUrl
@@ -48,8 +48,3 @@ class DigitalOcean(RecordsProvider):
         paging=_PAGES,
         value="data",
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        name = record.name or "@"
-        return {"type": "TXT", "name": name, "data": record.value, "ttl": record.ttl}

@@ -14,14 +14,11 @@ from zoneproof.providers.contract import (
     Limits,
     ProviderContext,
     ProviderInfo,
-    TxtRecord,
-    Zone,
 )
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import quote_txt
 
 _PAGES = Numbered("per_page", 100)
 
@@ -94,17 +91,13 @@ class Dnsimple(RecordsProvider):
         query={"type": "TXT", "name": "{name}"},
         quoted=True,
         paging=_PAGES,
+        owner="{name}",
     )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
         self._account = context.fields["account"]
         self._asking = asyncio.Lock()
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        content = quote_txt(record.value)
-        return {"type": "TXT", "name": record.name, "content": content, "ttl": record.ttl}
 
     async def places(self) -> dict[str, str]:
         """Return the fields, with an account."""

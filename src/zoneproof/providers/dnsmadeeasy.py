@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
@@ -15,6 +15,7 @@ from zoneproof.providers.refusals import ALREADY, SLOWER, ErrorBody, Refusal, Re
 from zoneproof.providers.signatures import hmac_sha1
 
 _PAGES = Numbered(start=0, pages="totalPages")
+_NEW = {"type": "TXT", "name": "{name}", "value": "{value}", "ttl": "{ttl}"}
 
 
 class DnsMadeEasy(RecordsProvider):
@@ -80,12 +81,8 @@ class DnsMadeEasy(RecordsProvider):
         quoted=True,
         changes="dns/managed/{zone.id}/records/",
         paging=_PAGES,
+        new={**_NEW, "gtdLocation": "DEFAULT"},
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        new = {"type": "TXT", "name": record.name, "value": record.value}
-        return {**new, "ttl": record.ttl, "gtdLocation": "DEFAULT"}
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
@@ -61,7 +62,7 @@ class Domeneshop(RecordsProvider):
     )
     zone_list = ZoneList("domains", name="domain", id="id", only={"services.dns": True})
 
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
+    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
+        """Post the record, with a TTL that the service takes."""
         ttl = -(-record.ttl // _STEP) * _STEP
-        return {"host": record.name or "@", "ttl": ttl, "type": "TXT", "data": record.value}
+        await super().create_record(zone, replace(record, ttl=ttl))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _ARGUMENT = "Argument Exception"
+_NEW = {"nodeName": "{name}", "recordType": "TXT", "textData": "{value}", "ttl": "{ttl}"}
 
 
 class Dynu(RecordsProvider):
@@ -55,9 +56,5 @@ class Dynu(RecordsProvider):
         also={
             _ARGUMENT: Refusal.no_zone("it does not know the domain, or not for this key"),
         },
+        new={**_NEW, "state": True},
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        new = {"nodeName": record.name, "recordType": "TXT", "textData": record.value}
-        return {**new, "ttl": record.ttl, "state": True}

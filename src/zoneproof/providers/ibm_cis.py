@@ -9,7 +9,7 @@ import msgspec
 
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import Limits, ProviderContext, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Limits, ProviderContext, ProviderInfo
 from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.fields import ZONE_ID, token_field, url_field
 from zoneproof.providers.lists import RecordList, ZoneList
@@ -71,19 +71,11 @@ class IbmCis(ExpiringKey, RecordsProvider):
         query={"type": "TXT", "name": "{whole}"},
         quoted=True,
         paging=_PAGES,
+        new={"name": "{whole}", "type": "TXT", "content": "{value}", "ttl": "{ttl}"},
     )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context, token=BearerToken(self._login, context.clock))
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record with its whole name."""
-        return {
-            "name": zone.record(record.name).text,
-            "type": "TXT",
-            "content": record.value,
-            "ttl": record.ttl,
-        }
 
     async def key_end(self) -> str | None:
         """Return when the API key expires, as the service tells that makes tokens of it."""

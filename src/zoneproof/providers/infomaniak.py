@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusals
-from zoneproof.providers.txt_text import quote_txt
 
 _APEX = "."  # what the API calls the zone itself; read, it may be empty too
 _PAGES = Numbered("per_page", 100)
@@ -68,8 +67,3 @@ class Infomaniak(RecordsProvider):
         quoted=True,
         paging=_PAGES,
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        source, target = record.name or _APEX, quote_txt(record.value)
-        return {"type": "TXT", "source": source, "target": target, "ttl": record.ttl}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+
+_NEW = {"name": "{whole}", "type": "TXT", "content": "{value}", "ttl": "{ttl}"}
 
 
 class Ionos(RecordsProvider):
@@ -48,9 +50,5 @@ class Ionos(RecordsProvider):
         query={"recordName": "{whole}", "recordType": "TXT"},
         quoted=True,
         changes="zones/{zone.id}/records",
+        new=[{**_NEW, "prio": 0, "disabled": False}],
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, with its whole name."""
-        new = {"name": zone.record(record.name).text, "type": "TXT", "content": record.value}
-        return [{**new, "ttl": record.ttl, "prio": 0, "disabled": False}]

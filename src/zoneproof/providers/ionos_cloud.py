@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.expiring_key import ExpiringJwt
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
@@ -11,6 +11,7 @@ from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
 
 _PAGES = Offset("limit", 1000)
+_NEW = {"name": "{host}", "type": "TXT", "content": "{value}", "ttl": "{ttl}", "enabled": True}
 
 
 class IonosCloud(ExpiringJwt, RecordsProvider):
@@ -48,9 +49,5 @@ class IonosCloud(ExpiringJwt, RecordsProvider):
         without={"metadata.state": "DESTROYING"},  # it is going
         changes="zones/{zone.id}/records",
         paging=_PAGES,
+        new={"properties": _NEW},
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        new = {"name": record.name or "@", "type": "TXT", "content": record.value}
-        return {"properties": {**new, "ttl": record.ttl, "enabled": True}}

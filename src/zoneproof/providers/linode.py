@@ -8,7 +8,7 @@ import msgspec
 
 from zoneproof.core.errors import ProviderUnavailableError
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.expiring_key import ExpiringKey, not_told
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
@@ -61,12 +61,13 @@ class Linode(ExpiringKey, RecordsProvider):
     }
     zone_list = ZoneList("domains", at="data", paging=_PAGES, name="domain", id="id")
     record_list = RecordList(
-        "domains/{zone.id}/records", at="data", headers=_ONLY_TXT, paging=_PAGES, value="target"
+        "domains/{zone.id}/records",
+        at="data",
+        headers=_ONLY_TXT,
+        paging=_PAGES,
+        value="target",
+        new={"type": "TXT", "name": "{name}", "target": "{value}", "ttl_sec": "{ttl}"},
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        return {"type": "TXT", "name": record.name, "target": record.value, "ttl_sec": record.ttl}
 
     async def key_end(self) -> str | None:
         """Return when the token expires, which is found by how it begins."""

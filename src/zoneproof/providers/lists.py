@@ -15,10 +15,10 @@ from urllib.parse import quote
 from zoneproof.core.errors import InvalidNameError
 from zoneproof.core.names import DomainName
 from zoneproof.providers.api_client import ApiClient
-from zoneproof.providers.contract import Zone
+from zoneproof.providers.contract import TxtRecord, Zone
 from zoneproof.providers.paging import Paging, Query
 from zoneproof.providers.refusals import Refusals, place_in
-from zoneproof.providers.txt_text import unquote_txt
+from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 T = TypeVar("T")
 
@@ -72,9 +72,13 @@ def _place(
 
 
 def _filled(value: Any, place: Mapping[str, object]) -> Any:
-    """Return a text, or a mapping with texts, with what it has in braces."""
+    """Return JSON whose texts have what they have in braces; a TTL alone is a number."""
     if isinstance(value, Mapping):
         return {key: _filled(one, place) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, place) for one in value]
+    if value == "{ttl}":
+        return place["ttl"]
     return value.format_map(place) if isinstance(value, str) else value
 
 
@@ -88,10 +92,11 @@ class JsonList:
     what becomes empty is left out. ``form`` or ``json`` is the body of a POST that asks for the
     list; ``also`` are refusals of this request.
 
-    ``name``, ``id`` and others are places in an item, such as ``properties.name``. ``optional`` are
-    those that it lacks, or has null for, where a text is empty; ``absent_if_empty`` says that a
-    page lacks the whole list then. What else is missing is an error: it is not known to be empty.
-    ``only`` is what items have that are meant, and ``without`` what they have not.
+    ``name``, ``id`` and others are places in an item, such as ``properties.name``; of several with
+    ``|`` between them, the first that is not empty counts. ``optional`` are those that it lacks, or
+    has null for, where a text is empty; ``absent_if_empty`` says that a page lacks the whole list
+    then. What else is missing is an error: it is not known to be empty. ``only`` is what items have
+    that are meant, and ``without`` what they have not.
     """
 
     path: str = field(kw_only=False)
@@ -150,7 +155,8 @@ class JsonList:
         return str(found)
 
     def _get(self, item: object, place: str) -> object:
-        found = place_in(item, place)
+        every = [place_in(item, one) for one in place.split("|")]
+        found = next((one for one in every if one not in (None, "")), every[-1])
         if found is None and place not in self.optional:
             raise TypeError(f"an item has no `{place}`")
         return "" if found is None else found
@@ -178,7 +184,10 @@ class RecordList(JsonList):
     """The records of a zone, or those at a name; without ``id`` they are known by name and value.
 
     ``quoted`` are values in quotes (:mod:`zoneproof.providers.txt_text`). ``changes`` is where
-    records are posted, and below it deleted, if that is not where they are listed.
+    records are posted, and below it deleted, if that is not where they are listed. What is posted
+    has the words of what is listed: ``type``, ``ttl``, the value, and the name, which is ``owner``.
+    ``new`` is another JSON to post; its texts may have in braces ``{value}``, ``{quoted}`` and,
+    alone, ``{ttl}``, a number, too.
     """
 
     id: str = "id"
@@ -187,6 +196,8 @@ class RecordList(JsonList):
     only: Mapping[str, object] = field(default_factory=lambda: {"type": "TXT"})
     quoted: bool = False
     changes: str = ""
+    owner: str = "{host}"
+    new: object = None
 
     async def records(
         self, api: ApiClient, fields: Fields, zone: Zone, name: str
@@ -206,6 +217,15 @@ class RecordList(JsonList):
 
         return await self._rows(api, read, fields, zone, name)
 
-    def changes_in(self, fields: Fields, zone: Zone) -> str:
-        """Return the path at which records of a zone are posted."""
-        return filled_path(self.changes or self.path, fields, zone)
+    def changes_in(self, fields: Fields, zone: Zone, name: str) -> str:
+        """Return the path at which records at a name are posted."""
+        return filled_path(self.changes or self.path, fields, zone, name)
+
+    def new_record(self, fields: Fields, zone: Zone, record: TxtRecord) -> object:
+        """Return the record in the JSON that is posted."""
+        value = "{quoted}" if self.quoted else "{value}"
+        usual = {"type": "TXT", self.name: self.owner, self.value: value, "ttl": "{ttl}"}
+        values = {"value": record.value, "quoted": quote_txt(record.value), "ttl": record.ttl}
+        return _filled(
+            self.new or usual, {**_place(fields, zone, record.name, self.apex), **values}
+        )

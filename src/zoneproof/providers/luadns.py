@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody
@@ -44,9 +44,4 @@ class Luadns(RecordsProvider):
     by_name = False
     errors = ErrorBody(messages=("message", "0.message"))
     zone_list = ZoneList("zones", id="id")
-    record_list = RecordList("zones/{zone.id}/records")
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record with its whole name."""
-        name = f"{zone.record(record.name)}."
-        return {"type": "TXT", "name": name, "content": record.value, "ttl": record.ttl}
+    record_list = RecordList("zones/{zone.id}/records", owner="{whole}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import NextWord
@@ -56,8 +56,5 @@ class NameCom(RecordsProvider):
         name="host",
         value="answer",
         optional=("host",),
+        owner="{name}",
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the domain."""
-        return {"type": "TXT", "host": record.name, "answer": record.value, "ttl": record.ttl}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody
@@ -33,9 +33,6 @@ class Netlify(RecordsProvider):
     by_name = False
     errors = ErrorBody(messages=("message",))
     zone_list = ZoneList("dns_zones", id="id")
-    record_list = RecordList("dns_zones/{zone.id}/dns_records", name="hostname", value="value")
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record with its whole name."""
-        name = zone.record(record.name).text
-        return {"type": "TXT", "hostname": name, "value": record.value, "ttl": record.ttl}
+    record_list = RecordList(
+        "dns_zones/{zone.id}/dns_records", name="hostname", value="value", owner="{whole}"
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
+
+_NEW = {"record_type": "TXT", "name": "{name}", "data": "{value}", "ttl": "{ttl}"}
 
 
 class PointDns(RecordsProvider):
@@ -56,9 +58,5 @@ class PointDns(RecordsProvider):
         value="zone_record.data",
         only={"zone_record.record_type": "TXT"},
         quoted=True,
+        new={"zone_record": _NEW},
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        new = {"record_type": "TXT", "name": record.name, "data": record.value, "ttl": record.ttl}
-        return {"zone_record": new}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Offset
@@ -45,13 +45,4 @@ class SelectelV1(RecordsProvider):
     }
     by_name = False
     zone_list = ZoneList("/", paging=_PAGES, id="id")
-    record_list = RecordList("{zone.id}/records/", paging=_PAGES)
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record with its whole name."""
-        return {
-            "name": zone.record(record.name).text,
-            "type": "TXT",
-            "content": record.value,
-            "ttl": record.ttl,
-        }
+    record_list = RecordList("{zone.id}/records/", paging=_PAGES, owner="{whole}")

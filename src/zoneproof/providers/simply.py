@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
 from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
@@ -62,10 +62,6 @@ class Simply(RecordsProvider):
         id="object",
         optional=("domain.name_idn",),
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the domain."""
-        return {"type": "TXT", "name": record.name or "@", "data": record.value, "ttl": record.ttl}
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""

@@ -26,6 +26,7 @@ from zoneproof.providers.rsa_key import RsaKey
 
 _MINUTES = 30  # that a token is good for
 _NOT_EDGES = r"[!-\[\]-_a-~]"  # printable, neither space, backslash nor backtick
+_NEW = {"name": "{host}", "expire": "{ttl}", "type": "TXT", "content": "{value}"}
 
 
 class _Token(msgspec.Struct):
@@ -89,20 +90,23 @@ class TransIp(RecordsProvider):
         409: Refusal.conflict("the domain is busy with another change"),
     }
     zone_list = ZoneList("domains", at="domains")
-    record_list = RecordList("domains/{zone.name}/dns", at="dnsEntries", id="", ttl="expire")
+    record_list = RecordList(
+        "domains/{zone.name}/dns",
+        at="dnsEntries",
+        id="",
+        ttl="expire",
+        new={"dnsEntry": _NEW},
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         self._key = RsaKey(context.fields["private_key"], "private_key")
         super().__init__(context, token=BearerToken(self._sign_in, context.clock))
 
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the entry."""
-        return _entry(record.name, record.ttl, record.value)
-
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the entry that is this one."""
-        entry = _entry(stored.name, stored.ttl, stored.value)
-        await self.api.delete(f"domains/{zone.name}/dns", json=entry)
+        entry = TxtRecord(stored.name, stored.value, stored.ttl)
+        old = self.record_list.new_record(self.fields, zone, entry)
+        await self.api.delete(f"domains/{zone.name}/dns", json=old)
 
     async def _sign_in(self) -> tuple[str, float]:
         body = Body.json(
@@ -119,7 +123,3 @@ class TransIp(RecordsProvider):
             "POST", "auth", body=body, headers={"Signature": signature}, plain=True
         )
         return self.api.read(answer, _Token).token, _MINUTES * 60.0
-
-
-def _entry(name: str, ttl: int, value: str) -> dict[str, dict[str, object]]:
-    return {"dnsEntry": {"name": name or "@", "expire": ttl, "type": "TXT", "content": value}}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ErrorBody
-from zoneproof.providers.txt_text import quote_txt
 
 _PAGES = Numbered("per_page", 100, pages="meta.pagination.total_pages")
 
@@ -41,13 +40,5 @@ class Ukfast(RecordsProvider):
         query={"type:eq": "TXT", "name:eq": "{whole}"},
         paging=_PAGES,
         quoted=True,
+        owner="{whole}",
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record."""
-        return {
-            "name": zone.record(record.name).text,
-            "type": "TXT",
-            "content": quote_txt(record.value),
-            "ttl": record.ttl,
-        }

@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
@@ -67,11 +67,8 @@ class Vercel(ExpiringKey, RecordsProvider):
         value="value",
         changes="v2/domains/{zone.name}/records",
         paging=_PAGES,
+        owner="{name}",
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        return {"type": "TXT", "name": record.name, "value": record.value, "ttl": record.ttl}
 
     async def key_end(self) -> datetime | None:
         """Return when the token expires."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
-from zoneproof.providers.contract import Alias, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
@@ -53,11 +53,6 @@ class Websupport(RecordsProvider):
     errors = ErrorBody(codes=("type",), messages=("title", "message"))
     zone_list = ZoneList("v1/user/self/zone", at="items", id="id", optional=("name",))
     record_list = RecordList("v2/service/{zone.id}/dns/record", at="data", paging=_PAGES)
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        name = record.name or "@"
-        return {"type": "TXT", "name": name, "content": record.value, "ttl": record.ttl}
 
     def sign(self, request: ApiRequest) -> ApiRequest:
         """Sign the request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
@@ -57,7 +57,3 @@ class Yandex360(RecordsProvider):
         optional=("name",),
         paging=_PAGES,
     )
-
-    def record_of(self, zone: Zone, record: TxtRecord) -> object:
-        """Return the record, whose name is relative to the zone."""
-        return {"type": "TXT", "name": record.name or "@", "text": record.value, "ttl": record.ttl}
