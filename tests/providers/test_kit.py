@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
@@ -22,14 +23,14 @@ from zoneproof.core.errors import (
     ProviderUnavailableError,
 )
 from zoneproof.core.names import DomainName
-from zoneproof.providers import ProviderContext, Zone, open_provider
+from zoneproof.providers import ProviderContext, TxtRecord, Zone, open_provider
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import ApiRequest, bearer
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList, relative_name
 from zoneproof.providers.paging import NextUrl, NextWord, Numbered, Offset, Paging
-from zoneproof.providers.refusals import USUAL, ErrorBody, Problem, Refusal, Refusals
+from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Problem, Refusal, Refusals
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 ZONE = Zone(DomainName.parse("example.com"))
@@ -196,6 +197,52 @@ async def test_all_pages_of_a_list_are_read(server: FakeHttpServer, way: str) ->
     await api.close()
 
 
+@pytest.mark.parametrize("kind", ["json", "form"])
+async def test_pages_may_be_asked_for_in_a_body(server: FakeHttpServer, kind: str) -> None:
+    def handler(request: Request) -> Reply:
+        if kind == "form":
+            asked = dict(parse_qsl(request.body.decode()))
+            number = int(asked["p"])
+        else:
+            asked = request.json["view"]
+            number = asked["p"]
+        assert asked["all"] == "yes"
+        return Reply(200, [{"n": n} for n in range(1, 6)][number : number + 2])
+
+    server.handler = handler
+    api = client(server)
+    if kind == "form":
+        found = await api.items("list", Item, form={"all": "yes"}, paging=Offset("s", 2, word="p"))
+    else:
+        paging = Offset("view.s", 2, word="view.p")
+        found = await api.items("list", Item, json={"view": {"all": "yes"}}, paging=paging)
+    assert [item.n for item in found] == [1, 2, 3, 4, 5]
+    assert {(one.method, one.path) for one in server.requests} == {("POST", "/v1/list")}
+    await api.close()
+
+
+async def test_a_refusal_may_say_that_a_list_is_empty(server: FakeHttpServer) -> None:
+    server.handler = lambda request: Reply(404)
+    api = client(server)
+    assert await api.items("list", Item, also={404: ALREADY}) == []
+    await api.close()
+
+
+def test_what_is_posted_has_the_words_of_the_list_or_others() -> None:
+    zone, record = Zone(ZONE.name), TxtRecord("", 'a"b', 60)
+    listed = RecordList("x", name="host", value="text", quoted=True)
+    usual = {"type": "TXT", "host": "@", "text": '"a\\"b"', "ttl": 60}
+    assert listed.new_record({}, zone, record) == usual
+    other = replace(listed, owner="{whole}.", quoted=False)
+    whole = {**usual, "host": "example.com.", "text": 'a"b'}
+    assert other.new_record({}, zone, record) == whole
+    own = replace(
+        listed, new=[{"of": {"value": "{value}", "ttl": "{ttl}", "on": True}, "by": "{u}"}]
+    )
+    posted = [{"of": {"value": 'a"b', "ttl": 60, "on": True}, "by": "me"}]
+    assert own.new_record({"u": "me"}, zone, record) == posted
+
+
 @pytest.mark.parametrize(
     "paging",
     [
@@ -354,6 +401,7 @@ async def test_a_list_is_declared_with_places_in_its_items(server: FakeHttpServe
     rows: list[dict[str, object]] = [
         {"id": 1, "is": {"type": "TXT", "name": "a.example.com.", "text": '"x"'}},
         {"id": 2, "is": {"type": "TXT", "text": '"y"'}},
+        {"id": 5, "is": {"type": "TXT", "name": "", "title": "c", "text": '"w"'}},
         {"id": 3, "is": {"type": "A", "name": "a", "text": None}},
         {"id": 4, "is": {"type": "TXT", "name": "b", "text": '"z"'}, "state": "going"},
     ]
@@ -363,18 +411,18 @@ async def test_a_list_is_declared_with_places_in_its_items(server: FakeHttpServe
         "org/{org}/zones/{zone.id}",
         at="rows",
         query={"name": "{host}", "empty": "{name}", "all": ""},
-        name="is.name",
+        name="is.name|is.title",
         value="is.text",
         only={"is.type": "TXT"},
         without={"state": "going"},
-        optional=("is.name",),
+        optional=("is.name|is.title",),
         quoted=True,
     )
     zone = Zone(ZONE.name, "a/1")
     found = await listed.records(api, {"org": "x y"}, zone, "")
-    assert found == [StoredTxt("1", "a", "x"), StoredTxt("2", "", "y")]
+    assert found == [StoredTxt("1", "a", "x"), StoredTxt("2", "", "y"), StoredTxt("5", "c", "w")]
     assert server.requests[0].path == "/v1/org/x%20y/zones/a%2F1?name=%40&all="
-    with pytest.raises(ProviderError, match=r"an item has no `is\.name`"):
+    with pytest.raises(ProviderError, match=r"an item has no `is\.name\|is\.title`"):
         await replace(listed, optional=()).records(api, {"org": "x"}, zone, "")
     rows[0]["id"] = True
     with pytest.raises(ProviderError, match="`id` of an item is not a text"):

@@ -24,7 +24,7 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.fields import require_fields, token_field, url_field
-from zoneproof.providers.lists import RecordList, StoredTxt
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import (
     ALREADY,
@@ -54,11 +54,6 @@ class _Keys(msgspec.Struct, rename="pascal"):
     access_key_secret: str
     security_token: str = ""
     expiration: datetime | None = None
-
-
-class _Domain(msgspec.Struct, rename="pascal"):
-    domain_name: str
-    puny_code: str = ""
 
 
 class Aliyun(RecordsProvider):
@@ -154,6 +149,12 @@ class Aliyun(RecordsProvider):
             ("Throttling", "Throttling.User", "Throttling.Api", "LastOperationNotFinished"), SLOWER
         ),
     }
+    zone_list = ZoneList(
+        "?Action=DescribeDomains",
+        at="Domains.Domain",
+        paging=_ZONES,
+        name="PunyCode|DomainName",
+    )
     # The API finds the names that contain a name: it cannot be more exact.
     record_list = RecordList(
         "?Action=DescribeDomainRecords",
@@ -176,16 +177,6 @@ class Aliyun(RecordsProvider):
         require_fields("aliyun", fields, names, "on an ECS instance ram_role")
         keys = _Keys(fields["access_key_id"], fields["secret"], fields["security_token"])
         super().__init__(context, sign=lambda request: self._sign(request, keys))
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        domains = await self.api.items(
-            "?Action=DescribeDomains",
-            _Domain,
-            at="Domains.Domain",
-            paging=_ZONES,
-        )
-        return [(one.puny_code or one.domain_name, "") for one in domains]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record, whose name is relative to the zone."""

@@ -65,7 +65,7 @@ class ListOptions(TypedDict, total=False):
     query: Query | None
     headers: Mapping[str, str] | None
     form: Query | None
-    json: object
+    json: Mapping[str, object] | None
     paging: Paging | None
     absent_if_empty: bool
     also: Refusals | None
@@ -162,7 +162,7 @@ class ApiClient:
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         form: Query | None = None,
-        json: object = None,
+        json: Mapping[str, object] | None = None,
         paging: Paging | None = None,
         absent_if_empty: bool = False,
         also: Refusals | None = None,
@@ -171,24 +171,29 @@ class ApiClient:
 
         Without ``paging``, the Link header has the URL of the next page, if there is one. A page
         that has no list there is an error, unless the API leaves out a list that is empty
-        (``absent_if_empty``). With ``form`` or ``json``, a list is asked for by POST, which may be
-        repeated. Raises what :meth:`get` raises, and ProviderError also where ``read`` raises
-        TypeError, ValueError or ValidationError.
+        (``absent_if_empty``); where a refusal is ``ALREADY``, there are none. With ``form`` or
+        ``json``, a list is asked for by POST, which may be repeated, and what pages are asked for
+        with stands there, in JSON at places such as ``view.limit``. Raises what :meth:`get` raises,
+        and ProviderError also where ``read`` raises TypeError, ValueError or ValidationError.
         """
         found: list[T] = []
         seen = 0
-        asked = {**(query or {}), **(paging.first() if paging else {})}
+        asked, words = query or {}, paging.first() if paging else {}
+        has_body = form is not None or json is not None
         for _ in range(_MOST_PAGES):
-            answer = await self.send(
-                "GET" if form is None and json is None else "POST",
-                path,
-                query=asked,
-                headers=headers,
-                form=form,
-                json=json,
-                repeatable=True,
-                also=also,
-            )
+            try:
+                answer = await self.send(
+                    "POST" if has_body else "GET",
+                    path,
+                    query=asked if has_body else {**asked, **words},
+                    headers=headers,
+                    form=form if form is None else {**form, **words},
+                    json=json if json is None else _with_places(json, words),
+                    repeatable=True,
+                    also=also,
+                )
+            except AlreadyDoneError:
+                return found
             page = self.read(answer, object)
             listed = place_in(page, at) if at else page
             if listed is None and absent_if_empty:
@@ -199,15 +204,15 @@ class ApiClient:
                 found += read(some)
                 seen += len(some)
                 if paging:
-                    after = paging.following(page, asked, len(some), seen)
+                    after = paging.following(page, words, len(some), seen)
             except (TypeError, ValueError, msgspec.ValidationError) as error:
                 raise self._of_another_form("", answer, error) from error
             if not after:
                 return found
             if isinstance(after, str):
-                path, asked = self._same_place(path, after), {}
+                path, asked, words = self._same_place(path, after), {}, {}
             else:
-                asked |= after
+                words = {**words, **after}
         raise ProviderError(f"it has more than {_MOST_PAGES} pages of {path}")
 
     async def delete(
@@ -438,6 +443,16 @@ class ApiClient:
 
 def _is_failure(status: int) -> bool:
     return status == _LIMITED or (status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED)
+
+
+def _with_places(json: Mapping[str, object], words: Query) -> Mapping[str, object]:
+    """Return the JSON with words at places in it."""
+    whole = dict(json)
+    for place, word in words.items():
+        first, _, rest = place.partition(".")
+        below = cast("Mapping[str, object]", whole.get(first, {}))
+        whole[first] = _with_places(below, {rest: word}) if rest else word
+    return whole
 
 
 def _next_link(answer: ApiAnswer) -> str | None:

@@ -9,13 +9,12 @@ import msgspec
 
 from zoneproof.providers.contract import Alias, ProviderInfo, Zone
 from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet, sets_of
 from zoneproof.providers.txt_text import unquote_txt
 
-_MOST = 100  # zones on a page
-_MOST_OF_ALL = 1000 * _MOST
 _OTHERWISE = Refusal.conflict("the zone is no longer as it was read")
 
 
@@ -24,11 +23,6 @@ class _Record(msgspec.Struct):
     name: str = ""
     value: str = ""
     ttl: int | None = None  # none for the one in the SOA
-
-
-class _Zone(msgspec.Struct, rename="camel"):
-    origin: str
-    virtual_name_server: str = ""
 
 
 class _FullZone(msgspec.Struct, rename="camel"):
@@ -87,18 +81,15 @@ class Autodns(SetsProvider):
         **dict.fromkeys(("EF02021", "EF02022"), _OTHERWISE),  # not there to remove; there already
         "EF13012": Refusal.wrong_key("it does not know the user in this context", "check both"),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the zones that the user may see."""
-        names: list[tuple[str, str]] = []
-        for offset in range(0, _MOST_OF_ALL, _MOST):
-            view = {"view": {"limit": _MOST, "offset": offset, "children": False}}
-            answer = await self.api.send("POST", "zone/_search", json=view, repeatable=True)
-            found = self.api.listed(answer, _Zone, "data")
-            names += [(one.origin, one.virtual_name_server) for one in found]
-            if len(found) < _MOST:
-                break
-        return names
+    zone_list = ZoneList(
+        "zone/_search",
+        json={"view": {"children": False}},
+        at="data",
+        paging=Offset("view.limit", 100, word="view.offset"),
+        name="origin",
+        id="virtualNameServer",
+        optional=("virtualNameServer",),
+    )
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the zone, which comes with all its records."""

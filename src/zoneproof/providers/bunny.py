@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered
@@ -35,6 +35,7 @@ class Bunny(RecordsProvider):
     )
     headers = "AccessKey: {api_key}"
     by_name = False
+    adds = "PUT"  # which is not the same twice here as once
     errors = ErrorBody(codes=("ErrorKey",), messages=("Message",))
     zone_list = ZoneList("dnszone", at="Items", paging=_PAGES, name="Domain", id="Id")
     record_list = RecordList(
@@ -46,9 +47,5 @@ class Bunny(RecordsProvider):
         only={"Type": _TXT},
         optional=("Name",),
         changes="dnszone/{zone.id}/records",
+        new={"Type": _TXT, "Name": "{host}", "Value": "{value}", "Ttl": "{ttl}"},
     )
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Put the record, which is not the same twice here as once."""
-        new = {"Type": _TXT, "Name": record.name or "@", "Value": record.value, "Ttl": record.ttl}
-        await self.api.send("PUT", f"dnszone/{zone.id}/records", json=new)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
-from zoneproof.core.errors import AlreadyDoneError, ProviderError
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
@@ -25,7 +24,8 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.fields import require_fields, token_field, url_field
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import (
     ALREADY,
     NO_ZONE,
@@ -37,11 +37,8 @@ from zoneproof.providers.refusals import (
 )
 from zoneproof.providers.signatures import canonical_query, hmac_sha256
 
-T = TypeVar("T")
-
 _VERSION = "2021-03-23"
-_MOST = 1000  # items on a page
-_MOST_PAGES = 100
+_PAGES = Offset("Limit", 1000, word="Offset")
 _DEFAULT_LINE = "默认"  # what the API calls resolvers of every kind
 _KEY = Refusal.wrong_key(
     "it does not accept the secret id and key",
@@ -60,16 +57,8 @@ class _Keys(msgspec.Struct, rename="pascal"):
     expired_time: int = 0
 
 
-class _Domain(msgspec.Struct, rename="pascal"):
-    name: str
-    punycode: str = ""
-
-
-class _Record(msgspec.Struct, rename="pascal"):
-    record_id: int
-    name: str
-    type: str
-    value: str
+def _action(name: str) -> dict[str, str]:
+    return {"X-TC-Action": name, "X-TC-Version": _VERSION}
 
 
 class DnsPod(RecordsProvider):
@@ -149,6 +138,25 @@ class DnsPod(RecordsProvider):
         ),
         **dict.fromkeys(("RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded"), SLOWER),
     }
+    zone_list = ZoneList(
+        "",
+        headers=_action("DescribeDomainList"),
+        json={},
+        at="Response.DomainList",
+        paging=_PAGES,
+        name="Punycode|Name",
+    )
+    record_list = RecordList(
+        "",
+        headers=_action("DescribeRecordList"),
+        json={"Domain": "{zone.name}", "Subdomain": "{host}", "RecordType": "TXT"},
+        at="Response.RecordList",
+        paging=_PAGES,
+        id="RecordId",
+        name="Name",
+        value="Value",
+        only={"Type": "TXT"},
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
@@ -160,21 +168,6 @@ class DnsPod(RecordsProvider):
         require_fields(self.info.slug, fields, names, "on a CVM instance cvm_role")
         keys = _Keys(fields["secret_id"], fields["secret_key"], fields["session_token"])
         super().__init__(context, sign=lambda request: self._sign(request, keys))
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        domains = await self._all("DescribeDomainList", {}, "DomainList", _Domain)
-        return [(one.punycode or one.name, "") for one in domains]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at the name."""
-        wanted = {"Domain": zone.name.text, "Subdomain": name or "@", "RecordType": "TXT"}
-        records = await self._all("DescribeRecordList", wanted, "RecordList", _Record)
-        return [
-            StoredTxt(str(one.record_id), relative_name(one.name, zone), one.value)
-            for one in records
-            if one.type == "TXT"
-        ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add the record, whose name is relative to the zone."""
@@ -189,29 +182,12 @@ class DnsPod(RecordsProvider):
         which = {"Domain": zone.name.text, "RecordId": int(stored.id)}
         await self._call("DeleteRecord", which, repeatable=True)
 
-    async def _all(
-        self, action: str, wanted: Mapping[str, object], at: str, of: type[T]
-    ) -> list[T]:
-        """Return the items of all pages."""
-        found: list[T] = []
-        for _ in range(_MOST_PAGES):
-            page = {**wanted, "Offset": len(found), "Limit": _MOST}
-            try:
-                answer = await self._call(action, page, repeatable=True)
-            except AlreadyDoneError:  # there is nothing
-                return found
-            items = self.api.listed(answer, of, f"Response.{at}")
-            found += items
-            if len(items) < _MOST:
-                return found
-        raise ProviderError(f"{action} has more than {_MOST_PAGES} pages")
-
     async def _call(
         self, action: str, body: Mapping[str, object], *, repeatable: bool = False
     ) -> ApiAnswer:
         return await self.api.send(
             "POST",
-            headers={"X-TC-Action": action, "X-TC-Version": _VERSION},
+            headers=_action(action),
             json=body,
             repeatable=repeatable,
         )

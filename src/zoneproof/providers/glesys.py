@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ALREADY, USUAL, ErrorBody, Refusals
+
+_NEW = {"host": "{host}", "type": "TXT", "data": "{value}", "ttl": "{ttl}"}
 
 
 class Glesys(RecordsProvider):
@@ -49,18 +51,9 @@ class Glesys(RecordsProvider):
         id="recordid",
         name="host",
         value="data",
+        changes="domain/addrecord",
+        new={"domainname": "{zone.name}", **_NEW},
     )
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Add the record, whose name is relative to the domain."""
-        new = {
-            "domainname": zone.name.text,
-            "host": record.name or "@",
-            "type": "TXT",
-            "data": record.value,
-            "ttl": record.ttl,
-        }
-        await self.api.send("POST", "domain/addrecord", json=new)
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""

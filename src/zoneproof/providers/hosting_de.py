@@ -10,15 +10,13 @@ import msgspec
 from zoneproof.core.errors import ProviderZoneError
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import WRONG_KEY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet, sets_of
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
 T = TypeVar("T")
-
-_MOST = 500  # zones on a page
-_MOST_PAGES = 1000
 
 
 class _Record(msgspec.Struct):
@@ -40,9 +38,8 @@ class _Zones(msgspec.Struct):
     response: _ZonePage
 
 
-class _ConfigPage(msgspec.Struct, rename="camel"):
+class _ConfigPage(msgspec.Struct):
     data: list[dict[str, Any]]
-    total_pages: int
 
 
 class _Configs(msgspec.Struct):
@@ -85,21 +82,17 @@ class HostingDe(SetsProvider):
         "10109": WRONG_KEY,
         "10205": Refusal.conflict("another change is in progress", again=True),
     }
+    zone_list = ZoneList(
+        "zoneConfigsFind",
+        json={"authToken": "{api_key}", "page": 1},
+        at="response.data",
+        paging=Numbered("limit", 500, pages="response.totalPages"),
+        optional=("name",),
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
         self._key = {"authToken": context.fields["api_key"]}
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the key's zones; they are known by name."""
-        names: list[tuple[str, str]] = []
-        for number in range(1, _MOST_PAGES):
-            words = {"limit": _MOST, "page": number}
-            page = (await self._find("zoneConfigsFind", words, _Configs)).response
-            names += [(str(one.get("name", "")), "") for one in page.data]
-            if number >= page.total_pages:
-                break
-        return names
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the zone, which comes with all its records."""

@@ -19,8 +19,8 @@ from zoneproof.providers.fields import (
     token_field,
     url_field,
 )
-from zoneproof.providers.lists import relative_name
-from zoneproof.providers.paging import Offset, Query
+from zoneproof.providers.lists import ZoneList, relative_name
+from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import NO_ZONE, NOT_ALLOWED, SLOWER, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 from zoneproof.providers.signatures import canonical_query, hmac_sha256
@@ -44,11 +44,6 @@ class _Keys(msgspec.Struct):
 
 class _Metadata(msgspec.Struct):
     credential: _Keys
-
-
-class _Zone(msgspec.Struct):
-    id: str
-    name: str
 
 
 class _RecordSet(msgspec.Struct):
@@ -126,6 +121,7 @@ class HuaweiCloud(SetsProvider):
         "DNS.0313": _CHANGED,
         "DNS.0335": _CHANGED,
     }
+    zone_list = ZoneList("v2/zones", at="zones", id="id", query={"type": "public"}, paging=_PAGES)
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
@@ -142,17 +138,13 @@ class HuaweiCloud(SetsProvider):
             options["headers"] = {"X-Project-Id": fields["project_id"]}
         super().__init__(context, **options)
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the public zones."""
-        query = {"type": "public"}
-        zones = await self._all("v2/zones", _Zone, "zones", query)
-        return [(zone.name, zone.id) for zone in zones]
-
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the TXT set at the name; its version is its id."""
         query = {"type": "TXT", "name": f"{zone.record(name)}.", "search_mode": "equal"}
-        sets = await self._all(f"v2/zones/{zone.id}/recordsets", _RecordSet, "recordsets", query)
-        for one in sets:
+        path = f"v2/zones/{zone.id}/recordsets"
+        for one in await self.api.items(
+            path, _RecordSet, at="recordsets", query=query, paging=_PAGES
+        ):
             if one.type == "TXT" and relative_name(one.name, zone) == name:
                 return TxtSet.of_quoted(one.records, one.ttl, one.id)
         return TxtSet()
@@ -173,9 +165,6 @@ class HuaweiCloud(SetsProvider):
             await self.api.send("PUT", f"{path}/{change.old.version}", json=new)
         else:
             await self.api.send("POST", path, json=new)
-
-    async def _all(self, path: str, of: type[Any], at: str, query: Query) -> list[Any]:
-        return await self.api.items(path, of, at=at, query=query, paging=_PAGES)
 
     async def _agency_keys(self) -> tuple[_Keys, float]:
         """Return the instance's keys, and for how many seconds they are good."""

@@ -21,7 +21,8 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.fields import CredentialField
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
+from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import one_time_code
 
@@ -35,19 +36,10 @@ _LOGIN_ONLY: Refusals = {"2400": _LOGIN}
 T = TypeVar("T")
 
 
-class _Domain(msgspec.Struct):
-    domain: str
-
-
 class _Record(msgspec.Struct):
     id: int | str
     name: str
     content: str
-
-
-class _Domains(msgspec.Struct):
-    count: int
-    domains: list[_Domain]
 
 
 class _Records(msgspec.Struct):
@@ -135,22 +127,17 @@ class Inwx(RecordsProvider):
         "2303": Refusal.no_zone("it does not know the zone, or not for this account"),
         "2502": Refusal.over_quota("too many sessions are open"),
     }
+    zone_list = ZoneList(
+        "/",
+        json={"method": "nameserver.list", "params": {"page": 1}},
+        at="resData.domains",
+        paging=Numbered(word="params.page", total="resData.count"),
+        name="domain",
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._log_in, context.clock, apply=_with_cookie)
         super().__init__(context, token=token)
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the zones; they are known by name."""
-        zones: list[tuple[str, str]] = []
-        page, total = 1, 1
-        while len(zones) < total:
-            answer = await self._call("nameserver.list", {"page": page})
-            data = self.api.read(answer, _Answer[_Domains]).res_data
-            zones += [(one.domain, "") for one in data.domains]
-            total = data.count if data.domains else 0
-            page += 1
-        return zones
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at a name."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import quote
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
+_NEW = {"host": "{host}", "type": "TXT", "data": "{value}", "ttl": "{ttl}"}
 _UNKNOWN = Refusal.no_zone("it does not know the zone, or not for this key")
 
 
@@ -55,17 +55,11 @@ class MythicBeasts(RecordsProvider):
         value="data",
         only={},
         also=dict.fromkeys((403, 404), _UNKNOWN),
+        changes="zones/{zone.name}/records/{host}/TXT",
+        new={"records": [_NEW]},
     )
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Add one record."""
-        new = {"host": record.name or "@", "type": "TXT", "data": record.value, "ttl": record.ttl}
-        await self.api.send("POST", _path(zone, record.name), json={"records": [new]})
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record; that none was there is success."""
-        await self.api.delete(_path(zone, stored.name), query={"data": stored.value})
-
-
-def _path(zone: Zone, name: str) -> str:
-    return f"zones/{zone.name}/records/{quote(name or '@', safe='@')}/TXT"
+        path = self.record_list.changes_in(self.fields, zone, stored.name)
+        await self.api.delete(path, query={"data": stored.value})

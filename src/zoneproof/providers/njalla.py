@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import NOT_ALLOWED, WRONG_KEY, ErrorBody, Refusal, Refusals
 
 _DENIED = "permission denied"
+_NEW = {
+    "domain": "{zone.name}",
+    "type": "TXT",
+    "name": "{host}",
+    "content": "{value}",
+    "ttl": "{ttl}",
+}
 _UNKNOWN = Refusal.no_zone("it does not know the domain, or not for this token")
 
 
@@ -52,18 +58,11 @@ class Njalla(RecordsProvider):
         json={"method": "list-records", "params": {"domain": "{zone.name}"}},
         at="result.records",
         also={_DENIED: _UNKNOWN},
+        new={"method": "add-record", "params": _NEW},
     )
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Add one record."""
-        new = {"type": "TXT", "name": record.name or "@", "content": record.value}
-        parameters = {"domain": zone.name.text, **new, "ttl": record.ttl}
-        await self._call("add-record", parameters)
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record."""
         parameters = {"domain": zone.name.text, "id": stored.number}
-        await self._call("remove-record", parameters)
-
-    async def _call(self, method: str, parameters: Mapping[str, object]) -> None:
-        await self.api.send("POST", "/", json={"method": method, "params": parameters})
+        call = {"method": "remove-record", "params": parameters}
+        await self.api.send("POST", "/", json=call)

@@ -24,9 +24,9 @@ from zoneproof.providers.contract import (
 )
 from zoneproof.providers.expiring_key import ExpiringKey, not_told
 from zoneproof.providers.fields import CredentialField, token_field, url_field
-from zoneproof.providers.lists import StoredTxt, ZoneList
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import quote_txt, unquote_txt
+from zoneproof.providers.txt_text import unquote_txt
 
 _ENDPOINTS = {  # the API, and where OAuth 2 clients sign in
     "ovh-eu": ("https://eu.api.ovh.com/1.0", "https://www.ovh.com"),
@@ -156,6 +156,10 @@ class Ovh(ExpiringKey, RecordsProvider):
         ),
     }
     zone_list = ZoneList("domain/zone", name="")
+    record_list = RecordList(
+        "domain/zone/{zone.name}/record",
+        new={"fieldType": "TXT", "subDomain": "{name}", "ttl": "{ttl}", "target": "{quoted}"},
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         fields = context.fields
@@ -191,19 +195,6 @@ class Ovh(ExpiringKey, RecordsProvider):
             for one in records
             if (one.sub_domain or "").lower() == name  # an empty subDomain asks for all names
         ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record."""
-        new = {"fieldType": "TXT", "subDomain": record.name, "ttl": record.ttl}
-        await self.api.send(
-            "POST",
-            f"domain/zone/{zone.name}/record",
-            json={**new, "target": quote_txt(record.value)},
-        )
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"domain/zone/{zone.name}/record/{stored.id}")
 
     async def key_end(self) -> str | None:
         """Return when the consumer key expires; nothing is told of OAuth 2 clients."""

@@ -18,7 +18,7 @@ class Paging(ABC):
 
     @abstractmethod
     def first(self) -> Query:
-        """Return what the query for the first page has."""
+        """Return what the query for the first page has, or its body."""
 
     @abstractmethod
     def following(self, page: object, asked: Query, count: int, seen: int) -> Following:

@@ -18,7 +18,7 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.fields import CA_BUNDLE, server_field, token_field
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
 from zoneproof.providers.refusals import ALREADY, NO_ZONE, ErrorBody, Refusal, Refusals
 
 T = TypeVar("T")
@@ -33,12 +33,6 @@ _THERE = "record already exists."
 
 class _Zone(msgspec.Struct):
     name: str
-    type: str
-    internal: bool = False
-
-
-class _Zones(msgspec.Struct):
-    zones: list[_Zone]
 
 
 class _Data(msgspec.Struct, rename="camel"):
@@ -118,16 +112,17 @@ class Technitium(RecordsProvider):
         _GONE: ALREADY,
         _THERE: ALREADY,
     }
+    zone_list = ZoneList(
+        "list",
+        form={"token": "{token}"},
+        at="response.zones",
+        only={"type": "Primary"},
+        without={"internal": True},
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
         self._token = context.fields["token"]
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the primary zones that the user may see; they are known by name."""
-        answer = await self._call("list", {}, reads=True)
-        found = self.api.read(answer, _Answer[_Zones]).response
-        return [(one.name, "") for one in found.zones if one.type == "Primary" and not one.internal]
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name; the id has the strings of those cut otherwise."""

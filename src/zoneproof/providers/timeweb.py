@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.expiring_key import ExpiringJwt
 from zoneproof.providers.fields import token_field
-from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody
 
@@ -45,13 +45,6 @@ class Timeweb(ExpiringJwt, RecordsProvider):
         value="data.value",
         optional=("data.subdomain",),  # which the zone itself has not
         paging=_PAGES,
+        changes="v2/domains/{whole}/dns-records",
+        new={"type": "TXT", "value": "{value}"},
     )
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record to its whole name."""
-        new = {"type": "TXT", "value": record.value}
-        await self.api.send("POST", f"v2/domains/{zone.record(record.name)}/dns-records", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"v2/domains/{zone.record(stored.name)}/dns-records/{stored.id}")

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoneproof.core.errors import AlreadyDoneError
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.fields import CredentialField
+from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import (
     ALREADY,
@@ -32,14 +32,6 @@ _THERE = "already exists"
 class _Token(msgspec.Struct):
     access_token: str
     expires_in: int | str = 3600
-
-
-class _Properties(msgspec.Struct):
-    name: str
-
-
-class _Zone(msgspec.Struct):
-    properties: _Properties
 
 
 class _RRset(msgspec.Struct, rename="camel"):
@@ -96,30 +88,21 @@ class UltraDns(SetsProvider):
         _NO_DATA: ALREADY,
         _THERE: Refusal.conflict("the set was made in the meantime"),
     }
+    zone_list = ZoneList(
+        "zones",
+        at="zones",
+        query={"q": "zone_type:PRIMARY"},
+        paging=_PAGES,
+        name="properties.name",
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context, token=BearerToken(self._login, context.clock))
 
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the primary zones; they are known by name."""
-        query = {"q": "zone_type:PRIMARY"}
-        try:
-            found = await self.api.items(
-                "zones",
-                _Zone,
-                at="zones",
-                query=query,
-                paging=_PAGES,
-            )
-        except AlreadyDoneError:  # there is none
-            return []
-        return [(zone.properties.name, "") for zone in found]
-
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the set at the name."""
-        try:
-            found = await self.api.get(_path(zone, name), _Found)
-        except AlreadyDoneError:
+        found = await self.api.find(_path(zone, name), _Found)
+        if found is None:
             return TxtSet()
         values = [unquote_txt(text) for one in found.rr_sets for text in one.rdata]
         return TxtSet(tuple(values), found.rr_sets[0].ttl if values else 0)

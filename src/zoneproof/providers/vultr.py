@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo
 from zoneproof.providers.fields import token_field
-from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
+from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ErrorBody
 
 _PAGES = NextWord("per_page", 500, at="meta.links.next", word="cursor")
-
-
-class _Record(msgspec.Struct):
-    id: str
-    type: str
-    name: str
-    data: str
+_NEW = {"type": "TXT", "name": "{name}", "data": '"{value}"', "ttl": "{ttl}"}
 
 
 class Vultr(RecordsProvider):
@@ -48,27 +40,11 @@ class Vultr(RecordsProvider):
     by_name = False
     errors = ErrorBody(messages=("error",))
     zone_list = ZoneList("domains", at="domains", paging=_PAGES, name="domain")
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return all TXT records of the domain. Their values stand in quotes."""
-        path = f"domains/{zone.name}/records"
-        found = await self.api.items(path, _Record, at="records", paging=_PAGES)
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), _unquoted(one.data))
-            for one in found
-            if one.type == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record, whose name is relative to the zone."""
-        data = f'"{record.value}"'
-        new = {"type": "TXT", "name": record.name, "data": data, "ttl": record.ttl, "priority": 0}
-        await self.api.send("POST", f"domains/{zone.name}/records", json=new)
-
-    async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
-        """Delete the record by its id."""
-        await self.api.delete(f"domains/{zone.name}/records/{stored.id}")
-
-
-def _unquoted(data: str) -> str:
-    return data[1:-1] if len(data) > 1 and data[0] == data[-1] == '"' else data
+    record_list = RecordList(
+        "domains/{zone.name}/records",
+        at="records",
+        paging=_PAGES,
+        value="data",
+        quoted=True,
+        new={**_NEW, "priority": 0},
+    )

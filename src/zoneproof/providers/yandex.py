@@ -14,6 +14,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field, url_field
+from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.rsa_key import RsaKey
@@ -45,12 +46,6 @@ class _IamToken(msgspec.Struct, rename="camel"):
 class _MachineToken(msgspec.Struct):
     access_token: str
     expires_in: int
-
-
-class _Zone(msgspec.Struct, rename="camel"):
-    id: str
-    zone: str
-    public_visibility: dict[str, object] | None = None
 
 
 class _RecordSet(msgspec.Struct):
@@ -115,6 +110,16 @@ class Yandex(SetsProvider):
         "16": _KEY,
         401: _KEY,
     }
+    zone_list = ZoneList(
+        "zones",
+        at="dnsZones",
+        absent_if_empty=True,
+        query={"folderId": "{folder_id}"},
+        paging=_PAGES,
+        name="zone",
+        id="id",
+        without={"publicVisibility": None},
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         text = context.fields["key"]
@@ -125,18 +130,6 @@ class Yandex(SetsProvider):
             secrets = [self._file.private_key]
         token = BearerToken(self._sign_in, context.clock)
         super().__init__(context, token=token, secrets=secrets)
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the public zones of the folder."""
-        zones = await self.api.items(
-            "zones",
-            _Zone,
-            at="dnsZones",
-            absent_if_empty=True,
-            query={"folderId": self.fields["folder_id"]},
-            paging=_PAGES,
-        )
-        return [(one.zone, one.id) for one in zones if one.public_visibility is not None]
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
         """Return the TXT set at the name; its version is how it is written there."""
