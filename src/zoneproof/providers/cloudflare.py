@@ -9,12 +9,7 @@ import msgspec
 from zoneproof.core.errors import ProviderCredentialsError
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import bearer
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo
 from zoneproof.providers.expiring_key import ExpiringKey
 from zoneproof.providers.fields import ZONE_ID, CredentialField, token_field
 from zoneproof.providers.lists import RecordList

@@ -9,12 +9,7 @@ import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.paging import Numbered

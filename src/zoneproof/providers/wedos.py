@@ -11,13 +11,7 @@ import msgspec
 
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.lists import StoredTxt, relative_name
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals

@@ -11,12 +11,7 @@ from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_passw
 from zoneproof.pages.browser import local_path, set_theme
 from zoneproof.web.signing import oidc, passkeys
 from zoneproof.web.signing.session import Failures, begin_session
-from zoneproof.web.visits import (
-    KEPT_COOKIE,
-    Page,
-    Visit,
-    end_session,
-)
+from zoneproof.web.visits import KEPT_COOKIE, Page, Visit, end_session
 
 
 def pages() -> list[Page]:
