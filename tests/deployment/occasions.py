@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.full_home import issued
+from zoneproof.core.errors import DeploymentError
 from zoneproof.deployment import Material, Occasion, Task, TaskContext, open_task
 from zoneproof.manager.certificates.files import CertificateFiles
 
@@ -25,6 +28,13 @@ def occasion(home: Path, *names: str) -> Occasion:
 def task(kind: str, progress: Path | None = None, **fields: Any) -> Task:
     """Return an opened task."""
     return open_task(kind, TaskContext({k: str(v) for k, v in fields.items()}, progress))
+
+
+async def problem_of(opened: Task) -> str:
+    """Return what is in the way of looking for problems."""
+    with pytest.raises(DeploymentError) as raised:
+        await opened.problems()
+    return raised.value.message
 
 
 def program(folder: Path, name: str, text: str) -> Path:

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 from msgspec.structs import replace
 
-from tests.deployment.occasions import occasion, task
+from tests.deployment.occasions import occasion, problem_of, task
 from tests.support.fake_http import Reply, Request, fake_http_server
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.deployment import Material
@@ -56,7 +56,7 @@ async def test_the_certificate_is_replaced_under_its_arn(moto_url: str, tmp_path
     assert second.material.chain.issuers_pem.decode().strip() in found["CertificateChain"]
     assert len(acm.list_certificates()["CertificateSummaryList"]) == 1
     missing = task("aws-acm", arn=ARN, api_url=moto_url, **KEYS)
-    (problem,) = await missing.problems()
+    problem = await problem_of(missing)
     assert problem.startswith("AWS Certificate Manager in eu-west-1: GetCertificate: ")
 
 

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from msgspec.structs import replace
 
-from tests.deployment.occasions import occasion, task
+from tests.deployment.occasions import occasion, problem_of, task
 from tests.support.fake_api import Call, FakeApi, Key, RefusedError, route
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from zoneproof.core.errors import DeploymentError, InvalidInputError
@@ -140,7 +140,7 @@ async def test_who_may_not_sign_in_or_import_is_told_so(
         await wrong.run(occasion(tmp_path))
     assert "topsecret" not in raised.value.message
     assert raised.value.message.startswith(f"Azure Key Vault {server.url}: ")
-    assert await wrong.problems() == [raised.value.message]
+    assert await problem_of(wrong) == raised.value.message
     held(server).keys["topsecretofazure"] = Key(read_only=True)
     with pytest.raises(DeploymentError, match="importing: the credentials do not allow this"):
         await opened(server).run(occasion(tmp_path))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.deployment.occasions import occasion
+from tests.deployment.occasions import occasion, problem_of
 from tests.support.fake_api import Call, FakeApi, Key, RefusedError, route
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.support.rsa_keys import private_pem, public_pem, read_jwt
@@ -197,7 +197,7 @@ async def test_who_may_not_is_told_so(server: FakeHttpServer, tmp_path: Path) ->
     with pytest.raises(DeploymentError, match="it does not accept the credentials") as raised:
         await opened(server, 1).run(occasion(tmp_path))
     assert "PRIVATE KEY" not in raised.value.message
-    assert await opened(server, 1).problems() == [raised.value.message]
+    assert await problem_of(opened(server, 1)) == raised.value.message
     held(server).keys["system"] = Key(read_only=True)
     with pytest.raises(DeploymentError, match="creating: the credentials do not allow this"):
         await opened(server).run(occasion(tmp_path))

@@ -11,7 +11,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from tests.deployment.occasions import NAME, occasion, task
+from tests.deployment.occasions import NAME, occasion, problem_of, task
 from tests.support.command import run_zoneproof
 from tests.support.full_home import issued
 from tests.support.peers.openssh import OpensshServer
@@ -90,7 +90,7 @@ async def test_another_host_key_is_refused_before_anything_is_sent(
         f"deploy@127.0.0.1: the host key is {offered}, which is not the one in host_key: find out"
         " why before you change that"
     )
-    assert await deploy.problems() == [raised.value.message]
+    assert await problem_of(deploy) == raised.value.message
     assert not any("Accepted" in line for line in server.lines)
     assert list(server.home.iterdir()) == []
 

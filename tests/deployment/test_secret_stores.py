@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.deployment.occasions import NAME, occasion, task
+from tests.deployment.occasions import NAME, occasion, problem_of, task
 from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
 from tests.support.fake_kubernetes import FakeKubernetes
 from zoneproof.core.errors import DeploymentError, InvalidInputError
@@ -109,7 +109,7 @@ async def test_a_token_that_may_not_is_told(vault: FakeHttpServer, tmp_path: Pat
     deploy = task("vault", url=vault.url, path="tls/www", token="hvs.other")
     with pytest.raises(DeploymentError, match=r"Vault at .*permission denied|Vault at .*403"):
         await deploy.run(occasion(tmp_path))
-    assert len(await deploy.problems()) == 1
+    assert await problem_of(deploy)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ async def test_a_kubeconfig_says_which_cluster_and_namespace(
     deploy = task("kubernetes", kubeconfig=file, context="shop")
     assert await deploy.problems() == []
     assert await deploy.run(occasion(tmp_path)) == f"the Secret web/{NAME}-tls is applied"
-    (problem,) = await task("kubernetes", kubeconfig=file).problems()
+    problem = await problem_of(task("kubernetes", kubeconfig=file))
     assert problem == f"{file}: there is no context 'other' in it: it has shop"
 
 

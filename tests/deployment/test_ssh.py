@@ -11,7 +11,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from tests.deployment.occasions import NAME, occasion, task
+from tests.deployment.occasions import NAME, occasion, problem_of, task
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.deployment import Task
 from zoneproof.testing.background import free_port
@@ -104,7 +104,7 @@ async def test_another_host_key_is_refused_and_named(machine: Machine, tmp_path:
     offered = machine.host_key.get_fingerprint("sha256")
     with pytest.raises(DeploymentError, match=r"the host key is SHA256:.* not the one in host_key"):
         await deploy.run(occasion(tmp_path / "home"))
-    (problem,) = await deploy.problems()
+    problem = await problem_of(deploy)
     assert offered in problem
     assert not (machine.folder / "tls/key.pem").exists()
 

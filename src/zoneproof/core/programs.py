@@ -28,6 +28,7 @@ _MORE_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "
 _MOST_OUTPUT = 64 * 1024  # bytes that are kept, from the end
 _MOST_PRINTED = 64 * 1024 * 1024  # bytes on the disk, after which a program never ends by itself
 _LOOK = 0.1  # seconds between looks at how much it has printed
+_LONGEST = 3600.0  # seconds
 # Our own environment may hold keys that the program has no business with, so it gets only what
 # programs need to find themselves, a home, a language and a place for temporary files.
 _INHERITED = frozenset(
@@ -36,6 +37,19 @@ _INHERITED = frozenset(
     | {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE"}
     | {"APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES"}
 )
+
+
+def read_seconds(field: str, text: str) -> float:
+    """Return for how many seconds a program may run, at most an hour. Raises InvalidInputError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise InvalidInputError(
+            f"{field} must be a number of seconds up to {_LONGEST:.0f}, not '{sanitize(text)}'"
+        )
+    return seconds
 
 
 class ProgramError(ZoneproofError):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.core.fields import CredentialField
-from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
-from zoneproof.deployment.parts import file_fields, file_problems
-from zoneproof.deployment.programs import program_problems, run, split_words, words_check
-from zoneproof.deployment.servers import SECONDS, copy_test_reload
+from zoneproof.deployment.contract import TaskInfo
+from zoneproof.deployment.parts import file_fields
+from zoneproof.deployment.programs import words_check
+from zoneproof.deployment.servers import WebServer
 
 
-class Apache:
+class Apache(WebServer):
     """Copies, runs ``apachectl -t``, and ``apachectl -k graceful``."""
 
     info: ClassVar[TaskInfo] = TaskInfo(
@@ -33,20 +33,5 @@ class Apache:
         " files come back and nothing is reloaded. The reload is graceful: requests that are being"
         " answered are finished. A server that does not run is started by it.",
     )
-
-    def __init__(self, context: TaskContext) -> None:
-        self._context = context
-        self._words = split_words("program", context.fields["program"])
-
-    async def run(self, occasion: Occasion) -> str:
-        """Have Apache serve the certificate."""
-
-        async def reload() -> None:
-            await run([*self._words, "-k", "graceful"], seconds=SECONDS)
-
-        test = [*self._words, "-t"]
-        return await copy_test_reload(self._context, occasion, test=test, reload=reload)
-
-    async def problems(self) -> list[str]:
-        """Look for apachectl, and at folders and owners."""
-        return [*program_problems(self._words), *file_problems(self._context.fields)]
+    tests = ("-t",)
+    reloads = ("-k", "graceful")

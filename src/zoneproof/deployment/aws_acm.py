@@ -96,11 +96,8 @@ class AwsAcm:
 
     async def problems(self) -> list[str]:
         """Look at the certificate that is there."""
-        try:
-            async with self._client() as client:
-                await self._present(client)
-        except DeploymentError as error:
-            return [error.message]
+        async with self._client() as client:
+            await self._present(client)
         return []
 
     async def _present(self, client: ApiClient) -> int:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from zoneproof.core.errors import DeploymentError, InvalidInputError, ProviderError
+from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.text import sanitize
 from zoneproof.core.webhooks import check_url
@@ -128,11 +128,8 @@ class AzureKeyvault:
     async def problems(self) -> list[str]:
         """Sign in, and look at the certificate that is there."""
         name = _check_name(self._fields["certificate"].replace("{name}", "zoneproof"))
-        try:
-            async with self._client() as client:
-                await _present(client, name)
-        except DeploymentError as error:
-            return [error.message]
+        async with self._client() as client:
+            await _present(client, name)
         return []
 
     def _client(self) -> AbstractAsyncContextManager[ApiClient]:

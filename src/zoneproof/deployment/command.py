@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.fields import CredentialField
+from zoneproof.core.programs import read_seconds
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.programs import (
     program_problems,
-    read_seconds,
     run_once,
     split_words,
     words_check,

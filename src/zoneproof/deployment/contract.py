@@ -96,5 +96,8 @@ class Task(Protocol):
         ...
 
     async def problems(self) -> list[str]:
-        """Return a line for each thing that would make it fail here and now; change nothing."""
+        """Return a line for each thing that would make it fail here and now; change nothing.
+
+        Raises ZoneproofError for what is in the way of looking for others.
+        """
         ...

@@ -11,7 +11,6 @@ import msgspec
 from zoneproof.acme import parse_chain
 from zoneproof.core.errors import (
     AcmeError,
-    DeploymentError,
     InvalidInputError,
     ProviderError,
     ProviderUnavailableError,
@@ -158,12 +157,9 @@ class GcpCertificateManager:
 
     async def problems(self) -> list[str]:
         """Sign in, and look at the certificate that is there."""
-        try:
-            async with self._client() as client:
-                place = f"{await self._parent(client)}/certificates/{self._name('zoneproof')}"
-                await self._present(client, place)
-        except DeploymentError as error:
-            return [error.message]
+        async with self._client() as client:
+            place = f"{await self._parent(client)}/certificates/{self._name('zoneproof')}"
+            await self._present(client, place)
         return []
 
     def _name(self, certificate: str) -> str:

@@ -11,16 +11,16 @@ from typing import ClassVar
 from zoneproof.core.errors import DeploymentError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path, read_file
-from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
-from zoneproof.deployment.parts import file_fields, file_problems
-from zoneproof.deployment.programs import program_problems, run, split_words, words_check
-from zoneproof.deployment.servers import SECONDS, copy_test_reload
+from zoneproof.deployment.contract import TaskContext, TaskInfo
+from zoneproof.deployment.parts import file_fields
+from zoneproof.deployment.programs import run, words_check
+from zoneproof.deployment.servers import SECONDS, WebServer
 from zoneproof.deployment.systemd import check_unit, systemctl, unit_problems
 
 _RELOAD = getattr(signal, "SIGUSR2", signal.SIGTERM)  # Windows has none, nor HAProxy
 
 
-class Haproxy:
+class Haproxy(WebServer):
     """Copies, runs ``haproxy -c``, and reloads."""
 
     info: ClassVar[TaskInfo] = TaskInfo(
@@ -53,23 +53,18 @@ class Haproxy:
         " `haproxy -c` tests the configuration first. If that fails, the old files come back and"
         " nothing is reloaded. HAProxy has to run in master-worker mode, as packages run it.",
     )
+    tests = ("-q", "-c")
 
     def __init__(self, context: TaskContext) -> None:
-        self._context = context
-        self._words = split_words("program", context.fields["program"])
+        super().__init__(context)
         self._unit, self._pid_file = context.fields["unit"], context.fields["pid_file"]
 
-    async def run(self, occasion: Occasion) -> str:
-        """Have HAProxy serve the certificate."""
-
-        async def reload() -> None:
-            if self._pid_file:
-                os.kill(self._master(), _RELOAD)
-            else:
-                await run(systemctl("reload", self._unit), seconds=SECONDS)
-
-        test = [*self._words, "-q", "-c"]
-        return await copy_test_reload(self._context, occasion, test=test, reload=reload)
+    async def reload(self) -> None:
+        """Have systemd reload the unit, or signal the master."""
+        if self._pid_file:
+            os.kill(self._master(), _RELOAD)
+        else:
+            await run(systemctl("reload", self._unit), seconds=SECONDS)
 
     def _master(self) -> int:
         path = Path(self._pid_file)
@@ -84,7 +79,7 @@ class Haproxy:
 
     async def problems(self) -> list[str]:
         """Look for HAProxy and what reloads it, and at folders and owners."""
-        problems = [*program_problems(self._words), *file_problems(self._context.fields)]
+        problems = await super().problems()
         if not self._pid_file:
             return [*problems, *await unit_problems(self._unit)]
         try:

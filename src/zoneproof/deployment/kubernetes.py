@@ -172,12 +172,9 @@ class Kubernetes:
 
     async def problems(self) -> list[str]:
         """Ask the API whether it may be used."""
-        try:
-            async with self._client() as (client, namespace):
-                if not await client.may("patch", "secrets", namespace):
-                    return [f"these credentials may not patch Secrets in {namespace}"]
-        except DeploymentError as error:
-            return [error.message]
+        async with self._client() as (client, namespace):
+            if not await client.may("patch", "secrets", namespace):
+                return [f"these credentials may not patch Secrets in {namespace}"]
         return []
 
     @asynccontextmanager

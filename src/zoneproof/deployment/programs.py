@@ -23,7 +23,6 @@ from zoneproof.deployment.contract import TaskContext
 # Its words are handed over as arguments, so nothing of them is read as a shell's text.
 _NOTING = 'echo $$ >"$0" && { "$@"; s=$?; echo "$$ $s" >"$0"; exit $s; }'
 _LOOK = 0.1  # seconds between looks at a program of an earlier run
-_LONGEST = 3600.0
 _LONGEST_WORDS = 400  # characters of what a program said
 _LINES = 4
 
@@ -42,19 +41,6 @@ def split_words(field: str, text: str) -> list[str]:
 def words_check(field: str) -> partial[list[str]]:
     """Return the check of a field that holds a command line."""
     return partial(split_words, field)
-
-
-def read_seconds(field: str, text: str) -> float:
-    """Return a number of seconds, at most an hour. Raises InvalidInputError."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST:
-        raise InvalidInputError(
-            f"{field} must be a number of seconds up to {_LONGEST:.0f}, not '{sanitize(text)}'"
-        )
-    return seconds
 
 
 def find_program(name: str) -> str:

@@ -4,45 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
 from zoneproof.core.errors import DeploymentError
-from zoneproof.deployment.contract import Occasion, TaskContext
-from zoneproof.deployment.parts import access_of, wanted_files
+from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
+from zoneproof.deployment.parts import access_of, file_problems, wanted_files
 from zoneproof.deployment.placement import Placement
-from zoneproof.deployment.programs import run
+from zoneproof.deployment.programs import program_problems, run, split_words
 
 SECONDS = 60.0  # for each program
 
 
-async def copy_test_reload(
-    context: TaskContext,
-    occasion: Occasion,
-    *,
-    test: Sequence[str],
-    reload: Callable[[], Awaitable[object]],
-) -> str:
-    """Put the files in place, run ``test``, and ``reload`` if it succeeds.
+class WebServer:
+    """A task with the field ``program``, which ``tests`` and ``reloads`` with these arguments.
 
-    If it does not, the old files come back, and the server, which was not reloaded, keeps serving
-    as before. One certificate at a time, because a test that came between two files of
-    another one would fail. Raises DeploymentError.
+    A new configuration is tested with the files in place. If the test fails, the old files come
+    back, and the server, which was not reloaded, keeps serving as before. One certificate at a
+    time, because a test that came between two files of another one would fail.
     """
-    async with context.locks(("server", *test)):
-        placement = Placement()
-        wanted, access = wanted_files(context.fields, occasion), access_of(context.fields)
-        writing = asyncio.create_task(asyncio.to_thread(placement.write, wanted, access))
-        try:
-            await asyncio.shield(writing)
-            await run(test, seconds=SECONDS)
-        except DeploymentError as error:
-            if not await asyncio.to_thread(placement.restore):
+
+    info: ClassVar[TaskInfo]
+    tests: ClassVar[tuple[str, ...]]
+    reloads: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, context: TaskContext) -> None:
+        self.context = context
+        self.words = split_words("program", context.fields["program"])
+
+    async def run(self, occasion: Occasion) -> str:
+        """Have the server serve the certificate. Raises DeploymentError."""
+        test = [*self.words, *self.tests]
+        async with self.context.locks(("server", *test)):
+            placement, fields = Placement(), self.context.fields
+            wanted, access = wanted_files(fields, occasion), access_of(fields)
+            writing = asyncio.create_task(asyncio.to_thread(placement.write, wanted, access))
+            try:
+                await asyncio.shield(writing)
+                await run(test, seconds=SECONDS)
+            except DeploymentError as error:
+                if not await asyncio.to_thread(placement.restore):
+                    raise
+                raise DeploymentError(f"{error.message}; the old files are back") from error
+            except BaseException:  # it is to end; what was begun is undone first
+                await asyncio.wait([writing])
+                placement.restore()
                 raise
-            raise DeploymentError(f"{error.message}; the old files are back") from error
-        except BaseException:  # it is to end; what was begun is undone first
-            await asyncio.wait([writing])
-            placement.restore()
-            raise
-        await reload()
-        placement.keep()
-    return f"{placement.describe()}; {shlex.join(test)} succeeded; reloaded"
+            await self.reload()
+            placement.keep()
+        return f"{placement.describe()}; {shlex.join(test)} succeeded; reloaded"
+
+    async def reload(self) -> None:
+        """Have the server read its configuration and files again. Raises DeploymentError."""
+        await run([*self.words, *self.reloads], seconds=SECONDS)
+
+    async def problems(self) -> list[str]:
+        """Look for the program, and at folders and owners."""
+        return [*program_problems(self.words), *file_problems(self.context.fields)]

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneproof.core.access import read_mode
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.core.fields import CredentialField
+from zoneproof.core.programs import read_seconds
 from zoneproof.core.text import sanitize
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.parts import paths_of, wanted_files
 from zoneproof.deployment.placement import Wanted
-from zoneproof.deployment.programs import read_seconds
 
 if TYPE_CHECKING:
     import asyncssh
@@ -191,11 +191,8 @@ class Ssh:
 
     async def problems(self) -> list[str]:
         """Sign in."""
-        try:
-            async with self._connected():
-                return []
-        except DeploymentError as error:
-            return [error.message]
+        async with self._connected():
+            return []
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncssh.SSHClientConnection]:

@@ -131,12 +131,9 @@ class HashicorpVault:
 
     async def problems(self) -> list[str]:
         """Sign in."""
-        try:
-            async with self._client() as client:
-                headers = await self._sign_in(client)
-                await client.send("GET", "/v1/auth/token/lookup-self", headers=headers)
-        except DeploymentError as error:
-            return [error.message]
+        async with self._client() as client:
+            headers = await self._sign_in(client)
+            await client.send("GET", "/v1/auth/token/lookup-self", headers=headers)
         return []
 
     def _client(self) -> Any:

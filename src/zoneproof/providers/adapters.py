@@ -15,6 +15,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -31,7 +32,7 @@ from zoneproof.core.errors import (
     ProviderZoneError,
 )
 from zoneproof.core.names import DomainName
-from zoneproof.core.programs import Ended, ProgramError, run_program
+from zoneproof.core.programs import Ended, ProgramError, read_seconds, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.providers.contract import Limits, ProviderContext, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import CredentialField
@@ -48,7 +49,6 @@ KINDS: Mapping[str, type[ProviderError]] = {
 }
 _AT_ONCE = 10  # processes, each for a zone of its own
 _LONGEST_LOOK = 5.0  # seconds; where the DNS cannot be asked, nothing is put back
-_LONGEST_TIMEOUT = 3600.0  # seconds
 SHORTEST_SECRET = 5  # characters; "true" and "1" are none
 # None of these programs is known to quote anything else rightly, nor to tell that it cannot.
 LIMITS = Limits(value_bytes=255, value_pattern="[A-Za-z0-9_-]+", has_ttl=False)
@@ -62,24 +62,11 @@ def sounds_secret(name: str) -> bool:
     return bool(_SOUNDS_SECRET.search(name))
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise InvalidInputError(
-            f"timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
-            f" '{sanitize(text)}'"
-        )
-    return seconds
-
-
 TIMEOUT = CredentialField(
     "timeout",
     "seconds that the change of one value may take",
     default="120",
-    check=_seconds,
+    check=partial(read_seconds, "timeout"),
     rare=True,
 )
 
@@ -120,7 +107,7 @@ class Adapter(ABC):
             for name, value in self.theirs.items()
             if (field := self.info.field(name)) and field.secret and len(value) >= SHORTEST_SECRET
         }
-        self._timeout = _seconds(fields[TIMEOUT.name])
+        self._timeout = read_seconds(TIMEOUT.name, fields[TIMEOUT.name])
         self._txt_values = context.txt_values
         self._lock_folder = context.locks
         self._removed: set[tuple[DomainName, TxtRecord]] = set()

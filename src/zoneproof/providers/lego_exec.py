@@ -7,10 +7,10 @@ from functools import partial
 from typing import ClassVar
 
 from zoneproof.core.files import absolute_path
-from zoneproof.core.programs import require_program
+from zoneproof.core.programs import read_seconds, require_program
 from zoneproof.providers.contract import Alias, ProviderInfo
 from zoneproof.providers.fields import LEGO_MODE, CredentialField
-from zoneproof.providers.script import Script, read_timeout
+from zoneproof.providers.script import Script
 
 
 class LegoExec(Script):
@@ -32,7 +32,7 @@ class LegoExec(Script):
                 "timeout",
                 "seconds that the program may take",
                 default="120",
-                check=partial(read_timeout, "exec"),
+                check=partial(read_seconds, "exec: timeout"),
             ),
         ),
         notes="For programs that exist already; a new one is written more easily for"

@@ -17,10 +17,10 @@ from zoneproof.core.errors import (
     ProviderZoneError,
 )
 from zoneproof.core.files import absolute_path
-from zoneproof.core.programs import Ended, require_program
+from zoneproof.core.programs import Ended, read_seconds, require_program
 from zoneproof.providers.contract import Limits, ProviderInfo
 from zoneproof.providers.fields import CredentialField
-from zoneproof.providers.script import Script, read_timeout
+from zoneproof.providers.script import Script
 
 _HOST = re.compile(r"[A-Za-z0-9_][^\s'\"]*")
 _TTL = 60  # seconds
@@ -92,7 +92,7 @@ class MsDns(Script):
                 "timeout",
                 "seconds that a change may take",
                 default="120",
-                check=partial(read_timeout, "msdns"),
+                check=partial(read_seconds, "msdns: timeout"),
                 rare=True,
             ),
         ),

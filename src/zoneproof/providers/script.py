@@ -11,29 +11,19 @@ from typing import ClassVar
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.files import absolute_path
-from zoneproof.core.programs import Ended, ProgramError, require_program, run_program
-from zoneproof.core.text import sanitize
+from zoneproof.core.programs import (
+    Ended,
+    ProgramError,
+    read_seconds,
+    require_program,
+    run_program,
+)
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import CredentialField
 
 _AT_ONCE = 20  # programs, each for a zone of its own
 _CHALLENGE_LABEL = "_acme-challenge."
-_LONGEST_TIMEOUT = 3600.0
-
-
-def read_timeout(where: str, text: str) -> float:
-    """Return seconds. Raises InvalidInputError, which begins with ``where``."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise InvalidInputError(
-            f"{where}: timeout must be a number of seconds up to {_LONGEST_TIMEOUT:.0f}, not"
-            f" '{sanitize(text)}'"
-        )
-    return seconds
 
 
 class Script:
@@ -62,7 +52,7 @@ class Script:
                 "timeout",
                 "seconds that the program may take",
                 default="120",
-                check=partial(read_timeout, "script"),
+                check=partial(read_seconds, "script: timeout"),
             ),
         ),
         notes="The program gets four arguments: the domain that is validated, the full name of the"
@@ -86,7 +76,7 @@ class Script:
         self._create = absolute_path(f"{slug}: {create}", fields[create])
         self._delete = absolute_path(f"{slug}: {delete}", fields[delete])
         self._zone_id = fields.get("zone_id", "")
-        self._timeout = read_timeout(slug, fields["timeout"])
+        self._timeout = read_seconds(f"{slug}: timeout", fields["timeout"])
         self._locks = KeyedLocks()
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
