@@ -34,6 +34,7 @@ from zoneproof.providers.contract import (
     RegistrationStore,
     TxtRecord,
     Zone,
+    require_store,
 )
 from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.refusals import Refusal, Refusals
@@ -282,12 +283,7 @@ class AcmeDns:
 
     @property
     def _store(self) -> RegistrationStore:
-        if self._registrations is None:
-            raise ProviderError(
-                "acme-dns: there is no store for registrations, without which each order would"
-                " need a new CNAME"
-            )
-        return self._registrations
+        return require_store("acme-dns", self._registrations)
 
     def _where(self, what: DomainName) -> str:
         return f"acme-dns {self._server.shown}, {what}"

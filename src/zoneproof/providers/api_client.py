@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar, Unpack, cast
@@ -34,7 +36,6 @@ from zoneproof.core.text import sanitize
 from zoneproof.providers.api_request import ApiRequest, Body, check_headers
 from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import ProviderContext
-from zoneproof.providers.pace import Pace
 from zoneproof.providers.paging import Following, Paging, Query
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals, parse_xml, place_in
 
@@ -69,6 +70,32 @@ class ListOptions(TypedDict, total=False):
     paging: Paging | None
     absent_if_empty: bool
     also: Refusals | None
+
+
+class Pace:
+    """Lets ``at_once`` requests run at the same time, and begins one each ``pause`` seconds."""
+
+    def __init__(self, context: ProviderContext, at_once: int, pause: float) -> None:
+        self._clock, self._sleep = context.clock, context.sleep
+        self._slots = asyncio.Semaphore(at_once)
+        self._gate = asyncio.Lock()
+        self._pause = pause
+        self._next = 0.0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the turn, and hold it."""
+        async with self._slots:
+            async with self._gate:
+                wait = self._next - self._clock()
+                if wait > 0:
+                    await self._sleep(wait)
+                self.rest(self._pause)
+            yield
+
+    def rest(self, seconds: float) -> None:
+        """Begin no request within so many seconds from now, as the service has asked."""
+        self._next = max(self._next, self._clock() + seconds)
 
 
 class ApiClient:

@@ -29,6 +29,7 @@ from zoneproof.providers.contract import (
     RegistrationStore,
     TxtRecord,
     Zone,
+    require_store,
 )
 from zoneproof.storage import Transaction, open_in_thread
 
@@ -145,12 +146,7 @@ class ChallengeService:
 
     @property
     def _store(self) -> RegistrationStore:
-        if self._kept is None:
-            raise ProviderError(
-                "challenge: there is no store for registrations, without which each order would"
-                " need a new CNAME"
-            )
-        return self._kept
+        return require_store("challenge", self._kept)
 
     async def _open(self) -> Database:
         async with self._locks("open"):

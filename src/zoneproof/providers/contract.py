@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.names import DomainName
 from zoneproof.core.secretive import Secretive
@@ -174,6 +174,16 @@ class RegistrationStore(Protocol):
     async def put(self, domain: DomainName, registration: Registration) -> Registration:
         """Keep the registration unless one already exists; return the one that is kept."""
         ...
+
+
+def require_store(slug: str, store: RegistrationStore | None) -> RegistrationStore:
+    """Return the store. Raises ProviderError if there is none."""
+    if store is None:
+        raise ProviderError(
+            f"{slug}: there is no store for registrations, without which each order would need a"
+            " new CNAME"
+        )
+    return store
 
 
 class ProviderContext(Secretive, frozen=True):

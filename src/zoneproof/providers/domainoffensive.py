@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody
@@ -31,14 +31,8 @@ class DomainOffensive(OneValueProvider):
     )
     errors = ErrorBody(messages=("error", "message"), success=("success", True))
 
-    async def set_value(self, zone: Zone, record: TxtRecord) -> None:
-        """Set the value at its name."""
-        await self._send(zone, record.name, value=record.value)
-
-    async def clear_value(self, zone: Zone, name: str) -> None:
-        """Delete what is at a name."""
-        await self._send(zone, name, action="delete")
-
-    async def _send(self, zone: Zone, name: str, **change: str) -> None:
+    async def set_value(self, zone: Zone, name: str, value: str | None) -> None:
+        """Set the value at a name, or delete what is there."""
+        change = {"action": "delete"} if value is None else {"value": value}
         query = {"token": self.fields["token"], "domain": zone.record(name).text, **change}
         await self.api.send("GET", query=query, repeatable=False)

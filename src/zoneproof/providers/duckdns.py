@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
@@ -57,14 +57,8 @@ class DuckDns(OneValueProvider):
             raise InvalidInputError(f"Duck DNS: {zone.record(name)} is not below duckdns.org")
         return labels[-3]
 
-    async def set_value(self, zone: Zone, record: TxtRecord) -> None:
-        """Set the domain's value."""
-        await self._update(zone, record.name, txt=record.value)
-
-    async def clear_value(self, zone: Zone, name: str) -> None:
-        """Clear the domain's value."""
-        await self._update(zone, name, txt="", clear="true")
-
-    async def _update(self, zone: Zone, name: str, **change: str) -> None:
+    async def set_value(self, zone: Zone, name: str, value: str | None) -> None:
+        """Set the domain's value, or clear it."""
+        change = {"txt": "", "clear": "true"} if value is None else {"txt": value}
         query = {"domains": self.place(zone, name), "token": self.fields["token"], **change}
         await self.api.send("GET", query=query, repeatable=False)

@@ -12,7 +12,6 @@ from zoneproof.providers.contract import (
     Limits,
     ProviderContext,
     ProviderInfo,
-    TxtRecord,
     Zone,
 )
 from zoneproof.providers.fields import token_field
@@ -72,20 +71,13 @@ class HurricaneDyn(OneValueProvider):
         self._keys = _read_keys(context.fields["key"])
         super().__init__(context, secrets=self._keys.values())
 
-    async def set_value(self, zone: Zone, record: TxtRecord) -> None:
-        """Set the record's value."""
-        await self._update(zone, record.name, record.value)
-
-    async def clear_value(self, zone: Zone, name: str) -> None:
-        """Set a value that says nothing: dynamic records cannot be removed."""
-        await self._update(zone, name, ".")
-
-    async def _update(self, zone: Zone, name: str, value: str) -> None:
+    async def set_value(self, zone: Zone, name: str, value: str | None) -> None:
+        """Set the record's value, to one that says nothing where it is to be removed."""
         host = zone.record(name).text
         key = self._keys.get(host.removeprefix(_CHALLENGE)) or self._keys.get("")
         if not key:
             raise ProviderCredentialsError(f"there is no key for {host}: add it to the field key")
-        form = {"hostname": host, "password": key, "txt": value}
+        form = {"hostname": host, "password": key, "txt": "." if value is None else value}
         await self.api.send("POST", form=form, repeatable=False)
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from zoneproof.core.errors import ProviderError
 from zoneproof.core.http import is_web_page
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
@@ -61,15 +61,8 @@ class JokerSvc(OneValueProvider):
         )
     }
 
-    async def set_value(self, zone: Zone, record: TxtRecord) -> None:
-        """Replace the value at its name."""
-        await self._replace(zone, record.name, record.value)
-
-    async def clear_value(self, zone: Zone, name: str) -> None:
-        """Replace the value at a name by none."""
-        await self._replace(zone, name, "")
-
-    async def _replace(self, zone: Zone, name: str, value: str) -> None:
+    async def set_value(self, zone: Zone, name: str, value: str | None) -> None:
+        """Replace what is at a name by the value, or by nothing."""
         login = {"username": self.fields["user"], "password": self.fields["password"]}
-        record = {"zone": zone.name.text, "label": name or "@", "type": "TXT", "value": value}
+        record = {"zone": zone.name.text, "label": name or "@", "type": "TXT", "value": value or ""}
         await self.api.send("POST", form={**login, **record}, repeatable=False)

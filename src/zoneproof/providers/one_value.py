@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from zoneproof.core.errors import InvalidInputError
@@ -24,12 +24,8 @@ class OneValueProvider(ApiProvider):
         self._last: dict[str, str] = {}  # values by the places where they were set
 
     @abstractmethod
-    async def set_value(self, zone: Zone, record: TxtRecord) -> None:
-        """Make the value the only one at its name, once."""
-
-    @abstractmethod
-    async def clear_value(self, zone: Zone, name: str) -> None:
-        """Remove the value at a name, if there is one, once."""
+    async def set_value(self, zone: Zone, name: str, value: str | None) -> None:
+        """Make the value the only one at a name, or remove what is there for None, once."""
 
     def place(self, zone: Zone, name: str) -> str:
         """Return what has one value: by default the name in full."""
@@ -56,17 +52,17 @@ class OneValueProvider(ApiProvider):
     async def _set(self, zone: Zone, record: TxtRecord) -> None:
         place = self.place(zone, record.name)
         async with self._locks(place):
-            await self._write(zone, lambda: self.set_value(zone, record))
+            await self._write(zone, record.name, record.value)
             self._last[place] = record.value
 
     async def _clear(self, zone: Zone, record: TxtRecord) -> None:
         place = self.place(zone, record.name)
         async with self._locks(place):
             if self._last.get(place, record.value) == record.value:
-                await self._write(zone, lambda: self.clear_value(zone, record.name))
+                await self._write(zone, record.name, None)
 
-    async def _write(self, zone: Zone, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _write(self, zone: Zone, name: str, value: str | None) -> None:
         async def look() -> Coroutine[Any, Any, None]:
-            return write()
+            return self.set_value(zone, name, value)
 
         await self._converge(zone, look, sure=True)
