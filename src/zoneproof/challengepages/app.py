@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -23,11 +20,10 @@ from zoneproof.challengepages import (
     usage_pages,
 )
 from zoneproof.challengepages.visits import Refusals, ServicePage, ServiceSite, page_routes
-from zoneproof.pages import assets
+from zoneproof.pages.application import make_application
+from zoneproof.pages.assets import Assets
 from zoneproof.pages.browser import plain_error
-from zoneproof.pages.guard import Guard
 from zoneproof.pages.rendering import Templates
-from zoneproof.serving.middleware import LimitedRequests
 
 _ADVICE = "add it to 'hosts' in the section [pages] of zoneproof.toml"
 
@@ -50,32 +46,25 @@ def every_page() -> list[ServicePage]:
 
 def make_pages(context: PagesContext) -> ASGIApp:
     """Return the pages as an ASGI application."""
-    found = assets.Assets()
+    found = Assets()
     site = ServiceSite(context, found, Templates(found, "zoneproof.challengepages"), Refusals())
 
     async def failed(request: Request, error: Exception) -> Response:
         root = ADMIN if request.scope["path"].startswith(ADMIN) else PORTAL
         return plain_error(site.templates, request, error, root)
 
-    app = Starlette(
-        routes=[
-            Route(f"{assets.PATH}{{name}}", found.serve, methods=["GET"]),
+    return make_application(
+        [
             *(Route(root, _with_slash, methods=["GET"]) for root in (ADMIN, PORTAL)),
             *page_routes(site, every_page()),
         ],
-        middleware=[
-            Middleware(
-                LimitedRequests,
-                per_minute=context.config.api.rate_limit_address,
-                trusted_proxies=context.config.api.trusted_proxies,
-                refuse=failed,
-            ),
-            Middleware(Guard, hosts=context.hosts, refuse=failed, advice=_ADVICE),
-        ],
-        exception_handlers={HTTPException: failed, Exception: failed},
+        found,
+        hosts=context.hosts,
+        advice=_ADVICE,
+        per_minute=context.config.api.rate_limit_address,
+        proxies=context.config.api.trusted_proxies,
+        refuse=failed,
     )
-    app.router.redirect_slashes = False
-    return app
 
 
 async def _with_slash(request: Request) -> Response:

@@ -28,11 +28,11 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.text import printable
 from zoneproof.pages import browser
+from zoneproof.pages.application import PageVisit
 from zoneproof.pages.assets import Assets
-from zoneproof.pages.forms import Form, parse, read_form
+from zoneproof.pages.forms import Form, read_form
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.limits import RateLimit, network_of
-from zoneproof.serving.middleware import sender
 from zoneproof.serving.responses import log_refused
 from zoneproof.storage import Transaction
 
@@ -68,7 +68,7 @@ class ServiceSite:
 
 
 @dataclass
-class ServiceVisit:
+class ServiceVisit(PageVisit):
     """One request. ``root`` is whose pages it asks for: the operator's or the tenants'.
 
     ``who`` is the key of the session, None for somebody who is not signed in.
@@ -79,16 +79,6 @@ class ServiceVisit:
     root: str
     who: LicenceKey | None
     form: Form
-
-    @property
-    def query(self) -> Form:
-        """The fields of the URL's query."""
-        return parse(self.request.scope["query_string"].decode("ascii", "replace"))
-
-    @property
-    def name(self) -> str:
-        """The name that stands in the path."""
-        return str(self.request.path_params["name"])
 
     @property
     def is_operator(self) -> bool:
@@ -110,11 +100,6 @@ class ServiceVisit:
     def acting(self, key: LicenceKey) -> Actor:
         """Return who does something in a session that was begun with a key."""
         return holder_of(key, self.address, by_session=True)
-
-    @property
-    def address(self) -> str:
-        """Where the request comes from."""
-        return str(sender(self.request))
 
     @property
     def url(self) -> str:
@@ -185,7 +170,7 @@ def session_of(request: Request) -> str:
 
 def _endpoint(site: ServiceSite, page: ServicePage) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
-        form = await read_form(request) if page.method == "POST" else Form([])
+        form = await read_form(request)
         visit = ServiceVisit(site, request, page.root, None, form)
         try:
             visit.who = await _key_of(visit)

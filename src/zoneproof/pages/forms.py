@@ -56,7 +56,9 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """Return the form of a request. Raises HttpError for what is none."""
+    """Return the form that is posted, an empty one otherwise. Raises HttpError for what is none."""
+    if request.method != "POST":
+        return Form([])
     body = await read_body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from zoneproof.core.errors import ZoneproofError
 from zoneproof.manager import Home, RunOptions
 from zoneproof.manager.certificates.remembered_files import RememberedFiles
-from zoneproof.pages import assets
-from zoneproof.pages.guard import Guard
+from zoneproof.pages.application import make_application
+from zoneproof.pages.assets import Assets
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.limits import IPNetwork
-from zoneproof.serving.middleware import LimitedRequests
 from zoneproof.web.api.api import api_routes
 from zoneproof.web.api.calls import ROOT, api_error
 from zoneproof.web.pages import all_pages
@@ -39,7 +33,7 @@ def make_site(
 ) -> Site:
     """Return what the visits to a home's pages share; what ``proxies`` say of clients counts."""
     options = options or RunOptions()
-    found = assets.Assets()
+    found = Assets()
     files = RememberedFiles(home.path)
     runs, templates = Runs(home, options), Templates(found, "zoneproof.web")
     return Site(home, runs, found, templates, files, options, tuple(proxies), user_header)
@@ -52,32 +46,16 @@ def every_page() -> list[Page]:
 
 def make_app(site: Site, hosts: Collection[str]) -> ASGIApp:
     """Return the pages as an ASGI application; ``hosts`` are names by which it is reached."""
-    pages = every_page()
-    app = Starlette(
-        routes=[
-            Route(f"{assets.PATH}{{name}}", site.assets.serve, methods=["GET"]),
-            *api_routes(site),
-            *page_routes(site, pages),
-        ],
-        middleware=[
-            Middleware(
-                LimitedRequests,
-                per_minute=_PER_MINUTE,
-                trusted_proxies=site.proxies,
-                refuse=_error,
-            ),
-            Middleware(
-                Guard, hosts=hosts, refuse=_error, advice="start it with --host and the name"
-            ),
-        ],
-        exception_handlers={
-            HTTPException: _error,
-            ZoneproofError: _error,
-            Exception: _error,
-        },
+    app = make_application(
+        [*api_routes(site), *page_routes(site, every_page())],
+        site.assets,
+        hosts=hosts,
+        advice="start it with --host and the name",
+        per_minute=_PER_MINUTE,
+        proxies=site.proxies,
+        refuse=_error,
     )
     app.state.site = site
-    app.router.redirect_slashes = False
     return app
 
 

@@ -26,8 +26,9 @@ from zoneproof.manager.people.columns import is_to_be_noted, now_text
 from zoneproof.manager.people.roles import Role, may
 from zoneproof.manager.people.sessions import WebSession
 from zoneproof.pages import browser
+from zoneproof.pages.application import PageVisit
 from zoneproof.pages.assets import Assets
-from zoneproof.pages.forms import Form, parse, read_form
+from zoneproof.pages.forms import Form, read_form
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.limits import IPNetwork, network_of, read_address
 from zoneproof.serving.middleware import sender
@@ -61,7 +62,7 @@ class Site:
 
 
 @dataclass
-class Visit:
+class Visit(PageVisit):
     """One request. ``who`` is None for somebody who is not signed in.
 
     ``action``, ``subject`` and ``failure`` are for the audit log, and so is ``actor``, for somebody
@@ -79,24 +80,9 @@ class Visit:
     actor: str = ""
 
     @property
-    def query(self) -> Form:
-        """The fields of the URL's query."""
-        return parse(self.request.scope["query_string"].decode("ascii", "replace"))
-
-    @property
-    def name(self) -> str:
-        """The name that stands in the path."""
-        return str(self.request.path_params["name"])
-
-    @property
     def person(self) -> str:
         """Who it is, for the audit log."""
         return self.actor or (self.who.user if self.who else "somebody")
-
-    @property
-    def address(self) -> str:
-        """The address from which the visit comes, as far as trusted proxies say it."""
-        return str(sender(self.request))
 
     @property
     def network(self) -> str:
@@ -146,7 +132,7 @@ def page_routes(site: Site, pages: Iterable[Page]) -> list[Route]:
 
 def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
-        form = await read_form(request) if page.method == "POST" else Form([])
+        form = await read_form(request)
         async with site.open_manager() as manager:
             who = await signed_in(site, manager, request)
             visit = Visit(site, request, manager, who, form)
