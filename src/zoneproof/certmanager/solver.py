@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -133,23 +133,11 @@ class RequestSolver:
         Raises BusyError if that takes longer than cert-manager waits, and what goes wrong: a
         CNAME that is missing, with the record to create in its message.
         """
-        job = _Job.of(request)
-        _check(request)
-        work = self._works.get(("present", job))
-        if work is None or work.has_failed:
-            work = _Work("the value is being published")
-            self._begin("present", job, work, self._present(request, job, work))
-        await self._outcome("present", job, work)
+        await self._join("present", request, "the value is being published", self._present)
 
     async def clean_up(self, request: ChallengeRequest) -> None:
         """Return when the value is gone. Raises as :meth:`present` does."""
-        job = _Job.of(request)
-        _check(request)
-        work = self._works.get(("clean up", job))
-        if work is None or work.has_failed:
-            work = _Work("the value is being removed")
-            self._begin("clean up", job, work, self._clean_up(request, job))
-        await self._outcome("clean up", job, work)
+        await self._join("clean up", request, "the value is being removed", self._clean_up)
 
     async def close(self) -> None:
         """End what is at work."""
@@ -160,6 +148,22 @@ class RequestSolver:
         self._works.clear()
 
     # --- work that outlives the request ---------------------------------------------------------
+
+    async def _join(
+        self,
+        action: str,
+        request: ChallengeRequest,
+        doing: str,
+        work_on: Callable[[ChallengeRequest, _Job, _Work], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Wait for what is in progress for the same request, or begin it."""
+        job = _Job.of(request)
+        _check(request)
+        work = self._works.get((action, job))
+        if work is None or work.has_failed:
+            work = _Work(doing)
+            self._begin(action, job, work, work_on(request, job, work))
+        await self._outcome(action, job, work)
 
     def _begin(self, action: str, job: _Job, work: _Work, doing: Coroutine[Any, Any, None]) -> None:
         clock = asyncio.get_running_loop().time
@@ -225,7 +229,7 @@ class RequestSolver:
         if len(self._published) > _MOST_PUBLISHED:
             self._published.popitem(last=False)
 
-    async def _clean_up(self, request: ChallengeRequest, job: _Job) -> None:
+    async def _clean_up(self, request: ChallengeRequest, job: _Job, _: _Work) -> None:
         await self._stop_presenting(job)
         known = self._published.get(job)
         try:

@@ -68,17 +68,8 @@ async def resolve(
     programs, files and credentials of the webhook itself. KubernetesError.
     """
     config = read_config(request)
-    method = MethodDefinition(
-        provider=config.provider,
-        credential=config.credential,
-        zone=config.zone,
-        ttl=config.ttl,
-        delegation=config.delegation,
-        follow_cname=config.follow_cname,
-        propagation=config.propagation,
-        propagation_timeout=config.propagation_timeout,
-        resolvers=config.resolvers,
-    )
+    # All that a config has are fields of a method; its values of fields may still be in Secrets.
+    method = MethodDefinition(**{**msgspec.structs.asdict(config), "fields": {}})
     method.check()
     if config.credential:
         if config.fields:

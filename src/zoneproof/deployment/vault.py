@@ -123,10 +123,7 @@ class HashicorpVault:
         }
         async with self._client() as client:
             headers = await self._sign_in(client)
-            if self._fields["kv_version"] == "2":
-                changed = await self._write_2(client, headers, path, wanted)
-            else:
-                changed = await self._write_1(client, headers, path, wanted)
+            changed = await self._write(client, headers, path, wanted)
         return f"{self._fields['mount']}/{path}: {'written' if changed else 'nothing to write'}"
 
     async def problems(self) -> list[str]:
@@ -166,34 +163,30 @@ class HashicorpVault:
         client.hide(token)
         return {"X-Vault-Token": token}
 
-    async def _write_2(
+    async def _write(
         self, client: ApiClient, headers: dict[str, str], path: str, wanted: dict[str, str]
     ) -> bool:
-        place = f"/v1/{self._fields['mount']}/data/{path}"
+        """Write what differs; tell whether anything did."""
+        has_versions = self._fields["kv_version"] == "2"
+        place = f"/v1/{self._fields['mount']}/{'data/' if has_versions else ''}{path}"
         answer = await client.send("GET", place, headers=headers, expected=(200, _NOT_THERE))
+        present: dict[str, Any] = {}
+        version = 0
         # A deleted version is told with 404, too, and with its number.
-        found = _Versioned()
-        if answer.status != _NOT_THERE or b'"version"' in answer.body:
+        if has_versions and (answer.status != _NOT_THERE or b'"version"' in answer.body):
             found = client.read(answer, _Secret2).data
-        present = found.data or {}
-        if wanted.items() <= present.items():
-            return False
-        body = {"data": present | wanted, "options": {"cas": found.metadata.version}}
-        await client.send("POST", place, json=body, headers=headers, where="writing")
-        return True
-
-    async def _write_1(
-        self, client: ApiClient, headers: dict[str, str], path: str, wanted: dict[str, str]
-    ) -> bool:
-        place = f"/v1/{self._fields['mount']}/{path}"
-        answer = await client.send("GET", place, headers=headers, expected=(200, _NOT_THERE))
-        present = {}
-        if answer.status != _NOT_THERE:
+            present, version = found.data or {}, found.metadata.version
+        elif answer.status != _NOT_THERE:
             present = client.read(answer, _Secret1).data
         if wanted.items() <= present.items():
             return False
-        body = present | wanted
-        await client.send("POST", place, json=body, headers=headers, repeatable=True)
+        body: dict[str, Any] = present | wanted
+        if has_versions:
+            body = {"data": body, "options": {"cas": version}}
+        where = "writing" if has_versions else ""
+        await client.send(
+            "POST", place, json=body, headers=headers, where=where, repeatable=not has_versions
+        )
         return True
 
 
