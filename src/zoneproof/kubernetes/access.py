@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from zoneproof.core.errors import InvalidInputError, KubernetesError
+from zoneproof.core.errors import KubernetesError
 from zoneproof.core.files import read_file
 from zoneproof.core.text import sanitize
 
@@ -68,8 +68,6 @@ class TokenFile:
             raise KubernetesError(f"cannot read {self.path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise KubernetesError(f"{self.path} holds no token") from error
-        except InvalidInputError as error:
-            raise KubernetesError(error.message) from error
 
     def forget(self) -> bool:
         """Return True: it may have been replaced meanwhile."""
@@ -129,7 +127,7 @@ def read_pem(path: Path) -> bytes:
 
 
 def check_token(text: str, where: str) -> str:
-    """Return a token that a header can carry. Raises InvalidInputError without repeating it."""
+    """Return a token that a header can carry. Raises KubernetesError without repeating it."""
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise InvalidInputError(f"{sanitize(where)}: the token has a space or a line break")
+        raise KubernetesError(f"{sanitize(where)}: the token has a space or a line break")
     return text

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from zoneproof.core.errors import InvalidInputError, KubernetesError
+from zoneproof.core.errors import KubernetesError
 from zoneproof.core.programs import ProgramError, find_program, run_program
 from zoneproof.core.text import sanitize
 from zoneproof.kubernetes.access import ClusterCredential, check_token
@@ -113,10 +113,7 @@ class ExecPlugin:
             raise KubernetesError(
                 f"the credential plugin {name} printed neither a token nor a certificate with a key"
             )
-        try:
-            check_token(status.token, f"the credential plugin {name}")
-        except InvalidInputError as error:
-            raise KubernetesError(error.message) from error
+        check_token(status.token, f"the credential plugin {name}")
         until = status.expiration_timestamp
         if until and until.tzinfo is None:
             until = until.replace(tzinfo=UTC)

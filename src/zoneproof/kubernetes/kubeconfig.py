@@ -204,7 +204,7 @@ class _Reader:
             raise self._error(f"{where} has no token, no client certificate and no plugin (exec)")
         try:
             token = check_token(user.token, where)
-        except InvalidInputError as error:
+        except KubernetesError as error:
             raise self._error(error.message) from error
         return StaticCredential(ClusterCredential(token, certificate, key))
 

@@ -164,7 +164,7 @@ class Azure(ExpiringKey, SetsProvider):
         self._kind = "dnsZones" if public else "privateDnsZones"
         version = {"api-version": "2018-05-01" if public else "2024-06-01"}
         self._ttl, self._records = ("TTL", "TXTRecords") if public else ("ttl", "txtRecords")
-        token = BearerToken(self._sign_in, context.clock)
+        token = BearerToken(lambda: self._identity.sign_in(self.api), context.clock)
         url = fields["api_url"] or cloud
         super().__init__(context, base_url=url, query=version, token=token)
 
@@ -231,9 +231,6 @@ class Azure(ExpiringKey, SetsProvider):
         if not coming and None not in ends:
             raise not_told()
         return min(coming, default=None)
-
-    async def _sign_in(self) -> tuple[str, float]:
-        return await self._identity.sign_in(self.api)
 
 
 def _path(zone: Zone, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from zoneproof.providers.api_request import ApiRequest
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, ProviderInfo, Zone
 from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.paging import Offset
@@ -52,7 +52,6 @@ class Constellix(SetsProvider):
         ),
         key_url="https://manage.constellix.com/user",
         api_url="https://api.dns.constellix.com/v1",
-        limits=Limits(),
         notes="The clock of this machine must be right. The recorded exchanges that this was"
         " compared with are of 2018.",
         least_privilege="The keys of a user made for Zoneproof at"

@@ -104,7 +104,7 @@ class GoogleCloud(ExpiringKey, SetsProvider):
     def __init__(self, context: ProviderContext) -> None:
         self._identity = GoogleIdentity("provider gcloud", context.fields, _SCOPE, context.now)
         self._project = self._identity.project
-        token = BearerToken(self._sign_in, context.clock)
+        token = BearerToken(lambda: self._identity.sign_in(self.api), context.clock)
         super().__init__(context, token=token, secrets=self._identity.secrets)
 
     async def list_zones(self) -> list[tuple[str, str]]:
@@ -154,6 +154,3 @@ class GoogleCloud(ExpiringKey, SetsProvider):
         if not self._project:
             self._project = await self._identity.machine_project(self.api)
         return f"projects/{self._project}"
-
-    async def _sign_in(self) -> tuple[str, float]:
-        return await self._identity.sign_in(self.api)

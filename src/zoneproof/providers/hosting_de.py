@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from zoneproof.core.errors import ProviderZoneError
-from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
 from zoneproof.providers.paging import Numbered
@@ -90,10 +90,6 @@ class HostingDe(SetsProvider):
         optional=("name",),
     )
 
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context)
-        self._key = {"authToken": context.fields["api_key"]}
-
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the TXT sets of the zone, which comes with all its records."""
         found = await self._find("zonesFind", _only(zone), _Zones)
@@ -114,10 +110,12 @@ class HostingDe(SetsProvider):
         found = await self._find("zoneConfigsFind", _only(zone), _Configs)
         config = _first(found.response.data)
         body = {"zoneConfig": config, "recordsToAdd": added, "recordsToDelete": removed}
-        await self.api.send("POST", "zoneUpdate", json={**self._key, **body})
+        whole = {"authToken": self.fields["api_key"], **body}
+        await self.api.send("POST", "zoneUpdate", json=whole)
 
     async def _find(self, method: str, words: Mapping[str, object], into: type[T]) -> T:
-        answer = await self.api.send("POST", method, json={**self._key, **words}, repeatable=True)
+        whole = {"authToken": self.fields["api_key"], **words}
+        answer = await self.api.send("POST", method, json=whole, repeatable=True)
         return self.api.read(answer, into)
 
 

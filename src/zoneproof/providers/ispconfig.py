@@ -67,7 +67,6 @@ class IspConfig(RecordsProvider):
             CA_BUNDLE,
         ),
         key_url="https://git.ispconfig.org/ispconfig/ispconfig3/-/tree/develop/remoting_client/API-docs",
-        default_ttl=60,
         limits=Limits(value_bytes=255, value_pattern=r"[ !#-\[\]-~]+", min_ttl=60),
         notes="The server writes its zone files once in a minute, so values are seen a minute"
         " later. Quotes and backslashes are refused, because the panel writes values into the zone"

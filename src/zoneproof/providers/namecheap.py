@@ -10,7 +10,6 @@ from zoneproof.core.errors import ProviderError
 from zoneproof.providers.contract import (
     Alias,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -50,7 +49,6 @@ class Namecheap(WholeZoneProvider[Host]):
         ),
         key_url="https://ap.www.namecheap.com/settings/tools/apiaccess/",
         api_url="https://api.namecheap.com/xml.response",
-        default_ttl=60,
         limits=Limits(value_pattern='[^"]*', min_ttl=60),
         notes="The API is for accounts with 20 domains or 50 dollars. It can only replace all"
         " records of a domain: what another program changes in the same second can be lost. It"
@@ -98,15 +96,6 @@ class Namecheap(WholeZoneProvider[Host]):
         "3013288": Refusal.over_quota("the domain has too many records"),
         **dict.fromkeys(("500000", "3050750", 405), SLOWER),
     }
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context)
-        self._login = {
-            "ApiUser": self.fields["user"],
-            "ApiKey": self.fields["key"],
-            "UserName": self.fields["user"],
-            "ClientIp": self.fields["client_ip"],
-        }
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name."""
@@ -156,9 +145,11 @@ class Namecheap(WholeZoneProvider[Host]):
         return {**host, "MXPref": "10", "TTL": str(record.ttl)}
 
     async def _call(self, command: str, form: Mapping[str, object]) -> ET.Element:
-        whole = {**self._login, "Command": f"namecheap.{command}", **form}
+        user, key = self.fields["user"], self.fields["key"]
+        login = {"ApiUser": user, "ApiKey": key, "UserName": user}
+        login |= {"ClientIp": self.fields["client_ip"], "Command": f"namecheap.{command}"}
         reading = not command.endswith("setHosts")
-        answer = await self.api.send("POST", form=whole, repeatable=reading)
+        answer = await self.api.send("POST", form={**login, **form}, repeatable=reading)
         return self.api.read(answer, ET.Element)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo
+from zoneproof.providers.contract import Alias, ProviderInfo
 from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.lists import RecordList, ZoneList
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
@@ -29,7 +29,6 @@ class PointDns(RecordsProvider):
         ),
         key_url="https://app.pointhq.com/account",
         api_url="https://api.pointhq.com",
-        limits=Limits(),
         notes="The recorded exchanges that this was compared with are of 2018; on the body of a new"
         " record, lego disagrees with them and with all other clients.",
         least_privilege="The key may do everything with the account: use an account that has only"

@@ -41,7 +41,6 @@ class SimpleDnsPlus(RecordsProvider):
         " and older; the manufacturer shows the specification only on the server itself. So only"
         " values without spaces and quotes are taken, for which both agree.",
         least_privilege="The HTTP API has one login, which may do everything with the server.",
-        aliases=(),
     )
     login = ("user", "password")
     errors = ErrorBody(messages=("Message", "message"))

@@ -12,7 +12,6 @@ from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.contract import (
     Alias,
     Limits,
-    ProviderContext,
     ProviderInfo,
     TxtRecord,
     Zone,
@@ -120,10 +119,6 @@ class Technitium(RecordsProvider):
         without={"internal": True},
     )
 
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context)
-        self._token = context.fields["token"]
-
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name; the id has the strings of those cut otherwise."""
         query = {"domain": zone.record(name).text, "zone": zone.name.text}
@@ -149,7 +144,7 @@ class Technitium(RecordsProvider):
 
     async def _call(self, path: str, form: dict[str, str], *, reads: bool = False) -> ApiAnswer:
         # Versions before 15 take the token only as a parameter; later ones take that too.
-        whole = {"token": self._token, **form}
+        whole = {"token": self.fields["token"], **form}
         return await self.api.send("POST", path, form=whole, repeatable=reads)
 
 
