@@ -394,6 +394,8 @@ async def test_a_list_that_is_missing_is_no_empty_list(server: FakeHttpServer) -
             await api.items("list", Item, at="items")
     server.handler = lambda request: Reply(200, {})
     assert await api.items("list", Item, at="items", absent_if_empty=True) == []
+    with pytest.raises(ProviderError, match="JSON of an unexpected form"):
+        await api.items("list", Item, at="of.items", absent_if_empty=True)
     await api.close()
 
 

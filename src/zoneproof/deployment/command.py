@@ -10,12 +10,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.programs import read_seconds
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
-from zoneproof.deployment.programs import (
-    program_problems,
-    run_once,
-    split_words,
-    words_check,
-)
+from zoneproof.deployment.programs import program_problems, run_once, split_words, words_check
 
 _TELLING = 4  # characters; shorter words of a command are no secret
 _FILES = ("cert", "chain", "fullchain", "privkey")

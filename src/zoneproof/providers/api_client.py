@@ -223,7 +223,7 @@ class ApiClient:
                 return found
             page = self.read(answer, object)
             listed = place_in(page, at) if at else page
-            if listed is None and absent_if_empty:
+            if listed is None and absent_if_empty and isinstance(_around(page, at), dict):
                 listed = []
             after: Following = _next_link(answer)
             try:
@@ -480,6 +480,12 @@ def _with_places(json: Mapping[str, object], words: Query) -> Mapping[str, objec
         below = cast("Mapping[str, object]", whole.get(first, {}))
         whole[first] = _with_places(below, {rest: word}) if rest else word
     return whole
+
+
+def _around(page: object, place: str) -> object:
+    """Return what has, or lacks, the last step of a place."""
+    above = place.rpartition(".")[0]
+    return place_in(page, above) if above else page
 
 
 def _next_link(answer: ApiAnswer) -> str | None:

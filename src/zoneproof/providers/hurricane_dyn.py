@@ -7,13 +7,7 @@ from typing import ClassVar
 
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.core.http import is_web_page
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 import msgspec
 
 from zoneproof.core.errors import ProviderCredentialsError
-from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
 from zoneproof.providers.fields import CredentialField
-from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.paging import Numbered
 from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import one_time_code
@@ -32,27 +23,16 @@ _LOGIN = Refusal.wrong_key(
     "a code works once: after a failure wait half a minute",
 )
 
+_AT = {"domain": "{zone.name}", "type": "TXT", "name": "{whole}"}
 _LOGIN_ONLY: Refusals = {"2400": _LOGIN}
-T = TypeVar("T")
-
-
-class _Record(msgspec.Struct):
-    id: int | str
-    name: str
-    content: str
-
-
-class _Records(msgspec.Struct):
-    domain: str
-    record: list[_Record] = []  # which is not there without any
 
 
 class _Session(msgspec.Struct):
     tfa: str = ""
 
 
-class _Answer(msgspec.Struct, Generic[T]):
-    res_data: T = msgspec.field(name="resData")
+class _Answer(msgspec.Struct):
+    res_data: _Session = msgspec.field(name="resData")
 
 
 class Inwx(RecordsProvider):
@@ -134,42 +114,33 @@ class Inwx(RecordsProvider):
         paging=Numbered(word="params.page", total="resData.count"),
         name="domain",
     )
+    record_list = RecordList(
+        "/",
+        json={"method": "nameserver.info", "params": _AT},
+        at="resData.record",
+        absent_if_empty=True,
+        only={},
+        new={
+            "method": "nameserver.createRecord",
+            "params": {**_AT, "content": "{value}", "ttl": "{ttl}"},
+        },
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._log_in, context.clock, apply=_with_cookie)
         super().__init__(context, token=token)
 
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT records at a name."""
-        where = {"domain": zone.name.text, "type": "TXT", "name": zone.record(name).text}
-        answer = await self._call("nameserver.info", where)
-        return [
-            StoredTxt(str(one.id), relative_name(one.name, zone), one.content)
-            for one in self.api.read(answer, _Answer[_Records]).res_data.record
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Add one record."""
-        new = {"type": "TXT", "name": zone.record(record.name).text, "content": record.value}
-        parameters = {"domain": zone.name.text, **new, "ttl": record.ttl}
-        await self._call("nameserver.createRecord", parameters, repeatable=False)
-
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one record."""
-        await self._call("nameserver.deleteRecord", {"id": stored.number}, repeatable=False)
-
-    async def _call(
-        self, method: str, parameters: Mapping[str, object], *, repeatable: bool = True
-    ) -> ApiAnswer:
-        call = {"method": method, "params": parameters}
-        return await self.api.send("POST", "/", json=call, repeatable=repeatable)
+        call = {"method": "nameserver.deleteRecord", "params": {"id": stored.number}}
+        await self.api.send("POST", "/", json=call)
 
     async def _log_in(self) -> tuple[str, float]:
         login = {"user": self.fields["user"], "pass": self.fields["password"]}
         call: dict[str, object] = {"method": "account.login", "params": login}
         answer = await self.api.send("POST", "/", json=call, plain=True, also=_LOGIN_ONLY)
         cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
-        if self.api.read(answer, _Answer[_Session]).res_data.tfa == "GOOGLE-AUTH":
+        if self.api.read(answer, _Answer).res_data.tfa == "GOOGLE-AUTH":
             if not self.fields["shared_secret"]:
                 raise ProviderCredentialsError(
                     "the account has a second factor (mobile TAN): set the field shared_secret"

@@ -7,13 +7,7 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from zoneproof.core.errors import ProviderError
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.lists import relative_name
 from zoneproof.providers.refusals import NO_ZONE, SLOWER, ErrorBody, Refusal, Refusals

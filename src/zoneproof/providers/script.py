@@ -11,13 +11,7 @@ from typing import ClassVar
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.files import absolute_path
-from zoneproof.core.programs import (
-    Ended,
-    ProgramError,
-    read_seconds,
-    require_program,
-    run_program,
-)
+from zoneproof.core.programs import Ended, ProgramError, read_seconds, require_program, run_program
 from zoneproof.providers.batches import one_by_one
 from zoneproof.providers.contract import ProviderContext, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import CredentialField

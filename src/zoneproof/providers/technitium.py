@@ -9,13 +9,7 @@ import msgspec
 from zoneproof.core.errors import ProviderError, ProviderZoneError
 from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import CA_BUNDLE, server_field, token_field
 from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
 from zoneproof.providers.refusals import ALREADY, NO_ZONE, ErrorBody, Refusal, Refusals
