@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
@@ -51,6 +52,15 @@ class ApiRequest:
     def with_headers(self, headers: Mapping[str, str]) -> ApiRequest:
         """Return it with these headers too."""
         return replace(self, headers={**self.headers, **headers})
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON object that it carries."""
+        return msgspec.json.decode(self.content, type=dict[str, Any])
+
+    def with_body(self, body: Body) -> ApiRequest:
+        """Return it with another body."""
+        return replace(self.with_headers({"Content-Type": body.content_type}), content=body.content)
 
 
 def bearer(token: str) -> dict[str, str]:

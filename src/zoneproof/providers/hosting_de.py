@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from zoneproof.core.errors import ProviderZoneError
+from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import StoredTxt, ZoneList, relative_name
@@ -84,7 +85,7 @@ class HostingDe(SetsProvider):
     }
     zone_list = ZoneList(
         "zoneConfigsFind",
-        json={"authToken": "{api_key}", "page": 1},
+        json={"page": 1},
         at="response.data",
         paging=Numbered("limit", 500, pages="response.totalPages"),
         optional=("name",),
@@ -110,13 +111,15 @@ class HostingDe(SetsProvider):
         found = await self._find("zoneConfigsFind", _only(zone), _Configs)
         config = _first(found.response.data)
         body = {"zoneConfig": config, "recordsToAdd": added, "recordsToDelete": removed}
-        whole = {"authToken": self.fields["api_key"], **body}
-        await self.api.send("POST", "zoneUpdate", json=whole)
+        await self.api.send("POST", "zoneUpdate", json=body)
 
     async def _find(self, method: str, words: Mapping[str, object], into: type[T]) -> T:
-        whole = {"authToken": self.fields["api_key"], **words}
-        answer = await self.api.send("POST", method, json=whole, repeatable=True)
+        answer = await self.api.send("POST", method, json=words, repeatable=True)
         return self.api.read(answer, into)
+
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Add the key to the JSON."""
+        return request.with_body(Body.json({"authToken": self.fields["api_key"], **request.json}))
 
 
 def _only(zone: Zone) -> dict[str, object]:

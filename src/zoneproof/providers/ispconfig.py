@@ -178,5 +178,4 @@ class IspConfig(RecordsProvider):
 
 
 def _with_session(request: ApiRequest, session: str) -> ApiRequest:
-    whole = {**msgspec.json.decode(request.content), "session_id": session}
-    return ApiRequest(request.method, request.url, request.headers, Body.json(whole).content)
+    return request.with_body(Body.json({**request.json, "session_id": session}))

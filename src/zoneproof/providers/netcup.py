@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 import msgspec
 
 from zoneproof.core.errors import ProviderZoneError
-from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.api_request import ApiRequest
+from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.bearer_token import BearerToken
 from zoneproof.providers.contract import (
     Alias,
@@ -22,7 +19,7 @@ from zoneproof.providers.contract import (
     Zone,
 )
 from zoneproof.providers.fields import CredentialField
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 
 _SESSION = 600.0  # seconds for which a session is used; they end some minutes later
@@ -32,13 +29,6 @@ _ZONE = Refusal.no_zone(
     "it does not know the zone, or not for this customer",
     "zones that were moved to CloudDNS cannot be changed by this API",
 )
-
-
-class _Record(msgspec.Struct):
-    id: str
-    hostname: str
-    type: str
-    destination: str
 
 
 class _Session(msgspec.Struct):
@@ -106,6 +96,13 @@ class Netcup(RecordsProvider):
         **dict.fromkeys(("5028", "5029", "5031"), _ZONE),
     }
     zone_list = None  # the API lists domains for resellers only
+    record_list = RecordList(
+        "",
+        json={"action": "infoDnsRecords", "param": {"domainname": "{zone.name}"}},
+        at="responsedata.dnsrecords",
+        name="hostname",
+        value="destination",
+    )
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._log_in, context.clock, apply=_with_session)
@@ -114,15 +111,11 @@ class Netcup(RecordsProvider):
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records of the zone."""
         try:
-            answer = await self._call("infoDnsRecords", {"domainname": zone.name.text})
+            return await super().list_records(zone, name)
         except ProviderZoneError:  # it is said of a zone without records, too
-            await self._call("infoDnsZone", {"domainname": zone.name.text})
+            call = {"action": "infoDnsZone", "param": {"domainname": zone.name.text}}
+            await self.api.send("POST", json=call, repeatable=True)
             return []
-        return [
-            StoredTxt(one.id, relative_name(one.hostname, zone), one.destination)
-            for one in self.api.listed(answer, _Record, "responsedata.dnsrecords")
-            if one.type == "TXT"
-        ]
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Add one record."""
@@ -136,14 +129,13 @@ class Netcup(RecordsProvider):
         record = {"id": key, "hostname": name or "@", "type": "TXT", "destination": value}
         changes = {"dnsrecords": [{**record, "priority": "0", "deleterecord": gone}]}
         parameters = {"domainname": zone.name.text, "dnsrecordset": changes}
-        await self._call("updateDnsRecords", parameters, repeatable=False)
+        await self.api.send("POST", json={"action": "updateDnsRecords", "param": parameters})
 
-    async def _call(
-        self, action: str, parameters: Mapping[str, object], *, repeatable: bool = True
-    ) -> ApiAnswer:
-        login = {"customernumber": self.fields["customer"], "apikey": self.fields["key"]}
-        call = {"action": action, "param": {**login, **parameters}}
-        return await self.api.send("POST", json=call, repeatable=repeatable)
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Add the customer and the key to the parameters."""
+        call = request.json
+        call["param"] |= {"customernumber": self.fields["customer"], "apikey": self.fields["key"]}
+        return request.with_body(Body.json(call))
 
     async def _log_in(self) -> tuple[str, float]:
         login = {
@@ -161,6 +153,6 @@ class Netcup(RecordsProvider):
 
 
 def _with_session(request: ApiRequest, session: str) -> ApiRequest:
-    call = msgspec.json.decode(request.content)
+    call = request.json
     call["param"]["apisessionid"] = session
-    return replace(request, content=msgspec.json.encode(call))
+    return request.with_body(Body.json(call))

@@ -7,14 +7,8 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.api_request import ApiRequest, Body
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.refusals import ALREADY, SLOWER, WRONG_KEY, ErrorBody, Refusal, Refusals
@@ -105,22 +99,15 @@ class Porkbun(RecordsProvider):
     }
     record_list = RecordList(
         "dns/retrieve/{zone.name}",
-        json={"apikey": "{api_key}", "secretapikey": "{secret_api_key}"},
+        json={},
         at="records",
     )
-
-    def __init__(self, context: ProviderContext) -> None:
-        super().__init__(context)
-        self._keys = {
-            "apikey": context.fields["api_key"],
-            "secretapikey": context.fields["secret_api_key"],
-        }
 
     async def list_zones(self) -> list[tuple[str, str]]:
         """Return the account's domains; they are known by name. The last list is not full."""
         names: list[tuple[str, str]] = []
         for start in range(0, _MOST_OF_ALL, _MOST):
-            body = {**self._keys, "start": str(start)}
+            body = {"start": str(start)}
             answer = await self.api.send("POST", "domain/listAll", json=body, repeatable=True)
             found = self.api.listed(answer, _Domain, "domains")
             names += [(one.domain, "") for one in found]
@@ -131,9 +118,17 @@ class Porkbun(RecordsProvider):
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Post the record, whose name is relative to the zone."""
         new = {"type": "TXT", "name": record.name, "content": record.value, "ttl": str(record.ttl)}
-        await self.api.send("POST", f"dns/create/{zone.name}", json={**self._keys, **new})
+        await self.api.send("POST", f"dns/create/{zone.name}", json=new)
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its id."""
         path = f"dns/delete/{zone.name}/{stored.id}"
-        await self.api.send("POST", path, json=self._keys, repeatable=True)
+        await self.api.send("POST", path, json={}, repeatable=True)
+
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Add the keys to the JSON."""
+        keys = {
+            "apikey": self.fields["api_key"],
+            "secretapikey": self.fields["secret_api_key"],
+        }
+        return request.with_body(Body.json({**keys, **request.json}))

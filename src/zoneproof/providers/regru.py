@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
-import msgspec
-
 from zoneproof.core.errors import ProviderUnavailableError
-from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
+from zoneproof.providers.api_request import ApiRequest, Body
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import CredentialField
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import NO_ZONE, NOT_ALLOWED, ErrorBody, Refusal, Refusals
 
 _LOGIN = Refusal.wrong_key("it does not accept user name and password")
 _SLOWER = Refusal.over_quota("too many requests in an hour")
-
-
-class _Service(msgspec.Struct):
-    dname: str = ""
-
-
-class _Services(msgspec.Struct):
-    services: list[_Service]
-
-
-class _Listed(msgspec.Struct):
-    answer: _Services
-
-
-class _Record(msgspec.Struct):
-    subname: str
-    rectype: str
-    content: str
-
-
-class _Domain(msgspec.Struct):
-    rrs: list[_Record]
-
-
-class _Domains(msgspec.Struct):
-    domains: list[_Domain]
-
-
-class _Zone(msgspec.Struct):
-    answer: _Domains
 
 
 class RegRu(RecordsProvider):
@@ -108,46 +75,43 @@ class RegRu(RecordsProvider):
         ),
         "SERVICE_UNAVAILABLE": Refusal(ProviderUnavailableError, "it is busy", again=True),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's domains; they are known by name."""
-        answer = await self._call("service/get_list", {"servtype": "domain"})
-        return [(one.dname, "") for one in self.api.read(answer, _Listed).answer.services]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the domain's TXT records, which have no ids."""
-        answer = await self._call("zone/get_resource_records", {}, zone)
-        return [
-            StoredTxt("", relative_name(one.subname, zone), one.content)
-            for domain in self.api.read(answer, _Zone).answer.domains
-            for one in domain.rrs
-            if one.rectype == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Add one value."""
-        new = {"subdomain": record.name or "@", "text": record.value}
-        await self._call("zone/add_txt", new, zone, repeatable=False)
+    zone_list = ZoneList(
+        "service/get_list",
+        json={"servtype": "domain"},
+        at="answer.services",
+        name="dname",
+        optional=("dname",),
+    )
+    record_list = RecordList(
+        "zone/get_resource_records",
+        json={"domains": [{"dname": "{zone.name}"}]},
+        at="answer.domains.0.rrs",
+        id="",
+        name="subname",
+        value="content",
+        only={"rectype": "TXT"},
+        changes="zone/add_txt",
+        new={
+            "domains": [{"dname": "{zone.name}"}],
+            "subdomain": "{host}",
+            "text": "{value}",
+        },
+    )
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Remove one value."""
         old = {"subdomain": stored.name or "@", "record_type": "TXT", "content": stored.value}
-        await self._call("zone/remove_record", old, zone)
+        domains = [{"dname": zone.name.text}]
+        call = {"domains": domains, **old}
+        await self.api.send("POST", "zone/remove_record", json=call, repeatable=True)
 
-    async def _call(
-        self,
-        function: str,
-        given: Mapping[str, object],
-        zone: Zone | None = None,
-        *,
-        repeatable: bool = True,
-    ) -> ApiAnswer:
-        domains: Mapping[str, object] = {"domains": [{"dname": zone.name.text}]} if zone else {}
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Put the JSON into a form, with user name and password."""
         form = {
             "username": self.fields["user"],
             "password": self.fields["password"],
             "input_format": "json",
             "output_content_type": "plain",
-            "input_data": msgspec.json.encode({**domains, **given}).decode(),
+            "input_data": request.content.decode(),
         }
-        return await self.api.send("POST", function, form=form, repeatable=repeatable)
+        return request.with_body(Body.form(form))

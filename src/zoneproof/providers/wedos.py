@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.api_client import ApiAnswer
 from zoneproof.providers.api_provider import RecordsProvider
+from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, TxtRecord, Zone
 from zoneproof.providers.fields import CredentialField
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 
+_NEW = {"name": "{name}", "ttl": "{ttl}", "type": "TXT", "rdata": "{value}"}
 _ZONE = Refusal.no_zone("it does not know the domain, or not for this account")
-
-
-class _Domain(msgspec.Struct):
-    name: str
-
-
-class _Row(msgspec.Struct):
-    id: str = msgspec.field(name="ID")
-    name: str
-    rdtype: str
-    rdata: str
 
 
 class Wedos(RecordsProvider):
@@ -74,31 +64,23 @@ class Wedos(RecordsProvider):
         **dict.fromkeys(("2201", "2202", "3222", "3306"), _ZONE),
         "3223": Refusal.not_allowed("the account may not change the domain"),
     }
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the domains; they are known by name."""
-        answer = await self._call("dns-domains-list", "")
-        found = self.api.listed(answer, _Domain, "response.data.domain")
-        return [(one.name, "") for one in found]
-
-    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
-        """Return the TXT rows of the domain."""
-        answer = await self._call("dns-rows-list", {"domain": zone.name.text})
-        return [
-            StoredTxt(one.id, relative_name(one.name, zone), one.rdata)
-            for one in self.api.listed(answer, _Row, "response.data.row")
-            if one.rdtype == "TXT"
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Add one row."""
-        new = {"name": record.name, "ttl": record.ttl, "type": "TXT", "rdata": record.value}
-        await self._call("dns-row-add", {"domain": zone.name.text, **new}, repeatable=False)
+    zone_list = ZoneList(
+        "", json={"command": "dns-domains-list", "data": ""}, at="response.data.domain"
+    )
+    record_list = RecordList(
+        "",
+        json={"command": "dns-rows-list", "data": {"domain": "{zone.name}"}},
+        at="response.data.row",
+        id="ID",
+        value="rdata",
+        only={"rdtype": "TXT"},
+        new={"command": "dns-row-add", "data": {"domain": "{zone.name}", **_NEW}},
+    )
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete one row."""
         row = {"domain": zone.name.text, "row_id": stored.id}
-        await self._call("dns-row-delete", row, repeatable=False)
+        await self.api.send("POST", json={"command": "dns-row-delete", "data": row})
 
     async def _add(self, zone: Zone, records: Sequence[TxtRecord]) -> None:
         await super()._add(zone, records)
@@ -109,21 +91,16 @@ class Wedos(RecordsProvider):
         await self._commit(zone)
 
     async def _commit(self, zone: Zone) -> None:
+        call = {"command": "dns-domain-commit", "data": {"name": zone.name.text}}
         with self._about(zone, unchanged=False):
-            await self._call("dns-domain-commit", {"name": zone.name.text})
+            await self.api.send("POST", json=call, repeatable=True)
 
-    async def _call(
-        self, command: str, data: Mapping[str, object] | str, *, repeatable: bool = True
-    ) -> ApiAnswer:
-        user, now = self.fields["user"], self.now()
-        call = {
-            "user": user,
-            "auth": sign_wapi(user, self.fields["password"], now),
-            "command": command,
-            "data": data,
-        }
-        text = msgspec.json.encode({"request": call}).decode()
-        return await self.api.send("POST", form={"request": text}, repeatable=repeatable)
+    def sign(self, request: ApiRequest) -> ApiRequest:
+        """Put the command into a form, with who sends it."""
+        user = self.fields["user"]
+        login = {"user": user, "auth": sign_wapi(user, self.fields["password"], self.now())}
+        text = msgspec.json.encode({"request": {**login, **request.json}}).decode()
+        return request.with_body(Body.form({"request": text}))
 
 
 def sign_wapi(user: str, password: str, now: datetime) -> str:
