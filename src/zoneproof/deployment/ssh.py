@@ -23,7 +23,6 @@ from zoneproof.deployment.placement import Wanted
 if TYPE_CHECKING:
     import asyncssh
 
-_PARTS = ("cert", "chain", "fullchain", "key", "combined")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _CONNECT_SECONDS = 30.0
 _MOST_OUTPUT = 1024 * 1024  # bytes of a command's output

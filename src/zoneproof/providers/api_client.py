@@ -37,7 +37,15 @@ from zoneproof.providers.api_request import ApiRequest, Body, check_headers
 from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import ProviderContext
 from zoneproof.providers.paging import Following, Paging, Query
-from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals, parse_xml, place_in
+from zoneproof.providers.refusals import (
+    ALREADY,
+    ErrorBody,
+    Problem,
+    Refusal,
+    Refusals,
+    parse_xml,
+    place_in,
+)
 
 T = TypeVar("T")
 
@@ -198,7 +206,7 @@ class ApiClient:
 
         Without ``paging``, the Link header has the URL of the next page, if there is one. A page
         that has no list there is an error, unless the API leaves out a list that is empty
-        (``absent_if_empty``); where a refusal is ``ALREADY``, there are none. With ``form`` or
+        (``absent_if_empty``), or refuses it as what in ``also`` is ``ALREADY``. With ``form`` or
         ``json``, a list is asked for by POST, which may be repeated, and what pages are asked for
         with stands there, in JSON at places such as ``view.limit``. Raises what :meth:`get` raises,
         and ProviderError also where ``read`` raises TypeError, ValueError or ValidationError.
@@ -220,7 +228,9 @@ class ApiClient:
                     also=also,
                 )
             except AlreadyDoneError:
-                return found
+                if ALREADY in (also or {}).values():
+                    return found
+                raise
             page = self.read(answer, object)
             listed = place_in(page, at) if at else page
             if listed is None and absent_if_empty and isinstance(_around(page, at), dict):

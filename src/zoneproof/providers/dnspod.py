@@ -128,8 +128,6 @@ class DnsPod(RecordsProvider):
             ),
             NO_ZONE,
         ),
-        "ResourceNotFound.NoDataOfDomain": ALREADY,  # an empty list
-        "ResourceNotFound.NoDataOfRecord": ALREADY,
         "InvalidParameter.RecordIdInvalid": ALREADY,  # of a record that is gone
         "InvalidParameter.DomainRecordExist": ALREADY,
         **dict.fromkeys(
@@ -145,6 +143,7 @@ class DnsPod(RecordsProvider):
         at="Response.DomainList",
         paging=_PAGES,
         name="Punycode|Name",
+        also={"ResourceNotFound.NoDataOfDomain": ALREADY},
     )
     record_list = RecordList(
         "",
@@ -156,6 +155,7 @@ class DnsPod(RecordsProvider):
         name="Name",
         value="Value",
         only={"Type": "TXT"},
+        also={"ResourceNotFound.NoDataOfRecord": ALREADY},
     )
 
     def __init__(self, context: ProviderContext) -> None:

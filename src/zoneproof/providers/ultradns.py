@@ -94,6 +94,7 @@ class UltraDns(SetsProvider):
         query={"q": "zone_type:PRIMARY"},
         paging=_PAGES,
         name="properties.name",
+        also={_NO_DATA: ALREADY},
     )
 
     def __init__(self, context: ProviderContext) -> None:
