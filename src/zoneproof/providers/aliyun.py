@@ -79,7 +79,6 @@ class Aliyun(RecordsProvider):
         ),
         key_url="https://ram.console.aliyun.com/users",
         api_url="https://alidns.aliyuncs.com",
-        default_ttl=600,
         ambient=lambda fields: bool(fields["ram_role"]),
         limits=Limits(
             value_bytes=511,

@@ -96,7 +96,7 @@ class ProviderInfo(msgspec.Struct, frozen=True):
     title: str
     homepage: str  # of the provider or its API; empty if it has none
     fields: tuple[CredentialField, ...]
-    default_ttl: int = 60  # seconds
+    default_ttl: int = 60  # seconds; at least what the limits say
     manual: bool = False  # a person creates the records; orders pause for it
     notes: str = ""  # Markdown
     least_privilege: str = ""
@@ -110,6 +110,8 @@ class ProviderInfo(msgspec.Struct, frozen=True):
     ambient: Callable[[Mapping[str, str]], bool] = lambda _: False
 
     def __post_init__(self) -> None:
+        ttl = max(self.default_ttl, self.limits.min_ttl)
+        msgspec.structs.force_setattr(self, "default_ttl", ttl)
         if self.api_url:
             what = "where the API is; another one for a proxy or a test"
             url = CredentialField("api_url", what, default=self.api_url, url=True, rare=True)

@@ -31,7 +31,6 @@ class Desec(SetsProvider):
         fields=(token_field("token", "API token"),),
         key_url="https://desec.io/tokens",
         api_url="https://desec.io/api/v1",
-        default_ttl=3600,
         limits=Limits(min_ttl=3600),
         notes="deSEC allows 2 changes of a domain in a second, 15 in a minute, 100 in an hour and"
         " 300 in a day; all values of an order for one domain are one change.",

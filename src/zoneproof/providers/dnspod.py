@@ -81,7 +81,6 @@ class DnsPod(RecordsProvider):
         ),
         key_url="https://console.cloud.tencent.com/cam/capi",
         api_url="https://dnspod.tencentcloudapi.com",
-        default_ttl=600,
         limits=Limits(min_ttl=600),
         ambient=lambda fields: bool(fields["cvm_role"]),
         notes="The TTL is at least 600 seconds in the free plan, which also allows few values at"

@@ -30,7 +30,6 @@ class Easydns(RecordsProvider):
         fields=(token_field("token", "API token"), token_field("key", "API key")),
         key_url="https://cp.easydns.com/manage/security/",
         api_url="https://rest.easydns.net",
-        default_ttl=300,
         limits=Limits(min_ttl=300),
         notes="The API takes one request in a second and 500 in a day, which count from midnight in"
         " New York. New keys are for the sandbox, `https://sandbox.rest.easydns.net`, until"

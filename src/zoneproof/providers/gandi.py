@@ -43,7 +43,6 @@ class Gandi(ExpiringKey, SetsProvider):
         key_url="https://admin.gandi.net/organizations/account/pat",
         key_expiry="if it is a personal access token",
         api_url="https://api.gandi.net/v5/livedns",
-        default_ttl=300,
         limits=Limits(min_ttl=300),
         notes="Personal access tokens last at most a year. API keys of the old kind still work, but"
         " no new ones are to be used.",

@@ -40,7 +40,6 @@ class GoDaddy(SetsProvider):
         ),
         key_url="https://developer.godaddy.com/keys",
         api_url="https://api.godaddy.com/v1",
-        default_ttl=600,
         limits=Limits(min_ttl=600),
         notes="A personal access token lasts a year at most. Keys with a secret were for accounts"
         " with 10 domains or more since 2024, and are to end after 2026: make a token instead."

@@ -51,7 +51,6 @@ class Hurricane(RecordsProvider):
         ),
         key_url="https://dns.he.net",
         api_url="https://dns.he.net",
-        default_ttl=300,
         limits=Limits(min_ttl=300, value_pattern="[ -~]*"),
         notes="There is no API: the pages of the web site are read, which break when it changes. An"
         " account with a second factor cannot log in. With the key of a single dynamic TXT record,"

@@ -48,7 +48,6 @@ class IbmCis(ExpiringKey, RecordsProvider):
         key_url="https://cloud.ibm.com/iam/apikeys",
         key_expiry="whatever it may do",
         api_url="https://api.cis.cloud.ibm.com/v1",
-        default_ttl=120,
         limits=Limits(value_bytes=255, value_pattern=r"[ !#-\[\]-~]+", min_ttl=120),
         notes="Made from IBM's own client and documentation, without recorded exchanges. Zones of"
         " the classic infrastructure are changed with `ibm`.",

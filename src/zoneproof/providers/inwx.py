@@ -54,7 +54,6 @@ class Inwx(RecordsProvider):
         ),
         key_url="https://www.inwx.de/en/account",
         api_url="https://api.domrobot.com/jsonrpc",
-        default_ttl=300,
         limits=Limits(min_ttl=300, value_pattern="[^`]*[^` ]"),
         notes="The test system is at `https://api.ote.domrobot.com/jsonrpc`. Sources: recorded"
         " exchanges of 2018, clients of 2025 and 2026.",

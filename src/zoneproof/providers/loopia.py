@@ -49,7 +49,6 @@ class Loopia(RecordsProvider):
         ),
         key_url="https://customerzone.loopia.com/api/",
         api_url="https://api.loopia.se/RPCSERV",
-        default_ttl=300,
         limits=Limits(min_ttl=300, value_bytes=450),
         notes="Loopia allows 60 calls in a minute, so one is made each second. Customers of"
         " loopia.no, loopia.rs or loopia.com set `api_url` to `https://api.loopia.no/RPCSERV` and"

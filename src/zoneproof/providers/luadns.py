@@ -23,7 +23,6 @@ class Luadns(RecordsProvider):
         ),
         key_url="https://app.luadns.com/users/api_keys",
         api_url="https://api.luadns.com/v1",
-        default_ttl=300,
         limits=Limits(min_ttl=300),
         notes="The API has to be switched on in the account's settings; it allows 1,200 requests in"
         " five minutes.",

@@ -27,7 +27,6 @@ class NameCom(RecordsProvider):
         ),
         key_url="https://www.name.com/account/settings/api",
         api_url="https://api.name.com/v4",
-        default_ttl=300,
         limits=Limits(min_ttl=300, value_bytes=500, value_pattern=r'[^"]*[^"\s]'),
         notes="An account with two-factor authentication must allow API access in its security"
         " settings. For the test environment, set `api_url` to `https://api.dev.name.com/v4`.",

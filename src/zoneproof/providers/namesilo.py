@@ -25,7 +25,6 @@ class NameSilo(RecordsProvider):
         fields=(token_field("key", "API key"),),
         key_url="https://www.namesilo.com/account/api-manager",
         api_url="https://www.namesilo.com/api",
-        default_ttl=3600,
         limits=Limits(min_ttl=3600),
         notes="Changes reach the name servers after up to 15 minutes. The recorded exchanges that"
         " this was compared with are of 2018.",

@@ -54,7 +54,7 @@ def _commands(info: ProviderInfo) -> str:
 
 def _limits(info: ProviderInfo) -> str:
     limits = info.limits
-    ttl = f"TTL: {max(info.default_ttl, limits.min_ttl)} s"
+    ttl = f"TTL: {info.default_ttl} s"
     if not limits.has_ttl:
         ttl = "The service sets the TTL"
     elif limits.min_ttl > 1:

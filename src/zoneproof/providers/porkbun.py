@@ -45,7 +45,6 @@ class Porkbun(RecordsProvider):
         ),
         key_url="https://porkbun.com/account/api",
         api_url="https://api.porkbun.com/api/json/v3",
-        default_ttl=600,
         limits=Limits(min_ttl=600, value_pattern=r".*[^ ]"),
         notes="API access has to be switched on for each domain, or in the account's settings for"
         " all of them. The service takes about two requests in a second, and keeps no space at the"

@@ -99,7 +99,6 @@ class Rackspace(RecordsProvider):
         ),
         key_url="https://account.rackspace.com",
         api_url="https://identity.api.rackspacecloud.com/v2.0",
-        default_ttl=300,
         limits=Limits(value_bytes=255, min_ttl=300),
         notes="Each change is a job of a few seconds, and those of one domain take turns. What the"
         " service answers is known from exchanges of 2018; clients of 2026 agree.",

@@ -33,7 +33,6 @@ class Wedos(RecordsProvider):
         ),
         key_url="https://kb.vedos.cz/en/wapi-manual/#aktivace",
         api_url="https://api.wedos.com/wapi/json",
-        default_ttl=300,
         limits=Limits(min_ttl=300),
         notes="WAPI has to be activated first, with a password of its own and the addresses from"
         " which it may be used; the clock of this machine must be right.",
