@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, TypeVar
+from dataclasses import replace
+from typing import ClassVar
 from urllib.parse import quote
-
-import msgspec
 
 from zoneproof.core.errors import ProviderZoneError
 from zoneproof.providers.api_provider import RecordsProvider
-from zoneproof.providers.contract import (
-    Alias,
-    Limits,
-    ProviderContext,
-    ProviderInfo,
-    TxtRecord,
-    Zone,
-)
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import CA_BUNDLE, CredentialField, server_field, token_field
-from zoneproof.providers.lists import StoredTxt, relative_name
+from zoneproof.providers.lists import RecordList, StoredTxt, ZoneList, filled_path
 from zoneproof.providers.paging import NextWord
 from zoneproof.providers.refusals import ALREADY, NOT_ALLOWED, ErrorBody, Refusal, Refusals
-from zoneproof.providers.txt_text import quote_txt
-
-_T = TypeVar("_T")
 
 _PAGES = NextWord("_max_results", 1000, at="next_page_id", word="_page_id")
+_LISTED = {"view": "{view}", "_return_as_object": 1, "_paging": 1}
 _PART = re.compile(r'"([^"]*)"|(\S+)')  # strings stand in quotes only where they need them
 _NO_PARENT = "A parent was not found"
 _THERE = "already exists"
 _DENIED = "permission"
-
-
-class _Zone(msgspec.Struct):
-    fqdn: str
-
-
-class _Record(msgspec.Struct):
-    ref: str = msgspec.field(name="_ref")
-    name: str
-    text: str
 
 
 class Infoblox(RecordsProvider):
@@ -117,58 +97,47 @@ class Infoblox(RecordsProvider):
         _THERE: ALREADY,
         "Client.Ibap.Data.NotFound": ALREADY,
     }
+    zone_list = ZoneList(
+        "{version}/zone_auth",
+        at="result",
+        query={**_LISTED, "zone_format": "FORWARD", "_return_fields": "fqdn"},
+        name="fqdn",
+        paging=_PAGES,
+    )
+    record_list = RecordList(
+        "{version}/record:txt",
+        at="result",
+        query={**_LISTED, "name": "{whole}", "_return_fields": "name,text"},
+        id="_ref",
+        value="text",
+        only={},
+        paging=_PAGES,
+        new={
+            "name": "{whole}",
+            "text": "{quoted}",
+            "ttl": "{ttl}",
+            "use_ttl": True,
+            "view": "{view}",
+        },
+    )
 
-    def __init__(self, context: ProviderContext) -> None:
-        fields = context.fields
-        super().__init__(context)
-        self._version = f"v{quote(fields['wapi_version'].removeprefix('v'), safe='')}"
-        self._view = fields["view"]
-
-    async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the authoritative zones of the view; they are known by name."""
-        found = await self._list("zone_auth", _Zone, {"zone_format": "FORWARD"}, "fqdn")
-        return [(zone.fqdn, "") for zone in found]
+    async def places(self) -> dict[str, str]:
+        """Return the fields, with the version as it stands in paths."""
+        return {**self.fields, "version": f"v{self.fields['wapi_version'].removeprefix('v')}"}
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name."""
-        if not await self._list("zone_auth", _Zone, {"fqdn": zone.name.text}, "fqdn"):
-            raise ProviderZoneError(f"the view {self._view} does not have the zone")
-        query = {"name": zone.record(name).text}
-        found = await self._list("record:txt", _Record, query, "name,text")
-        return [
-            StoredTxt(one.ref, relative_name(one.name, zone), _value(one.text)) for one in found
-        ]
-
-    async def create_record(self, zone: Zone, record: TxtRecord) -> None:
-        """Post the record with its whole name."""
-        new = {
-            "name": zone.record(record.name).text,
-            "text": quote_txt(record.value),
-            "ttl": record.ttl,
-            "use_ttl": True,
-            "view": self._view,
-        }
-        await self.api.send("POST", f"{self._version}/record:txt", json=new)
+        query = {**_LISTED, "fqdn": zone.name.text, "_return_fields": "fqdn"}
+        this = replace(self.zone_list, query=query)
+        if not await this.zones(self.api, await self.places()):
+            raise ProviderZoneError(f"the view {self.fields['view']} does not have the zone")
+        found = await super().list_records(zone, name)
+        return [replace(one, value=_value(one.value)) for one in found]
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Delete the record by its reference."""
-        await self.api.delete(f"{self._version}/{quote(stored.id, safe='/:')}")
-
-    async def _list(self, kind: str, of: type[_T], query: dict[str, str], fields: str) -> list[_T]:
-        asked = {
-            "view": self._view,
-            **query,
-            "_return_fields": fields,
-            "_return_as_object": 1,
-            "_paging": 1,
-        }
-        return await self.api.items(
-            f"{self._version}/{kind}",
-            of,
-            at="result",
-            query=asked,
-            paging=_PAGES,
-        )
+        version = filled_path("{version}", await self.places())
+        await self.api.delete(f"{version}/{quote(stored.id, safe='/:')}")
 
 
 def _value(text: str) -> str:
