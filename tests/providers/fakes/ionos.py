@@ -1,11 +1,12 @@
 """IONOS's hosting DNS API v1: zones and their records.
 
 Made from the exchanges that dns-lexicon recorded (December 2024), with which paths, parameters and
-parsing agree: a list of records to post, values that come back in quotes. Error bodies and codes
-from IONOS's own reference (developer.hosting.ionos.com/docs/dns) as lego's tests hold it (2026).
-acme.sh (2026) and Posh-ACME (2026) agree, and on the minimum TTL of 60, where lego has 300. Not
-documented, and made up here: how quotes within a value come back (as in a zone file), and the body
-for an unknown zone (like that for an unknown record).
+parsing agree: a list of records to post, values that come back in quotes, and where nothing has the
+name an empty list, not an absent one. Error bodies and codes from IONOS's own reference
+(developer.hosting.ionos.com/docs/dns) as lego's tests hold it (2026). acme.sh (2026) and Posh-ACME
+(2026) agree, and on the minimum TTL of 60, where lego has 300. Not documented, and made up here:
+how quotes within a value come back (as in a zone file), and the body for an unknown zone (like that
+for an unknown record).
 """
 
 from __future__ import annotations
