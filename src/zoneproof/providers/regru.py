@@ -101,8 +101,7 @@ class RegRu(RecordsProvider):
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
         """Remove one value."""
         old = {"subdomain": stored.name or "@", "record_type": "TXT", "content": stored.value}
-        domains = [{"dname": zone.name.text}]
-        call = {"domains": domains, **old}
+        call = {"domains": [{"dname": zone.name.text}], **old}
         await self.api.send("POST", "zone/remove_record", json=call, repeatable=True)
 
     def sign(self, request: ApiRequest) -> ApiRequest:
