@@ -32,23 +32,34 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-# So that one process does not still have minutes to go when the others have no more files.
+# Those of 40 seconds and more beside others, so that one process does not still have minutes to go
+# when the others have no more files.
 _LONGEST = (
-    *("bench/test_bench.py", "docs/test_tutorial.py", "manager/test_kills.py"),
-    *("manager/test_bad_days.py", "challengedns/test_bad_days.py", "nodes/test_node_failures.py"),
+    *("bench/test_bench.py", "challengedns/test_tls_auto.py", "nodes/test_node_failures.py"),
     *("nodes/test_database_failures.py", "web/test_looks.py", "challengepages/test_looks.py"),
-    *("manager/test_beside.py", "nodes/test_membership.py", "challengedns/test_check.py"),
-    *("cli/test_manage.py", "cli/test_old_failures.py", "docs/test_site.py"),
-    *("faults/test_ended.py", "faults/test_survived.py", "faults/test_down.py"),
-    *("cli/test_everyday.py", "cli/test_issue.py", "providers/test_acme_sh.py"),
-    *("providers/test_lexicon.py", "providers/test_certbot_plugins.py", "web/test_api.py"),
+    *("nodes/test_membership.py", "faults/test_survived.py", "challengedns/test_bad_days.py"),
+    *("challengedns/test_service.py", "providers/test_acme_sh.py", "manager/test_beside.py"),
+    *("faults/test_ended.py", "certmanager/test_providers.py", "nodes/test_certificate.py"),
+    *("secondaries/test_real_servers.py", "cli/test_transfer.py", "web/test_journeys.py"),
+    *("providers/test_certbot_plugins.py", "web/test_api.py", "cli/test_everyday.py"),
+    *("clients/test_clients.py", "challengedns/test_openapi.py", "providers/test_lexicon.py"),
+    *("cli/test_refused.py", "cli/test_old_failures.py", "docs/test_tutorial.py"),
+    *("migration/test_damage.py", "cli/test_manage.py", "faults/test_down.py"),
+    *("web/test_inline_credential.py", "web/test_people.py", "web/test_oidc.py"),
+    *("cli/test_renew.py",),
 )
 
 
+def _place(item: pytest.Item) -> int:
+    name = "/".join(item.path.parts[-2:])
+    if name in _LONGEST:
+        return _LONGEST.index(name)
+    return len(_LONGEST) + name.startswith("providers/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest."""
-    order = {name: place for place, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: order.get("/".join(item.path.parts[-2:]), len(order)))
+    """Begin with the files that take longest, and end with a hundred that take seconds."""
+    items.sort(key=_place)
 
 
 @pytest.hookimpl(wrapper=True)
