@@ -12,11 +12,11 @@ import pytest
 from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
-from moto.server import ThreadedMotoServer
 from msgspec.structs import replace
 
 from tests.deployment.occasions import occasion, problem_of, task
 from tests.support.fake_http import Reply, Request, fake_http_server
+from tests.support.peers.moto import moto_server
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.deployment import Material
 
@@ -26,11 +26,8 @@ KEYS: dict[str, Any] = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "to
 
 @pytest.fixture
 def moto_url() -> Iterator[str]:
-    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
+    with moto_server() as url:
+        yield url
 
 
 async def test_the_certificate_is_replaced_under_its_arn(moto_url: str, tmp_path: Path) -> None:

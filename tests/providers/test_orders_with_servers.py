@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.route53.models import route53_backends
 
 from tests.support.fake_api import FakeZone, Record
 from tests.support.fake_zones_dns import FakeZonesDns
 from tests.support.orders import Authority, authority
 from tests.support.peers.knot import TSIG_NAME, TSIG_SECRET, Knot
-from tests.support.peers.moto import moto_server, route53_client
+from tests.support.peers.moto import moto_server, route53_client, route53_zones
 from tests.support.peers.powerdns import API_KEY, PowerDns
 from zoneproof.providers.txt_text import unquote_txt
 
@@ -54,9 +52,9 @@ class HostedZones:
     @property
     def zones(self) -> Mapping[str, FakeZone]:
         """The zones with their TXT records."""
-        hosted = route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones
         return {
-            key: self._zone(key, one.name.rstrip("."), one.rrsets) for key, one in hosted.items()
+            key: self._zone(key, one.name.rstrip("."), one.rrsets)
+            for key, one in route53_zones().items()
         }
 
     def _zone(self, key: str, name: str, sets: Sequence[Any]) -> FakeZone:

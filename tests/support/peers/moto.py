@@ -1,4 +1,4 @@
-"""moto, which does what AWS does, as a server for Route 53."""
+"""moto, which does what AWS does, as a server; it is imported only by the tests that run it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import Any
 from urllib.request import Request, urlopen
 
-from moto.server import ThreadedMotoServer
-
 
 @contextmanager
 def moto_server() -> Iterator[str]:
     """Run moto until the block ends, with nothing in it; gives its URL. It takes any key."""
+    from moto.server import ThreadedMotoServer
+
     running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     running.start()
     try:
@@ -24,6 +24,15 @@ def moto_server() -> Iterator[str]:
         yield url
     finally:
         running.stop()
+
+
+def route53_zones() -> dict[str, Any]:
+    """Return moto's hosted zones by their ids, from its memory."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.route53.models import route53_backends
+
+    zones: dict[str, Any] = route53_backends[DEFAULT_ACCOUNT_ID]["aws"].zones
+    return zones
 
 
 def route53_client(url: str) -> Any:
