@@ -15,79 +15,60 @@ from zoneproof.cli.option_groups import LazyCommands
 from zoneproof.core.errors import BugError, InvalidInputError, ZoneproofError, ungrouped
 from zoneproof.core.text import printable
 
-# Under each heading: the command, where it is, and what it does in a line.
+# Under each heading: the command, where it is in this room, and what it does in a line.
 GROUPS = {
     "Certificates": {
-        "issue": ("zoneproof.cli.issue:issue_command", "Obtain a certificate now, and manage it."),
-        "preview": (
-            "zoneproof.cli.preview:preview",
-            "Show what issuing would do, changing nothing.",
-        ),
-        "add": ("zoneproof.cli.edit:add", "Save a certificate without obtaining it yet."),
-        "edit": ("zoneproof.cli.edit:edit", "Change a managed certificate."),
-        "apply": ("zoneproof.cli.edit:apply", "Change the managed certificates to match a file."),
-        "list": ("zoneproof.cli.status:list_certificates", "List the managed certificates."),
-        "show": ("zoneproof.cli.status:show", "Show a certificate in detail."),
-        "history": ("zoneproof.cli.status:history", "Show the history of a certificate."),
-        "renew": ("zoneproof.cli.renew:renew", "Renew the certificates that are due."),
-        "run": ("zoneproof.cli.renew:run", "Keep all certificates renewed until stopped."),
-        "resume": (
-            "zoneproof.cli.renew:resume",
-            "Continue an order after you created its records.",
-        ),
-        "deploy": ("zoneproof.cli.deploy:deploy", "Deploy a certificate to where it is used."),
-        "revoke": ("zoneproof.cli.edit:revoke", "Revoke a certificate at its CA."),
-        "remove": ("zoneproof.cli.edit:remove", "Stop managing a certificate."),
+        "issue": (".issue:issue_command", "Obtain a certificate now, and manage it."),
+        "preview": (".preview:preview", "Show what issuing would do, changing nothing."),
+        "add": (".edit:add", "Save a certificate without obtaining it yet."),
+        "edit": (".edit:edit", "Change a managed certificate."),
+        "apply": (".edit:apply", "Change the managed certificates to match a file."),
+        "list": (".status:list_certificates", "List the managed certificates."),
+        "show": (".status:show", "Show a certificate in detail."),
+        "history": (".status:history", "Show the history of a certificate."),
+        "renew": (".renew:renew", "Renew the certificates that are due."),
+        "run": (".renew:run", "Keep all certificates renewed until stopped."),
+        "resume": (".renew:resume", "Continue an order after you created its records."),
+        "deploy": (".deploy:deploy", "Deploy a certificate to where it is used."),
+        "revoke": (".edit:revoke", "Revoke a certificate at its CA."),
+        "remove": (".edit:remove", "Stop managing a certificate."),
     },
     "What certificates need": {
-        "provider": ("zoneproof.cli.provider:provider", "Show the DNS providers and their fields."),
+        "provider": (".provider:provider", "Show the DNS providers and their fields."),
         "credential": (
-            "zoneproof.cli.credential:credential",
+            ".credential:credential",
             "Store and test the credentials of DNS providers.",
         ),
-        "account": ("zoneproof.cli.account:account", "Register and manage the accounts at CAs."),
+        "account": (".account:account", "Register and manage the accounts at CAs."),
         "registration": (
-            "zoneproof.cli.registration:registration",
+            ".registration:registration",
             "Add and show the registrations at challenge services.",
         ),
-        "leftover": (
-            "zoneproof.cli.leftover:leftover",
-            "Show or give up records that could not be removed.",
-        ),
-        "notify": ("zoneproof.cli.notify:notify", "Test notifications by e-mail and webhook."),
-        "doctor": ("zoneproof.cli.doctor:doctor", "Check the DNS for a name before issuing."),
+        "leftover": (".leftover:leftover", "Show or give up records that could not be removed."),
+        "notify": (".notify:notify", "Test notifications by e-mail and webhook."),
+        "doctor": (".doctor:doctor", "Check the DNS for a name before issuing."),
     },
     "In a browser": {
-        "web": ("zoneproof.cli.web:web", "Serve the web pages, and manage who may sign in."),
+        "web": (".web:web", "Serve the web pages, and manage who may sign in."),
     },
     "Import and export": {
-        "export": (
-            "zoneproof.cli.transfer:export",
-            "Write everything, or certificates, to a file.",
-        ),
-        "import": ("zoneproof.cli.import_:import_", "Import from other clients and archives."),
+        "export": (".transfer:export", "Write everything, or certificates, to a file."),
+        "import": (".import_:import_", "Import from other clients and archives."),
     },
     "The challenge service": {
         "challenge": (
-            "zoneproof.cli.challenge.command:challenge",
+            ".challenge.command:challenge",
             "Run and administer the DNS service that answers challenges.",
         ),
-        "demo": (
-            "zoneproof.cli.demo:demo",
-            "Obtain a wildcard certificate from a test CA.",
-        ),
+        "demo": (".demo:demo", "Obtain a wildcard certificate from a test CA."),
     },
     "Kubernetes": {
-        "kubernetes": (
-            "zoneproof.cli.kubernetes:kubernetes",
-            "Run what belongs inside a cluster.",
-        ),
+        "kubernetes": (".kubernetes:kubernetes", "Run what belongs inside a cluster."),
     },
     "Help": {
-        "help": ("zoneproof.cli:help_command", "Show the help of a command."),
+        "help": (".:help_command", "Show the help of a command."),
     },
 }
-_HELP = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED = 130
 
 

@@ -71,7 +71,7 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
         async with manager.clients.use(registered.name) as client:
             return registered, new, (await client.directory()).terms_of_service
 
-    terms = terms_from(**options)
+    terms = terms_from(options)
     if key_type:
         terms = replace(terms, key_kind=_KEY_KINDS[key_type])
     registered, new, agreed_to = run_with_terms(work, RunOptions(terms=terms), ask=not as_json)
@@ -317,7 +317,7 @@ def import_command(
         key = sharing.read_account_key(key_file)
     else:
         raise InvalidInputError("give --ca and --key, or --from alone")
-    run = RunOptions(terms=terms_from(**options))
+    run = RunOptions(terms=terms_from(options))
     imported, new = run_with_terms(work, run, ask=not as_json)
     if as_json:
         json_document({**imported.facts.as_fields(), "new": new})

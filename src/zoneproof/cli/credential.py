@@ -14,8 +14,14 @@ from zoneproof.cli.completion import credential_argument, credentials
 from zoneproof.cli.credential_add import add
 from zoneproof.cli.credential_fields import given_for
 from zoneproof.cli.credential_test import test
-from zoneproof.cli.option_groups import Commands, expires_option, field_option, json_option
-from zoneproof.cli.options import dns_settings, stored_dns_options
+from zoneproof.cli.option_groups import (
+    Commands,
+    dns_settings_options,
+    expires_option,
+    field_option,
+    json_option,
+)
+from zoneproof.cli.options import dns_settings
 from zoneproof.cli.output import json_document, print_rows, print_table
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times
@@ -191,7 +197,7 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
     help="A field, or propagation, propagation-timeout, resolver or expires, to unset. Repeatable.",
 )
 @expires_option
-@stored_dns_options
+@dns_settings_options
 @json_option
 def set_fields(
     name: str, fields: Sequence[str], unset: Sequence[str], expires: str, as_json: bool, **dns: Any

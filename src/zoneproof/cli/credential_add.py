@@ -10,28 +10,22 @@ from msgspec.structs import replace
 
 from zoneproof.cli.asking import ask, can_ask, somebody_is_there
 from zoneproof.cli.completion import providers
-from zoneproof.cli.credential_fields import (
-    ask_for_rest,
-    given_fields,
-    given_for,
-)
+from zoneproof.cli.credential_fields import ask_for_rest, given_fields, given_for
 from zoneproof.cli.credential_test import run_test
-from zoneproof.cli.option_groups import expires_option, field_option, json_option
-from zoneproof.cli.options import dns_settings, stored_dns_options
+from zoneproof.cli.option_groups import (
+    dns_settings_options,
+    expires_option,
+    field_option,
+    json_option,
+)
+from zoneproof.cli.options import dns_settings
 from zoneproof.cli.output import json_document, tell
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError, ProviderError, ZoneproofError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import printable
 from zoneproof.deployment import task_kinds
-from zoneproof.manager import (
-    Credential,
-    KeyTrial,
-    Manager,
-    RunOptions,
-    recognize_domain,
-    try_key,
-)
+from zoneproof.manager import Credential, KeyTrial, Manager, RunOptions, recognize_domain, try_key
 from zoneproof.manager.credentials.expiry import parse_expiry
 from zoneproof.manager.credentials.fields import require_all, require_usable
 from zoneproof.providers import ProviderInfo, describe, exists, require_files, short_name, slugs
@@ -54,7 +48,7 @@ _SHOWN_ZONES = 10
     default=None,
     help="Try the key before it is stored.  [default: test if something was asked]",
 )
-@stored_dns_options
+@dns_settings_options
 @json_option
 def add(
     provider: str,

@@ -16,13 +16,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
 from zoneproof.deployment import task_kinds
 from zoneproof.issuance import Event
-from zoneproof.manager import (
-    CredentialTest,
-    Manager,
-    RunOptions,
-    list_zones,
-    run_credential_test,
-)
+from zoneproof.manager import CredentialTest, Manager, RunOptions, list_zones, run_credential_test
 
 
 @click.command()
@@ -46,7 +40,7 @@ def test(name: str, zone: str, read_only: bool, as_json: bool, **run_options: An
 
     if read_only and zone:
         raise InvalidInputError("--read-only lists all zones: omit --zone")
-    run_test(name, run_from(**run_options), zone=zone, read_only=read_only, as_json=as_json)
+    run_test(name, run_from(run_options), zone=zone, read_only=read_only, as_json=as_json)
 
 
 def run_test(

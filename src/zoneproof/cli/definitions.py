@@ -18,7 +18,7 @@ from zoneproof.cli.credential_fields import (
     warn_of_literal,
     warn_of_literals,
 )
-from zoneproof.cli.option_groups import DNS_SETTINGS, PATH, F, add_options, field_option
+from zoneproof.cli.option_groups import PATH, dns_settings_options, field_option, together
 from zoneproof.cli.tasks import literal_secrets, parse_task
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_file
@@ -35,7 +35,7 @@ from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.providers import describe
 
 KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
-_METHOD = (
+_method = together(
     click.option(
         "--provider",
         metavar="SLUG",
@@ -85,9 +85,9 @@ _METHOD = (
         metavar="SECONDS",
         help="TTL of the TXT records.  [default: the provider's]",
     ),
-    *DNS_SETTINGS,
+    dns_settings_options,
 )
-_CERTIFICATE = (
+_certificate = together(
     click.option(
         "--ca",
         "--account",
@@ -154,7 +154,7 @@ _CERTIFICATE = (
         "--renew/--no-renew", "renew", default=None, help="Whether to renew it.  [default: renew]"
     ),
 )
-_DEPLOYMENT = (
+_deployment = together(
     click.option(
         "--deploy",
         "tasks",
@@ -178,6 +178,7 @@ _DEPLOYMENT = (
         help="Remove that task. Repeatable.",
     ),
 )
+definition_options = together(_method, _certificate, _deployment)
 _OF_CERTIFICATE = (
     "account",
     "fallback_accounts",
@@ -201,7 +202,7 @@ DEFINITION_GROUPS = (
     ("What is done with it", _TASKS),
 )
 
-_NAMES = (
+names_options = together(
     click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=certificates),
     click.option(
         "--domain",
@@ -213,11 +214,6 @@ _NAMES = (
         help="One more name, or several with ','; as in certbot. Repeatable.",
     ),
 )
-
-
-def names_options(command: F) -> F:
-    """Add the names of a certificate to a command: as arguments, or one by one."""
-    return add_options(command, _NAMES)
 
 
 def names_from(
@@ -249,11 +245,6 @@ certificate_name_option = click.option(
     metavar="NAME",
     help="Name of the certificate.  [default: its first name]",
 )
-
-
-def definition_options(command: F) -> F:
-    """Add the options to a command."""
-    return add_options(command, (*_METHOD, *_CERTIFICATE, *_DEPLOYMENT))
 
 
 class Request(msgspec.Struct, frozen=True):

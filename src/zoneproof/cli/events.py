@@ -6,9 +6,10 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
+from typing import Any
 
 import click
 import msgspec
@@ -29,15 +30,15 @@ class Telling(Enum):
     JSON = "json"
 
     @classmethod
-    def of(cls, *, quiet: bool, verbose: bool, as_json: bool) -> Telling:
+    def of(cls, options: Mapping[str, Any]) -> Telling:
         """Return what the options say. Raises InvalidInputError for more than one of them."""
-        if quiet + verbose + as_json > 1:
+        ways = {"quiet": cls.QUIET, "verbose": cls.VERBOSE, "as_json": cls.JSON}
+        said = [way for name, way in ways.items() if options[name]]
+        if len(said) > 1:
             raise InvalidInputError("choose one of --quiet, --verbose and --json")
-        if verbose:
+        if options["verbose"]:
             _tell_requests()
-        return (
-            cls.QUIET if quiet else cls.VERBOSE if verbose else cls.JSON if as_json else cls.NORMAL
-        )
+        return said[0] if said else cls.NORMAL
 
     @property
     def is_for_people(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from zoneproof.acme import directory_url
-from zoneproof.cli.option_groups import PATH, Commands, F, add_options, json_option
+from zoneproof.cli.option_groups import PATH, Commands, json_option, together
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
 from zoneproof.cli.transfer import (
@@ -112,9 +112,7 @@ def registrations(
         raise SystemExit(1)
 
 
-def _import_options(command: F) -> F:
-    path = click.argument("path", type=PATH)
-    return add_options(command, (path, taking_options, json_option))
+_import_options = together(click.argument("path", type=PATH), taking_options, json_option)
 
 
 @import_.command()

@@ -27,7 +27,6 @@ from zoneproof.cli.options import (
     run_from,
     staging_options,
     telling_options,
-    terms_from,
     terms_options,
 )
 from zoneproof.cli.output import json_line, tell_certificate
@@ -74,10 +73,6 @@ def issue_command(
     force: bool,
     staging: bool,
     dry_run: bool,
-    authoritative_port: int | None,
-    quiet: bool,
-    verbose: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Obtain a certificate for NAME... now, and manage it.
@@ -95,10 +90,10 @@ def issue_command(
     and, at a terminal, the command waits; otherwise the exit code is 3, and 'zoneproof resume' with
     the certificate's name continues.
     """
-    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
+    how = Telling.of(options)
     said = read_options(take_options(options))
     request = Request(required_names(names, domains, said.csr), certificate, said)
-    run = run_from(None, None, (), authoritative_port, terms_from(**options))
+    run = run_from(options)
     if dry_run:
         dry_run_of(request, run, how)
     elif staging:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from zoneproof.cli.option_groups import (
-    DNS_SETTINGS,
     PATH,
-    F,
     LazyCommands,
-    add_options,
     authoritative_port_option,
+    dns_settings_options,
     json_events_option,
 )
 
@@ -23,10 +20,7 @@ _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _GROUP = re.compile(rf"(?=.{{3,253}}$){_LABEL}(\.{_LABEL})+")
 _TABLE = {
     "In a cluster": {
-        "webhook": (
-            "zoneproof.cli.kubernetes:webhook",
-            "Answer cert-manager's dns-01 challenges.",
-        ),
+        "webhook": (".kubernetes:webhook", "Answer cert-manager's dns-01 challenges."),
     },
 }
 
@@ -51,11 +45,6 @@ def _read_endpoints(context: click.Context, parameter: click.Parameter, given: A
         return tuple(map(Endpoint.parse, given))
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-
-
-def _dns_and_json_options(command: F) -> F:
-    options = (*DNS_SETTINGS, authoritative_port_option, json_events_option)
-    return add_options(command, options)
 
 
 @click.command()
@@ -104,7 +93,9 @@ def _dns_and_json_options(command: F) -> F:
     show_default=True,
     help="What is logged.",
 )
-@_dns_and_json_options
+@dns_settings_options
+@authoritative_port_option
+@json_events_option
 def webhook(
     group: str,
     certificate: Path,
@@ -112,11 +103,8 @@ def webhook(
     listen: Any,
     service_account: Path | None,
     log_level: Literal["debug", "info", "warning", "error"],
-    propagation: str | None,
-    propagation_timeout: float | None,
-    resolvers: Sequence[str],
-    authoritative_port: int | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Answer cert-manager's dns-01 challenges.
 
@@ -125,13 +113,13 @@ def webhook(
     stop it. A changed certificate is used without a restart; SIGHUP looks for one at once.
     """
     from zoneproof.certmanager.webhook import SolverSettings, serve
+    from zoneproof.cli.options import run_from
     from zoneproof.cli.output import json_text, tell_ready
     from zoneproof.cli.running import run_with_manager
     from zoneproof.core.errors import KubernetesError
     from zoneproof.kubernetes import in_cluster
     from zoneproof.kubernetes.access import SERVICE_ACCOUNT
-    from zoneproof.manager import Manager, RunOptions
-    from zoneproof.manager.settings import DnsSettings
+    from zoneproof.manager import Manager
     from zoneproof.serving import logs
     from zoneproof.serving.certificate import KeyPair
 
@@ -139,12 +127,7 @@ def webhook(
         cluster = in_cluster(folder=service_account or SERVICE_ACCOUNT)
     except KubernetesError as error:
         raise KubernetesError(f"{error.message}: install the webhook with its chart") from error
-    dns = DnsSettings(
-        propagation=propagation,
-        propagation_timeout=propagation_timeout,
-        resolvers=tuple(resolvers) or None,
-    )
-    dns.check()
+    run = run_from(options)
     settings = SolverSettings(group, listen, KeyPair(certificate, key))
     logs.set_up(logs.ServerLogSettings("json" if as_json else "text", log_level))
 
@@ -155,5 +138,4 @@ def webhook(
     async def work(manager: Manager) -> None:
         await serve(settings, manager, cluster, ready)
 
-    run = RunOptions(dns=dns, authoritative_port=authoritative_port)
     run_with_manager(work, run, needs_secrets=False)

@@ -22,6 +22,17 @@ Option = Callable[[Any], Any]
 PATH = click.Path(path_type=Path)
 
 
+def together(*options: Option) -> Option:
+    """Return one option that adds all of these to a command, in this order."""
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 def check_email(context: click.Context, parameter: click.Parameter, given: Any) -> Any:
     """Return the address or addresses, if they are such. Raises click.BadParameter."""
     from zoneproof.core.names import require_email
@@ -93,7 +104,7 @@ expires_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Show what would be done, and do nothing."
 )
-DNS_SETTINGS: tuple[Option, ...] = (
+dns_settings_options = together(
     click.option(
         "--propagation",
         metavar="HOW",
@@ -131,13 +142,6 @@ authoritative_port_option = click.option(
 )
 
 
-def add_options(command: F, options: Iterable[Option]) -> F:
-    """Return the command with the options, in this order."""
-    for option in reversed(tuple(options)):
-        command = option(command)
-    return command
-
-
 class Commands(click.Group):
     """A group that answers a command that it does not have with the nearest one.
 
@@ -172,8 +176,8 @@ class Commands(click.Group):
 class LazyCommands(Commands):
     """A group whose commands are imported when they run.
 
-    ``table`` has headings, and below each the commands: where each is, as ``module:attribute``,
-    and what it does in a line.
+    ``table`` has headings, and below each the commands: where each is in this room, as
+    ``.module:attribute``, and what it does in a line.
     """
 
     def __init__(
@@ -194,7 +198,7 @@ class LazyCommands(Commands):
         if cmd_name not in self._found:
             return None
         module, _, attribute = self._found[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command: click.Command = getattr(import_module(module, __package__), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,28 +10,27 @@ import click
 from zoneproof.acme import ExternalAccountBinding
 from zoneproof.cli.credential_fields import warn_of_literal
 from zoneproof.cli.option_groups import (
-    DNS_SETTINGS,
-    F,
     Option,
-    add_options,
     agree_tos_option,
     authoritative_port_option,
     ca_bundle_option,
+    dns_settings_options,
     email_option,
     json_events_option,
+    together,
 )
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import read_reference
 from zoneproof.manager import AccountTerms, DnsSettings, RunOptions
 
-_TELLING = (
+telling_options = together(
     click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
     click.option(
         "--verbose", "-v", is_flag=True, help="Print every step, and each request to the CA."
     ),
     json_events_option,
 )
-_TERMS = (
+terms_options = together(
     email_option,
     agree_tos_option,
     click.option(
@@ -51,9 +49,7 @@ TERMS_GROUP = (
     "A new account at the CA",
     ("email", "agree_tos", "eab_kid", "eab_hmac_key", "ca_bundle", "allow_http"),
 )
-
-
-_STAGING = (
+staging_options = together(
     click.option(
         "--staging",
         is_flag=True,
@@ -65,36 +61,12 @@ _STAGING = (
         help="Do everything at the CA's staging directory, and keep nothing.",
     ),
 )
+dns_options = together(dns_settings_options, authoritative_port_option)
 
 
 def force_option(text: str) -> Option:
     """Return the option --force with a help text of its own."""
     return click.option("--force", is_flag=True, help=text)
-
-
-def staging_options(command: F) -> F:
-    """Add the ways to test at a CA's staging directory."""
-    return add_options(command, _STAGING)
-
-
-def terms_options(command: F) -> F:
-    """Add what a new account needs to a command's options."""
-    return add_options(command, _TERMS)
-
-
-def telling_options(command: F) -> F:
-    """Add how much a command tells, and in which form."""
-    return add_options(command, _TELLING)
-
-
-def dns_options(command: F) -> F:
-    """Add the DNS settings of one run to a command's options."""
-    return add_options(command, (*DNS_SETTINGS, authoritative_port_option))
-
-
-def stored_dns_options(command: F) -> F:
-    """Add the DNS settings that a credential keeps."""
-    return add_options(command, DNS_SETTINGS)
 
 
 def dns_settings(options: Mapping[str, Any]) -> DnsSettings:
@@ -104,15 +76,9 @@ def dns_settings(options: Mapping[str, Any]) -> DnsSettings:
     return settings
 
 
-def terms_from(
-    ca_bundle: Path | None,
-    allow_http: bool,
-    email: str,
-    agree_tos: bool,
-    eab_kid: str,
-    eab_hmac_key: str,
-) -> AccountTerms:
-    """Return the account terms of the options. Raises InvalidInputError."""
+def terms_from(options: Mapping[str, Any]) -> AccountTerms:
+    """Return what ``terms_options`` say. Raises InvalidInputError."""
+    eab_kid, eab_hmac_key = options["eab_kid"], options["eab_hmac_key"]
     if bool(eab_kid) != bool(eab_hmac_key):
         raise InvalidInputError("external account binding needs both --eab-kid and --eab-hmac-key")
     eab = None
@@ -121,26 +87,21 @@ def terms_from(
         hmac_key = read_reference(eab_hmac_key, "--eab-hmac-key")
         eab = ExternalAccountBinding(eab_kid, hmac_key)
     return AccountTerms(
-        email=email,
-        agree_to_terms=agree_tos,
+        email=options["email"],
+        agree_to_terms=options["agree_tos"],
         eab=eab,
-        ca_bundle=ca_bundle,
-        allow_http=allow_http,
+        ca_bundle=options["ca_bundle"],
+        allow_http=options["allow_http"],
     )
 
 
-def run_from(
-    propagation: str | None,
-    propagation_timeout: float | None,
-    resolvers: tuple[str, ...],
-    authoritative_port: int | None,
-    terms: AccountTerms | None = None,
-) -> RunOptions:
-    """Return the options of a run. Raises InvalidInputError."""
+def run_from(options: Mapping[str, Any]) -> RunOptions:
+    """Return the options of a run, as far as the command has them. Raises InvalidInputError."""
+    terms = terms_from(options) if "email" in options else AccountTerms()
     dns = DnsSettings(
-        propagation=propagation,
-        propagation_timeout=propagation_timeout,
-        resolvers=resolvers or None,
+        propagation=options.get("propagation"),
+        propagation_timeout=options.get("propagation_timeout"),
+        resolvers=options.get("resolvers") or None,
     )
     dns.check()
-    return RunOptions(dns=dns, authoritative_port=authoritative_port, terms=terms or AccountTerms())
+    return RunOptions(dns=dns, authoritative_port=options.get("authoritative_port"), terms=terms)

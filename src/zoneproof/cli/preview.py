@@ -18,7 +18,7 @@ from zoneproof.cli.definitions import (
     take_options,
 )
 from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option, json_flag
-from zoneproof.cli.options import TERMS_GROUP, run_from, terms_from, terms_options
+from zoneproof.cli.options import TERMS_GROUP, run_from, terms_options
 from zoneproof.cli.output import json_line, print_rows
 from zoneproof.cli.preflight_output import print_awaited, print_findings, print_preflight
 from zoneproof.cli.running import run_with_manager
@@ -41,7 +41,6 @@ def preview(
     domains: Sequence[str],
     certificate: str,
     everything: bool,
-    authoritative_port: int | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -60,7 +59,7 @@ def preview(
     names = names_from(names, domains, said.csr)
     if everything == bool(names):
         raise InvalidInputError("name a certificate or identifiers, or give --all")
-    run = run_from(None, None, (), authoritative_port, terms_from(**options))
+    run = run_from(options)
     request = Request(names, certificate, said)
     previews = run_with_manager(lambda manager: _previews(manager, request), run, to_read=True)
     for found in previews:

@@ -20,7 +20,6 @@ from zoneproof.cli.options import (
     run_from,
     staging_options,
     telling_options,
-    terms_from,
     terms_options,
 )
 from zoneproof.cli.output import json_line, tell_certificate
@@ -47,14 +46,7 @@ def renew(
     force: bool,
     staging: bool,
     dry_run: bool,
-    propagation: str | None,
-    propagation_timeout: float | None,
-    resolvers: tuple[str, ...],
-    authoritative_port: int | None,
-    quiet: bool,
-    verbose: bool,
-    as_json: bool,
-    **terms: Any,
+    **options: Any,
 ) -> None:
     """Renew all certificates that are due, or those named. For cron and timers.
 
@@ -73,10 +65,8 @@ def renew(
         )
         return results, await tell(manager, results)
 
-    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
-    run = run_from(
-        propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
-    )
+    how = Telling.of(options)
+    run = run_from(options)
     with _telling_renewals(how) as (emit_for, on_result):
         results, problems = run_with_manager(work, run)
     for problem in problems:
@@ -96,14 +86,7 @@ def renew(
 @telling_options
 def resume(
     name: str,
-    propagation: str | None,
-    propagation_timeout: float | None,
-    resolvers: tuple[str, ...],
-    authoritative_port: int | None,
-    quiet: bool,
-    verbose: bool,
-    as_json: bool,
-    **terms: Any,
+    **options: Any,
 ) -> None:
     """Continue the order of a certificate whose records you have created.
 
@@ -115,10 +98,8 @@ def resume(
         with telling_progress(how) as emit:
             return await resume_certificate(manager, name, emit)
 
-    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
-    run = run_from(
-        propagation, propagation_timeout, resolvers, authoritative_port, terms_from(**terms)
-    )
+    how = Telling.of(options)
+    run = run_from(options)
     outcome = run_with_person(
         lambda manager: again(manager, name), again, run, ask=how.is_for_people
     )
@@ -181,32 +162,25 @@ def _status(results: Sequence[Renewal]) -> int:
 @web_options
 @authoritative_port_option
 @telling_options
-def run(
-    web: str | None,
-    authoritative_port: int | None,
-    quiet: bool,
-    verbose: bool,
-    as_json: bool,
-    **web_settings: Any,
-) -> None:
+def run(web: str | None, **options: Any) -> None:
     """Keep all certificates renewed until stopped; checks at least once an hour.
 
     SIGTERM and Ctrl-C stop it, after it has removed its values from the DNS.
     """
-    how = Telling.of(quiet=quiet, verbose=verbose, as_json=as_json)
-    options = run_from(None, None, (), authoritative_port)
+    how = Telling.of(options)
+    run_options = run_from(options)
     home = Home.find()
     if web is None:
-        refuse_web_options(web_settings)
+        refuse_web_options(options)
 
     async def work() -> None:
         async with AsyncExitStack() as stack:
             if web is not None:
-                pages = serve_pages(home, web, web_settings, options, as_json=as_json)
+                pages = serve_pages(home, web, options, run_options, as_json=how is Telling.JSON)
                 await stack.enter_async_context(pages)
             await keep_renewed(
                 home,
-                options,
+                run_options,
                 emitters(how),
                 on_round=lambda results, wake: tell_round(results, wake, how),
                 on_trouble=lambda text: _tell_trouble(text, how),

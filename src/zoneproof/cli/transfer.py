@@ -13,7 +13,7 @@ import msgspec
 
 from zoneproof.cli.asking import can_ask, confirm, yes_option
 from zoneproof.cli.completion import certificates
-from zoneproof.cli.option_groups import PATH, F, add_options, dry_run_option, json_option
+from zoneproof.cli.option_groups import PATH, dry_run_option, json_option, together
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
@@ -153,7 +153,7 @@ def get_passphrase(source: str | None, *, twice: bool) -> str:
     return read_reference(source, "--passphrase")
 
 
-_OPTIONS = (
+taking_options = together(
     dry_run_option,
     click.option("--replace", is_flag=True, help="Replace what differs here."),
     yes_option,
@@ -164,11 +164,6 @@ _REMARKS = {
     ("differs", False): "  (stays as it is here)",
     ("new", False): "  (is not needed)",
 }
-
-
-def taking_options(command: F) -> F:
-    """Add the options of an import to a command."""
-    return add_options(command, _OPTIONS)
 
 
 def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:

@@ -12,14 +12,13 @@ import click
 
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.option_groups import Commands, authoritative_port_option, json_option
-from zoneproof.cli.options import run_from
 from zoneproof.cli.output import json_document, print_table, tell
 from zoneproof.cli.person import person
 from zoneproof.cli.running import run_until_done, run_with_manager
 from zoneproof.cli.web_options import serve_pages, web_options
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.manager import Home, Manager
+from zoneproof.manager import Home, Manager, RunOptions
 from zoneproof.manager.people.roles import ROLES
 
 _DEFAULT = "127.0.0.1:8053"
@@ -86,7 +85,7 @@ def web(
     """
     if context.invoked_subcommand:
         return
-    run = run_from(None, None, (), authoritative_port)
+    run = RunOptions(authoritative_port=authoritative_port)
     first_link = as_json or sys.stdout.isatty()  # else it may be a log
 
     async def work() -> None:

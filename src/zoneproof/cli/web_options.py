@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoneproof.cli.completion import certificates
-from zoneproof.cli.option_groups import PATH, F, add_options
+from zoneproof.cli.option_groups import PATH, together
 from zoneproof.cli.output import json_line
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.manager import Home, RunOptions
@@ -19,7 +19,7 @@ from zoneproof.manager import Home, RunOptions
 if TYPE_CHECKING:
     from zoneproof.web.server import WebReady
 
-_OPTIONS = (
+web_options = together(
     click.option(
         "--host",
         "hosts",
@@ -53,11 +53,6 @@ _OPTIONS = (
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token (RFC 9110 section 5.1)
 _NAMES = ("hosts", "tls_managed", "tls_certificate", "tls_key", "proxies", "user_header")
 WEB_GROUP = ("The web pages", ("listen", "web", *_NAMES))
-
-
-def web_options(command: F) -> F:
-    """Add how the pages are served to a command's options."""
-    return add_options(command, _OPTIONS)
 
 
 def serve_pages(
@@ -101,7 +96,7 @@ def serve_pages(
 def refuse_web_options(settings: Mapping[str, Any]) -> None:
     """Raise InvalidInputError for an option of the pages where no pages are served."""
     for name, value in settings.items():
-        if value:
+        if value and name in _NAMES:
             option = {"hosts": "host", "proxies": "proxy"}.get(name, name.replace("_", "-"))
             raise InvalidInputError(
                 f"--{option} is for the web pages: add --web 127.0.0.1:8053 to serve them, or omit"
