@@ -13,14 +13,14 @@ from zoneproof.acme import KeyKind
 from zoneproof.challenges import SOLVERS, dns01
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, accounts, authorities
-from zoneproof.cli.option_groups import PATH, Commands, check_email, json_option
+from zoneproof.cli.option_groups import PATH, Commands, Option, check_email, json_option
 from zoneproof.cli.options import terms_from, terms_options
-from zoneproof.cli.output import json_document, print_rows, print_table
+from zoneproof.cli.output import json_document, print_rows, tell, tell_all
 from zoneproof.cli.running import run_with_manager, run_with_terms
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import write_new
 from zoneproof.core.names import Identifier
-from zoneproof.manager import Manager, RunOptions, StoredAccount
+from zoneproof.manager import AccountFacts, Manager, RunOptions, StoredAccount
 from zoneproof.manager.accounts import changes, sharing
 
 _KEY_KINDS: Mapping[str, KeyKind] = {
@@ -37,21 +37,25 @@ _key_type_option = click.option(
 )
 
 
+def _ca_option(usual: str = "") -> Option:
+    return click.option(
+        "--ca",
+        "--directory",
+        "ca",
+        default="",
+        metavar="CA",
+        shell_complete=authorities,
+        help=f"A CA's short name or directory URL.{usual}",
+    )
+
+
 @click.group(cls=Commands)
 def account() -> None:
     """Register and manage the accounts at CAs, also several at one CA."""
 
 
 @account.command()
-@click.option(
-    "--ca",
-    "--directory",
-    "ca",
-    default="",
-    metavar="CA",
-    shell_complete=authorities,
-    help="A CA's short name or directory URL.  [default: that of settings.toml, else letsencrypt]",
-)
+@_ca_option("  [default: that of settings.toml, else letsencrypt]")
 @click.option(
     "--name", default="", metavar="NAME", help="Name of the account.  [default: the CA's]"
 )
@@ -92,23 +96,18 @@ def list_accounts(as_json: bool) -> None:
     found = [
         one.facts for one in run_with_manager(lambda manager: manager.accounts.all(), to_read=True)
     ]
-    if as_json:
-        json_document(found)
-        return
-    if not found:
-        click.echo("no accounts yet: 'zoneproof account register'")
-        return
-    rows = [
-        (
-            one.name,
-            one.ca,
-            one.key_type,
-            one.contact_text or "-",
-            one.account_url or "not registered",
-        )
-        for one in found
-    ]
-    print_table(("NAME", "CA", "KEY", "CONTACT", "ACCOUNT URL"), rows)
+
+    def row(one: AccountFacts) -> Sequence[str]:
+        url = one.account_url or "not registered"
+        return one.name, one.ca, one.key_type, one.contact_text or "-", url
+
+    tell_all(
+        found,
+        ("NAME", "CA", "KEY", "CONTACT", "ACCOUNT URL"),
+        row,
+        if_none="no accounts yet: 'zoneproof account register'",
+        as_json=as_json,
+    )
 
 
 @account.command()
@@ -148,10 +147,8 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
         return await changes.update_contact(manager.accounts, manager.clients, found, emails)
 
     facts = run_with_manager(work).facts
-    if as_json:
-        json_document(facts)
-    else:
-        click.echo(f"the contact of {facts.name} is now {', '.join(emails)}")
+    text = f"the contact of {facts.name} is now {', '.join(emails)}"
+    tell(facts, text, as_json=as_json)
 
 
 @account.command()
@@ -161,12 +158,7 @@ def update(name: str, emails: Sequence[str], as_json: bool) -> None:
 @json_option
 def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     """Remove an account and its key here; the CA is not notified."""
-
-    async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
-        found = await manager.accounts.get(name)
-        return found, await changes.certificates_using(manager, found)
-
-    found, users = run_with_manager(read)
+    found, users = _with_users(name)
     if force or not users:  # else it is refused
         confirm(f"Remove the account {found.name} and its key for good?", yes=yes)
     users = run_with_manager(lambda manager: changes.remove(manager, found, force=force))
@@ -176,6 +168,16 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     click.echo(f"the account {found.name} is removed here; it still exists at its CA")
     if users:
         click.echo(f"these certificates now have no account: {', '.join(users)}", err=True)
+
+
+def _with_users(name: str) -> tuple[StoredAccount, list[str]]:
+    """Return the account, and the certificates that use it."""
+
+    async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
+        found = await manager.accounts.get(name)
+        return found, await changes.certificates_using(manager, found)
+
+    return run_with_manager(read)
 
 
 @account.command()
@@ -234,10 +236,8 @@ def rollover(name: str, key_type: str | None, as_json: bool) -> None:
     """
     kind = _KEY_KINDS[key_type] if key_type else None
     changed = run_with_manager(lambda manager: changes.roll_over(manager, name, kind))
-    if as_json:
-        json_document(changed.facts)
-    else:
-        click.echo(f"the account {changed.name} has a new key ({changed.facts.key_type})")
+    text = f"the account {changed.name} has a new key ({changed.facts.key_type})"
+    tell(changed.facts, text, as_json=as_json)
 
 
 @account.command()
@@ -249,33 +249,21 @@ def deactivate(name: str, yes: bool, as_json: bool) -> None:
 
     Certificates that it obtained stay valid, but it can no longer renew or revoke any.
     """
-
-    async def read(manager: Manager) -> tuple[StoredAccount, list[str]]:
-        found = await manager.accounts.get(name)
-        return found, await changes.certificates_using(manager, found)
-
-    found, users = run_with_manager(read)
+    found, users = _with_users(name)
     if users and not as_json:
         click.echo(f"these certificates use {found.name}: {', '.join(users)}", err=True)
     confirm(f"Close the account {found.name} for good?", yes=yes)
     run_with_manager(lambda manager: changes.deactivate(manager, found.name))
-    if as_json:
-        json_document({"deactivated": found.name, "used_by": users})
-    else:
-        click.echo(f"the account {found.name} is closed for good, and removed here")
+    tell(
+        {"deactivated": found.name, "used_by": users},
+        f"the account {found.name} is closed for good, and removed here",
+        as_json=as_json,
+    )
 
 
 @account.command("import")
 @click.argument("name", required=False, default="")
-@click.option(
-    "--ca",
-    "--directory",
-    "ca",
-    default="",
-    metavar="CA",
-    shell_complete=authorities,
-    help="A CA's short name or directory URL.",
-)
+@_ca_option()
 @click.option("--key", "key_file", type=PATH, metavar="FILE", help="PEM or JWK file.")
 @click.option(
     "--from",
@@ -349,7 +337,8 @@ def export(name: str, output: str, as_json: bool) -> None:
         click.echo(content, nl=False)
         return
     write_new(Path(output), content)
-    if as_json:
-        json_document({"exported": found.name, "file": output})
-    else:
-        click.echo(f"{output} holds the account {found.name} and its key, readable by you only")
+    tell(
+        {"exported": found.name, "file": output},
+        f"{output} holds the account {found.name} and its key, readable by you only",
+        as_json=as_json,
+    )

@@ -22,7 +22,7 @@ from zoneproof.cli.option_groups import (
     json_option,
 )
 from zoneproof.cli.options import dns_settings
-from zoneproof.cli.output import json_document, print_rows, print_table
+from zoneproof.cli.output import json_document, print_rows, tell, tell_all
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
@@ -63,24 +63,19 @@ def list_credentials(as_json: bool) -> None:
     found = run_with_manager(
         lambda manager: credential_summaries(manager.store), needs_secrets=False, to_read=True
     )
-    if as_json:
-        json_document(found)
-        return
-    if not found:
-        click.echo("no credentials yet: 'zoneproof credential add'")
-        return
     now = datetime.now(UTC)
-    rows = [
-        (
-            one.name,
-            one.provider,
-            times.distance(one.changed_at, now),
-            str(one.expires or "-"),
-            certificates(one.used_by),
-        )
-        for one in found
-    ]
-    print_table(("NAME", "PROVIDER", "CHANGED", "KEY EXPIRES", "USED BY"), rows)
+
+    def row(one: CredentialSummary) -> Sequence[str]:
+        changed, users = times.distance(one.changed_at, now), certificates(one.used_by)
+        return one.name, one.provider, changed, str(one.expires or "-"), users
+
+    tell_all(
+        found,
+        ("NAME", "PROVIDER", "CHANGED", "KEY EXPIRES", "USED BY"),
+        row,
+        if_none="no credentials yet: 'zoneproof credential add'",
+        as_json=as_json,
+    )
 
 
 @credential.command()
@@ -111,10 +106,8 @@ def rename(old: str, new: str, as_json: bool) -> None:
     The certificates that use it follow.
     """
     users = run_with_manager(lambda manager: rename_credential(manager.store, old, new))
-    if as_json:
-        json_document({"name": new, "used_by": users})
-    else:
-        click.echo(f"{old} is now {new}, used by {certificates(users)}")
+    text = f"{old} is now {new}, used by {certificates(users)}"
+    tell({"name": new, "used_by": users}, text, as_json=as_json)
 
 
 @credential.command()
@@ -231,7 +224,8 @@ def set_fields(
             " or a DNS setting"
         )
     after, users = run_with_manager(work)
-    _tell(after, f"{name} is changed, used by {certificates(users)}", as_json=as_json)
+    text = f"{name} is changed, used by {certificates(users)}"
+    tell(after.as_fields(), text, as_json=as_json)
 
 
 def certificates(names: Sequence[str]) -> str:
@@ -256,13 +250,6 @@ def _changed(
                 f" {', '.join(found.fields) or 'none'}"
             )
     return msgspec.structs.replace(found, fields=fields | given, dns=settings.over(dns))
-
-
-def _tell(credential: Credential, text: str, *, as_json: bool) -> None:
-    if as_json:
-        json_document(credential.as_fields())
-    else:
-        click.echo(text)
 
 
 credential.add_command(add)

@@ -11,7 +11,7 @@ import msgspec
 from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.events import Telling, telling_progress
 from zoneproof.cli.option_groups import Commands, dry_run_option, json_option
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import json_document, print_fields
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
@@ -132,10 +132,7 @@ def show(kind: str, as_json: bool) -> None:
         json_document(_facts(info))
         return
     click.echo(f"{info.title}  {info.homepage}".rstrip())
-    for field in info.fields:
-        needed = "required" if field.default is None else f"default '{field.default}'"
-        secret = ", secret" if field.secret else ""
-        click.echo(f"\n  {field.name}  ({needed}{secret})\n      {field.help}")
+    print_fields(info.fields)
     click.echo(f"\n{info.notes}")
 
 

@@ -20,7 +20,7 @@ from zoneproof.cli.definitions import (
 )
 from zoneproof.cli.events import tell_warning
 from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option, json_option
-from zoneproof.cli.output import json_document, json_error
+from zoneproof.cli.output import json_document, json_error, tell
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.text import printable
@@ -138,10 +138,8 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     also = ", and delete the certificate with all its keys" if delete_files else ""
     confirm(f"Stop managing {found}{also}?", yes=yes)
     files = run_with_manager(work)
-    if as_json:
-        json_document({"removed": found, "files_deleted": delete_files})
-    else:
-        click.echo(f"{found} is no longer managed{files}")
+    result = {"removed": found, "files_deleted": delete_files}
+    tell(result, f"{found} is no longer managed{files}", as_json=as_json)
 
 
 async def _warn_of_tasks(
@@ -261,8 +259,6 @@ def revoke(name: str, reason: str, yes: bool, as_json: bool) -> None:
     name = definition.name
     confirm(f"Revoke the certificate {name}? Clients will no longer trust it.", yes=yes)
     run_with_manager(lambda manager: revoke_certificate(manager, name, reason=reason))
-    if as_json:
-        json_document({"revoked": name, "reason": reason})
-    else:
-        also = " or the next renewal" if definition.renew else ""
-        click.echo(f"{name} is revoked; 'zoneproof issue {name}'{also} obtains another")
+    also = " or the next renewal" if definition.renew else ""
+    text = f"{name} is revoked; 'zoneproof issue {name}'{also} obtains another"
+    tell({"revoked": name, "reason": reason}, text, as_json=as_json)

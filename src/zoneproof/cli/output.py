@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
@@ -16,7 +16,10 @@ from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
 
 if TYPE_CHECKING:
+    from zoneproof.core.fields import CredentialField
     from zoneproof.manager import Outcome
+
+T = TypeVar("T")
 
 
 def json_text(value: object, *, indent: int = -1) -> str:
@@ -89,13 +92,34 @@ def tell_error(error: ZoneproofError) -> None:
     click.echo(f"zoneproof: {printable(error.message)}", err=True)
 
 
-def print_table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows below a heading, in columns."""
-    lines = [heading, *rows]
+def tell_all(
+    found: Sequence[T],
+    heading: Sequence[str],
+    row: Callable[[T], Sequence[str]],
+    *,
+    if_none: str,
+    as_json: bool,
+) -> None:
+    """Print things as JSON, or for people: in columns below a heading, or that there is none."""
+    if as_json:
+        json_document(found)
+        return
+    if not found:
+        click.echo(if_none)
+        return
+    lines = [heading, *map(row, found)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
         click.echo(printable("  ".join(cells).rstrip()))
+
+
+def print_fields(fields: Iterable[CredentialField]) -> None:
+    """Print what can be set, and what each is."""
+    for field in fields:
+        needed = "required" if field.default is None else f"default '{field.default}'"
+        secret = ", secret" if field.secret else ""
+        click.echo(f"\n  {field.name}  ({needed}{secret})\n      {field.help}")
 
 
 def print_rows(rows: Mapping[str, str], *, indent: str = "  ") -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from zoneproof.cli.completion import providers
 from zoneproof.cli.option_groups import Commands, json_option
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import json_document, print_fields
 from zoneproof.providers import ProviderInfo, describe, installed, slugs
 from zoneproof.providers.pages import details
 
@@ -49,10 +49,7 @@ def show(slug: str, as_json: bool) -> None:
         json_document(_facts(info))
         return
     click.echo(f"{info.title}  {info.homepage}")
-    for field in info.fields:
-        needed = "required" if field.default is None else f"default '{field.default}'"
-        secret = ", secret" if field.secret else ""
-        click.echo(f"\n  {field.name}  ({needed}{secret})\n      {field.help}")
+    print_fields(info.fields)
     if info.free_fields:
         click.echo(f"\n  {info.free_fields}")
     for paragraph in filter(None, [info.notes, *details(info)]):

@@ -17,7 +17,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import exists_already, write_new
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import count, printable
-from zoneproof.manager import Manager, MethodDefinition
+from zoneproof.manager import MethodDefinition
 from zoneproof.manager.credentials.registering import Registered, register_domains
 from zoneproof.migration.registrations import export_certbot_hook, export_certify, export_goacmedns
 from zoneproof.providers import Registration, describe
@@ -162,15 +162,9 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     """
     name, one = _the_only(domain, server)
     confirm(f"Remove the key of {one.fulldomain}? This home may have the only copy.", yes=yes)
-
-    async def work(manager: Manager) -> None:
-        await manager.registrations.remove(one.server, name)
-
-    run_with_manager(work)
-    if as_json:
-        json_document({"removed": _shown(name, one)})
-    else:
-        click.echo(f"{name} no longer has a registration at {one.server}")
+    run_with_manager(lambda manager: manager.registrations.remove(one.server, name))
+    text = f"{name} no longer has a registration at {one.server}"
+    tell({"removed": _shown(name, one)}, text, as_json=as_json)
 
 
 @registration.command()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
 from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.option_groups import json_option
-from zoneproof.cli.output import json_document, print_rows, print_table
+from zoneproof.cli.output import json_document, print_rows, tell_all
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.core.text import printable
-from zoneproof.manager import DamagedCertificate, Home, ManagedCertificate
+from zoneproof.manager import CertificateSummary, DamagedCertificate, Home, ManagedCertificate
 from zoneproof.manager.certificates.definition_file import format_definitions
 from zoneproof.manager.certificates.details import (
     details,
@@ -47,23 +48,18 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     some = bool(found)
     if problems:
         found = [one for one in found if one.needs_attention]
-    if as_json:
-        json_document(found)
-        return
-    if not found:
-        click.echo("no certificate has a problem" if some else _none_yet())
-        return
-    rows = [
-        (
-            one.name,
-            one.status,
-            expiry_text(one, now) or "-",
-            renewal_text(one, now) or "-",
-            remark(one, now),
-        )
-        for one in found
-    ]
-    print_table(("NAME", "STATUS", "EXPIRES", "RENEWS", ""), rows)
+
+    def row(one: CertificateSummary) -> Sequence[str]:
+        expires, renews = expiry_text(one, now) or "-", renewal_text(one, now) or "-"
+        return one.name, one.status, expires, renews, remark(one, now)
+
+    tell_all(
+        found,
+        ("NAME", "STATUS", "EXPIRES", "RENEWS", ""),
+        row,
+        if_none="no certificate has a problem" if some else _none_yet(),
+        as_json=as_json,
+    )
 
 
 def _none_yet() -> str:

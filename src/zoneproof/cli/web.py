@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ import click
 
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.option_groups import Commands, authoritative_port_option, json_option
-from zoneproof.cli.output import json_document, print_table, tell
+from zoneproof.cli.output import json_document, tell, tell_all
 from zoneproof.cli.person import person
 from zoneproof.cli.running import run_until_done, run_with_manager
 from zoneproof.cli.web_options import serve_pages, web_options
@@ -20,6 +21,7 @@ from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Home, Manager, RunOptions
 from zoneproof.manager.people.roles import ROLES
+from zoneproof.manager.people.users import User
 
 _DEFAULT = "127.0.0.1:8053"
 _role_option = click.option(
@@ -114,11 +116,7 @@ def add(name: str, role: str, url: str, as_json: bool) -> None:
     The person chooses a password with it, once, within 24 hours.
     """
 
-    async def work(manager: Manager) -> str:
-        await manager.people.users.add(name, role)
-        return await manager.people.users.add_link(name, role)
-
-    _tell_link(name, run_with_manager(work, needs_secrets=False), url, as_json=as_json)
+    _make_link(lambda manager: manager.people.users.add(name, role), url, as_json=as_json)
 
 
 @user.command()
@@ -127,21 +125,20 @@ def add(name: str, role: str, url: str, as_json: bool) -> None:
 @json_option
 def link(name: str, url: str, as_json: bool) -> None:
     """Print a new link, for another password."""
-
-    async def work(manager: Manager) -> str:
-        found = await manager.people.users.get(name)
-        return await manager.people.users.add_link(found.name, found.role)
-
-    _tell_link(name, run_with_manager(work, needs_secrets=False), url, as_json=as_json)
+    _make_link(lambda manager: manager.people.users.get(name), url, as_json=as_json)
 
 
-def _tell_link(name: str, secret: str, url: str, *, as_json: bool) -> None:
+def _make_link(find: Callable[[Manager], Awaitable[User]], url: str, *, as_json: bool) -> None:
+    async def work(manager: Manager) -> tuple[str, str]:
+        found = await find(manager)
+        return found.name, await manager.people.users.add_link(found.name, found.role)
+
+    name, secret = run_with_manager(work, needs_secrets=False)
     full = f"{url.rstrip('/')}/welcome?token={secret}"
-    text = f"give this link to {name}; it works once, within 24 hours:\n\n  {full}\n"
     if as_json:
         json_document({"user": name, "link": full})
     else:
-        click.echo(text)
+        click.echo(f"give this link to {name}; it works once, within 24 hours:\n\n  {full}\n")
 
 
 @user.command("list")
@@ -151,25 +148,22 @@ def list_users(as_json: bool) -> None:
     found = run_with_manager(
         lambda manager: manager.people.users.all(), needs_secrets=False, to_read=True
     )
-    if as_json:
-        json_document(found)
-        return
-    if not found:
-        click.echo(
-            "no users yet: 'zoneproof web user add NAME --role administrator' adds the first"
-        )
-        return
-    now = datetime.now(UTC)
-    rows = [
-        (
+    tell_all(
+        found,
+        ("NAME", "ROLE", "PASSWORD", "SIGNED IN"),
+        lambda one: (
             one.name,
             one.role,
             "yes" if one.has_password else "no",
-            times.distance(one.signed_in_at, now) if one.signed_in_at else "never",
-        )
-        for one in found
-    ]
-    print_table(("NAME", "ROLE", "PASSWORD", "SIGNED IN"), rows)
+            _how_long_ago(one.signed_in_at),
+        ),
+        if_none="no users yet: 'zoneproof web user add NAME --role administrator' adds the first",
+        as_json=as_json,
+    )
+
+
+def _how_long_ago(moment: str) -> str:
+    return times.distance(moment, datetime.now(UTC)) if moment else "never"
 
 
 @web.group(cls=Commands)
@@ -204,23 +198,18 @@ def list_tokens(as_json: bool) -> None:
     found = run_with_manager(
         lambda manager: manager.people.tokens.all(), needs_secrets=False, to_read=True
     )
-    if as_json:
-        json_document(found)
-        return
-    if not found:
-        click.echo("no tokens yet: 'zoneproof web token add'")
-        return
-    now = datetime.now(UTC)
-    rows = [
-        (
+    tell_all(
+        found,
+        ("NAME", "ROLE", "EXPIRES", "USED"),
+        lambda one: (
             one.name,
             one.role,
-            times.distance(one.expires_at, now),
-            times.distance(one.used_at, now) if one.used_at else "never",
-        )
-        for one in found
-    ]
-    print_table(("NAME", "ROLE", "EXPIRES", "USED"), rows)
+            times.distance(one.expires_at, datetime.now(UTC)),
+            _how_long_ago(one.used_at),
+        ),
+        if_none="no tokens yet: 'zoneproof web token add'",
+        as_json=as_json,
+    )
 
 
 @token.command("remove")

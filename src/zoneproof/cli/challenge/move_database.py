@@ -17,7 +17,7 @@ from zoneproof.challengedns.store.database import database_exists, open_database
 from zoneproof.challengedns.store.moving import move_database as move
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import json_option
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import tell
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, InvalidInputError
 
@@ -90,10 +90,11 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
     counts = {_NOUNS[table]: count for table, count in asyncio.run(main()).items()}
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
-    if as_json:
-        json_document({noun.replace(" ", "_"): count for noun, count in counts.items()})
-    else:
-        click.echo("copied: " + ", ".join(f"{noun} {count:,}" for noun, count in counts.items()))
+    tell(
+        {noun.replace(" ", "_"): count for noun, count in counts.items()},
+        "copied: " + ", ".join(f"{noun} {count:,}" for noun, count in counts.items()),
+        as_json=as_json,
+    )
 
 
 def _check_url(target: str) -> None:

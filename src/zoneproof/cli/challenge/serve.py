@@ -12,7 +12,7 @@ import click
 from zoneproof.challengedns.config import load_config
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import authoritative_port_option, json_option, resolver_option
-from zoneproof.cli.output import json_document, tell_ready
+from zoneproof.cli.output import json_document, tell, tell_ready
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import printable
 
@@ -140,7 +140,4 @@ def health(path: Path, as_json: bool) -> None:
     found = list(ailments(load_config(path)))
     if found:
         raise ZoneproofError("; ".join(found))
-    if as_json:
-        json_document({"well": True})
-    else:
-        click.echo("the service is healthy")
+    tell({"well": True}, "the service is healthy", as_json=as_json)
