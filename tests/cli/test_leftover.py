@@ -14,7 +14,7 @@ from tests.cli.inside import Inside
 from tests.cli.terminal import run_at_terminal
 from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.names import DomainName
-from zoneproof.issuance import HttpFile, PublishedRecord
+from zoneproof.issuance import HttpFile, JournaledOrder, PublishedRecord
 from zoneproof.manager import Home, open_manager
 from zoneproof.providers import Zone
 
@@ -30,12 +30,14 @@ async def _leave(home: Path, script: Path, webroot: Path) -> None:
     async with open_manager(Home(home)) as manager:
         journal = manager.journal
         order = await journal.open_order(
-            certificate="a.example",
-            directory_url="https://ca.example/dir",
-            account_url="https://ca.example/1",
-            order_url="https://ca.example/2",
-            identifiers=[],
-            profile="",
+            JournaledOrder(
+                certificate="a.example",
+                directory_url="https://ca.example/dir",
+                account_url="https://ca.example/1",
+                order_url="https://ca.example/2",
+                identifiers=(),
+                profile="",
+            )
         )
         zone, fields = Zone(DomainName("a.example")), {"create": str(script), "delete": str(script)}
         value = PublishedRecord(

@@ -47,12 +47,14 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 async def open_order(journal: Journal, certificate: str = "example.com") -> JournaledOrder:
     return await journal.open_order(
-        certificate=certificate,
-        directory_url="https://ca.test/dir",
-        account_url="https://ca.test/account/1",
-        order_url="https://ca.test/order/1",
-        identifiers=[Identifier.parse("*.example.com"), Identifier.parse("example.com")],
-        profile="",
+        JournaledOrder(
+            certificate=certificate,
+            directory_url="https://ca.test/dir",
+            account_url="https://ca.test/account/1",
+            order_url="https://ca.test/order/1",
+            identifiers=(Identifier.parse("*.example.com"), Identifier.parse("example.com")),
+            profile="",
+        )
     )
 
 
@@ -200,7 +202,7 @@ async def test_nothing_listens_on_where_the_journal_cannot_be_read(journal: Jour
     validation = Validation(nobody, nobody)
     validation._passing.append(prepared)
     run = OrderRun(nobody, journal, nobody, nobody, events.append)
-    await journal._store.close()
+    await journal.store.close()
     request = OrderRequest("example.com", Plan(()))
     await run._clean_up(request, validation, OrderLedger(journal, order.id))
     assert [type(event) for event in events] == [Warned]

@@ -184,7 +184,7 @@ async def test_a_removal_that_cannot_be_noted_down_costs_no_certificate(
     settings.names = [BY_RFC2136]
     events: list[Event] = []
     with monkeypatch.context() as full:
-        full.setattr(Journal, "forget", forget)
+        full.setattr(Journal, "forget", forget, raising=False)
         assert (await obtain(settings, events.append)).chain.names
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert [text for text in warnings if not text.startswith("CAA")] == [

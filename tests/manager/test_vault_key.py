@@ -18,7 +18,7 @@ import zoneproof
 from zoneproof.acme import AccountKey
 from zoneproof.core.errors import BusyError, VaultError
 from zoneproof.core.names import DomainName
-from zoneproof.issuance import PublishedRecord
+from zoneproof.issuance import JournaledOrder, PublishedRecord
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -51,12 +51,14 @@ async def store_one_of_each(manager: Manager) -> str:
     await manager.certificates.set_pkcs12_password("c", "pkcs")
     await manager.certificates.set_pending("c", b"a change")
     order = await manager.journal.open_order(
-        certificate="c",
-        directory_url="",
-        account_url="",
-        order_url="",
-        identifiers=(),
-        profile="",
+        JournaledOrder(
+            certificate="c",
+            directory_url="",
+            account_url="",
+            order_url="",
+            identifiers=(),
+            profile="",
+        )
     )
     await manager.journal.keep_key(order.id, b"pem")
     publication = PublishedRecord(order.id, "rfc2136", Zone(DOMAIN), "x", "v", 60, FIELDS)

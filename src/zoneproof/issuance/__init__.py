@@ -28,7 +28,7 @@ from zoneproof.issuance.events import (
 )
 from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, PublishedRecord
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
-from zoneproof.issuance.plan import Choice, Choose, Plan, PlannedIdentifier, make_plan
+from zoneproof.issuance.plan import Choice, Plan, PlannedIdentifier, make_plan
 from zoneproof.issuance.preflight import PreflightReport, preflight, preflight_name
 from zoneproof.issuance.publish import ProvidersFor, remove_leftovers
 from zoneproof.issuance.rules import MatchRule, check_identifiers, check_rules, match_identifier
@@ -38,7 +38,6 @@ __all__ = [
     "CertificateIssued",
     "ChallengesAnswered",
     "Choice",
-    "Choose",
     "DelegationFound",
     "Emit",
     "Event",

@@ -18,16 +18,15 @@ from zoneproof.core.errors import VaultError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.secretive import Secretive
 from zoneproof.providers import Provider, TxtRecord, Zone
-from zoneproof.storage import Row, Store, Transaction, parsed
+from zoneproof.storage import Row, Store, Transaction, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 
-class JournaledOrder(Secretive, frozen=True):
+class JournaledOrder(Secretive, frozen=True, kw_only=True):
     """An order as the journal knows it. ``private_key`` is PEM, there from before finalisation
     unless no key of the vault can still open it.
     """
 
-    id: str
     certificate: str
     directory_url: str
     account_url: str
@@ -35,6 +34,7 @@ class JournaledOrder(Secretive, frozen=True):
     identifiers: tuple[Identifier, ...]
     profile: str
     private_key: bytes | None = None
+    id: str = msgspec.field(default_factory=lambda: str(uuid.uuid4()))
 
 
 _FIRST_PAUSE = timedelta(minutes=10)
@@ -229,108 +229,78 @@ class Journal:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._store = store
+        self.store = store
         self._vault = vault
         self._at_work = at_work
         self.now = clock
 
-    async def open_order(
-        self,
-        *,
-        certificate: str,
-        directory_url: str,
-        account_url: str,
-        order_url: str,
-        identifiers: Sequence[Identifier],
-        profile: str,
-    ) -> JournaledOrder:
-        """Write down an order that the CA has just created."""
-        order = JournaledOrder(
-            str(uuid.uuid4()),
-            certificate,
-            directory_url,
-            account_url,
-            order_url,
-            tuple(identifiers),
-            profile,
+    @writes
+    def open_order(self, tx: Transaction, order: JournaledOrder) -> JournaledOrder:
+        """Write down an order that the CA has just created, and return it."""
+        names = json.dumps([[item.type, item.value] for item in order.identifiers])
+        tx.execute(
+            _INSERT_ORDER,
+            (
+                order.id,
+                order.certificate,
+                order.directory_url,
+                order.account_url,
+                order.order_url,
+                names,
+                order.profile,
+                self.now().isoformat(timespec="seconds"),
+            ),
         )
-        names = json.dumps([[item.type, item.value] for item in identifiers])
-
-        def insert(transaction: Transaction) -> None:
-            transaction.execute(
-                _INSERT_ORDER,
-                (
-                    order.id,
-                    certificate,
-                    directory_url,
-                    account_url,
-                    order_url,
-                    names,
-                    profile,
-                    self.now().isoformat(timespec="seconds"),
-                ),
-            )
-
-        await self._store.write(insert)
         return order
 
-    async def open_orders(self, certificate: str) -> list[JournaledOrder]:
+    @reads
+    def open_orders(self, tx: Transaction, certificate: str) -> list[JournaledOrder]:
         """Return the certificate's orders that neither finished nor failed, newest first."""
-        rows = await self._store.read(
-            lambda transaction: transaction.query(_OPEN_ORDERS, (certificate,))
-        )
-        return [self._order(row) for row in rows]
+        return [self._order(row) for row in tx.query(_OPEN_ORDERS, (certificate,))]
 
     def _order(self, row: Row) -> JournaledOrder:
         texts = [str(value) for value in row]
         order_id, certificate, directory_url, account_url, order_url, names, profile, sealed = texts
-        key = None if row[7] is None else self._opened(sealed, _KEY.context(order_id))
         return JournaledOrder(
-            order_id,
-            certificate,
-            directory_url,
-            account_url,
-            order_url,
-            parsed(names, _identifiers, ()),  # without them it is no order to continue
-            profile,
-            key,
+            id=order_id,
+            certificate=certificate,
+            directory_url=directory_url,
+            account_url=account_url,
+            order_url=order_url,
+            identifiers=parsed(names, _identifiers, ()),  # without them none to continue
+            profile=profile,
+            private_key=None if row[7] is None else self._opened(sealed, _KEY.context(order_id)),
         )
 
-    async def keep_key(self, order_id: str, private_key: bytes) -> None:
+    @writes
+    def keep_key(self, tx: Transaction, order_id: str, private_key: bytes) -> None:
         """Keep the certificate's key (PEM) until the certificate is delivered."""
+        sealed = self._vault.seal_text(private_key, _KEY.context(order_id))
+        tx.execute("UPDATE orders SET private_key = ? WHERE id = ?", (sealed, order_id))
 
-        def work(transaction: Transaction) -> None:
-            sealed = self._vault.seal_text(private_key, _KEY.context(order_id))
-            transaction.execute(
-                "UPDATE orders SET private_key = ? WHERE id = ?", (sealed, order_id)
-            )
-
-        await self._store.write(work)
-
-    async def close_order(self, order_id: str, *, error: str = "") -> None:
+    @writes
+    def close_order(self, tx: Transaction, order_id: str, *, error: str = "") -> None:
         """Mark the order as finished, or as failed for ``error``, and forget its key."""
         state = "failed" if error else "finished"
-        await self._store.write(
-            lambda transaction: transaction.execute(
-                "UPDATE orders SET state = ?, error = ?, private_key = NULL WHERE id = ?",
-                (state, error, order_id),
-            )
+        tx.execute(
+            "UPDATE orders SET state = ?, error = ?, private_key = NULL WHERE id = ?",
+            (state, error, order_id),
         )
 
-    async def open_trial(self, label: str) -> str:
+    @writes
+    def open_trial(self, tx: Transaction, label: str) -> str:
         """Write down that values are published without an order, and return the id of that.
 
         ``label`` stands where an order has its certificate's name, and is not a certificate's.
         """
         key, now = str(uuid.uuid4()), self.now().isoformat(timespec="seconds")
-        await self._store.write(
-            lambda transaction: transaction.execute(_INSERT_TRIAL, (key, label, now))
-        )
+        tx.execute(_INSERT_TRIAL, (key, label, now))
         return key
 
-    async def close_trials(self, label: str) -> None:
+    @writes
+    def close_trials(self, tx: Transaction, label: str) -> None:
         """Forget the trials of that label that have left nothing in the DNS."""
-        await self._store.write(lambda transaction: transaction.execute(_DELETE_TRIALS, (label,)))
+        tx.execute(_DELETE_TRIALS, (label,))
 
     async def will_publish(
         self, publications: Sequence[PublishedRecord], *, alone_at: Collection[DomainName] = ()
@@ -351,8 +321,10 @@ class Journal:
                 return taken
             idle |= at_work.keys()
 
-    async def _will_publish(
+    @writes
+    def _will_publish(
         self,
+        tx: Transaction,
         publications: Sequence[PublishedRecord],
         alone_at: Collection[DomainName],
         idle: Collection[str],
@@ -361,53 +333,50 @@ class Journal:
 
         They are returned by the name at which they have values.
         """
+        holders = _holders(tx, publications[0].order_id) if alone_at else {}
+        taken = {
+            name: found - set(idle)
+            for name, found in holders.items()
+            if name in alone_at and not found <= set(idle)
+        }
+        for item in () if taken else publications:
+            fields = json.dumps(dict(item.fields or {})).encode()
+            tx.execute(
+                _INSERT_PUBLICATION,
+                (
+                    item.id,
+                    item.order_id,
+                    item.provider,
+                    self._vault.seal_text(fields, _FIELDS.context(item.id)),
+                    item.zone.name.text,
+                    item.zone.id,
+                    item.name,
+                    item.value,
+                    item.ttl,
+                    item.credential,
+                ),
+            )
+        if not taken:
+            tx.execute(_FORGET_FAILURES, (publications[0].order_id,) * 2)
+        return taken
 
-        def insert(transaction: Transaction) -> dict[DomainName, set[str]]:
-            holders = _holders(transaction, publications[0].order_id) if alone_at else {}
-            taken = {
-                name: found - set(idle)
-                for name, found in holders.items()
-                if name in alone_at and not found <= set(idle)
-            }
-            for item in () if taken else publications:
-                fields = json.dumps(dict(item.fields or {})).encode()
-                transaction.execute(
-                    _INSERT_PUBLICATION,
-                    (
-                        item.id,
-                        item.order_id,
-                        item.provider,
-                        self._vault.seal_text(fields, _FIELDS.context(item.id)),
-                        item.zone.name.text,
-                        item.zone.id,
-                        item.name,
-                        item.value,
-                        item.ttl,
-                        item.credential,
-                    ),
-                )
-            if not taken:
-                transaction.execute(_FORGET_FAILURES, (publications[0].order_id,) * 2)
-            return taken
-
-        return await self._store.write(insert)
-
-    async def publications(
-        self, order_id: str, published: Mapping[str, PublishedRecord] | None = None
+    @reads
+    def publications(
+        self,
+        tx: Transaction,
+        order_id: str,
+        published: Mapping[str, PublishedRecord] | None = None,
     ) -> list[PublishedRecord]:
         """Return the values of an order that may be in the DNS.
 
         Those that this run has ``published``, by their ids, are not opened again.
         """
-        rows = await self._store.read(
-            lambda transaction: transaction.query(_PUBLICATIONS, (order_id,))
-        )
         known = published or {}
         return [
             replace(known[key], failed=_failed(row[10:]))
             if (key := str(row[0])) in known
             else self._publication(row)
-            for row in rows
+            for row in tx.query(_PUBLICATIONS, (order_id,))
         ]
 
     def _publication(self, row: Row) -> PublishedRecord:
@@ -433,43 +402,37 @@ class Journal:
         except VaultError:
             return None
 
-    async def forget(self, item: PublishedRecord | HttpFile) -> None:
+    @writes
+    def forget(self, tx: Transaction, item: PublishedRecord | HttpFile) -> None:
         """Forget a value or a file that is gone, or that will no longer be removed."""
+        for sql in _FORGET:
+            tx.execute(sql, (item.id,))
 
-        def delete(transaction: Transaction) -> None:
-            for sql in _FORGET:
-                transaction.execute(sql, (item.id,))
-
-        await self._store.write(delete)
-
-    async def removal_failed(self, item: PublishedRecord | HttpFile, failed: FailedRemoval) -> None:
+    @writes
+    def removal_failed(
+        self, tx: Transaction, item: PublishedRecord | HttpFile, failed: FailedRemoval
+    ) -> None:
         """Remember that it could not be removed."""
         since, next_try_at = failed.since.isoformat(), failed.next_try_at.isoformat()
-        values = (item.id, since, failed.tries, next_try_at, failed.error)
-        await self._store.write(lambda transaction: transaction.execute(_SAVE_FAILURE, values))
+        tx.execute(_SAVE_FAILURE, (item.id, since, failed.tries, next_try_at, failed.error))
 
-    async def will_write(self, files: Sequence[HttpFile]) -> None:
+    @writes
+    def will_write(self, tx: Transaction, files: Sequence[HttpFile]) -> None:
         """Write down which files are about to be written; what already exists stays.
 
         A folder that an earlier file of ours made is also this one's to remove.
         """
+        for file in files:
+            leftover = file.leftover
+            webroot = str(leftover.webroot)
+            ((made,),) = tx.query(_FOLDERS_MADE, (webroot,))
+            folders = max(leftover.folders, int(str(made)))
+            tx.execute(_INSERT_FILE, (file.id, file.order_id, webroot, leftover.token, folders))
+            tx.execute(_FORGET_FAILURES, (file.order_id,) * 2)
 
-        def insert(transaction: Transaction) -> None:
-            for file in files:
-                leftover = file.leftover
-                webroot = str(leftover.webroot)
-                ((made,),) = transaction.query(_FOLDERS_MADE, (webroot,))
-                folders = max(leftover.folders, int(str(made)))
-                transaction.execute(
-                    _INSERT_FILE, (file.id, file.order_id, webroot, leftover.token, folders)
-                )
-                transaction.execute(_FORGET_FAILURES, (file.order_id,) * 2)
-
-        await self._store.write(insert)
-
-    async def files(self, order_id: str) -> list[HttpFile]:
+    @reads
+    def files(self, tx: Transaction, order_id: str) -> list[HttpFile]:
         """Return the files of an order that may be there."""
-        rows = await self._store.read(lambda transaction: transaction.query(_FILES, (order_id,)))
         return [
             HttpFile(
                 order_id,
@@ -477,22 +440,19 @@ class Journal:
                 str(key),
                 _failed(failed),
             )
-            for key, webroot, token, folders, *failed in rows
+            for key, webroot, token, folders, *failed in tx.query(_FILES, (order_id,))
         ]
 
-    async def certificates_to_clean(self) -> list[str]:
+    @reads
+    def certificates_to_clean(self, tx: Transaction) -> list[str]:
         """Return the certificates whose orders may have left values or files."""
-        rows = await self._store.read(lambda transaction: transaction.query(_ORDERS_TO_CLEAN))
-        return sorted({str(certificate) for _, certificate in rows})
+        return sorted({str(certificate) for _, certificate in tx.query(_ORDERS_TO_CLEAN)})
 
-    async def orders_to_clean(self, certificate: str) -> list[str]:
+    @reads
+    def orders_to_clean(self, tx: Transaction, certificate: str) -> list[str]:
         """Return the ids of the certificate's orders that may have left values or files."""
-        rows = await self._store.read(
-            lambda transaction: transaction.query(
-                f"{_ORDERS_TO_CLEAN} AND certificate = ? ORDER BY id", (certificate,)
-            )
-        )
-        return [str(order_id) for order_id, _ in rows]
+        sql = f"{_ORDERS_TO_CLEAN} AND certificate = ? ORDER BY id"
+        return [str(order_id) for order_id, _ in tx.query(sql, (certificate,))]
 
 
 def _failed(columns: Sequence[object]) -> FailedRemoval | None:

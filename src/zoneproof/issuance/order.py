@@ -263,7 +263,7 @@ class OrderRun(msgspec.Struct, frozen=True):
         order = await self.client.new_order(
             identifiers, profile=request.profile or None, replaces=request.replaces
         )
-        journaled = await self.journal.open_order(
+        journaled = JournaledOrder(
             certificate=request.certificate,
             directory_url=self.client.directory_url,
             account_url=self.client.account_url,
@@ -271,6 +271,7 @@ class OrderRun(msgspec.Struct, frozen=True):
             identifiers=identifiers,
             profile=request.profile,
         )
+        await self.journal.open_order(journaled)
         self.emit(OrderCreated(order.url, tuple(map(str, identifiers))))
         return journaled, order
 
