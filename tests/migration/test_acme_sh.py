@@ -112,8 +112,8 @@ def test_a_certificate_and_its_credentials_are_read(tmp_path: Path) -> None:
     assert made.name == "example.com"
     assert [str(name) for name in made.identifiers] == ["example.com", "*.example.com", "192.0.2.1"]
     assert (made.directory_url, made.key_type) == (LETS_ENCRYPT, "ec256")
-    assert (made.challenge, made.provider) == ("dns-01", "cloudflare")
-    assert made.fields == {"api_token": SECRET}
+    assert (made.method.challenge, made.method.provider) == ("dns-01", "cloudflare")
+    assert made.method.fields == {"api_token": SECRET}
     assert made.source == path
     assert made.chain_pem == path.parent / "fullchain.cer"
     assert made.private_key == path.parent / "example.com.key"
@@ -125,7 +125,7 @@ def test_a_certificates_own_credentials_go_before_the_accounts(tmp_path: Path) -
     home(tmp_path, SAVED_CF_Token="old", CF_Email="e@example.com")
     certificate_of(tmp_path, CF_Token=SECRET)
     made = only(read_acme_sh(tmp_path))
-    assert made.fields == {"api_token": SECRET, "email": "e@example.com"}
+    assert made.method.fields == {"api_token": SECRET, "email": "e@example.com"}
 
 
 def test_nsupdate_becomes_rfc2136_with_the_key_of_its_file(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_nsupdate_becomes_rfc2136_with_the_key_of_its_file(tmp_path: Path) -> No
     home(tmp_path, SAVED_NSUPDATE_SERVER="ns1.example.com,ns2", SAVED_NSUPDATE_KEY=str(key))
     certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
     made = only(read_acme_sh(tmp_path))
-    assert made.provider == "rfc2136"
-    assert made.fields == {
+    assert made.method.provider == "rfc2136"
+    assert made.method.fields == {
         "server": "ns1.example.com",
         "key_name": "acme",
         "secret": SECRET,
@@ -156,7 +156,10 @@ def test_acme_dns_keeps_its_server_and_says_what_is_missing(tmp_path: Path) -> N
     )
     found = read_acme_sh(tmp_path)
     made = only(found)
-    assert (made.provider, made.fields) == ("acme-dns", {"server": "https://auth.example.org"})
+    assert (made.method.provider, made.method.fields) == (
+        "acme-dns",
+        {"server": "https://auth.example.org"},
+    )
     assert any("zoneproof import registrations" in note for note in made.notes)
     assert SECRET not in repr(found)
 
@@ -182,7 +185,11 @@ def test_methods_have_their_counterparts(
 ) -> None:
     certificate_of(home(tmp_path), Le_Webroot=root)
     made = only(read_acme_sh(tmp_path))
-    assert (made.challenge, made.provider, made.webroot) == (challenge, provider, webroot)
+    assert (made.method.challenge, made.method.provider, made.method.webroot) == (
+        challenge,
+        provider,
+        webroot,
+    )
     is_complete = root in ("/var/www/html", "no") or provider in slugs()
     assert (made.notes == ()) == is_complete
 
@@ -196,7 +203,10 @@ def test_a_script_without_a_provider_here_goes_on_writing(
     monkeypatch.setenv("ACME_SH_HOME", str(tmp_path))
     certificate_of(home(tmp_path, SAVED_UO_Key=SECRET, UO_Else="no"), Le_Webroot="dns_unheard_of")
     made = only(read_acme_sh(tmp_path))
-    assert (made.provider, made.fields) == ("acmesh:dns_unheard_of", {"UO_Key": SECRET})
+    assert (made.method.provider, made.method.fields) == (
+        "acmesh:dns_unheard_of",
+        {"UO_Key": SECRET},
+    )
     assert any("keep acme.sh installed" in note for note in made.notes)
 
 
@@ -211,12 +221,12 @@ def test_a_provider_that_needs_one_of_several_fields_lacks_them_all(
     tmp_path: Path, script: str, lacks: str
 ) -> None:
     certificate_of(home(tmp_path), Le_Webroot=script)
-    assert only(read_acme_sh(tmp_path)).lacks.endswith(lacks)
+    assert only(read_acme_sh(tmp_path)).method.lacks.endswith(lacks)
 
 
 def test_another_port_is_kept(tmp_path: Path) -> None:
     certificate_of(home(tmp_path), Le_Webroot="no", Le_HTTPPort="8080", Le_LocalAddress="::1")
-    assert only(read_acme_sh(tmp_path)).listen == "[::1]:8080"
+    assert only(read_acme_sh(tmp_path)).method.listen == "[::1]:8080"
 
 
 def test_several_methods_are_noted(tmp_path: Path) -> None:
@@ -328,7 +338,7 @@ def test_nothing_is_run(tmp_path: Path) -> None:
     certificate_of(tmp_path)
     found = read_acme_sh(tmp_path)
     assert not mark.exists()
-    assert only(found).fields == {"email": "e@example.com"}
+    assert only(found).method.fields == {"email": "e@example.com"}
     names = ["SAVED_CF_Token", "SAVED_CF_Email", "CF_Key", "SAVED_CF_Zone_ID"]
     assert [problem.split()[4] for problem in found.problems] == names
     assert not any(SECRET in problem for problem in found.problems)
@@ -367,8 +377,8 @@ def test_a_key_file_that_is_none_leaves_the_certificate(tmp_path: Path) -> None:
     home(tmp_path, SAVED_NSUPDATE_KEY=str(write(tmp_path / "key", SECRET)))
     certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
     found = read_acme_sh(tmp_path)
-    assert only(found).fields == {"server": "localhost"}
-    assert only(found).lacks == "its TSIG key could not be read"
+    assert only(found).method.fields == {"server": "localhost"}
+    assert only(found).method.lacks == "its TSIG key could not be read"
     assert "no TSIG key in it" in found.problems[0]
     assert SECRET not in found.problems[0]
 
@@ -378,13 +388,13 @@ def test_a_key_that_is_given_itself_is_taken(tmp_path: Path) -> None:
     certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
     found = read_acme_sh(tmp_path)
     made = only(found)
-    assert made.fields == {
+    assert made.method.fields == {
         "server": "localhost",
         "key_name": "acme",
         "secret": KEY_SECRET,
         "algorithm": "hmac-sha512",
     }
-    assert (made.lacks, found.problems) == ("", ())
+    assert (made.method.lacks, found.problems) == ("", ())
     assert KEY_SECRET not in repr(found)
 
 
@@ -393,7 +403,7 @@ def test_what_may_be_a_key_is_never_shown(tmp_path: Path, value: str) -> None:
     home(tmp_path, SAVED_NSUPDATE_KEY=value)
     certificate_of(tmp_path, Le_Webroot="dns_nsupdate")
     found = read_acme_sh(tmp_path)
-    assert only(found).lacks
+    assert only(found).method.lacks
     assert "NSUPDATE_KEY names no file" in found.problems[0]
     assert KEY_SECRET not in repr(found)
     assert "xxx" not in repr(found)

@@ -45,8 +45,8 @@ def test_a_certificate_through_acme_dns_is_read_with_its_registration(
     assert registrations[DomainName(DOMAIN)].fulldomain.text == target.rstrip(".")
     certificate = found.certificates[0]
     assert {str(name) for name in certificate.identifiers} == set(NAMES)
-    assert certificate.provider == "acme-dns"
-    assert certificate.fields == {"server": world.service.url}
+    assert certificate.method.provider == "acme-dns"
+    assert certificate.method.fields == {"server": world.service.url}
     assert certificate.notes == ()
 
 

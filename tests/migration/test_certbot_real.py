@@ -118,7 +118,7 @@ def test_the_files_in_use_are_named(found: Found, folder: Path) -> None:
 
 def test_hooks_become_tasks_or_are_named_as_what_is_left_to_do(found: Found) -> None:
     wild = one(found, "wild")
-    assert (wild.challenge, wild.provider) == ("dns-01", "")
+    assert (wild.method.challenge, wild.method.provider) == ("dns-01", "")
     assert any("manual_auth_hook" in note for note in wild.notes)
     (task,) = (one.definition for one in wild.tasks)
     assert (task.task, task.fields) == ("systemd", {"unit": "nginx", "action": "reload"})
@@ -126,15 +126,15 @@ def test_hooks_become_tasks_or_are_named_as_what_is_left_to_do(found: Found) -> 
 
 def test_webroots_are_carried_over(found: Found) -> None:
     webroot = one(found, "www.example.org")
-    assert webroot.challenge == "http-01"
-    assert Path(webroot.webroot).name.startswith("www")
+    assert webroot.method.challenge == "http-01"
+    assert Path(webroot.method.webroot).name.startswith("www")
     assert any("several webroots" in note for note in webroot.notes)
 
 
 def test_standalone_becomes_a_listener(found: Found, port: int) -> None:
     standalone = one(found, "standalone.example.net")
-    assert (standalone.challenge, standalone.webroot) == ("http-01", "")
-    assert standalone.listen == f":{port}"
+    assert (standalone.method.challenge, standalone.method.webroot) == ("http-01", "")
+    assert standalone.method.listen == f":{port}"
     assert standalone.notes == ()
 
 

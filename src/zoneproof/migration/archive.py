@@ -80,13 +80,7 @@ class ArchivedCredential(_Secretive, frozen=True):
     @classmethod
     def of(cls, credential: Credential) -> ArchivedCredential:
         """Return what an archive holds of a stored credential."""
-        return cls(
-            name=credential.name,
-            provider=credential.provider,
-            fields=dict(credential.fields),
-            dns=credential.dns,
-            expires=credential.expires,
-        )
+        return msgspec.convert(credential, cls, from_attributes=True)
 
     def credential(self) -> Credential:
         """Return it as it is stored."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.manager.certificates.files import LONGEST_NAME, check_certificate_name
 from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.migration.methods import FoundMethod
 from zoneproof.migration.reading import unusable
 from zoneproof.providers import Registration
 
@@ -39,26 +40,18 @@ class FoundAccount:
 class FoundCertificate:
     """A certificate that the client renewed, in Zoneproof's words.
 
-    ``directory_url`` and ``provider`` are empty where the client did not keep them. ``provider``
-    may be one that Zoneproof does not have, which a note then says. For ``http-01`` there is a
-    ``webroot``, or ``listen`` (``address:port``, ``:port``) where the client listened itself, or
-    neither where the files do not tell. ``delegation`` are rules as
-    :class:`zoneproof.challenges.dns01.DelegationRules` reads them. ``lacks`` says what keeps its
-    method from working, empty if nothing does, and ``renew`` whether the client renewed it.
-    ``tasks`` are what it did with the certificate; ``key_group`` could read the key (``key_mode``).
-    ``notes`` say what could not be carried over, and what to do.
+    ``directory_url`` is empty where the client did not keep it. ``delegation`` are rules as
+    :class:`zoneproof.challenges.dns01.DelegationRules` reads them. ``renew`` says whether the
+    client renewed it. ``tasks`` are what it did with the certificate; ``key_group`` could read the
+    key (``key_mode``). ``notes`` say what could not be carried over, and what to do.
     """
 
     name: str
     identifiers: tuple[Identifier, ...]
     directory_url: str
     key_type: str  # a zoneproof.acme.csr.CertificateKeyKind
-    challenge: str  # dns-01 or http-01
+    method: FoundMethod
     source: Path
-    provider: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
-    webroot: str = ""
-    listen: str = ""
     delegation: str = ""
     chain_pem: Path | None = None
     private_key: Path | None = None
@@ -66,7 +59,6 @@ class FoundCertificate:
     preferred_chain: str = ""
     profile: str = ""
     preferred_profile: str = ""
-    lacks: str = ""
     renew: bool = True
     tasks: tuple[GivenTask, ...] = ()
     key_group: str = ""

@@ -11,12 +11,16 @@ from zoneproof.providers.retired import RETIRED
 
 @dataclass(frozen=True)
 class FoundMethod:
-    """Provider and fields, or a webroot or where to listen, and notes; as in FoundCertificate.
+    """Provider and fields, or a webroot or where to listen, and notes.
 
-    ``lacks`` says what could not be carried over and has to be there before a renewal can work.
+    ``provider`` is empty where the client did not keep it, and may be one that Zoneproof does not
+    have, which a note then says. For ``http-01`` there is a ``webroot``, or ``listen``
+    (``address:port``, ``:port``) where the client listened itself, or neither where the files do
+    not tell. ``lacks`` says what could not be carried over and has to be there before a renewal can
+    work, empty if nothing.
     """
 
-    challenge: str
+    challenge: str  # dns-01 or http-01
     provider: str = ""
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     webroot: str = ""

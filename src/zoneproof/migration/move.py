@@ -27,7 +27,7 @@ from zoneproof.manager.certificates.store import (
 )
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.settings import FILE, load_settings
+from zoneproof.manager.settings import FILE, load_settings, read_settings_text
 from zoneproof.migration.archive import (
     Archive,
     ArchivedAccount,
@@ -52,7 +52,7 @@ class Collected:
 async def collect(manager: Manager, *, with_certificates: bool) -> Collected:
     """Read all of a home at one moment. Raises StorageError and VaultError."""
     read = await manager.store.read(lambda tx: _read(tx, manager))
-    archive = msgspec.structs.replace(read.archive, settings=_read_settings(manager.home))
+    archive = msgspec.structs.replace(read.archive, settings=read_settings_text(manager.home.path))
     if not with_certificates:
         return Collected(archive, read.problems)
     problems = list(read.problems)
@@ -101,17 +101,6 @@ def read_certificate(
         not_deployed=state.not_deployed,
         pkcs12_password=manager.certificates.pkcs12_password.within(tx, one.name).decode(),
     )
-
-
-def _read_settings(home: Home) -> str:
-    path = home.path / FILE
-    try:
-        return read_file(path).decode()
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise StorageError(f"cannot read {path}: {reason}") from error
 
 
 def read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | None, str]:

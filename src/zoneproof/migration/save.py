@@ -76,7 +76,7 @@ async def prepare(manager: Manager, found: Found) -> TakeOver:
                 " with the names that you give"
             )
             continue
-        lacks = one.lacks or misfit or await _problem(manager, definition, secrets, accounts)
+        lacks = one.method.lacks or misfit or await _problem(manager, definition, secrets, accounts)
         if lacks:
             definition = msgspec.structs.replace(definition, renew=False)
         credentials += secrets
@@ -233,28 +233,28 @@ def _tasks(
 
 
 def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredential | None]:
-    if found.challenge == http01.TYPE:
+    if found.method.challenge == http01.TYPE:
         return MethodDefinition(
-            challenge=http01.TYPE, webroot=found.webroot, listen=found.listen
+            challenge=http01.TYPE, webroot=found.method.webroot, listen=found.method.listen
         ), None
     if not _is_known(found):
         return MethodDefinition(provider="manual", delegation=found.delegation), None
-    fields = dict(found.fields)
-    if not secret_fields(found.provider, fields):
+    fields = dict(found.method.fields)
+    if not secret_fields(found.method.provider, fields):
         return MethodDefinition(
-            provider=found.provider, fields=fields, delegation=found.delegation
+            provider=found.method.provider, fields=fields, delegation=found.delegation
         ), None
-    name = check_credential_name(f"{found.name}-{short_name(found.provider)}")
+    name = check_credential_name(f"{found.name}-{short_name(found.method.provider)}")
     return MethodDefinition(credential=name, delegation=found.delegation), ArchivedCredential(
-        name=name, provider=found.provider, fields=fields
+        name=name, provider=found.method.provider, fields=fields
     )
 
 
 def _is_known(found: FoundCertificate) -> bool:
     """Whether Zoneproof can validate its names as the other client did."""
-    if found.challenge == http01.TYPE:
-        return bool(found.webroot or found.listen)
-    return exists(found.provider)
+    if found.method.challenge == http01.TYPE:
+        return bool(found.method.webroot or found.method.listen)
+    return exists(found.method.provider)
 
 
 def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lacks: str) -> str:
@@ -268,15 +268,15 @@ def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lack
     kept = f"{because}it is kept, and not renewed until it has a method that works"
     if definition.method[0].challenge == http01.TYPE:
         return f"{kept}: {edit} --webroot FOLDER --renew`"
-    if not found.provider or not _is_known(found):
+    if not found.method.provider or not _is_known(found):
         return f"{kept}: {edit} --provider SLUG --renew`"
     if stored := definition.method[0].credential:
         return (
             f"{kept}: `zoneproof credential set {stored} --field NAME=@FILE`, then {edit} --renew`"
         )
-    name = f"{definition.name}-{short_name(found.provider)}"
+    name = f"{definition.name}-{short_name(found.method.provider)}"
     return (
-        f"{kept}: `zoneproof credential add {found.provider} --name {name}`, then {edit}"
+        f"{kept}: `zoneproof credential add {found.method.provider} --name {name}`, then {edit}"
         f" --credential {name} --renew`"
     )
 
