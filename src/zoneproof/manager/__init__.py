@@ -13,7 +13,7 @@ from zoneproof.manager.certificates.definition import (
     default_name,
     secret_fields,
 )
-from zoneproof.manager.certificates.definition_file import csr_text, describe_changes, field_text
+from zoneproof.manager.certificates.definition_file import describe_changes, field_text
 from zoneproof.manager.certificates.issue import Outcome, issue, resume
 from zoneproof.manager.certificates.leftovers import LeftoverFacts
 from zoneproof.manager.certificates.method_advice import recognize_domain
@@ -28,23 +28,12 @@ from zoneproof.manager.certificates.staging import (
     find_staging,
     try_renewals,
 )
-from zoneproof.manager.certificates.state import (
-    CertificateSummary,
-    Kept,
-    keep,
-    status_of,
-    summary_of,
-)
-from zoneproof.manager.certificates.store import (
-    DamagedCertificate,
-    HistoryEntry,
-    ManagedCertificate,
-)
+from zoneproof.manager.certificates.state import CertificateSummary, Kept, keep, status_of
+from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.credentials.tests import (
     CredentialTest,
     KeyTrial,
-    Step,
     list_zones,
     run_credential_test,
     try_key,
@@ -58,8 +47,8 @@ from zoneproof.manager.credentials.use import (
 )
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager, RunOptions, open_manager
-from zoneproof.manager.settings import DnsSettings, Settings
-from zoneproof.manager.vault_key import Rotation, drop_older_keys, rotate_key
+from zoneproof.manager.settings import DnsSettings
+from zoneproof.manager.vault_key import drop_older_keys, rotate_key
 
 __all__ = [
     "AccountFacts",
@@ -73,7 +62,6 @@ __all__ = [
     "CredentialTest",
     "DamagedCertificate",
     "DnsSettings",
-    "HistoryEntry",
     "Home",
     "Kept",
     "KeyTrial",
@@ -85,15 +73,11 @@ __all__ = [
     "Preview",
     "Proposal",
     "Renewal",
-    "Rotation",
     "RunOptions",
-    "Settings",
     "Staging",
-    "Step",
     "StoredAccount",
     "credential_summaries",
     "credential_users",
-    "csr_text",
     "default_name",
     "definition_for_tests",
     "describe_changes",
@@ -116,7 +100,6 @@ __all__ = [
     "run_credential_test",
     "secret_fields",
     "status_of",
-    "summary_of",
     "try_key",
     "try_renewals",
 ]

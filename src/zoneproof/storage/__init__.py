@@ -16,7 +16,7 @@ from zoneproof.storage.sqlite import (
     open_sqlite_to_read,
     storage_error,
 )
-from zoneproof.storage.store import Row, Store, Transaction, Value, among, matching, parsed
+from zoneproof.storage.store import Row, Store, Transaction, Value, among, matching, parsed, record
 
 __all__ = [
     "Migration",
@@ -35,6 +35,7 @@ __all__ = [
     "open_sqlite_to_read",
     "parsed",
     "reads",
+    "record",
     "storage_error",
     "writes",
 ]

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
+import msgspec
+
 Value = str | int | float | bytes | None
 Row = tuple[Value, ...]
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 _ESCAPED = re.compile(r"[%_\\]")
 
@@ -57,6 +60,11 @@ def parsed(text: object, parse: Callable[[str], T], otherwise: T) -> T:
         return parse(str(text))
     except (TypeError, ValueError):
         return otherwise
+
+
+def record(form: type[S], row: Row) -> S:
+    """Return a row as a Struct, whose fields are the row's columns in their order."""
+    return msgspec.convert(dict(zip(form.__struct_fields__, row, strict=True)), form)
 
 
 def among(names: Collection[str] | None) -> tuple[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import CertificateChain
 from zoneproof.challenges.records import is_txt
@@ -255,7 +256,7 @@ def status_of(
         "" if disk.problem else serial_of(disk),
         renewal.obtained_at or now,
     )
-    state = msgspec.structs.replace(state, renewal=renewal, awaiting=awaiting)
+    state = replace(state, renewal=renewal, awaiting=awaiting)
     return CertificateStatus(certificate, state, disk, due, now, left)
 
 
@@ -330,19 +331,11 @@ class States:
 
     async def set_renewal(self, name: str, renewal: RenewalState) -> None:
         """Replace what is remembered of the certificate's renewal."""
-        await self._certificates.change_state(
-            name,
-            CertificateState,
-            lambda state: msgspec.structs.replace(state, renewal=renewal),
-        )
+        await self._replace(name, renewal=renewal)
 
     async def set_outcome(self, name: str, renewal: RenewalState) -> None:
         """Replace it after an attempt, which no longer waits for anybody."""
-        await self._certificates.change_state(
-            name,
-            CertificateState,
-            lambda state: msgspec.structs.replace(state, renewal=renewal, awaiting=()),
-        )
+        await self._replace(name, renewal=renewal, awaiting=())
 
     async def set_awaiting(
         self, name: str, records: tuple[str, ...], circumstances: str = ""
@@ -353,10 +346,8 @@ class States:
         """
 
         def wait(state: CertificateState) -> CertificateState:
-            renewal = msgspec.structs.replace(
-                without_failures(state.renewal), circumstances=circumstances
-            )
-            return msgspec.structs.replace(state, renewal=renewal, awaiting=records)
+            renewal = replace(without_failures(state.renewal), circumstances=circumstances)
+            return replace(state, renewal=renewal, awaiting=records)
 
         before, after = await self._certificates.change_state(name, CertificateState, wait)
         return before.awaiting != after.awaiting
@@ -366,18 +357,12 @@ class States:
         await self._certificates.change_state(
             name,
             CertificateState,
-            lambda state: msgspec.structs.replace(
-                state, awaiting=tuple(filter(is_txt, state.awaiting))
-            ),
+            lambda state: replace(state, awaiting=tuple(filter(is_txt, state.awaiting))),
         )
 
     async def set_usual_access(self, name: str, access: tuple[str, str]) -> None:
         """Remember to which group and mode of settings.toml the files were brought."""
-        await self._certificates.change_state(
-            name,
-            CertificateState,
-            lambda state: msgspec.structs.replace(state, usual_access=access),
-        )
+        await self._replace(name, usual_access=access)
 
     async def note_told(
         self, name: str, judge: Callable[[Notified], tuple[bool, Notified]]
@@ -386,6 +371,11 @@ class States:
         before, _ = await self._certificates.change_state(
             name,
             CertificateState,
-            lambda state: msgspec.structs.replace(state, told=judge(state.told)[1]),
+            lambda state: replace(state, told=judge(state.told)[1]),
         )
         return judge(before.told)[0]
+
+    async def _replace(self, name: str, **fields: object) -> None:
+        await self._certificates.change_state(
+            name, CertificateState, lambda state: replace(state, **fields)
+        )

@@ -14,7 +14,7 @@ import msgspec
 from zoneproof.core.errors import InvalidNameError, NotFoundError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.storage import Row, Store, Transaction, reads, writes
+from zoneproof.storage import Row, Store, Transaction, reads, record, writes
 from zoneproof.vault import SealedColumn, Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -263,7 +263,7 @@ class History:
             "SELECT certificate, at, kind, message FROM history WHERE certificate = ? ORDER BY at",
             (certificate,),
         )
-        return [HistoryEntry(*map(str, row)) for row in rows]
+        return [record(HistoryEntry, row) for row in rows]
 
     @reads
     def latest(self, tx: Transaction, most: int) -> list[HistoryEntry]:
@@ -271,4 +271,4 @@ class History:
         rows = tx.query(
             "SELECT certificate, at, kind, message FROM history ORDER BY at DESC LIMIT ?", (most,)
         )
-        return [HistoryEntry(*map(str, row)) for row in rows]
+        return [record(HistoryEntry, row) for row in rows]

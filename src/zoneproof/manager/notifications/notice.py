@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
@@ -56,7 +57,7 @@ def fit_to_send(notice: Notice) -> Notice:
 
     They repeat what CAs, DNS servers and providers say.
     """
-    return msgspec.structs.replace(
+    return replace(
         notice,
         certificate=_line(notice.certificate),
         credential=_line(notice.credential),
@@ -151,20 +152,17 @@ def should_notify(previous: Notified, notice: Notice, now: datetime) -> tuple[bo
     - renewed: once for each certificate; it also forgets the rest;
     - a test: always.
     """
-    replace = msgspec.structs.replace
     match notice.kind:
         case "failing":
             failures = previous.failures + 1
-            counted = replace(previous, failures=failures)
-            if _is_news(failures, previous.failing_at, now):
-                return True, replace(counted, failing_at=now)
-            return False, counted
+            is_news = _is_news(failures, previous.failing_at, now)
+            told_at = now if is_news else previous.failing_at
+            return is_news, replace(previous, failures=failures, failing_at=told_at)
         case "not_deployed":
             failures = previous.undeployed + 1
-            counted = replace(previous, undeployed=failures)
-            if _is_news(failures, previous.undeployed_at, now):
-                return True, replace(counted, undeployed_at=now)
-            return False, counted
+            is_news = _is_news(failures, previous.undeployed_at, now)
+            told_at = now if is_news else previous.undeployed_at
+            return is_news, replace(previous, undeployed=failures, undeployed_at=told_at)
         case "expiring":
             if not _is_over(previous.expiring_at, _DAILY, now):
                 return False, previous

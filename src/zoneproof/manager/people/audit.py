@@ -7,7 +7,7 @@ import uuid
 import msgspec
 
 from zoneproof.manager.people.columns import now_text
-from zoneproof.storage import Store, Transaction, Value, audit_log, reads, writes
+from zoneproof.storage import Store, Transaction, Value, audit_log, reads, record, writes
 from zoneproof.storage.audit_log import AuditTable
 
 KEEP = 50_000  # entries; of more the oldest go
@@ -92,18 +92,7 @@ class Audit:
             before=place if before else (),
             most=most,
         )
-        return [
-            AuditEntry(
-                number=int(str(number)),
-                at=str(at),
-                who=str(who),
-                address=str(address),
-                action=str(action),
-                subject=str(subject),
-                result=str(result),
-            )
-            for number, at, who, address, action, subject, result in rows
-        ]
+        return [record(AuditEntry, row) for row in rows]
 
     @reads
     def failed_sign_ins(self, tx: Transaction, name: str, since: str) -> int:

@@ -10,7 +10,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
 from zoneproof.manager.people.columns import now_text
 from zoneproof.manager.people.users import User
-from zoneproof.storage import Row, Store, Transaction, reads, writes
+from zoneproof.storage import Store, Transaction, reads, record, writes
 
 _MOST = 20  # of one user
 _SELECT = """
@@ -46,13 +46,13 @@ class Passkeys:
     def of(self, tx: Transaction, user: str) -> list[Passkey]:
         """Return those of a user, the oldest first."""
         rows = tx.query(f"{_SELECT} WHERE users.name = ? ORDER BY passkeys.created_at", (user,))
-        return list(map(_passkey, rows))
+        return [record(Passkey, row) for row in rows]
 
     @reads
     def find(self, tx: Transaction, credential_id: str) -> Passkey | None:
         """Return the one with that id, or None."""
         rows = tx.query(f"{_SELECT} WHERE credential_id = ?", (credential_id,))
-        return _passkey(rows[0]) if rows else None
+        return record(Passkey, rows[0]) if rows else None
 
     @writes
     def add(
@@ -91,17 +91,3 @@ class Passkeys:
         """Remove a key of the user's."""
         if passkey_id in {one.id for one in self.of.within(tx, user)}:
             tx.execute("DELETE FROM passkeys WHERE id = ?", (passkey_id,))
-
-
-def _passkey(row: Row) -> Passkey:
-    key, user, credential_id, public_key, sign_count, name, created_at, used_at = map(str, row)
-    return Passkey(
-        id=key,
-        user=user,
-        credential_id=credential_id,
-        public_key=public_key,
-        sign_count=int(sign_count),
-        name=name,
-        created_at=created_at,
-        used_at=used_at,
-    )

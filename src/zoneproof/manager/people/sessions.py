@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from zoneproof.manager.people.columns import digest, new_secret, now_text
-from zoneproof.manager.people.roles import Role, parse_role
+from zoneproof.manager.people.roles import Role
 from zoneproof.manager.people.users import User
-from zoneproof.storage import Store, Transaction, reads, writes
+from zoneproof.storage import Store, Transaction, reads, record, writes
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)
@@ -65,18 +65,7 @@ class Sessions:
             f" WHERE seen_at >= ? AND sessions.created_at >= ? {rest}",
             (idle, oldest, *parameters),
         )
-        return [
-            WebSession(
-                id=str(key),
-                user=str(user),
-                role=parse_role(str(role)),
-                address=str(address),
-                browser=str(browser),
-                created_at=str(created_at),
-                seen_at=str(seen_at),
-            )
-            for key, user, role, address, browser, created_at, seen_at in rows
-        ]
+        return [record(WebSession, row) for row in rows]
 
     @writes
     def note_use(self, tx: Transaction, session: WebSession) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role, parse_role
-from zoneproof.storage import Store, Transaction, reads, writes
+from zoneproof.storage import Store, Transaction, reads, record, writes
 
 PREFIX = "zp_"
 _LONGEST = 3650  # days
@@ -73,18 +73,7 @@ class Tokens:
             f" {rest}",
             parameters,
         )
-        return [
-            Token(
-                id=str(key),
-                name=str(name),
-                role=parse_role(str(role)),
-                expires_at=str(expires_at),
-                created_by=str(created_by),
-                created_at=str(created_at),
-                used_at=str(used_at),
-            )
-            for key, name, role, expires_at, created_by, created_at, used_at in rows
-        ]
+        return [record(Token, row) for row in rows]
 
     @writes
     def note_use(self, tx: Transaction, token: Token) -> None:
