@@ -6,14 +6,11 @@ import pytest
 
 from tests.storage.numbers_table import insert, numbers
 from zoneproof.core.errors import StorageError
-from zoneproof.storage import SqliteStore, Store, Transaction, reads, writes
+from zoneproof.storage import SqliteStore, Stored, Transaction, reads, writes
 
 
-class Numbers:
+class Numbers(Stored):
     """A store of numbers."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     @writes
     def add(self, tx: Transaction, number: int) -> None:

@@ -88,11 +88,11 @@ def _beginning(text: str, names: Callable[[Manager], Awaitable[Iterable[str]]]) 
 
     A shell in the middle of a line is no place for errors, nor for making a home.
     """
-    from zoneproof.cli.running import run_with_manager
+    from zoneproof.cli.running import read_home
     from zoneproof.core.errors import ZoneproofError
 
     try:
-        found = run_with_manager(names, needs_secrets=False, to_read=True)
+        found = read_home(names)
     except (ZoneproofError, OSError):
         return []
     return [name for name in found if name.startswith(text)]

@@ -23,7 +23,7 @@ from zoneproof.cli.option_groups import (
 )
 from zoneproof.cli.options import dns_settings
 from zoneproof.cli.output import json_document, print_rows, tell, tell_all
-from zoneproof.cli.running import run_with_manager
+from zoneproof.cli.running import read_home, run_with_manager
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count, printable
@@ -60,9 +60,7 @@ def credential() -> None:
 @json_option
 def list_credentials(as_json: bool) -> None:
     """List the credentials, and how many certificates use each."""
-    found = run_with_manager(
-        lambda manager: credential_summaries(manager.store), needs_secrets=False, to_read=True
-    )
+    found = read_home(lambda manager: credential_summaries(manager.store))
     now = datetime.now(UTC)
 
     def row(one: CredentialSummary) -> Sequence[str]:

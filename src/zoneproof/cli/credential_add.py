@@ -20,7 +20,7 @@ from zoneproof.cli.option_groups import (
 )
 from zoneproof.cli.options import dns_settings
 from zoneproof.cli.output import json_document, tell
-from zoneproof.cli.running import run_with_manager
+from zoneproof.cli.running import read_home, run_with_manager
 from zoneproof.core.errors import InvalidInputError, ProviderError, ZoneproofError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import printable
@@ -153,9 +153,7 @@ def _find(text: str, run: RunOptions) -> tuple[str, str]:
 
 def _find_by_domain(domain: DomainName, run: RunOptions) -> tuple[str, str]:
     advice = "name the provider; 'zoneproof provider list' shows all"
-    zone = run_with_manager(
-        lambda manager: recognize_domain(manager, domain), run, needs_secrets=False, to_read=True
-    )
+    zone = read_home(lambda manager: recognize_domain(manager, domain), run)
     if zone is None:
         raise InvalidInputError(f"the DNS does not tell where {domain} is: {advice}")
     if not zone.providers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,7 +20,7 @@ from zoneproof.cli.credential_fields import (
 from zoneproof.cli.option_groups import PATH, dns_settings_options, field_option, together
 from zoneproof.cli.tasks import literal_secrets, parse_task
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import read_named
 from zoneproof.core.text import printable
 from zoneproof.core.toml import complaint, read_reference
 from zoneproof.manager import CertificateDefinition, Manager, MethodDefinition, Proposal
@@ -282,7 +281,8 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
     provider = options["provider"]
     fields = given_fields(describe(provider), texts) if provider else parse_fields(texts)
     _warn_of_secrets(options)
-    csr = _read_csr_file(options["csr"])
+    file = options["csr"]
+    csr = read_csr(read_named(file), str(file)) if file else None
     if csr and csr.doubt:
         click.echo(f"zoneproof: warning: {options['csr']}: {printable(csr.doubt)}", err=True)
     return CertificateOptions(
@@ -318,15 +318,6 @@ def _warn_of_secrets(options: Mapping[str, Any]) -> None:
 def _field_texts(options: Mapping[str, Any]) -> list[str]:
     server = options["server"]
     return [*options["fields"], *([f"server={server}"] if server else [])]
-
-
-def _read_csr_file(path: Path | None) -> GivenCsr | None:
-    if path is None:
-        return None
-    try:
-        return read_csr(read_file(path), str(path))
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _parse_hook(command: str) -> GivenTask:

@@ -18,7 +18,7 @@ from zoneproof.cli.option_groups import (
 )
 from zoneproof.cli.output import json_line
 from zoneproof.cli.preflight_output import print_preflight, print_records
-from zoneproof.cli.running import run_until_done, run_with_manager
+from zoneproof.cli.running import read_home, run_until_done
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import CaaVerdict, Resolver, parse_server
@@ -133,7 +133,7 @@ def _account(ca: str | None, account: str | None) -> tuple[AccountReach | None, 
     is_url = account is not None and "://" in account
     at_ca, named = None, None
     if ca or account:
-        at_ca, named = run_with_manager(find, needs_secrets=False, to_read=True)
+        at_ca, named = read_home(find)
     if account and is_url and named is None:
         return at_ca, account
     if account and named is None:

@@ -49,9 +49,7 @@ def import_() -> None:
 @passphrase_option
 @taking_options
 @json_option
-def archive(
-    file: Path, passphrase: str | None, dry_run: bool, replace: bool, yes: bool, as_json: bool
-) -> None:
+def archive(file: Path, passphrase: str | None, as_json: bool, **how: bool) -> None:
     """Import FILE, which 'zoneproof export' wrote.
 
     Shows first what would be imported. What differs here stays, unless --replace is given.
@@ -61,7 +59,7 @@ def archive(
     if not as_json:
         written = f" at {times.at(content.written_at)}" if content.written_at else ""
         click.echo(printable(f"written{written} by Zoneproof {content.written_by}"))
-    offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
+    offer(content, as_json=as_json, **how)
     for account in content.accounts:
         if account.ca_bundle and not Path(account.ca_bundle).exists():
             click.echo(
@@ -86,15 +84,7 @@ def archive(
 )
 @taking_options
 @json_option
-def registrations(
-    path: Path,
-    server: str,
-    domain: str,
-    dry_run: bool,
-    replace: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+def registrations(path: Path, server: str, domain: str, **how: bool) -> None:
     """Import other clients' acme-dns registrations.
 
     PATH is such a client's file or folder. Reads the files of lego, cert-manager, Caddy,
@@ -107,7 +97,7 @@ def registrations(
     content = of_registrations((one.domain, one.registration) for one in found.registrations)
     if not content.registrations:
         raise InvalidInputError(f"{path}: no registration was found: nothing was changed")
-    offer(content, dry_run=dry_run, replace=replace, yes=yes, as_json=as_json)
+    offer(content, **how)
     if found.problems:
         raise SystemExit(1)
 
@@ -117,7 +107,7 @@ _import_options = together(click.argument("path", type=PATH), taking_options, js
 
 @import_.command()
 @_import_options
-def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
+def certbot(path: Path, **how: bool) -> None:
     """Import what certbot keeps in PATH.
 
     PATH is usually /etc/letsencrypt, and is only read. Shows accounts, certificates and
@@ -129,10 +119,7 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
         lambda: read_certbot(path),
         "turn off certbot's renewals: \"systemctl list-timers --all '*certbot*'\" names the timer"
         " to disable; without one, a line in /etc/cron.d/certbot or a crontab calls it",
-        dry_run=dry_run,
-        replacing=replace,
-        yes=yes,
-        as_json=as_json,
+        **how,
     )
 
 
@@ -158,16 +145,7 @@ def certbot(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
     " environment of this command]",
 )
 @_import_options
-def lego(
-    path: Path,
-    ca: str,
-    provider: str,
-    env_file: Path | None,
-    dry_run: bool,
-    replace: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+def lego(path: Path, ca: str, provider: str, env_file: Path | None, **how: bool) -> None:
     """Import what lego keeps in PATH.
 
     \b
@@ -185,16 +163,13 @@ def lego(
         lambda: read_lego(path, directory_url=directory_url(ca) if ca else "", settings=settings),
         "turn off lego's renewals: the timer, or the line in a crontab, that calls 'lego renew'"
         " or 'lego run'",
-        dry_run=dry_run,
-        replacing=replace,
-        yes=yes,
-        as_json=as_json,
+        **how,
     )
 
 
 @import_.command("acme.sh")
 @_import_options
-def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
+def acme_sh(path: Path, **how: bool) -> None:
     """Import what acme.sh keeps in PATH.
 
     PATH is usually ~/.acme.sh, and is only read. Shows accounts and certificates first. What
@@ -204,10 +179,7 @@ def acme_sh(path: Path, dry_run: bool, replace: bool, yes: bool, as_json: bool) 
         "acme.sh",
         lambda: read_acme_sh(path),
         "turn off acme.sh's renewals: 'acme.sh --uninstall-cronjob'",
-        dry_run=dry_run,
-        replacing=replace,
-        yes=yes,
-        as_json=as_json,
+        **how,
     )
 
 
@@ -217,7 +189,7 @@ def _take_over(
     switch_off: str,
     *,
     dry_run: bool,
-    replacing: bool,
+    replace: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -232,7 +204,7 @@ def _take_over(
     if not items:
         reasons = "; ".join(take_over.problems)
         raise InvalidInputError(reasons or f"there is nothing of {client} to import")
-    wanted = choose(items, take_over, replacing=replacing)
+    wanted = choose(items, take_over, replacing=replace)
     if not as_json:
         show_items(items, wanted)
         for remark in (*found.notes, *take_over.problems):

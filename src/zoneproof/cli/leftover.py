@@ -12,7 +12,7 @@ from zoneproof.cli.completion import leftover_names
 from zoneproof.cli.events import Telling, emitters
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document, print_rows
-from zoneproof.cli.running import run_with_manager
+from zoneproof.cli.running import read_home, run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count, printable
 from zoneproof.manager import LeftoverFacts, Manager
@@ -33,9 +33,7 @@ def leftover() -> None:
 @json_option
 def list_leftovers(as_json: bool) -> None:
     """List the TXT values and files that may still exist, and why."""
-    found = run_with_manager(
-        lambda manager: manager.leftovers.find(), needs_secrets=False, to_read=True
-    )
+    found = read_home(lambda manager: manager.leftovers.find())
     if as_json:
         json_document(found)
         return

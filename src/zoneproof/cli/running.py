@@ -79,6 +79,11 @@ def run_with_manager(
     return run_until_done(work_in_home())
 
 
+def read_home(work: Callable[[Manager], Awaitable[T]], run: RunOptions | None = None) -> T:
+    """Run work that only reads, and opens no secret, as :func:`run_with_manager` does."""
+    return run_with_manager(work, run, needs_secrets=False, to_read=True)
+
+
 def run_with_terms(work: Callable[[Manager], Awaitable[T]], run: RunOptions, *, ask: bool) -> T:
     """Run the work; where it needs agreement to terms of service, ask for it if there is a person.
 

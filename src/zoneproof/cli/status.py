@@ -10,7 +10,7 @@ import click
 from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.output import json_document, print_rows, tell_all
-from zoneproof.cli.running import run_with_manager
+from zoneproof.cli.running import read_home
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.core.text import printable
@@ -42,9 +42,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     if as_toml:
         _print_toml(problems=problems, as_json=as_json)
         return
-    found = run_with_manager(
-        lambda manager: summaries(manager, now), needs_secrets=False, to_read=True
-    )
+    found = read_home(lambda manager: summaries(manager, now))
     some = bool(found)
     if problems:
         found = [one for one in found if one.needs_attention]
@@ -73,9 +71,7 @@ def _none_yet() -> str:
 def _print_toml(*, problems: bool, as_json: bool) -> None:
     if problems or as_json:
         raise InvalidInputError("--toml prints all definitions: omit --problems and --json")
-    found = run_with_manager(
-        lambda manager: manager.certificates.each(), needs_secrets=False, to_read=True
-    )
+    found = read_home(lambda manager: manager.certificates.each())
     definitions = [one.definition for one in found if isinstance(one, ManagedCertificate)]
     click.echo(format_definitions(definitions), nl=False)
     damaged = [one for one in found if isinstance(one, DamagedCertificate)]
@@ -92,9 +88,7 @@ def show(name: str, as_json: bool) -> None:
     """Show a managed certificate in detail: its definition, files and status."""
     now = datetime.now(UTC)
 
-    found = run_with_manager(
-        lambda manager: details(manager, name, now), needs_secrets=False, to_read=True
-    )
+    found = read_home(lambda manager: details(manager, name, now))
     if as_json:
         json_document(found.as_fields())
         return
@@ -117,9 +111,7 @@ def show(name: str, as_json: bool) -> None:
 def history(name: str, as_json: bool) -> None:
     """Show the history of a managed certificate, oldest first."""
 
-    entries = run_with_manager(
-        lambda manager: history_of(manager, name), needs_secrets=False, to_read=True
-    )
+    entries = read_home(lambda manager: history_of(manager, name))
     if as_json:
         json_document(entries)
         return

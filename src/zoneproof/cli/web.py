@@ -15,7 +15,7 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.option_groups import Commands, authoritative_port_option, json_option
 from zoneproof.cli.output import json_document, tell, tell_all
 from zoneproof.cli.person import person
-from zoneproof.cli.running import run_until_done, run_with_manager
+from zoneproof.cli.running import read_home, run_until_done, run_with_manager
 from zoneproof.cli.web_options import serve_pages, web_options
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
@@ -145,9 +145,7 @@ def _make_link(find: Callable[[Manager], Awaitable[User]], url: str, *, as_json:
 @json_option
 def list_users(as_json: bool) -> None:
     """List the users and their roles."""
-    found = run_with_manager(
-        lambda manager: manager.people.users.all(), needs_secrets=False, to_read=True
-    )
+    found = read_home(lambda manager: manager.people.users.all())
     tell_all(
         found,
         ("NAME", "ROLE", "PASSWORD", "SIGNED IN"),
@@ -195,9 +193,7 @@ def add_token(name: str, role: str, days: int, as_json: bool) -> None:
 @json_option
 def list_tokens(as_json: bool) -> None:
     """List the tokens; what is secret is never shown."""
-    found = run_with_manager(
-        lambda manager: manager.people.tokens.all(), needs_secrets=False, to_read=True
-    )
+    found = read_home(lambda manager: manager.people.tokens.all())
     tell_all(
         found,
         ("NAME", "ROLE", "EXPIRES", "USED"),
@@ -230,7 +226,7 @@ def remove_token(name: str, yes: bool, as_json: bool) -> None:
     async def work(manager: Manager) -> None:
         await manager.people.tokens.remove(await find(manager))
 
-    run_with_manager(find, needs_secrets=False, to_read=True)
+    read_home(find)
     confirm(f"Remove the token {name}?", yes=yes)
     run_with_manager(work, needs_secrets=False)
     tell({"removed": name}, f"{name} is removed", as_json=as_json)
@@ -242,9 +238,7 @@ def remove_token(name: str, yes: bool, as_json: bool) -> None:
 @json_option
 def remove(name: str, yes: bool, as_json: bool) -> None:
     """Remove a user, who is signed out everywhere."""
-    run_with_manager(
-        lambda manager: manager.people.users.get(name), needs_secrets=False, to_read=True
-    )
+    read_home(lambda manager: manager.people.users.get(name))
     confirm(f"Remove the user {name}?", yes=yes)
     run_with_manager(lambda manager: manager.people.users.remove(name), needs_secrets=False)
     tell({"removed": name}, f"{name} is removed", as_json=as_json)

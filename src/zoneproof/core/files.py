@@ -52,6 +52,14 @@ def read_file(path: Path, most: int = LARGEST) -> bytes:
     return data
 
 
+def read_named(path: Path, most: int = LARGEST) -> bytes:
+    """Return the content of a file that a person named. Raises InvalidInputError."""
+    try:
+        return read_file(path, most)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+
+
 def _without_waiting(path: str, flags: int) -> int:
     # Opening a named pipe would wait for somebody to write to it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

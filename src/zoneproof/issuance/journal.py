@@ -18,7 +18,7 @@ from zoneproof.core.errors import VaultError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.secretive import Secretive
 from zoneproof.providers import Provider, TxtRecord, Zone
-from zoneproof.storage import Row, Store, Transaction, parsed, reads, writes
+from zoneproof.storage import Row, Store, Stored, Transaction, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 
@@ -212,7 +212,7 @@ WHERE id IN (SELECT order_id FROM publications UNION SELECT order_id FROM http_f
 """
 
 
-class Journal:
+class Journal(Stored):
     """Orders, publications and HTTP files in a store, their secrets sealed by the vault.
 
     ``at_work`` tells whether a process works on a certificate, or on the trials of a label;
@@ -229,7 +229,7 @@ class Journal:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.store = store
+        super().__init__(store)
         self._vault = vault
         self._at_work = at_work
         self.now = clock

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import read_named
 
 MAX_BYTES = 64 * 1024 * 1024
 SHORTEST_PASSPHRASE = 12  # characters
@@ -71,11 +71,7 @@ def seal(document: bytes, passphrase: str) -> bytes:
 
 def read(path: Path) -> SealedFile:
     """Read a file and take it apart. Raises InvalidInputError for what no passphrase opens."""
-    try:
-        data = read_file(path, MAX_BYTES)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
-    return parse(data, str(path))
+    return parse(read_named(path, MAX_BYTES), str(path))
 
 
 def parse(data: bytes, where: str) -> SealedFile:

@@ -6,7 +6,7 @@ Of tables it knows only what all audit logs have in common.
 """
 
 from zoneproof.storage.migrations import Migration, load_migrations
-from zoneproof.storage.operations import reads, writes
+from zoneproof.storage.operations import Stored, reads, writes
 from zoneproof.storage.sqlite import (
     SqliteStore,
     as_it_is,
@@ -23,6 +23,7 @@ __all__ = [
     "Row",
     "SqliteStore",
     "Store",
+    "Stored",
     "Transaction",
     "Value",
     "among",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from zoneproof.storage.store import Store, Transaction
 
@@ -16,13 +16,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class HasStore(Protocol):
+class Stored:
     """What has such methods, and the store on which they work."""
 
-    store: Store
+    def __init__(self, store: Store) -> None:
+        self.store = store
 
 
-S = TypeVar("S", bound=HasStore)
+S = TypeVar("S", bound=Stored)
 
 
 class BoundOperation(Generic[P, T]):

@@ -4,8 +4,7 @@
 ``BLOB`` column.
 """
 
-from zoneproof.vault.columns import SealedColumn
 from zoneproof.vault.keyring import Key, Keyring, key_id_of
-from zoneproof.vault.vault import Vault, open_vault
+from zoneproof.vault.vault import SealedColumn, Vault, open_vault
 
 __all__ = ["Key", "Keyring", "SealedColumn", "Vault", "key_id_of", "open_vault"]

@@ -18,6 +18,8 @@ import base64
 import os
 from pathlib import Path
 
+import msgspec
+
 from zoneproof.core import files
 from zoneproof.core.errors import VaultError
 from zoneproof.vault.keyring import Key, Keyring, key_id_of
@@ -27,6 +29,20 @@ _FILE_VARIABLE = "ZONEPROOF_VAULT_KEY_FILE"
 _FOLDER_VARIABLE = "CREDENTIALS_DIRECTORY"
 _CREDENTIAL = "zoneproof-vault-key"
 _MAKE_KEY = "`openssl rand -base64 32`"
+
+
+class SealedColumn(msgspec.Struct, frozen=True):
+    """A column with what :meth:`Vault.seal_text` returned, in a table whose key is ``id``.
+
+    Whoever stores secrets declares its columns, so that a rotation of the key reaches them all.
+    """
+
+    table: str
+    column: str
+
+    def context(self, key: str) -> str:
+        """Return the context for the row whose ``id`` is ``key``."""
+        return f"{self.table}|{key}|{self.column}"
 
 
 class Vault:

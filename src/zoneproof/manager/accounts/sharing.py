@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from zoneproof.acme import AccountKey, find_ca
 from zoneproof.core.errors import AcmeError, AcmeProblemError, InvalidInputError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import read_named
 from zoneproof.manager.accounts.changes import register as register_account
 from zoneproof.manager.accounts.store import (
     Accounts,
@@ -67,7 +67,7 @@ def to_file(account: StoredAccount) -> bytes:
 def read_account_file(path: Path) -> AccountFile:
     """Read what :func:`to_file` made. Raises InvalidInputError."""
     try:
-        return msgspec.json.decode(_read(path), type=AccountFile)
+        return msgspec.json.decode(read_named(path, _LARGEST), type=AccountFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidInputError(
             f"{path} is not a file of 'zoneproof account export': for a key alone use --key"
@@ -79,19 +79,12 @@ def read_account_key(path: Path) -> AccountKey:
 
     Raises InvalidInputError, which never repeats the file's content.
     """
-    content = _read(path)
+    content = read_named(path, _LARGEST)
     read = AccountKey.from_jwk if content.lstrip().startswith(b"{") else AccountKey.from_pem
     try:
         return read(content)
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error.message}") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_file(path, _LARGEST)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
 
 
 async def import_account(

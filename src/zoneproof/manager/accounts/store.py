@@ -24,7 +24,7 @@ from zoneproof.acme import (
 )
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, NotFoundError
-from zoneproof.storage import Row, Store, Transaction, Value, among, parsed, reads, writes
+from zoneproof.storage import Row, Store, Stored, Transaction, Value, among, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -159,13 +159,13 @@ class AccountTerms(msgspec.Struct, frozen=True):
     allow_http: bool = False
 
 
-class Accounts:
+class Accounts(Stored):
     """The stored accounts. Every method raises StorageError and VaultError."""
 
     sealed: ClassVar = (_KEY, _NEXT_KEY)
 
     def __init__(self, store: Store, vault: Vault) -> None:
-        self.store = store
+        super().__init__(store)
         self._vault = vault
 
     @reads

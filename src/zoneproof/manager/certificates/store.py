@@ -14,7 +14,7 @@ import msgspec
 from zoneproof.core.errors import InvalidNameError, NotFoundError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.storage import Row, Store, Transaction, reads, record, writes
+from zoneproof.storage import Row, Store, Stored, Transaction, reads, record, writes
 from zoneproof.vault import SealedColumn, Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -52,13 +52,13 @@ class DamagedCertificate(msgspec.Struct, frozen=True):
     error: StorageError
 
 
-class Certificates:
+class Certificates(Stored):
     """The stored definitions. Every method raises StorageError."""
 
     sealed: ClassVar = (_PASSWORD, _PENDING)
 
     def __init__(self, store: Store, vault: Vault) -> None:
-        self.store = store
+        super().__init__(store)
         self._vault = vault
 
     @reads
@@ -231,11 +231,8 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     message: str
 
 
-class History:
+class History(Stored):
     """The stored entries. Every method raises StorageError."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     @writes
     def add(self, tx: Transaction, certificate: str, kind: str, message: str) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from zoneproof.core.names import DomainName
 from zoneproof.providers import Registration
-from zoneproof.storage import Row, Store, Transaction, reads, writes
+from zoneproof.storage import Row, Store, Stored, Transaction, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 _PASSWORD = SealedColumn("registrations", "password")
@@ -31,13 +31,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (server, domain) DO NOTHING
 """
 
 
-class StoredRegistrations:
+class StoredRegistrations(Stored):
     """The RegistrationStore of the manager."""
 
     sealed: ClassVar = (_PASSWORD,)
 
     def __init__(self, store: Store, vault: Vault) -> None:
-        self.store = store
+        super().__init__(store)
         self._vault = vault
 
     @reads

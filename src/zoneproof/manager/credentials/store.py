@@ -18,7 +18,7 @@ from zoneproof.core.secretive import Secretive
 from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, shown_field
-from zoneproof.storage import Row, Store, Transaction, among, parsed, reads, writes
+from zoneproof.storage import Row, Store, Stored, Transaction, among, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
 # Most are called after a certificate, whose name may be as long as a domain's, and a provider.
@@ -126,13 +126,13 @@ def check_credential_name(name: str) -> str:
     return name
 
 
-class Credentials:
+class Credentials(Stored):
     """The stored credentials. Every method raises StorageError and VaultError."""
 
     sealed: ClassVar = (_FIELDS,)
 
     def __init__(self, store: Store, vault: Vault) -> None:
-        self.store = store
+        super().__init__(store)
         self._vault = vault
 
     @reads

@@ -7,7 +7,7 @@ import uuid
 import msgspec
 
 from zoneproof.manager.people.columns import now_text
-from zoneproof.storage import Store, Transaction, Value, audit_log, reads, record, writes
+from zoneproof.storage import Stored, Transaction, Value, audit_log, reads, record, writes
 from zoneproof.storage.audit_log import AuditTable
 
 KEEP = 50_000  # entries; of more the oldest go
@@ -37,11 +37,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     result: str
 
 
-class Audit:
+class Audit(Stored):
     """The stored entries. Every method raises StorageError."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     @writes
     def add(

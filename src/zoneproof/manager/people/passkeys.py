@@ -10,7 +10,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
 from zoneproof.manager.people.columns import now_text
 from zoneproof.manager.people.users import User
-from zoneproof.storage import Store, Transaction, reads, record, writes
+from zoneproof.storage import Stored, Transaction, reads, record, writes
 
 _MOST = 20  # of one user
 _SELECT = """
@@ -36,11 +36,8 @@ class Passkey(msgspec.Struct, frozen=True, kw_only=True):
     used_at: str = ""
 
 
-class Passkeys:
+class Passkeys(Stored):
     """The stored keys. Every method raises StorageError."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     @reads
     def of(self, tx: Transaction, user: str) -> list[Passkey]:

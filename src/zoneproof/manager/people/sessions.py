@@ -10,7 +10,7 @@ import msgspec
 from zoneproof.manager.people.columns import digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role
 from zoneproof.manager.people.users import User
-from zoneproof.storage import Store, Transaction, reads, record, writes
+from zoneproof.storage import Stored, Transaction, reads, record, writes
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)
@@ -28,11 +28,8 @@ class WebSession(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: str
 
 
-class Sessions:
+class Sessions(Stored):
     """The stored sessions. Every method raises StorageError."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     @writes
     def begin(self, tx: Transaction, user: User, address: str, browser: str) -> str:

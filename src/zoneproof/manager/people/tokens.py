@@ -10,7 +10,7 @@ import msgspec
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role, parse_role
-from zoneproof.storage import Store, Transaction, reads, record, writes
+from zoneproof.storage import Stored, Transaction, reads, record, writes
 
 PREFIX = "zp_"
 _LONGEST = 3650  # days
@@ -28,11 +28,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     used_at: str = ""
 
 
-class Tokens:
+class Tokens(Stored):
     """The stored tokens. Every method raises StorageError."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     @writes
     def add(self, tx: Transaction, name: str, role: str, days: int, creator: str) -> str:

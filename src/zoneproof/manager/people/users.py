@@ -10,7 +10,7 @@ import msgspec
 from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role, parse_role
-from zoneproof.storage import Row, Store, Transaction, reads, writes
+from zoneproof.storage import Row, Stored, Transaction, reads, writes
 
 LINK_LASTS = timedelta(hours=24)
 _SELECT = "SELECT id, name, role, password, created_at, signed_in_at FROM users"
@@ -40,11 +40,8 @@ class Link(msgspec.Struct, frozen=True):
     role: Role
 
 
-class Users:
+class Users(Stored):
     """The stored users. Every method raises StorageError."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     @reads
     def all(self, tx: Transaction) -> list[User]:
