@@ -216,7 +216,7 @@ async def test_a_cancelled_close_still_closes(path: Path) -> None:
     await asyncio.wait([closing])
     gate.open()
     await write
-    await asyncio.to_thread(store._writes.thread.join)
+    await asyncio.to_thread(store._writing.join)
     await asyncio.get_running_loop().shutdown_default_executor()
     assert files_in(path.parent) == [path.name]
 

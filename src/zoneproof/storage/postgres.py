@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from zoneproof.core.errors import (
@@ -19,9 +17,9 @@ from zoneproof.core.errors import (
     UnconfirmedChangeError,
 )
 from zoneproof.core.text import sanitize
-from zoneproof.storage.grouped_writes import Group, GroupedWrites, Job, run_work
 from zoneproof.storage.migrations import Migration, apply_migrations
 from zoneproof.storage.store import Row, Transaction, Value
+from zoneproof.storage.threaded_store import Group, Job, ThreadedStore, run_work
 
 try:
     import psycopg
@@ -175,7 +173,7 @@ class PostgresTransaction:
         return max(self._connection.execute(_numbered(sql), _storable(parameters)).rowcount, 0)
 
 
-class PostgresStore:
+class PostgresStore(ThreadedStore):
     """A PostgreSQL database. It need not be there when this is made; each call tries again.
 
     ``lock`` is a statement that begins every transaction that writes, so that those of all
@@ -201,38 +199,14 @@ class PostgresStore:
         self._readers: queue.SimpleQueue[Connection | None] = queue.SimpleQueue()
         for _ in range(_READERS):
             self._readers.put(None)
-        self._read_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="zoneproof-store-reader")
-        self._writes = GroupedWrites(self._commit_group, self._translated)
-        self._closed = False
-
-    async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction that sees one consistent state, and return its result."""
-        self._check_open()
-        return await asyncio.get_running_loop().run_in_executor(self._read_pool, self._read, work)
-
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction and return its result after a durable commit."""
-        self._check_open()
-        return await self._writes.add(work)
-
-    async def close(self) -> None:
-        """Finish what was begun and release the connections."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.to_thread(self._close)
+        super().__init__(server.name, _READERS)
 
     def migrate(self) -> None:
         """Bring the tables up to date. Raises StorageError."""
         with self.server.connect() as connection:
             self._migrate(connection)
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StorageError(f"{self.server.name} is closed already")
-
-    def _close(self) -> None:
-        self._writes.finish()
-        self._read_pool.shutdown()
+    def _close_connections(self) -> None:
         for connection in (self._writer, *(self._readers.get() for _ in range(_READERS))):
             if connection is not None:
                 connection.close()
@@ -252,7 +226,7 @@ class PostgresStore:
                 apply_migrations(tx, self._migrations, self.server.name)
             self._is_migrated = True
 
-    def _read(self, work: Callable[[Transaction], T]) -> T:
+    def _read_now(self, work: Callable[[Transaction], T]) -> T:
         connection = self._readers.get()
         try:
             for is_last in (connection is None, True):

@@ -10,7 +10,6 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -18,9 +17,9 @@ from typing import TypeVar
 import msgspec
 
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
-from zoneproof.storage.grouped_writes import Group, GroupedWrites, Job, run_work
 from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
+from zoneproof.storage.threaded_store import Group, Job, ThreadedStore, run_work
 
 _NO_ROOM = {
     sqlite3.SQLITE_FULL,
@@ -139,7 +138,7 @@ class _Connections(msgspec.Struct, frozen=True):
             connection.close()
 
 
-class SqliteStore:
+class SqliteStore(ThreadedStore):
     """A SQLite file behind the Store protocol. Made by :func:`open_sqlite`."""
 
     def __init__(
@@ -156,32 +155,7 @@ class SqliteStore:
         self._idle_readers: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in range(_READERS):
             self._idle_readers.put(number)
-        self._writes = GroupedWrites(self._commit_group, self._translated)
-        self._read_pool = ThreadPoolExecutor(_READERS, thread_name_prefix="zoneproof-store-reader")
-        self._closed = False
-
-    async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction that sees one consistent state, and return its result."""
-        self._check_open()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._read_pool, self._read_now, work
-        )
-
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction and return its result after a durable commit."""
-        self._check_open()
-        return await self._writes.add(work)
-
-    def write_and_wait(self, work: Callable[[Transaction], T]) -> T:
-        """Do what :meth:`write` does for a caller in a thread of its own."""
-        self._check_open()
-        return self._writes.submit(work).result()
-
-    async def close(self) -> None:
-        """Finish what was begun and release the database."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.to_thread(self._finish)
+        super().__init__(f"the database {path}", _READERS)
 
     @property
     def _writer(self) -> sqlite3.Connection:
@@ -189,13 +163,7 @@ class SqliteStore:
             self._connections = self._open_again()
         return self._connections.writer
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StorageError(f"the database {self.path} is closed already")
-
-    def _finish(self) -> None:
-        self._writes.finish()
-        self._read_pool.shutdown()
+    def _close_connections(self) -> None:
         if self._connections is not None:
             self._connections.close()
 

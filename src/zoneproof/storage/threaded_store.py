@@ -1,14 +1,19 @@
-"""A thread that writes: what waits meanwhile shares a commit, and still succeeds or fails alone."""
+"""What stores share whose threads talk to a database: one of them writes, in groups.
+
+What waits to be written shares a commit, and still succeeds or fails alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
+from zoneproof.core.errors import StorageError
 from zoneproof.storage.store import Transaction
 
 T = TypeVar("T")
@@ -62,42 +67,77 @@ class Group:
             job.future.set_result(result)
 
 
-class GroupedWrites:
-    """Runs ``commit`` in a thread of its own, with all works that wait, 256 at most.
+class ThreadedStore(ABC):
+    """A store (the Store protocol) that reads in several threads, and writes in one.
 
-    ``commit`` does the works of a group in one transaction and notes what comes of each; if it
-    raises, all have failed. ``translate`` makes of an engine's error what callers are to see.
+    What waits to be written meanwhile shares a commit, 256 works at most. ``name`` is what errors
+    call the database.
     """
 
-    def __init__(
-        self,
-        commit: Callable[[Group], None],
-        translate: Callable[[BaseException], BaseException],
-    ) -> None:
-        self._commit = commit
-        self._translate = translate
+    def __init__(self, name: str, readers: int) -> None:
+        self._called = name
+        self._closed = False
+        self._read_pool = ThreadPoolExecutor(readers, thread_name_prefix="zoneproof-store-reader")
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self.thread = threading.Thread(
-            target=self._loop, name="zoneproof-store-writer", daemon=True
+        self._writing = threading.Thread(
+            target=self._write_loop, name="zoneproof-store-writer", daemon=True
         )
-        self.thread.start()
+        self._writing.start()
 
-    async def add(self, work: Callable[[Transaction], T]) -> T:
-        """Do a work, and return its result after the commit."""
-        return await asyncio.wrap_future(self.submit(work))
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction that sees one consistent state, and return its result."""
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._read_pool, self._read_now, work)
 
-    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
-        """Do a work soon, and have its result after the commit."""
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction and return its result after a durable commit."""
+        return await asyncio.wrap_future(self._submit(work))
+
+    def write_and_wait(self, work: Callable[[Transaction], T]) -> T:
+        """Do what :meth:`write` does for a caller in a thread of its own."""
+        return self._submit(work).result()
+
+    async def close(self) -> None:
+        """Finish what was begun and release the database."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.to_thread(self._end)
+
+    @abstractmethod
+    def _read_now(self, work: Callable[[Transaction], T]) -> T: ...
+
+    @abstractmethod
+    def _commit_group(self, group: Group) -> None:
+        """Do the works of a group in one transaction, and note what comes of each.
+
+        If it raises, all have failed.
+        """
+
+    @abstractmethod
+    def _translated(self, error: BaseException) -> BaseException:
+        """Make of an engine's error what callers are to see."""
+
+    @abstractmethod
+    def _close_connections(self) -> None: ...
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageError(f"{self._called} is closed already")
+
+    def _submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        self._check_open()
         job = Job(work)
         self._jobs.put(job)
         return cast("Future[T]", job.future)
 
-    def finish(self) -> None:
-        """Do what waits, and end the thread."""
+    def _end(self) -> None:
         self._jobs.put(None)
-        self.thread.join()
+        self._writing.join()
+        self._read_pool.shutdown()
+        self._close_connections()
 
-    def _loop(self) -> None:
+    def _write_loop(self) -> None:
         stop = False
         while not stop:
             job = self._jobs.get()
@@ -114,9 +154,9 @@ class GroupedWrites:
                     break
                 jobs.append(following)
             wanted = [each for each in jobs if each.future.set_running_or_notify_cancel()]
-            group = Group(wanted, self._translate)
+            group = Group(wanted, self._translated)
             try:
-                self._commit(group)
+                self._commit_group(group)
             except BaseException as error:  # noqa: BLE001  else the thread ends and all wait for ever
                 group.fail_all(error)
             else:
