@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from zoneproof.cli.completion import credential_argument
-from zoneproof.cli.events import Lines
+from zoneproof.cli.events import Lines, Telling, emitters
 from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.options import dns_options, run_from
 from zoneproof.cli.output import json_document
@@ -15,7 +15,6 @@ from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
 from zoneproof.deployment import task_kinds
-from zoneproof.issuance import Event
 from zoneproof.manager import CredentialTest, Manager, RunOptions, list_zones, run_credential_test
 
 
@@ -53,9 +52,6 @@ def run_test(
 ) -> None:
     """Test the credential and print what came of it. Raises SystemExit if a step failed."""
 
-    def quiet(event: Event) -> None:
-        del event
-
     async def work(manager: Manager) -> CredentialTest:
         credential = await manager.credentials.get(name)
         if credential.provider in task_kinds():
@@ -65,7 +61,7 @@ def run_test(
             )
         if read_only:
             return await list_zones(manager.providers, manager.credentials, credential)
-        emit = quiet if as_json else Lines()
+        emit = emitters(Telling.QUIET)("") if as_json else Lines()
         return await run_credential_test(manager, credential, emit, zone=zone)
 
     trial = run_with_manager(work, run)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from zoneproof.core.aio import KeyedLocks
+from zoneproof.dnsquery import Resolver
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.clients import ClientPool, Directories
 from zoneproof.manager.accounts.store import Accounts, AccountTerms
@@ -67,6 +68,11 @@ class Manager(msgspec.Struct, frozen=True):
     checks: DefinitionChecks
     task_locks: KeyedLocks
     people: People
+
+    @property
+    def resolver(self) -> Resolver:
+        """The one for questions about no method. Raises InvalidInputError, DnsError."""
+        return self.resolvers.get(self.run.dns.over(self.settings.dns).resolvers or ())
 
     async def circumstances(self, definition: CertificateDefinition | None = None) -> Circumstances:
         """Return what attempts depend on, of all certificates or of one. Raises StorageError."""

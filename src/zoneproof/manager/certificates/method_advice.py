@@ -11,7 +11,7 @@ from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import DnsError, InvalidNameError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import ZoneCut
-from zoneproof.manager.credentials.use import credential_summaries
+from zoneproof.manager.credentials.use import credentials_by_provider
 from zoneproof.manager.manager import Manager
 from zoneproof.providers import ProviderInfo
 
@@ -66,7 +66,7 @@ async def _recognized(
 
 
 async def _in_words(manager: Manager, zones: Sequence[RecognizedZone]) -> list[str]:
-    stored = await _stored(manager) if zones else {}
+    stored = await credentials_by_provider(manager.store) if zones else {}
     return [f"{zone.text}: {_ways(zone, stored)}" for zone in zones]
 
 
@@ -74,8 +74,7 @@ async def _find_zone(
     manager: Manager, domain: DomainName, silent: list[DomainName] | None = None
 ) -> ZoneCut | None:
     """Return the zone of the domain's challenges; one that nobody answers for is ``silent``."""
-    dns = manager.run.dns.over(manager.settings.dns)
-    resolver = manager.resolvers.get(dns.resolvers or ())
+    resolver = manager.resolver
     try:
         async with asyncio.timeout(_SECONDS):
             cut = await find_challenge_zone(resolver, domain.child(dns01.LABEL))
@@ -86,13 +85,6 @@ async def _find_zone(
             silent.append(domain)
         return None
     return cut if len(cut.name.labels) > 1 else None  # else nobody has registered the name
-
-
-async def _stored(manager: Manager) -> dict[str, list[str]]:
-    names: dict[str, list[str]] = {}
-    for one in await credential_summaries(manager.store):
-        names.setdefault(one.provider, []).append(one.name)
-    return names
 
 
 def _ways(zone: RecognizedZone, stored: dict[str, list[str]]) -> str:

@@ -12,7 +12,7 @@ from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.names import Identifier
 from zoneproof.issuance import PreflightReport, preflight_name
 from zoneproof.manager.accounts.store import new_account
-from zoneproof.manager.credentials.use import credential_summaries
+from zoneproof.manager.credentials.use import credentials_by_provider
 from zoneproof.manager.manager import Manager
 
 _SECONDS = 6.0  # nobody waits longer while typing
@@ -61,22 +61,16 @@ async def look_at_names(
     CAA records are judged for the CA of the ``account``, by default that of the settings.
     """
     issuers, account_url = await _issuers(manager, account or manager.settings.account)
-    stored: dict[str, list[str]] = {}
-    for one in await credential_summaries(manager.store):
-        stored.setdefault(one.provider, []).append(one.name)
+    stored = await credentials_by_provider(manager.store)
 
     async def look(text: str) -> NameLook:
         try:
             identifier = Identifier.parse(text)
             if identifier.type != "dns":
                 return NameLook(identifier.value, None, "an IP address: it needs http-01")
-            servers = manager.run.dns.over(manager.settings.dns).resolvers or ()
             async with asyncio.timeout(_SECONDS):
                 report = await preflight_name(
-                    manager.resolvers.get(servers),
-                    identifier,
-                    issuers=issuers,
-                    account_url=account_url,
+                    manager.resolver, identifier, issuers=issuers, account_url=account_url
                 )
         except TimeoutError:
             return NameLook(text, None, "the DNS takes long to answer: the preview will tell")

@@ -184,15 +184,18 @@ class _Authority(msgspec.Struct, frozen=True):
     url: str
     account: StoredAccount | None
     directory: Directory | None
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 async def _authority(manager: Manager, text: str) -> _Authority:
     account = await manager.accounts.find(text)
     url = account.directory_url if account else find_ca(text).directory_url
-    findings: list[Finding] = []
-    directory = await _directory(manager, url, account, findings)
-    return _Authority(url, account, directory, tuple(findings))
+    asked = account or new_account("preview", url, manager.run.terms)
+    try:
+        directory = await manager.directories.get(asked.reached_by(manager.run.terms))
+    except (AcmeError, InvalidInputError) as error:
+        return _Authority(url, account, None, (Finding(error.message),))
+    return _Authority(url, account, directory)
 
 
 async def _stored_credentials(
@@ -253,12 +256,10 @@ async def _preview(
         issuers=directory.caa_identities if directory and not definition.ignore_caa else (),
         account_url=account.account_url if account and account.account_url else None,
     )
-    if definition.ignore_caa:
-        examinations = [_without_caa(one, "it is ignored, as configured") for one in examinations]
-    elif directory is None:
-        examinations = [
-            _without_caa(one, "the CA's directory is not known") for one in examinations
-        ]
+    why = "it is ignored, as configured" if definition.ignore_caa else ""
+    why = why or ("" if directory else "the CA's directory is not known")
+    if why:
+        examinations = [_without_caa(one, why) for one in examinations]
     stored = await manager.certificates.find(definition.name)
     waited_for = state_of(stored).awaiting if stored else ()
     awaited = await look_for_records(methods.resolver, (*_missing(examinations), *waited_for))
@@ -284,17 +285,6 @@ def _without_caa(examination: PreflightReport, why: str) -> PreflightReport:
     if examination.caa is None or examination.identifier.type != "dns":
         return examination
     return replace(examination, caa=CaaVerdict(True, f"not checked: {why}"))
-
-
-async def _directory(
-    manager: Manager, url: str, account: StoredAccount | None, findings: list[Finding]
-) -> Directory | None:
-    account = account or new_account("preview", url, manager.run.terms)
-    try:
-        return await manager.directories.get(account.reached_by(manager.run.terms))
-    except (AcmeError, InvalidInputError) as error:
-        findings.append(Finding(error.message))
-        return None
 
 
 def _registration(directory: Directory | None, *, agreed_already: bool) -> Finding:

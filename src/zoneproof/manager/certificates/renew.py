@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import msgspec
@@ -125,52 +126,42 @@ async def renew(
     As many as the settings say are worked on at once; those that wait for the DNS, for the CA or
     for their turn do not count. What one finds to be down is not tried with the others.
     """
-    if names:
-        return await _renew(manager, emit_for, names, force, next_wake, on_result)
-    with manager.files.reading_many(save=True):
-        return await _renew(manager, emit_for, (), force, next_wake, on_result)
+    many = nullcontext() if names else manager.files.reading_many(save=True)
+    with many:
+        circumstances = await manager.circumstances()
+        if names:
+            chosen = await choose(manager.certificates, names)
+        else:
+            stored = await manager.certificates.each()
+            await follow_settings(manager, stored, emit_for)
+            chosen = [
+                one for one in stored if _is_to_be_renewed(one) or _is_left(one, manager.files)
+            ]
+        if not chosen:
+            await require_not_lost(manager.certificates, manager.history, manager.files)
+        await manager.leftovers.clean_up(emit_for(""))
+        allow_many_files()  # a lock for each that is begun
+        slots = Slots(manager.settings.parallel)
+        renewals = _Renewals(
+            manager,
+            circumstances,
+            Run(slots=slots),
+            bool(names),
+            force,
+            next_wake or datetime.now(UTC) + LOOK_EVERY,
+        )
 
+        async def one(found: ManagedCertificate | DamagedCertificate) -> Renewal:
+            try:
+                async with slots.work():
+                    result = await renewals.renew(found, emit_for(found.name))
+            except ZoneproofError as error:  # with what is stored of it
+                result = Renewal(found.name, "failed", _names(found), error=error)
+            if on_result:
+                on_result(result)
+            return result
 
-async def _renew(
-    manager: Manager,
-    emit_for: EmitFor,
-    names: Sequence[str],
-    force: bool,
-    next_wake: datetime | None,
-    on_result: Callable[[Renewal], None] | None,
-) -> list[Renewal]:
-    circumstances = await manager.circumstances()
-    if names:
-        chosen = await choose(manager.certificates, names)
-    else:
-        stored = await manager.certificates.each()
-        await follow_settings(manager, stored, emit_for)
-        chosen = [one for one in stored if _is_to_be_renewed(one) or _is_left(one, manager.files)]
-    if not chosen:
-        await require_not_lost(manager.certificates, manager.history, manager.files)
-    await manager.leftovers.clean_up(emit_for(""))
-    allow_many_files()  # a lock for each that is begun
-    slots = Slots(manager.settings.parallel)
-    renewals = _Renewals(
-        manager,
-        circumstances,
-        Run(slots=slots),
-        bool(names),
-        force,
-        next_wake or datetime.now(UTC) + LOOK_EVERY,
-    )
-
-    async def one(found: ManagedCertificate | DamagedCertificate) -> Renewal:
-        try:
-            async with slots.work():
-                result = await renewals.renew(found, emit_for(found.name))
-        except ZoneproofError as error:  # with what is stored of it
-            result = Renewal(found.name, "failed", _names(found), error=error)
-        if on_result:
-            on_result(result)
-        return result
-
-    return await all_at_once(map(one, chosen), _BEGUN * manager.settings.parallel)
+        return await all_at_once(map(one, chosen), _BEGUN * manager.settings.parallel)
 
 
 async def choose(

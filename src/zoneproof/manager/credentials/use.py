@@ -60,6 +60,14 @@ async def credential_summaries(store: Store) -> list[CredentialSummary]:
     return await store.read(work)
 
 
+async def credentials_by_provider(store: Store) -> dict[str, list[str]]:
+    """Return the names of the credentials of each provider. Raises StorageError."""
+    names: dict[str, list[str]] = {}
+    for one in await credential_summaries(store):
+        names.setdefault(one.provider, []).append(one.name)
+    return names
+
+
 async def expiring_keys(store: Store, today: date) -> dict[str, date]:
     """Return the credentials whose keys expire within 30 days, or have, and when."""
     found = await credential_summaries(store)
