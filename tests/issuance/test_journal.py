@@ -179,7 +179,7 @@ async def test_values_of_an_older_version_are_still_removed(tmp_path: Path) -> N
     vault = open_vault(tmp_path)
     store = open_sqlite(tmp_path / "state.sqlite3", [first])
     order = await open_order(Journal(store, vault, at_work=lambda _: True))
-    sealed = vault.seal_text(b'{"token": "x"}', "publications|1|fields")
+    sealed = vault.seal(b'{"token": "x"}', "publications|1|fields")
     await store.write(
         lambda transaction: transaction.execute(
             "INSERT INTO publications VALUES"

@@ -48,7 +48,7 @@ class CountingVault(Vault):
         super().__init__(home)
         self.opened: Counter[str] = Counter()
 
-    def open(self, sealed: bytes, context: str) -> bytes:
+    def open(self, sealed: str, context: str) -> bytes:
         self.opened[context.partition("|")[0]] += 1
         return super().open(sealed, context)
 

@@ -13,7 +13,7 @@ from zoneproof.vault import Vault
 
 
 def _die_after(count: int) -> None:
-    reseal, done = Vault.reseal_text, 0
+    reseal, done = Vault.reseal, 0
 
     def counted(vault: Vault, sealed: str, context: str) -> str | None:
         nonlocal done
@@ -22,7 +22,7 @@ def _die_after(count: int) -> None:
         done += 1
         return reseal(vault, sealed, context)
 
-    Vault.reseal_text = counted  # type: ignore[method-assign, assignment]
+    Vault.reseal = counted  # type: ignore[method-assign, assignment]
 
 
 async def _rotate(home: Path) -> None:

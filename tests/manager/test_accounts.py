@@ -161,7 +161,7 @@ async def write_first_version(home: Home, keys: dict[str, AccountKey]) -> None:
             f"id-{number}",
             url,
             f"{url}/1",
-            vault.seal_text(key.to_pem(), f"accounts|id-{number}|private_key"),
+            vault.seal(key.to_pem(), f"accounts|id-{number}|private_key"),
             json.dumps(["mailto:ops@example.com"]),
             "2026-01-01T00:00:00+00:00",
         )

@@ -124,13 +124,13 @@ async def test_secrets_are_sealed_in_the_transaction_that_stores_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a key could be rotated and dropped between the two, and the secret lost."""
-    seal, threads = Vault.seal_text, list[str]()
+    seal, threads = Vault.seal, list[str]()
 
     def noted(vault: Vault, plaintext: bytes, context: str) -> str:
         threads.append(threading.current_thread().name)
         return seal(vault, plaintext, context)
 
-    monkeypatch.setattr(Vault, "seal_text", noted)
+    monkeypatch.setattr(Vault, "seal", noted)
     async with open_manager(Home(tmp_path)) as manager:
         await store_one_of_each(manager)
     assert len(threads) == len(SEALED)
@@ -143,7 +143,7 @@ def test_whoever_seals_for_the_database_is_known_here() -> None:
     sealing = {
         path.relative_to(source).as_posix()
         for path in source.rglob("*.py")
-        if ".seal_text(" in path.read_text() or ".seal(" in path.read_text()
+        if ".seal(" in path.read_text() or ".seal(" in path.read_text()
     }
     assert sealing - {"vault/vault.py"} == {
         "issuance/journal.py",
@@ -258,17 +258,17 @@ async def test_what_changes_meanwhile_is_kept(
     """A credential that is changed between reading and writing it keeps the change."""
     async with open_manager(Home(tmp_path)) as other, open_manager(Home(tmp_path)) as manager:
         await manager.credentials.add(Credential("dns", "rfc2136", FIELDS))
-        reseal = manager.vault.reseal_text
+        reseal = manager.vault.reseal
         ((key,),) = await other.store.read(lambda tx: tx.query("SELECT id FROM credentials"))
 
         def slow(sealed: str, context: str) -> str | None:
             new = reseal(sealed, context)
             with closing(sqlite3.connect(tmp_path / "state.sqlite3")) as database:
-                changed = other.vault.seal_text(b'{"a":"b"}', f"credentials|{key!s}|fields")
+                changed = other.vault.seal(b'{"a":"b"}', f"credentials|{key!s}|fields")
                 database.execute("UPDATE credentials SET fields = ?", (changed,))
                 database.commit()
             return new
 
-        monkeypatch.setattr(manager.vault, "reseal_text", slow)
+        monkeypatch.setattr(manager.vault, "reseal", slow)
         assert (await rotate_key(manager)).resealed == 0
         assert (await manager.credentials.get("dns")).fields == {"a": "b"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 import subprocess
@@ -28,7 +29,7 @@ def key_file(path: Path, *keys: Key, mode: int = 0o600) -> Path:
 
 
 def sealing_key(home: Path) -> str:
-    return key_id_of(open_vault(home).seal(b"secret", CONTEXT))
+    return key_id_of(base64.b64decode(open_vault(home).seal(b"secret", CONTEXT)))
 
 
 def test_the_first_place_that_has_a_key_wins(
@@ -216,8 +217,8 @@ def test_processes_that_start_at_once_share_one_key(home: Path) -> None:
             assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
-        sealed = [bytes.fromhex(process.communicate()[0]) for process in processes]
-    assert len({key_id_of(each) for each in sealed}) == 1
+        sealed = [process.communicate()[0].strip() for process in processes]
+    assert len({key_id_of(base64.b64decode(each)) for each in sealed}) == 1
     assert [open_vault(home).open(each, "t|1|c") for each in sealed] == [b"secret"] * 4
     assert sorted(entry.name for entry in home.iterdir()) == ["vault.key", "vault.key-id"]
 

@@ -275,7 +275,7 @@ class Journal(Stored):
     @writes
     def keep_key(self, tx: Transaction, order_id: str, private_key: bytes) -> None:
         """Keep the certificate's key (PEM) until the certificate is delivered."""
-        sealed = self._vault.seal_text(private_key, _KEY.context(order_id))
+        sealed = self._vault.seal(private_key, _KEY.context(order_id))
         tx.execute("UPDATE orders SET private_key = ? WHERE id = ?", (sealed, order_id))
 
     @writes
@@ -347,7 +347,7 @@ class Journal(Stored):
                     item.id,
                     item.order_id,
                     item.provider,
-                    self._vault.seal_text(fields, _FIELDS.context(item.id)),
+                    self._vault.seal(fields, _FIELDS.context(item.id)),
                     item.zone.name.text,
                     item.zone.id,
                     item.name,
@@ -398,7 +398,7 @@ class Journal(Stored):
     def _opened(self, sealed: str, context: str) -> bytes | None:
         """Return a secret; None if it is lost, which must hold up neither orders nor cleaning."""
         try:
-            return self._vault.open_text(sealed, context)
+            return self._vault.open(sealed, context)
         except VaultError:
             return None
 

@@ -78,7 +78,7 @@ async def _reseal(manager: Manager, column: SealedColumn, problems: list[str]) -
         changes = []
         for key, sealed in rows:
             try:
-                new = manager.vault.reseal_text(sealed, column.context(key))
+                new = manager.vault.reseal(sealed, column.context(key))
             except VaultError as error:
                 problems.append(error.message)
                 continue

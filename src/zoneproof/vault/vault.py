@@ -32,7 +32,7 @@ _MAKE_KEY = "`openssl rand -base64 32`"
 
 
 class SealedColumn(msgspec.Struct, frozen=True):
-    """A column with what :meth:`Vault.seal_text` returned, in a table whose key is ``id``.
+    """A column with what :meth:`Vault.seal` returned, in a table whose key is ``id``.
 
     Whoever stores secrets declares its columns, so that a rotation of the key reaches them all.
     """
@@ -58,37 +58,25 @@ class Vault:
         self._note = home / "vault.key-id"
         self._keyring: Keyring | None = None  # read when they are needed first
 
-    def seal(self, plaintext: bytes, context: str) -> bytes:
-        """Encrypt with the newest key, which is made and kept if there is none yet."""
-        return self._sealing_keys().seal(plaintext, context)
+    def seal(self, plaintext: bytes, context: str) -> str:
+        """Encrypt with the newest key, which is made and kept if there is none yet, to base64."""
+        return _encoded(self._sealing_keys().seal(plaintext, context))
 
-    def open(self, sealed: bytes, context: str) -> bytes:
+    def open(self, sealed: str, context: str) -> bytes:
         """Decrypt what :meth:`seal` returned."""
-        key_id = key_id_of(sealed)
+        data = _decoded(sealed, context)
+        key_id = key_id_of(data)
         keyring = self._keys_with(key_id)
         if keyring is None:
             raise self._missing(key_id)
-        return keyring.open(sealed, context)
+        return keyring.open(data, context)
 
-    def reseal(self, sealed: bytes, context: str) -> bytes | None:
+    def reseal(self, sealed: str, context: str) -> str | None:
         """Return the secret sealed with the newest key, or None if that sealed it already."""
         keyring = self._sealing_keys()
-        if key_id_of(sealed) == keyring.newest.id:
+        if key_id_of(_decoded(sealed, context)) == keyring.newest.id:
             return None
-        return keyring.seal(self.open(sealed, context), context)
-
-    def seal_text(self, plaintext: bytes, context: str) -> str:
-        """Seal as base64, for a text column."""
-        return base64.b64encode(self.seal(plaintext, context)).decode("ascii")
-
-    def open_text(self, sealed: str, context: str) -> bytes:
-        """Open what :meth:`seal_text` returned. Raises VaultError."""
-        return self.open(_decoded(sealed, context), context)
-
-    def reseal_text(self, sealed: str, context: str) -> str | None:
-        """Do what :meth:`reseal` does for what :meth:`seal_text` returned."""
-        new = self.reseal(_decoded(sealed, context), context)
-        return None if new is None else base64.b64encode(new).decode("ascii")
+        return _encoded(keyring.seal(self.open(sealed, context), context))
 
     def rotate(self) -> str:
         """Let a new key seal from now on, and return its id. Older ones still open what is theirs.
@@ -188,6 +176,10 @@ def open_vault(home: Path) -> Vault:
     vault = Vault(home)
     vault.check()
     return vault
+
+
+def _encoded(sealed: bytes) -> str:
+    return base64.b64encode(sealed).decode("ascii")
 
 
 def _decoded(sealed: str, context: str) -> bytes:

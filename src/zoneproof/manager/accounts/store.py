@@ -341,13 +341,13 @@ class Accounts(Stored):
         )
 
     def _sealed(self, account_id: str, column: SealedColumn, key: AccountKey) -> str:
-        return self._vault.seal_text(key.to_pem(), column.context(account_id))
+        return self._vault.seal(key.to_pem(), column.context(account_id))
 
     def _next_key(self, account_id: str, sealed: Value) -> AccountKey | None:
         return self._opened(account_id, _NEXT_KEY, str(sealed)) if sealed else None
 
     def _opened(self, account_id: str, column: SealedColumn, sealed: str) -> AccountKey:
-        pem = self._vault.open_text(sealed, column.context(account_id))
+        pem = self._vault.open(sealed, column.context(account_id))
         return AccountKey.from_pem(pem)
 
 

@@ -170,7 +170,7 @@ class Certificates(Stored):
 
     def _seal(self, tx: Transaction, name: str, column: SealedColumn, secret: bytes) -> None:
         certificate = self.get.within(tx, name)
-        sealed = self._vault.seal_text(secret, column.context(certificate.id))
+        sealed = self._vault.seal(secret, column.context(certificate.id))
         sql = f"UPDATE certificates SET {column.column} = ? WHERE id = ?"  # noqa: S608  our columns
         tx.execute(sql, (sealed, certificate.id))
 
@@ -180,7 +180,7 @@ class Certificates(Stored):
         if not rows or rows[0][1] is None:
             return b""
         key, sealed = map(str, rows[0])
-        return self._vault.open_text(sealed, column.context(key))
+        return self._vault.open(sealed, column.context(key))
 
 
 def decode_state(name: str, state: bytes, form: type[S]) -> S:

@@ -64,7 +64,7 @@ class StoredRegistrations(Stored):
 
     def _registration(self, row: Row) -> Registration:
         key, server, fulldomain, subdomain, username, sealed = map(str, row)
-        password = self._vault.open_text(sealed, _PASSWORD.context(key)).decode()
+        password = self._vault.open(sealed, _PASSWORD.context(key)).decode()
         return Registration(server, DomainName(fulldomain), subdomain, username, password)
 
     @reads
@@ -85,7 +85,7 @@ class StoredRegistrations(Stored):
                 registration.fulldomain.text,
                 registration.subdomain,
                 registration.username,
-                self._vault.seal_text(registration.password.encode(), _PASSWORD.context(key)),
+                self._vault.seal(registration.password.encode(), _PASSWORD.context(key)),
                 domain.text,
                 datetime.now(UTC).isoformat(timespec="seconds"),
             ),

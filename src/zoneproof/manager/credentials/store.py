@@ -169,7 +169,7 @@ class Credentials(Stored):
 
     def _credential(self, row: Row) -> Credential:
         key, name, provider, sealed, dns, expires, created_at, changed_at = map(str, row)
-        opened = self._vault.open_text(sealed, _FIELDS.context(key))
+        opened = self._vault.open(sealed, _FIELDS.context(key))
         try:
             fields = msgspec.json.decode(opened, type=dict[str, str])
             settings = msgspec.json.decode(dns, type=DnsSettings)
@@ -257,9 +257,7 @@ class Credentials(Stored):
         )
 
     def _sealed(self, key: str, credential: Credential) -> str:
-        return self._vault.seal_text(
-            msgspec.json.encode(dict(credential.fields)), _FIELDS.context(key)
-        )
+        return self._vault.seal(msgspec.json.encode(dict(credential.fields)), _FIELDS.context(key))
 
 
 def _day_text(day: date | None) -> str:
