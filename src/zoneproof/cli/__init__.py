@@ -199,12 +199,7 @@ def _wrong_usage(error: click.UsageError) -> InvalidInputError:
 
 
 def _tell(error: ZoneproofError, *, as_json: bool) -> int:
-    if as_json:
-        from zoneproof.cli.output import json_error
+    from zoneproof.cli.output import json_error, tell_error
 
-        json_error(error)
-        return error.exit_code
-    from zoneproof.cli.output import tell_error
-
-    tell_error(error)
+    json_error(error) if as_json else tell_error(error)
     return error.exit_code

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -29,7 +29,7 @@ def audit(home: Home) -> None:
         return
     root = context.find_root()
     root.meta[_NOTED] = True
-    root.with_resource(_Noting(home, command, subject))
+    root.with_resource(_noting(home, command, subject))
 
 
 def _arguments(context: click.Context) -> list[str]:
@@ -42,31 +42,25 @@ def _arguments(context: click.Context) -> list[str]:
     return found
 
 
-class _Noting:
-    def __init__(self, home: Home, action: str, subject: str) -> None:
-        self._home = home
-        self._action = action
-        self._subject = subject
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # What cannot be written is no reason to fail for a command that is done.
-        with suppress(StorageError):
-            asyncio.run(self._write(_result(error)))
-
-    async def _write(self, result: str) -> None:
-        store = await asyncio.to_thread(self._home.open_store)
+@contextmanager
+def _noting(home: Home, action: str, subject: str) -> Iterator[None]:
+    async def write(result: str) -> None:
+        store = await asyncio.to_thread(home.open_store)
         try:
-            await Audit(store).add(person(), self._action, self._subject, result=result)
+            await Audit(store).add(person(), action, subject, result=result)
         finally:
             await store.close()
+
+    failure: BaseException | None = None
+    try:
+        yield
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        # What cannot be written is no reason to fail for a command that is done.
+        with suppress(StorageError):
+            asyncio.run(write(_result(failure)))
 
 
 def _result(error: BaseException | None) -> str:

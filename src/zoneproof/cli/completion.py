@@ -10,48 +10,54 @@ import click
 if TYPE_CHECKING:
     from zoneproof.manager import Manager
 
-
-def certificates(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
-    """Return the managed certificates whose name begins so."""
-    del context, parameter
-
-    async def names(manager: Manager) -> Iterable[str]:
-        return [one.name for one in await manager.certificates.each()]
-
-    return _beginning(text, names)
+Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
-def credentials(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
-    """Return the credentials whose name begins so."""
-    del context, parameter
+def _of_home(names: Callable[[Manager], Awaitable[Iterable[str]]]) -> Completion:
+    """Complete those of the names that begin so; none where the home cannot be read.
 
-    async def names(manager: Manager) -> Iterable[str]:
-        from zoneproof.manager import credential_summaries
+    A shell in the middle of a line is no place for errors, nor for making a home.
+    """
 
-        return [one.name for one in await credential_summaries(manager.store)]
+    def complete(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
+        from zoneproof.cli.running import read_home
+        from zoneproof.core.errors import ZoneproofError
 
-    return _beginning(text, names)
+        del context, parameter
+        try:
+            found = read_home(names)
+        except (ZoneproofError, OSError):
+            return []
+        return [name for name in found if name.startswith(text)]
 
-
-def accounts(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
-    """Return the stored accounts whose name begins so, which are there to be changed."""
-    del context, parameter
-
-    async def names(manager: Manager) -> Iterable[str]:
-        return await manager.accounts.names()
-
-    return _beginning(text, names)
+    return complete
 
 
-def leftover_names(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
-    """Return the certificates and records that begin so, of what is left over."""
-    del context, parameter
+@_of_home
+async def certificates(manager: Manager) -> Iterable[str]:
+    """Complete the managed certificates."""
+    return [one.name for one in await manager.certificates.each()]
 
-    async def names(manager: Manager) -> Iterable[str]:
-        found = await manager.leftovers.find()
-        return sorted({name for one in found for name in (one.certificate, one.name)})
 
-    return _beginning(text, names)
+@_of_home
+async def credentials(manager: Manager) -> Iterable[str]:
+    """Complete the credentials."""
+    from zoneproof.manager import credential_summaries
+
+    return [one.name for one in await credential_summaries(manager.store)]
+
+
+@_of_home
+async def accounts(manager: Manager) -> Iterable[str]:
+    """Complete the stored accounts, which are there to be changed."""
+    return await manager.accounts.names()
+
+
+@_of_home
+async def leftover_names(manager: Manager) -> Iterable[str]:
+    """Complete the certificates and records of what is left over."""
+    found = await manager.leftovers.find()
+    return sorted({name for one in found for name in (one.certificate, one.name)})
 
 
 def authorities(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
@@ -81,18 +87,3 @@ def providers(context: click.Context, parameter: click.Parameter, text: str) -> 
 certificate_argument = click.argument("name", shell_complete=certificates)
 credential_argument = click.argument("name", shell_complete=credentials)
 account_argument = click.argument("name", shell_complete=accounts)
-
-
-def _beginning(text: str, names: Callable[[Manager], Awaitable[Iterable[str]]]) -> list[str]:
-    """Return those of the names that begin so; none where the home cannot be read.
-
-    A shell in the middle of a line is no place for errors, nor for making a home.
-    """
-    from zoneproof.cli.running import read_home
-    from zoneproof.core.errors import ZoneproofError
-
-    try:
-        found = read_home(names)
-    except (ZoneproofError, OSError):
-        return []
-    return [name for name in found if name.startswith(text)]

@@ -11,13 +11,12 @@ from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
 from zoneproof.deployment import TaskInfo, check_task_fields
-from zoneproof.manager.certificates.task_definition import describe_kind
+from zoneproof.manager.certificates.task_definition import describe_kind, secret_fields
 from zoneproof.providers import (
     CredentialField,
     ProviderInfo,
     check_answer,
     check_names,
-    shown_field,
 )
 
 
@@ -71,11 +70,7 @@ def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[st
     else:
         check_task_fields(info.slug, fields)
     literal = literal_fields(texts)
-    seen = [
-        name
-        for name, value in fields.items()
-        if name in literal and (field := info.field(name)) and shown_field(field, value) != value
-    ]
+    seen = secret_fields(info.slug, {name: fields[name] for name in fields if name in literal})
     warn_of_literals(seen, f"--field {seen[0]}=@FILE or {seen[0]}=env:VARIABLE" if seen else "")
     return fields
 

@@ -20,7 +20,7 @@ from zoneproof.cli.definitions import (
 )
 from zoneproof.cli.events import tell_warning
 from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option, json_option
-from zoneproof.cli.output import json_document, json_error, tell
+from zoneproof.cli.output import json_document, json_error, tell, tell_error
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.text import printable
@@ -208,10 +208,7 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
 def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
     for problem in problems:
         error = ConfigError(f"{path}: {problem}")
-        if as_json:
-            json_error(error)
-        else:
-            click.echo(f"zoneproof: {printable(error.message)}", err=True)
+        json_error(error) if as_json else tell_error(error)
     if problems:
         raise SystemExit(ConfigError.exit_code)
 

@@ -11,8 +11,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import is_reference, read_reference
 from zoneproof.deployment import describe_task
 from zoneproof.manager.certificates.proposal import GivenTask
-from zoneproof.manager.certificates.task_definition import TaskDefinition
-from zoneproof.providers import shown_field
+from zoneproof.manager.certificates.task_definition import TaskDefinition, secret_fields
 
 _SETTINGS = ("name", "when", "credential", "fatal")
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
@@ -25,17 +24,15 @@ def parse_task(text: str) -> GivenTask:
     ``@file`` and ``env:VARIABLE``. Raises InvalidInputError, which never shows a value.
     """
     kind, _, given = text.partition(":")
-    secret = {field.name: field for field in describe_task(kind).fields}
     settings: dict[str, Any] = {}
-    fields, secrets = {}, {}
+    fields: dict[str, str] = {}
     for name, literal in _pairs(kind, given).items():
         value = read_reference(literal, f"--deploy {kind}: {name}")
         if name in _SETTINGS:
             settings[name] = _WORDS.get(value, value) if name == "fatal" else value
-        elif name in secret and shown_field(secret[name], value) != value:
-            secrets[name] = value
         else:
             fields[name] = value
+    secrets = {name: fields.pop(name) for name in secret_fields(kind, fields)}
     table = {"task": kind, "fields": fields, **settings}
     try:
         return GivenTask(msgspec.convert(table, TaskDefinition), secrets)
@@ -48,12 +45,9 @@ def parse_task(text: str) -> GivenTask:
 
 def literal_secrets(kind: str, given: str) -> list[str]:
     """Return the secret fields whose value stands on the command line itself."""
-    known = {field.name: field for field in describe_task(kind).fields}
-    return [
-        name
-        for name, value in _pairs(kind, given).items()
-        if name in known and not is_reference(value) and shown_field(known[name], value) != value
-    ]
+    pairs = _pairs(kind, given)
+    literal = {name: value for name, value in pairs.items() if not is_reference(value)}
+    return secret_fields(kind, literal)
 
 
 def _pairs(kind: str, given: str) -> dict[str, str]:

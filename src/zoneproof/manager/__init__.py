@@ -11,7 +11,6 @@ from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
     default_name,
-    secret_fields,
 )
 from zoneproof.manager.certificates.definition_file import describe_changes, field_text
 from zoneproof.manager.certificates.issue import Outcome, issue, resume
@@ -30,6 +29,7 @@ from zoneproof.manager.certificates.staging import (
 )
 from zoneproof.manager.certificates.state import CertificateSummary, Kept, keep, status_of
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
+from zoneproof.manager.certificates.task_definition import secret_fields
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.credentials.tests import (
     CredentialTest,

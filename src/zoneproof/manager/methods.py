@@ -307,20 +307,13 @@ async def new_task_problems(
     return lines
 
 
-class DefinitionChecks:
+class DefinitionChecks(msgspec.Struct, frozen=True):
     """Finds what keeps every order of a definition from working, without asking anybody."""
 
-    def __init__(
-        self,
-        methods: MethodMaker,
-        accounts: Accounts,
-        credentials: Credentials,
-        settings: Settings,
-    ) -> None:
-        self._methods = methods
-        self._credentials = credentials
-        self._accounts = accounts
-        self._settings = settings
+    methods: MethodMaker
+    accounts: Accounts
+    credentials: Credentials
+    settings: Settings
 
     async def problems(
         self,
@@ -346,7 +339,7 @@ class DefinitionChecks:
         except InvalidInputError as error:
             problems.append(error.message)
         try:
-            methods = await self._methods.make(definition, credentials)
+            methods = await self.methods.make(definition, credentials)
             for identifier in definition.parsed_identifiers:
                 methods.choose(identifier).method.check(identifier)
             known = before.method if before else ()
@@ -356,12 +349,12 @@ class DefinitionChecks:
         except InvalidInputError as error:
             problems.append(error.message)
         try:
-            key_access(definition, self._settings)
+            key_access(definition, self.settings)
         except InvalidInputError as error:
             problems.append(error.message)
         for task in definition.deploy:
             try:
-                await open_defined_task(self._credentials, task, credentials)
+                await open_defined_task(self.credentials, task, credentials)
             except InvalidInputError as error:
                 problems.append(error.message)
         return list(dict.fromkeys(problems))
@@ -412,9 +405,9 @@ class DefinitionChecks:
     async def _directory_url(self, account: str, unsaved: Mapping[str, str]) -> str:
         if account in unsaved:
             return unsaved[account]
-        name = account or self._settings.account
+        name = account or self.settings.account
         try:
-            found = await self._accounts.find(name)
+            found = await self.accounts.find(name)
         except InvalidInputError as error:
             where = "" if account else f"{FILE} names an account that cannot be used: "
             raise InvalidInputError(f"{where}{error.message}") from error

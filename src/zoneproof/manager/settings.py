@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from zoneproof.core.access import read_mode
 from zoneproof.core.errors import ConfigError, InvalidInputError
@@ -18,7 +18,6 @@ from zoneproof.dnsquery import parse_policy, parse_server
 from zoneproof.manager.notifications.settings import NotifySettings
 from zoneproof.providers import exists
 
-T = TypeVar("T")
 FILE = "settings.toml"
 
 
@@ -45,15 +44,8 @@ class DnsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def over(self, wider: DnsSettings) -> DnsSettings:
         """Return these settings, filled up from ``wider`` where they say nothing."""
-        return DnsSettings(
-            propagation=wider.propagation if self.propagation is None else self.propagation,
-            propagation_timeout=_first(self.propagation_timeout, wider.propagation_timeout),
-            resolvers=_first(self.resolvers, wider.resolvers),
-        )
-
-
-def _first(value: T | None, other: T | None) -> T | None:
-    return other if value is None else value
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(wider, **said)
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,15 +15,11 @@ from zoneproof.challenges import http01
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager.accounts.store import StoredAccount
-from zoneproof.manager.certificates.definition import (
-    CertificateDefinition,
-    MethodDefinition,
-    secret_fields,
-)
+from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.certificates.deployment_state import Deployed
 from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import lifetime_of
-from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.manager.certificates.task_definition import TaskDefinition, secret_fields
 from zoneproof.manager.credentials.store import check_credential_name
 from zoneproof.manager.manager import Manager
 from zoneproof.migration.archive import (

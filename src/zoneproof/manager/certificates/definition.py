@@ -24,9 +24,8 @@ from zoneproof.issuance import (
     match_identifier,
 )
 from zoneproof.manager.certificates.files import check_certificate_name
-from zoneproof.manager.certificates.task_definition import TaskDefinition, describe_kind, named
+from zoneproof.manager.certificates.task_definition import TaskDefinition, named, secret_fields
 from zoneproof.manager.settings import DnsSettings
-from zoneproof.providers import shown_field
 
 LISTENER_PORT = 80
 _DNS_ONLY = ("provider", "credential", "fields", "zone", "delegation", "ttl")
@@ -300,13 +299,3 @@ def default_name(identifiers: Sequence[str]) -> str:
     """
     first = Identifier.parse(identifiers[0]).value
     return first.removeprefix("*.").replace(":", "-").strip("-")
-
-
-def secret_fields(provider: str, fields: dict[str, str]) -> list[str]:
-    """Return the names of those fields that hold a secret. Raises InvalidInputError."""
-    info = describe_kind(provider)
-    return [
-        name
-        for name, value in fields.items()
-        if (field := info.field(name)) and shown_field(field, value) != value
-    ]

@@ -63,16 +63,13 @@ class LeftoverFacts(msgspec.Struct, frozen=True, kw_only=True):
         return {name: text for name, text in rows.items() if text}
 
 
-class Leftovers:
+class Leftovers(msgspec.Struct, frozen=True):
     """What the runs of a home left behind. Every method raises StorageError."""
 
-    def __init__(
-        self, home: Home, journal: Journal, providers: ProviderPool, parallel: int
-    ) -> None:
-        self._home = home
-        self._journal = journal
-        self._providers = providers
-        self._parallel = parallel
+    home: Home
+    journal: Journal
+    providers: ProviderPool
+    parallel: int
 
     async def find(self, names: Sequence[str] = (), *, credential: str = "") -> list[LeftoverFacts]:
         """Return what may still stand, of certificates that no process works on now.
@@ -81,8 +78,8 @@ class Leftovers:
         a value was published with. Raises InvalidInputError for a name that has nothing.
         """
         found = []
-        for certificate in await self._journal.certificates_to_clean():
-            if not self._home.is_locked(certificate):
+        for certificate in await self.journal.certificates_to_clean():
+            if not self.home.is_locked(certificate):
                 found += [facts for facts, _ in await self._of_certificate(certificate)]
         _require_known(found, names)
         return [
@@ -94,15 +91,15 @@ class Leftovers:
     async def drop(self, chosen: Sequence[LeftoverFacts]) -> None:
         """Try to remove these no more, wherever they stand. Raises BusyError."""
         for certificate in sorted({one.certificate for one in chosen}):
-            with self._home.lock(certificate):
+            with self.home.lock(certificate):
                 for facts, item in await self._of_certificate(certificate):
                     if _is_one_of(facts, chosen):
-                        await self._journal.forget(item)
+                        await self.journal.forget(item)
 
     async def retry(self, certificates: Sequence[str], emit_for: Callable[[str], Emit]) -> None:
         """Try to remove all that these certificates' runs left, now. Raises BusyError."""
         for certificate in certificates:
-            with self._home.lock(certificate):
+            with self.home.lock(certificate):
                 await self.remove(certificate, emit_for(certificate), insist=True)
 
     async def remove(self, certificate: str, emit: Emit, *, insist: bool = False) -> None:
@@ -110,8 +107,8 @@ class Leftovers:
 
         What cannot be removed is told. ``insist`` tries what is not due to be tried again, too.
         """
-        providers_for = self._providers.for_publication
-        await remove_leftovers(self._journal, certificate, providers_for, emit, insist=insist)
+        providers_for = self.providers.for_publication
+        await remove_leftovers(self.journal, certificate, providers_for, emit, insist=insist)
 
     async def clean_up(self, emit: Emit, *, leave: str = "") -> None:
         """Remove what runs that were cut off left, of several certificates at once.
@@ -122,7 +119,7 @@ class Leftovers:
 
         async def clean(name: str) -> None:
             try:
-                with self._home.lock(name):
+                with self.home.lock(name):
                     await self.remove(name, emit)
             except BusyError:
                 pass
@@ -130,15 +127,15 @@ class Leftovers:
                 emit(Warned(f"{name}: {error}; the next run tries again"))
 
         # At once, for a provider that is down takes its time to say so.
-        names = await self._journal.certificates_to_clean()
-        await all_at_once((clean(name) for name in names if name != leave), self._parallel)
+        names = await self.journal.certificates_to_clean()
+        await all_at_once((clean(name) for name in names if name != leave), self.parallel)
 
     async def _of_certificate(
         self, certificate: str
     ) -> list[tuple[LeftoverFacts, PublishedRecord | HttpFile]]:
         found: list[tuple[LeftoverFacts, PublishedRecord | HttpFile]] = []
-        for order_id in await self._journal.orders_to_clean(certificate):
-            for item in await self._journal.publications(order_id):
+        for order_id in await self.journal.orders_to_clean(certificate):
+            for item in await self.journal.publications(order_id):
                 facts = LeftoverFacts(
                     certificate=certificate,
                     name=str(item.full_name),
@@ -147,7 +144,7 @@ class Leftovers:
                     credential=item.credential,
                 )
                 found.append((_with_failure(facts, item), item))
-            for file in await self._journal.files(order_id):
+            for file in await self.journal.files(order_id):
                 facts = LeftoverFacts(certificate=certificate, name=str(file.path))
                 found.append((_with_failure(facts, file), file))
         return found

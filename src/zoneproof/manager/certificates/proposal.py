@@ -23,7 +23,6 @@ from zoneproof.manager.certificates.definition import (
     MethodDefinition,
     default_name,
     of_our_key,
-    secret_fields,
 )
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
@@ -31,7 +30,7 @@ from zoneproof.manager.certificates.method_advice import method_advice, zone_adv
 from zoneproof.manager.certificates.refusals import refusals, require_orderable
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.store import Certificates
-from zoneproof.manager.certificates.task_definition import TaskDefinition, named
+from zoneproof.manager.certificates.task_definition import TaskDefinition, named, secret_fields
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import DefinitionChecks

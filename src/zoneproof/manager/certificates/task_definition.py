@@ -77,13 +77,11 @@ class TaskDefinition(
                 f"the task {self.name} deploys a certificate, so it can be done only when one was"
                 " issued: remove 'when'"
             )
-        known = {field.name: field for field in info.fields}
-        for name, value in self.fields.items():
-            if name in known and shown_field(known[name], value) != value:
-                raise InvalidInputError(
-                    f"the field '{name}' of the task {self.name} is secret: store it with"
-                    f" 'zoneproof credential add {self.task}' and name that credential instead"
-                )
+        for name in secret_fields(self.task, self.fields):
+            raise InvalidInputError(
+                f"the field '{name}' of the task {self.name} is secret: store it with"
+                f" 'zoneproof credential add {self.task}' and name that credential instead"
+            )
         if not self.credential:
             self.open({})
 
@@ -94,6 +92,19 @@ def describe_kind(kind: str) -> ProviderInfo | TaskInfo:
     Raises InvalidInputError for what is neither.
     """
     return describe_task(kind) if kind in task_kinds() else describe(kind)
+
+
+def secret_fields(kind: str, fields: Mapping[str, str]) -> list[str]:
+    """Return the names of those fields that hold a secret.
+
+    ``kind`` is as :func:`describe_kind` takes it. Raises InvalidInputError.
+    """
+    info = describe_kind(kind)
+    return [
+        name
+        for name, value in fields.items()
+        if (field := info.field(name)) and shown_field(field, value) != value
+    ]
 
 
 def named(tasks: Sequence[TaskDefinition]) -> tuple[TaskDefinition, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -41,9 +41,9 @@ class Notice(msgspec.Struct, frozen=True):
     certificate: str
     identifiers: tuple[str, ...]
     message: str
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    at: Moment
     records: tuple[str, ...] = ()
-    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    expires_at: Moment | None = None
     credential: str = ""
 
     @property

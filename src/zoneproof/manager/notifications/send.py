@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.http import Sleep
 from zoneproof.manager.notifications.notice import Notice, fit_to_send
 from zoneproof.manager.notifications.settings import NotifySettings, SmtpSettings, WebhookSettings
 from zoneproof.manager.notifications.smtp import compose, mail
 from zoneproof.manager.notifications.webhook import post
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 async def send(
