@@ -153,16 +153,17 @@ def _write(path: Path, text: str, publish: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        _write_through(temporary, os.O_CREAT | os.O_EXCL, text)
+        create_private(temporary, text.encode("ascii"))
         publish(temporary)
     finally:
         temporary.unlink(missing_ok=True)
     flush_folder(path.parent)
 
 
-def _write_through(path: Path, flags: int, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | flags, 0o600), "wb") as file:
-        file.write(text.encode("ascii"))
+def create_private(path: Path, data: bytes) -> None:
+    """Create a file for this user alone, and wait until the disk has it. Raises OSError."""
+    with os.fdopen(_create(path), "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
 
@@ -194,10 +195,7 @@ def write_new(path: Path, data: bytes) -> None:
             f"cannot create {path}: {error.strerror}; name a file where this user may write"
         ) from error
     try:
-        with os.fdopen(_create(temporary), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        create_private(temporary, data)
         temporary.replace(path)
     except BaseException as error:
         for left in (temporary, path):

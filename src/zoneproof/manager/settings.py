@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from zoneproof.core.access import read_mode
 from zoneproof.core.errors import ConfigError, InvalidInputError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import create_private, read_file
 from zoneproof.core.names import require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.core.webhooks import check_url
@@ -206,12 +206,8 @@ def save_settings_text(home: Path, text: str) -> None:
     temporary = path.with_name(f".{FILE}.{os.getpid()}")
     try:
         temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(f"{text.rstrip()}\n".encode())
-                file.flush()
-                os.fsync(file.fileno())
+            create_private(temporary, f"{text.rstrip()}\n".encode())
             _load(temporary, FILE)
             temporary.replace(path)
         finally:
