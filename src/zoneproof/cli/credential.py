@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-import msgspec
+from msgspec.structs import replace
 
 from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credential_argument, credentials
@@ -207,7 +207,7 @@ def set_fields(
         def change(found: Credential) -> Credential:
             after = _changed(found, given, settings, unset)
             if ends or secret_fields(found.provider, given) or "expires" in unset:
-                after = msgspec.structs.replace(after, expires=ends)
+                after = replace(after, expires=ends)
             return after
 
         wanted = change(before)
@@ -241,13 +241,13 @@ def _changed(
         if name in fields:
             del fields[name]
         elif name in _SETTINGS:
-            dns = msgspec.structs.replace(dns, **{name: None})
+            dns = replace(dns, **{name: None})
         elif name != "expires":
             raise InvalidInputError(
                 f"{found.name} has no field '{text[:40]}' to unset: it has"
                 f" {', '.join(found.fields) or 'none'}"
             )
-    return msgspec.structs.replace(found, fields=fields | given, dns=settings.over(dns))
+    return replace(found, fields=fields | given, dns=settings.over(dns))
 
 
 credential.add_command(add)

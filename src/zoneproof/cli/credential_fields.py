@@ -53,12 +53,6 @@ def warn_of_literal(option: str, value: str) -> None:
         warn_of_literals([option], f"{option} @FILE or {option} env:VARIABLE")
 
 
-def literal_fields(texts: Sequence[str]) -> set[str]:
-    """Return the names of those fields whose value stands on the command line itself."""
-    pairs = [text.partition("=") for text in texts]
-    return {name.strip() for name, _, value in pairs if not is_reference(value)}
-
-
 def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[str, str]:
     """Read the options, and warn once of secrets that stand on the command line.
 
@@ -69,8 +63,9 @@ def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[st
         check_names(info, fields)
     else:
         check_task_fields(info.slug, fields)
-    literal = literal_fields(texts)
-    seen = secret_fields(info.slug, {name: fields[name] for name in fields if name in literal})
+    pairs = (text.partition("=") for text in texts)
+    literal = [name.strip() for name, _, value in pairs if not is_reference(value)]
+    seen = secret_fields(info.slug, {name: fields[name] for name in literal})
     warn_of_literals(seen, f"--field {seen[0]}=@FILE or {seen[0]}=env:VARIABLE" if seen else "")
     return fields
 

@@ -27,7 +27,7 @@ from zoneproof.core.text import printable
 from zoneproof.issuance import Warned
 from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
 from zoneproof.manager import revoke as revoke_certificate
-from zoneproof.manager.certificates.apply import DefinitionChanges, carry_out, plan_changes
+from zoneproof.manager.certificates.apply import DefinitionPlan, carry_out, plan_changes
 from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
@@ -192,17 +192,16 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
     _refuse(path, [*file.problems, *plan.problems], as_json=as_json)
     for warning in plan.warnings:
         tell_warning(Warned(warning))
-    changes = plan.changes
     if not as_json:
-        _tell(changes)
-    if changes.changes and not dry_run:
-        removed = changes.of_kind("removed")
+        _tell(plan)
+    if plan.changes and not dry_run:
+        removed = plan.of_kind("removed")
         if removed:
             few = len(removed) <= 5  # all of them were shown above
             names = ", ".join(change.name for change in removed)
             confirm(f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes)
-        run_with_manager(lambda manager: carry_out(manager, changes, tell_warning))
-    _tell_end(changes, dry_run=dry_run, as_json=as_json)
+        run_with_manager(lambda manager: carry_out(manager, plan, tell_warning))
+    _tell_end(plan, dry_run=dry_run, as_json=as_json)
 
 
 def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
@@ -213,20 +212,20 @@ def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
         raise SystemExit(ConfigError.exit_code)
 
 
-def _tell(changes: DefinitionChanges) -> None:
-    for change in changes.changes:
+def _tell(plan: DefinitionPlan) -> None:
+    for change in plan.changes:
         remark = "  (its files stay)" if change.kind == "removed" else ""
         click.echo(f"{change.kind:8} {change.name}{remark}")
         for line in change.lines:
             click.echo(f"         {printable(line)}")
-    if changes.unchanged:
-        click.echo(f"{changes.unchanged} unchanged")
+    if plan.unchanged:
+        click.echo(f"{plan.unchanged} unchanged")
 
 
-def _tell_end(changes: DefinitionChanges, *, dry_run: bool, as_json: bool) -> None:
+def _tell_end(plan: DefinitionPlan, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        json_document(changes.as_fields(saved=bool(changes.changes) and not dry_run))
-    elif not changes.changes:
+        json_document(plan.as_fields(saved=bool(plan.changes) and not dry_run))
+    elif not plan.changes:
         click.echo("nothing to change")
     elif dry_run:
         click.echo("nothing was changed: this was a dry run")

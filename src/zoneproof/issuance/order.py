@@ -197,7 +197,9 @@ class OrderRun(msgspec.Struct, frozen=True):
                     )
             # The CA has validated, so the values can go while it makes the certificate.
             removal = asyncio.create_task(self._clean_up(request, validation, ledger))
-            issued = await self._complete(request, journaled, order, deliver)
+            issued = await self._finalize(request, journaled, order)
+            await deliver(issued)
+            await self.journal.close_order(journaled.id)
         except OrderFailedError as error:
             await self.journal.close_order(journaled.id, error=error.message)
             validation.tell_deletable()
@@ -224,18 +226,6 @@ class OrderRun(msgspec.Struct, frozen=True):
             )
         except StorageError as error:
             self.emit(Warned(f"{error}; the next run removes what may still be published"))
-
-    async def _complete(
-        self,
-        request: OrderRequest,
-        journaled: JournaledOrder,
-        order: Order,
-        deliver: Callable[[Issued], Awaitable[None]],
-    ) -> Issued:
-        issued = await self._finalize(request, journaled, order)
-        await deliver(issued)
-        await self.journal.close_order(journaled.id)
-        return issued
 
     async def _resume_or_open(self, request: OrderRequest) -> tuple[bool, JournaledOrder, Order]:
         # CAA is looked up while the journal is read and the CA is asked where it has what.

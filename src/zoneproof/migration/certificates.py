@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import CertificateChain, parse_chain
 from zoneproof.core.errors import InvalidInputError
@@ -40,15 +40,13 @@ async def collect_certificates(manager: Manager, names: Sequence[str]) -> Collec
                 for wanted in sorted(one.definition.credentials)
                 if (credential := manager.credentials.find.within(tx, wanted))
             }
-            found[one.name] = msgspec.structs.replace(
-                archived, deployed={}, not_deployed={}, credentials=used
-            )
+            found[one.name] = replace(archived, deployed={}, not_deployed={}, credentials=used)
         return list(found.values())
 
     problems, certificates = [], []
     for one in await manager.store.read(read):
         files, problem = read_files(manager.files, one.definition.name)
-        certificates.append(msgspec.structs.replace(one, files=files))
+        certificates.append(replace(one, files=files))
         if problem:
             problems.append(f"the files of {one.definition.name}: {problem}")
     archive = Archive(

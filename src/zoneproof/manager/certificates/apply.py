@@ -42,11 +42,17 @@ class DefinitionChange:
 
 
 @dataclass(frozen=True)
-class DefinitionChanges:
-    """All changes, sorted by name, and how many certificates stay as they are."""
+class DefinitionPlan:
+    """All changes that definitions mean, sorted by name, and what is wrong with them.
+
+    ``unchanged`` is how many certificates stay as they are. ``problems`` and ``warnings`` have a
+    line for each; with the latter changes can be made all the same.
+    """
 
     changes: tuple[DefinitionChange, ...]
     unchanged: int
+    problems: list[str]
+    warnings: list[str]
 
     def of_kind(self, kind: str) -> list[DefinitionChange]:
         """Return those of one kind."""
@@ -63,18 +69,6 @@ class DefinitionChanges:
             "unchanged": self.unchanged,
             "saved": saved,
         }
-
-
-@dataclass(frozen=True)
-class DefinitionPlan:
-    """The changes that definitions mean, and all that is wrong with them, a line for each.
-
-    Changes with ``warnings`` can be made all the same.
-    """
-
-    changes: DefinitionChanges
-    problems: list[str]
-    warnings: list[str]
 
 
 async def plan_changes(
@@ -98,8 +92,7 @@ async def plan_changes(
         manager.credentials,
         [(change.before, change.after) for change in changes if change.after and not problems],
     )
-    made = DefinitionChanges(tuple(changes), len(names) - len(changes))
-    return DefinitionPlan(made, problems, warnings)
+    return DefinitionPlan(tuple(changes), len(names) - len(changes), problems, warnings)
 
 
 async def _refusals(manager: Manager, change: DefinitionChange) -> list[str]:
@@ -113,7 +106,7 @@ def _definition(found: ManagedCertificate | DamagedCertificate) -> CertificateDe
     return found.definition if isinstance(found, ManagedCertificate) else None
 
 
-async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) -> None:
+async def carry_out(manager: Manager, plan: DefinitionPlan, emit: Emit) -> None:
     """Store all of it in one transaction; files get the form that their definitions ask for.
 
     Then what orders of removed certificates left in the DNS is removed. Raises BusyError if a
@@ -123,7 +116,7 @@ async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) ->
 
     def work(tx: Transaction) -> None:
         stored = {one.name: _definition(one) for one in manager.certificates.each.within(tx)}
-        for change in changes.changes:
+        for change in plan.changes:
             if stored.get(change.name) != change.before:
                 raise BusyError(
                     f"{change.name} was changed by somebody else in the meantime: nothing was"
@@ -134,10 +127,10 @@ async def carry_out(manager: Manager, changes: DefinitionChanges, emit: Emit) ->
             else:
                 forget(tx, manager, change.name)
 
-    removed = [change.name for change in changes.of_kind("removed")]
+    removed = [change.name for change in plan.of_kind("removed")]
     with manager.home.lock_each(removed):
         async with AsyncExitStack() as files:
-            for change in changes.changes:
+            for change in plan.changes:
                 if change.after:
                     await files.enter_async_context(reshaped(manager, change.before, change.after))
             await manager.store.write(work)

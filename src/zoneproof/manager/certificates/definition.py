@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import CertificateKeyKind, GivenCsr, read_csr
 from zoneproof.challenges import SOLVERS, dns01, http01
@@ -170,7 +171,7 @@ class CertificateDefinition(
     @property
     def fingerprint(self) -> str:
         """What tells it from every definition for which another certificate has to be issued."""
-        kept = msgspec.structs.replace(self, **_usual_of_no_matter())
+        kept = replace(self, **_usual_of_no_matter())
         return hashlib.sha256(msgspec.json.encode(kept)).hexdigest()[:32]
 
     @property
@@ -214,7 +215,7 @@ class CertificateDefinition(
             raise NoDnsMethodError(f"{self.name}: {error.message}", error.name) from error
         except InvalidInputError as error:
             raise InvalidInputError(f"{self.name}: {error.message}") from error
-        return msgspec.structs.replace(
+        return replace(
             self,
             identifiers=tuple(identifier.value for identifier in identifiers),
             deploy=tasks,

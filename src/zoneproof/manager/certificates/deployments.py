@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import parse_chain
 from zoneproof.core.errors import (
@@ -213,7 +214,7 @@ async def _remember(
             deployed[task.name] = outcome
         else:
             failed[task.name] = outcome
-        return msgspec.structs.replace(state, deployed=deployed, not_deployed=failed)
+        return replace(state, deployed=deployed, not_deployed=failed)
 
     def work(tx: Transaction) -> None:
         manager.certificates.change_state.within(tx, name, CertificateState, change)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, NotFoundError
@@ -122,7 +123,7 @@ def _with_keys(
         return summary
     used = dict.fromkeys(method.credential for method in certificate.definition.method)
     keys = {name: expiring[name] for name in used if name in expiring}
-    return msgspec.structs.replace(summary, expiring_keys=keys)
+    return replace(summary, expiring_keys=keys)
 
 
 async def history(manager: Manager, name: str) -> list[HistoryEntry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
-import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core.access import ANYWAY, Access, read_access
 from zoneproof.core.aio import in_thread
@@ -126,8 +126,6 @@ def _access_with(
 ) -> Access:
     """Return who could read the key while the settings said so."""
     try:
-        return key_access(
-            definition, msgspec.structs.replace(manager.settings, key_group=group, key_mode=mode)
-        )
+        return key_access(definition, replace(manager.settings, key_group=group, key_mode=mode))
     except InvalidInputError:
         return ANYWAY  # a group that is no more lets nobody in

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core import times
 from zoneproof.core.aio import all_at_once
@@ -154,7 +155,7 @@ def _with_failure(facts: LeftoverFacts, item: PublishedRecord | HttpFile) -> Lef
     failed = item.failed
     if failed is None:
         return facts
-    return msgspec.structs.replace(
+    return replace(
         facts,
         since=failed.since.isoformat(timespec="seconds"),
         tries=failed.tries,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import RenewalInfo, choose_renewal_time
 from zoneproof.acme.ari import ASK_AGAIN, Uniform
@@ -92,7 +93,7 @@ def of_certificate(state: RenewalState, serial: str) -> RenewalState:
     """Return the state without what it says of the certificate, if that was another one."""
     if state.serial == serial:
         return state
-    return msgspec.structs.replace(
+    return replace(
         state,
         serial=serial,
         window_start=None,
@@ -116,7 +117,7 @@ def in_circumstances(state: RenewalState, circumstances: str) -> RenewalState:
 
 def without_failures(state: RenewalState) -> RenewalState:
     """Return the state as if no attempt had failed since the certificate was obtained."""
-    return msgspec.structs.replace(
+    return replace(
         state,
         failures=0,
         last_error="",
@@ -134,7 +135,7 @@ def with_ari(state: RenewalState, info: RenewalInfo, rng: Uniform | None = None)
     chosen = state.chosen
     if chosen is None or (state.window_start, state.window_end) != (info.start, info.end):
         chosen = choose_renewal_time(info, rng)
-    return msgspec.structs.replace(
+    return replace(
         state,
         window_start=info.start,
         window_end=info.end,
@@ -149,7 +150,7 @@ def without_ari(state: RenewalState, now: datetime) -> RenewalState:
 
     A window that is known stays: a CA out of reach has not taken it back (RFC 9773 section 4.3).
     """
-    return msgspec.structs.replace(state, ask_again_at=now + ASK_AGAIN)
+    return replace(state, ask_again_at=now + ASK_AGAIN)
 
 
 def after_failure(
@@ -183,7 +184,7 @@ def after_failure(
         earliest = max(earliest, min(error.retry_at, now + _longest_wait(lifetime, now)))
     line = one_line(error)
     stops = isinstance(error, AccountPausedError | UserActionRequiredError)
-    return msgspec.structs.replace(
+    return replace(
         state,
         failures=failures,
         last_error=line,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.acme import find_ca
 from zoneproof.core.aio import all_at_once
@@ -67,7 +68,7 @@ async def find_staging(manager: Manager, definition: CertificateDefinition) -> S
     if stored and stored.account_url and ca.staging == staging:
         contact = next((one for one in stored.contact if one.startswith("mailto:")), "")
         email = terms.email or contact.removeprefix("mailto:")
-        terms = msgspec.structs.replace(terms, agree_to_terms=True, email=email)
+        terms = replace(terms, agree_to_terms=True, email=email)
     return Staging(staging, terms, ca.title)
 
 
@@ -82,9 +83,7 @@ async def definition_for_tests(
     account = await staging.sign_in(manager.clients)
     name = definition.name.removesuffix(_SUFFIX) + _SUFFIX
     test = _at(definition, account)
-    test = msgspec.structs.replace(
-        test, name=name, renew=False, pkcs12=False, combined=False
-    ).check()
+    test = replace(test, name=name, renew=False, pkcs12=False, combined=False).check()
     stored = await manager.certificates.find(name)
     if stored and stored.definition.account != account:
         raise InvalidInputError(
@@ -100,9 +99,7 @@ async def definition_for_tests(
 
 def _at(definition: CertificateDefinition, account: str) -> CertificateDefinition:
     # A test CA's roots have other names, and what it cannot do no other one should.
-    return msgspec.structs.replace(
-        definition, account=account, fallback_accounts=(), preferred_chain="", deploy=()
-    )
+    return replace(definition, account=account, fallback_accounts=(), preferred_chain="", deploy=())
 
 
 async def dry_run(

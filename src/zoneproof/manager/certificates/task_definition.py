@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
@@ -59,9 +60,7 @@ class TaskDefinition(
         fields = {**secrets, **self.fields}
         return open_task(
             self.task,
-            msgspec.structs.replace(
-                context or TaskContext({}), fields=fields, secret=frozenset(secrets)
-            ),
+            replace(context or TaskContext({}), fields=fields, secret=frozenset(secrets)),
         )
 
     def check(self) -> None:
@@ -116,7 +115,7 @@ def named(tasks: Sequence[TaskDefinition]) -> tuple[TaskDefinition, ...]:
         while not task.name and name in taken:
             name, number = f"{task.task}-{number}", number + 1
         taken.add(name)
-        found.append(msgspec.structs.replace(task, name=name))
+        found.append(replace(task, name=name))
     names = [task.name for task in found]
     for name in names:
         if names.count(name) > 1:

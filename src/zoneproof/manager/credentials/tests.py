@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.challenges.dns01 import ChallengeRecord, DnsMethod
 from zoneproof.challenges.dns01_solver import publish_records, tell_progress
@@ -88,14 +89,14 @@ async def list_zones(
     try:
         zones = sorted(str(zone.name) for zone in await provider.zones())
     except ProviderError as error:
-        return msgspec.structs.replace(trial, steps=(Step("zones", False, error.message),))
+        return replace(trial, steps=(Step("zones", False, error.message),))
     if not zones:
         raise InvalidInputError(
             f"{provider.info.title} ({credential.provider}) does not list zones: test the"
             " credential without --read-only"
         )
     key = await _note_expiry(credentials, credential, provider)
-    return msgspec.structs.replace(trial, steps=(Step("zones", True, ", ".join(zones)), *key))
+    return replace(trial, steps=(Step("zones", True, ", ".join(zones)), *key))
 
 
 class KeyTrial(msgspec.Struct, frozen=True):
@@ -157,7 +158,7 @@ async def run_credential_test(
     trial = CredentialTest(credential=credential.name, provider=credential.provider)
     if method.provider.info.manual:
         note = "a person creates the records, so there is nothing to test"
-        return msgspec.structs.replace(trial, note=note)
+        return replace(trial, note=note)
     label = f"credential test {credential.name}"
     with manager.home.lock(label):
         run = _Run(manager, method, label, emit)
@@ -165,11 +166,11 @@ async def run_credential_test(
         try:
             place = await _place(manager, method.provider, zone)
         except ProviderError as error:
-            return msgspec.structs.replace(trial, steps=(Step("zones", False, error.message),))
+            return replace(trial, steps=(Step("zones", False, error.message),))
         await run.write_see_remove(place)
         if all(step.ok for step in run.steps):
             run.steps += await _note_expiry(manager.credentials, credential, method.provider)
-    return msgspec.structs.replace(
+    return replace(
         trial,
         zone=str(place.zone.name),
         name=str(place.zone.record(place.name)),
