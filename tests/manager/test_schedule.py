@@ -328,9 +328,8 @@ def test_what_only_a_person_can_mend_is_not_tried_again(kind: type[Any]) -> None
 
 
 def test_the_error_is_kept_as_one_short_line_with_the_account() -> None:
-    state = after_failure(
-        RenewalState(), AcmeError("one\ntwo\x1b[1m" + "x" * 5000), NOW, Least(), account="main"
-    )
+    error = AcmeError("one\ntwo\x1b[1m" + "x" * 5000)
+    state = after_failure(RenewalState(account="main"), error, NOW, Least())
     assert state.last_error.startswith("one two\\x1b[1mxxx")
     assert len(state.last_error) == 1000
     assert state.account == "main"

@@ -25,6 +25,7 @@ from zoneproof.core.errors import (
     VaultError,
     ZoneproofError,
 )
+from zoneproof.core.files import create_private
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import Event
 from zoneproof.issuance.event_texts import describe
@@ -204,9 +205,7 @@ def _write(pair: KeyPair, certificate: bytes, key: bytes) -> None:
     pair.key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for path, data in ((pair.certificate, certificate), (pair.key, key)):
         path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        create_private(path, data)
 
 
 def _keep_in_memory(pem: bytes) -> KeyPair:

@@ -164,7 +164,7 @@ def _leaf(renewal: CertbotRenewal) -> tuple[Leaf, list[str]]:
     try:
         return find_leaf(renewal.live("fullchain")) or read_leaf(renewal.live("cert")), []
     except InvalidInputError as error:
-        names = _webroot_names(renewal.parameters)
+        names = renewal.parameters.section("webroot_map").values
         if not names:
             raise unusable(
                 renewal.file, f"its names are not known without the certificate: {error.message}"
@@ -183,10 +183,6 @@ def _key_type(parameters: Section, leaf: Leaf) -> tuple[str, str]:
     if family == "ecdsa" and (parameters.text("elliptic_curve") or leaf.key_type.startswith("rsa")):
         return key_kind(parameters.text("elliptic_curve") or _USUAL_CURVE, leaf)
     return leaf.key_type, leaf.key_note
-
-
-def _webroot_names(parameters: Section) -> list[str]:
-    return list(parameters.section("webroot_map").values)
 
 
 def _notes(renewal: CertbotRenewal, method: FoundMethod) -> Iterable[str]:

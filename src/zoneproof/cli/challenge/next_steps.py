@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import click
 
@@ -15,7 +14,6 @@ from zoneproof.challengedns.runtime.config_template import ConfigTemplate
 from zoneproof.challengedns.runtime.parent_records import parent_records
 from zoneproof.cli.own_command import own_command
 
-T = TypeVar("T")
 # Not ``is_private``, which is also true of the addresses that documentation uses.
 _PRIVATE = tuple(
     ipaddress.ip_network(text)
@@ -44,6 +42,7 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
     zone = config.zones[0]
     command = f"{own_command()} challenge serve --config {shlex.quote(str(config.path))}"
     where = zone.name.parent or "the root"
+    records = "\n".join(f"  {line}" for line in records_to_create(config))
     click.echo(
         f"""Written: {config.path}
 Database: {config.database}
@@ -51,7 +50,7 @@ Database: {config.database}
 1. Create these records in the zone that contains {zone.name}
    (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
 
-{_indented(records_to_create(config))}
+{records}
 {_nameservers_remark(config)}{_private_remark(wanted)}
 2. Start the service, and check what is still missing:
 
@@ -154,9 +153,5 @@ def _remark(wanted: ConfigTemplate) -> str:
     )
 
 
-def _listed(items: Sequence[T], text: Callable[[T], str] = str) -> str:
-    return " and ".join(map(text, items))
-
-
-def _indented(lines: Sequence[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
+def _listed(items: Sequence[object]) -> str:
+    return " and ".join(map(str, items))

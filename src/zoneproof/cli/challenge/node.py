@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -40,7 +39,7 @@ def list_nodes(path: Path, as_json: bool) -> None:
     _require_nodes(path)
     found = node_facts(config.registration_zone, read(path, lambda tx, _: StoredNodes.read(tx)))
     if as_json:
-        json_document({"nodes": [asdict(each) for each in found]})
+        json_document({"nodes": found})
         return
     if not found:
         click.echo("no node has been started yet: 'zoneproof challenge serve'")

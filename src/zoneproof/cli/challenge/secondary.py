@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -40,7 +39,7 @@ def list_secondaries(path: Path, as_json: bool) -> None:
     newest = read(path, lambda tx, _: newest_changes(tx))
     found = secondary_facts(config.secondaries, holding, newest)
     if as_json:
-        json_document({"secondaries": [asdict(each) for each in found]})
+        json_document({"secondaries": found})
         return
     if not found:
         click.echo(f"there are no secondaries: 'secondaries' in {path}")

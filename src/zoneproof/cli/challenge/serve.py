@@ -59,7 +59,7 @@ def serve(
         run(path, tell_ready, _open_source, _open_pages, reload_on_change=reload_on_change)
         return
     findings = _check(path, None if no_dns else (resolvers, authoritative_port or 53))
-    _print_json(findings) if as_json else _print_lines(findings)
+    json_document({"findings": findings}) if as_json else _print_lines(findings)
     if any(found.level.value == "problem" for found in findings):
         raise SystemExit(1)
 
@@ -111,19 +111,6 @@ def _print_lines(findings: Sequence[CheckFinding]) -> None:
         click.echo(f"{mark}  {found.subject}: {printable(found.text)}")
         if found.records:
             click.echo("".join(f"\n    {printable(line)}" for line in found.records) + "\n")
-
-
-def _print_json(findings: Sequence[CheckFinding]) -> None:
-    facts = [
-        {
-            "level": found.level.value,
-            "subject": found.subject,
-            "text": found.text,
-            "records": found.records,
-        }
-        for found in findings
-    ]
-    json_document({"findings": facts})
 
 
 @click.command()

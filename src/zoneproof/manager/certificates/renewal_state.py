@@ -57,14 +57,14 @@ class RenewalState(msgspec.Struct, frozen=True):
     (RFC 9773) about the certificate with the serial number ``serial`` (hex). ``failures`` are those
     in a row, ``last_error`` is one line, and ``next_attempt_at`` the moment until which the last
     of them makes us wait. ``paused`` is empty, or says what a person has to do at the CA; then
-    nothing is tried until a person does it by hand. ``account`` is the CA account tried last.
-    ``advised_at`` is when the present certificate was obtained because the CA asked for it,
-    ``obtained_at`` when it was obtained at all, by this machine's clock, and ``identifiers`` are
-    those that it was obtained for: the CA may have added names. ``definition`` is the fingerprint
-    of the definition that it was obtained with, empty if that is not known. ``revoked_at`` is when
-    it was revoked from here. ``circumstances`` are the :class:`Circumstances` of the last attempt,
-    and, if it did not succeed, ``delegations`` where the challenge names led then and ``files`` a
-    digest of the files that it named on this machine.
+    nothing is tried until a person does it by hand. ``account`` is the CA account from which the
+    last certificate came. ``advised_at`` is when the present one was obtained because the CA asked
+    for it, ``obtained_at`` when it was obtained at all, by this machine's clock, and
+    ``identifiers`` are those that it was obtained for: the CA may have added names. ``definition``
+    is the fingerprint of the definition that it was obtained with, empty if that is not known.
+    ``revoked_at`` is when it was revoked from here. ``circumstances`` are the
+    :class:`Circumstances` of the last attempt, and, if it did not succeed, ``delegations`` where
+    the challenge names led then and ``files`` a digest of the files that it named on this machine.
     """
 
     serial: str = ""
@@ -160,12 +160,11 @@ def after_failure(
     rng: Uniform,
     *,
     lifetime: Lifetime | None = None,
-    account: str = "",
     circumstances: str = "",
     delegations: str = "",
     files: str = "",
 ) -> RenewalState:
-    """Return the state after an attempt with ``account`` failed; ``lifetime`` is the old one's.
+    """Return the state after an attempt failed; ``lifetime`` is the present certificate's.
 
     The next attempt comes after 1, 10 and 100 minutes, then daily, as Let's Encrypt asks; chance
     adds up to a tenth. If the CA names a later moment, that counts, up to 8 days ahead, and up to
@@ -191,7 +190,6 @@ def after_failure(
         last_attempt_at=now,
         next_attempt_at=earliest,
         paused=line if stops else "",
-        account=account or state.account,
         circumstances=circumstances,
         delegations=delegations,
         files=files,

@@ -34,7 +34,7 @@ class Sessions(Stored):
     @writes
     def begin(self, tx: Transaction, user: User, address: str, browser: str) -> str:
         """Return the secret of a new session, for the browser's cookie."""
-        self._drop_old(tx)
+        tx.execute("DELETE FROM sessions WHERE seen_at < ? OR created_at < ?", _limits())
         secret, now = new_secret(), now_text()
         tx.execute(
             "INSERT INTO sessions (id, digest, user_id, address, browser, created_at, seen_at)"
@@ -73,9 +73,6 @@ class Sessions(Stored):
     def end(self, tx: Transaction, session_id: str) -> None:
         """End a session."""
         tx.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
-
-    def _drop_old(self, tx: Transaction) -> None:
-        tx.execute("DELETE FROM sessions WHERE seen_at < ? OR created_at < ?", _limits())
 
 
 def _limits() -> tuple[str, str]:
