@@ -28,7 +28,7 @@ from zoneproof.deployment import task_kinds
 from zoneproof.manager import Credential, KeyTrial, Manager, RunOptions, recognize_domain, try_key
 from zoneproof.manager.credentials.expiry import parse_expiry
 from zoneproof.manager.credentials.fields import require_all, require_usable
-from zoneproof.providers import ProviderInfo, describe, exists, require_files, short_name, slugs
+from zoneproof.providers import ProviderInfo, describe, exists, short_name, slugs
 
 _SHOWN_ZONES = 10
 
@@ -94,15 +94,7 @@ def add(
     if test or (test is None and talked):
         trial = _try_key(new, talked=talked)
         new = replace(new, expires=(trial.expires if trial else None) or ends)
-
-    async def work(manager: Manager) -> Credential:
-        await manager.credentials.require_free(name)
-        manager.providers.open(provider, answers)
-        require_files(info, answers)
-        await manager.credentials.add(new)
-        return await manager.credentials.get(name)
-
-    added = run_with_manager(work)
+    added = _store(new)
     if as_json:
         json_document(added.as_fields() | ({"zones": trial.zones} if trial else {}))
         return
@@ -119,14 +111,20 @@ def add(
     click.echo(f"next: zoneproof issue {domain or _only(trial.zones)} --credential {name}")
 
 
-def _add_for_task(new: Credential, as_json: bool) -> None:
+def _store(new: Credential) -> Credential:
+    """Store the credential, and return it as it is stored. Raises InvalidInputError."""
+
     async def work(manager: Manager) -> Credential:
         await manager.credentials.require_free(new.name)
         require_usable(manager, new.provider, new.fields)
         await manager.credentials.add(new)
         return await manager.credentials.get(new.name)
 
-    added = run_with_manager(work)
+    return run_with_manager(work)
+
+
+def _add_for_task(new: Credential, as_json: bool) -> None:
+    added = _store(new)
     use = f"{new.provider}:credential={new.name}"
     tell(added.as_fields(), f"{new.name} is stored", as_json=as_json)
     if not as_json:

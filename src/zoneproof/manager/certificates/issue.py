@@ -271,8 +271,8 @@ async def _obtain(
         emit,
         deliver,
         on_complete=on_complete,
-        private_key=await _kept_key(manager, definition),
-        replaces=await _replaces(manager, name, account),
+        private_key=_kept_key(manager, definition, renewal),
+        replaces=_replaces(manager, name, account, renewal),
         unsaved=change.credentials if change else None,
         run=run,
         failures=in_circumstances(renewal, before.of(definition)).failures,
@@ -347,16 +347,14 @@ async def place_order(
             )
 
 
-async def _kept_key(manager: Manager, definition: CertificateDefinition) -> bytes | None:
+def _kept_key(
+    manager: Manager, definition: CertificateDefinition, renewal: RenewalState
+) -> bytes | None:
     """Return the key (PEM) to use again. That of a revoked certificate may be known to others."""
-    name = definition.name
-    if not definition.reuse_key:
+    serial = serial_of(manager.files.read(definition.name))
+    if not definition.reuse_key or of_certificate(renewal, serial).revoked_at:
         return None
-    found = await manager.certificates.find(name)
-    serial = serial_of(manager.files.read(name))
-    if found and of_certificate(state_of(found).renewal, serial).revoked_at:
-        return None
-    return manager.files.private_key(name)
+    return manager.files.private_key(definition.name)
 
 
 async def _profile(
@@ -372,17 +370,12 @@ async def _profile(
     return profile
 
 
-async def _replaces(manager: Manager, name: str, account: str) -> str | None:
+def _replaces(manager: Manager, name: str, account: str, renewal: RenewalState) -> str | None:
     """Return the ARI identifier of the certificate that this one is for, if the CA issued it."""
-    found = await manager.certificates.find(name)
-    disk = manager.files.read(name)
-    if found is None or disk.certificate is None:
-        return None
-    state = state_of(found)
-    if state.renewal.account != account:
-        return None
-    with suppress(AcmeError):
-        return cert_id(disk.certificate)
+    certificate = manager.files.read(name).certificate
+    if certificate and renewal.account == account:
+        with suppress(AcmeError):
+            return cert_id(certificate)
     return None
 
 

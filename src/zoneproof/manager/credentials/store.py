@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, NotFoundError, StorageError
@@ -70,15 +70,7 @@ class Credential(Secretive, frozen=True):
 
     def as_fields(self) -> dict[str, Any]:
         """Return all that people may see of it, for JSON."""
-        return {
-            "name": self.name,
-            "provider": self.provider,
-            "fields": self.shown_fields(),
-            "dns": self.dns,
-            "expires": self.expires,
-            "created_at": self.created_at,
-            "changed_at": self.changed_at,
-        }
+        return asdict(self) | {"fields": self.shown_fields()}
 
     def rows(self) -> dict[str, str]:
         """Return what people may see of it, by what each is."""
