@@ -17,7 +17,12 @@ from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.proposal import GivenTask
-from zoneproof.migration.acme_sh_plugins import ShellSettings, Stored, read_method, read_settings
+from zoneproof.migration.acme_sh_plugins import (
+    ScriptSettings,
+    ShellSettings,
+    read_method,
+    read_settings,
+)
 from zoneproof.migration.directories import account_url, current, from_folders, from_host, place
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
 from zoneproof.migration.hooks import When, copies, distinct, hook
@@ -158,7 +163,7 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
     full_chain, key = entry.folder / "fullchain.cer", entry.folder / f"{entry.domain}.key"
     key_type, key_note = key_kind(settings.text("Le_Keylength"), find_leaf(full_chain))
     roots = [root for root in settings.text("Le_Webroot").split(",") if root]
-    stored = Stored(settings, account)
+    stored = ScriptSettings(settings, account)
     method = read_method(roots[0] if roots else "", name, stored, findings)
     delegation, delegation_notes = _delegation(names, settings.text("Le_ChallengeAlias"))
     directory_url = current(settings.text("Le_API") or account.text("DEFAULT_ACME_SERVER"))

@@ -86,7 +86,7 @@ def _from_base64(text: str) -> str | None:
 _ACME_DNS = "https://auth.acme-dns.io"  # what the script takes when it is not told
 
 
-class Stored:
+class ScriptSettings:
     """Where a script's settings may be: the certificate's file goes before ``account.conf``."""
 
     def __init__(self, certificate: ShellSettings, account: ShellSettings) -> None:
@@ -97,7 +97,7 @@ class Stored:
         return next(filter(None, found), "")
 
 
-def read_method(root: str, name: str, stored: Stored, findings: Findings) -> FoundMethod:
+def read_method(root: str, name: str, stored: ScriptSettings, findings: Findings) -> FoundMethod:
     """Return what an entry of ``Le_Webroot`` means for the certificate ``name``."""
     if root.startswith("/"):
         return http(root)
@@ -126,7 +126,7 @@ def read_method(root: str, name: str, stored: Stored, findings: Findings) -> Fou
     return choose_provider(f"{said}, which is not known here", name)
 
 
-def _nsupdate(name: str, stored: Stored, findings: Findings) -> FoundMethod:
+def _nsupdate(name: str, stored: ScriptSettings, findings: Findings) -> FoundMethod:
     servers = stored["NSUPDATE_SERVER"].replace(",", " ").split() or ["localhost"]
     fields = {"server": servers[0], "port": stored["NSUPDATE_SERVER_PORT"]}
     key, lacks = None, ""
@@ -157,7 +157,7 @@ def _nsupdate_key(value: str) -> TsigKey:
     return key
 
 
-def _acme_dns(name: str, stored: Stored) -> FoundMethod:
+def _acme_dns(name: str, stored: ScriptSettings) -> FoundMethod:
     note = (
         "acme.sh does not keep the full name of its acme-dns registration: see where"
         " _acme-challenge leads, and write it with the ACMEDNS_ values of the certificate's file"
