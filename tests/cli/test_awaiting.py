@@ -141,6 +141,67 @@ def test_a_cname_that_was_seen_is_awaited_no_more_if_the_run_is_cut_off(world: W
     change(world.knot.port, "_acme-challenge.www.example.com", target, rdtype="CNAME", remove=True)
 
 
+@pytest.fixture
+def waiting_change(world: World) -> str:
+    """Let a good certificate wait for a CNAME that a change of it needs; return the record."""
+    good = world.run("issue", "www.example.com", *world.rfc2136_options, *world.ca_options)
+    assert good.status == 0, good.stderr
+    option = "--delegation=www.example.com:right.example.net"
+    result = world.run("issue", "www.example.com", option, *world.ca_options[1:])
+    assert result.status == 3, result.stderr
+    assert "with the same options saves them at once" in result.stderr
+    return "_acme-challenge.www.example.com. IN CNAME _acme-challenge.right.example.net."
+
+
+def test_a_change_that_waits_is_shown_and_tried_by_every_renew(
+    world: World, waiting_change: str
+) -> None:
+    shown = world.shown("www.example.com")
+    assert (shown["status"], shown["pending_change"]) == ("awaiting user", True)
+    assert shown["awaiting"] == [waiting_change]
+    assert (
+        f"{waiting_change} missing at {SERVER}\n" in world.run("resume", "www.example.com").stdout
+    )
+    assert "a change of it is pending" in world.run("preview", "www.example.com").stdout
+    early = world.run("renew", "--json")
+    assert early.status == 3, early.stdout
+    assert early.event("renewal")["records"] == [waiting_change]
+    serial = shown["serial"]
+    assert world.shown("www.example.com")["serial"] == serial
+    name, target = "_acme-challenge.www.example.com", "_acme-challenge.right.example.net."
+    change(world.knot.port, name, target, rdtype="CNAME")
+    late = world.run("renew", "--json")
+    change(world.knot.port, name, target, rdtype="CNAME", remove=True)
+    assert (late.status, late.event("renewal")["result"]) == (0, "renewed"), late.stdout
+    shown = world.shown("www.example.com")
+    assert (shown["status"], shown["pending_change"], shown["awaiting"]) == ("valid", False, [])
+    assert shown["definition"]["method"][0]["delegation"]
+    assert shown["serial"] != serial
+
+
+def test_what_is_due_while_its_change_waits_is_renewed_as_it_is_saved(
+    world: World, waiting_change: str
+) -> None:
+    before = world.shown("www.example.com")
+    result = world.run("renew", "www.example.com", "--force")
+    assert result.status == 0, result.stdout + result.stderr
+    after = world.shown("www.example.com")
+    assert after["serial"] != before["serial"]
+    assert (after["status"], after["awaiting"]) == ("awaiting user", [waiting_change])
+    assert after["definition"] == before["definition"]
+
+
+def test_a_change_that_waits_is_kept_by_an_edit_without_changes_and_discarded_on_request(
+    world: World, waiting_change: str
+) -> None:
+    assert "nothing was changed" in world.run("edit", "www.example.com").stdout
+    assert world.shown("www.example.com")["awaiting"] == [waiting_change]
+    discarded = world.run("edit", "www.example.com", "--discard-change")
+    assert "the change that was pending is discarded" in discarded.stdout
+    shown = world.shown("www.example.com")
+    assert (shown["status"], shown["pending_change"], shown["awaiting"]) == ("valid", False, [])
+
+
 def at_terminal(world: World, arguments: list[str], answers: Sequence[Answer]) -> Result:
     """Run the command, and press Enter after each of the answers."""
     environment = {"ZONEPROOF_HOME": str(world.home), "TERM": "dumb"}

@@ -87,10 +87,20 @@ def add(
 @click.option(
     "--remove-name", "removed", multiple=True, metavar="NAME", help="One to remove. Repeatable."
 )
+@click.option(
+    "--discard-change",
+    is_flag=True,
+    help="Forget the change that is pending until it works, as any other change does, too.",
+)
 @definition_options
 @json_option
 def edit(
-    name: str, added: Sequence[str], removed: Sequence[str], as_json: bool, **options: Any
+    name: str,
+    added: Sequence[str],
+    removed: Sequence[str],
+    discard_change: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Change a managed certificate; the rest stays. The next renewal uses it.
 
@@ -100,14 +110,20 @@ def edit(
     """
 
     async def work(manager: Manager) -> tuple[CertificateDefinition, list[str], str]:
-        before = (await manager.certificates.get(name)).definition
+        stored = await manager.certificates.get(name)
+        before = stored.definition
         wanted = await apply_options(manager, said, with_names(before, added, removed))
-        await save(manager, wanted, before)
-        await _warn_of_tasks(manager, before, wanted.definition)
+        if is_changed := wanted.changes(before):
+            await save(manager, wanted, before)
+            await _warn_of_tasks(manager, before, wanted.definition)
+        elif discard_change:
+            await manager.certificates.discard_pending(before.name)
         changes = describe_changes(before, wanted.definition)
         changes += [f"the credential {name} was stored" for name in wanted.credentials]
+        if stored.has_pending and (is_changed or discard_change):
+            changes.append("the change that was pending is discarded")
         follows = f"next: zoneproof issue {wanted.definition.name}, or wait for its renewal"
-        if wanted.needs_no_new_certificate(before):
+        if not is_changed or wanted.needs_no_new_certificate(before):
             follows = ""
             if wanted.definition.deploy != before.deploy:
                 follows = f"next: zoneproof deploy {before.name}, or wait for the next renew"

@@ -26,8 +26,8 @@ from zoneproof.manager.certificates.details import (
 from zoneproof.manager.certificates.details import history as history_of
 
 _CHANGE = (
-    "one is pending until it works: 'zoneproof resume {0}' tries it, 'zoneproof edit {0}' discards"
-    " it"
+    "one is pending until it works: 'zoneproof resume {0}' tries it, 'zoneproof edit {0}"
+    " --discard-change' discards it"
 )
 
 

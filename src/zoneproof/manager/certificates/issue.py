@@ -124,7 +124,9 @@ async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
     change = await find_pending(manager.certificates, certificate.name)
     definition = change.definition if change else certificate.definition
     methods = await manager.methods.make(definition, change.credentials if change else None)
-    for sighting in await look_for_records(methods.resolver, state_of(certificate).awaiting):
+    state = state_of(certificate)
+    awaited = state.change_awaiting if change else state.awaiting
+    for sighting in await look_for_records(methods.resolver, awaited):
         emit(sighting)
     return await issue(manager, definition, emit, change=change)
 
@@ -208,8 +210,12 @@ async def _issue_with(
     except HeldUpError:
         raise
     except AwaitingUserError as error:
-        facts = await _circumstances(manager, definition, before)
-        if change or await manager.states.set_awaiting(definition.name, error.records, facts):
+        if change:
+            is_new = await manager.states.set_change_awaiting(definition.name, error.records)
+        else:
+            facts = await _circumstances(manager, definition, before)
+            is_new = await manager.states.set_awaiting(definition.name, error.records, facts)
+        if is_new:
             await manager.history.add(definition.name, AWAITING, error.message)
         saved = await manager.certificates.find(definition.name)
         again = f"run 'zoneproof resume {definition.name}'" if saved else "run this again"

@@ -248,6 +248,10 @@ async def _preview(
         findings.append(_registration(directory, agreed_already=manager.run.terms.agree_to_terms))
         terms_url = directory.terms_of_service if directory else ""
     findings += _expiring_keys(definition, credentials)
+    stored = await manager.certificates.find(definition.name)
+    if stored and stored.has_pending:
+        tries = f"'zoneproof resume {definition.name}' tries it"
+        findings.append(Finding(f"a change of it is pending: {tries}", is_problem=False))
     methods = await manager.methods.make(definition, credentials)
     examinations = await preflight(
         identifiers,
@@ -260,7 +264,6 @@ async def _preview(
     why = why or ("" if directory else "the CA's directory is not known")
     if why:
         examinations = [_without_caa(one, why) for one in examinations]
-    stored = await manager.certificates.find(definition.name)
     waited_for = state_of(stored).awaiting if stored else ()
     awaited = await look_for_records(methods.resolver, (*_missing(examinations), *waited_for))
     return Preview(

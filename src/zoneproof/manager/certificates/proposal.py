@@ -28,7 +28,7 @@ from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.method_advice import method_advice, zone_advice
 from zoneproof.manager.certificates.refusals import refusals, require_orderable
-from zoneproof.manager.certificates.state import lifetime_of
+from zoneproof.manager.certificates.state import CertificateState, lifetime_of
 from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.certificates.task_definition import TaskDefinition, named, secret_fields
 from zoneproof.manager.credentials.store import Credential, Credentials
@@ -45,6 +45,11 @@ class Proposal(Secretive, frozen=True):
     credential: Credential | None = None
     pkcs12_password: str | None = None
     task_credentials: tuple[Credential, ...] = ()
+
+    def changes(self, before: CertificateDefinition) -> bool:
+        """Tell whether anything is stored of it that was not, when ``before`` is."""
+        given = self.credentials or self.pkcs12_password is not None
+        return bool(given) or self.definition != before
 
     @property
     def credentials(self) -> Mapping[str, Credential]:
@@ -344,6 +349,9 @@ async def set_aside(manager: Manager, proposal: Proposal, before: CertificateDef
         _require_unchanged(tx, manager, proposal.definition, before)
         change = msgspec.json.encode(proposal)
         manager.certificates.set_pending.within(tx, before.name, change)
+        manager.certificates.change_state.within(
+            tx, before.name, CertificateState, lambda state: replace(state, change_awaiting=())
+        )
 
     await manager.store.write(work)
     return True
@@ -378,7 +386,7 @@ def _decoded(name: str, pending: bytes) -> Proposal | None:
     except msgspec.MsgspecError as error:
         raise StorageError(
             f"the pending change of {name} cannot be read: update Zoneproof if a newer one"
-            f" wrote it; else 'zoneproof edit {name}' discards it"
+            f" wrote it; else 'zoneproof edit {name} --discard-change' discards it"
         ) from error
 
 

@@ -30,6 +30,7 @@ from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.issue import Outcome, Run, issue_locked
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.outages import Needs, sites_of
+from zoneproof.manager.certificates.proposal import Proposal, find_pending
 from zoneproof.manager.certificates.renewal_state import (
     LOOK_EVERY,
     Lifetime,
@@ -201,7 +202,7 @@ class _Renewals(msgspec.Struct, frozen=True):
             reason = await self._news(found)
         if not (reason or found.due.now):
             found = await self._ask_ca(found, emit)
-        if not (reason or found.due.now or found.tasks_are_due):
+        if not (reason or found.due.now or found.tasks_are_due or found.change_awaiting):
             return _not_due(found)
         try:
             with self.manager.home.lock(chosen.name):
@@ -212,9 +213,16 @@ class _Renewals(msgspec.Struct, frozen=True):
                         chosen.name, "not due", _names(chosen), "it is no longer managed"
                     )
                 found = await self._look(certificate, self.next_wake)
-                if not (reason or found.due.now):
+                is_due = bool(reason or found.due.now)
+                if not is_due and (found.tasks_are_due or not found.change_awaiting):
                     return await self._deploy(found, emit)
-                result = await self._renew_locked(found, emit)
+                changed = await self._try_change(found, emit)
+                if changed and (changed.outcome or not is_due):
+                    result, reason = changed, "its change waited for records"
+                elif is_due:
+                    result = await self._renew_locked(found, emit)
+                else:
+                    return _not_due(found)
         except BusyError as error:
             result = Renewal(chosen.name, "busy", _names(chosen), error=error)
         after = await self._look(found.certificate)
@@ -326,11 +334,33 @@ class _Renewals(msgspec.Struct, frozen=True):
             failures = (await self._look(found.certificate)).state.renewal.failures
         return failures > 0 and failures % self.manager.settings.failover_after == 0
 
-    async def _try(self, certificate: ManagedCertificate, account: str, emit: Emit) -> Renewal:
+    async def _try_change(self, found: CertificateStatus, emit: Emit) -> Renewal | None:
+        """Try the pending change that waits for records; None if there is none.
+
+        What is saved stays until it has worked.
+        """
+        name = found.certificate.name
+        if not found.change_awaiting:
+            return None
+        try:
+            change = await find_pending(self.manager.certificates, name)
+        except ZoneproofError as error:  # the saved definition may work all the same
+            emit(Warned(f"{name}: {error.message}"))
+            return None
+        return await self._try(found.certificate, "", emit, change) if change else None
+
+    async def _try(
+        self,
+        certificate: ManagedCertificate,
+        account: str,
+        emit: Emit,
+        change: Proposal | None = None,
+    ) -> Renewal:
         name, names = certificate.name, _names(certificate)
+        definition = change.definition if change else certificate.definition
         try:
             outcome = await issue_locked(
-                self.manager, certificate.definition, emit, account=account, run=self.run
+                self.manager, definition, emit, account=account, run=self.run, change=change
             )
         except AwaitingUserError as error:
             return Renewal(name, "awaiting user", names, error=error)

@@ -29,7 +29,8 @@ async def request(
             emit(
                 Warned(
                     f"the saved definition of {name} is unchanged until this works: 'zoneproof "
-                    f"resume {name}' tries again, 'zoneproof edit {name}' saves changes at once"
+                    f"resume {name}' tries again, 'zoneproof edit {name}' with the same options"
+                    " saves them at once"
                 )
             )
         raise

@@ -43,14 +43,16 @@ _GOOD = ("valid", "due", "not renewed")
 
 
 class CertificateState(msgspec.Struct, frozen=True):
-    """What is stored. ``awaiting`` are records that a person has to create first, ``told`` is what
-    people were notified of. ``deployed`` is what each task was done for last, by its name, and
-    ``not_deployed`` what is known of those that failed. ``usual_access`` are the group and the mode
-    of settings.toml that the files were brought to last.
+    """What is stored. ``awaiting`` are records that a person has to create first, for what is saved
+    or, as ``change_awaiting``, for a change of it that is pending; ``told`` is what people were
+    notified of. ``deployed`` is what each task was done for last, by its name, and ``not_deployed``
+    what is known of those that failed. ``usual_access`` are the group and the mode of settings.toml
+    that the files were brought to last.
     """
 
     renewal: RenewalState = RenewalState()
     awaiting: tuple[str, ...] = ()
+    change_awaiting: tuple[str, ...] = ()
     told: Notified = Notified()
     deployed: dict[str, Deployed] = {}
     not_deployed: dict[str, NotDeployed] = {}
@@ -63,7 +65,8 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     ``status`` is ``valid``, ``due``, ``expired``, ``revoked``, ``missing`` (no usable certificate
     is there), ``failing``, ``awaiting user``, ``paused`` (by the CA), ``not deployed`` (it
     was issued), ``not renewed`` (by its definition) or ``damaged`` (what is stored of it cannot be
-    read). ``deployed`` and ``not_deployed`` are the tasks that are done and those that are left;
+    read). ``pending_change`` tells that a change of its definition is kept until it works.
+    ``deployed`` and ``not_deployed`` are the tasks that are done and those that are left;
     ``expiring_keys`` are the credentials that it uses whose keys expire within 30 days, and when.
     """
 
@@ -81,6 +84,7 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str = ""
     next_attempt_at: datetime | None = None
     awaiting: tuple[str, ...] = ()
+    pending_change: bool = False
     explanation_url: str = ""
     problem: str = ""
     deployed: dict[str, Deployed] = {}
@@ -105,6 +109,11 @@ class CertificateStatus(msgspec.Struct, frozen=True):
     due: Due
     now: datetime
     left: dict[str, NotDeployed] = msgspec.field(default_factory=dict)
+
+    @property
+    def change_awaiting(self) -> tuple[str, ...]:
+        """The records that a person has to create first for the change that is pending."""
+        return self.state.change_awaiting if self.certificate.has_pending else ()
 
     @property
     def tasks_are_due(self) -> bool:
@@ -136,7 +145,8 @@ class CertificateStatus(msgspec.Struct, frozen=True):
             failures=renewal.failures,
             last_error=renewal.last_error,
             next_attempt_at=renewal.next_attempt_at,
-            awaiting=self.state.awaiting,
+            awaiting=self.state.awaiting or self.change_awaiting,
+            pending_change=self.certificate.has_pending,
             explanation_url=renewal.explanation_url,
             problem=self._problem(),
             deployed={
@@ -165,6 +175,8 @@ class CertificateStatus(msgspec.Struct, frozen=True):
             return "not deployed"
         if not self.certificate.definition.renew:
             return "not renewed"
+        if self.change_awaiting:
+            return "awaiting user"
         return "due" if self.due.now else "valid"
 
     def _problem(self) -> str:
@@ -351,6 +363,15 @@ class States:
 
         before, after = await self._certificates.change_state(name, CertificateState, wait)
         return before.awaiting != after.awaiting
+
+    async def set_change_awaiting(self, name: str, records: tuple[str, ...]) -> bool:
+        """Do for the change that is pending what :meth:`set_awaiting` does."""
+
+        def wait(state: CertificateState) -> CertificateState:
+            return replace(state, change_awaiting=records)
+
+        before, after = await self._certificates.change_state(name, CertificateState, wait)
+        return before.change_awaiting != after.change_awaiting
 
     async def set_no_cname_awaited(self, name: str) -> None:
         """No longer await CNAMEs, because all were seen; TXT records are still awaited."""

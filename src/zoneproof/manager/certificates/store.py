@@ -163,6 +163,12 @@ class Certificates(Stored):
         """Keep a change of the definition, sealed, until an order has worked with it."""
         self._seal(tx, name, _PENDING, change)
 
+    @writes
+    def discard_pending(self, tx: Transaction, name: str) -> bool:
+        """Forget what :meth:`set_pending` was given; tells whether there was something."""
+        forget = "UPDATE certificates SET pending = NULL WHERE name = ? AND pending IS NOT NULL"
+        return tx.execute(forget, (name,)) == 1
+
     @reads
     def pending(self, tx: Transaction, name: str) -> bytes:
         """Return what :meth:`set_pending` was given; empty for nothing."""
