@@ -41,7 +41,7 @@ def test_help_imports_no_room_but_the_ground_floor() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
-    ours = ["zoneproof", "zoneproof.cli", "zoneproof.cli.option_groups"]
+    ours = ["zoneproof", "zoneproof.cli", "zoneproof.cli.option_groups", "zoneproof.cli.streams"]
     ours += ["zoneproof.core", "zoneproof.core.errors", "zoneproof.core.text"]
     assert done.stdout.strip() == str(ours)
 

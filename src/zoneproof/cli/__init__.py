@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import click
 
 from zoneproof import __version__
 from zoneproof.cli.option_groups import LazyCommands
+from zoneproof.cli.streams import lost_output, prepare_streams
 from zoneproof.core.errors import BugError, InvalidInputError, ZoneproofError, ungrouped
 from zoneproof.core.text import printable
 
@@ -129,20 +129,16 @@ def main() -> None:
     """
     # Commands make many objects that live to the end: looking for garbage early finds none.
     gc.set_threshold(100_000, 20, 20)
-    _open_what_is_closed()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack what a CA or person says
-        sys.stdout.reconfigure(errors="backslashreplace")
-    status = _run()
+    prepare_streams()
+    try:
+        status = _run()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    if problem := lost_output():
+        click.echo(f"zoneproof: {problem}; what was to be done is done all the same", err=True)
+        status = status or ZoneproofError.exit_code
     gc.freeze()  # nor is it worth looking for it at the end
     sys.exit(status)
-
-
-def _open_what_is_closed() -> None:
-    """Have all three standard streams: a program that starts us may have closed some."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            # Never closed. It gets the lowest free number, its own, and no file of ours does.
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
 
 
 def _run() -> int:
@@ -166,9 +162,6 @@ def _run() -> int:
             click.echo(err=True)  # ends the line of a question, which click leaves open
         click.echo("zoneproof: interrupted", err=True)
         return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
         if os.environ.get("ZONEPROOF_DEBUG"):
             raise

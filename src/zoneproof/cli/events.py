@@ -79,27 +79,11 @@ def draws() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
-def heard_or_not(emit: Emit) -> Emit:
-    """Return what tells events while somebody reads; work continues when the pipe's reader left."""
-
-    def tell(event: Event) -> None:
-        try:
-            emit(event)
-        except BrokenPipeError:
-            for stream in (sys.stdout, sys.stderr):
-                try:
-                    stream.flush()
-                except BrokenPipeError:
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-    return tell
-
-
 @contextmanager
 def telling_progress(how: Telling) -> Iterator[Emit]:
     """Give what tells the events of one order, in the way that suits who reads them."""
     if how is Telling.JSON:
-        yield heard_or_not(json_line)
+        yield json_line
     elif how is Telling.NORMAL and draws():
         from zoneproof.cli.live import LiveLines
 
@@ -112,11 +96,11 @@ def telling_progress(how: Telling) -> Iterator[Emit]:
 def emitters(how: Telling) -> Callable[[str], Emit]:
     """Return what tells the events of each certificate, its name on every line."""
     if how is Telling.JSON:
-        return lambda name: heard_or_not(json_line_of(name))
+        return json_line_of
     if how is Telling.QUIET:
         return lambda _: _tell_nothing
     in_full = how is Telling.VERBOSE
-    return lambda name: heard_or_not(Lines(indent=f"{name}  " if name else "", in_full=in_full))
+    return lambda name: Lines(indent=f"{name}  " if name else "", in_full=in_full)
 
 
 class Lines:

@@ -1,0 +1,70 @@
+"""The standard streams: all three are there, and work goes on though nobody takes its output."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class _Output(io.FileIO):
+    """A stream that takes what cannot be written, and remembers why it could not.
+
+    A log on a full disk, or a reader that has gone, must not end a renewal.
+    """
+
+    lost: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write some bytes, and return how many."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.lost = self.lost or error
+            return len(memoryview(data).cast("B"))
+
+
+_outputs: dict[str, _Output] = {}
+
+
+def prepare_streams() -> None:
+    """Have all three streams, and an output that never fails."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        known = getattr(sys, name)
+        if known is None:  # as a program that starts us may have closed some
+            # Never closed. It gets the lowest free number, its own, and no file of ours does.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
+        elif mode == "w":
+            with contextlib.suppress(io.UnsupportedOperation):  # one that is no file
+                setattr(sys, name, _never_failing(name, known))
+
+
+def _never_failing(name: str, known: io.TextIOWrapper) -> io.TextIOWrapper:
+    raw = _outputs[name] = _Output(known.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        raw if known.write_through else io.BufferedWriter(raw),
+        known.encoding,
+        "backslashreplace",  # the encoding may lack what a CA or a person says
+        line_buffering=known.line_buffering,
+        write_through=known.write_through,
+    )
+
+
+def lost_output() -> str:
+    """Write what is left in buffers; return why some of the output is lost, empty if none is.
+
+    That a reader has gone, such as ``head``, is its own affair.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    for name, output in _outputs.items():
+        if output.lost and output.lost.errno != errno.EPIPE:
+            return f"{name} could not be written: {output.lost.strerror}"
+    return ""
