@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bench._accounts import REGISTER_REQUEST, Account, account, value
 from bench._http import Connection
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 _CONFIG = """
 [general]

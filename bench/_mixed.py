@@ -31,8 +31,8 @@ from zoneproof.manager import (
     open_manager,
 )
 from zoneproof.providers import DelegatedProvider
-from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 _ROOT = Path(__file__).parents[1]
 _ZONE = "example.com"

@@ -22,8 +22,8 @@ from bench._renewals import ZONE, ZONES, Cost, ManagedHome, rfc2136, run, with_p
 from tests.support.peers.certbot import certbot_command, certonly_command
 from tests.support.peers.knot import Knot
 from zoneproof.manager import Credential
-from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 _PROVIDERS = 6
 RATE = Bar("at least", 1)

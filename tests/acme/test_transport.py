@@ -26,7 +26,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.http import ATTEMPTS
 from zoneproof.core.names import Identifier
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 NAMES = [Identifier("dns", "example.com")]
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org"

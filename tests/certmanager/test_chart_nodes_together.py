@@ -16,7 +16,7 @@ from tests.support.challenge_service import Account, Service, register, request,
 from tests.support.nodes import wait_until
 from tests.support.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.core.errors import ZoneproofError
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 ADDRESSES = ["127.0.0.41", "127.0.0.42", "127.0.0.43"]
 POD = "zoneproof-nodes-{}.toml"

@@ -18,7 +18,8 @@ from tests.support.command import run_zoneproof
 from tests.support.fake_http import FakeHttpServer, fake_http_server
 from tests.support.fake_kubernetes import FakeKubernetes
 from tests.support.self_signed import certificate
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 FIRST, SECOND = "token-of-the-first-hour", "token-of-the-second-hour"
 REFUSED = "needs a provider with its fields"

@@ -16,7 +16,7 @@ from tests.providers.test_duckdns import DuckDnsHarness
 from tests.support.fake_http import fake_http_server
 from tests.support.fake_zones_dns import FakeZonesDns
 from zoneproof.providers import describe, slugs
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 ROWS = {slug: row for slug in slugs() if (row := row_of(slug))}
 # Those whose tests have no API: with why an Issuer cannot name them, or where else they are tested.

@@ -39,7 +39,7 @@ from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES, SIGHT, pri
 from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.serving.sockets import Endpoint, port_owner
 from zoneproof.storage import load_migrations, open_sqlite
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 DAY = 86_400
 

@@ -19,7 +19,7 @@ from tests.support.peers.knot import Knot
 from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.check import Level, check_engine, check_machine
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 PARENT = "127.0.0.7"
 CONFIG = """

@@ -25,7 +25,7 @@ from tests.challengedns.acme_dns import (
 from tests.support.challenge_service import ZONE, Service, everywhere, txt, update, write_config
 from tests.support.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.challengedns.importing.database import PAGE
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 HOUR_AGO = NOW - 3600
 ENCODED = "p%40ss%3Aword%2F%25"

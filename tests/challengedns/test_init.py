@@ -18,8 +18,9 @@ from tests.support.peers.unbound import Unbound
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.config_template import default_dns_listen
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 PARENT = "127.0.0.8"
 ZONE_FILE = """$ORIGIN {name}.

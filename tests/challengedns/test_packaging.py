@@ -20,7 +20,7 @@ from tests.support.self_signed import write_certificate
 from zoneproof.cli.challenge.database import ROOT_CONFIG
 from zoneproof.cli.challenge.init import _ROOT_FOLDER
 from zoneproof.cli.challenge.serve import serve
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"

@@ -31,7 +31,7 @@ from tests.support.challenge_service import (
     write_config,
 )
 from tests.support.peers.unbound import Unbound
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from tests.support.full_home import issued
 from zoneproof.challengedns.config import load_config
 from zoneproof.core.errors import AcmeError
 from zoneproof.manager.api_certificate import ApiCertificate
-from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 API = "api.auth.example.org"
 

@@ -14,7 +14,7 @@ import pytest
 
 from zoneproof.challenges.listener import Listener, Listeners
 from zoneproof.core.errors import AcmeConnectionError, HttpResponderError, InvalidInputError
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 HOST = "127.0.0.1"
 PATH = "/.well-known/acme-challenge/"

@@ -16,7 +16,8 @@ from tests.support.challenge_service import challenge_command
 from tests.support.change_txt import change_record
 from tests.support.command import Result
 from tests.support.world import World, open_world, zone_text
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 ADDRESS = "127.0.0.2"
 EMAIL = "admin@example.com"

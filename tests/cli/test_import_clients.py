@@ -28,7 +28,7 @@ from tests.support.trees import (
 )
 from tests.support.world import World, open_world, zone_text
 from zoneproof.acme import AccountKey
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 
 def tree_state(folder: Path) -> dict[str, tuple[bytes, int]]:

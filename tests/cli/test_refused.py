@@ -16,7 +16,7 @@ from tests.support.change_txt import change_record
 from tests.support.command import Result
 from tests.support.self_signed import certificate
 from tests.support.world import World
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 TSIG = ["--provider=rfc2136", "--server=192.0.2.1", "--field=key_name=k", "--field=secret=c2Vj"]
 

@@ -14,7 +14,7 @@ import pytest
 from tests.deployment.occasions import NAME, occasion, problem_of, task
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.deployment import Task
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 
 @dataclass

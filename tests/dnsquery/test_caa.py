@@ -24,7 +24,7 @@ from zoneproof.dnsquery import (
     evaluate,
 )
 from zoneproof.dnsquery.caa import IssueValue, parse_issue_value
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 ACCOUNT = "https://ca1.example.net/acct/1234"
 CA = CaaRequest(("ca1.example.net",), ACCOUNT, "dns-01")

@@ -19,7 +19,7 @@ from tests.support.name_servers import name
 from tests.support.self_signed import key_pem, self_signed
 from zoneproof.core.errors import DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery import Resolver, Status, parse_server
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 DNS = "application/dns-message"
 

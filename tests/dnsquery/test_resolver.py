@@ -15,7 +15,7 @@ from tests.support.name_servers import knot, name
 from tests.support.peers.unbound import Unbound
 from zoneproof.core.errors import DnsError, DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery import Answer, Resolver, ServerAddress, Status
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 ZONE = """
 @ NS ns1

@@ -16,7 +16,7 @@ from tests.support.name_servers import name
 from zoneproof.core.errors import DnsServerError, DnsUnreachableError
 from zoneproof.dnsquery.messages import Answer, read_answer
 from zoneproof.dnsquery.transport import ServerAddress, exchange
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 NAME = name("_acme-challenge.example.com")
 GOOD = "_acme-challenge.example.com TXT good"

@@ -25,8 +25,9 @@ from tests.docs.page import DOCS, ROOT, Step
 from tests.support.peers.knot import TSIG_NAME, TSIG_SECRET
 from tests.support.world import World, open_world, zone_text
 from zoneproof.acme import KNOWN
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 PAGE = DOCS / "tutorial.md"
 SUBDOMAIN = "8a4d2f60-5b1e-4c93-9d7a-0f3e6b2c1d58"  # what the page has for the one registered

@@ -23,7 +23,8 @@ from tests.support.two_servers import (
     open_two_servers,
 )
 from tests.support.world import World, open_world, zone_text
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ from zoneproof.issuance.order import Validation
 from zoneproof.issuance.publish import OrderLedger
 from zoneproof.providers import Provider, ProviderContext
 from zoneproof.storage import load_migrations, open_sqlite
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 from zoneproof.vault import open_vault
 
 

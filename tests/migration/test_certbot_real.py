@@ -13,8 +13,8 @@ from tests.support.peers.certbot import certonly
 from zoneproof.acme import AcmeClient
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found, FoundCertificate
-from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 
 @pytest.fixture(scope="module")

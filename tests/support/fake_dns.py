@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 Packets = dns.message.Message | bytes | list[bytes] | None
 

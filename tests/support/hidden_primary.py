@@ -10,7 +10,7 @@ from typing import Self
 
 from tests.support.challenge_service import Service, request, write_config
 from tests.support.secondaries import Secondary
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 
 class HiddenPrimary:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, cast
 
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 _HOST = "127.0.0.1"
 
@@ -34,7 +34,11 @@ class Link:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._within(self._open())
+        try:
+            self._within(self._open())
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -44,6 +48,9 @@ class Link:
         trace: TracebackType | None,
     ) -> None:
         self._within(self._close())
+        self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -12,7 +12,7 @@ import dns.update
 
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
 from zoneproof.core.names import DomainName
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 HEAD = "$TTL 60\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
 

@@ -17,7 +17,7 @@ import dns.rcode
 from tests.support.challenge_service import Account, Service, texts, update
 from tests.support.link import Link
 from tests.support.peers.postgres import Postgres
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 ZONE = "auth.example.org"
 CONFIG = """

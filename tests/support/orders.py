@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.support.command import run_zoneproof
 from tests.support.peers.unbound import Unbound
-from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from tests.support.challenge_service import texts
 from tests.support.peers.bind import Named, key_statement
 from tests.support.peers.knot import Knotd, key_section
 from tests.support.peers.nsd import Nsd
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 ALGORITHM = "hmac-sha256"
 SECRET = "c2Vjb25kYXJ5LXNlY29uZGFyeS1zZWNvbmRhcnktMTI="

@@ -30,8 +30,9 @@ from zoneproof.manager import (
     issue,
     open_manager,
 )
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
 from zoneproof.testing.pebble import Pebble, find_pebble
+from zoneproof.testing.ports import free_port
 
 NAMES = ("demo.test", "*.demo.test")
 _HOST = "127.0.0.1"

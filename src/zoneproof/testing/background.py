@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import os
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -16,8 +15,6 @@ from types import TracebackType
 from typing import Self
 
 from zoneproof.core.errors import ZoneproofError
-
-_CHOSEN = range(10_000, 32_768)  # Linux gives those above, Windows and the BSDs those from 49152 on
 
 
 class BackgroundServer:
@@ -140,22 +137,3 @@ class BackgroundServer:
         if self.process.stdout is not None and not self._reader.is_alive():
             self.process.stdout.close()
         return status
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """Return a port that is free now for both UDP and TCP at the address.
-
-    It is none of those that systems give to whoever asks for any, so that nobody gets it meanwhile.
-    """
-    while True:
-        port = secrets.choice(_CHOSEN)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            try:
-                tcp.bind((address, port))
-                udp.bind((address, port))
-            except OSError:
-                continue
-        return port

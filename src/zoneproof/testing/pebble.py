@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from zoneproof.core.errors import ZoneproofError
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 _HOST = "127.0.0.1"
 

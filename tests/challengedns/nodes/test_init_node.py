@@ -23,7 +23,7 @@ from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.cli.challenge.init_node import password_file
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 SECRET = {"PGPASSWORD": PASSWORD}
 SERVERS = {"ns1": "127.0.0.1", "ns2": "127.0.0.2"}

@@ -22,7 +22,7 @@ from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.reload import changeable
 from zoneproof.core.errors import ConfigError
 from zoneproof.storage.postgres import PostgresServer
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 
 def metric(port: int, name: str) -> float:

@@ -26,7 +26,7 @@ from tests.support.challenge_service import open_for, register, txt, update
 from tests.support.hidden_primary import HiddenPrimary
 from tests.support.secondaries import ALGORITHM, OTHER_SECRET, SECRET
 from zoneproof.challengedns.config import load_config
-from zoneproof.testing.background import free_port
+from zoneproof.testing.ports import free_port
 
 ZONE = "auth.example.org"
 SECTIONS = """

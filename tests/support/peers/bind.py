@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.support.peers import dns_tool, dns_tool_environment
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 
 class Named(BackgroundServer):

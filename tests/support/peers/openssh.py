@@ -18,7 +18,8 @@ from typing import Any, Self
 import asyncssh
 
 from tests.support.peers import TOOLS
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 _SSH = TOOLS / "ssh"
 _USER = "deploy"

@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 USER = "acmedns"
 PASSWORD = "p@ss:word/%"

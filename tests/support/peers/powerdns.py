@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.support.peers import TOOLS, dns_tool, dns_tool_environment
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 API_KEY = "powerdns-api-key"
 _SCHEMA = TOOLS / "dns/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"

@@ -20,8 +20,8 @@ from tests.support.peers.bind import Bind
 from tests.support.peers.knot import Knot
 from tests.support.peers.knot_secondary import KnotSecondary
 from tests.support.peers.unbound import Unbound
-from zoneproof.testing.background import free_port
 from zoneproof.testing.pebble import Pebble
+from zoneproof.testing.ports import free_port
 
 ZONE = """$ORIGIN example.com.
 $TTL 60

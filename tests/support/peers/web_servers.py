@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.peers import TOOLS
-from zoneproof.testing.background import BackgroundServer, free_port
+from zoneproof.testing.background import BackgroundServer
+from zoneproof.testing.ports import free_port
 
 _WEB = TOOLS / "web"
 _MODULES = ("mpm_event", "authz_core", "socache_shmcb", "ssl", "alias")
