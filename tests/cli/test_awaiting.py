@@ -68,6 +68,7 @@ def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
     told = world.run("preview", "example.com").stdout
     assert f"Create first:\n\n  {first}\n    missing at {SERVER}\n" in told
     assert f"Already created:\n\n  {second}\n    seen at {SERVER}\n" in told
+    assert "left over" not in told
     assert "would stop: create the records above first" in told
     assert world.run("preview", "example.com").status == 1
     document = json.loads(world.run("preview", "example.com", "--json").stdout)

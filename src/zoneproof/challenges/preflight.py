@@ -141,10 +141,7 @@ async def preflight_route(resolver: Resolver, route: Route) -> NamePreflight:
     findings = (
         *_delegation_findings(route, in_the_way),
         *_server_findings(report),
-        *(
-            Finding(f'a TXT value is left over at {name}: "{text[:80]}"', is_problem=False)
-            for name, text in leftovers
-        ),
+        *(left_over(str(name), text) for name, text in leftovers),
     )
     return NamePreflight(
         route.challenge_name,
@@ -156,6 +153,11 @@ async def preflight_route(resolver: Resolver, route: Route) -> NamePreflight:
         leftovers,
         findings,
     )
+
+
+def left_over(name: str, text: str) -> Finding:
+    """Return what is told of a TXT value that is there before an order."""
+    return Finding(f'a TXT value is left over at {name}: "{text[:80]}"', is_problem=False)
 
 
 def _delegation_findings(route: Route, in_the_way: Sequence[str]) -> list[Finding]:

@@ -9,8 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from zoneproof.acme import Directory, find_ca
-from zoneproof.challenges.preflight import Finding
-from zoneproof.challenges.records import look_for_records
+from zoneproof.challenges.preflight import Finding, left_over
+from zoneproof.challenges.records import look_for_records, record_parts
 from zoneproof.core.aio import settle
 from zoneproof.core.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.dnsquery import CaaVerdict
@@ -266,6 +266,13 @@ async def _preview(
         examinations = [_without_caa(one, why) for one in examinations]
     waited_for = state_of(stored).awaiting if stored else ()
     awaited = await look_for_records(methods.resolver, (*_missing(examinations), *waited_for))
+    # What a person has created for the order that waits is no leftover.
+    parts = [record_parts(one.record) for one in awaited]
+    own = [left_over(one["Name"], one["Value"]) for one in parts if "Value" in one]
+    examinations = [
+        replace(one, findings=tuple(found for found in one.findings if found not in own))
+        for one in examinations
+    ]
     return Preview(
         definition,
         authority.url,
