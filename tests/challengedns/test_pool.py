@@ -9,7 +9,7 @@ import os
 import pytest
 
 from zoneproof.challengedns.dns import counters
-from zoneproof.challengedns.dns.shared_memory import shared_memory
+from zoneproof.challengedns.dns.shared_memory import SharedMemory
 from zoneproof.challengedns.dns.worker import WorkerSettings
 from zoneproof.challengedns.runtime import pool as pool_module
 from zoneproof.challengedns.runtime.pool import WorkerPool
@@ -40,11 +40,11 @@ async def test_without_files_for_its_memory_no_worker_starts_and_a_later_one_doe
     failed = asyncio.Event()
     has_files = False
 
-    def memory(name: str, size: int) -> int:
+    def memory(name: str, size: int) -> SharedMemory:
         if not has_files:
             failed.set()
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return shared_memory(name, size)
+        return SharedMemory(name, size)
 
     async def spawn(settings: WorkerSettings) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
@@ -52,7 +52,7 @@ async def test_without_files_for_its_memory_no_worker_starts_and_a_later_one_doe
         started.put_nowait(process)
         return process
 
-    monkeypatch.setattr(counters, "shared_memory", memory)
+    monkeypatch.setattr(counters, "SharedMemory", memory)
     monkeypatch.setattr(pool_module, "_spawn", spawn)
     pool = WorkerPool()
     with pytest.raises(ZoneproofError, match="cannot start a DNS worker: Too many open files"):

@@ -10,13 +10,12 @@ a second it notes only a part, and between two parts it looks at nothing but the
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from zoneproof.challengedns.dns.shared_memory import shared_memory_if_any
+from zoneproof.challengedns.dns.shared_memory import SharedMemory
 from zoneproof.challengedns.dns.table import TXT_QUESTION
 from zoneproof.challengedns.dns.zones import is_registration_label
 from zoneproof.challengedns.store.last_questions import (
@@ -108,8 +107,9 @@ class AskedReader:
     """
 
     def __init__(self) -> None:
-        self.descriptor = shared_memory_if_any("zoneproof-dns-asked", _SIZE)
-        self._memory = mmap.mmap(self.descriptor, _SIZE)
+        self._shared = SharedMemory("zoneproof-dns-asked", _SIZE, or_own=True)
+        self.descriptor = self._shared.descriptor
+        self._memory = self._shared.mapped
         self._taken = 0
 
     def take(self) -> dict[str, LastQuestion]:
@@ -135,9 +135,7 @@ class AskedReader:
 
     def close(self) -> None:
         """Release the service's side of the memory."""
-        self._memory.close()
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
+        self._shared.close()
 
 
 def asked_names(descriptor: int) -> AskedNames | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
-import os
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.asked import AskedReader
-from zoneproof.challengedns.dns.shared_memory import shared_memory
+from zoneproof.challengedns.dns.shared_memory import SharedMemory
 from zoneproof.challengedns.dns.watched import Watcher
 from zoneproof.challengedns.store.last_questions import LastQuestion
 
@@ -99,10 +99,16 @@ class WorkerCounters:
 
     def __init__(self, transport: str) -> None:
         self.transport = transport
-        self.descriptor = shared_memory("zoneproof-dns-counters", _CELLS * _BYTES_EACH)
-        self._cells = shared_cells(self.descriptor)
-        self.watcher = Watcher()
-        self.asked = AskedReader()
+        with contextlib.ExitStack() as stack:
+            shared = SharedMemory("zoneproof-dns-counters", _CELLS * _BYTES_EACH)
+            stack.callback(shared.close)
+            self.descriptor = shared.descriptor
+            self._cells = memoryview(shared.mapped).cast("Q")
+            self.watcher = Watcher()
+            stack.callback(self.watcher.close)
+            self.asked = AskedReader()
+            stack.callback(self.asked.close)
+            self._opened = stack.pop_all()
 
     def read(self) -> list[int]:
         """Return what the worker has counted so far."""
@@ -114,9 +120,7 @@ class WorkerCounters:
 
     def close(self) -> None:
         """Release the service's side of the memory."""
-        os.close(self.descriptor)
-        self.watcher.close()
-        self.asked.close()
+        self._opened.close()
 
 
 class Tally:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import mmap
-import os
 import threading
 from collections.abc import Sequence
 from typing import Final
 
-from zoneproof.challengedns.dns.shared_memory import shared_memory
+from zoneproof.challengedns.dns.shared_memory import SharedMemory
 from zoneproof.core.errors import StorageError
 
 _BYTES = 16
@@ -28,8 +27,9 @@ class LeaseMemory:
     """
 
     def __init__(self) -> None:
-        self.descriptor = shared_memory("zoneproof-lease", _BYTES)
-        self._cells = memoryview(mmap.mmap(self.descriptor, _BYTES)).cast("d")
+        self._shared = SharedMemory("zoneproof-lease", _BYTES)
+        self.descriptor = self._shared.descriptor
+        self._cells = memoryview(self._shared.mapped).cast("d")
         self._lock = threading.Lock()
         self._is_suspended = False
 
@@ -59,7 +59,7 @@ class LeaseMemory:
 
     def close(self) -> None:
         """Release this side of the memory."""
-        os.close(self.descriptor)
+        self._shared.close()
 
 
 def shared_lease(descriptor: int) -> Sequence[float]:

@@ -6,12 +6,11 @@ As long as nobody watches, a worker looks at one number for each packet, and wri
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 import time
 from typing import Final
 
-from zoneproof.challengedns.dns.shared_memory import shared_memory_if_any
+from zoneproof.challengedns.dns.shared_memory import SharedMemory
 
 SLOTS: Final = 256
 """How many answers of a worker are kept until the service takes them; older ones are lost."""
@@ -58,8 +57,9 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        self.descriptor = shared_memory_if_any("zoneproof-dns-watched", _SIZE)
-        self._memory = mmap.mmap(self.descriptor, _SIZE)
+        self._shared = SharedMemory("zoneproof-dns-watched", _SIZE, or_own=True)
+        self.descriptor = self._shared.descriptor
+        self._memory = self._shared.mapped
         self._taken = 0
 
     def watch(self, until: float) -> None:
@@ -78,9 +78,7 @@ class Watcher:
 
     def close(self) -> None:
         """Release the service's side of the memory."""
-        self._memory.close()
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
+        self._shared.close()
 
     def _count(self) -> int:
         return int(_HEADER.unpack_from(self._memory)[1])

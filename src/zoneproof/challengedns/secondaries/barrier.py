@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,8 +48,6 @@ class _Shared:
     """
 
     def __init__(self) -> None:
-        self.progress = progress_memory()
-        self.cells = Progress(self.progress)
         kind = socket.SOCK_SEQPACKET
         self._sockets = (
             *socket.socketpair(socket.AF_UNIX, kind),
@@ -59,12 +56,14 @@ class _Shared:
         give, take, self.wake, woken = self._sockets
         self.to_give, self.to_take, self.woken = give.fileno(), take.fileno(), woken.fileno()
         self.wake.setblocking(False)
+        self._memory = progress_memory()
+        self.progress, self.cells = self._memory.descriptor, Progress(self._memory.mapped)
 
     def close(self) -> None:
         """Release this side of it."""
         for each in self._sockets:
             each.close()
-        os.close(self.progress)
+        self._memory.close()
 
 
 class SecondaryBarrier:

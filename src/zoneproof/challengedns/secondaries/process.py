@@ -19,7 +19,7 @@ from zoneproof.challengedns.dns.worker import WorkerSettings, begin, report_read
 from zoneproof.challengedns.secondaries.connections import TransferServer
 from zoneproof.challengedns.secondaries.content import Content
 from zoneproof.challengedns.secondaries.lookout import Lookout
-from zoneproof.challengedns.secondaries.progress import Progress
+from zoneproof.challengedns.secondaries.progress import inherited_progress
 from zoneproof.challengedns.secondaries.transfers import TransferZone
 from zoneproof.challengedns.store.announcements import announced_number
 from zoneproof.challengedns.store.reader import Reader
@@ -42,7 +42,7 @@ class TransferProcess:
         self._announced = announced_number(database)
         self._seen: int | None = None
         self._cells = shared_cells(settings.counters)
-        self._progress = Progress(settings.progress)
+        self._progress = inherited_progress(settings.progress)
         self._content = Content(Reader(database))
         self._connections = socket.socket(fileno=settings.transfers)
         self._connections.setblocking(False)

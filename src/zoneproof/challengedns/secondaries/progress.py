@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from typing import Final
 
-from zoneproof.challengedns.dns.shared_memory import shared_memory
+from zoneproof.challengedns.dns.shared_memory import SharedMemory
 
 SLOTS: Final = 64
 """Twice as many as there can be secondaries: those of before a reload, and those of after it."""
@@ -22,10 +22,10 @@ _BYTES = SLOTS * _CELLS * 8
 
 
 class Progress:
-    """The memory, mapped. A process that is started anew continues with what the last one left."""
+    """The cells. A process that is started anew continues with what the last one left."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._memory = memoryview(mmap.mmap(descriptor, _BYTES)).cast("Q")
+    def __init__(self, memory: mmap.mmap) -> None:
+        self._memory = memoryview(memory).cast("Q")
 
     def get(self, slot: int, which: int) -> int:
         """Return a cell."""
@@ -49,6 +49,11 @@ class Progress:
             self.set(slot, which, int(which == IS_LIVE))
 
 
-def progress_memory() -> int:
-    """Return the descriptor of new memory."""
-    return shared_memory("zoneproof-secondaries", _BYTES)
+def progress_memory() -> SharedMemory:
+    """Return new memory."""
+    return SharedMemory("zoneproof-secondaries", _BYTES)
+
+
+def inherited_progress(descriptor: int) -> Progress:
+    """Return the cells from the descriptor that the transfer process inherited."""
+    return Progress(mmap.mmap(descriptor, _BYTES))
