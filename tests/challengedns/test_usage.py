@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -11,8 +12,12 @@ from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.database import Database
+from zoneproof.challengedns.store.postgres_database import PostgresDatabase
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
 from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.core.errors import StorageError, UnconfirmedChangeError
+from zoneproof.core.names import DomainName
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
@@ -103,13 +108,16 @@ class FailingDatabase:
         self._database = database
         self._error = error
         self._meanwhile = meanwhile
+        self.failure = database.failure
         self.read = database.read
+        self.write = database.write
+        self.check = database.check
         self.close = database.close
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def note(self, work: Callable[[Transaction], T]) -> T:
         self._meanwhile()
         if isinstance(self._error, UnconfirmedChangeError):
-            await self._database.write(work)
+            await self._database.note(work)
         raise self._error
 
 
@@ -125,6 +133,29 @@ async def test_what_could_not_be_written_is_counted_the_next_time_and_nothing_tw
         await usage.write_out(failing, use, now)
     await count(opened)
     assert [one.updates for one in await used(opened)] == [2]
+
+
+async def test_no_secondary_is_waited_for(place: Path | str, clock: Clock) -> None:
+    async def nobody_answers(change: int) -> None:
+        raise UnconfirmedChangeError(f"not yet answered everywhere: {change}")
+
+    database: Database
+    if isinstance(place, Path):
+        database = open_sqlite_database(place, confirm=nobody_answers)
+    else:
+        database = PostgresDatabase(place, confirm=nobody_answers)
+    opened = OpenRegistrations(database, Registrations(DomainName("auth.example.org"), 3600, clock))
+    with pytest.raises(UnconfirmedChangeError):
+        await opened.tenants.create("team")
+    with pytest.raises(UnconfirmedChangeError):
+        await opened.register(tenant="team")
+    ((subdomain,),) = await database.read(
+        lambda tx: tx.query("SELECT subdomain FROM challenge_registration")
+    )
+    opened.rules.use.note_update(await opened.get(str(subdomain)), int(FEBRUARY))
+    await count(opened)
+    assert [(one.registrations, one.updates) for one in await used(opened)] == [(1, 1)]
+    await database.close()
 
 
 async def test_registrations_are_found_by_note_and_by_the_beginning_of_the_subdomain(

@@ -40,6 +40,10 @@ class Database(Protocol):
         """
         ...
 
+    async def note(self, work: Callable[[Transaction], T]) -> T:
+        """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
+        ...
+
     async def check(self) -> None:
         """Raise StorageError if this service should not be asked."""
         ...

@@ -71,17 +71,12 @@ class PostgresDatabase:
         """
         return await asyncio.shield(self._write(work))
 
+    async def note(self, work: Callable[[Transaction], T]) -> T:
+        """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
+        return await asyncio.shield(self._commit(work))
+
     async def _write(self, work: Callable[[Transaction], T]) -> T:
-        self._require_readers()
-        start = time.perf_counter()
-        try:
-            result = await asyncio.wait_for(asyncio.shield(self._store.write(work)), DEADLINE)
-        except TimeoutError:
-            raise UnconfirmedChangeError(
-                f"{self.server.name} has not answered for {DEADLINE:g} s: the change may be stored"
-            ) from None
-        finally:
-            self._observe("write", time.perf_counter() - start)
+        result = await self._commit(work)
         start = time.perf_counter()
         try:
             await self._barrier.passed(self._latest)
@@ -89,6 +84,18 @@ class PostgresDatabase:
         finally:
             self._observe("confirm", time.perf_counter() - start)
         return result
+
+    async def _commit(self, work: Callable[[Transaction], T]) -> T:
+        self._require_readers()
+        start = time.perf_counter()
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._store.write(work)), DEADLINE)
+        except TimeoutError:
+            raise UnconfirmedChangeError(
+                f"{self.server.name} has not answered for {DEADLINE:g} s: the change may be stored"
+            ) from None
+        finally:
+            self._observe("write", time.perf_counter() - start)
 
     def _finish(self, tx: Transaction) -> Callable[[], None]:
         latest = node_rows.latest_change(tx)

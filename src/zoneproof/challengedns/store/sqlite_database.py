@@ -109,7 +109,21 @@ class SqliteDatabase:
         """Run ``work`` in a transaction and return its result after commit and notice."""
         return await asyncio.shield(self._write(work))
 
+    async def note(self, work: Callable[[Transaction], T]) -> T:
+        """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
+        return await asyncio.shield(self._commit(work))
+
     async def _write(self, work: Callable[[Transaction], T]) -> T:
+        result = await self._commit(work)
+        if self._confirm is not by_nobody:
+            start = time.perf_counter()
+            try:
+                await self._confirm(self.newest)
+            finally:
+                self._observe("confirm", time.perf_counter() - start)
+        return result
+
+    async def _commit(self, work: Callable[[Transaction], T]) -> T:
         before = self.failure
         try:
             self._require_readers()
@@ -123,12 +137,6 @@ class SqliteDatabase:
             raise
         if self.failure is before:  # else another one failed that began later
             self.failure = None
-        if self._confirm is not by_nobody:
-            start = time.perf_counter()
-            try:
-                await self._confirm(self.newest)
-            finally:
-                self._observe("confirm", time.perf_counter() - start)
         return result
 
     def write_and_wait(self, work: Callable[[Transaction], T]) -> T:

@@ -12,12 +12,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from zoneproof.challengedns.store import last_questions
 from zoneproof.challengedns.store.last_questions import LastQuestion
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.core.errors import UnconfirmedChangeError, ZoneproofError
-from zoneproof.storage import Row, Store, Transaction
+from zoneproof.storage import Row, Transaction
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.store.database import Database
 
 _AT_ONCE = 500  # rows in a transaction: updates that come meanwhile hardly wait
 _MOST_QUESTIONS = 20_000  # registrations that may be asked for in a minute: of others it is lost
@@ -110,7 +114,7 @@ def _month_of_day(days: int) -> str:
 # --- writing -----------------------------------------------------------------------------------
 
 
-async def write_out(database: Store, use: UseCounter, now: float) -> None:
+async def write_out(database: Database, use: UseCounter, now: float) -> None:
     """Write all that has come together, and how many registrations tenants have in this month.
 
     Raises StorageError; what was not written then waits for the next time. What may be written all
@@ -118,14 +122,14 @@ async def write_out(database: Store, use: UseCounter, now: float) -> None:
     """
     while counts := use.take():
         try:
-            await database.write(functools.partial(write, counts=counts))
+            await database.note(functools.partial(write, counts=counts))
         except UnconfirmedChangeError:
             raise
         except ZoneproofError:
             use.put_back(counts)
             raise
     month = month_of(now)
-    await database.write(lambda tx: note_registrations(tx, month))
+    await database.note(lambda tx: note_registrations(tx, month))
 
 
 def write(tx: Transaction, counts: Counts) -> None:
