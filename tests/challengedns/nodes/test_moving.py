@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import json
 from pathlib import Path
 
@@ -16,8 +18,21 @@ from tests.support.challenge_service import (
     update,
     write_config,
 )
+from tests.support.clock import Clock
 from tests.support.nodes import Cluster, publish
+from tests.support.opened_service import OpenRegistrations
 from tests.support.peers.postgres import Postgres
+from zoneproof.challengedns.store.audit import Actor, ServiceAudit
+from zoneproof.challengedns.store.authentication import Caller
+from zoneproof.challengedns.store.moving import move_database
+from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
+
+ADDRESS = ipaddress.ip_address("192.0.2.1")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(now=1_802_000_000.0)
 
 
 def test_a_machine_moves_to_nodes_and_back_while_it_runs(
@@ -75,6 +90,38 @@ def test_a_machine_moves_to_nodes_and_back_while_it_runs(
         assert service.texts(kept.fulldomain) == [txt("b"), txt("c")]
         assert service.texts(newcomer.fulldomain) == [txt("n")]
         publish(service, kept, txt("d"))
+
+
+async def test_what_is_registered_meanwhile_comes_with_the_next_copy(
+    opened: OpenRegistrations, tmp_path: Path
+) -> None:
+    await opened.tenants.create("team")
+    first = await opened.register(tenant="team")
+    loop = asyncio.get_running_loop()
+
+    async def publish_anew() -> None:
+        await opened.tenants.create("late")
+        made = await opened.register(tenant="late")
+        await opened.update(Caller(made.username, made.password, ADDRESS), made.subdomain, txt("a"))
+
+    def progress(table: str, count: int) -> None:
+        if table == "challenge_registration":
+            asyncio.run_coroutine_threadsafe(publish_anew(), loop).result()
+
+    def nothing(table: str, count: int) -> None:
+        pass
+
+    target = open_sqlite_database(tmp_path / "target.db")
+    audit = ServiceAudit(Actor("test"))
+    copied = await move_database(opened.database, target, progress, audit)
+    assert (copied["challenge_registration"], copied["challenge_value"]) == (1, 0)
+    ((subdomain,),) = await target.read(
+        lambda tx: tx.query("SELECT subdomain FROM challenge_registration")
+    )
+    assert subdomain == first.subdomain
+    copied = await move_database(opened.database, target, nothing, audit)
+    assert (copied["challenge_registration"], copied["challenge_value"]) == (2, 1)
+    await target.close()
 
 
 def test_nodes_are_listed_and_one_that_is_off_is_removed(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from zoneproof.challengedns.store import node_rows, rows
 from zoneproof.challengedns.store.audit import ServiceAudit
@@ -12,7 +14,9 @@ from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
 from zoneproof.core.text import count
-from zoneproof.storage import Row, Transaction, Value
+from zoneproof.storage import Row, Transaction
+
+T = TypeVar("T")
 
 _PAGE = 1000
 
@@ -101,6 +105,9 @@ _TABLES: Final = (
 )
 
 
+_REGISTRATIONS: Final = next(each for each in _TABLES if each.name == "challenge_registration")
+
+
 async def move_database(
     source: Database,
     target: Database,
@@ -111,61 +118,76 @@ async def move_database(
 
     It can be repeated, and then takes over what has changed since, and removes what is gone: so
     most can be copied while the service runs, and the rest in a moment while it is stopped. The
-    target's ``audit`` log notes it.
+    target's ``audit`` log notes it. ``progress`` is called in another thread.
     Raises StorageError, also where the target holds what is not in the source, or has nodes.
     """
-    counts = {}
-    await _require_own(source, target)
-    await _require_unused(target)
-    for table in _TABLES:
-        counts[table.name] = await _copy(table, source, target, progress)
-    for table in reversed(_TABLES):
-        await _remove_others(table, source, target)
-    generation = await source.read(rows.generation)
-    now = await source.read(ValueClock().now)
+    there = _Target(target, asyncio.get_running_loop())
 
-    def finish(tx: Transaction) -> None:
-        rows.note_change(tx, "", at_least=generation + 1)
-        # Whoever followed the changes has to read everything.
-        tx.execute("UPDATE challenge_generation SET pruned = generation - 1")
-        tx.execute("DELETE FROM challenge_change WHERE subdomain <> ''")
-        tx.execute("DELETE FROM challenge_value_time")
-        tx.execute(
-            "INSERT INTO challenge_value_time (boot, ahead, seen) VALUES ('moved', 0, ?)", [now]
-        )
-        ValueClock().keep(tx)
-        registrations = count(counts["challenge_registration"], "registration")
-        audit.note(tx, "database move", f"{registrations} came from another database")
+    def work(tx: Transaction) -> dict[str, int]:
+        _require_own(tx, there)
+        _require_unused(there)
+        counts = {table.name: _copy(tx, table, there, progress) for table in _TABLES}
+        for table in reversed(_TABLES):
+            _remove_others(tx, table, there)
+        generation, now = rows.generation(tx), ValueClock().now(tx)
+        registrations = count(counts[_REGISTRATIONS.name], "registration")
 
-    await target.write(finish)
-    return counts
+        def finish(tx: Transaction) -> None:
+            rows.note_change(tx, "", at_least=generation + 1)
+            # Whoever followed the changes has to read everything.
+            tx.execute("UPDATE challenge_generation SET pruned = generation - 1")
+            tx.execute("DELETE FROM challenge_change WHERE subdomain <> ''")
+            tx.execute("DELETE FROM challenge_value_time")
+            tx.execute(
+                "INSERT INTO challenge_value_time (boot, ahead, seen) VALUES ('moved', 0, ?)", [now]
+            )
+            ValueClock().keep(tx)
+            audit.note(tx, "database move", f"{registrations} came from another database")
+
+        there.write(finish)
+        return counts
+
+    # One state of the source, so that no row refers to another that came while it was copied.
+    return await source.read(work)
 
 
-async def _require_own(source: Database, target: Database) -> None:
-    """Refuse a target in which somebody registers, as a second service does by mistake."""
+class _Target:
+    """The target, for a thread in which the source is read."""
 
-    registrations = next(each for each in _TABLES if each.name == "challenge_registration")
+    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+        self._database = database
+        self._loop = loop
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        return asyncio.run_coroutine_threadsafe(self._database.read(work), self._loop).result()
+
+    def write(self, work: Callable[[Transaction], object]) -> None:
+        asyncio.run_coroutine_threadsafe(self._database.write(work), self._loop).result()
+
+    def pages(self, table: _Table) -> Iterator[list[Row]]:
+        return _pages(lambda after: self.read(lambda tx: table.page(tx, after)))
+
+
+def _pages(page: Callable[[Row | None], list[Row]]) -> Iterator[list[Row]]:
     after: Row | None = None
-    while True:
-        start = after
-        found = await target.read(lambda tx: registrations.page(tx, start))  # noqa: B023
-        if not found:
-            return
+    while found := page(after):
+        yield found
+        after = found[-1]
 
-        def all_known(tx: Transaction, those: Sequence[Row] = found) -> bool:
-            return all(rows.is_taken(tx, str(row[0])) for row in those)
 
-        if not await source.read(all_known):
+def _require_own(tx: Transaction, target: _Target) -> None:
+    """Refuse a target in which somebody registers, as a second service does by mistake."""
+    for found in target.pages(_REGISTRATIONS):
+        if not all(rows.is_taken(tx, str(row[0])) for row in found):
             raise StorageError(
                 "the target holds registrations that are not in the source: nothing was changed;"
                 " empty it, or name another one"
             )
-        after = found[-1]
 
 
-async def _require_unused(target: Database) -> None:
+def _require_unused(target: _Target) -> None:
     """Refuse a target that nodes serve, who may have acknowledged more since the last copy."""
-    busy = [each.name for each in await target.read(node_rows.nodes) if each.holds_lease]
+    busy = [each.name for each in target.read(node_rows.nodes) if each.holds_lease]
     if busy:
         raise StorageError(
             f"the target is in use, node '{busy[0]}' holds a lease: nothing was changed; stop its"
@@ -173,48 +195,27 @@ async def _require_unused(target: Database) -> None:
         )
 
 
-async def _copy(
-    table: _Table, source: Database, target: Database, progress: Callable[[str, int], None]
+def _copy(
+    tx: Transaction, table: _Table, target: _Target, progress: Callable[[str, int], None]
 ) -> int:
-    after: Row | None = None
     count = 0
-    while True:
-        start = after
-        found = await source.read(lambda tx: table.page(tx, start))  # noqa: B023
-        if not found:
-            return count
-        await target.write(lambda tx: table.put(tx, found))  # noqa: B023
+    for found in _pages(functools.partial(table.page, tx)):
+        target.write(functools.partial(table.put, found=found))
         count += len(found)
         progress(table.name, count)
-        after = found[-1]
+    return count
 
 
-async def _remove_others(table: _Table, source: Database, target: Database) -> None:
+def _remove_others(tx: Transaction, table: _Table, target: _Target) -> None:
     """Remove from the target what a copy of before took over and is gone by now."""
-    key = " AND ".join(f"{each} = ?" for each in table.key)
-    after: Row | None = None
-    while True:
-        start = after
-        found = await target.read(lambda tx: table.page(tx, start))  # noqa: B023
-        if not found:
-            return
+    where = f"FROM {table.name} WHERE " + " AND ".join(f"{each} = ?" for each in table.key)
+    for found in target.pages(table):
+        keys = [row[: len(table.key)] for row in found]
+        gone = [key for key in keys if not tx.query(f"SELECT 1 {where}", key)]
+        if gone:
+            target.write(functools.partial(_delete, where, gone))
 
-        def gone(tx: Transaction, those: Sequence[Row] = found) -> list[Sequence[Value]]:
-            return [
-                row[: len(table.key)]
-                for row in those
-                if not tx.query(
-                    f"SELECT 1 FROM {table.name} WHERE {key}",  # noqa: S608
-                    row[: len(table.key)],
-                )
-            ]
 
-        missing = await source.read(gone)
-
-        def remove(tx: Transaction, those: Sequence[Sequence[Value]] = missing) -> None:
-            for each in those:
-                tx.execute(f"DELETE FROM {table.name} WHERE {key}", each)  # noqa: S608
-
-        if missing:
-            await target.write(remove)
-        after = found[-1]
+def _delete(where: str, keys: Sequence[Row], tx: Transaction) -> None:
+    for key in keys:
+        tx.execute(f"DELETE {where}", key)
