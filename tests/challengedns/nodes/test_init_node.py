@@ -7,11 +7,13 @@ import os
 import pty
 import pwd
 import re
+import secrets
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from tests.support.peers.postgres import PASSWORD, USER, Postgres
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.runtime.parent_records import addresses_of
+from zoneproof.cli.challenge.init import init as init_command
 from zoneproof.cli.challenge.init_node import password_file
 from zoneproof.testing.ports import free_port
 
@@ -240,6 +243,52 @@ def test_a_password_file_that_exists_is_not_replaced_without_force(
     done = run_zoneproof(*options(tmp_path, url), "--force", environment=SECRET)
     assert done.status == 0, done.stderr
     assert kept.read_text() != "mine"
+
+
+class KilledError(BaseException):
+    """In place of a signal."""
+
+
+def test_what_is_there_works_wherever_a_replacement_is_cut_off(
+    tmp_path: Path, url: str, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert init(tmp_path, url).status == 0
+    other = f"other{secrets.token_hex(4)}"
+    postgres.run(f"CREATE ROLE {other} SUPERUSER LOGIN PASSWORD 'another'")
+    arguments = options(tmp_path, url.replace(USER, other))[2:]
+    monkeypatch.setenv("PGPASSWORD", "another")
+    config = tmp_path / "ns1.toml"
+    users = []
+
+    def run(steps: int) -> None:
+        """Replace the pair of files, as far as so many files are put somewhere."""
+        left = steps
+
+        def counted(step: Callable[..., None], *paths: Path) -> None:
+            nonlocal left
+            if not left:
+                raise KilledError
+            left -= 1
+            step(*paths)
+
+        with monkeypatch.context() as patch:
+            for name in ("replace", "link"):
+                patch.setattr(os, name, partial(counted, getattr(os, name)))
+            init_command.main([*arguments, "--force"], standalone_mode=False)
+
+    for steps in range(4):
+        with pytest.raises(KilledError):
+            run(steps)
+        monkeypatch.delenv("PGPASSWORD")
+        done = challenge_command(config, "tenant", "list")
+        assert done.status == 0, done.stderr
+        monkeypatch.setenv("PGPASSWORD", "another")
+        users.append(other in config.read_text())
+    assert users == [False, True, True, True]
+    run(4)
+    assert {path.name for path in tmp_path.iterdir()} == {"ns1.toml", "ns1.pgpass"}
+    monkeypatch.delenv("PGPASSWORD")
+    assert challenge_command(config, "tenant", "list").status == 0
 
 
 @pytest.fixture

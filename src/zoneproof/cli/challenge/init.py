@@ -379,29 +379,22 @@ def _set_up(
     """Make the database and in it a tenant with a key; only then put the file where it counts.
 
     So what fails on the way leaves nothing that would be in the way of another try. There is no new
-    key for a node that joins others.
+    key for a node that joins others. The file names a draft of the database's password until the
+    password is in its own place, so that what is there at any moment works.
     """
     draft = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
         try:
             with _password(path, wanted, force=force) as password:
-                url = password.in_url(wanted.database) if password else wanted.database
-                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(replace(wanted, database=url).text())
-                config = load_config(draft)
-                compile_zones(draft, config.zones)
-                user = service_user(config)
-                if user is not None:
-                    os.chown(draft, -1, user.pw_gid)
-                if password:
-                    config = replace(config, postgres=password.in_draft_url(wanted.database))
-                key = _first_key(config, user, tenant)
+                url = password.in_draft_url(wanted.database) if password else wanted.database
+                config = _write(draft, replace(wanted, database=url))
+                key = _first_key(config, service_user(config), tenant)
+                draft.replace(path)
                 if password:
                     password.keep()
-                draft.replace(path)
+                    _write(draft, replace(wanted, database=password.in_url(wanted.database)))
+                    draft.replace(path)
         except ConfigError as error:
             text = error.message.replace(f"{draft}: ", "").replace(str(draft), str(path))
             for setting, option in _OPTIONS.items():
@@ -412,6 +405,20 @@ def _set_up(
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error
     return load_config(path), key
+
+
+def _write(draft: Path, wanted: ConfigTemplate) -> Config:
+    """Write a configuration that the service's user can read, and load it."""
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(wanted.text())
+    config = load_config(draft)
+    compile_zones(draft, config.zones)
+    user = service_user(config)
+    if user is not None:
+        os.chown(draft, -1, user.pw_gid)
+    return config
 
 
 @contextlib.contextmanager

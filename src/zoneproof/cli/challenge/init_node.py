@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import pwd
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +37,7 @@ def check_url(url: str) -> str:
 
 
 class PasswordFile(msgspec.Struct, frozen=True):
-    """Where a database's password is kept, in libpq's form; ``draft`` is where until all is well.
+    """Where a database's password is kept, in libpq's form; ``draft`` is where it is at first.
 
     ``draft`` is None where none is needed: it is known in another way.
     """
@@ -44,17 +46,19 @@ class PasswordFile(msgspec.Struct, frozen=True):
     draft: Path | None
 
     def in_url(self, url: str) -> str:
-        """Return the URL as the configuration has it."""
+        """Return the URL that works after :meth:`keep`."""
         return url if self.draft is None else _naming(url, self.path)
 
     def in_draft_url(self, url: str) -> str:
-        """Return the URL that works before :meth:`keep`."""
+        """Return the URL that works until the configuration in place no longer has it."""
         return url if self.draft is None else _naming(url, self.draft)
 
     def keep(self) -> None:
-        """Put the file where the configuration names it."""
+        """Put the password where it belongs, too."""
         if self.draft is not None:
-            self.draft.replace(self.path)
+            link = self.draft.with_name(f"{self.draft.name}.link")
+            os.link(self.draft, link)
+            link.replace(self.path)
 
 
 @contextmanager
@@ -64,8 +68,8 @@ def password_file(
     """Try out a database, and give the file with its password, for the service's user alone.
 
     The password comes from PGPASSWORD, from where root has it if the service is another user's, or
-    from a person if the server wants one. Unless it is kept the file is gone at the end. Raises
-    StorageError, InvalidInputError and OSError.
+    from a person if the server wants one. At the end no draft is left but one that the
+    configuration in place names. Raises StorageError, InvalidInputError and OSError.
     """
     password = os.environ.get("PGPASSWORD", "")
     if not password:
@@ -86,19 +90,17 @@ def password_file(
         return
     if os.path.lexists(path) and not may_replace:
         raise ConfigError(f"{path} already exists: give --force to replace it")
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             if user is not None:
                 os.fchown(file.fileno(), user.pw_uid, user.pw_gid)
             file.write(_line(password))
-        kept = PasswordFile(path, draft)
+        kept = PasswordFile(path, Path(draft))
         try_out_postgres(kept.in_draft_url(url))
         yield kept
     finally:
-        draft.unlink(missing_ok=True)
+        _remove_drafts(path, config)
 
 
 def require_place(nodes: Sequence[NodeRow], config: Config) -> None:
@@ -118,6 +120,13 @@ def require_place(nodes: Sequence[NodeRow], config: Config) -> None:
             f"{error.message}; here they come from --zone, --nameserver, --address,"
             " --other-nameserver, --api-name and --hostmaster"
         ) from error
+
+
+def _remove_drafts(path: Path, config: Path) -> None:
+    in_place = config.read_bytes() if config.exists() else b""
+    for draft in path.parent.glob(f"{glob.escape(f'.{path.name}')}.*"):
+        if quote(draft.name).encode() not in in_place:
+            draft.unlink(missing_ok=True)
 
 
 def _naming(url: str, passfile: Path) -> str:
