@@ -7,7 +7,7 @@ import mmap
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from zoneproof.challengedns.dns import wire
 from zoneproof.challengedns.dns.asked import AskedReader
@@ -62,20 +62,8 @@ SEES, BLIND, DAMAGED = 0, 1, 2
 _CELLS: Final = SIGHT + 1
 
 
-class Cells(Protocol):
-    """Numbers that can be counted up."""
-
-    def __getitem__(self, index: int, /) -> int:
-        """Return one."""
-        ...
-
-    def __setitem__(self, index: int, value: int, /) -> None:
-        """Change one."""
-        ...
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        ...
+Cells = list[int] | memoryview
+"""Numbers that can be counted up."""
 
 
 def private_cells() -> Cells:

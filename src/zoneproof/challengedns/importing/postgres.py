@@ -30,12 +30,6 @@ _ACCOUNTS = "SELECT username, password, subdomain, allowfrom FROM records ORDER 
 _VALUES = "SELECT subdomain, value, lastupdate FROM txt WHERE value <> ''"
 _FIRST_VALUES = "SELECT subdomain, value, lastactive FROM records WHERE value <> ''"
 
-# Nothing of the URL is repeated: what cannot be told apart may be the password.
-_NOT_UNDERSTOOD = (
-    "the PostgreSQL URL cannot be understood: write it as"
-    " postgres://user:password@host:5432/database, and special characters as %2F"
-)
-
 
 @asynccontextmanager
 async def open_postgres(url: str) -> AsyncIterator[SourceDatabase]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zoneproof.challengedns.nodes.replica import Change, SubdomainState
+from zoneproof.challengedns.nodes.replica import Change, SubdomainState, newest_change
 from zoneproof.challengedns.store import node_rows, rows
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.storage.postgres import Connection, PostgresServer, PostgresTransaction
@@ -18,9 +18,6 @@ _CHANGES = (
     " LEFT JOIN challenge_change c ON c.generation >= ?"
     " LEFT JOIN challenge_registration r ON r.subdomain = c.subdomain"
     " LEFT JOIN challenge_value v ON v.subdomain = c.subdomain ORDER BY c.generation"
-)
-_NEWEST = (
-    "SELECT generation, stamp, subdomain FROM challenge_change ORDER BY generation DESC LIMIT 1"
 )
 # In the order of SQLite's keys, which are then written one after the other.
 _REGISTRATIONS = (
@@ -59,7 +56,7 @@ class Feed:
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self.connection: Connection = server.connect()
-        with self._errors():
+        with self._server.errors():
             self.connection.execute("SET synchronous_commit = off")
             self.connection.execute(f"LISTEN {node_rows.CHANGED}")
 
@@ -67,18 +64,15 @@ class Feed:
         """Release the connection."""
         self.connection.close()
 
-    def _errors(self) -> contextlib.AbstractContextManager[None]:
-        return self._server.errors()
-
     def has_heard(self) -> bool:
         """Take the notices that have come, and tell whether there were any."""
-        with self._errors():
+        with self._server.errors():
             return bool(list(self.connection.notifies(timeout=0)))
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[PostgresTransaction]:
         """Run some statements in one transaction, or each in its own by :meth:`statement`."""
-        with self._errors(), self.connection.transaction():
+        with self._server.errors(), self.connection.transaction():
             if durable:
                 self.connection.execute("SET LOCAL synchronous_commit = on")
             yield PostgresTransaction(self.connection)
@@ -86,7 +80,7 @@ class Feed:
     @contextlib.contextmanager
     def statement(self) -> Iterator[PostgresTransaction]:
         """Run a statement in a transaction of its own."""
-        with self._errors():
+        with self._server.errors():
             yield PostgresTransaction(self.connection)
 
     def since(self, known: Change) -> NewChanges:
@@ -145,16 +139,14 @@ class Feed:
         self,
     ) -> Iterator[tuple[Change, Iterator[tuple[str, int]], Iterator[tuple[str, str, int, int]]]]:
         """Give the newest change, all registrations and all values, to be read in this order."""
-        with self._errors(), self.connection.transaction():
+        with self._server.errors(), self.connection.transaction():
             self.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             # It holds no lock, and takes as long as the replica takes to write.
             self.connection.execute(
                 "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
             )
-            found = PostgresTransaction(self.connection).query(_NEWEST)
-            generation, stamp, subdomain = found[0]
-            assert isinstance(stamp, float)
-            newest = Change(int(str(generation)), stamp, str(subdomain))
+            newest = newest_change(PostgresTransaction(self.connection))
+            assert newest is not None
             yield newest, self._registrations(), self._values()
 
     def _registrations(self) -> Iterator[tuple[str, int]]:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase, open_sqlite_database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import ConfigError, DamagedDatabaseError, StorageError
+from zoneproof.core.files import flush_folder
 from zoneproof.storage import Transaction, load_migrations
 
 _KEPT_CHANGES = 20_000
@@ -82,15 +82,7 @@ class Replica:
 
     def newest(self) -> Change | None:
         """Return the newest change that it holds; None if it holds nothing."""
-
-        def work(tx: Transaction) -> Change | None:
-            found = tx.query(
-                "SELECT generation, stamp, subdomain FROM challenge_change"
-                " ORDER BY generation DESC LIMIT 1"
-            )
-            return _change(found[0]) if found else None
-
-        return self.database.write_and_wait(work)
+        return self.database.write_and_wait(newest_change)
 
     def apply(self, changes: Sequence[Change], states: Iterable[SubdomainState]) -> None:
         """Take over changes, in order, and what is answered after them; workers are told of it."""
@@ -158,9 +150,7 @@ class Replica:
             descriptor = os.open(self._left, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             os.fsync(descriptor)
             os.close(descriptor)
-            folder = os.open(self._left.parent, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
+            flush_folder(self._left.parent)
 
     def note_staying(self) -> None:
         """Let :attr:`has_left` be false."""
@@ -179,10 +169,6 @@ class Replica:
             tx.execute("DELETE FROM challenge_value_time WHERE boot = 'others'")
 
         self.database.write_and_wait(work)
-
-    def generation(self) -> int:
-        """Return the newest generation that it holds."""
-        return self.database.write_and_wait(rows.generation)
 
     def sweep(self) -> None:
         """Remove some of what is no longer of use."""
@@ -225,8 +211,14 @@ def _open(path: Path) -> SqliteDatabase:
     )
 
 
-def _change(row: Sequence[object]) -> Change:
-    generation, stamp, subdomain = row
+def newest_change(tx: Transaction) -> Change | None:
+    """Return the newest change in a replica, or in the database that nodes share."""
+    found = tx.query(
+        "SELECT generation, stamp, subdomain FROM challenge_change ORDER BY generation DESC LIMIT 1"
+    )
+    if not found:
+        return None
+    generation, stamp, subdomain = found[0]
     assert isinstance(stamp, float)
     return Change(int(str(generation)), stamp, str(subdomain))
 

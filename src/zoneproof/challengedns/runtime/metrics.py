@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,6 +23,9 @@ from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
 from zoneproof.storage import Transaction
+
+if TYPE_CHECKING:
+    from zoneproof.challengedns.nodes.node import Node
 
 _BUCKETS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 _ENDPOINTS: Final = frozenset({"register", "update", "health"})
@@ -71,20 +74,6 @@ class CountedRequests:
         await self._app(scope, receive, counted)
 
 
-class NodeFigures(Protocol):
-    """What is told of a node among several."""
-
-    @property
-    def holds_lease(self) -> bool:
-        """Whether the others wait for it."""
-        ...
-
-    @property
-    def seconds_behind(self) -> float:
-        """How long ago its replica was last known to be current."""
-        ...
-
-
 class Metrics:
     """All that is known, put together when Prometheus asks.
 
@@ -100,7 +89,7 @@ class Metrics:
         self._rows_at = 0.0
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.storage = {"read": Histogram(), "write": Histogram()}
-        self.node: NodeFigures | None = None
+        self.node: Node | None = None
         self.secondaries: Callable[[], Sequence[SecondaryStatus]] = list
         self.certificate_expires_at: float | None = None
         self.renewals: Counter[str] = Counter({"success": 0, "failure": 0})

@@ -10,9 +10,9 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Callable
-from weakref import WeakValueDictionary
 
 from zoneproof.challengedns.store.rows import RegistrationRow
+from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import RegistrationError, StorageError
 from zoneproof.serving.limits import RateLimit, network_of
 
@@ -87,7 +87,7 @@ class LegacyKeys:
         self._wait_seconds = wait_seconds
         self._tries = RateLimit(_TRIES_PER_MINUTE / 60, _TRIES_PER_MINUTE)
         self._cpu = asyncio.Semaphore(1)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = KeyedLocks()
 
     async def verify(
         self,
@@ -105,11 +105,10 @@ class LegacyKeys:
                 f"{network} has tried too many keys of {registration.subdomain}",
                 code="rate_limited",
             )
-        turn = self._turns.setdefault(network, asyncio.Lock())
         async with contextlib.AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(self._wait_seconds):
-                    await stack.enter_async_context(turn)
+                    await stack.enter_async_context(self._turns(network))
                     await stack.enter_async_context(self._cpu)
             except TimeoutError:
                 raise RegistrationError(
