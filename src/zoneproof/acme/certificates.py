@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from zoneproof.acme.ari import RenewalInfo, cert_id, parse_renewal_info
-from zoneproof.acme.csr import CertificateKey, public_der
+from zoneproof.acme.csr import UNREADABLE, CertificateKey, public_der
 from zoneproof.acme.http import links
 from zoneproof.acme.jws import Signer
 from zoneproof.acme.keys import base64url
@@ -24,14 +23,6 @@ from zoneproof.core.names import Identifier
 from zoneproof.core.text import sanitize
 
 _LONGEST_CHAIN = 10
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-    UnsupportedAlgorithm,
-)
 
 
 @dataclass(frozen=True)
@@ -133,7 +124,7 @@ def parse_chain(body: bytes, url: str) -> CertificateChain:
             raise ValueError("it was cut off")
         _ = chain.names, chain.issuer, chain.top_issuer, chain.leaf.public_key()
         _ = chain.leaf.not_valid_before_utc, chain.leaf.not_valid_after_utc
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         # What the library says is long, and tells a programmer where to look.
         raise not_acme("a certificate chain", url, "it is not made of PEM certificates") from error
     return chain

@@ -32,7 +32,7 @@ _CURVES = ("secp256r1", "secp384r1")
 _RSA_BITS = range(2048, 8193)
 _DIGESTS = ("sha256", "sha384", "sha512")
 _LONGEST = 100_000  # bytes; one with 100 names has about 5,000
-_UNREADABLE = (
+UNREADABLE = (  # what parts of hostile certificates and requests can raise when they are read
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -125,7 +125,7 @@ def read_csr(data: bytes, where: str) -> GivenCsr:
         return _read(data)
     except InvalidInputError as error:
         raise InvalidInputError(f"{where} cannot be used: {error.message}") from error
-    except _UNREADABLE:  # of parts that the library reads when they are asked for
+    except UNREADABLE:  # of parts that the library reads when they are asked for
         raise InvalidInputError(
             f"{where} cannot be used: it is not a certificate signing request in PEM or DER;"
             " 'openssl req -new' makes one"

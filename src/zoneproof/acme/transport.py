@@ -32,26 +32,6 @@ from zoneproof.core.http import (
 )
 from zoneproof.core.text import sanitize
 
-
-class NoncePool:
-    """Nonces that were handed out and not used yet; the freshest is taken first.
-
-    Old ones are the most likely to be refused, so beyond ``size`` the oldest are forgotten.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._nonces: collections.deque[str] = collections.deque(maxlen=size)
-
-    def put(self, nonce: str | None) -> None:
-        """Keep the nonce of a reply, if it had one."""
-        if nonce:
-            self._nonces.append(nonce)
-
-    def take(self) -> str | None:
-        """Return a nonce that nobody else gets, or None if there is none."""
-        return self._nonces.pop() if self._nonces else None
-
-
 _BUSY = (500, 502, 503, 504)
 
 
@@ -146,69 +126,6 @@ class Retries:
 BAD_NONCES = 20  # refused nonces in a row, after which something else must be wrong
 
 
-class Transport:
-    """Requests to one CA, of which at most ``concurrency`` run at a time.
-
-    One that is tried again keeps its turn: if the CA no longer answers, those that wait
-    behind it must not be what it waits for.
-    """
-
-    def __init__(self, http: Http, retries: Retries, concurrency: int) -> None:
-        self.retries = retries
-        self._http = http
-        self._gate = asyncio.Semaphore(concurrency)
-        self._nonces = NoncePool(concurrency)
-
-    async def get(self, url: str) -> Reply:
-        """Return the good reply to an unsigned GET. Raises AcmeError."""
-
-        async with self._gate:
-            return await self.retries.good_reply(lambda: self._http.exchange("GET", url))
-
-    async def post(
-        self,
-        url: str,
-        signer: Signer,
-        new_nonce: str,
-        payload: bytes = POST_AS_GET,
-        *,
-        repeatable: bool = True,
-    ) -> Reply:
-        """Return the good reply to a signed POST; without a payload it is a POST-as-GET.
-
-        ``new_nonce`` is the URL that has nonces when there are none left. See
-        :meth:`Retries.good_reply` for ``repeatable``. Raises AcmeError.
-        """
-
-        async with self._gate:
-            return await self.retries.good_reply(
-                lambda: self._post_once(url, signer, new_nonce, payload), repeatable=repeatable
-            )
-
-    async def _post_once(self, url: str, signer: Signer, new_nonce: str, payload: bytes) -> Reply:
-        nonce = self._nonces.take()
-        for _ in range(BAD_NONCES + 1):
-            if nonce is None:
-                reply = await self._http.exchange("HEAD", new_nonce)
-                nonce = replay_nonce(reply.headers.get("Replay-Nonce"))
-                if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
-                    return reply
-                if nonce is None:
-                    raise AcmeConnectionError(f"{ca_at(new_nonce)} sent no nonce")
-            reply = await self._http.exchange(
-                "POST",
-                url,
-                content=signer.body(payload, url=url, nonce=nonce),
-                content_type="application/jose+json",
-            )
-            fresh = replay_nonce(reply.headers.get("Replay-Nonce"))
-            if not _is_bad_nonce(reply):
-                self._nonces.put(fresh)
-                break
-            nonce = fresh
-        return reply
-
-
 def _is_bad_nonce(reply: Reply) -> bool:
     if reply.status != HTTPStatus.BAD_REQUEST:
         return False
@@ -220,7 +137,8 @@ class Session:
     """Requests to one CA, signed by ``key`` for the account at ``account_url``.
 
     The arguments are those of :class:`~zoneproof.acme.AcmeClient`; ``ca`` is the CA's name in
-    messages.
+    messages. At most ``concurrency`` requests run at a time. One that is tried again keeps its
+    turn: if the CA no longer answers, those that wait behind it must not be what it waits for.
     """
 
     def __init__(
@@ -249,7 +167,9 @@ class Session:
             transport=transport,
         )
         self._allow_http = allow_http
-        self._transport = Transport(self.http, retries, concurrency)
+        self._gate = asyncio.Semaphore(concurrency)
+        # The freshest is taken first: old ones are the most likely to be refused.
+        self._nonces: collections.deque[str] = collections.deque(maxlen=concurrency)
         self._directory: Directory | None = None
         self._fetching: SharedCall[Directory] = SharedCall()
 
@@ -268,8 +188,9 @@ class Session:
         return parse_directory(reply.body, self.directory_url, allow_http=self._allow_http)
 
     async def get(self, url: str) -> Reply:
-        """Send an unsigned GET."""
-        return await self._transport.get(url)
+        """Return the good reply to an unsigned GET. Raises AcmeError."""
+        async with self._gate:
+            return await self.retries.good_reply(lambda: self.http.exchange("GET", url))
 
     async def post(
         self,
@@ -279,14 +200,42 @@ class Session:
         signer: Signer | None = None,
         repeatable: bool = True,
     ) -> Reply:
-        """Send a signed POST, by default as the account; see :class:`Transport`."""
-        return await self._transport.post(
-            url,
-            signer or Signer(self.key, self.required_account_url()),
-            (await self.directory()).new_nonce,
-            payload if isinstance(payload, bytes) else msgspec.json.encode(payload),
-            repeatable=repeatable,
-        )
+        """Return the good reply to a POST that is signed, by default as the account.
+
+        Without a payload it is a POST-as-GET. See :meth:`Retries.good_reply` for ``repeatable``.
+        Raises AcmeError.
+        """
+        signer = signer or Signer(self.key, self.required_account_url())
+        new_nonce = (await self.directory()).new_nonce
+        data = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
+        async with self._gate:
+            return await self.retries.good_reply(
+                lambda: self._post_once(url, signer, new_nonce, data), repeatable=repeatable
+            )
+
+    async def _post_once(self, url: str, signer: Signer, new_nonce: str, payload: bytes) -> Reply:
+        nonce = self._nonces.pop() if self._nonces else None
+        for _ in range(BAD_NONCES + 1):
+            if nonce is None:
+                reply = await self.http.exchange("HEAD", new_nonce)
+                nonce = replay_nonce(reply.headers.get("Replay-Nonce"))
+                if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
+                    return reply
+                if nonce is None:
+                    raise AcmeConnectionError(f"{ca_at(new_nonce)} sent no nonce")
+            reply = await self.http.exchange(
+                "POST",
+                url,
+                content=signer.body(payload, url=url, nonce=nonce),
+                content_type="application/jose+json",
+            )
+            fresh = replay_nonce(reply.headers.get("Replay-Nonce"))
+            if not _is_bad_nonce(reply):
+                if fresh:
+                    self._nonces.append(fresh)
+                break
+            nonce = fresh
+        return reply
 
     def use_account(self, url: str) -> None:
         """Sign as this account from now on. Raises InvalidInputError for what is not a URL."""
