@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ import httpx2
 
 from zoneproof.core.errors import AcmeConnectionError, InvalidInputError, InvalidNameError
 from zoneproof.core.http import HttpClient, NoReplyError, Reply, tls_context
-from zoneproof.core.names import DomainName
+from zoneproof.core.names import DomainName, is_host, is_loopback
 from zoneproof.core.text import sanitize
 
 
@@ -26,7 +25,6 @@ def ca_at(url: str) -> str:
 
 
 _USABLE = re.compile(r"[!-~]{1,2048}")
-_HOST = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _LARGEST_PORT = 65535
 
 
@@ -64,31 +62,17 @@ def _objection(url: str, allow_http: bool) -> str:
         host = parts.host
     except (httpx2.InvalidURL, ValueError):
         return "is not a URL"
-    if not _is_host(host) or not (parts.port is None or 0 < parts.port <= _LARGEST_PORT):
+    if not is_host(host.removesuffix(".")) or not (
+        parts.port is None or 0 < parts.port <= _LARGEST_PORT
+    ):
         return "is not a URL"
     if parts.userinfo:
         return "has a user name in it"
-    if parts.scheme == "https" or (allow_http and parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme == "https" or (allow_http and parts.scheme == "http" and is_loopback(host)):
         return ""
     if allow_http:
         return "does not start with https:// (http:// is for test CAs on this machine only)"
     return "does not start with https://"
-
-
-def _is_host(text: str) -> bool:
-    return _address(text) is not None or (len(text) <= 253 and bool(_HOST.fullmatch(text)))
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return address.is_loopback if address else host == "localhost"
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{1,512}")

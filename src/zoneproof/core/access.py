@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -49,7 +50,7 @@ def read_access(owner: str, group: str, mode: str) -> Access:
     Raises InvalidInputError for what this machine does not know, and for a mode with which anybody
     could read a key.
     """
-    return Access(_user(owner), _group(group), read_mode(mode))
+    return Access(_number("user", owner, _user), _number("group", group, _group), read_mode(mode))
 
 
 def read_mode(text: str) -> int | None:
@@ -64,27 +65,24 @@ def read_mode(text: str) -> int | None:
     return mode
 
 
-def _user(text: str) -> int | None:
+def _user(name: str) -> int:
+    import pwd
+
+    return pwd.getpwnam(name).pw_uid
+
+
+def _group(name: str) -> int:
+    import grp
+
+    return grp.getgrnam(name).gr_gid
+
+
+def _number(kind: str, text: str, look_up: Callable[[str], int]) -> int | None:
     if not text:
         return None
     if text.isascii() and text.isdigit():
         return int(text)
     try:
-        import pwd
-
-        return pwd.getpwnam(text).pw_uid
+        return look_up(text)
     except (ImportError, KeyError) as error:
-        raise InvalidInputError(f"there is no user '{sanitize(text)}' on this machine") from error
-
-
-def _group(text: str) -> int | None:
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        return int(text)
-    try:
-        import grp
-
-        return grp.getgrnam(text).gr_gid
-    except (ImportError, KeyError) as error:
-        raise InvalidInputError(f"there is no group '{sanitize(text)}' on this machine") from error
+        raise InvalidInputError(f"there is no {kind} '{sanitize(text)}' on this machine") from error

@@ -16,7 +16,7 @@ _BRACKETED = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
 _MAILBOX = re.compile(
     r"(?=.{1,64}$)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII
 )
-_MAIL_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _MISTAKES = (  # what people type in place of a name, and what to do
     (re.compile("://"), "it is a web address: give its host name alone"),
@@ -216,9 +216,8 @@ class Identifier:
 
 def _parse_address(text: str) -> str | None:
     bracketed = _BRACKETED.fullmatch(text)
-    try:
-        address = ipaddress.ip_address(bracketed[1] if bracketed else text)
-    except ValueError:
+    address = _ip_address(bracketed[1] if bracketed else text)
+    if address is None:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
         raise InvalidNameError(
@@ -228,10 +227,28 @@ def _parse_address(text: str) -> str | None:
     return str(address)
 
 
+def is_host(text: str) -> bool:
+    """Tell whether it is a host name, with any of the letters that URLs may have, or an address."""
+    return bool(_HOST.fullmatch(text)) or _ip_address(text) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether the host is this machine."""
+    address = _ip_address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
 def is_email(text: str) -> bool:
     """Tell whether this is an e-mail address: ASCII, without quotes (RFC 5321 section 4.1.2)."""
     mailbox, _, host = text.rpartition("@")
-    return bool(_MAILBOX.fullmatch(mailbox) and _MAIL_HOST.fullmatch(host))
+    return bool(_MAILBOX.fullmatch(mailbox) and _HOST.fullmatch(host))
 
 
 def require_email(text: str) -> str:

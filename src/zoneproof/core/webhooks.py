@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from zoneproof.core.errors import InvalidInputError
@@ -24,9 +23,9 @@ from zoneproof.core.http import (
     load_ca_bundle,
     with_retries,
 )
+from zoneproof.core.names import is_host, is_loopback
 from zoneproof.core.text import sanitize
 
-_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 _URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _SIGNING_PREFIX = "whsec_"
 _SHORTEST_KEY = 24  # bytes, as Standard Webhooks wants
@@ -135,21 +134,3 @@ def signing_key(secret: str) -> bytes:
             " echo whsec_$(openssl rand -base64 32)"
         )
     return key
-
-
-def is_host(text: str) -> bool:
-    """Tell whether it is a host name or an IP address."""
-    return bool(_HOST.fullmatch(text)) or _address(text) is not None
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether the host is this machine."""
-    address = _address(host)
-    return host == "localhost" or (address is not None and address.is_loopback)
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import msgspec
 
-from zoneproof.core.errors import DnsError, InvalidInputError, PropagationError, ungrouped
+from zoneproof.core.aio import all_of
+from zoneproof.core.errors import DnsError, InvalidInputError, PropagationError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery.resolver import Resolver
 from zoneproof.dnsquery.visibility import NameReport, Verdict, look
@@ -132,13 +133,7 @@ async def wait_until_visible(
     wait = _Wait(resolver, deadline, on_progress, on_missing, sleep, clock)
     reports: tuple[NameReport, ...] = ()
     if policy.ask:
-        with ungrouped():
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(wait.for_name(name, values))
-                    for name, values in expected.items()
-                ]
-        reports = tuple(task.result() for task in tasks)
+        reports = tuple(await all_of(wait.for_name(*each) for each in expected.items()))
     late = [report for report in reports if report.verdict is Verdict.NOT_YET]
     if late:
         raise PropagationError(_too_late(late, deadline))

@@ -15,7 +15,7 @@ import msgspec
 
 from zoneproof.core.errors import DnsUnreachableError, InvalidInputError
 from zoneproof.core.http import HttpClient, NoReplyError, Reply
-from zoneproof.core.names import DomainName
+from zoneproof.core.names import DomainName, is_loopback
 from zoneproof.dnsquery.messages import make_question, read_reply
 
 _FORMS = "give IP, IP:port, [IPv6]:port or an https:// URL for DNS over HTTPS"
@@ -82,18 +82,11 @@ def _check_url(text: str) -> str:
         raise InvalidInputError(
             f"the DNS-over-HTTPS URL of {host} must not contain a user name or '#'"
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise InvalidInputError(
             f"'{text}' is not encrypted: DNS over HTTPS needs https:// (http:// only for loopback)"
         )
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 _MAX_WRONG_PACKETS = 100

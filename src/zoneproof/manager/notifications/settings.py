@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.names import is_email
+from zoneproof.core.names import is_email, is_host, is_loopback
 from zoneproof.core.toml import is_reference
-from zoneproof.core.webhooks import check_url, is_host, is_loopback, signing_key
+from zoneproof.core.webhooks import check_url, signing_key
 from zoneproof.manager.notifications.notice import Kind
 
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
