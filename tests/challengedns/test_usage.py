@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 
 from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations
 from zoneproof.challengedns.store import usage
-from zoneproof.challengedns.store.database import Database
+from zoneproof.challengedns.store.database import Database, Hooks
 from zoneproof.challengedns.store.postgres_database import PostgresDatabase
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
@@ -108,11 +108,6 @@ class FailingDatabase:
         self._database = database
         self._error = error
         self._meanwhile = meanwhile
-        self.failure = database.failure
-        self.read = database.read
-        self.write = database.write
-        self.check = database.check
-        self.close = database.close
 
     async def note(self, work: Callable[[Transaction], T]) -> T:
         self._meanwhile()
@@ -130,7 +125,7 @@ async def test_what_could_not_be_written_is_counted_the_next_time_and_nothing_tw
     failing = FailingDatabase(opened.database, error, lambda: use.note_update(row, now))
     use.note_update(row, now)
     with pytest.raises(type(error)):
-        await usage.write_out(failing, use, now)
+        await usage.write_out(cast("Database", failing), use, now)
     await count(opened)
     assert [one.updates for one in await used(opened)] == [2]
 
@@ -141,9 +136,9 @@ async def test_no_secondary_is_waited_for(place: Path | str, clock: Clock) -> No
 
     database: Database
     if isinstance(place, Path):
-        database = open_sqlite_database(place, confirm=nobody_answers)
+        database = open_sqlite_database(place, hooks=Hooks(confirm=nobody_answers))
     else:
-        database = PostgresDatabase(place, confirm=nobody_answers)
+        database = PostgresDatabase(place, Hooks(confirm=nobody_answers))
     opened = OpenRegistrations(database, Registrations(DomainName("auth.example.org"), 3600, clock))
     with pytest.raises(UnconfirmedChangeError):
         await opened.tenants.create("team")

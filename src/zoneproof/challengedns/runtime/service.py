@@ -49,7 +49,7 @@ from zoneproof.challengedns.runtime.sockets import (
 from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
 from zoneproof.challengedns.store import rows, usage
 from zoneproof.challengedns.store.audit import SERVICE
-from zoneproof.challengedns.store.database import Database, open_database
+from zoneproof.challengedns.store.database import Database, Hooks, open_database
 from zoneproof.challengedns.store.last_questions import forget_some
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
@@ -195,13 +195,10 @@ class _Service:
         config = self._config
 
         def opening() -> Database:
-            return open_database(
-                config,
-                may_only_read=True,
-                observe=self._metrics.observe_storage,
-                require_readers=self._require_readers,
-                confirm=self._secondaries.passed,
+            hooks = Hooks(
+                self._metrics.observe_storage, self._require_readers, self._secondaries.passed
             )
+            return open_database(config, hooks=hooks, may_only_read=True)
 
         self._database = await open_in_thread(opening, _close)
         self._registrations = Registrations(config.registration_zone, config.value_lifetime)

@@ -6,84 +6,126 @@ The only place that chooses: what is common to both is here, what each does is i
 
 from __future__ import annotations
 
+import asyncio
 import pwd
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from zoneproof.challengedns.config import Config
-from zoneproof.challengedns.store.sqlite_database import (
-    Confirm,
-    Observe,
-    by_nobody,
-    open_sqlite_database,
-)
 from zoneproof.core.errors import ConfigError, InvalidInputError, StorageError
-from zoneproof.storage import Transaction
+from zoneproof.storage import Store, Transaction
 
 T = TypeVar("T")
 
+Timed = Literal["read", "write", "confirm"]
 
-class Database(Protocol):
+
+async def _by_nobody(change: int) -> None:
+    """Return at once: there are no secondaries to wait for."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a running service does around transactions.
+
+    ``observe`` gets how long each took, waiting included, in seconds: "confirm" is how long it took
+    after the commit until all nodes and secondaries answered with a change. ``require_readers``
+    raises StorageError while what is written would not be answered here. ``confirm`` returns once
+    the secondaries answer from a change, given by its generation; it raises UnconfirmedChangeError
+    if that takes too long.
+    """
+
+    observe: Callable[[Timed, float], None] = lambda kind, seconds: None  # noqa: ARG005
+    require_readers: Callable[[], None] = lambda: None
+    confirm: Callable[[int], Awaitable[None]] = _by_nobody
+
+
+NO_HOOKS = Hooks()
+
+
+class Database(ABC):
     """The database of the service: a Store whose writes the DNS answers once they return."""
 
-    failure: StorageError | None
+    failure: StorageError | None = None
     """Why the last write failed, or None if it did not."""
+
+    def __init__(self, store: Store, hooks: Hooks) -> None:
+        self._store = store
+        self._hooks = hooks
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in a transaction that sees one consistent state, and return its result."""
-        ...
+        with self._timed("read"):
+            return await self._store.read(work)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in a transaction and return its result once all DNS workers answer with it.
 
-        It is done even if its caller goes away meanwhile.
+        It is done even if its caller goes away meanwhile. Raises UnconfirmedChangeError for what is
+        stored and not yet answered everywhere.
         """
-        ...
+        return await asyncio.shield(self._write(work))
 
     async def note(self, work: Callable[[Transaction], T]) -> T:
         """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
-        ...
+        return await asyncio.shield(self._commit(work))
 
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        result = await self._commit(work)
+        with self._timed("confirm"):
+            await self._confirm()
+        return result
+
+    @contextmanager
+    def _timed(self, kind: Timed) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._hooks.observe(kind, time.perf_counter() - start)
+
+    @abstractmethod
+    async def _commit(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction."""
+
+    @abstractmethod
+    async def _confirm(self) -> None:
+        """Wait until the newest change is answered elsewhere."""
+
+    @abstractmethod
     async def check(self) -> None:
         """Raise StorageError if this service should not be asked."""
-        ...
 
+    @abstractmethod
     async def close(self) -> None:
         """Finish what was begun and release the database."""
-        ...
 
 
 def open_database(
     config: Config,
     new_owner: pwd.struct_passwd | None = None,
+    hooks: Hooks = NO_HOOKS,
     *,
     may_only_read: bool = False,
-    observe: Observe | None = None,
-    require_readers: Callable[[], None] = lambda: None,
-    confirm: Confirm = by_nobody,
 ) -> Database:
     """Open the database of a configuration.
 
     A SQLite file that is missing is made, by root for ``new_owner``; with ``may_only_read`` it is
-    opened on a full disk too. ``require_readers`` raises StorageError while what is written would
-    not be answered here; ``confirm`` waits for the secondaries. Raises StorageError, and
-    ConfigError for a URL that is none.
+    opened on a full disk too. Raises StorageError, and ConfigError for a URL that is none.
     """
+    # Both are made of what is above; PostgreSQL's client is imported only where it is used.
     if config.postgres is None:
-        return open_sqlite_database(
-            config.database,
-            new_owner,
-            may_only_read=may_only_read,
-            observe=observe,
-            require_readers=require_readers,
-            confirm=confirm,
-        )
+        from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
+
+        return open_sqlite_database(config.database, new_owner, hooks, may_only_read=may_only_read)
     from zoneproof.challengedns.store.postgres_database import PostgresDatabase
 
     try:
-        return PostgresDatabase(
-            config.postgres, observe=observe, require_readers=require_readers, confirm=confirm
-        )
+        return PostgresDatabase(config.postgres, hooks)
     except InvalidInputError as error:
         raise ConfigError(f"{config.path}: 'database': {error.message}") from error
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from zoneproof.challengedns.store import node_rows, rows
 from zoneproof.challengedns.store.barrier import DEADLINE, Barrier, LeaseObserver
+from zoneproof.challengedns.store.database import NO_HOOKS, Database, Hooks
 from zoneproof.challengedns.store.node_rows import NodeRow
-from zoneproof.challengedns.store.sqlite_database import COMPONENT, Confirm, Observe, by_nobody
+from zoneproof.challengedns.store.sqlite_database import COMPONENT
 from zoneproof.core.errors import StorageError, UnconfirmedChangeError
 from zoneproof.storage import Transaction, load_migrations
 from zoneproof.storage.migrations import require_known
@@ -25,77 +25,40 @@ _OLDEST = 140_000
 _LOCK = "SELECT generation FROM challenge_generation FOR UPDATE"
 
 
-class PostgresDatabase:
-    """The database of the service (the Database protocol), as one of its nodes or commands has it.
+class PostgresDatabase(Database):
+    """The database of the service, as one of its nodes or commands has it.
 
     When a write returns it is durable, and every node that holds a lease answers with it. It need
-    not be reachable when this is made.
+    not be reachable when this is made. A server that fails is met by the next write, whatever came
+    of the last: ``failure`` is always None.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        observe: Observe | None = None,
-        require_readers: Callable[[], None] = lambda: None,
-        confirm: Confirm = by_nobody,
-    ) -> None:
-        """``observe`` gets how long transactions took, ``require_readers`` raises StorageError
-        while this node would not answer with what is written, ``confirm`` waits for the
-        secondaries."""
-        self._confirm = confirm
+    _store: PostgresStore
+
+    def __init__(self, url: str, hooks: Hooks = NO_HOOKS) -> None:
         self.server = PostgresServer(url)
         self.observer = LeaseObserver()
-        self.failure: StorageError | None = None
-        """Always None: a server that fails is met by the next write, whatever came of the last."""
-        self._store = PostgresStore(
+        store = PostgresStore(
             self.server, load_migrations(COMPONENT), lock=_LOCK, finish=self._finish
         )
+        super().__init__(store, hooks)
         self._barrier = Barrier(self.server, self.observer)
-        self._observe = observe or (lambda kind, seconds: None)  # noqa: ARG005
-        self._require_readers = require_readers
         self._latest = 0
 
-    async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction that sees one consistent state, and return its result."""
-        start = time.perf_counter()
-        try:
-            return await self._store.read(work)
-        finally:
-            self._observe("read", time.perf_counter() - start)
-
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction; return its result when all nodes answer with it.
-
-        Raises UnconfirmedChangeError for what is stored and not yet answered everywhere.
-        """
-        return await asyncio.shield(self._write(work))
-
-    async def note(self, work: Callable[[Transaction], T]) -> T:
-        """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
-        return await asyncio.shield(self._commit(work))
-
-    async def _write(self, work: Callable[[Transaction], T]) -> T:
-        result = await self._commit(work)
-        start = time.perf_counter()
-        try:
-            await self._barrier.passed(self._latest)
-            await self._confirm(self._latest)
-        finally:
-            self._observe("confirm", time.perf_counter() - start)
-        return result
+    async def _confirm(self) -> None:
+        await self._barrier.passed(self._latest)
+        await self._hooks.confirm(self._latest)
 
     async def _commit(self, work: Callable[[Transaction], T]) -> T:
-        self._require_readers()
-        start = time.perf_counter()
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._store.write(work)), DEADLINE)
-        except TimeoutError:
-            raise UnconfirmedChangeError(
-                f"{self.server.name} has not answered for {DEADLINE:g} s: the change may be stored"
-            ) from None
-        finally:
-            self._observe("write", time.perf_counter() - start)
+        self._hooks.require_readers()
+        with self._timed("write"):
+            try:
+                return await asyncio.wait_for(asyncio.shield(self._store.write(work)), DEADLINE)
+            except TimeoutError:
+                raise UnconfirmedChangeError(
+                    f"{self.server.name} has not answered for {DEADLINE:g} s: the change may be"
+                    " stored"
+                ) from None
 
     def _finish(self, tx: Transaction) -> Callable[[], None]:
         latest = node_rows.latest_change(tx)
@@ -109,7 +72,7 @@ class PostgresDatabase:
 
     async def check(self) -> None:
         """Read from the database. Raises StorageError if that fails, or this node is behind."""
-        self._require_readers()
+        self._hooks.require_readers()
         await self.read(rows.generation)
 
     def migrate(self) -> None:

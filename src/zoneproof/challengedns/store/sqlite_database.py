@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import pwd
 import sqlite3
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from zoneproof.challengedns.ownership import acting_as_owner_of
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements, identity
+from zoneproof.challengedns.store.database import NO_HOOKS, Database, Hooks
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
 from zoneproof.storage import (
     Migration,
@@ -44,26 +43,9 @@ _CHANGED = (
 )
 _ANY_CHANGE = "SELECT 1 FROM challenge_change WHERE is_new = 0 LIMIT 1"
 
-Observe = Callable[[Literal["read", "write", "confirm"], float], None]
-"""Gets how long a transaction took, waiting included, in seconds.
 
-``confirm`` is how long it took after the commit until all nodes and secondaries answered with a
-change.
-"""
-
-Confirm = Callable[[int], Awaitable[None]]
-"""Returns once the secondaries answer from a change, given by its generation.
-
-Raises UnconfirmedChangeError if that takes too long.
-"""
-
-
-async def by_nobody(change: int) -> None:
-    """Return at once: there are no secondaries to wait for."""
-
-
-class SqliteDatabase:
-    """The database of the service (the Database protocol), and the notice of its changes.
+class SqliteDatabase(Database):
+    """The database of the service, and the notice of its changes.
 
     Any number of processes may change it at once. When a write returns it is durable and can be
     read on another connection, and all DNS workers on this machine have been told if something
@@ -71,67 +53,27 @@ class SqliteDatabase:
     told even if its caller goes away meanwhile.
     """
 
-    def __init__(
-        self,
-        store: SqliteStore,
-        path: Path,
-        *,
-        observe: Observe | None = None,
-        require_readers: Callable[[], None] = lambda: None,
-        confirm: Confirm = by_nobody,
-    ) -> None:
-        """Use :func:`open_sqlite_database`, whose store announces its commits.
+    _store: SqliteStore
 
-        ``require_readers`` raises StorageError while what is written would not be answered.
-        """
+    def __init__(self, store: SqliteStore, path: Path, hooks: Hooks = NO_HOOKS) -> None:
+        """Use :func:`open_sqlite_database`, whose store announces its commits."""
+        super().__init__(store, hooks)
         self.newest = 0
         """The generation of the newest change that an answer depends on, as far as this knows."""
-        self._confirm = confirm
         self.announcements = Announcements(path)
-        self.failure: StorageError | None = None
-        """Why the last write failed, or None if it did not."""
         self._path = path
         self._file = self._file_in_place()
-        self._store = store
-        self._observe = observe or (lambda kind, seconds: None)  # noqa: ARG005
-        self._require_readers = require_readers
         self._generation_seen = -1
 
-    async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction that sees one consistent state, and return its result."""
-        start = time.perf_counter()
-        try:
-            return await self._store.read(work)
-        finally:
-            self._observe("read", time.perf_counter() - start)
-
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction and return its result after commit and notice."""
-        return await asyncio.shield(self._write(work))
-
-    async def note(self, work: Callable[[Transaction], T]) -> T:
-        """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
-        return await asyncio.shield(self._commit(work))
-
-    async def _write(self, work: Callable[[Transaction], T]) -> T:
-        result = await self._commit(work)
-        if self._confirm is not by_nobody:
-            start = time.perf_counter()
-            try:
-                await self._confirm(self.newest)
-            finally:
-                self._observe("confirm", time.perf_counter() - start)
-        return result
+    async def _confirm(self) -> None:
+        await self._hooks.confirm(self.newest)
 
     async def _commit(self, work: Callable[[Transaction], T]) -> T:
         before = self.failure
         try:
-            self._require_readers()
-            start = time.perf_counter()
-            try:
+            self._hooks.require_readers()
+            with self._timed("write"):
                 result = await self._store.write(work)
-            finally:
-                self._observe("write", time.perf_counter() - start)
         except StorageError as error:
             self.failure = error
             raise
@@ -149,7 +91,7 @@ class SqliteDatabase:
         Raises StorageError if that fails, if the last write did, or if the next one would not be
         answered.
         """
-        self._require_readers()
+        self._hooks.require_readers()
         await self.read(rows.generation)
         if self.failure is not None:
             raise self.failure
@@ -193,11 +135,9 @@ class SqliteDatabase:
 def open_sqlite_database(
     database: Path,
     new_owner: pwd.struct_passwd | None = None,
+    hooks: Hooks = NO_HOOKS,
     *,
     may_only_read: bool = False,
-    observe: Observe | None = None,
-    require_readers: Callable[[], None] = lambda: None,
-    confirm: Confirm = by_nobody,
     migrations: Sequence[Migration] | None = None,
     durable: bool = True,
 ) -> SqliteDatabase:
@@ -218,13 +158,7 @@ def open_sqlite_database(
             traces=[Announcements.path(database)],
             durable=durable,
         )
-        opened = SqliteDatabase(
-            store,
-            database,
-            observe=observe,
-            require_readers=require_readers,
-            confirm=confirm,
-        )
+        opened = SqliteDatabase(store, database, hooks)
         notice.database = opened
         return opened
 
