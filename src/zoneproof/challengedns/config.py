@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from zoneproof.challengedns.config_file import File, NodeSection, ZoneSection
-from zoneproof.challengedns.secondary_config import SecondaryConfig, check_secondaries
-from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.challengedns.secondary_config import SecondaryConfig, at_key, check_secondaries
+from zoneproof.core.errors import ConfigError
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.serving.limits import IPNetwork, parse_network
@@ -336,13 +336,8 @@ def _zone(section: ZoneSection, index: int) -> ZoneConfig:
 
 
 def _each(key: str, texts: Iterable[str], parse: Callable[[str], T]) -> tuple[T, ...]:
-    found = []
-    for text in texts:
-        try:
-            found.append(parse(text))
-        except (ValueError, InvalidInputError) as error:
-            raise ConfigError(f"'{key}': {error}") from error
-    return tuple(found)
+    with at_key(key):
+        return tuple(map(parse, texts))
 
 
 def _origin(text: str) -> str:

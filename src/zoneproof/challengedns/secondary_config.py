@@ -115,7 +115,7 @@ def _key(one: SecondaryConfig) -> tuple[str, Path | None, str]:
 def _secondary(
     folder: Path, section: SecondarySection, where: str, zones: Sequence[DomainName]
 ) -> SecondaryConfig:
-    with _at(f"{where}.address"):
+    with at_key(f"{where}.address"):
         address = _endpoint(section.address)
     key = section.key.lower().rstrip(".")
     if not _KEY_NAME.fullmatch(key) or len(key) > _MOST_NAME:
@@ -129,11 +129,11 @@ def _secondary(
     if bool(section.secret) == bool(section.secret_file):
         raise ConfigError(f"'{where}': give either 'secret' or 'secret_file'")
     if section.secret:
-        with _at(f"{where}.secret"):
+        with at_key(f"{where}.secret"):
             _decoded(section.secret)
-    with _at(f"{where}.transfer_from"):
+    with at_key(f"{where}.transfer_from"):
         networks = [ipaddress.ip_network(address.host), *map(parse_network, section.transfer_from)]
-    with _at(f"{where}.name_servers"):
+    with at_key(f"{where}.name_servers"):
         servers = tuple(map(_endpoint, section.name_servers)) or (address,)
     return SecondaryConfig(
         address=address,
@@ -151,7 +151,7 @@ def _secondary(
 def _zones(
     section: SecondarySection, where: str, zones: Sequence[DomainName]
 ) -> tuple[DomainName, ...]:
-    with _at(f"{where}.zones"):
+    with at_key(f"{where}.zones"):
         wanted = tuple(map(DomainName.parse, section.zones)) or tuple(zones)
     for zone in wanted:
         if zone not in zones:
@@ -174,7 +174,8 @@ def _endpoint(text: str) -> Endpoint:
 
 
 @contextmanager
-def _at(key: str) -> Iterator[None]:
+def at_key(key: str) -> Iterator[None]:
+    """Let what is wrong with a value come out as ConfigError, naming its key."""
     try:
         yield
     except (ValueError, InvalidInputError) as error:

@@ -12,7 +12,6 @@ import contextlib
 import itertools
 import socket
 import ssl
-import struct
 from asyncio import sslproto
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from zoneproof.serving.limits import Crowd, IPNetwork, network_of, read_address
+from zoneproof.serving.sockets import drop_unsent
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
@@ -40,7 +40,6 @@ _TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 2
 _WRITE_MARK = 16 * 1024  # bytes
 _SEND_BUFFER, _RECEIVE_BUFFER = 64 * 1024, 32 * 1024  # bytes, of which the kernel takes twice
 _NEVER = float("inf")
-_DROP_UNSENT = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
@@ -174,8 +173,7 @@ class HttpConnection(Protocol):
         if self._socket is not None:
             sock = self._socket.get_extra_info("socket")
             with contextlib.suppress(OSError):
-                # Else the kernel would keep it for minutes for a client that does not read.
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
+                drop_unsent(sock)
             self._socket.abort()
 
     def end_after_answer(self) -> None:

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import socket
+import struct
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -111,6 +112,14 @@ def bind(
                 reason += _HELP_AT_53
         raise ConfigError(f"cannot listen on {endpoint} for {purpose}: {reason}") from error
     return sock
+
+
+def drop_unsent(sock: socket.socket) -> None:
+    """Let a socket that is about to be closed forget what has not been taken from it.
+
+    Else the kernel would keep that for minutes for a client that does not read. Raises OSError.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def port_owner(endpoint: Endpoint, transport: Literal["tcp", "udp"]) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-import struct
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -21,6 +20,7 @@ from zoneproof.challengedns.dns.asked import AskedNames
 from zoneproof.challengedns.dns.transfer_desk import TransferDesk
 from zoneproof.challengedns.dns.watched import WatchedAnswers
 from zoneproof.serving.limits import Crowd, network_of
+from zoneproof.serving.sockets import drop_unsent
 
 MEMORY: Final = 160 * 1024
 """How many bytes a connection takes at most, nearly all of them in the kernel."""
@@ -33,7 +33,6 @@ _WRITE_MARK = 16 * 1024  # bytes of answers, after which no more questions are a
 _TURN_CONNECTIONS = 64  # new ones at a listener, and of the others those that wait for longest
 _SEND_BUFFER, _RECEIVE_BUFFER = 48 * 1024, 8 * 1024  # bytes, of which the kernel takes twice
 _POLL_SECONDS = 0.2
-_DROP_UNSENT = struct.pack("ii", 1, 0)
 
 
 class TcpServer:
@@ -220,8 +219,7 @@ class TcpServer:
         self._crowd.leave(connection)
         del self._open[connection.sock.fileno()]
         if connection.unsent:
-            # Else the kernel would keep the answers for minutes for who does not read them.
-            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
+            drop_unsent(connection.sock)
         connection.sock.close()
 
 

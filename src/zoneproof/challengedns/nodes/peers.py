@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -24,16 +22,15 @@ import dns.rdatatype
 from zoneproof.challengedns.dns.lease import LeaseMemory
 from zoneproof.challengedns.dns.node_status import LABEL, read_status
 from zoneproof.challengedns.nodes.replica import Peer
+from zoneproof.challengedns.secondaries.exchange import ask_at_once
 from zoneproof.challengedns.store.barrier import GRACE
 from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.core.names import DomainName
-from zoneproof.core.waiting import readable
 from zoneproof.serving.sockets import Endpoint
 
 _EVERY = 0.25  # seconds, of which GRACE must hold more than one
 _ANSWER_SECONDS = 0.5
 _AHEAD_OF_END = 0.75  # seconds before a lease ends: so there is no gap
-_PACKET = 4096
 
 T = TypeVar("T")
 
@@ -87,41 +84,19 @@ def _ask(
     read: Callable[[dns.message.Message, Peer], T | None],
     seconds: float,
 ) -> list[T | None]:
-    """Return what ``read`` makes of each peer's first authoritative reply that is not None to it.
+    """Return what ``read`` makes of each peer's first authoritative reply that says something."""
+    questions = {}
+    for index, peer in enumerate(peers):
+        with contextlib.suppress(ValueError):  # an address that is none
+            endpoint = Endpoint.parse(peer.address)
+            questions[index] = question, (endpoint.host, endpoint.port)
 
-    It raises DNSException, ValueError or AttributeError for a reply that says nothing.
-    """
-    found: dict[int, T] = {}
-    with contextlib.ExitStack() as stack:
-        sockets: dict[int, tuple[int, socket.socket]] = {}
-        for index, peer in enumerate(peers):
-            # An address that cannot be reached, or a socket that cannot be had, is no answer.
-            with contextlib.suppress(OSError, ValueError):
-                endpoint = Endpoint.parse(peer.address)
-                family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-                sock = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-                sock.setblocking(False)
-                sock.connect((endpoint.host, endpoint.port))
-                sock.send(question.to_wire())
-                sockets[sock.fileno()] = index, sock
-        end = machine_seconds() + seconds
-        while sockets and (left := end - machine_seconds()) > 0:
-            for descriptor in readable(sockets, left):
-                index, sock = sockets[descriptor]
-                try:
-                    packet = sock.recv(_PACKET)
-                except OSError:
-                    del sockets[descriptor]
-                    continue
-                with contextlib.suppress(dns.exception.DNSException, ValueError, AttributeError):
-                    reply = dns.message.from_wire(packet)
-                    if not question.is_response(reply) or not reply.flags & dns.flags.AA:
-                        continue
-                    said = read(reply, peers[index])
-                    if said is not None:
-                        found[index] = said
-                        del sockets[descriptor]
-    return [found.get(index) for index in range(len(peers))]
+    def read_authoritative(index: int, reply: dns.message.Message) -> T | None:
+        return read(reply, peers[index]) if reply.flags & dns.flags.AA else None
+
+    found = ask_at_once(questions, read_authoritative, seconds)
+    said = [found.get(index) for index in range(len(peers))]
+    return [None if isinstance(each, OSError) else each for each in said]
 
 
 def _status(reply: dns.message.Message, node: str) -> PeerStatus:

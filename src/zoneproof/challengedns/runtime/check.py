@@ -20,7 +20,7 @@ from zoneproof.challengedns.runtime.capacity import LEAST, capacity
 from zoneproof.challengedns.runtime.health import answers_dns
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
-from zoneproof.challengedns.runtime.sockets import bind_dns, remark_on_families
+from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
 from zoneproof.challengedns.secondaries.overview import ask_serials
 from zoneproof.challengedns.store.sqlite_database import ENGINE_VERSION, fault_of_engine, try_out
 from zoneproof.core import times
@@ -63,7 +63,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
     sockets = list(_check_sockets(config))
     is_running = any(found.level is Level.NOTE for found in sockets)
     rest = [
-        *_check_families(config),
+        *(_note("addresses", remark) for remark in remarks_on_families(config)),
         *check_capacity(config, file_limit(), usable_memory()),
         *_check_user(config),
         *_check_database(config, zones, is_running=is_running),
@@ -102,12 +102,6 @@ def _check_sockets(config: Config) -> Iterator[CheckFinding]:
                 yield _problem("sockets", error.message)
         else:
             yield _ok("sockets", f"{purpose} can listen on {endpoint}")
-
-
-def _check_families(config: Config) -> Iterator[CheckFinding]:
-    for key, endpoints in (("dns.listen", config.dns.listen), ("api.listen", config.api.listen)):
-        if remark := remark_on_families(key, endpoints):
-            yield _note("addresses", remark)
 
 
 def check_capacity(config: Config, files: int, memory: int) -> Iterator[CheckFinding]:

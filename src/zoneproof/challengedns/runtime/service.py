@@ -42,10 +42,7 @@ from zoneproof.challengedns.runtime.pool import WorkerPool
 from zoneproof.challengedns.runtime.privileges import drop_privileges
 from zoneproof.challengedns.runtime.reload import WatchedFiles, changeable
 from zoneproof.challengedns.runtime.served_certificate import ServedCertificate
-from zoneproof.challengedns.runtime.sockets import (
-    bind_dns,
-    remark_on_families,
-)
+from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
 from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
 from zoneproof.challengedns.store import rows, usage
 from zoneproof.challengedns.store.audit import SERVICE
@@ -182,12 +179,8 @@ class _Service:
                 stack.enter_context(_cancelled_at_exit(asyncio.create_task(watching)))
             _collect_often()
             ready(self._ready_line(listeners, for_metrics))
-            for key, listen in (
-                ("dns.listen", config.dns.listen),
-                ("api.listen", config.api.listen),
-            ):
-                if remark := remark_on_families(key, listen):
-                    _log.warning("%s", remark)
+            for remark in remarks_on_families(config):
+                _log.warning("%s", remark)
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from zoneproof.challengedns.config import Config
 from zoneproof.core.errors import ConfigError
 from zoneproof.serving.sockets import Endpoint, bind
 
@@ -56,12 +57,12 @@ def bind_dns(endpoint: Endpoint, workers: int) -> DnsSockets:
     raise AssertionError("the last attempt returns or raises")
 
 
-def remark_on_families(key: str, endpoints: Sequence[Endpoint]) -> str:
-    """Return what to know of the addresses at the key of the configuration; empty if nothing."""
-    everywhere = [each for each in endpoints if each.host == "::"]
-    if not everywhere or any(":" not in each.host for each in endpoints):
-        return ""
-    return (
-        f"'{key}': {everywhere[0]} is IPv6 only, and there is no IPv4 address beside it: add"
-        f" '0.0.0.0:{everywhere[0].port}' to be reached by IPv4 too"
-    )
+def remarks_on_families(config: Config) -> Iterator[str]:
+    """Yield what to know of the addresses that a configuration listens at."""
+    for key, endpoints in (("dns.listen", config.dns.listen), ("api.listen", config.api.listen)):
+        everywhere = [each for each in endpoints if each.host == "::"]
+        if everywhere and all(":" in each.host for each in endpoints):
+            yield (
+                f"'{key}': {everywhere[0]} is IPv6 only, and there is no IPv4 address beside it:"
+                f" add '0.0.0.0:{everywhere[0].port}' to be reached by IPv4 too"
+            )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -31,13 +30,13 @@ from zoneproof.challengedns.secondaries.content import Content, generation_of
 from zoneproof.challengedns.secondaries.progress import AXFRS, IXFRS
 from zoneproof.challengedns.secondaries.transfers import TransferZone, messages
 from zoneproof.core.errors import StorageError
+from zoneproof.serving.sockets import drop_unsent
 
 _LENGTH = 2
 _MAX_QUESTION = 4096  # bytes
 _OF_ONE = 8  # connections of an address
 _SEND_SECONDS = 10.0  # for a message of 16 KB
 _TRANSFER_SECONDS = 600.0
-_NO_MORE = struct.pack("ii", 1, 0)
 
 _log = logging.getLogger(__name__)
 
@@ -226,8 +225,7 @@ class _Connection:
         try:
             self._sock.sendall(len(reply).to_bytes(_LENGTH, "big") + reply)
         except OSError:
-            # Else the kernel would keep what was sent for minutes for who does not read it.
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_MORE)
+            drop_unsent(self._sock)
             raise
 
     def end(self) -> None:

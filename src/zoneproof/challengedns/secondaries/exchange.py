@@ -1,11 +1,12 @@
-"""Single messages to secondaries by UDP, without waiting for their answers (RFC 1996)."""
+"""Single messages to other name servers by UDP: to secondaries (RFC 1996), and to nodes."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import dns.exception
 import dns.flags
@@ -16,7 +17,13 @@ import dns.rcode
 import dns.rdatatype
 import dns.tsig
 
+from zoneproof.challengedns.store.value_time import machine_seconds
+from zoneproof.core.waiting import readable
+
 _PACKET = 4096
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
 
 class Exchange:
@@ -54,6 +61,45 @@ class Exchange:
     def close(self) -> None:
         """Release the port."""
         self.sock.close()
+
+
+def ask_at_once(
+    questions: Mapping[K, tuple[dns.message.Message, tuple[str, int]]],
+    read: Callable[[K, dns.message.Message], T | None],
+    seconds: float,
+) -> dict[K, T | OSError]:
+    """Ask all servers at once, and return what they said in time: what ``read`` makes of a reply.
+
+    It returns None for a reply that says nothing, or raises DNSException, ValueError or
+    AttributeError. Of a server that cannot be asked there is the error.
+    """
+    found: dict[K, T | OSError] = {}
+    with contextlib.ExitStack() as stack:
+        waiting: dict[int, tuple[K, Exchange]] = {}
+        for key, (message, to) in questions.items():
+            try:
+                exchange = Exchange(message, to, "")
+            except OSError as error:
+                found[key] = error
+                continue
+            stack.callback(exchange.close)
+            waiting[exchange.sock.fileno()] = key, exchange
+        end = machine_seconds() + seconds
+        while waiting and (left := end - machine_seconds()) > 0:
+            for descriptor in readable(waiting, left):
+                key, exchange = waiting[descriptor]
+                said = None
+                try:
+                    reply = exchange.answer()
+                    said = None if reply is None else read(key, reply)
+                except OSError:
+                    del waiting[descriptor]
+                except (dns.exception.DNSException, ValueError, AttributeError):
+                    continue
+                if said is not None:
+                    found[key] = said
+                    del waiting[descriptor]
+    return found
 
 
 def soa_question(zone: dns.name.Name) -> dns.message.Message:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import dns.exception
+import dns.message
 import dns.name
 
 from zoneproof.challengedns.secondaries.content import generation_of
-from zoneproof.challengedns.secondaries.exchange import Exchange, serial_in, soa_question
+from zoneproof.challengedns.secondaries.exchange import ask_at_once, serial_in, soa_question
 from zoneproof.challengedns.secondary_config import SecondaryConfig
 from zoneproof.core.names import DomainName
-from zoneproof.core.waiting import readable
 from zoneproof.serving.sockets import Endpoint
 from zoneproof.storage import Transaction
 
 _ANSWER_SECONDS = 2.0
+_Asked = tuple[str, DomainName, Endpoint]  # secondary, zone and name server
 _NEWEST = "SELECT MAX(generation) FROM challenge_change WHERE is_new = 0"
 
 
@@ -42,41 +41,23 @@ def ask_serials(
         for zone in secondary.zones
         for server in secondary.name_servers
     ]
-    answers: dict[int, int | str] = {}
-    exchanges: dict[int, tuple[int, Exchange]] = {}
-    for index, (_, zone, server) in enumerate(asked):
-        question = soa_question(dns.name.from_text(zone.fqdn))
-        try:
-            exchange = Exchange(question, (server.host, server.port), "")
-        except OSError as error:
-            answers[index] = f"cannot be asked: {error.strerror}"
-        else:
-            exchanges[exchange.sock.fileno()] = index, exchange
-    end = time.monotonic() + seconds
-    while exchanges and (left := end - time.monotonic()) > 0:
-        for descriptor in readable(exchanges, left):
-            index, exchange = exchanges[descriptor]
-            try:
-                reply = exchange.answer()
-            except (OSError, dns.exception.DNSException):
-                answers[index] = "does not answer"
-            else:
-                if reply is None:
-                    continue
-                answers[index] = serial_in(reply)
-            exchange.close()
-            del exchanges[descriptor]
-    for _, exchange in exchanges.values():
-        exchange.close()
-    return [
-        ServerSerial(
-            *each,
-            answer if isinstance(answer, int) else None,
-            answer if isinstance(answer, str) else "",
-        )
-        for index, each in enumerate(asked)
-        for answer in [answers.get(index, "does not answer")]
-    ]
+    questions = {
+        each: (soa_question(dns.name.from_text(each[1].fqdn)), (each[2].host, each[2].port))
+        for each in asked
+    }
+    answers: dict[_Asked, int | str | OSError] = ask_at_once(questions, _serial_in, seconds)
+    return [ServerSerial(*each, *_told(answers.get(each, "does not answer"))) for each in asked]
+
+
+def _serial_in(asked: _Asked, reply: dns.message.Message) -> int | str:  # noqa: ARG001
+    return serial_in(reply)
+
+
+def _told(said: int | str | OSError) -> tuple[int | None, str]:
+    """Return the serial, or what is wrong."""
+    if isinstance(said, int):
+        return said, ""
+    return None, said if isinstance(said, str) else f"cannot be asked: {said.strerror}"
 
 
 @dataclass(frozen=True)
