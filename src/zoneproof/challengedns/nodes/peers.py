@@ -91,12 +91,13 @@ def _ask(
             endpoint = Endpoint.parse(peer.address)
             questions[index] = question, (endpoint.host, endpoint.port)
 
-    def read_authoritative(index: int, reply: dns.message.Message) -> T | None:
-        return read(reply, peers[index]) if reply.flags & dns.flags.AA else None
+    def read_authoritative(index: int, reply: dns.message.Message | OSError) -> T | None:
+        if isinstance(reply, OSError) or not reply.flags & dns.flags.AA:
+            return None
+        return read(reply, peers[index])
 
     found = ask_at_once(questions, read_authoritative, seconds)
-    said = [found.get(index) for index in range(len(peers))]
-    return [None if isinstance(each, OSError) else each for each in said]
+    return [found.get(index) for index in range(len(peers))]
 
 
 def _status(reply: dns.message.Message, node: str) -> PeerStatus:

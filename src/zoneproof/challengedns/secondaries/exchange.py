@@ -65,22 +65,24 @@ class Exchange:
 
 def ask_at_once(
     questions: Mapping[K, tuple[dns.message.Message, tuple[str, int]]],
-    read: Callable[[K, dns.message.Message], T | None],
+    read: Callable[[K, dns.message.Message | OSError], T | None],
     seconds: float,
-) -> dict[K, T | OSError]:
+) -> dict[K, T]:
     """Ask all servers at once, and return what they said in time: what ``read`` makes of a reply.
 
     It returns None for a reply that says nothing, or raises DNSException, ValueError or
-    AttributeError. Of a server that cannot be asked there is the error.
+    AttributeError. For a server that cannot be asked it gets the error instead.
     """
-    found: dict[K, T | OSError] = {}
+    found: dict[K, T] = {}
     with contextlib.ExitStack() as stack:
         waiting: dict[int, tuple[K, Exchange]] = {}
         for key, (message, to) in questions.items():
             try:
                 exchange = Exchange(message, to, "")
             except OSError as error:
-                found[key] = error
+                said = read(key, error)
+                if said is not None:
+                    found[key] = said
                 continue
             stack.callback(exchange.close)
             waiting[exchange.sock.fileno()] = key, exchange

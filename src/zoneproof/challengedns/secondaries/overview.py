@@ -45,19 +45,17 @@ def ask_serials(
         each: (soa_question(dns.name.from_text(each[1].fqdn)), (each[2].host, each[2].port))
         for each in asked
     }
-    answers: dict[_Asked, int | str | OSError] = ask_at_once(questions, _serial_in, seconds)
-    return [ServerSerial(*each, *_told(answers.get(each, "does not answer"))) for each in asked]
+    found = ask_at_once(questions, _said, seconds)
+    silent = None, "does not answer"
+    return [ServerSerial(*each, *found.get(each, silent)) for each in asked]
 
 
-def _serial_in(asked: _Asked, reply: dns.message.Message) -> int | str:  # noqa: ARG001
-    return serial_in(reply)
-
-
-def _told(said: int | str | OSError) -> tuple[int | None, str]:
+def _said(asked: _Asked, reply: dns.message.Message | OSError) -> tuple[int | None, str]:  # noqa: ARG001
     """Return the serial, or what is wrong."""
-    if isinstance(said, int):
-        return said, ""
-    return None, said if isinstance(said, str) else f"cannot be asked: {said.strerror}"
+    if isinstance(reply, OSError):
+        return None, f"cannot be asked: {reply.strerror}"
+    serial = serial_in(reply)
+    return (serial, "") if isinstance(serial, int) else (None, serial)
 
 
 @dataclass(frozen=True)
