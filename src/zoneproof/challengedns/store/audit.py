@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from zoneproof.challengedns.store.cells import read_row
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.storage import Transaction, Value
 from zoneproof.storage.audit_log import OK, AuditTable
@@ -174,10 +175,7 @@ def _newest(
         where=where,
         parameters=parameters,
     )
-    found = []
-    for number, at, *texts in rows:
-        found.append(ServiceAuditEntry(int(str(number)), int(str(at)), *map(str, texts)))
-    return found
+    return [read_row(ServiceAuditEntry, row) for row in rows]
 
 
 def sweep_audit(tx: Transaction, now: int) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from zoneproof.storage import Row, Transaction
+from zoneproof.challengedns.store.cells import columns_of, integer, read_row
+from zoneproof.storage import Transaction
 
 CHANGED: Final = "zoneproof_changed"
 """The channel on which a commit that changed an answer is notified."""
 ACKNOWLEDGED: Final = "zoneproof_acknowledged"
 """The channel on which a node's acknowledgement is notified."""
 
-_NODE = "name, address, version, zones, renewal, lost, has_left, acknowledged, renewed_at"
 _NOW = "CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)"
 
 
@@ -49,30 +49,18 @@ class NodeRow:
         return self.is_member and not self.holds_lease and not self.has_left
 
 
-def _node(row: Row) -> NodeRow:
-    name, address, version, zones, *numbers = row
-    renewal, lost, has_left, acknowledged, renewed_at = (int(str(each)) for each in numbers)
-    return NodeRow(
-        str(name),
-        str(address),
-        str(version),
-        str(zones),
-        renewal,
-        lost,
-        bool(has_left),
-        acknowledged,
-        renewed_at,
-    )
+_NODE = columns_of(NodeRow)
 
 
 def nodes(tx: Transaction) -> list[NodeRow]:
     """Return all nodes, by name."""
-    return [_node(row) for row in tx.query(f"SELECT {_NODE} FROM challenge_node ORDER BY name")]  # noqa: S608
+    found = tx.query(f"SELECT {_NODE} FROM challenge_node ORDER BY name")  # noqa: S608
+    return [read_row(NodeRow, row) for row in found]
 
 
 def database_time(tx: Transaction) -> int:
     """Return the time by the database's clock, in seconds since 1970."""
-    return int(str(tx.query(f"SELECT {_NOW}")[0][0]))
+    return integer(tx.query(f"SELECT {_NOW}")[0][0])
 
 
 def add(tx: Transaction, name: str, address: str, version: str, zones: str) -> None:
@@ -91,7 +79,7 @@ def renew(tx: Transaction, name: str, address: str, version: str, zones: str) ->
         f" {_NOW}, address = ?, version = ?, zones = ? WHERE name = ? RETURNING renewal",
         [address, version, zones, name],
     )
-    return int(str(found[0][0])) if found else None
+    return integer(found[0][0]) if found else None
 
 
 def acknowledge(tx: Transaction, name: str, generation: int, stamp: float) -> bool:
@@ -133,7 +121,7 @@ def remove(tx: Transaction, name: str) -> bool:
 def latest_change(tx: Transaction) -> int:
     """Return the generation of the newest change of an answer; 0 if there was none."""
     found = tx.query("SELECT generation FROM challenge_change ORDER BY generation DESC LIMIT 1")
-    return int(str(found[0][0])) if found else 0
+    return integer(found[0][0]) if found else 0
 
 
 def changes_behind(tx: Transaction) -> dict[str, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from zoneproof.challengedns.store import tenant_rows
+from zoneproof.challengedns.store.cells import columns_of, integer, read_row
 from zoneproof.core.errors import StorageError
 from zoneproof.storage import Row, Transaction, matching
 
@@ -16,8 +17,6 @@ MAX_VALUES = 16
 _KEPT_CHANGES = 20_000
 _KEPT_DELETED = 100_000  # so that an import brings none of them back
 _SWEEP_LIMIT = 500  # rows of a kind in a transaction: updates that come meanwhile hardly wait
-
-_COLUMNS = "subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at"
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,13 @@ class RegistrationRow:
     created_at: int
 
 
+_COLUMNS = columns_of(RegistrationRow)
+
+
 def _registration(row: Row) -> RegistrationRow:
-    subdomain, username, key_hash, allowfrom, note, tenant, disabled, created_at = row
-    return RegistrationRow(
-        str(subdomain),
-        str(username),
-        str(key_hash),
-        _allowed(str(subdomain), str(allowfrom)),
-        str(note),
-        None if tenant is None else str(tenant),
-        bool(disabled),
-        _integer(created_at),
-    )
+    subdomain, username, key_hash, allowfrom, *rest = row
+    networks = _allowed(str(subdomain), str(allowfrom))
+    return read_row(RegistrationRow, (subdomain, username, key_hash, networks, *rest))
 
 
 def _allowed(subdomain: str, text: str) -> tuple[str, ...]:
@@ -57,11 +51,6 @@ def _allowed(subdomain: str, text: str) -> tuple[str, ...]:
             " the database from a backup"
         ) from error
     return allowed
-
-
-def _integer(value: object) -> int:
-    assert isinstance(value, int)
-    return value
 
 
 # --- reading -----------------------------------------------------------------------------------
@@ -116,12 +105,12 @@ def live_values(tx: Transaction, subdomain: str, now: int) -> list[tuple[str, in
         " ORDER BY generation",
         [subdomain, now],
     )
-    return [(str(txt), _integer(expires_at)) for txt, expires_at in rows]
+    return [(str(txt), integer(expires_at)) for txt, expires_at in rows]
 
 
 def generation(tx: Transaction) -> int:
     """Return the number of the latest change."""
-    return _integer(tx.query("SELECT generation FROM challenge_generation")[0][0])
+    return integer(tx.query("SELECT generation FROM challenge_generation")[0][0])
 
 
 # --- writing -----------------------------------------------------------------------------------
@@ -134,7 +123,7 @@ def next_generation(tx: Transaction, *, at_least: int = 0) -> int:
         " CASE WHEN generation < ? THEN ? ELSE generation + 1 END RETURNING generation",
         [at_least, at_least],
     )
-    return _integer(rows[0][0])
+    return integer(rows[0][0])
 
 
 def note_change(tx: Transaction, subdomain: str, *, is_new: bool = False, at_least: int = 0) -> int:
@@ -301,7 +290,7 @@ def _sweep_changes(tx: Transaction) -> bool:
     oldest = tx.query(
         "SELECT generation FROM challenge_change ORDER BY generation LIMIT ?", [_SWEEP_LIMIT]
     )
-    last, pruned = _integer(newest[0][0]), _integer(oldest[-1][0])
+    last, pruned = integer(newest[0][0]), integer(oldest[-1][0])
     pruned = min(last, pruned)
     tx.execute("DELETE FROM challenge_change WHERE generation <= ?", [pruned])
     tx.execute("UPDATE challenge_generation SET pruned = ?", [pruned])
@@ -310,7 +299,7 @@ def _sweep_changes(tx: Transaction) -> bool:
 
 def _sweep_deleted(tx: Transaction) -> bool:
     (row,) = tx.query("SELECT COUNT(*) FROM challenge_deleted_subdomain")
-    too_many = _integer(row[0]) - _KEPT_DELETED
+    too_many = integer(row[0]) - _KEPT_DELETED
     oldest = tx.query(
         "SELECT subdomain FROM challenge_deleted_subdomain ORDER BY deleted_at LIMIT ?",
         [max(0, min(too_many, _SWEEP_LIMIT))],

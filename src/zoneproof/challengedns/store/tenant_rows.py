@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoneproof.storage import Row, Transaction, Value
-
-_TENANT = "name, quota, registrations, expires_at, disabled, created_at"
-_KEY = "id, tenant, note, created_at"
+from zoneproof.challengedns.store.cells import columns_of, read_row
+from zoneproof.storage import Transaction, Value
 
 
 @dataclass(frozen=True)
@@ -35,28 +33,7 @@ class LicenceKey:
     created_at: int
 
 
-def _tenant(row: Row) -> Tenant:
-    name, quota, registrations, expires_at, disabled, created_at = row
-    return Tenant(
-        str(name),
-        _integer(quota),
-        _integer(registrations),
-        None if expires_at is None else _integer(expires_at),
-        bool(disabled),
-        _integer(created_at),
-    )
-
-
-def _key(row: Row) -> LicenceKey:
-    key_id, tenant, note, created_at = row
-    return LicenceKey(
-        str(key_id), None if tenant is None else str(tenant), str(note), _integer(created_at)
-    )
-
-
-def _integer(value: object) -> int:
-    assert isinstance(value, int)
-    return value
+_TENANT, _KEY = columns_of(Tenant), columns_of(LicenceKey)
 
 
 # --- tenants -----------------------------------------------------------------------------------
@@ -65,7 +42,7 @@ def _integer(value: object) -> int:
 def get(tx: Transaction, name: str) -> Tenant | None:
     """Return a tenant."""
     rows = tx.query(f"SELECT {_TENANT} FROM challenge_tenant WHERE name = ?", [name])  # noqa: S608
-    return _tenant(rows[0]) if rows else None
+    return read_row(Tenant, rows[0]) if rows else None
 
 
 def page(tx: Transaction, after: str, limit: int) -> list[Tenant]:
@@ -74,7 +51,7 @@ def page(tx: Transaction, after: str, limit: int) -> list[Tenant]:
         f"SELECT {_TENANT} FROM challenge_tenant WHERE name > ? ORDER BY name LIMIT ?",  # noqa: S608
         [after, limit],
     )
-    return [_tenant(row) for row in rows]
+    return [read_row(Tenant, row) for row in rows]
 
 
 def insert(tx: Transaction, tenant: Tenant) -> bool:
@@ -151,7 +128,7 @@ def delete(tx: Transaction, name: str) -> bool:
 def key(tx: Transaction, key_id: str) -> tuple[LicenceKey, str] | None:
     """Return a key and its hash."""
     rows = tx.query(f"SELECT {_KEY}, key_hash FROM challenge_key WHERE id = ?", [key_id])  # noqa: S608
-    return (_key(rows[0][:-1]), str(rows[0][-1])) if rows else None
+    return (read_row(LicenceKey, rows[0][:-1]), str(rows[0][-1])) if rows else None
 
 
 def page_of_keys(tx: Transaction, tenant: str, after: str, limit: int) -> list[LicenceKey]:
@@ -161,7 +138,7 @@ def page_of_keys(tx: Transaction, tenant: str, after: str, limit: int) -> list[L
         f"SELECT {_KEY} FROM challenge_key WHERE id > ?{of_tenant} ORDER BY id LIMIT ?",  # noqa: S608
         [after, *filter(None, [tenant]), limit],
     )
-    return [_key(row) for row in rows]
+    return [read_row(LicenceKey, row) for row in rows]
 
 
 def insert_key(tx: Transaction, new: LicenceKey, key_hash: str) -> None:

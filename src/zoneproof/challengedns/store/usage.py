@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zoneproof.challengedns.store import last_questions
+from zoneproof.challengedns.store.cells import columns_of, read_row
 from zoneproof.challengedns.store.last_questions import LastQuestion
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.core.errors import UnconfirmedChangeError, ZoneproofError
-from zoneproof.storage import Row, Transaction
+from zoneproof.storage import Transaction
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.store.database import Database
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 500  # rows in a transaction: updates that come meanwhile hardly wait
 _MOST_QUESTIONS = 20_000  # registrations that may be asked for in a minute: of others it is lost
 _DAY = 86_400
-_USAGE = "tenant, month, registrations, peak, updates"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class MonthOfTenant:
     registrations: int
     peak: int
     updates: int
+
+
+_USAGE = columns_of(MonthOfTenant)
 
 
 @dataclass
@@ -176,7 +179,7 @@ def of_month(tx: Transaction, month: str) -> list[MonthOfTenant]:
         f"SELECT {_USAGE} FROM challenge_usage WHERE month = ? ORDER BY tenant",  # noqa: S608
         [month],
     )
-    return [_month(row) for row in rows]
+    return [read_row(MonthOfTenant, row) for row in rows]
 
 
 def of_tenant(tx: Transaction, tenant: str, limit: int = 24) -> list[MonthOfTenant]:
@@ -185,7 +188,7 @@ def of_tenant(tx: Transaction, tenant: str, limit: int = 24) -> list[MonthOfTena
         f"SELECT {_USAGE} FROM challenge_usage WHERE tenant = ? ORDER BY month DESC LIMIT ?",  # noqa: S608
         [tenant, limit],
     )
-    return [_month(row) for row in rows]
+    return [read_row(MonthOfTenant, row) for row in rows]
 
 
 def months(tx: Transaction, limit: int = 36) -> list[str]:
@@ -207,9 +210,3 @@ def last_updates(tx: Transaction, subdomains: Iterable[str]) -> dict[str, int]:
         wanted,
     )
     return {str(subdomain): int(str(time)) for subdomain, time in rows}
-
-
-def _month(row: Row) -> MonthOfTenant:
-    tenant, month, *numbers = row
-    registrations, peak, updates = (int(str(each)) for each in numbers)
-    return MonthOfTenant(str(tenant), str(month), registrations, peak, updates)
