@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 
 from zoneproof.serving.limits import Crowd, IPNetwork, network_of, read_address
 from zoneproof.serving.sockets import drop_unsent
+from zoneproof.serving.strictness import PatientFlow
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
@@ -222,6 +223,7 @@ class HttpConnection(Protocol):
         shown = tls.getpeercert(binary_form=True) if tls and tls.context.verify_mode else None
         self.app_state = {**self.app_state, CLIENT_CERTIFICATE: shown}
         super().connection_made(transport)
+        self.flow = PatientFlow(transport)
         self._due = self.loop.time() + self._may_take.head
 
     def data_received(self, data: bytes) -> None:

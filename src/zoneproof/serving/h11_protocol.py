@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import h11
-import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
 
 from zoneproof.serving.strictness import MALFORMED, MAX_HEAD, PatientFlow, check_head
 
@@ -16,20 +13,11 @@ from zoneproof.serving.strictness import MALFORMED, MAX_HEAD, PatientFlow, check
 class StrictH11Protocol(H11Protocol):
     """uvicorn's protocol for everybody: it needs no compiled code."""
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.conn: _StrictConnection = _StrictConnection(h11.SERVER, MAX_HEAD)
+    flow: PatientFlow
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin."""
-        super().connection_made(transport)
-        self.flow: PatientFlow = PatientFlow(transport)
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.conn: _StrictConnection = _StrictConnection(h11.SERVER, MAX_HEAD)
 
     def handle_events(self) -> None:
         """Take what has come."""

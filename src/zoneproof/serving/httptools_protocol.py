@@ -6,13 +6,10 @@ wait for the answer to one before them.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import httptools
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
 from zoneproof.serving.strictness import MALFORMED, MAX_HEAD, PatientFlow, check_head
 
@@ -22,14 +19,10 @@ _PIECE = 1024  # bytes, in which there may be some 50 requests
 class StrictHttpToolsProtocol(HttpToolsProtocol):
     """uvicorn's protocol that is compiled, and three times as fast."""
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    flow: PatientFlow
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
         self._unparsed = b""
         self._unfinished = 0  # bytes since something whole came: a head, a part of a body, its end
         self._plain_body = 0  # bytes to come of a body that the parser does not know of
@@ -37,11 +30,6 @@ class StrictHttpToolsProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._is_malformed = False
         self._answered: RequestResponseCycle | None = None  # being answered, or the last one
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin."""
-        super().connection_made(transport)
-        self.flow: PatientFlow = PatientFlow(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
