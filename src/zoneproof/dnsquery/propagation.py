@@ -130,7 +130,7 @@ async def wait_until_visible(
     seconds, naming each server and value that is missing.
     """
     policy = policy or PropagationPolicy()
-    wait = _Wait(resolver, deadline, on_progress, on_missing, sleep, clock)
+    wait = _Wait(resolver, deadline, on_progress, on_missing, sleep, clock, clock())
     reports: tuple[NameReport, ...] = ()
     if policy.ask:
         reports = tuple(await all_of(wait.for_name(*each) for each in expected.items()))
@@ -163,56 +163,47 @@ async def _look_once(resolver: Resolver, name: DomainName, values: frozenset[str
     return await look(resolver, cut, values, NameReport(name, cut.name))
 
 
-class _Wait:
+class _Wait(msgspec.Struct, frozen=True):
     """One wait for many names, all with the same start and deadline."""
 
-    def __init__(
-        self,
-        resolver: Resolver,
-        deadline: float,
-        on_progress: Callable[[PropagationProgress], None] | None,
-        on_missing: Callable[[NameReport], Awaitable[None]] | None,
-        sleep: Callable[[float], Awaitable[None]],
-        clock: Callable[[], float],
-    ) -> None:
-        self._resolver = resolver
-        self._deadline = deadline
-        self._on_progress = on_progress
-        self._on_missing = on_missing
-        self._sleep = sleep
-        self._clock = clock
-        self._started = clock()
+    resolver: Resolver
+    deadline: float
+    on_progress: Callable[[PropagationProgress], None] | None
+    on_missing: Callable[[NameReport], Awaitable[None]] | None
+    sleep: Callable[[float], Awaitable[None]]
+    clock: Callable[[], float]
+    started: float
 
     def elapsed(self) -> float:
-        return self._clock() - self._started
+        return self.clock() - self.started
 
     async def for_name(self, name: DomainName, values: frozenset[str]) -> NameReport:
         try:
-            cut = await find_zone(self._resolver, name)
+            cut = await find_zone(self.resolver, name)
         except DnsError as error:
             return await self._without_looking(NameReport(name, None, note=error.message))
         report = NameReport(name, cut.name)
         delays = _delays()
         while True:
-            report = await look(self._resolver, cut, values, report)
+            report = await look(self.resolver, cut, values, report)
             if report.verdict is Verdict.UNKNOWN:
                 return await self._without_looking(report)
             self._tell(report)
             delay = next(delays)
-            if report.verdict is Verdict.VISIBLE or self.elapsed() + delay > self._deadline:
+            if report.verdict is Verdict.VISIBLE or self.elapsed() + delay > self.deadline:
                 return report
-            if self._on_missing:
-                await self._on_missing(report)
-            await self._sleep(delay)
+            if self.on_missing:
+                await self.on_missing(report)
+            await self.sleep(delay)
 
     async def _without_looking(self, report: NameReport) -> NameReport:
         self._tell(report, waits=FIXED_WAIT)
-        await self._sleep(FIXED_WAIT)
+        await self.sleep(FIXED_WAIT)
         return report
 
     def _tell(self, report: NameReport, waits: float = 0.0) -> None:
-        if self._on_progress:
-            self._on_progress(PropagationProgress(report, self.elapsed(), waits))
+        if self.on_progress:
+            self.on_progress(PropagationProgress(report, self.elapsed(), waits))
 
 
 def _delays() -> Iterator[float]:

@@ -19,10 +19,12 @@ class SourceDatabase(Protocol):
     """An open database of either kind. Its methods raise StorageError, which names it.
 
     Cells come as they are: texts may be ``str`` or ``bytes`` (acme-dns stores its password hashes
-    in SQLite as blobs), and anything can be there that somebody wrote by hand.
+    in SQLite as blobs), and anything can be there that somebody wrote by hand. ``is_version_0`` is
+    whether its tables are those of the first acme-dns, in which values stand beside the accounts.
     """
 
     name: str
+    is_version_0: bool
 
     async def schema(self) -> list[Row]:
         """Return all pairs of table and column, in lower case."""
@@ -36,7 +38,7 @@ class SourceDatabase(Protocol):
         """Give Username, Password, Subdomain and AllowFrom of all accounts, in pages."""
         ...
 
-    def values(self, *, of_version_0: bool) -> AsyncIterator[list[Row]]:
+    def values(self) -> AsyncIterator[list[Row]]:
         """Give Subdomain, Value and the time of its update for all slots in use, in pages."""
         ...
 
@@ -48,29 +50,14 @@ _VERSION = "SELECT Value FROM acmedns WHERE Name = 'db_version'"
 _COUNT = "SELECT count(*) FROM records"
 
 
-class AcmeDnsDatabase:
-    """The tables of an acme-dns. Made by :func:`open_acme_dns`."""
-
-    def __init__(self, database: SourceDatabase, *, is_version_0: bool) -> None:
-        self._database = database
-        self._is_version_0 = is_version_0
-
-    async def count(self) -> int:
-        """Return how many accounts there are."""
-        rows = await self._database.query(_COUNT)
-        return int(str(rows[0][0]))
-
-    def accounts(self) -> AsyncIterator[list[Row]]:
-        """Give the accounts; see :meth:`SourceDatabase.accounts`."""
-        return self._database.accounts()
-
-    def values(self) -> AsyncIterator[list[Row]]:
-        """Give the values; see :meth:`SourceDatabase.values`."""
-        return self._database.values(of_version_0=self._is_version_0)
+async def count_accounts(database: SourceDatabase) -> int:
+    """Return how many accounts there are."""
+    rows = await database.query(_COUNT)
+    return int(str(rows[0][0]))
 
 
 @asynccontextmanager
-async def open_acme_dns(source: str) -> AsyncIterator[AcmeDnsDatabase]:
+async def open_acme_dns(source: str) -> AsyncIterator[SourceDatabase]:
     """Open a SQLite file or a ``postgres://`` URL.
 
     Raises InvalidInputError or StorageError if it cannot be read, is not an acme-dns's, or a newer
@@ -81,12 +68,13 @@ async def open_acme_dns(source: str) -> AsyncIterator[AcmeDnsDatabase]:
         for table, column in await database.schema():
             columns[str(table)].add(str(column))
         _require(database, columns, "records", {"username", "password", "subdomain", "allowfrom"})
-        is_version_0 = "txt" not in columns and {"value", "lastactive"} <= columns["records"]
-        if not is_version_0:
+        if "txt" not in columns and {"value", "lastactive"} <= columns["records"]:
+            database.is_version_0 = True
+        else:
             _require(database, columns, "txt", {"subdomain", "value", "lastupdate"})
         if "acmedns" in columns:
             await _check_version(database)
-        yield AcmeDnsDatabase(database, is_version_0=is_version_0)
+        yield database
 
 
 def _connect(source: str) -> AbstractAsyncContextManager[SourceDatabase]:

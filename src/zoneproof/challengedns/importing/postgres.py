@@ -65,6 +65,7 @@ async def open_postgres(url: str) -> AsyncIterator[SourceDatabase]:
 class _Postgres:
     def __init__(self, psycopg: Any, name: str, connection: Any) -> None:
         self.name = name
+        self.is_version_0 = False
         self._psycopg = psycopg
         self._connection = connection
 
@@ -79,8 +80,8 @@ class _Postgres:
     def accounts(self) -> AsyncIterator[list[Row]]:
         return self._pages("accounts", _ACCOUNTS)
 
-    def values(self, *, of_version_0: bool) -> AsyncIterator[list[Row]]:
-        return self._pages("values", _FIRST_VALUES if of_version_0 else _VALUES)
+    def values(self) -> AsyncIterator[list[Row]]:
+        return self._pages("values", _FIRST_VALUES if self.is_version_0 else _VALUES)
 
     async def _pages(self, name: str, sql: str) -> AsyncIterator[list[Row]]:
         async with self._connection.cursor(name) as cursor:

@@ -63,6 +63,7 @@ async def open_sqlite_file(path: Path) -> AsyncIterator[SourceDatabase]:
 class _SqliteFile:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.name = str(path)
+        self.is_version_0 = False
         self._connection = connection
 
     async def schema(self) -> list[Row]:
@@ -77,8 +78,8 @@ class _SqliteFile:
         for start in range(0, len(order), PAGE):
             yield self._fetch(_ACCOUNTS, json.dumps(order[start : start + PAGE].tolist()))
 
-    async def values(self, *, of_version_0: bool) -> AsyncIterator[list[Row]]:
-        sql = _FIRST_VALUES if of_version_0 else _VALUES
+    async def values(self) -> AsyncIterator[list[Row]]:
+        sql = _FIRST_VALUES if self.is_version_0 else _VALUES
         last: object = _BEFORE_ALL
         while rows := self._fetch(sql, last, PAGE):
             yield [row[1:] for row in rows]

@@ -11,8 +11,15 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from zoneproof.challengedns.config import Config
-from zoneproof.challengedns.importing.database import AcmeDnsDatabase, Row, open_acme_dns
+from zoneproof.challengedns.importing.database import (
+    Row,
+    SourceDatabase,
+    count_accounts,
+    open_acme_dns,
+)
 from zoneproof.challengedns.importing.rows import (
     ImportedValue,
     UnusableRowError,
@@ -103,73 +110,60 @@ async def import_acme_dns(
         open_acme_dns(source) as database,
         _open_target(config, dry_run=dry_run) as target,
     ):
-        run = _Run(
-            target,
-            config.value_lifetime,
-            left_out,
-            audit,
-            tenant=tenant,
-            dry_run=dry_run,
-        )
+        now = int(time.time())
+        run = _Run(target, config.value_lifetime, left_out, audit, tenant, dry_run, now)
         return await run.take_all(database, progress)
 
 
-class _Run:
+class _Run(msgspec.Struct):
     """One import."""
 
-    def __init__(
-        self,
-        target: Database,
-        lifetime: int,
-        left_out: Callable[[LeftOut], None],
-        audit: ServiceAudit,
-        *,
-        tenant: str | None,
-        dry_run: bool,
-    ) -> None:
-        self._target = target
-        self._lifetime = lifetime
-        self._left_out = left_out
-        self._audit = audit
-        self._tenant = tenant
-        self._dry_run = dry_run
-        self._now = int(time.time())
-        self._value_clock = ValueClock(lambda: self._now)
-        self._registrations = Counter(new=0, there=0, conflict=0, skipped=0)
-        self._values = Counter(new=0, there=0, expired=0, malformed=0, unused=0)
+    target: Database
+    lifetime: int
+    left_out: Callable[[LeftOut], None]
+    audit: ServiceAudit
+    tenant: str | None
+    dry_run: bool
+    now: int
+    registrations: Counter[str] = msgspec.field(
+        default_factory=lambda: Counter(new=0, there=0, conflict=0, skipped=0)
+    )
+    values: Counter[str] = msgspec.field(
+        default_factory=lambda: Counter(new=0, there=0, expired=0, malformed=0, unused=0)
+    )
 
     async def take_all(
-        self, database: AcmeDnsDatabase, progress: Callable[[int, int], None]
+        self, database: SourceDatabase, progress: Callable[[int, int], None]
     ) -> Summary:
-        await self._target.read(lambda tx: self._require_places(tx, 0))
-        total = await database.count()
+        await self.target.read(lambda tx: self._require_places(tx, 0))
+        total = await count_accounts(database)
         values = await self._read_values(database)
         done = 0
         async for page in database.accounts():
             await self._take(self._read_accounts(page, values))
             done += len(page)
             progress(done, total)
-        if self._dry_run:
-            new = self._registrations["new"]
-            await self._target.read(lambda tx: self._require_places(tx, new))
-        self._values["unused"] += sum(map(len, values.values()))
-        return Summary(self._registrations, self._values)
+        if self.dry_run:
+            new = self.registrations["new"]
+            await self.target.read(lambda tx: self._require_places(tx, new))
+        self.values["unused"] += sum(map(len, values.values()))
+        return Summary(self.registrations, self.values)
 
-    async def _read_values(self, database: AcmeDnsDatabase) -> dict[str, list[ImportedValue]]:
+    async def _read_values(self, database: SourceDatabase) -> dict[str, list[ImportedValue]]:
         # All that have not expired at once: acme-dns has no index to find those of an account.
         found: dict[str, list[ImportedValue]] = {}
         async for page in database.values():
             for row in page:
                 try:
-                    value = read_value(row, self._now)
+                    value = read_value(row, self.now)
                 except UnusableRowError as error:
-                    self._values["malformed"] += 1
-                    self._left_out(LeftOut(error.subdomain, str(error)))
+                    self.values["malformed"] += 1
+                    self.left_out(LeftOut(error.subdomain, str(error)))
                     continue
                 if value is None:
                     continue
-                if value.published + self._lifetime <= self._now:
-                    self._values["expired"] += 1
+                if value.published + self.lifetime <= self.now:
+                    self.values["expired"] += 1
                 else:
                     found.setdefault(value.subdomain, []).append(value)
         return found
@@ -180,10 +174,10 @@ class _Run:
         accounts = []
         for row in page:
             try:
-                registration = read_account(row, self._now)
+                registration = read_account(row, self.now)
             except UnusableRowError as error:
-                self._registrations["skipped"] += 1
-                self._left_out(LeftOut(error.subdomain, str(error)))
+                self.registrations["skipped"] += 1
+                self.left_out(LeftOut(error.subdomain, str(error)))
             else:
                 own = values.pop(registration.subdomain, [])
                 accounts.append(_Account(registration, own))
@@ -193,48 +187,46 @@ class _Run:
         def work(tx: Transaction) -> list[_Decision]:
             decisions = [self._take_one(tx, account) for account in accounts]
             new = sum(decision.kind == "new" for decision in decisions)
-            if new and not self._dry_run:
+            if new and not self.dry_run:
                 subject = f"{count(new, 'registration')} from acme-dns"
-                self._audit.note(tx, "registration import", subject, tenant=self._tenant)
+                self.audit.note(tx, "registration import", subject, tenant=self.tenant)
             return decisions
 
-        if self._dry_run:
-            decisions = await self._target.read(work)
+        if self.dry_run:
+            decisions = await self.target.read(work)
         else:
-            decisions = await self._target.write(work)
+            decisions = await self.target.write(work)
         for account, decision in zip(accounts, decisions, strict=True):
             self._count(account, decision)
 
     def _take_one(self, tx: Transaction, account: _Account) -> _Decision:
         # How far the time by which values expire is ahead of the time of day.
-        lead = self._value_clock.now(tx) - self._now
-        decision = _decide(tx, account, self._now + lead, self._lifetime + lead)
-        if self._dry_run:
+        lead = ValueClock(lambda: self.now).now(tx) - self.now
+        decision = _decide(tx, account, self.now + lead, self.lifetime + lead)
+        if self.dry_run:
             return decision
         registration = account.registration
         if decision.kind == "new":
-            if self._tenant is not None:
-                take_places(tx, self._tenant, 1)
-            rows.insert(tx, replace(registration, tenant=self._tenant))
+            if self.tenant is not None:
+                take_places(tx, self.tenant, 1)
+            rows.insert(tx, replace(registration, tenant=self.tenant))
         for value in decision.publish:
-            expires_at = value.published + self._lifetime + lead
-            now = self._now + lead
+            expires_at = value.published + self.lifetime + lead
+            now = self.now + lead
             rows.put_value(tx, registration.subdomain, value.txt, now, expires_at)
         return decision
 
     def _require_places(self, tx: Transaction, count: int) -> None:
-        if self._tenant is not None:
-            require_places(tx, self._tenant, count)
+        if self.tenant is not None:
+            require_places(tx, self.tenant, count)
 
     def _count(self, account: _Account, decision: _Decision) -> None:
-        self._registrations[decision.kind] += 1
-        self._values["new"] += len(decision.publish)
-        self._values["there"] += decision.values_there
-        self._values["unused"] += (
-            len(account.values) - len(decision.publish) - decision.values_there
-        )
+        self.registrations[decision.kind] += 1
+        self.values["new"] += len(decision.publish)
+        self.values["there"] += decision.values_there
+        self.values["unused"] += len(account.values) - len(decision.publish) - decision.values_there
         if decision.reason:
-            self._left_out(
+            self.left_out(
                 LeftOut(
                     account.registration.subdomain,
                     decision.reason,

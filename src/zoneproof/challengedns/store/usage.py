@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from zoneproof.challengedns.store import last_questions
 from zoneproof.challengedns.store.cells import columns_of, read_row
@@ -23,6 +23,9 @@ from zoneproof.storage import Transaction
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.store.database import Database
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _AT_ONCE = 500  # rows in a transaction: updates that come meanwhile hardly wait
 _MOST_QUESTIONS = 20_000  # registrations that may be asked for in a minute: of others it is lost
@@ -74,22 +77,17 @@ class UseCounter:
 
     def take(self) -> Counts:
         """Return some of what has come together, which is then no longer here."""
-        updates = dict(itertools.islice(self._updates.items(), _AT_ONCE))
-        updated = dict(itertools.islice(self._updated.items(), _AT_ONCE))
-        asked = dict(itertools.islice(self._asked.items(), _AT_ONCE))
-        for key in updates:
-            del self._updates[key]
-        for subdomain in updated:
-            del self._updated[subdomain]
-        for subdomain in asked:
-            del self._asked[subdomain]
-        return Counts(updates, updated, asked)
+        return Counts(_take(self._updates), _take(self._updated), _take(self._asked))
 
     def put_back(self, counts: Counts) -> None:
         """Keep what could not be written."""
         self._updates.update(counts.updates)
         self._updated = {**counts.updated, **self._updated}
         self._asked = {**counts.asked, **self._asked}
+
+
+def _take(found: dict[K, V]) -> dict[K, V]:
+    return {key: found.pop(key) for key in list(itertools.islice(found, _AT_ONCE))}
 
 
 @dataclass(frozen=True)
