@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.acme.fake_ca import Clock, FakeCa, problem, url_of
 from tests.support.self_signed import certificate
 from zoneproof.acme import AccountKey, AcmeClient, SharedCall
-from zoneproof.acme.http import MAX_BODY
+from zoneproof.acme.transport import MAX_BODY
 from zoneproof.core.errors import (
     AccountPausedError,
     AcmeConnectionError,

@@ -71,7 +71,7 @@ async def _binding(
             f"{session.ca} binds accounts to an e-mail address: give one, or a key identifier and"
             " an HMAC key from its web site"
         )
-    return await binding_by_email(emails[0], session.http, session.retries, ca.binding_url)
+    return await binding_by_email(emails[0], session, ca.binding_url)
 
 
 async def roll_over_key(session: Session, new_key: AccountKey) -> None:

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from zoneproof.acme.http import Http, ca_at, check_url
+from zoneproof.acme.http import ca_at, check_url
 from zoneproof.acme.jws import ExternalAccountBinding
 from zoneproof.acme.messages import decode
-from zoneproof.acme.transport import Retries
+from zoneproof.acme.transport import Session
 from zoneproof.core.errors import AcmeError, InvalidInputError
 from zoneproof.core.http import Reply
 from zoneproof.core.text import sanitize
@@ -128,23 +128,21 @@ class _WireBinding(msgspec.Struct):
     error: _WireError | None = None
 
 
-async def binding_by_email(
-    email: str, http: Http, retries: Retries, url: str = ZEROSSL_BINDING_URL
-) -> ExternalAccountBinding:
+async def binding_by_email(email: str, session: Session, url: str) -> ExternalAccountBinding:
     """Ask ZeroSSL's endpoint for an external account binding for the e-mail address.
 
     Raises AcmeError.
     """
 
     async def attempt() -> Reply:
-        return await http.exchange(
+        return await session.exchange(
             "POST",
             url,
             content=urlencode({"email": email}).encode(),
             content_type="application/x-www-form-urlencoded",
         )
 
-    reply = await retries.good_reply(attempt)
+    reply = await session.retries.good_reply(attempt)
     wire = decode(reply.body, _WireBinding, "an answer", url)
     if not wire.eab_kid or not wire.eab_hmac_key:
         reason = sanitize(wire.error.type, limit=200) if wire.error else "it gave no reason"

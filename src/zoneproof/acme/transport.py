@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Any
 import httpx2
 import msgspec
 
-from zoneproof.acme.http import Http, ca_at, check_url, connection_error, links, replay_nonce
+from zoneproof.acme.http import ca_at, check_url, connection_error, links, replay_nonce
 from zoneproof.acme.jws import POST_AS_GET, Signer
 from zoneproof.acme.keys import AccountKey
 from zoneproof.acme.messages import Directory, parse_directory
@@ -23,14 +24,18 @@ from zoneproof.core.aio import SharedCall
 from zoneproof.core.errors import AcmeConnectionError, AcmeError
 from zoneproof.core.http import (
     LONGEST_WAIT,
+    HttpClient,
     NoReplyError,
     Now,
     Reply,
     Sleep,
     retry_at,
+    tls_context,
     with_retries,
 )
 from zoneproof.core.text import sanitize
+
+_log = logging.getLogger("zoneproof.acme")
 
 _BUSY = (500, 502, 503, 504)
 
@@ -123,6 +128,8 @@ class Retries:
         )
 
 
+MAX_BODY = 1024 * 1024  # bytes; the largest honest reply is an order of 1,000 names
+_IDLE_SECONDS = 30.0
 BAD_NONCES = 20  # refused nonces in a row, after which something else must be wrong
 
 
@@ -158,12 +165,13 @@ class Session:
         self.key = key
         self.account_url = ""
         self.retries = retries
-        self.http = Http(
-            directory_url,
-            ca_bundle=ca_bundle,
-            allow_http=allow_http,
-            concurrency=concurrency,
-            request_seconds=request_seconds,
+        self._client = HttpClient(
+            seconds=request_seconds,
+            tls=tls_context(ca_bundle),
+            connections=concurrency,
+            idle_seconds=_IDLE_SECONDS,
+            max_body=MAX_BODY,
+            bundle_setting="--ca-bundle",
             transport=transport,
         )
         self._allow_http = allow_http
@@ -175,7 +183,7 @@ class Session:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.http.close()
+        await self._client.close()
 
     async def directory(self) -> Directory:
         """Return the directory, fetched once."""
@@ -187,10 +195,24 @@ class Session:
         reply = await self.get(self.directory_url)
         return parse_directory(reply.body, self.directory_url, allow_http=self._allow_http)
 
+    async def exchange(
+        self, method: str, url: str, *, content: bytes | None = None, content_type: str = ""
+    ) -> Reply:
+        """Send one request, which is not signed, and read its reply.
+
+        Raises NoReplyError when there is none, and AcmeConnectionError for a URL that may not be
+        opened.
+        """
+        check_url(url, allow_http=self._allow_http, given_by=self.directory_url)
+        headers = {"Content-Type": content_type} if content_type else None
+        reply = await self._client.exchange(method, url, content=content, headers=headers)
+        _log.debug("%s %s: %d", method, url, reply.status)
+        return reply
+
     async def get(self, url: str) -> Reply:
         """Return the good reply to an unsigned GET. Raises AcmeError."""
         async with self._gate:
-            return await self.retries.good_reply(lambda: self.http.exchange("GET", url))
+            return await self.retries.good_reply(lambda: self.exchange("GET", url))
 
     async def post(
         self,
@@ -217,13 +239,13 @@ class Session:
         nonce = self._nonces.pop() if self._nonces else None
         for _ in range(BAD_NONCES + 1):
             if nonce is None:
-                reply = await self.http.exchange("HEAD", new_nonce)
+                reply = await self.exchange("HEAD", new_nonce)
                 nonce = replay_nonce(reply.headers.get("Replay-Nonce"))
                 if reply.status >= HTTPStatus.MULTIPLE_CHOICES:
                     return reply
                 if nonce is None:
                     raise AcmeConnectionError(f"{ca_at(new_nonce)} sent no nonce")
-            reply = await self.http.exchange(
+            reply = await self.exchange(
                 "POST",
                 url,
                 content=signer.body(payload, url=url, nonce=nonce),
