@@ -106,7 +106,7 @@ async def wait_for_order(
     pace = PollPace()
     while order.status not in until:
         if order.status == "invalid":
-            raise await _order_failure(session, order)
+            raise order_failed(session.ca, order, await _known_authorizations(session, order))
         if session.retries.now() + timedelta(seconds=pace.delay) > deadline:
             raise await _overdue(session, order, deadline_seconds)
         await session.retries.sleep(pace.delay)
@@ -127,10 +127,6 @@ async def _look(session: Session, order: Order, pace: PollPace, deadline: dateti
     moment = session.retries.retry_at(reply)
     pace.no_later_than((moment - session.retries.now()).total_seconds() if moment else None)
     return parse_order(reply.body, order.url)
-
-
-async def _order_failure(session: Session, order: Order) -> OrderFailedError:
-    return order_failed(session.ca, order, await _known_authorizations(session, order))
 
 
 async def _overdue(session: Session, order: Order, seconds: float) -> AcmeError:

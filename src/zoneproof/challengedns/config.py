@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from zoneproof.challengedns.config_file import File, NodeSection, ZoneSection
+from msgspec import structs
+
+from zoneproof.challengedns.config_file import File, NodeSection, PagesSection, ZoneSection
 from zoneproof.challengedns.secondary_config import SecondaryConfig, at_key, check_secondaries
 from zoneproof.core.errors import ConfigError
 from zoneproof.core.names import DomainName, require_email
@@ -88,23 +90,6 @@ class ApiConfig:
 
 
 @dataclass(frozen=True)
-class PagesConfig:
-    """The pages of the operator and the tenants.
-
-    ``hosts`` are names by which browsers reach them, besides those of the API's certificate;
-    ``last_questions`` is whether they show when the DNS was last asked for a registration;
-    ``resolvers`` are asked instead of the system's, and ``authoritative_port`` is where the name
-    servers that they name answer.
-    """
-
-    enabled: bool = True
-    hosts: tuple[str, ...] = ()
-    last_questions: bool = True
-    resolvers: tuple[str, ...] = ()
-    authoritative_port: int = 53
-
-
-@dataclass(frozen=True)
 class ZoneConfig:
     """A zone: ``ttl`` in seconds is that of ``records``, which are zone-file lines."""
 
@@ -147,7 +132,7 @@ class Config:
     user: str | None
     postgres: str | None = field(default=None, repr=False)
     node: NodeConfig | None = None
-    pages: PagesConfig = PagesConfig()
+    pages: PagesSection = field(default_factory=PagesSection)
     secondaries: tuple[SecondaryConfig, ...] = ()
 
     @property
@@ -218,12 +203,9 @@ def _check(path: Path, file: File) -> Config:
         user=file.service.user,
         postgres=postgres,
         node=node,
-        pages=PagesConfig(
-            file.pages.enabled,
-            tuple(str(name) for name in _each("pages.hosts", file.pages.hosts, DomainName.parse)),
-            file.pages.last_questions,
-            tuple(file.pages.resolvers),
-            file.pages.authoritative_port,
+        pages=structs.replace(
+            file.pages,
+            hosts=tuple(map(str, _each("pages.hosts", file.pages.hosts, DomainName.parse))),
         ),
         secondaries=check_secondaries(path.parent, file.secondaries, names),
     )

@@ -85,12 +85,18 @@ class SecondarySection(Secretive, frozen=True, forbid_unknown_fields=True):
 
 
 class PagesSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[pages]`` as written in the file."""
+    """``[pages]``: those of the operator and the tenants.
+
+    ``hosts`` are names by which browsers reach them, besides those of the API's certificate;
+    ``last_questions`` is whether they show when the DNS was last asked for a registration;
+    ``resolvers`` are asked instead of the system's, and ``authoritative_port`` is where the name
+    servers that they name answer.
+    """
 
     enabled: bool = True
-    hosts: list[str] = []
+    hosts: tuple[str, ...] = ()
     last_questions: bool = True
-    resolvers: list[str] = []
+    resolvers: tuple[str, ...] = ()
     authoritative_port: Annotated[int, Meta(ge=1, le=65535)] = 53
 
 
