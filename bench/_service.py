@@ -37,6 +37,8 @@ def make_service(folder: Path) -> BenchService:
 class BenchService(Service):
     """``zoneproof challenge serve`` with as many DNS workers as there are cores."""
 
+    is_fork = False
+
     @property
     def database(self) -> Path:
         """Where its registrations are."""

@@ -94,6 +94,8 @@ def test_a_full_disk_fails_updates_and_nothing_else_and_passes(tmp_path: Path, r
 class StartedOnFullDisk(Service):
     """A service whose files cannot grow beyond a page of the database, from the start."""
 
+    is_fork = False
+
     def __init__(self, config: Path) -> None:
         super().__init__(config)
         self.command = ["prlimit", "--fsize=4096:unlimited", *self.command]

@@ -73,6 +73,8 @@ def _version() -> str:
 class DroppingService(Service):
     """The service, run with another interpreter."""
 
+    is_fork = False
+
     def __init__(self, config: Path, python: str) -> None:
         super().__init__(config)
         if python != sys.executable:

@@ -14,6 +14,8 @@ _MISSING = "raise ModuleNotFoundError('not installed', name='jinja2')\n"
 class Without(Service):
     """A service whose Python finds no Jinja2."""
 
+    is_fork = False
+
     def __init__(self, config: Path, folder: Path) -> None:
         super().__init__(config)
         (folder / "jinja2.py").write_text(_MISSING)

@@ -45,7 +45,7 @@ def run_at_terminal(
             typed = answer if isinstance(answer, str) else answer(told)
             os.write(ours, f"{typed}\n".encode())
     os.close(ours)  # which ends a command that still waits
-    status = process.wait(timeout=60)
+    status = process.wait_or_kill(timeout=60)
     assert not expected, told
     return Result(status, told, "")
 

@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import json
 import re
-import sys
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 import dns.message
 import dns.query
 
-from tests.support.command import Result, run_zoneproof
+from tests.support.command import CommandServer, Result, run_zoneproof
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.answers import Responder
@@ -30,7 +29,6 @@ from zoneproof.challengedns.dns.zonefile import compile_zones
 from zoneproof.challengedns.dns.zones import ServedZones
 from zoneproof.challengedns.store.announcements import announced_number
 from zoneproof.challengedns.store.reader import Reader
-from zoneproof.testing.background import BackgroundServer
 
 ZONE = "auth.example.org"
 
@@ -168,18 +166,18 @@ def challenge_command(config: Path, *arguments: str) -> Result:
 WITHOUT_SPEED = Path(__file__).with_name("without_speed")
 
 
-class Service(BackgroundServer):
+class Service(CommandServer):
     """``zoneproof challenge serve`` as a process, ``with_speed`` if that extra is to be used."""
 
     def __init__(self, config: Path, *options: str, with_speed: bool = True) -> None:
         self.config = config
-        command = ["challenge", "serve", "--config", str(config), *options]
         super().__init__(
             "the challenge service",
-            [sys.executable, "-m", "zoneproof", *command],
+            ["challenge", "serve", "--config", str(config), *options],
             "challenge service ready",
             environment=None if with_speed else {"PYTHONPATH": str(WITHOUT_SPEED)},
         )
+        self.is_fork = self.is_fork and with_speed
 
     def start(self) -> None:
         super().start()

@@ -1,4 +1,4 @@
-"""Runs ``zoneproof`` to its end in a fork of a process that has imported all of it.
+"""Runs ``zoneproof`` in a fork of a process that has imported all of it.
 
 Python's start and the imports take ten times as long as most commands do, and its taking apart of
 all modules at the end three times as long, so a thousand commands would take minutes of nothing
@@ -31,7 +31,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypedDict
+from typing import IO, Any, NoReturn, TextIO, TypedDict
+
+from zoneproof.core.waiting import readable
+from zoneproof.testing.background import BackgroundServer, Process
 
 _LARGEST = 200_000  # bytes of a request
 _LATE = ("anyio._backends._asyncio", "httpcore2")  # imported only where something is connected to
@@ -71,22 +74,47 @@ class Result:
 
 
 class Running:
-    """A command in a process of its own, by its ``pid``."""
+    """A command in a process of its own, which is asked what a :class:`subprocess.Popen` is."""
 
     def __init__(self, told: TextIO) -> None:
         self._told = told
+        self.stdout: IO[str] | None = None
         self.pid = int(told.readline())
+        self.returncode: int | None = None
 
-    def wait(self, timeout: float) -> int:
-        """Return its exit status, negative for a signal.
+    def poll(self) -> int | None:
+        """Return its exit status, negative for a signal, or None while it continues."""
+        return self.returncode if self._has_ended(0) else None
 
-        Raises TimeoutError, after it was killed.
-        """
-        with self._told:
-            if not select.select([self._told], [], [], timeout)[0]:
-                os.kill(self.pid, signal.SIGKILL)
-                raise TimeoutError(f"the command did not end in {timeout} seconds")
-            return int(self._told.readline())
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status. Raises subprocess.TimeoutExpired."""
+        if not self._has_ended(timeout):
+            raise subprocess.TimeoutExpired("zoneproof", timeout or 0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def wait_or_kill(self, timeout: float) -> int:
+        """Return its exit status. Raises TimeoutError, after it was killed."""
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise TimeoutError(f"the command did not end in {timeout} seconds") from None
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, if it continues."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def kill(self) -> None:
+        """Send it SIGKILL, if it continues."""
+        self.send_signal(signal.SIGKILL)
+
+    def _has_ended(self, timeout: float | None) -> bool:
+        if self.returncode is None and readable([self._told.fileno()], timeout):
+            with self._told:
+                self.returncode = int(self._told.readline())
+        return self.returncode is not None
 
 
 def start(
@@ -138,12 +166,43 @@ def run_zoneproof(
         streams = (nothing.fileno(), out.fileno(), err.fileno())
         complete = {**os.environ, **(environment or {})}
         running = start(arguments, complete, streams, module=module, around=around)
-        status = running.wait(timeout)
+        status = running.wait_or_kill(timeout)
         texts = []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode().replace("\r\n", "\n"))
     return Result(status, *texts)
+
+
+class CommandServer(BackgroundServer):
+    """A ``zoneproof`` that runs on; where ``is_fork`` is false, with a Python of its own."""
+
+    is_fork = True
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        ready: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._arguments = arguments
+        command = [sys.executable, "-m", "zoneproof", *arguments]
+        super().__init__(name, command, ready, environment=environment)
+
+    def _launch(self) -> Process:
+        if not self.is_fork:
+            return super()._launch()
+        ours, theirs = os.pipe()
+        try:
+            with Path(os.devnull).open("rb") as nothing:
+                streams = (nothing.fileno(), theirs, theirs)
+                running = start(self._arguments, self._environment, streams)
+        finally:
+            os.close(theirs)
+        running.stdout = os.fdopen(ours, errors="replace")
+        return running
 
 
 @functools.cache

@@ -6,7 +6,6 @@ import http.client
 import json
 import re
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from zoneproof.testing.background import BackgroundServer
+from tests.support.command import CommandServer
 
 PASSWORD = "correct horse battery"
 
@@ -91,10 +90,11 @@ class WebPages:
 
     def __init__(self, home: Path, *options: str) -> None:
         self.home = home
-        command = [sys.executable, "-m", "zoneproof", "web", "--listen", "127.0.0.1:0", "--json"]
-        environment = {"ZONEPROOF_HOME": str(home)}
-        self.server = BackgroundServer(
-            "the web pages", [*command, *options], "web_ready", environment=environment
+        self.server = CommandServer(
+            "the web pages",
+            ["web", "--listen", "127.0.0.1:0", "--json", *options],
+            "web_ready",
+            environment={"ZONEPROOF_HOME": str(home)},
         )
 
     def __enter__(self) -> Self:

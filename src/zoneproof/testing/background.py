@@ -12,9 +12,28 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import IO, Protocol, Self
 
 from zoneproof.core.errors import ZoneproofError
+
+
+class Process(Protocol):
+    """What is asked of a process: a part of :class:`subprocess.Popen`."""
+
+    pid: int
+    stdout: IO[str] | None
+
+    def poll(self) -> int | None:
+        """Return its exit status, or None while it continues."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status once it has ended. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, if it continues."""
+
+    def kill(self) -> None:
+        """End it by force, if it continues."""
 
 
 class BackgroundServer:
@@ -60,15 +79,7 @@ class BackgroundServer:
     def start(self) -> None:
         """Start it and wait until it is ready. Raises ZoneproofError if it does not get there."""
         try:
-            self.process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-                text=True,
-                errors="replace",
-            )
+            self.process = self._launch()
         except OSError as error:
             raise ZoneproofError(
                 f"cannot start {self.name} ({self.command[0]}): {error.strerror}"
@@ -83,6 +94,17 @@ class BackgroundServer:
             raise ZoneproofError(f"{self.name} did not start; its last output: {said}")
         if self._listens_at:
             self._await_listener(*self._listens_at)
+
+    def _launch(self) -> Process:
+        return subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            text=True,
+            errors="replace",
+        )
 
     def _await_listener(self, address: str, port: int) -> None:
         deadline = time.monotonic() + self._timeout
