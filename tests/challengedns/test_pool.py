@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -71,3 +73,13 @@ async def test_without_files_for_its_memory_no_worker_starts_and_a_later_one_doe
     assert second.pid != first.pid
     assert "cannot start a DNS worker: Too many open files" in caplog.text
     await pool.stop()
+
+
+def test_a_worker_begins_without_what_it_does_not_need() -> None:
+    code = (
+        "import sys; from zoneproof.challengedns.dns import tcp, transfer_desk, udp, worker;"
+        " print({'asyncio', 'ssl', 'zoneproof.storage'} & sys.modules.keys())"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "set()\n"

@@ -37,7 +37,10 @@ from zoneproof.core.waiting import readable
 from zoneproof.testing.background import BackgroundServer, Process
 
 _LARGEST = 200_000  # bytes of a request
-_LATE = ("anyio._backends._asyncio", "httpcore2")  # imported only where something is connected to
+_LATE = (  # imported only where something is connected to, or served, or has a password
+    *("anyio._backends._asyncio", "httpcore2", "argon2", "importlib.resources.readers"),
+    *("uvicorn.lifespan.off", "uvloop"),
+)
 
 
 class _Request(TypedDict):

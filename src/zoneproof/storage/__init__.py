@@ -9,12 +9,9 @@ from zoneproof.storage.migrations import Migration, load_migrations
 from zoneproof.storage.operations import Stored, reads, writes
 from zoneproof.storage.sqlite import (
     SqliteStore,
-    as_it_is,
-    lacks_room,
     open_in_thread,
     open_sqlite,
     open_sqlite_to_read,
-    storage_error,
 )
 from zoneproof.storage.store import Row, Store, Transaction, Value, among, matching, parsed, record
 
@@ -27,8 +24,6 @@ __all__ = [
     "Transaction",
     "Value",
     "among",
-    "as_it_is",
-    "lacks_room",
     "load_migrations",
     "matching",
     "open_in_thread",
@@ -37,6 +32,5 @@ __all__ = [
     "parsed",
     "reads",
     "record",
-    "storage_error",
     "writes",
 ]

@@ -9,72 +9,18 @@ import queue
 import sqlite3
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
+from zoneproof.core.sqlite_files import HELP, as_it_is, lacks_room, primary_code, storage_error
 from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
 from zoneproof.storage.threaded_store import Group, Job, ThreadedStore, run_work
-
-_NO_ROOM = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-}
-
-
-def lacks_room(error: sqlite3.Error) -> bool:
-    """Tell whether SQLite failed for what a full disk leads to, among other things."""
-    return primary_code(error) in _NO_ROOM
-
-
-def primary_code(error: sqlite3.Error) -> int:
-    """Return SQLite's result code without its details (https://sqlite.org/rescode.html)."""
-    # Errors of Python's own, such as a wrong number of parameters, have no code.
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-
-
-@contextmanager
-def as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database for one transaction that only reads, and makes no file.
-
-    Raises sqlite3.Error, also if another process has changed it meanwhile; then nothing that was
-    read counts.
-    """
-    path = path.resolve()
-    before = _stamp(path)
-    wal = path.with_name(f"{path.name}-wal")
-    how = "readonly_shm=1" if wal.exists() and wal.stat().st_size else "immutable=1"
-    with closing(
-        sqlite3.connect(
-            f"{path.as_uri()}?mode=ro&{how}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-    ) as connection:
-        yield connection
-    if _stamp(path) != before:
-        raise sqlite3.OperationalError("the database was changed while it was read")
-
-
-def _stamp(path: Path) -> list[tuple[int, int, int]]:
-    found = []
-    for each in (path, path.with_name(f"{path.name}-wal")):
-        try:
-            state = each.stat()
-        except FileNotFoundError:
-            continue
-        if state.st_size:
-            found.append((state.st_ino, state.st_size, state.st_mtime_ns))
-    return found
-
 
 T = TypeVar("T")
 
@@ -98,20 +44,6 @@ async def open_in_thread(opening: Callable[[], T], close: Callable[[T], Awaitabl
 _READERS = 3
 _BUSY_SECONDS = 15.0
 _WAL_BYTES = 8 * 1024 * 1024
-
-_HELP = {
-    sqlite3.SQLITE_BUSY: "another process keeps it locked: stop that process or try again",
-    sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission for the file and"
-    " its folder",
-    sqlite3.SQLITE_FULL: "the disk is full: free some space",
-    sqlite3.SQLITE_NOTADB: "it is not a SQLite database: restore it from a backup or move it away",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder exists and that this user"
-    " may write there",
-    sqlite3.SQLITE_IOERR: "the disk reports an error: check it and its free space",
-    sqlite3.SQLITE_PROTOCOL: "its file system does not lock files well: move it to a local disk",
-}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class SqliteTransaction:
@@ -330,7 +262,7 @@ def _require_writable(path: Path) -> None:
     effective = os.access in os.supports_effective_ids
     may = {mode: os.access(path, mode, effective_ids=effective) for mode in (os.R_OK, os.W_OK)}
     if may[os.R_OK] and not may[os.W_OK]:
-        raise StorageError(f"the database {path}: {_HELP[sqlite3.SQLITE_READONLY]}")
+        raise StorageError(f"the database {path}: {HELP[sqlite3.SQLITE_READONLY]}")
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -371,20 +303,3 @@ def _enter_wal_mode(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
-    """Say for people what SQLite said of the file."""
-    code = primary_code(error)
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
-        code = sqlite3.SQLITE_FULL  # for which SQLite fails in several ways
-    kind = DamagedDatabaseError if code in _DAMAGED else StorageError
-    return kind(f"the database {path}: {_HELP.get(code, str(error))}")
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        found = os.statvfs(folder)
-    except (OSError, AttributeError):  # Windows has no such call
-        return False
-    return not found.f_bavail or bool(found.f_files and not found.f_favail)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import mmap
 import os
-import secrets
 from pathlib import Path
 
 from zoneproof.core.errors import StorageError
@@ -60,7 +59,7 @@ class Announcements:
         end this process (SIGBUS), and this makes it whole.
         """
         try:
-            os.pwrite(self._file.fileno(), secrets.token_bytes(_NOTICE_BYTES), 0)
+            os.pwrite(self._file.fileno(), os.urandom(_NOTICE_BYTES), 0)
         except OSError as error:
             raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
 
@@ -95,7 +94,7 @@ def _open_announced(path: Path) -> int:
                 # Written rather than lengthened: on a full disk this fails, where a process that
                 # looks at memory without a block of the disk behind it is killed. Nor is it zero,
                 # which may be what a worker saw last before the file was emptied.
-                os.pwrite(descriptor, secrets.token_bytes(_NOTICE_BYTES), 0)
+                os.pwrite(descriptor, os.urandom(_NOTICE_BYTES), 0)
         except OSError:
             os.close(descriptor)
             raise

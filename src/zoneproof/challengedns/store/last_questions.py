@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from zoneproof.storage import Transaction
+if TYPE_CHECKING:  # DNS workers need no more of it
+    from zoneproof.storage import Transaction
 
 ASKED_TO_USE_TCP: Final = -1
 """``answered`` where the answer was only that the question is to come by TCP."""

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoneproof.storage import as_it_is, lacks_room, storage_error
+from zoneproof.core.sqlite_files import as_it_is, lacks_room, storage_error
 
 _BUSY_SECONDS = 0.5
 _CACHE = -16_000  # KiB, when negative: keeps the upper levels of large indexes

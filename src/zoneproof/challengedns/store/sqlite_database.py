@@ -14,14 +14,13 @@ from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements, identity
 from zoneproof.challengedns.store.database import NO_HOOKS, Database, Hooks
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
+from zoneproof.core.sqlite_files import lacks_room, storage_error
 from zoneproof.storage import (
     Migration,
     SqliteStore,
     Transaction,
-    lacks_room,
     load_migrations,
     open_sqlite,
-    storage_error,
 )
 
 T = TypeVar("T")

@@ -16,8 +16,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from zoneproof.storage import Transaction
+if TYPE_CHECKING:  # DNS workers need no more of it
+    from zoneproof.storage import Transaction
 
 _KEPT = "SELECT boot, ahead, seen FROM challenge_value_time"
 _OTHERS_KEPT = 86_400  # seconds: of other machines, and of this one's earlier boots

@@ -1,0 +1,95 @@
+"""SQLite's files: read as they are, without making one, and what is wrong with them in words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from zoneproof.core.errors import DamagedDatabaseError, StorageError
+
+HELP = {
+    sqlite3.SQLITE_BUSY: "another process keeps it locked: stop that process or try again",
+    sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission for the file and"
+    " its folder",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space",
+    sqlite3.SQLITE_NOTADB: "it is not a SQLite database: restore it from a backup or move it away",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: restore it from a backup",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder exists and that this user"
+    " may write there",
+    sqlite3.SQLITE_IOERR: "the disk reports an error: check it and its free space",
+    sqlite3.SQLITE_PROTOCOL: "its file system does not lock files well: move it to a local disk",
+}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_NO_ROOM = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+def lacks_room(error: sqlite3.Error) -> bool:
+    """Tell whether SQLite failed for what a full disk leads to, among other things."""
+    return primary_code(error) in _NO_ROOM
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's result code without its details (https://sqlite.org/rescode.html)."""
+    # Errors of Python's own, such as a wrong number of parameters, have no code.
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+@contextmanager
+def as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for one transaction that only reads, and makes no file.
+
+    Raises sqlite3.Error, also if another process has changed it meanwhile; then nothing that was
+    read counts.
+    """
+    path = path.resolve()
+    before = _stamp(path)
+    wal = path.with_name(f"{path.name}-wal")
+    how = "readonly_shm=1" if wal.exists() and wal.stat().st_size else "immutable=1"
+    with closing(
+        sqlite3.connect(
+            f"{path.as_uri()}?mode=ro&{how}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    ) as connection:
+        yield connection
+    if _stamp(path) != before:
+        raise sqlite3.OperationalError("the database was changed while it was read")
+
+
+def _stamp(path: Path) -> list[tuple[int, int, int]]:
+    found = []
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            state = each.stat()
+        except FileNotFoundError:
+            continue
+        if state.st_size:
+            found.append((state.st_ino, state.st_size, state.st_mtime_ns))
+    return found
+
+
+def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
+    """Say for people what SQLite said of the file."""
+    code = primary_code(error)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
+        code = sqlite3.SQLITE_FULL  # for which SQLite fails in several ways
+    kind = DamagedDatabaseError if code in _DAMAGED else StorageError
+    return kind(f"the database {path}: {HELP.get(code, str(error))}")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        found = os.statvfs(folder)
+    except (OSError, AttributeError):  # Windows has no such call
+        return False
+    return not found.f_bavail or bool(found.f_files and not found.f_favail)
