@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.support.challenge_service import Service
+from tests.support.challenge_service import Service, challenge_command
+from tests.support.command import Result
 
 
 def wait_for_end(processes: list[int]) -> None:
@@ -33,14 +32,12 @@ def kill_workers(service: Service) -> None:
 
 def fails_to_start(config: Path) -> str:
     """Return the one line that the service says instead of starting."""
-    done = subprocess.run(
-        [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode != 0
+    return refusal(challenge_command(config, "serve"))
+
+
+def refusal(done: Result) -> str:
+    """Return the one line that the service said instead of starting."""
+    assert done.status > 0
     assert not done.stdout
     (line,) = done.stderr.splitlines()
     assert line.startswith("zoneproof: ")

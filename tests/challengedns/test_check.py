@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.challenge_service import Service
+from tests.support.command import run_zoneproof
 from tests.support.peers.knot import Knot
 from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
@@ -69,18 +70,10 @@ def config(tmp_path: Path, port: int) -> Path:
 
 def check(config: Path, *options: str) -> tuple[int, list[dict[str, Any]]]:
     """Return the exit code and the findings."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)),
-            *("--check", "--json", *options),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = ("challenge", "serve", "--config", str(config), "--check", "--json")
+    done = run_zoneproof(*command, *options, timeout=60)
     assert not done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout)["findings"]
+    return done.status, json.loads(done.stdout)["findings"]
 
 
 def problems(findings: list[dict[str, Any]], subject: str = "") -> list[dict[str, Any]]:
@@ -140,17 +133,8 @@ def test_too_few_open_files_are_a_problem(config: Path) -> None:
 
 def test_a_wrong_configuration_exits_with_2(config: Path) -> None:
     config.write_text(config.read_text().replace("[api]", "[apis]"))
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)),
-            "--check",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
+    done = run_zoneproof("challenge", "serve", "--config", str(config), "--check", timeout=60)
+    assert done.status == 2
     assert "apis" in done.stderr
 
 

@@ -7,12 +7,12 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.support.command import Result, run_zoneproof
 from tests.support.peers.knot import Knot
 from tests.support.peers.unbound import Unbound
 from zoneproof.challengedns.config import load_config
@@ -32,17 +32,17 @@ ns A {address}
 """
 
 
-def init(*options: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+def init(*options: str) -> Result:
     """Run the command; nobody is at the keyboard."""
-    return run([sys.executable, "-m", "zoneproof", "challenge", "init", *options], home=home)
+    return run_zoneproof("challenge", "init", *options, timeout=90)
 
 
 def run(
-    command: list[str], *, home: Path | None = None, environment: Mapping[str, str] | None = None
+    command: list[str], environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """Run a command as it was printed."""
     return subprocess.run(
         command,
-        cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -66,7 +66,7 @@ def options(folder: Path, **changed: str) -> list[str]:
 
 def refused(*arguments: str) -> str:
     done = init(*arguments)
-    assert done.returncode == 2
+    assert done.status == 2
     assert not done.stdout
     (line,) = done.stderr.splitlines()
     return line
@@ -80,7 +80,7 @@ def indented(text: str) -> list[str]:
 def test_the_file_makes_sense_and_is_not_for_everybody(tmp_path: Path) -> None:
     extra = ["--address=2001:db8::1", "--agree-tos", "--email=admin@example.org"]
     done = init(*options(tmp_path), *extra)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     path = tmp_path / "zoneproof.toml"
     assert path.stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "state/challenge.db").stat().st_mode & 0o777 == 0o600
@@ -117,14 +117,14 @@ def test_an_address_that_no_public_ca_reaches_is_told(
     tmp_path: Path, address: str, told: str
 ) -> None:
     done = init(*options(tmp_path, address=address), "--agree-tos")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     assert told in done.stdout
     assert ("Public CAs cannot" in done.stdout) == bool(told)
     assert f"Database: {tmp_path / 'state/challenge.db'}\n" in done.stdout
 
 
 def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
-    assert init(*options(tmp_path), "--agree-tos").returncode == 0
+    assert init(*options(tmp_path), "--agree-tos").status == 0
     path = tmp_path / "zoneproof.toml"
     text = path.read_text()
     enabled = re.sub(
@@ -138,14 +138,12 @@ def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
 
 
 def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
-    assert init(*options(tmp_path), "--tls=off").returncode == 0
+    assert init(*options(tmp_path), "--tls=off").status == 0
     before = (tmp_path / "zoneproof.toml").read_bytes()
     line = refused(*options(tmp_path, zone="other.example.org"), "--tls=off")
     assert "already exists: give --force" in line
     assert (tmp_path / "zoneproof.toml").read_bytes() == before
-    assert (
-        init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force").returncode == 0
-    )
+    assert init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force").status == 0
     assert b"other.example.org" in (tmp_path / "zoneproof.toml").read_bytes()
 
 
@@ -209,7 +207,7 @@ def test_what_is_given_is_checked_before_anything_is_asked(tmp_path: Path, given
 
 def test_what_is_no_e_mail_address_is_refused(tmp_path: Path) -> None:
     done = init(*options(tmp_path), "--agree-tos", "--email=somebody")
-    assert done.returncode == 2
+    assert done.status == 2
     assert "Invalid value for '--email': 'somebody' is not an e-mail address" in done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -219,19 +217,19 @@ def test_what_failed_half_way_leaves_nothing_in_the_way_and_can_be_run_again(
 ) -> None:
     (tmp_path / "state").write_text("a file where the folder is to be")
     done = init(*options(tmp_path), "--agree-tos")
-    assert done.returncode != 0
+    assert done.status != 0
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
     (tmp_path / "state").unlink()
-    assert init(*options(tmp_path), "--agree-tos").returncode == 0
+    assert init(*options(tmp_path), "--agree-tos").status == 0
 
 
 def test_a_database_from_an_earlier_try_is_used(tmp_path: Path) -> None:
-    assert init(*options(tmp_path), "--agree-tos").returncode == 0
+    assert init(*options(tmp_path), "--agree-tos").status == 0
     (tmp_path / "zoneproof.toml").unlink()
     (tmp_path / ".zoneproof.toml.new").write_text("cut off")
     again = init(*options(tmp_path), "--agree-tos")
-    assert again.returncode == 0, again.stderr
+    assert again.status == 0, again.stderr
     assert "zp_" in again.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"zoneproof.toml", "state"}
 
@@ -243,23 +241,23 @@ def test_plain_http_is_for_this_machine_alone_unless_somebody_says_where(tmp_pat
     assert "http://127.0.0.1:8080/k/" in done.stdout
     assert "UDP and TCP at 0.0.0.0:53,\n   reachable from everywhere" in done.stdout
     said = options(tmp_path, api_listen="0.0.0.0:443")
-    assert init(*said, "--tls=off", "--force").returncode == 0
+    assert init(*said, "--tls=off", "--force").status == 0
     assert [str(each) for each in load_config(path).api.listen] == ["0.0.0.0:443"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root has a default of its own")
 def test_all_commands_of_root_look_for_the_configuration_where_init_writes_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = "/etc/zoneproof/zoneproof.toml"
     if Path(root).exists():
         pytest.skip(f"{root} exists here")
-    challenge = [sys.executable, "-m", "zoneproof", "challenge"]
+    monkeypatch.chdir(tmp_path)
     for command in (["serve"], ["serve", "--check"], ["tenant", "list"], ["registration", "list"]):
-        done = run([*challenge, *command], home=tmp_path)
-        assert done.returncode == 2
+        done = run_zoneproof("challenge", *command)
+        assert done.status == 2
         assert f"{root} does not exist" in done.stderr
-    help_text = run([*challenge, "init", "--help"]).stdout
+    help_text = run_zoneproof("challenge", "init", "--help").stdout
     assert "for root in /etc/zoneproof" in " ".join(help_text.split())
 
 
@@ -287,7 +285,7 @@ def test_whoever_follows_what_is_printed_gets_a_certificate(tmp_path: Path) -> N
             tls="off",
         )
     )
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     lines = indented(done.stdout)
     records = [line for line in lines if " IN " in line]
     serve, check = (line for line in lines if " challenge serve " in line)

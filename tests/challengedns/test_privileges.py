@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.processes import fails_to_start, kill_workers
+from tests.challengedns.processes import kill_workers, refusal
 from tests.support.challenge_service import (
     Service,
     challenge_command,
@@ -25,6 +25,7 @@ from tests.support.challenge_service import (
     update,
     write_config,
 )
+from tests.support.command import Result
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.privileges import service_user
 from zoneproof.core.errors import ConfigError
@@ -120,6 +121,18 @@ def test_no_process_of_the_service_is_root_afterwards(folder: Path, python: str)
         assert update(service.url, account, txt("b")).status == 200
         assert everywhere(service, account.fulldomain) == {(txt("a"), txt("b"))}
         assert not [line for line in service.lines if "runs as root" in line]
+
+
+def fails_to_start(config: Path) -> str:
+    """Return the one line that the service, started anew, says instead of serving."""
+    done = subprocess.run(
+        [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return refusal(Result(done.returncode, done.stdout, done.stderr))
 
 
 def test_a_database_of_another_user_is_told_with_what_helps(folder: Path) -> None:
