@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 
 import dns.edns
@@ -52,51 +53,86 @@ def mix_case(name: str, bits: int) -> str:
     )
 
 
+# Made once: making a strategy takes longer than drawing from it.
+_BITS = st.integers(0, 2**64 - 1)
+_TYPES = st.sampled_from([dns.rdatatype.RdataType.make(each) for each in TYPES])
+_CLASSES = st.sampled_from([1, 1, 1, 3, 254, 255]).map(dns.rdataclass.RdataClass.make)
+_IDS = st.integers(0, 65535)
+_FLAGS = st.sampled_from([0, 0x0100, 0x0110, 0x0120, 0x0010, 0x0400, 0x0200, 0x0040])
+_OPCODES = st.sampled_from([0, 0, 0, 0, 1, 2, 4, 5, 15]).map(dns.opcode.Opcode)
+_EDNS_VERSIONS = st.sampled_from([0, 0, 0, 1, 255])
+_EDNS_FLAGS = st.sampled_from([0, 0x8000, 0x4000])
+_PAYLOADS = st.sampled_from([0, 511, 512, 600, 1232, 4096, 65535])
+_OPTIONS = st.lists(
+    st.builds(
+        dns.edns.GenericOption,
+        st.sampled_from([3, 8, 10, 12, 65001]).map(dns.edns.OptionType.make),
+        st.binary(max_size=9),
+    ),
+    max_size=2,
+)
+_DAMAGES = st.sampled_from(["change", "cut", "insert", "pointer", "count"])
+_HOW_MANY = st.integers(1, 4)
+_INSERTED = st.binary(min_size=1, max_size=20)
+
+
 @st.composite
-def questions(draw: st.DrawFn, names: list[str]) -> bytes:
+def questions(draw: st.DrawFn, names: st.SearchStrategy[str]) -> bytes:
     """Well-formed questions of every kind that comes to mind."""
-    name = draw(st.sampled_from(names))
     message = dns.message.make_query(
-        mix_case(name, draw(st.integers(0, 2**64 - 1))),
-        dns.rdatatype.RdataType.make(draw(st.sampled_from(TYPES))),
-        rdclass=dns.rdataclass.RdataClass.make(draw(st.sampled_from([1, 1, 1, 3, 254, 255]))),
-        id=draw(st.integers(0, 65535)),
-        flags=draw(st.sampled_from([0, 0x0100, 0x0110, 0x0120, 0x0010, 0x0400, 0x0200, 0x0040])),
+        mix_case(draw(names), draw(_BITS)),
+        draw(_TYPES),
+        rdclass=draw(_CLASSES),
+        id=draw(_IDS),
+        flags=draw(_FLAGS),
     )
-    message.set_opcode(dns.opcode.Opcode(draw(st.sampled_from([0, 0, 0, 0, 1, 2, 4, 5, 15]))))
+    message.set_opcode(draw(_OPCODES))
     if draw(st.booleans()):
-        kinds = st.sampled_from([3, 8, 10, 12, 65001]).map(dns.edns.OptionType.make)
-        option = st.builds(dns.edns.GenericOption, kinds, st.binary(max_size=9))
         options: list[dns.edns.Option] = []
         if draw(st.booleans()):
-            options.extend(draw(st.lists(option, max_size=2)))
+            options.extend(draw(_OPTIONS))
         message.use_edns(
-            edns=draw(st.sampled_from([0, 0, 0, 1, 255])),
-            ednsflags=draw(st.sampled_from([0, 0x8000, 0x4000])),
-            payload=draw(st.sampled_from([0, 511, 512, 600, 1232, 4096, 65535])),
+            edns=draw(_EDNS_VERSIONS),
+            ednsflags=draw(_EDNS_FLAGS),
+            payload=draw(_PAYLOADS),
             options=options,
         )
     return message.to_wire()
 
 
 @st.composite
-def damaged(draw: st.DrawFn, names: list[str]) -> bytes:
-    """Questions with bytes changed, cut off, added, or turned into pointers."""
-    packet = bytearray(draw(questions(names)))
-    for _ in range(draw(st.integers(1, 4))):
+def damaged(draw: st.DrawFn, packets: st.SearchStrategy[bytes]) -> bytes:
+    """Packets with bytes changed, cut off, added, or turned into pointers."""
+    packet = bytearray(draw(packets))
+    for _ in range(draw(_HOW_MANY)):
         place = draw(st.integers(0, max(len(packet) - 1, 0)))
-        kind = draw(st.sampled_from(["change", "cut", "insert", "pointer", "count"]))
+        kind = draw(_DAMAGES)
         if kind == "change" and packet:
             packet[place] = draw(st.integers(0, 255))
         elif kind == "cut":
             del packet[place:]
         elif kind == "insert":
-            packet[place:place] = draw(st.binary(min_size=1, max_size=20))
+            packet[place:place] = draw(_INSERTED)
         elif kind == "pointer":
             packet[place : place + 2] = struct.pack("!H", 0xC000 | draw(st.integers(0, 64)))
         elif len(packet) >= 12:
             packet[4:12] = struct.pack("!4H", *(draw(st.integers(0, 3)) for _ in range(4)))
     return bytes(packet)
+
+
+@functools.cache
+def questions_for(*names: str) -> st.SearchStrategy[bytes]:
+    return questions(st.sampled_from(names))
+
+
+@functools.cache
+def damaged_for(*names: str) -> st.SearchStrategy[bytes]:
+    return damaged(questions_for(*names))
+
+
+@functools.cache
+def both_for(*names: str) -> st.SearchStrategy[bytes]:
+    return st.one_of(questions_for(*names), damaged_for(*names))
 
 
 def check_form(packet: bytes, reply: bytes | None, limit: int) -> None:
@@ -131,7 +167,7 @@ def test_damaged_questions_get_an_answer_of_the_right_form_or_none(
     world: tuple[Responder, str], data: st.DataObject, tcp: bool
 ) -> None:
     responder, fulldomain = world
-    packet = data.draw(damaged([*KNOWN, fulldomain, f"x.{fulldomain}"]))
+    packet = data.draw(damaged_for(*KNOWN, fulldomain, f"x.{fulldomain}"))
     check_form(packet, responder.respond(packet, tcp=tcp), 65535 if tcp else 1232)
     gated = responder.truncated(packet)
     check_form(packet, gated, 512)
@@ -153,8 +189,7 @@ def test_the_fast_path_answers_byte_for_byte_what_the_slow_one_does(
     responder, fulldomain = short_and_long
     ask = dns.message.make_query(fulldomain, "TXT").to_wire()
     assert responder.respond(ask)
-    one_of = st.one_of(questions([fulldomain]), damaged([fulldomain]))
-    packet = data.draw(one_of)
+    packet = data.draw(both_for(fulldomain))
     assert responder.respond(packet, tcp=tcp) == responder._respond_unusual(packet, tcp)
 
 
