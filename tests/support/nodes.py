@@ -201,7 +201,7 @@ def wait_until(what: Callable[[], object], text: str, seconds: float = 60.0) -> 
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, text
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def wait_for_leases(*nodes: ServiceNode) -> None:
