@@ -15,17 +15,12 @@ from cryptography import x509
 
 import tests.support.peers  # noqa: F401  tells where Pebble is
 from tests.docs.test_commands import check
+from tests.support.command import Result, run_zoneproof
 
 
-def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoneproof", "demo", *arguments],
-        env={**os.environ, "TMPDIR": str(folder), **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(folder: Path, *arguments: str, **environment: str) -> Result:
+    environment["TMPDIR"] = str(folder)
+    return run_zoneproof("demo", *arguments, environment=environment, timeout=60)
 
 
 def processes_in(folder: Path) -> list[str]:
@@ -43,7 +38,7 @@ def processes_in(folder: Path) -> list[str]:
 
 def test_a_wildcard_certificate_is_obtained_and_nothing_is_left(tmp_path: Path) -> None:
     done = run(tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     assert re.search(
         r"_acme-challenge\.demo\.test\. IN CNAME [0-9a-f-]{36}\.auth\.test\.", done.stdout
     )
@@ -55,7 +50,7 @@ def test_a_wildcard_certificate_is_obtained_and_nothing_is_left(tmp_path: Path) 
 
 def test_the_files_can_be_kept(tmp_path: Path) -> None:
     done = run(tmp_path, "--keep")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     (folder,) = tmp_path.iterdir()
     assert str(folder) in done.stdout
     leaf = x509.load_pem_x509_certificate((folder / "live/demo.test/cert.pem").read_bytes())
@@ -86,7 +81,7 @@ def test_what_it_says_to_do_next_can_be_pasted(tmp_path: Path) -> None:
 
 def test_without_pebble_one_line_says_what_to_install(tmp_path: Path) -> None:
     done = run(tmp_path, ZONEPROOF_PEBBLE="", PATH=str(tmp_path))
-    assert done.returncode == 1
+    assert done.status == 1
     assert done.stderr.count("\n") == 1
     assert "install the 'pebble' package" in done.stderr
 

@@ -290,6 +290,7 @@ def _become(request: _Request, streams: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
+    tempfile.tempdir = None  # which depends on the environment
     os.chdir(request["folder"])
     sys.argv[1:] = request["arguments"]
 
