@@ -25,6 +25,7 @@ database = "{url}"
 [dns]
 listen = ["127.0.0.1:{port}"]
 workers = {workers}
+rate_limit = 0
 [node]
 name = "{name}"
 address = "127.0.0.1:{link}"
