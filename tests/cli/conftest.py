@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,16 @@ import pytest
 from tests.cli.archives import PASSPHRASE, content_of
 from tests.support.full_home import fill
 from tests.support.world import World, open_world, zone_text
+from zoneproof.migration import sealed_file
 from zoneproof.migration.sealed_file import seal
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_made_once() -> Iterator[None]:
+    """Passphrases become keys once each for a salt: that takes a third of a second by design."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed_file, "_key", cache(sealed_file._key))
+        yield
 
 
 @pytest.fixture(scope="module")

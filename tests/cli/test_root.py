@@ -6,22 +6,28 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.cli.inside import Inside
 from tests.cli.test_evenness import COMMANDS
+from tests.support.command import Result, run_zoneproof
 from zoneproof import __version__, cli
 
 
-def run(
-    *arguments: str | bytes, home: Path | None = None, encoding: str = "utf-8"
+def run(*words: str) -> Result:
+    return run_zoneproof(*words, timeout=30)
+
+
+def started(
+    *words: str | bytes, home: Path, encoding: str = "utf-8"
 ) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    """Run a command whose arguments or output depend on how Python starts."""
     return subprocess.run(
-        [sys.executable, "-m", "zoneproof", *arguments],
-        env=environment | ({"ZONEPROOF_HOME": str(home)} if home else {}),
+        [sys.executable, "-m", "zoneproof", *words],
+        env=os.environ | {"PYTHONIOENCODING": encoding, "ZONEPROOF_HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=30,
@@ -31,7 +37,7 @@ def run(
 
 def test_help_names_every_command() -> None:
     done = run("--help")
-    assert done.returncode == 0
+    assert done.status == 0
     for command in ("challenge", "demo", "issue", "provider"):
         assert command in done.stdout
 
@@ -52,8 +58,8 @@ HTTP_SERVER = {"starlette", "uvicorn", "zoneproof.serving.server"}
 
 @pytest.mark.parametrize("group", ["challenge", "provider"])
 def test_help_of_the_challenge_service_and_of_providers_imports_no_manager(group: str) -> None:
-    for command in (name for name in COMMANDS if name.startswith(group)):
-        assert not imported_by_help(command) & {*MANAGER_HALF, *HTTP_SERVER, "rich"}, command
+    commands = [name for name in COMMANDS if name.startswith(group)]
+    assert not imported_by_help(*commands) & {*MANAGER_HALF, *HTTP_SERVER, "rich"}
 
 
 @pytest.mark.parametrize("command", ["edit", "issue", "list", "renew", "credential", "import"])
@@ -92,32 +98,35 @@ def test_an_order_imports_structs_because_each_dataclass_makes_it_start_later() 
     assert set(done.stdout.split()) <= DATACLASSES
 
 
-def imported_by_help(command: str) -> set[str]:
-    """Return the modules that are there after a command's help was shown."""
+@cache
+def imported_by_help(*commands: str) -> set[str]:
+    """Return the modules that are there after the help of these commands was shown."""
     code = (
         "import sys\nfrom zoneproof.cli import root\n"
-        "root(sys.argv[1:], standalone_mode=False)\nprint(*sys.modules, file=sys.stderr)"
+        "for words in sys.argv[1:]:\n"
+        "    root([*words.split(), '--help'], standalone_mode=False)\n"
+        "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *command.split(), "--help"],
+        [sys.executable, "-c", code, *commands],
         capture_output=True,
         text=True,
         check=True,
         timeout=30,
     )
-    assert "Usage: " in done.stdout
+    assert done.stdout.count("Usage: ") == len(commands)
     return set(done.stderr.split())
 
 
 @pytest.mark.parametrize("command", ["challenge", "demo", "doctor", "issue", "provider"])
 def test_every_command_has_help(command: str) -> None:
-    assert run(command, "--help").returncode == 0
+    assert run(command, "--help").status == 0
 
 
 @pytest.mark.parametrize("words", [(), ("issue",), ("credential",), ("credential", "add")])
 def test_help_is_a_command_too(words: tuple[str, ...]) -> None:
     done = run("help", *words)
-    assert (done.returncode, done.stdout) == (0, run(*words, "--help").stdout)
+    assert (done.status, done.stdout) == (0, run(*words, "--help").stdout)
     assert done.stdout.startswith(f"Usage: {' '.join(('zoneproof', *words))} ")
 
 
@@ -131,7 +140,7 @@ def test_help_is_a_command_too(words: tuple[str, ...]) -> None:
 )
 def test_help_about_a_command_that_is_none(words: tuple[str, ...], advice: str) -> None:
     done = run("help", *words)
-    assert done.returncode == 2
+    assert done.status == 2
     assert advice in done.stderr
 
 
@@ -152,13 +161,13 @@ def test_help_about_a_command_that_is_none(words: tuple[str, ...], advice: str) 
 )
 def test_wrong_usage_is_told_in_one_line(words: tuple[str, ...], told: str) -> None:
     done = run(*words)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.status, done.stdout) == (2, "")
     assert done.stderr == f"zoneproof: {told}\n"
 
 
 def test_wrong_usage_is_json_for_programs() -> None:
     done = run("show", "--json")
-    assert done.returncode == 2
+    assert done.status == 2
     assert "Missing argument 'NAME'" in json.loads(done.stdout)["message"]
 
 
@@ -168,7 +177,7 @@ def test_version_is_the_package_version() -> None:
 
 def test_an_unknown_command_exits_with_2() -> None:
     done = run("isue")
-    assert done.returncode == 2
+    assert done.status == 2
     assert "isue" in done.stderr
 
 
@@ -183,7 +192,7 @@ def test_providers_are_listed_and_shown() -> None:
 
 def test_an_unknown_provider_is_one_line_and_exit_code_2() -> None:
     done = run("provider", "show", "rfc2163")
-    assert done.returncode == 2
+    assert done.status == 2
     assert done.stderr.count("\n") == 1
 
 
@@ -207,19 +216,19 @@ def test_a_bug_is_one_line_without_traceback(
 def test_an_argument_that_is_no_utf_8_is_one_line_and_exit_code_2(
     tmp_path: Path, words: tuple[str | bytes, ...]
 ) -> None:
-    done = run(*words, home=tmp_path)
+    done = started(*words, home=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "\\udcff' is not UTF-8" in done.stderr
-    told = run(*words, "--json", home=tmp_path)
+    told = started(*words, "--json", home=tmp_path)
     assert (told.returncode, told.stderr) == (2, "")
     assert "\\udcff' is not UTF-8" in json.loads(told.stdout)["message"]
 
 
 def test_what_the_terminal_s_encoding_lacks_is_escaped(tmp_path: Path) -> None:
-    added = run("add", "a.example", "--provider=manual", "--profile=日", home=tmp_path)
+    added = started("add", "a.example", "--provider=manual", "--profile=日", home=tmp_path)
     assert added.returncode == 0, added.stderr
-    done = run("show", "a.example", home=tmp_path, encoding="latin-1")
+    done = started("show", "a.example", home=tmp_path, encoding="latin-1")
     assert done.returncode == 0, done.stderr
     assert "\\u65e5" in done.stdout
 
