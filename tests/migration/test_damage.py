@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from josepy.jwk import JWKRSA
 
 from tests.migration import test_acme_sh, test_certbot, test_lego
+from tests.support.rsa_keys import private_key
 from tests.support.trees import REGISTRATION, SECRET, write
 from zoneproof.migration.acme_sh import read_acme_sh
 from zoneproof.migration.certbot import read_certbot
@@ -26,7 +26,7 @@ Damage = Callable[[Path], None]
 
 
 def certbot(folder: Path) -> Reader:
-    test_certbot.account(folder, JWKRSA(key=rsa.generate_private_key(65537, 2048)))
+    test_certbot.account(folder, JWKRSA(key=private_key(0)))
     write(folder / "acme.ini", f"dns_acmedns_registration_file = {folder}/acme.json\n")
     write(folder / "acme.json", {"example.com": REGISTRATION})
     test_certbot.renewal(

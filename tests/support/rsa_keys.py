@@ -20,22 +20,23 @@ from cryptography.hazmat.primitives.serialization import (
 
 
 @cache
-def _key(number: int) -> rsa.RSAPrivateKey:
+def private_key(number: int) -> rsa.RSAPrivateKey:
+    """Return a private key."""
     return rsa.generate_private_key(65537, 2048)
 
 
 @cache
 def private_pem(number: int) -> str:
-    """Return a private key in PEM."""
+    """Return it in PEM."""
     form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return _key(number).private_bytes(*form).decode()
+    return private_key(number).private_bytes(*form).decode()
 
 
 @cache
 def public_pem(number: int) -> str:
     """Return the public key of it."""
     form = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return _key(number).public_key().public_bytes(*form).decode()
+    return private_key(number).public_key().public_bytes(*form).decode()
 
 
 def number_of(pem: str) -> int:
