@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from josepy.jwk import JWKRSA
 from tests.migration import test_acme_sh, test_certbot, test_lego
 from tests.support.rsa_keys import private_key
 from tests.support.trees import REGISTRATION, SECRET, write
+from zoneproof.acme import AccountKey
 from zoneproof.migration.acme_sh import read_acme_sh
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found
@@ -23,6 +25,14 @@ from zoneproof.migration.registrations import read_registrations
 
 Reader = Callable[[Path], Found]
 Damage = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keys_read_once() -> Iterator[None]:
+    """Reading an RSA key means checking its primes, which takes longer than all the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AccountKey, "from_jwk", cache(AccountKey.from_jwk))
+        yield
 
 
 def certbot(folder: Path) -> Reader:
