@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import pytest
 
 from tests.providers.contract_suite import (
     Harness,
@@ -17,7 +20,7 @@ from tests.providers.dns_servers import LOOK_ALIKE, MAIN, NameServer
 from tests.support.peers import dns_tool, dns_tool_environment
 from tests.support.peers.powerdns import API_KEY, PowerDns
 from zoneproof.core.names import DomainName
-from zoneproof.providers import Zone
+from zoneproof.providers import Zone, python_adapter, python_child
 
 POWERDNS_ZONES = [MAIN, LOOK_ALIKE, "example.org"]
 
@@ -78,3 +81,9 @@ def nsupdate_folder(folder: Path) -> Path:
     script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={libraries} exec {dns_tool("nsupdate")} "$@"\n')
     script.chmod(0o755)
     return folder
+
+
+def run_children_by(command: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have providers run their Python code by a command that is no Python's start."""
+    whole = [*command, python_child.__file__]
+    monkeypatch.setattr(python_adapter, "python_command", lambda python: whole)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tests.providers.adapter_harness import run_children_by
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,
@@ -30,6 +31,7 @@ from tests.providers.contract_suite import (
 from tests.providers.dns_servers import MAIN, MAIN_KEY, OTHER_KEY, KnotServer, TsigKey
 from tests.providers.test_rfc2136 import Rfc2136Harness
 from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
+from tests.support.imported_python import imported_python
 from zoneproof.core.errors import InvalidInputError, ProviderError, ProviderUnavailableError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import Provider, ProviderContext, Zone, describe, installed, open_provider
@@ -47,6 +49,14 @@ def open_plugin(name: str, fields: dict[str, str]) -> Provider:
 def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnotServer]:
     with KnotServer(tmp_path_factory.mktemp("knot")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    modules = ("certbot._internal.display.obj", "certbot_dns_rfc2136._internal.dns_rfc2136")
+    folder = tmp_path_factory.mktemp("python")
+    with imported_python(folder, *modules, "certbot_httpreq") as command:
+        yield command
 
 
 def keys(server: KnotServer, key: TsigKey) -> dict[str, str]:
@@ -101,7 +111,10 @@ class TestRfc2136(
     """
 
     @pytest.fixture
-    async def harness(self, knot: KnotServer) -> AsyncIterator[Rfc2136Plugin]:
+    async def harness(
+        self, knot: KnotServer, imported: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[Rfc2136Plugin]:
+        run_children_by(imported, monkeypatch)
         async with closing(Rfc2136Plugin(knot, MAIN_KEY)) as made:
             yield made
 
@@ -152,7 +165,10 @@ class TestHttpreq(KeepsOtherValues, ChangesNothingTwice, TakesBatches):
     """What another plugin does otherwise."""
 
     @pytest.fixture
-    async def harness(self) -> AsyncIterator[HttpreqPlugin]:
+    async def harness(
+        self, imported: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[HttpreqPlugin]:
+        run_children_by(imported, monkeypatch)
         service = RequestService()
         async with (
             fake_http_server(service) as fake,

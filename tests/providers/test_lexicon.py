@@ -14,7 +14,7 @@ import dns.rdatatype
 import dns.zone
 import pytest
 
-from tests.providers.adapter_harness import PowerDnsHarness, PowerDnsServer
+from tests.providers.adapter_harness import PowerDnsHarness, PowerDnsServer, run_children_by
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,
@@ -34,6 +34,7 @@ from tests.providers.contract_suite import (
 )
 from tests.providers.dns_servers import MAIN
 from tests.support.fake_http import Reply, Request, fake_http_server
+from tests.support.imported_python import imported_python
 from tests.support.peers.powerdns import API_KEY
 from zoneproof.core.errors import (
     InvalidInputError,
@@ -71,6 +72,14 @@ def open_powerdns(url: str, token: str = API_KEY, **fields: str) -> Provider:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PowerDnsServer]:
     with PowerDnsServer(tmp_path_factory.mktemp("powerdns")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    modules = [f"lexicon._private.providers.{name}" for name in ("powerdns", "localzone")]
+    folder = tmp_path_factory.mktemp("python")
+    with imported_python(folder, "lexicon.config", *modules) as command:
+        yield command
 
 
 class PowerDnsModule(PowerDnsHarness):
@@ -117,7 +126,10 @@ class TestPowerDns(
     """All clauses but those that need a value which is no challenge's."""
 
     @pytest.fixture
-    async def harness(self, server: PowerDnsServer) -> AsyncIterator[PowerDnsModule]:
+    async def harness(
+        self, server: PowerDnsServer, imported: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[PowerDnsModule]:
+        run_children_by(imported, monkeypatch)
         async with closing(PowerDnsModule(server)) as made:
             yield made
 
@@ -149,7 +161,10 @@ class TestZoneFile(KeepsOtherValues, ChangesNothingTwice, TakesBatches):
     """What another module does otherwise."""
 
     @pytest.fixture
-    async def harness(self, tmp_path: Path) -> AsyncIterator[ZoneFileModule]:
+    async def harness(
+        self, tmp_path: Path, imported: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> AsyncIterator[ZoneFileModule]:
+        run_children_by(imported, monkeypatch)
         async with closing(ZoneFileModule(tmp_path)) as made:
             yield made
 
