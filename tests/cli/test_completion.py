@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.credential_home import RFC2136
 from tests.cli.inside import Inside
+from tests.support.command import run_zoneproof
 from zoneproof.acme import KNOWN
 from zoneproof.manager import AccountTerms, Home, open_manager
 from zoneproof.manager.accounts.store import new_account
@@ -19,21 +17,16 @@ from zoneproof.manager.accounts.store import new_account
 
 def complete(home: Path, *words: str) -> list[str]:
     """Return what bash would offer after the words, the last of which is incomplete."""
-    done = subprocess.run(
-        [sys.executable, "-m", "zoneproof"],
-        env={
-            **os.environ,
+    done = run_zoneproof(
+        environment={
             "ZONEPROOF_HOME": str(home),
             "_ZONEPROOF_COMPLETE": "bash_complete",
             "COMP_WORDS": " ".join(("zoneproof", *words)),
             "COMP_CWORD": str(len(words)),
         },
-        capture_output=True,
-        text=True,
         timeout=30,
-        check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.status, done.stderr) == (0, "")
     return [line.partition(",")[2] for line in done.stdout.split()]
 
 

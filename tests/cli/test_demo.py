@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,23 @@ from tests.docs.test_commands import check
 from tests.support.command import Result, run_zoneproof
 
 
+@dataclass(frozen=True)
+class Demo:
+    """How it went, and the folder for its files."""
+
+    folder: Path
+    done: Result
+
+
 def run(folder: Path, *arguments: str, **environment: str) -> Result:
     environment["TMPDIR"] = str(folder)
     return run_zoneproof("demo", *arguments, environment=environment, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    folder = tmp_path_factory.mktemp("demo")
+    return Demo(folder, run(folder))
 
 
 def processes_in(folder: Path) -> list[str]:
@@ -36,16 +51,15 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-def test_a_wildcard_certificate_is_obtained_and_nothing_is_left(tmp_path: Path) -> None:
-    done = run(tmp_path)
-    assert done.status == 0, done.stderr
+def test_a_wildcard_certificate_is_obtained_and_nothing_is_left(demo: Demo) -> None:
+    assert demo.done.status == 0, demo.done.stderr
     assert re.search(
-        r"_acme-challenge\.demo\.test\. IN CNAME [0-9a-f-]{36}\.auth\.test\.", done.stdout
+        r"_acme-challenge\.demo\.test\. IN CNAME [0-9a-f-]{36}\.auth\.test\.", demo.done.stdout
     )
-    assert "demo.test, *.demo.test" in done.stdout
-    assert "Pebble" in done.stdout
-    assert list(tmp_path.iterdir()) == []
-    assert processes_in(tmp_path) == []
+    assert "demo.test, *.demo.test" in demo.done.stdout
+    assert "Pebble" in demo.done.stdout
+    assert list(demo.folder.iterdir()) == []
+    assert processes_in(demo.folder) == []
 
 
 def test_the_files_can_be_kept(tmp_path: Path) -> None:
@@ -59,9 +73,9 @@ def test_the_files_can_be_kept(tmp_path: Path) -> None:
     assert processes_in(tmp_path) == []
 
 
-def test_what_it_says_to_do_next_can_be_pasted(tmp_path: Path) -> None:
+def test_what_it_says_to_do_next_can_be_pasted(demo: Demo, tmp_path: Path) -> None:
     # Not as `zoneproof`, which is not on PATH where a checkout is tried.
-    _, _, end = run(tmp_path).stdout.partition("Next, with a domain")
+    _, _, end = demo.done.stdout.partition("Next, with a domain")
     lines = [line.strip() for line in end.splitlines()[1:] if line.startswith("     ")]
     assert lines[0] == "domain=example.com"
     assert len(lines) == 5
