@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -20,6 +18,7 @@ import pytest
 from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.NS import NS
 
+from tests.support.command import run_zoneproof
 from tests.support.fake_dns import FakeDns, Packets, reply, soa
 from zoneproof.core.errors import DnsError
 from zoneproof.core.names import DomainName
@@ -261,13 +260,12 @@ async def test_no_answer_steers_the_terminal_of_who_looks(
 ) -> None:
     async with telling_of(rdtype, fault) as server:
         where = f"--resolver=127.0.0.1:{server.port}", f"--authoritative-port={server.port}"
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "zoneproof", "doctor", f"www.{ZONE}", *where, *options),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "ZONEPROOF_HOME": str(tmp_path)},
+        done = await asyncio.to_thread(
+            run_zoneproof,
+            *("doctor", f"www.{ZONE}", *where, *options),
+            environment={"ZONEPROOF_HOME": str(tmp_path)},
         )
-        out, _ = await process.communicate()
-    assert process.returncode in (0, 1), out
-    assert out
-    assert all(line.isprintable() for line in out.decode().split("\n"))
+    assert done.status in (0, 1), done.stderr
+    told = done.stdout + done.stderr
+    assert told
+    assert all(line.isprintable() for line in told.split("\n"))

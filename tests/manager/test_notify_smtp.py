@@ -230,13 +230,14 @@ async def test_settings_that_cannot_be_used_are_told_and_raise_nothing(
 
 
 hostile = st.text(st.characters(), max_size=300)
+USUAL_CAS = ssl.create_default_context()  # which takes as long as all the rest
 
 
 @given(hostile, st.lists(hostile, max_size=3), hostile, st.lists(hostile, max_size=3))
 def test_no_text_can_add_a_header_or_a_line(
     name: str, identifiers: list[str], words: str, records: list[str]
 ) -> None:
-    settings = to(SmtpServer(ssl.create_default_context(), port=25))
+    settings = to(SmtpServer(USUAL_CAS, port=25))
     notice = fit_to_send(
         Notice("failing", name, tuple(identifiers), words, AT, records=tuple(records))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Self, cast
 
@@ -110,10 +111,14 @@ def reply(
         (message.authority, authority),
         (message.additional, additional),
     ):
-        for line in lines:
-            name, rdtype, data = line.split(" ", 2)
-            section.append(dns.rrset.from_text(f"{name}.", 60, "IN", rdtype, data))
+        section.extend(map(_record, lines))
     return message
+
+
+@cache
+def _record(line: str) -> dns.rrset.RRset:
+    name, rdtype, data = line.split(" ", 2)
+    return dns.rrset.from_text(f"{name}.", 60, "IN", rdtype, data)
 
 
 def soa(zone: str) -> str:
