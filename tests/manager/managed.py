@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from tests.support.command import Result
+from tests.support.running_command import RunningCommand, running_command
 from tests.support.world import World
 
 CHALLENGE = "_acme-challenge.example.com"
@@ -52,31 +51,19 @@ def listed(world: World, result: Result | None = None) -> dict[str, Any]:
     return facts
 
 
-@contextmanager
-def daemon(world: World) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        world.command("run", "--json"),
-        env=world.environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def daemon(world: World) -> AbstractContextManager[RunningCommand]:
+    return running_command(world.environment(), "run", "--json")
 
 
-def wait_for(process: subprocess.Popen[str], event: str) -> None:
-    assert process.stdout is not None
+def wait_for(process: RunningCommand, event: str) -> None:
     for line in process.stdout:
         if json.loads(line)["event"] == event:
             return
     raise AssertionError(f"the daemon never told of {event}")
 
 
-def end(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+def end(process: RunningCommand) -> tuple[int, list[str]]:
     """Send SIGTERM; return the exit status and the events until then."""
-    assert process.stdout is not None
     process.send_signal(signal.SIGTERM)
     events = [json.loads(line)["event"] for line in process.stdout.read().splitlines()]
     return process.wait(30), events

@@ -159,7 +159,6 @@ def test_another_home_s_vault_key_is_said(world: World) -> None:
 def test_the_daemon_waits_for_its_vault_key(world: World) -> None:
     (world.home / "vault.key").unlink()
     with daemon(world) as process:
-        assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         assert said["event"] == "trouble"
         assert "is missing" in said["message"]

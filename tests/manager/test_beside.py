@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from tests.manager.managed import CHALLENGE, daemon, listed, query
 from tests.support.ca_proxy import CaProxy, Forward, Reply, Rule
 from tests.support.change_txt import change
 from tests.support.peers.knot import TSIG_SECRET
+from tests.support.running_command import RunningCommand
 from tests.support.world import World
 from zoneproof.core.errors import BusyError
 from zoneproof.manager import Home, Proposal, open_manager
@@ -64,7 +64,7 @@ def world(prepared: FaultWorld, tmp_path: Path) -> Iterator[FaultWorld]:
 class Daemon:
     """A daemon whose order has its value in the DNS; the CA hears of it when it is ``released``."""
 
-    def __init__(self, process: subprocess.Popen[str], released: threading.Event) -> None:
+    def __init__(self, process: RunningCommand, released: threading.Event) -> None:
         self.process = process
         self._released = released
         self.events: list[dict[str, Any]] = []
@@ -72,7 +72,6 @@ class Daemon:
 
     def until(self, event: str) -> dict[str, Any]:
         """Read events up to the next of that name, and return it."""
-        assert self.process.stdout is not None
         for line in self.process.stdout:
             self.events.append(json.loads(line))
             if self.events[-1]["event"] == event:
@@ -111,7 +110,7 @@ def busy_daemon(world: FaultWorld) -> Iterator[Daemon]:
 
 
 @contextmanager
-def stopped(process: subprocess.Popen[str]) -> Iterator[None]:
+def stopped(process: RunningCommand) -> Iterator[None]:
     """Keep a process from doing anything."""
     process.send_signal(signal.SIGSTOP)
     try:
