@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from tests.support.command import Result
 from tests.support.peers.knot import TSIG_SECRET, Knot
+from tests.support.running_command import running_command
 from tests.support.world import World, open_world, zone_text
 
 NAME = "_zoneproof-test.example.com"
@@ -160,21 +160,15 @@ def test_the_zone_must_be_said_where_it_cannot_be_listed(world: World) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_test_removes_its_value(world: World, number: signal.Signals) -> None:
     add(world, "--propagation=600")
-    process = subprocess.Popen(
-        world.command("credential", "test", "dns", "--zone=example.com"),
-        env=world.environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "published" in line:
-            break
-    assert len(world.txt_values(NAME)) == 1
-    process.send_signal(number)
-    rest = process.stdout.read()
-    assert process.wait(30) == 130
-    process.stdout.close()
+    command = ("credential", "test", "dns", "--zone=example.com")
+    with running_command(world.environment(), *command) as process:
+        for line in process.stdout:
+            if "published" in line:
+                break
+        assert len(world.txt_values(NAME)) == 1
+        process.send_signal(number)
+        rest = process.stdout.read()
+        assert process.wait(30) == 130
     assert "removed" in rest
     assert world.txt_values(NAME) == set()
 

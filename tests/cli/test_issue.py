@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sqlite3
 import ssl
 import stat
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.support.change_txt import change
 from tests.support.command import Result
 from tests.support.peers.knot import TSIG_SECRET
+from tests.support.running_command import running_command
 from tests.support.world import World, open_world, zone_text
 
 CHALLENGE = "_acme-challenge.example.com"
@@ -271,17 +272,13 @@ def test_an_interrupted_run_removes_its_values_and_keeps_the_order(world: World)
         "--propagation=600",
         "example.com",
     ]
-    process = subprocess.Popen(
-        world.command(*arguments), env=world.environment(), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if json.loads(line)["event"] == "record_published":
-            break
-    process.send_signal(2)
-    rest = process.stdout.read()
-    assert process.wait(30) == 130
-    process.stdout.close()
+    with running_command(world.environment(), *arguments) as process:
+        for line in process.stdout:
+            if json.loads(line)["event"] == "record_published":
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(30) == 130
     assert "record_removed" in rest
     assert world.txt_values(CHALLENGE) == set()
     again = world.issue("--propagation=authoritative", "example.com")
@@ -298,17 +295,14 @@ def test_two_runs_for_one_certificate_exclude_each_other(world: World) -> None:
         "--propagation=600",
         "example.com",
     ]
-    with subprocess.Popen(
-        world.command(*arguments), env=world.environment(), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+    with running_command(world.environment(), *arguments) as process:
         for line in process.stdout:
             if json.loads(line)["event"] == "record_published":
                 break
         second = world.issue("example.com")
         assert second.status == 1
         assert f"process {process.pid}" in second.event("error")["message"]
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.stdout.read()
         assert process.wait(30) == 130
 

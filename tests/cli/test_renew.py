@@ -14,6 +14,7 @@ from tests.cli.managing import CHALLENGE, add, add_broken, issue, leaf
 from tests.cli.terminal import run_at_terminal
 from tests.support.change_txt import change
 from tests.support.peers.pebble import renewal_window, set_renewal_info
+from tests.support.running_command import running_command
 from tests.support.world import World
 from zoneproof.cli.events import Telling
 from zoneproof.cli.renew import tell_round
@@ -193,13 +194,7 @@ def test_names_that_change_what_is_saved_are_told(world: World) -> None:
 def test_the_daemon_renews_and_ends_at_sigterm_and_there_is_only_one(world: World) -> None:
     issue(world, "www.example.com")  # which registers the account
     add(world, "example.com")
-    with subprocess.Popen(
-        world.command("run", "--json"),
-        env=world.environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
+    with running_command(world.environment(), "run", "--json") as process:
         try:
             for line in process.stdout:
                 if json.loads(line)["event"] == "round":
@@ -217,10 +212,7 @@ def test_the_daemon_renews_and_ends_at_sigterm_and_there_is_only_one(world: Worl
 def test_the_daemon_looks_hourly_for_what_a_person_has_to_do(world: World) -> None:
     world.run("add", "example.com", "--provider=manual", world.ca_options[0])
     assert world.run("renew", *world.ca_options[1:]).status == 3
-    with subprocess.Popen(
-        world.command("run", "--json"), env=world.environment(), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+    with running_command(world.environment(), "run", "--json") as process:
         events = map(json.loads, process.stdout)
         looked = datetime.now(UTC)
         told = next(event for event in events if event["event"] == "round")
