@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tests.acme.fake_ca import decoded
+from tests.support.rsa_keys import private_key
 from zoneproof.acme import AccountKey, KeyKind
 from zoneproof.acme.keys import thumbprint
 from zoneproof.core.errors import InvalidInputError
@@ -88,7 +89,7 @@ def test_signature_verifies_with_the_public_jwk(kind: KeyKind) -> None:
 
 
 def test_certbots_private_key_json_is_read() -> None:
-    private = rsa.generate_private_key(65537, 2048)
+    private = private_key(0)
     numbers = private.private_numbers()
     fields = {
         "n": numbers.public_numbers.n,

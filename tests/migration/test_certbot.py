@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from josepy.jwk import JWK, JWKEC, JWKRSA
 
+from tests.support.rsa_keys import private_key
 from tests.support.trees import (
     ACCOUNT_URL,
     LETS_ENCRYPT,
@@ -380,7 +381,7 @@ def test_a_group_that_may_read_the_key_still_may(tmp_path: Path) -> None:
     ("key", "kind"),
     [
         (ec.generate_private_key(ec.SECP521R1()), "ec384"),
-        (rsa.generate_private_key(65537, 2048), "rsa2048"),
+        (private_key(0), "rsa2048"),
     ],
 )
 def test_keys_that_are_not_made_here_are_noted(
@@ -415,7 +416,7 @@ def account(folder: Path, key: JWK, host: str = HOST, name: str = "a1") -> Path:
 @pytest.mark.parametrize(
     "key",
     [
-        JWKRSA(key=rsa.generate_private_key(65537, 2048)),
+        JWKRSA(key=private_key(0)),
         JWKEC(key=ec.generate_private_key(ec.SECP256R1())),
     ],
 )
