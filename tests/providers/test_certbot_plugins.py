@@ -52,11 +52,17 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnotServer]:
 
 
 @pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     modules = ("certbot._internal.display.obj", "certbot_dns_rfc2136._internal.dns_rfc2136")
     folder = tmp_path_factory.mktemp("python")
     with imported_python(folder, *modules, "certbot_httpreq") as command:
         yield command
+
+
+@pytest.fixture
+def imported(python: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children fork a Python that has imported what they need, instead of starting one."""
+    run_children_by(python, monkeypatch)
 
 
 def keys(server: KnotServer, key: TsigKey) -> dict[str, str]:
@@ -111,10 +117,7 @@ class TestRfc2136(
     """
 
     @pytest.fixture
-    async def harness(
-        self, knot: KnotServer, imported: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> AsyncIterator[Rfc2136Plugin]:
-        run_children_by(imported, monkeypatch)
+    async def harness(self, knot: KnotServer, imported: None) -> AsyncIterator[Rfc2136Plugin]:
         async with closing(Rfc2136Plugin(knot, MAIN_KEY)) as made:
             yield made
 
@@ -165,10 +168,7 @@ class TestHttpreq(KeepsOtherValues, ChangesNothingTwice, TakesBatches):
     """What another plugin does otherwise."""
 
     @pytest.fixture
-    async def harness(
-        self, imported: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> AsyncIterator[HttpreqPlugin]:
-        run_children_by(imported, monkeypatch)
+    async def harness(self, imported: None) -> AsyncIterator[HttpreqPlugin]:
         service = RequestService()
         async with (
             fake_http_server(service) as fake,
@@ -189,7 +189,7 @@ async def test_the_file_that_certbot_was_given_is_used_as_it_is(
     await provider.close()
 
 
-async def test_secrets_of_the_file_are_not_in_errors(tmp_path: Path) -> None:
+async def test_secrets_of_the_file_are_not_in_errors(tmp_path: Path, imported: None) -> None:
     ini = tmp_path / "rfc2136.ini"
     ini.write_text('dns_rfc2136_server = "s3cret.example"\ndns_rfc2136_name = x\n')
     provider = open_plugin("dns-rfc2136", {"ini": str(ini)})

@@ -75,11 +75,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PowerDnsServer]
 
 
 @pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     modules = [f"lexicon._private.providers.{name}" for name in ("powerdns", "localzone")]
     folder = tmp_path_factory.mktemp("python")
     with imported_python(folder, "lexicon.config", *modules) as command:
         yield command
+
+
+@pytest.fixture
+def imported(python: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children fork a Python that has imported what they need, instead of starting one."""
+    run_children_by(python, monkeypatch)
 
 
 class PowerDnsModule(PowerDnsHarness):
@@ -127,9 +133,8 @@ class TestPowerDns(
 
     @pytest.fixture
     async def harness(
-        self, server: PowerDnsServer, imported: list[str], monkeypatch: pytest.MonkeyPatch
+        self, server: PowerDnsServer, imported: None
     ) -> AsyncIterator[PowerDnsModule]:
-        run_children_by(imported, monkeypatch)
         async with closing(PowerDnsModule(server)) as made:
             yield made
 
@@ -161,10 +166,7 @@ class TestZoneFile(KeepsOtherValues, ChangesNothingTwice, TakesBatches):
     """What another module does otherwise."""
 
     @pytest.fixture
-    async def harness(
-        self, tmp_path: Path, imported: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> AsyncIterator[ZoneFileModule]:
-        run_children_by(imported, monkeypatch)
+    async def harness(self, tmp_path: Path, imported: None) -> AsyncIterator[ZoneFileModule]:
         async with closing(ZoneFileModule(tmp_path)) as made:
             yield made
 
@@ -186,7 +188,7 @@ async def test_the_ttl_is_set(server: PowerDnsServer) -> None:
     ],
 )
 async def test_what_the_service_answered_tells_the_kind(
-    status: int, kind: type[ProviderError]
+    status: int, kind: type[ProviderError], imported: None
 ) -> None:
     async with fake_http_server(lambda request: Reply(status, {"error": "no\nway"})) as fake:
         provider = open_powerdns(fake.url)
@@ -218,7 +220,7 @@ class Overwritten:
         return Reply(200, {"kind": "Native", "rrsets": [rrset] if records else []})
 
 
-async def test_a_value_that_another_program_overwrote_is_written_again() -> None:
+async def test_a_value_that_another_program_overwrote_is_written_again(imported: None) -> None:
     api = Overwritten()
     async with fake_http_server(api) as fake:
         provider = open_powerdns(fake.url)
@@ -230,7 +232,7 @@ async def test_a_value_that_another_program_overwrote_is_written_again() -> None
         await provider.close()
 
 
-async def test_a_module_that_says_it_wrote_and_did_not_is_an_error() -> None:
+async def test_a_module_that_says_it_wrote_and_did_not_is_an_error(imported: None) -> None:
     def nothing(request: Request) -> Reply:
         return Reply(200, {"kind": "Native", "rrsets": []})
 
