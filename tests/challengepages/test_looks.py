@@ -9,15 +9,16 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
 from tests.challengepages.conftest import Watch
-from tests.support.looks import LOOKS, serious
+from tests.support.browser import Watched
+from tests.support.looks import LOOKS, change_look, serious
 from tests.support.service_pages import ServicePages
 from tests.support.web_pages import Client
 from zoneproof.challengedns.config import load_config
@@ -78,34 +79,50 @@ def shown_pages() -> list[str]:
     return [path for path in found if path not in NOT_PAGES]
 
 
-@pytest.mark.parametrize("path", shown_pages())
-@pytest.mark.parametrize("look", LOOKS)
-def test_a_page_is_whole_in_every_look(
-    watch: Watch,
-    pages: ServicePages,
+@pytest.fixture(scope="module")
+def window(browser: Browser, pages: ServicePages) -> Iterator[Watched]:
+    """What the pages are shown in, one after another."""
+    watched = Watched(browser, pages.url)
+    yield watched
+    watched.context.close()
+
+
+@pytest.fixture(scope="module", params=shown_pages())
+def shown(
+    request: pytest.FixtureRequest,
+    window: Watched,
     operator: Client,
     tenant: Client,
     subdomain: str,
-    path: str,
-    look: str,
-) -> None:
-    watched = watch(pages.url, **LOOKS[look])
+) -> str:
+    """Open a page, which the tests then see in every look; return its path."""
+    path: str = request.param
+    window.context.clear_cookies()
     if not path.endswith("/sign-in"):
-        watched.use_cookies((operator if path.startswith("/admin") else tenant).cookies)
+        window.use_cookies((operator if path.startswith("/admin") else tenant).cookies)
     name = "team" if "/tenants/" in path else subdomain
-    answer = watched.page.goto(path.format(name=name))
+    answer = window.page.goto(path.format(name=name))
     assert answer is not None
     assert answer.status == 200
-    for details in watched.page.locator("details").all()[:3]:
+    return path
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_page_is_whole_in_every_look(window: Watched, shown: str, look: str) -> None:
+    page = window.page
+    change_look(page, look)
+    for details in page.locator("details").all()[:3]:
+        details.evaluate("one => one.open = false")  # where another look has left it open
         details.locator("summary").click()
-    assert watched.overflow <= 0
-    assert serious(Axe().run(watched.page)) == []
+    assert window.overflow <= 0
+    assert serious(page) == []
     folder = os.environ.get("ZONEPROOF_SCREENSHOTS")
-    if folder and path in SHOWN and look == "light":
-        watched.page.screenshot(path=Path(folder) / f"challenge-{SHOWN[path]}.png")
+    if folder and shown in SHOWN and look == "light":
+        page.screenshot(path=Path(folder) / f"challenge-{SHOWN[shown]}.png")
     if everything := os.environ.get("ZONEPROOF_EVERY_SCREENSHOT"):
-        file = f"{path.replace('/', '_').replace('{name}', 'one')}-{look}.png"
-        watched.page.screenshot(path=Path(everything) / file, full_page=True)
+        file = f"{shown.replace('/', '_').replace('{name}', 'one')}-{look}.png"
+        page.screenshot(path=Path(everything) / file, full_page=True)
+    assert window.complaints == []
 
 
 @pytest.mark.parametrize("look", ["light", "narrow"])
@@ -119,6 +136,6 @@ def test_credentials_of_a_new_registration_fit(
     watched.page.get_by_role("button", name="Register").click()
     watched.page.get_by_text("The CNAME to create").wait_for()
     assert watched.overflow <= 0
-    assert serious(Axe().run(watched.page)) == []
+    assert serious(watched.page) == []
     if everything := os.environ.get("ZONEPROOF_EVERY_SCREENSHOT"):
         watched.page.screenshot(path=Path(everything) / f"made-{look}.png", full_page=True)

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
     "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
     "narrow dark": {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
 }
+_RUN = "axe.run({resultTypes: ['violations']}).then(report => report.violations)"
 _SERIOUS = ("serious", "critical")
 
 
-def serious(report: Any) -> list[Any]:
+def change_look(page: Page, look: str) -> None:
+    """Show a page that is open in another look."""
+    page.emulate_media(color_scheme=LOOKS[look]["color_scheme"])
+    page.set_viewport_size(LOOKS[look]["viewport"])
+
+
+def serious(page: Page) -> list[Any]:
     """Return what axe finds that keeps people from using a page, and where."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
     return [
         (one["id"], [node["target"] for node in one["nodes"]])
-        for one in report.response["violations"]
+        for one in page.evaluate(_RUN)
         if one["impact"] in _SERIOUS
     ]

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.manager.conftest import PROFILES
-from tests.support.looks import LOOKS, serious
+from tests.support.browser import Watched
+from tests.support.looks import LOOKS, change_look, serious
 from tests.support.web_pages import Client, WebPages
 from tests.support.world import World, open_world, zone_text
 from tests.web.conftest import Watch, prepare
@@ -83,21 +83,35 @@ def shown_pages() -> list[str]:
     return [one.path for one in every_page() if one.method == "GET" and one.path not in NO_PAGES]
 
 
-@pytest.mark.parametrize("path", shown_pages())
-@pytest.mark.parametrize("look", LOOKS)
-def test_a_page_is_whole_in_every_look(
-    watch: Watch, pages: WebPages, administrator: Client, path: str, look: str
-) -> None:
-    watched = watch(pages.url, **LOOKS[look])
+@pytest.fixture(scope="module")
+def window(browser: Browser, pages: WebPages) -> Iterator[Watched]:
+    """What the pages are shown in, one after another."""
+    watched = Watched(browser, pages.url)
+    yield watched
+    watched.context.close()
+
+
+@pytest.fixture(scope="module", params=shown_pages())
+def shown(request: pytest.FixtureRequest, window: Watched, administrator: Client) -> str:
+    """Open a page, which the tests then see in every look; return its path."""
+    path: str = request.param
+    window.context.clear_cookies()
     if path != "/sign-in":
-        watched.use_cookies(administrator.cookies)
-    answer = watched.page.goto(PATHS.get(path, path))
+        window.use_cookies(administrator.cookies)
+    answer = window.page.goto(PATHS.get(path, path))
     assert answer is not None
     assert answer.status == 200
-    assert watched.overflow <= 0
-    if path not in PARTS:
-        assert serious(Axe().run(watched.page)) == []
-    picture(watched.page, SHOWN.get(path, ""), look)
+    return path
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_page_is_whole_in_every_look(window: Watched, shown: str, look: str) -> None:
+    change_look(window.page, look)
+    assert window.overflow <= 0
+    if shown not in PARTS:
+        assert serious(window.page) == []
+    picture(window.page, SHOWN.get(shown, ""), look)
+    assert window.complaints == []
 
 
 def picture(page: Any, name: str, look: str) -> None:
@@ -118,7 +132,7 @@ def test_a_run_is_whole_while_it_waits_for_a_person(
         watched.page.get_by_role("button", name="Look again").first.click()
         expect(watched.page.locator("#run-status")).to_have_text("awaiting user")
         assert watched.overflow <= 0
-        assert serious(Axe().run(watched.page)) == []
+        assert serious(watched.page) == []
         picture(watched.page, "awaiting", look)
 
 
@@ -135,7 +149,7 @@ def test_several_methods_are_whole_in_every_look(
         watched.page.goto("/certificates/m.example.com/definition")
         expect(watched.page.get_by_role("group", name="Method 2")).to_be_visible()
         assert watched.overflow <= 0
-        assert serious(Axe().run(watched.page)) == []
+        assert serious(watched.page) == []
         watched.page.get_by_role("heading", name="Methods").evaluate("one => one.scrollIntoView()")
         picture(watched.page, "methods", look)
 
