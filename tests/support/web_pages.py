@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import signal
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from tests.support.command import CommandServer
+from tests.support.command import CommandServer, start
+from zoneproof.testing.background import Process
 
 PASSWORD = "correct horse battery"
 
@@ -85,12 +87,24 @@ class Client:
         return answer
 
 
+class _Server(CommandServer):
+    def _launch(self) -> Process:
+        """Start it with quick passwords, of which most tests set one."""
+        ours, theirs = os.pipe()
+        with Path(os.devnull).open("rb") as nothing, os.fdopen(theirs, "wb"):
+            streams = (nothing.fileno(), theirs, theirs)
+            module = "tests.support.quick_passwords"
+            running = start(self._arguments, self._environment, streams, module=module)
+        running.stdout = os.fdopen(ours, errors="replace")
+        return running
+
+
 class WebPages:
     """``zoneproof web`` for a home; a context manager."""
 
     def __init__(self, home: Path, *options: str) -> None:
         self.home = home
-        self.server = CommandServer(
+        self.server = _Server(
             "the web pages",
             ["web", "--listen", "127.0.0.1:0", "--json", *options],
             "web_ready",
