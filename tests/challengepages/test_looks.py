@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.challengepages.conftest import Watch
-from tests.support.browser import Watched
+from tests.support.browser import Watched, open_window
 from tests.support.looks import LOOKS, change_look, serious
 from tests.support.service_pages import ServicePages
 from tests.support.web_pages import Client
@@ -81,10 +81,8 @@ def shown_pages() -> list[str]:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser, pages: ServicePages) -> Iterator[Watched]:
-    """What the pages are shown in, one after another."""
-    watched = Watched(browser, pages.url)
-    yield watched
-    watched.context.close()
+    with open_window(browser, pages.url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module", params=shown_pages())

@@ -92,3 +92,12 @@ class Watched:
                 " - Math.floor(document.documentElement.getBoundingClientRect().width)"
             )
         )
+
+
+@contextmanager
+def open_window(browser: Browser, base: str) -> Iterator[Watched]:
+    """Open a window in which tests see one page after another."""
+    watched = Watched(browser, base)
+    yield watched
+    watched.context.close()
+    assert watched.complaints == []

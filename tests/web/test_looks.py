@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.manager.conftest import PROFILES
-from tests.support.browser import Watched
+from tests.support.browser import Watched, open_window
 from tests.support.looks import LOOKS, change_look, serious
 from tests.support.web_pages import Client, WebPages
 from tests.support.world import World, open_world, zone_text
@@ -85,10 +85,8 @@ def shown_pages() -> list[str]:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser, pages: WebPages) -> Iterator[Watched]:
-    """What the pages are shown in, one after another."""
-    watched = Watched(browser, pages.url)
-    yield watched
-    watched.context.close()
+    with open_window(browser, pages.url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module", params=shown_pages())

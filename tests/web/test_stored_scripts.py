@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from playwright.sync_api import Browser
 
+from tests.support.browser import Watched, open_window
 from tests.support.web_pages import Client, WebPages
-from tests.web.conftest import Watch
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -126,13 +127,16 @@ PATHS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser, pages: WebPages, administrator: Client) -> Iterator[Watched]:
+    with open_window(browser, pages.url) as opened:
+        opened.use_cookies(administrator.cookies)
+        yield opened
+
+
 @pytest.mark.parametrize("path", PATHS)
-def test_what_others_wrote_is_text(
-    watch: Watch, pages: WebPages, administrator: Client, path: str
-) -> None:
-    watched = watch(pages.url)
-    watched.use_cookies(administrator.cookies)
-    answer = watched.page.goto(path)
+def test_what_others_wrote_is_text(window: Watched, path: str) -> None:
+    answer = window.page.goto(path)
     assert answer is not None
     assert answer.status == (404 if path.startswith("/certificates/%3C") else 200)
     body = answer.text()
@@ -141,4 +145,5 @@ def test_what_others_wrote_is_text(
     assert "{{7*7}}" in body or ">49<" not in body
     assert "\u202e" not in body  # which turns text around
     assert 'href="javascript:' not in body
-    assert watched.page.locator("img[onerror]").count() == 0
+    assert window.page.locator("img[onerror]").count() == 0
+    assert window.complaints == []
