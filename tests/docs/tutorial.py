@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,10 +25,10 @@ import dns.update
 
 from tests.cli.terminal import paste_at_terminal
 from tests.docs.page import DOCS, ROOT, Step
+from tests.support.command import CommandServer, start
 from tests.support.peers.knot import TSIG_NAME, TSIG_SECRET
 from tests.support.world import World, open_world, zone_text
 from zoneproof.acme import KNOWN
-from zoneproof.testing.background import BackgroundServer
 from zoneproof.testing.pebble import Pebble
 from zoneproof.testing.ports import free_port
 
@@ -54,16 +57,10 @@ hostmaster = "hostmaster.example.net"
 records = "ns1 A {address}"
 """
 _COMMAND = """\
-#!{python}
-from msgspec.structs import replace
-
-from zoneproof.acme import KNOWN
-from zoneproof.cli import main
-
-for name, url in {directories!r}.items():
-    KNOWN[name] = replace(KNOWN[name], directory_url=url)
-main()
+#!/bin/sh
+exec {python} -m {module} "$@"
 """
+_MODULE = "tests.docs.with_other_cas"
 _STATUS = re.compile(r"<status (\d+)>")
 
 # What differs from run to run, and what the comparison has in its place.
@@ -91,11 +88,15 @@ def comparable(output: str) -> list[str]:
 
 @dataclass
 class Tutorial:
-    """Does what the page says. ``words`` maps what the page says to what is so in this world."""
+    """Does what the page says. ``words`` maps what the page says to what is so in this world.
+
+    ``directories`` are those of the CAs, by their names.
+    """
 
     world: World
     folder: Path
     words: dict[str, str]
+    directories: Mapping[str, str]
     status: int = field(default=0, init=False)
 
     def do(self, step: Step) -> str:
@@ -110,19 +111,31 @@ class Tutorial:
         return ""
 
     def _run(self, command: str) -> str:
-        done = subprocess.run(
-            ["sh", "-c", f"(exit {self.status}); {self._real(command)}"],
-            cwd=self.folder,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        self.status = done.returncode
-        self._learn(done.stdout)
-        return self._told(done.stdout)
+        real = self._real(command)
+        program, *arguments = shlex.split(real.replace("\\\n", ""))
+        with tempfile.TemporaryFile("w+") as told:
+            if program == "zoneproof":
+                self.status = self._fork(arguments, told.fileno())
+            else:
+                self.status = subprocess.run(
+                    ["sh", "-c", f"(exit {self.status}); {real}"],
+                    cwd=self.folder,
+                    env=self._environment,
+                    stdout=told,
+                    stderr=subprocess.STDOUT,
+                    timeout=120,
+                    check=False,
+                ).returncode
+            told.seek(0)
+            output = told.read()
+        self._learn(output)
+        return self._told(output)
+
+    def _fork(self, arguments: Sequence[str], told: int) -> int:
+        """Run ``zoneproof`` with what it tells going to a file; return its exit code."""
+        with Path(os.devnull).open("rb") as nothing:
+            streams = (nothing.fileno(), told, told)
+            return start(arguments, self._environment, streams, module=_MODULE).wait_or_kill(120)
 
     def paste(self, commands: Sequence[Step]) -> tuple[list[int], str]:
         """Type all the commands at once at a terminal; return their exit codes and what it shows.
@@ -141,7 +154,8 @@ class Tutorial:
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT / "src"),
+            "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+            "TUTORIAL_CAS": json.dumps(self.directories),
             "ZONEPROOF_HOME": str(self.world.home),
             "SSL_CERT_FILE": str(self.folder / "roots.pem"),
             "TZ": "UTC",
@@ -192,7 +206,7 @@ def open_tutorial(folder: Path) -> Iterator[Tutorial]:
             "letsencrypt-staging": world.pebble.directory_url,
             "letsencrypt": second.directory_url,
         }
-        _write_command(folder / "bin/zoneproof", directories)
+        _write_command(folder / "bin/zoneproof")
         (folder / "roots.pem").write_text(
             world.pebble.ca_bundle.read_text() + second.ca_bundle.read_text()
         )
@@ -216,15 +230,15 @@ def open_tutorial(folder: Path) -> Iterator[Tutorial]:
             "https://letsencrypt.org/repository/": "data:text/plain,Do%20what%20thou%20wilt",
             '"letsencrypt.org;': '"pebble.letsencrypt.org;',
         }
-        yield Tutorial(world, folder, words)
+        yield Tutorial(world, folder, words, directories)
 
 
 @contextmanager
 def _service(folder: Path, port: int, api_port: int) -> Iterator[None]:
     config = folder / "service.toml"
     config.write_text(_SERVICE.format(address=SERVICE_ADDRESS, port=port, api_port=api_port))
-    command = [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)]
-    with BackgroundServer("the challenge service", command, "challenge service ready"):
+    command = ["challenge", "serve", "--config", str(config)]
+    with CommandServer("the challenge service", command, "challenge service ready"):
         yield
 
 
@@ -252,8 +266,8 @@ def _webhook() -> Iterator[str]:
         server.server_close()
 
 
-def _write_command(path: Path, directories: Mapping[str, str]) -> None:
+def _write_command(path: Path) -> None:
     """Write a ``zoneproof`` for which Let's Encrypt's directories are elsewhere."""
     path.parent.mkdir()
-    path.write_text(_COMMAND.format(python=sys.executable, directories=dict(directories)))
+    path.write_text(_COMMAND.format(python=sys.executable, module=_MODULE))
     path.chmod(0o755)
