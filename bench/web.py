@@ -61,7 +61,7 @@ def measure(folder: Path, certificates: int, runs: int) -> None:
     asyncio.run(fill(home, certificates))
     command = [sys.executable, "-m", "zoneproof", "list"]
     environment = {**os.environ, "ZONEPROOF_HOME": str(home)}
-    with WebPages(home) as pages:
+    with WebPages(home, as_installed=True) as pages:
         client = pages.administrator()
         page = weight(client, "/")
         assets = Assets()

@@ -189,9 +189,11 @@ class CommandServer(BackgroundServer):
         ready: str,
         *,
         environment: Mapping[str, str] | None = None,
+        module: str = "zoneproof",
     ) -> None:
         self._arguments = arguments
-        command = [sys.executable, "-m", "zoneproof", *arguments]
+        self._module = module
+        command = [sys.executable, "-m", module, *arguments]
         super().__init__(name, command, ready, environment=environment)
 
     def _launch(self) -> Process:
@@ -201,7 +203,7 @@ class CommandServer(BackgroundServer):
         try:
             with Path(os.devnull).open("rb") as nothing:
                 streams = (nothing.fileno(), theirs, theirs)
-                running = start(self._arguments, self._environment, streams)
+                running = start(self._arguments, self._environment, streams, module=self._module)
         finally:
             os.close(theirs)
         running.stdout = os.fdopen(ours, errors="replace")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 from collections.abc import Mapping
@@ -14,8 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from tests.support.command import CommandServer, start
-from zoneproof.testing.background import Process
+from tests.support.command import CommandServer
 
 PASSWORD = "correct horse battery"
 
@@ -87,29 +85,22 @@ class Client:
         return answer
 
 
-class _Server(CommandServer):
-    def _launch(self) -> Process:
-        """Start it with quick passwords, of which most tests set one."""
-        ours, theirs = os.pipe()
-        with Path(os.devnull).open("rb") as nothing, os.fdopen(theirs, "wb"):
-            streams = (nothing.fileno(), theirs, theirs)
-            module = "tests.support.quick_passwords"
-            running = start(self._arguments, self._environment, streams, module=module)
-        running.stdout = os.fdopen(ours, errors="replace")
-        return running
-
-
 class WebPages:
-    """``zoneproof web`` for a home; a context manager."""
+    """``zoneproof web`` for a home; a context manager.
 
-    def __init__(self, home: Path, *options: str) -> None:
+    It is quick with passwords, of which most tests set one, unless it is to be ``as_installed``.
+    """
+
+    def __init__(self, home: Path, *options: str, as_installed: bool = False) -> None:
         self.home = home
-        self.server = _Server(
+        self.server = CommandServer(
             "the web pages",
             ["web", "--listen", "127.0.0.1:0", "--json", *options],
             "web_ready",
             environment={"ZONEPROOF_HOME": str(home)},
+            module="zoneproof" if as_installed else "tests.support.quick_passwords",
         )
+        self.server.is_fork = not as_installed
 
     def __enter__(self) -> Self:
         self.server.start()
