@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import stat
@@ -117,8 +118,12 @@ async def test_all_files_are_replaced_or_none(tmp_path: Path) -> None:
     cert = tmp_path / "cert"
     cert.write_text("old")
     copy = task("copy", cert=cert, key=tmp_path / "missing/key")
-    with pytest.raises(DeploymentError, match=r"cannot write .*missing/key: No such file"):
+    with pytest.raises(DeploymentError) as raised:
         await copy.run(occasion(tmp_path / "home"))
+    folder = tmp_path / "missing"
+    assert raised.value.message == (
+        f"cannot write {folder}/key: {folder} is not a directory: create it"
+    )
     assert cert.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cert", "home"]
 
@@ -139,6 +144,75 @@ async def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [(tmp_path / name).read_text() for name in ("cert", "fullchain")] == ["old", "old"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cert", "fullchain", "home"]
+
+
+@pytest.mark.parametrize("other", ["site.pem", "./site.pem", "sub/../site.pem", "link/site.pem"])
+async def test_two_parts_are_never_written_to_one_file(tmp_path: Path, other: str) -> None:
+    folder = tmp_path / "tls"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "link").symlink_to(folder)
+    site = folder / "site.pem"
+    site.write_text("old")
+    copy = task("copy", fullchain=site, key=f"{folder}/{other}")
+    for _ in range(2):
+        with pytest.raises(
+            DeploymentError, match=r"two files are to be written to .*site\.pem: give"
+        ):
+            await copy.run(occasion(tmp_path / "home"))
+        assert site.read_text() == "old"
+        assert sorted(path.name for path in folder.iterdir()) == ["link", "site.pem", "sub"]
+
+
+@pytest.mark.parametrize("failing", ["cert", "chain"])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_whatever_goes_wrong_the_old_files_are_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, error: BaseException
+) -> None:
+    (tmp_path / "cert").write_text("old")
+    replace_file = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == f".{failing}.new":
+            raise error
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    wanted = [Wanted(tmp_path / name, b"new", False) for name in ("cert", "chain")]
+    is_told = isinstance(error, OSError)
+    with pytest.raises(DeploymentError if is_told else MemoryError) as raised:
+        Placement().write(wanted, Access())
+    assert not is_told or str(raised.value) == (
+        f"cannot write {tmp_path / failing}: Input/output error: check the disk"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "cert"]
+    assert (tmp_path / "cert").read_text() == "old"
+
+
+def test_what_cannot_be_restored_is_told_and_the_rest_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cert", "chain"):
+        (tmp_path / name).write_text("old")
+    placement = Placement()
+    placement.write(
+        [Wanted(tmp_path / name, b"new", False) for name in ("cert", "chain")], Access()
+    )
+    replace_file = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == ".chain.before":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(DeploymentError) as raised:
+        placement.restore()
+    assert raised.value.message == (
+        f"cannot restore {tmp_path}/chain from {tmp_path}/.chain.before: Read-only file system:"
+        " mount it for writing, or name another folder"
+    )
+    assert (tmp_path / "cert").read_text() == "old"
+    assert (tmp_path / ".chain.before").read_text() == "old"
 
 
 def test_what_a_killed_run_replaced_comes_back_when_the_next_one_fails(tmp_path: Path) -> None:

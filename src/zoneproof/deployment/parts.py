@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path
 from zoneproof.deployment.contract import Material, Occasion
 from zoneproof.deployment.placement import Wanted
+from zoneproof.deployment.trouble import place_problem
 
 _HELP = {
     "cert": "where the certificate goes, alone",
@@ -158,12 +158,6 @@ def file_problems(fields: Mapping[str, str]) -> list[str]:
         access_of(fields)
     except InvalidInputError as error:
         problems.append(error.message)
-    for path in paths_of(fields, "certificate").values():
-        folder = path.parent
-        if path.is_dir():
-            problems.append(f"{path} is a directory, where a file is to be written")
-        elif not folder.is_dir():
-            problems.append(f"{folder} is not a directory: create it")
-        elif not os.access(folder, os.W_OK | os.X_OK):
-            problems.append(f"this user may not write to {folder}")
+    paths = paths_of(fields, "certificate").values()
+    problems += filter(None, map(place_problem, paths))
     return list(dict.fromkeys(problems))

@@ -16,6 +16,7 @@ from zoneproof.core.access import Access
 from zoneproof.core.errors import DeploymentError
 from zoneproof.core.files import flush_folder, read_file
 from zoneproof.core.secretive import Secretive
+from zoneproof.deployment.trouble import cannot_write, reason_of
 
 _SECRET_MODE, _PUBLIC_MODE = 0o600, 0o644
 
@@ -36,35 +37,54 @@ class Wanted(Secretive, frozen=True):
         return data == self.data or bool(self.is_same and self.is_same(data))
 
 
+def place_of(path: Path) -> object:
+    """Return what is the same for all paths of one file, whether that is there or not.
+
+    A link at the end of a path is no other file, because it is replaced.
+    """
+    try:
+        folder = path.parent.stat()
+    except OSError:
+        return os.path.realpath(path.parent), path.name
+    return folder.st_dev, folder.st_ino, path.name
+
+
 class Placement:
     """Files that were put in place, until it is known whether they stay."""
 
     def __init__(self) -> None:
         self.changed: list[Path] = []
         self._begun: list[Path] = []
+        self._made: set[Path] = set()  # where nothing stood
 
     def write(self, wanted: Sequence[Wanted], access: Access) -> None:
         """Write the files that differ. Raises DeploymentError, and then nothing has changed."""
+        require_distinct([one.path for one in wanted], place_of)
         new: list[tuple[Path, Path]] = []
+        at = Path()
         try:
             for one in wanted:
-                self._begun.append(one.path)
+                at = one.path
+                self._begun.append(at)
                 if not self._is_right(one, access):
-                    new.append((_write_beside(one, access), one.path))
-            for temporary, path in new:
-                _keep_old(path)
-                temporary.replace(path)
-                self.changed.append(path)
-            for folder in {path.parent for path in self.changed}:
-                flush_folder(folder)
-        except OSError as error:
-            self.restore()
-            raise DeploymentError(
-                f"cannot write {self._begun[-1]}: {error.strerror or error}"
-            ) from error
+                    new.append((_write_beside(one, access), at))
+            for temporary, at in new:
+                if not _keep_old(at):
+                    self._made.add(at)
+                temporary.replace(at)
+                self.changed.append(at)
+            for at in {path.parent for path in self.changed}:
+                flush_folder(at)
+        except BaseException as error:
+            told = self._put_back()
+            if not isinstance(error, OSError):
+                raise
+            failed = cannot_write(at, error)
+            raise DeploymentError("; ".join([failed.message, *told])) from error
         finally:
             for temporary, _ in new:
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
 
     def _is_right(self, wanted: Wanted, access: Access) -> bool:
         try:
@@ -86,16 +106,41 @@ class Placement:
                 _before(path).unlink(missing_ok=True)
 
     def restore(self) -> bool:
-        """Put back what stood there before; tells whether there was anything."""
-        restored = False
-        for path in self._begun:
-            with suppress(FileNotFoundError):
-                _before(path).replace(path)
-                restored = True
-                continue
-            if path in self.changed:
-                path.unlink(missing_ok=True)
+        """Put back what stood there before; tells whether there was anything.
+
+        Raises DeploymentError for what cannot be put back; the rest is.
+        """
+        restored = any(map(os.path.lexists, map(_before, self._begun)))
+        if told := self._put_back():
+            raise DeploymentError("; ".join(told))
         return restored
+
+    def _put_back(self) -> list[str]:
+        """Undo all that was done, the last first; return a line for what cannot be undone."""
+        told = []
+        for path in reversed(self._begun):
+            before = _before(path)
+            try:
+                if os.path.lexists(before):
+                    before.replace(path)
+                    before.unlink(missing_ok=True)  # which stays where both are names of one file
+                elif path in self._made:
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                told.append(f"cannot restore {path} from {before}: {reason_of(error)}")
+        self.changed, self._begun, self._made = [], [], set()
+        return told
+
+
+def require_distinct(paths: Sequence[Path], place: Callable[[Path], object]) -> None:
+    """Raise DeploymentError if two of the paths have the same ``place``."""
+    taken: set[object] = set()
+    for path in paths:
+        if place(path) in taken:
+            raise DeploymentError(
+                f"two files are to be written to {path}: give each a path of its own"
+            )
+        taken.add(place(path))
 
 
 def _mode(wanted: Wanted, access: Access) -> int | None:
@@ -140,7 +185,15 @@ def _before(path: Path) -> Path:
     return path.with_name(f".{path.name}.before")
 
 
-def _keep_old(path: Path) -> None:
-    """Keep the old file; one that a killed run kept is the one that worked."""
-    with suppress(FileExistsError, FileNotFoundError):
+def _keep_old(path: Path) -> bool:
+    """Keep the old file, and tell whether there is one.
+
+    One that a killed run kept stays, because it is the one that worked.
+    """
+    try:
         os.link(path, _before(path), follow_symlinks=False)
+    except FileExistsError:
+        return True
+    except FileNotFoundError:
+        return False
+    return True

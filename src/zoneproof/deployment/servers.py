@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from contextlib import suppress
 from typing import ClassVar
 
 from zoneproof.core.errors import DeploymentError
@@ -42,15 +43,20 @@ class WebServer:
                 await asyncio.shield(writing)
                 await run(test, seconds=SECONDS)
             except DeploymentError as error:
-                if not await asyncio.to_thread(placement.restore):
+                try:
+                    restored = await asyncio.to_thread(placement.restore)
+                except DeploymentError as left:
+                    raise DeploymentError(f"{error.message}; {left.message}") from error
+                if not restored:
                     raise
                 raise DeploymentError(f"{error.message}; the old files are back") from error
             except BaseException:  # it is to end; what was begun is undone first
                 await asyncio.wait([writing])
-                placement.restore()
+                with suppress(DeploymentError):
+                    placement.restore()
                 raise
+            placement.keep()  # which passed the test, so they stay even if the reload fails
             await self.reload()
-            placement.keep()
         return f"{placement.describe()}; {shlex.join(test)} succeeded; reloaded"
 
     async def reload(self) -> None:
