@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.deployment.occasions import occasion, task
-from tests.support.peers.web_servers import SERVERS, WebServer
+from tests.deployment.occasions import occasion, program, task
+from tests.support.peers.web_servers import SERVERS, NginxServer, WebServer
 from tests.support.tls_load import load, served
 from zoneproof.core.errors import DeploymentError
 
@@ -74,5 +75,27 @@ async def test_a_configuration_that_fails_its_test_changes_nothing(
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])  # Apache's reload starts it
 async def test_a_server_that_does_not_run_is_told(kind: str, tmp_path: Path) -> None:
     stopped = SERVERS[kind](tmp_path)
-    with pytest.raises(DeploymentError):
-        await task(kind, **stopped.fields).run(occasion(tmp_path / "home"))
+    for _ in range(2):
+        with pytest.raises(DeploymentError, match=r": start it$"):
+            await task(kind, **stopped.fields).run(occasion(tmp_path / "home"))
+        assert not list(tmp_path.glob(".*.before"))
+
+
+async def test_nginx_that_does_not_run_is_told_by_its_own_words_too(tmp_path: Path) -> None:
+    stopped = NginxServer(tmp_path)
+    made = occasion(tmp_path / "home")
+    for number, words in (("", "invalid PID number"), ("4194303", "No such process")):
+        (tmp_path / "nginx.pid").write_text(number)
+        with pytest.raises(DeploymentError, match=rf"{words}.*: nginx does not run: start it$"):
+            await task("nginx", **stopped.fields).run(made)
+
+
+async def test_a_haproxy_that_systemd_has_not_started_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "haproxy.service is not active, cannot reload."
+    program(tmp_path / "bin", "systemctl", f"echo {said} >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    stopped = SERVERS["haproxy"](tmp_path)
+    with pytest.raises(DeploymentError, match=rf"{said}: HAProxy does not run: start it$"):
+        await task("haproxy", **{**stopped.fields, "pid_file": ""}).run(occasion(tmp_path / "home"))

@@ -54,6 +54,7 @@ class Haproxy(WebServer):
         " nothing is reloaded. HAProxy has to run in master-worker mode, as packages run it.",
     )
     tests = ("-q", "-c")
+    stopped = ("is not active",)
 
     def __init__(self, context: TaskContext) -> None:
         super().__init__(context)

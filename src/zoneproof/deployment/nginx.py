@@ -34,3 +34,5 @@ class Nginx(WebServer):
     )
     tests = ("-q", "-t")
     reloads = ("-s", "reload")
+    # Its file of the process number is empty, is missing, or is that of another time.
+    stopped = ("invalid PID number", "No such file or directory", "No such process")

@@ -27,6 +27,7 @@ class WebServer:
     info: ClassVar[TaskInfo]
     tests: ClassVar[tuple[str, ...]]
     reloads: ClassVar[tuple[str, ...]] = ()
+    stopped: ClassVar[tuple[str, ...]] = ()  # words of a reload when the server does not run
 
     def __init__(self, context: TaskContext) -> None:
         self.context = context
@@ -56,7 +57,14 @@ class WebServer:
                     placement.restore()
                 raise
             placement.keep()  # which passed the test, so they stay even if the reload fails
-            await self.reload()
+            try:
+                await self.reload()
+            except DeploymentError as error:
+                if not any(words in error.message for words in self.stopped):
+                    raise
+                raise DeploymentError(
+                    f"{error.message}: {self.info.title} does not run: start it"
+                ) from error
         return f"{placement.describe()}; {shlex.join(test)} succeeded; reloaded"
 
     async def reload(self) -> None:
