@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import ssl
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.cli.inside import Inside
 from tests.cli.managing import issue, leaf
@@ -116,6 +119,115 @@ def test_options_that_mean_no_task_are_refused(inside: Inside, option: str, mess
     assert result.status == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        ("copy:fullchain={to}/site.pem,key={to}/site.pem",),
+        ("copy:fullchain={to}/site.pem", "copy:name=key,key={to}/../tls/./site.pem"),
+        ("copy:fullchain={to}/a.example.pem", "nginx:fullchain={to}/{{name}}.pem,mode=0640"),
+        ("copy:key={to}/site.pem", "haproxy:combined={to}/link/site.pem"),
+    ],
+)
+def test_tasks_that_would_overwrite_each_other_are_refused(
+    inside: Inside, tmp_path: Path, tasks: tuple[str, ...]
+) -> None:
+    to = tmp_path / "tls"
+    to.mkdir()
+    (to / "link").symlink_to(to)
+    options = [f"--deploy={task.format(to=to)}" for task in tasks]
+    added = inside.run("add", "a.example", "--provider=manual", *options)
+    assert added.status == 2
+    assert "is to be written by the task " in added.stderr
+    assert added.stderr.endswith(": give each a path of its own\n")
+    assert added.stderr.count("\n") == 1
+    inside.good("add", "a.example", "--provider=manual")
+    assert inside.run("edit", "a.example", *options).stderr == added.stderr
+    assert "deploy" not in inside.good("list", "--toml")
+
+
+def test_tasks_of_two_certificates_do_not_write_one_file(inside: Inside, tmp_path: Path) -> None:
+    site = f"--deploy=copy:fullchain={tmp_path}/site.pem"
+    inside.good("add", "a.example", "--provider=manual", site)
+    refused = inside.run("add", "b.example", "--provider=manual", site)
+    assert (refused.status, refused.stderr) == (
+        2,
+        f"zoneproof: {tmp_path}/site.pem is to be written by the task copy (fullchain) and by the"
+        " task copy of a.example (fullchain): give each a path of its own\n",
+    )
+    by_name = f"--deploy=copy:fullchain={tmp_path}/{{name}}.pem"
+    inside.good("add", "b.example", "--provider=manual", by_name)
+    inside.good("edit", "a.example", by_name)
+    file = tmp_path / "certs.toml"
+    file.write_text(
+        inside.good("list", "--toml").replace("{name}.pem", "one.pem"),
+    )
+    both = inside.run("apply", "-f", str(file), "--yes")
+    assert both.status == 2
+    assert [line.partition(f": {tmp_path}/one.pem ")[0] for line in both.stderr.splitlines()] == [
+        f"zoneproof: {file}: a.example",
+        f"zoneproof: {file}: b.example",
+    ]
+    swapped = file.read_text().replace("one.pem", "b.example.pem", 1)
+    file.write_text(swapped.replace("one.pem", "a.example.pem", 1))
+    inside.good("apply", "-f", str(file), "--yes")
+    only_a = swapped.partition('name = "b.example"')[0].rpartition("[[certificate]]")[0]
+    file.write_text(only_a.replace("b.example.pem", "a.example.pem"))
+    assert inside.run("apply", "-f", str(file), "--yes").status == 2
+    inside.good("apply", "-f", str(file), "--prune", "--yes")
+
+
+def test_tasks_may_share_a_file_that_is_the_same_for_both(inside: Inside, tmp_path: Path) -> None:
+    files = f"fullchain={tmp_path}/site.pem,key={tmp_path}/key.pem"
+    tasks = (f"--deploy=nginx:{files}", f"--deploy=apache:{files}")
+    inside.good("add", "a.example", "--provider=manual", *tasks)
+
+
+def test_machines_have_files_of_their_own(inside: Inside, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(
+        ed25519.Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
+        )
+    )
+    common = f"port=9,user=u,host_key=SHA256:{'A' * 43},private_key=@{key}"
+
+    def ssh(name: str, host: str, **paths: str) -> str:
+        fields = ",".join(f"{part}={path}" for part, path in paths.items())
+        return f"--deploy=ssh:name={name},host={host},{common},{fields}"
+
+    inside.good(
+        *("add", "a.example", "--provider=manual", f"--deploy=copy:key={tmp_path}/x"),
+        ssh("one", "127.0.0.1", fullchain=f"{tmp_path}/x"),
+        ssh("two", "127.0.0.2", fullchain=f"{tmp_path}/x"),
+    )
+    refused = inside.run("edit", "a.example", ssh("three", "127.0.0.2", key=f"{tmp_path}/./x"))
+    assert "by the task two (fullchain) and by the task three (key)" in refused.stderr
+
+
+def test_what_is_stored_already_and_overwrites_itself_is_not_deployed(
+    inside: Inside, tmp_path: Path
+) -> None:
+    site = tmp_path / "site.pem"
+    site.write_text("old")
+    inside.good("add", "a.example", "--provider=manual", f"--deploy=copy:fullchain={site}")
+    CertificateFiles(inside.home).write("a.example", issued("a.example"))
+    with sqlite3.connect(inside.home / "state.sqlite3") as database:
+        database.execute(
+            "UPDATE certificates SET definition = replace(definition, ?, ?)",
+            (f'"fullchain":"{site}"', f'"fullchain":"{site}","key":"{site}"'),
+        )
+    why = (
+        f"{site} is to be written by the task copy (fullchain) and by the task copy (key):"
+        " give each a path of its own\n"
+    )
+    assert inside.run("deploy", "a.example", "--dry-run").stdout.endswith(why)
+    assert f"not deployed: copy: {why}" in inside.run("deploy", "a.example").stderr
+    assert site.read_text() == "old"
+    assert not list(tmp_path.glob(".site*"))
+    inside.good("edit", "a.example", f"--deploy=copy:fullchain={site},key={tmp_path}/key.pem")
+    inside.good("deploy", "a.example")
 
 
 def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: Path) -> None:

@@ -98,6 +98,38 @@ async def test_files_are_copied_and_a_command_is_run(machine: Machine, tmp_path:
     assert machine.commands == ["reload"] * 3
 
 
+async def test_two_parts_are_never_written_to_one_file(machine: Machine, tmp_path: Path) -> None:
+    site = machine.folder / "tls/site.pem"
+    site.write_text("old")
+    deploy = machine.task(fullchain="/tls/site.pem", key="/tls/../tls/site.pem")
+    with pytest.raises(DeploymentError, match=r"two files are to be written to .*site\.pem: give"):
+        await deploy.run(occasion(tmp_path / "home"))
+    assert site.read_text() == "old"
+    assert list(site.parent.iterdir()) == [site]
+
+
+async def test_the_files_of_before_are_back_when_one_cannot_be_replaced(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = asyncssh.SFTPServer.posix_rename
+
+    def fail(server: asyncssh.SFTPServer, old: bytes, new: bytes) -> Any:
+        if new == b"/tls/key.pem":
+            raise asyncssh.SFTPPermissionDenied("the key is immutable")
+        return rename(server, old, new)
+
+    monkeypatch.setattr(asyncssh.SFTPServer, "posix_rename", fail)
+    site = machine.folder / "tls/site.pem"
+    site.write_text("old")
+    site.chmod(0o640)
+    deploy = machine.task(cert="/tls/cert.pem", fullchain="/tls/site.pem", key="/tls/key.pem")
+    with pytest.raises(DeploymentError, match="the key is immutable"):
+        await deploy.run(occasion(tmp_path / "home"))
+    assert site.read_text() == "old"
+    assert stat.S_IMODE(site.stat().st_mode) == 0o640
+    assert list(site.parent.iterdir()) == [site]
+
+
 async def test_another_host_key_is_refused_and_named(machine: Machine, tmp_path: Path) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
     deploy = machine.task(host_key=other, key="/tls/key.pem")

@@ -99,6 +99,13 @@ def test_a_certificate_from_its_definition_to_its_removal(programs: dict[str, Cl
     assert (unissued.status, unissued.json["error"]) == (400, "invalid_input")
     stranger = {**definition, "name": "other", "key_group": "no-such-group"}
     assert send(administrator, "POST", "/certificates", stranger).status == 400
+    site = {"task": "copy", "fields": {"fullchain": "/srv/site.pem", "key": "/srv/site.pem"}}
+    twice = send(administrator, "POST", "/certificates", {**definition, "deploy": [site]})
+    assert twice.status == 400
+    changed = send(
+        administrator, "PUT", "/certificates/api.example.com", {**definition, "deploy": [site]}
+    )
+    assert (changed.status, "give each a path of its own" in changed.text) == (400, True)
     answer = send(programs["operator"], "POST", "/certificates/api.example.com/issue")
     assert answer.status == 202
     events, outcome = follow(viewer, answer.json["id"])

@@ -228,6 +228,9 @@ def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: 
         assert chosen.status == 303, chosen.text
         wrong = alice.post(f"{at}/new-task", None, kind="copy", **{"field.fullchain": "relative"})
         assert (wrong.status, "absolute" in wrong.text) == (400, True)
+        site = {"field.fullchain": "/srv/site.pem", "field.key": "/srv/../srv/site.pem"}
+        twice = alice.post(f"{at}/new-task", None, kind="copy", **site)
+        assert (twice.status, "give each a path of its own" in twice.text) == (400, True)
         key = "whsec_dmVyeS1zZWNyZXQtdmVyeS1zZWNyZXQtdmVyeQ=="
         url = {"field.url": "https://hook.example/", "field.secret": key}
         task = {"kind": "webhook", "called": "hook", **url}

@@ -23,7 +23,8 @@ class TaskInfo(msgspec.Struct, frozen=True):
 
     ``any_time`` tells that it has a use without a new certificate, too: before a request for one,
     and after a failed one. ``example`` are the fields of an example where none is required, but
-    not all can be omitted.
+    not all can be omitted. ``machine`` names the fields that say on which other machine the files
+    are that it writes.
     """
 
     slug: str
@@ -33,6 +34,7 @@ class TaskInfo(msgspec.Struct, frozen=True):
     homepage: str = ""
     any_time: bool = False
     example: str = ""
+    machine: tuple[str, ...] = ()
 
     def field(self, name: str) -> CredentialField | None:
         """Return the field of that name, None for none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import posixpath
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,14 +12,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
+
 from zoneproof.core.access import read_mode
-from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.core.errors import DeploymentError, InvalidInputError, ZoneproofError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.programs import read_seconds
 from zoneproof.core.text import sanitize
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.parts import paths_of, wanted_files
-from zoneproof.deployment.placement import Wanted
+from zoneproof.deployment.placement import Wanted, require_distinct
 
 if TYPE_CHECKING:
     import asyncssh
@@ -116,6 +119,7 @@ class Ssh:
         slug="ssh",
         title="Another machine, by SSH",
         homepage="https://asyncssh.readthedocs.io/",
+        machine=("host", "port"),
         fields=(
             CredentialField("host", "name or address of the machine"),
             CredentialField("port", "its port", default="22", check=_port),
@@ -156,10 +160,11 @@ class Ssh:
         ),
         notes="It needs the extra `ssh` (`pip install 'zoneproof[ssh]'`). The host key is checked,"
         " and nothing of `~/.ssh` is read. Each file is replaced in one step, and only if it"
-        " differs; all are written before the first is replaced. A file that is there keeps its"
-        " mode. The command is read by the shell of that user, and has to succeed; it may be run"
-        " twice if Zoneproof is killed while it runs. On the other side, `restrict,command=...` in"
-        " `authorized_keys` does not fit, because two things are done; a user of its own does.",
+        " differs; all are written before the first is replaced, and if one cannot be, those of"
+        " before come back. A file that is there keeps its mode. The command is read by the"
+        " shell of that user, and has to succeed; it may be run twice if Zoneproof is killed"
+        " while it runs. On the other side, `restrict,command=...` in `authorized_keys` does not"
+        " fit, because two things are done; a user of its own does.",
     )
 
     def __init__(self, context: TaskContext) -> None:
@@ -181,6 +186,7 @@ class Ssh:
         """Copy and run."""
         async with self._connected() as connection:
             wanted = wanted_files(self._fields, occasion)
+            require_distinct([one.path for one in wanted], posixpath.normpath)
             written = await self._copy(connection, wanted) if wanted else []
             done = [f"wrote {', '.join(written)}" if written else "nothing to write"]
             if self._fields["command"]:
@@ -241,21 +247,35 @@ class Ssh:
         self, connection: asyncssh.SSHClientConnection, wanted: list[Wanted]
     ) -> list[str]:
         async with asyncio.timeout(self._seconds), connection.start_sftp_client() as sftp:
-            new: list[str] = []
+            new: list[tuple[Wanted, bytes | None]] = []
+            replaced = 0
             try:
                 for one in wanted:
-                    path = str(one.path)
-                    if await self._read(sftp, path) != one.data:
-                        new.append(path)
-                        await self._write(sftp, f"{path}.new", path, one)
-                for path in new:
-                    await sftp.posix_rename(f"{path}.new", path)
+                    before = await self._read(sftp, str(one.path))
+                    if before != one.data:
+                        new.append((one, before))
+                        await self._write(sftp, f"{one.path}.new", str(one.path), one)
+                for one, _ in new:
+                    await sftp.posix_rename(f"{one.path}.new", str(one.path))
+                    replaced += 1
             except BaseException:
-                for path in new:
+                for one, before in new[:replaced]:
+                    with suppress(ZoneproofError, _load().Error, OSError):
+                        await self._put_back(sftp, one, before)
+                for one, _ in new:
                     with suppress(_load().Error, OSError):
-                        await sftp.remove(f"{path}.new")
+                        await sftp.remove(f"{one.path}.new")
                 raise
-        return new
+        return [str(one.path) for one, _ in new]
+
+    async def _put_back(self, sftp: asyncssh.SFTPClient, one: Wanted, before: bytes | None) -> None:
+        """Undo the replacement of a file, None for one that was not there."""
+        path = str(one.path)
+        if before is None:
+            await sftp.remove(path)
+            return
+        await self._write(sftp, f"{path}.new", path, replace(one, data=before))
+        await sftp.posix_rename(f"{path}.new", path)
 
     async def _read(self, sftp: asyncssh.SFTPClient, path: str) -> bytes | None:
         asyncssh = _load()

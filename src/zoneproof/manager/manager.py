@@ -157,7 +157,7 @@ async def open_manager(
             methods=methods,
             task_locks=KeyedLocks(),
             people=People(store),
-            checks=DefinitionChecks(methods, accounts, credentials, settings),
+            checks=DefinitionChecks(methods, accounts, credentials, certificates, settings),
         )
     finally:
         await clients.close()

@@ -38,7 +38,9 @@ from zoneproof.manager.certificates.definition import (
     MethodDefinition,
     parse_listen,
 )
+from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.manager.certificates.written_files import WrittenFiles, own_clashes
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.settings import FILE, DnsSettings, Settings
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
@@ -272,14 +274,17 @@ async def open_defined_task(
 
 async def task_problems(
     credentials: Credentials,
+    definition: CertificateDefinition,
     task: TaskDefinition,
     known: Mapping[str, Credential] | None = None,
 ) -> list[str]:
-    """Return a line for each thing that would make a deployment task fail here and now."""
+    """Return a line for each thing that would make a task of a definition fail here and now."""
+    problems = own_clashes(definition, task)
     try:
-        return await (await open_defined_task(credentials, task, known)).problems()
+        opened = await open_defined_task(credentials, task, known)
+        return [*problems, *await opened.problems()]
     except ZoneproofError as error:
-        return [error.message]
+        return [*problems, error.message]
 
 
 async def new_task_problems(
@@ -299,7 +304,7 @@ async def new_task_problems(
             if task.fingerprint in known:
                 continue
             if task.fingerprint not in found:  # many certificates share their tasks
-                found[task.fingerprint] = await task_problems(credentials, task)
+                found[task.fingerprint] = await task_problems(credentials, after, task)
             lines += [
                 f"{after.name}: the task {task.name} would fail: {problem}"
                 for problem in found[task.fingerprint]
@@ -313,6 +318,7 @@ class DefinitionChecks(msgspec.Struct, frozen=True):
     methods: MethodMaker
     accounts: Accounts
     credentials: Credentials
+    certificates: Certificates
     settings: Settings
 
     async def problems(
@@ -322,12 +328,14 @@ class DefinitionChecks(msgspec.Struct, frozen=True):
         before: CertificateDefinition | None = None,
         credentials: Mapping[str, Credential] | None = None,
         accounts: Mapping[str, str] | None = None,
+        written: WrittenFiles | None = None,
     ) -> list[str]:
         """Return a line for everything that is wrong, without the certificate's name.
 
         For methods that ``before`` has, too, this machine is not looked at: what was there once may
         be there again. ``credentials`` are to be stored together with the definition, and so are
-        ``accounts``, directory URLs by name. Raises StorageError and VaultError.
+        ``accounts``, directory URLs by name. ``written`` are the files of this and of others that
+        are to be stored; without it, of those that are. Raises StorageError and VaultError.
         """
         url, problems = await self.account_problems(definition, accounts or {})
         try:
@@ -357,6 +365,12 @@ class DefinitionChecks(msgspec.Struct, frozen=True):
                 await open_defined_task(self.credentials, task, credentials)
             except InvalidInputError as error:
                 problems.append(error.message)
+        if definition.deploy:
+            if written is None:
+                stored = {one.name: one.definition for one in await self.certificates.readable()}
+                before = stored.get(definition.name)
+                written = WrittenFiles({**stored, definition.name: definition}.values())
+            problems += [one.message for one in written.clashes(definition, before)]
         return list(dict.fromkeys(problems))
 
     async def account_problems(
@@ -382,12 +396,14 @@ class DefinitionChecks(msgspec.Struct, frozen=True):
     ) -> list[str]:
         """Return a line for everything that is wrong with any of them, with its name.
 
-        ``stored`` are the definitions that they replace, by name.
+        ``stored`` are those that stay beside them, and that they replace, by name.
         """
+        wanted = list(definitions)
+        written = WrittenFiles({**stored, **{one.name: one for one in wanted}}.values())
         return [
-            f"{definition.name}: {problem}"
-            for definition in definitions
-            for problem in await self.problems(definition, before=stored.get(definition.name))
+            f"{one.name}: {problem}"
+            for one in wanted
+            for problem in await self.problems(one, before=stored.get(one.name), written=written)
         ]
 
     async def require_usable(

@@ -20,6 +20,7 @@ from zoneproof.manager.certificates.deployment_state import Deployed
 from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import lifetime_of
 from zoneproof.manager.certificates.task_definition import TaskDefinition, secret_fields
+from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.credentials.store import check_credential_name
 from zoneproof.manager.manager import Manager
 from zoneproof.migration.archive import (
@@ -173,7 +174,12 @@ async def _problem(
     credentials = {one.name: one.credential() for one in secrets}
     urls = {account.name: account.directory_url for account in accounts}
     return "; ".join(
-        await manager.checks.problems(definition, credentials=credentials, accounts=urls)
+        await manager.checks.problems(
+            definition,
+            credentials=credentials,
+            accounts=urls,
+            written=WrittenFiles([definition]),
+        )
     )
 
 

@@ -83,7 +83,8 @@ async def plan_changes(
         for name in names
         if stored.get(name) is None or stored[name] != wanted.get(name)
     ]
-    readable = {name: definition for name, definition in stored.items() if definition}
+    stay = wanted if prune else stored
+    readable = {name: one for name, one in stored.items() if one and name in stay}
     problems = await manager.checks.all_problems(definitions, readable)
     if not problems:
         found = await all_at_once(_refusals(manager, change) for change in changes)

@@ -38,6 +38,7 @@ from zoneproof.manager.certificates.deployment_state import (
 from zoneproof.manager.certificates.renewal_state import one_line
 from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
 from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.manager.certificates.written_files import own_clashes
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import open_defined_task, task_problems
 from zoneproof.storage import Transaction
@@ -169,6 +170,8 @@ async def _do(
         material = _material(manager, name)
         progress = _progress(manager.home.path, name, task, material.serial, left)
         occasion = Occasion(name, material.chain.names, manager.files.live(name), material=material)
+        for problem in own_clashes(found.certificate.definition, task):
+            raise DeploymentError(problem)
         said = await _run(manager, task, occasion, progress)
     except ZoneproofError as error:
         failed = after_task_failure(left, task.fingerprint, error, datetime.now(UTC), _RANDOM)
@@ -291,7 +294,7 @@ async def plan_tasks(
             task.name,
             task.task,
             task.name in found.left,
-            tuple(await task_problems(manager.credentials, task)),
+            tuple(await task_problems(manager.credentials, certificate.definition, task)),
         )
         for task in tasks.values()
         if task.name in wanted

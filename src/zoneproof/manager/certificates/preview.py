@@ -284,7 +284,9 @@ async def _preview(
             [
                 Finding(f"the task {task.name} would fail: {problem}")
                 for task in definition.deploy
-                for problem in await task_problems(manager.credentials, task, credentials)
+                for problem in await task_problems(
+                    manager.credentials, definition, task, credentials
+                )
             ]
         ),
         terms_url,

@@ -1,0 +1,104 @@
+"""Which files the tasks of certificates write, and where two of them would undo each other."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from zoneproof.core.fields import CredentialField
+from zoneproof.deployment import describe_task, task_kinds
+from zoneproof.deployment.parts import paths_of
+from zoneproof.deployment.placement import place_of
+from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.task_definition import TaskDefinition
+
+# Of one part, what makes another file of it.
+_FORM = ("owner", "group", "mode", "pkcs12_password", "pkcs12_encryption")
+
+
+class _File(msgspec.Struct, frozen=True):
+    """A file that a task writes; two of one ``place`` and one ``content`` do no harm."""
+
+    certificate: str
+    task: str
+    part: str
+    path: str
+    place: object
+    content: object
+
+
+class Clash(msgspec.Struct, frozen=True):
+    """That the ``tasks``, by name, of a certificate write what is written otherwise, too."""
+
+    tasks: frozenset[str]
+    message: str
+
+
+class WrittenFiles:
+    """The files that the tasks of some definitions write, so far as their own fields say."""
+
+    def __init__(self, definitions: Iterable[CertificateDefinition]) -> None:
+        self._at: dict[object, list[_File]] = {}
+        for definition in definitions:
+            for file in _files(definition):
+                self._at.setdefault(file.place, []).append(file)
+
+    def clashes(
+        self, definition: CertificateDefinition, before: CertificateDefinition | None = None
+    ) -> list[Clash]:
+        """Return what clashes in a definition that is one of them, or with others of them.
+
+        With those, nothing is said of a task that ``before`` has, too.
+        """
+        known = {task.fingerprint for task in before.deploy} if before else set()
+        old = {task.name for task in definition.deploy if task.fingerprint in known}
+        found: dict[frozenset[_File], Clash] = {}
+        for one in _files(definition):
+            for other in self._at.get(one.place, ()):
+                is_own = other.certificate == one.certificate
+                if other.content != one.content and (is_own or one.task not in old):
+                    pair = frozenset((one, other))
+                    found.setdefault(pair, _clash(one, other, is_own=is_own))
+        return list(found.values())
+
+
+def own_clashes(definition: CertificateDefinition, task: TaskDefinition) -> list[str]:
+    """Return a line for each file of a task that the same certificate writes otherwise, too."""
+    found = WrittenFiles([definition]).clashes(definition)
+    return [clash.message for clash in found if task.name in clash.tasks]
+
+
+def _clash(one: _File, other: _File, *, is_own: bool) -> Clash:
+    whose = "" if is_own else f" of {other.certificate}"
+    return Clash(
+        frozenset([one.task, *([other.task] if is_own else [])]),
+        f"{one.path} is to be written by the task {one.task} ({one.part}) and by the task"
+        f" {other.task}{whose} ({other.part}): give each a path of its own",
+    )
+
+
+def _value(task: TaskDefinition, field: CredentialField) -> str:
+    """Return a field's value, or what is the same for all tasks with the same credential."""
+    return task.fields.get(field.name) or field.default or f"of {task.credential}"
+
+
+def _files(definition: CertificateDefinition) -> Iterator[_File]:
+    for task in definition.deploy:
+        if task.task not in task_kinds():
+            continue
+        info = describe_task(task.task)
+        machine = tuple(_value(task, one) for one in info.fields if one.name in info.machine)
+        form = tuple(task.fields.get(name, "") for name in _FORM)
+        for part, path in paths_of(task.fields, definition.name).items():
+            place = posixpath.normpath(path) if machine else place_of(path)
+            password = task.credential if part == "pkcs12" else ""
+            yield _File(
+                definition.name,
+                task.name,
+                part,
+                str(path),
+                (machine, place),
+                (definition.name, part, form, password),
+            )
