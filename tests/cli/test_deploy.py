@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,7 +21,11 @@ from tests.deployment.occasions import program
 from tests.support.full_home import issued
 from tests.support.peers.web_servers import NginxServer
 from tests.support.world import World
+from zoneproof.deployment import Occasion, describe_task, task_kinds
+from zoneproof.manager import CertificateDefinition, Home, open_manager
+from zoneproof.manager.certificates.deployments import deploy_left, plan_tasks
 from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.task_definition import TaskDefinition
 
 SECRET = "whsec_" + "A" * 43 + "="
 
@@ -228,6 +235,67 @@ def test_what_is_stored_already_and_overwrites_itself_is_not_deployed(
     assert not list(tmp_path.glob(".site*"))
     inside.good("edit", "a.example", f"--deploy=copy:fullchain={site},key={tmp_path}/key.pem")
     inside.good("deploy", "a.example")
+
+
+def test_a_file_system_that_is_read_only_is_told_in_a_line(
+    inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = tmp_path / "td"
+    to.mkdir()
+    (to / "c.pem").write_text("old")
+    copy = f"--deploy=copy:fullchain={to}/c.pem,key={to}/d.pem"
+    inside.good("add", "a.example", "--provider=manual", copy)
+    CertificateFiles(inside.home).write("a.example", issued("a.example"))
+
+    def read_only(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(path: Path, *others: Any, **options: Any) -> Any:
+            if str(path).startswith(f"{to}/"):  # also of a file that is not there, as Linux does
+                raise OSError(errno.EROFS, "Read-only file system", str(path))
+            return change(path, *others, **options)
+
+        return changed
+
+    for name in ("unlink", "replace"):
+        monkeypatch.setattr(Path, name, read_only(getattr(Path, name)))
+    why = f"cannot write {to}/c.pem: Read-only file system: mount it for writing, or name another"
+    assert f"not deployed: copy: {why} folder" in inside.run("deploy", "a.example").stderr
+    told = json.loads(inside.run("deploy", "a.example", "--json").stdout)
+    assert told["tasks"][0]["text"] == f"{why} folder"
+    assert f"copy: {why} folder" in inside.good("history", "a.example")
+    assert "a bug" not in (inside.home / "logs/a.example.log").read_text()
+
+
+@pytest.mark.parametrize("kind", task_kinds())
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(errno.EPERM, "Not permitted", "/x"), "/x: Not permitted: give this user"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device: make room"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "/x"), "/x: File name too long: once"),
+    ],
+)
+async def test_what_the_system_refuses_to_any_task_is_a_line(
+    kind: str, error: OSError, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused:
+        info = describe_task(kind)
+
+        async def run(self, occasion: Occasion) -> str:
+            raise error
+
+        async def problems(self) -> list[str]:
+            raise error
+
+    monkeypatch.setattr(TaskDefinition, "open", lambda *_: Refused())
+    CertificateFiles(tmp_path).write("a", issued("a.example"))
+    async with open_manager(Home(tmp_path)) as manager:
+        task = TaskDefinition(task=kind, name="one")
+        definition = CertificateDefinition(name="a", identifiers=("a.example",), deploy=(task,))
+        await manager.certificates.save(definition)
+        (plan,) = await plan_tasks(manager, "a")
+        (result,) = await deploy_left(manager, "a", lambda _: None)
+    assert plan.problems[0].startswith(message)
+    assert result.text.startswith(message)
 
 
 def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: Path) -> None:

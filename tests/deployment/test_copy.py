@@ -146,6 +146,17 @@ async def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cert", "fullchain", "home"]
 
 
+async def test_a_directory_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cert").mkdir()
+    with pytest.raises(DeploymentError) as raised:
+        await task("copy", cert=tmp_path / "cert").run(occasion(tmp_path / "home"))
+    assert raised.value.message == (
+        f"cannot write {tmp_path}/cert: {tmp_path}/cert is a directory, where a file is to be"
+        " written"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cert", "home"]
+
+
 @pytest.mark.parametrize("other", ["site.pem", "./site.pem", "sub/../site.pem", "link/site.pem"])
 async def test_two_parts_are_never_written_to_one_file(tmp_path: Path, other: str) -> None:
     folder = tmp_path / "tls"

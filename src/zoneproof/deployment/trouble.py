@@ -21,6 +21,8 @@ _ADVICE: Mapping[int, str] = {
     errno.ENOENT: "create what is missing",
     errno.EIO: "check the disk",
 }
+# What a look at the folder says more clearly.
+_OF_PLACES = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM)
 _OTHERWISE = "once that is changed, 'zoneproof deploy' tries again"
 
 
@@ -43,7 +45,7 @@ def reason_of(error: OSError) -> str:
 def cannot_write(path: Path, error: OSError) -> DeploymentError:
     """Return the error for a file that could not be written."""
     reason = reason_of(error)
-    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+    if error.errno in _OF_PLACES:
         reason = place_problem(path) or reason
     return DeploymentError(f"cannot write {path}: {reason}")
 

@@ -25,6 +25,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.deployment import Task, TaskContext
+from zoneproof.deployment.trouble import os_errors_told
 from zoneproof.dnsquery import Resolver, parse_policy, parse_server, query_authoritative
 from zoneproof.issuance import (
     Choice,
@@ -281,8 +282,9 @@ async def task_problems(
     """Return a line for each thing that would make a task of a definition fail here and now."""
     problems = own_clashes(definition, task)
     try:
-        opened = await open_defined_task(credentials, task, known)
-        return [*problems, *await opened.problems()]
+        with os_errors_told():
+            opened = await open_defined_task(credentials, task, known)
+            return [*problems, *await opened.problems()]
     except ZoneproofError as error:
         return [*problems, error.message]
 

@@ -27,6 +27,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.files import read_file
 from zoneproof.deployment import Material, Occasion, TaskContext, TaskEvent
+from zoneproof.deployment.trouble import os_errors_told
 from zoneproof.issuance import Emit, TaskDone, TaskFailed
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.deployment_state import (
@@ -190,8 +191,9 @@ async def _run(
     """Raise ZoneproofError for whatever goes wrong, so that it stops nothing else."""
     try:
         context = TaskContext({}, progress, locks=manager.task_locks)
-        opened = await open_defined_task(manager.credentials, task, context=context)
-        return await opened.run(occasion)
+        with os_errors_told():
+            opened = await open_defined_task(manager.credentials, task, context=context)
+            return await opened.run(occasion)
     except ZoneproofError:
         raise
     except Exception as error:
